@@ -1,0 +1,10 @@
+#!/usr/bin/env node
+import { existsSync } from 'node:fs';
+
+const cli = new URL('../dist/cli.js', import.meta.url);
+if (existsSync(cli)) {
+  await import(cli.href);
+} else {
+  console.error('Headgate is not built yet: run "npm run build" (or "npm start", which does that and more).');
+  process.exitCode = 1;
+}

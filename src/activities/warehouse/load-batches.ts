@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import { Context } from '@temporalio/activity';
+import { HeadgateError } from '../../errors.js';
+import type { BatchRef, Stream } from '../../event.js';
+import type { BatchStore } from '../../stores/batch-store/batch-store.js';
+import type { LoadResult, Warehouse } from '../../stores/warehouse/warehouse.js';
+import { assertTenantId } from '../../tenant.js';
+import { withFailures } from '../failure.js';
+
+const HEARTBEAT_MS = 5000;
+
+/** What the load activities work with. */
+export interface LoadActivitiesDeps {
+  readonly warehouse: Warehouse;
+  readonly batchStore: BatchStore;
+  /** Milliseconds between heartbeats; default 5,000. Must be well under the activity's heartbeat timeout. */
+  readonly heartbeatIntervalMs?: number;
+}
+
+/** One load of a load window; the workflow fixes all of it, so every attempt asks for the same. */
+export interface LoadBatchesInput {
+  readonly tenant: string;
+  readonly stream: Stream;
+  /** Names the load window. */
+  readonly window: string;
+  /** When the window's workflow asked for the load: ISO 8601, UTC. Fixes the day's directory and `loaded_at`. */
+  readonly loadedAt: string;
+  readonly batches: readonly BatchRef[];
+}
+
+/** What the load id has put into the warehouse. */
+export type LoadBatchesResult = LoadResult;
+
+/** The activities of the load lane. */
+export interface LoadActivities {
+  /**
+   * Loads the batches of a window into the tenant's warehouse; batches that it holds already are left out.
+   * Fails with type `NOT_FOUND` (a batch's file is gone) or `STATE_CONFLICT` (a batch of another tenant or stream),
+   * both final, or with `WAREHOUSE_FAILED` or `DISK_FULL`, which are retried.
+   */
+  loadBatches(input: LoadBatchesInput): Promise<LoadBatchesResult>;
+}
+
+/** Builds the load activities. */
+export function createLoadActivities(deps: LoadActivitiesDeps): LoadActivities {
+  const { warehouse, batchStore, heartbeatIntervalMs = HEARTBEAT_MS } = deps;
+
+  async function loadBatches(input: LoadBatchesInput): Promise<LoadBatchesResult> {
+    const { tenant, stream, loadedAt } = input;
+    assertTenantId(tenant);
+    for (const ref of input.batches) assertBelongs(ref, input);
+    const batches = input.batches.map((ref) => ({ batchId: ref.batchId, path: batchStore.pathOf(ref) }));
+    const load = { tenant, stream, loadId: loadIdOf(input), day: loadedAt.slice(0, 10), loadedAt, batches };
+    return whileHeartbeating(heartbeatIntervalMs, (signal) => warehouse.load({ ...load, signal }));
+  }
+
+  return { loadBatches: withFailures(loadBatches) };
+}
+
+/**
+ * A load is named by its window and its members: every attempt has the same id, and a window that loads again, with
+ * other batches, has another.
+ */
+function loadIdOf({ window, batches }: LoadBatchesInput): string {
+  const members = batches.map(({ batchId }) => batchId).sort();
+  return `${window}-${createHash('sha256').update(members.join()).digest('hex').slice(0, 16)}`;
+}
+
+/** A reference that names another tenant would put that tenant's events into this one's warehouse. */
+function assertBelongs(ref: BatchRef, { tenant, stream }: LoadBatchesInput): void {
+  if (ref.tenant === tenant && ref.stream === stream) return;
+  throw new HeadgateError(
+    'STATE_CONFLICT',
+    `Batch ${ref.batchId} is not of tenant ${tenant}, stream ${stream}.`,
+  );
+}
+
+/** Tells Temporal every now and then that the work goes on; its answer is how a cancellation reaches the signal. */
+async function whileHeartbeating<T>(
+  intervalMs: number,
+  work: (signal?: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const context = activityContext();
+  if (!context) return work();
+  const timer = setInterval(() => context.heartbeat(), intervalMs);
+  try {
+    return await work(context.cancellationSignal);
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** Undefined when called as a plain function, as in-process callers and tests do. */
+function activityContext(): Context | undefined {
+  try {
+    return Context.current();
+  } catch {
+    return undefined;
+  }
+}

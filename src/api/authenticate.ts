@@ -1,0 +1,154 @@
+import type { Context, Next } from 'koa';
+import { errors, jwtVerify, type JWTVerifyGetKey } from 'jose';
+import { LRUCache } from 'lru-cache';
+import { HeadgateError } from '../errors.js';
+import { isTenantId } from '../tenant.js';
+
+/** What a token may allow. */
+export const SCOPES = [
+  'events:write',
+  'user-properties:write',
+  'decisions:read',
+  'batches:read',
+  'admin',
+] as const;
+
+/** One thing a token may allow; `admin` includes all others within its tenant. */
+export type Scope = (typeof SCOPES)[number];
+
+/** Who is calling, as the verified token says. The only source of a request's tenant. */
+export interface Caller {
+  readonly tenant: string;
+  readonly scopes: ReadonlySet<string>;
+}
+
+/** What {@link createAuthenticator} needs. */
+export interface AuthenticatorOptions {
+  /** Finds the public key of a token: a local key set or a JWKS URL, by jose. */
+  readonly keys: JWTVerifyGetKey;
+  readonly issuer: string;
+  readonly audience: string;
+  /** Whether a tenant is configured, and not suspended. */
+  readonly standingOf: (tenant: string) => 'active' | 'suspended' | 'unknown';
+}
+
+/** Verifies the `Authorization` header's value. */
+export type Authenticator = (authorization: string | undefined) => Promise<Caller>;
+
+/** Pinned: neither `none` nor HMAC can be slipped in. @see RFC 8725 section 3.1 */
+const ALGORITHMS = ['EdDSA', 'Ed25519', 'ES256', 'RS256'];
+/** Verified tokens kept; each takes about a kilobyte. */
+const MAX_CACHED = 10_000;
+/** A key that is withdrawn from the set stops working within this time. */
+const MAX_CACHED_MS = 5 * 60 * 1000;
+
+interface Verified {
+  readonly caller: Caller;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
+
+/**
+ * Builds the verification of bearer tokens: signature, algorithm, issuer, audience, expiry, and the claims `tenant`
+ * (string) and `scope` (space-separated). Verified tokens are cached until they expire, five minutes at most.
+ * The authenticator throws HeadgateError `TOKEN_MISSING`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `TENANT_UNKNOWN`, `TENANT_SUSPENDED`.
+ */
+export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
+  const cache = new LRUCache<string, Verified>({ max: MAX_CACHED, ttl: MAX_CACHED_MS });
+
+  return async (authorization) => {
+    const token = bearerToken(authorization);
+    let verified = cache.get(token);
+    if (verified === undefined) {
+      verified = await verify(token, options);
+      cache.set(token, verified);
+    }
+    if (verified.expiresAt <= Date.now())
+      throw new HeadgateError('TOKEN_EXPIRED', 'The token has expired; get a new one.');
+    const standing = options.standingOf(verified.caller.tenant);
+    if (standing === 'unknown')
+      throw new HeadgateError('TENANT_UNKNOWN', `Tenant ${verified.caller.tenant} is not configured here.`);
+    if (standing === 'suspended')
+      throw new HeadgateError('TENANT_SUSPENDED', `Tenant ${verified.caller.tenant} is suspended.`);
+    return verified.caller;
+  };
+}
+
+/** Middleware that lets a request through if its token has `scope` (or `admin`), with the caller in `ctx.state.caller`. */
+export function requireScope(authenticate: Authenticator, scope: Scope) {
+  return async (ctx: Context, next: Next): Promise<void> => {
+    const caller = await authenticate(ctx.get('authorization') || undefined);
+    if (!caller.scopes.has(scope) && !caller.scopes.has('admin')) {
+      throw new HeadgateError('SCOPE_MISSING', `The token lacks the scope "${scope}".`);
+    }
+    ctx.state.caller = caller;
+    await next();
+  };
+}
+
+/** The caller a route runs for; set by {@link requireScope}. */
+export function callerOf(ctx: Context): Caller {
+  return ctx.state.caller as Caller;
+}
+
+function bearerToken(authorization: string | undefined): string {
+  const match = /^Bearer +([^\s]+)$/i.exec(authorization ?? '');
+  if (match?.[1] !== undefined) return match[1];
+  throw new HeadgateError(
+    'TOKEN_MISSING',
+    'Send a token: "Authorization: Bearer <token>". `headgate token` makes one for development.',
+  );
+}
+
+async function verify(token: string, { keys, issuer, audience }: AuthenticatorOptions): Promise<Verified> {
+  try {
+    const { payload } = await jwtVerify(token, keys, {
+      issuer,
+      audience,
+      algorithms: ALGORITHMS,
+      requiredClaims: ['exp', 'tenant'],
+    });
+    if (!isTenantId(payload.tenant))
+      throw new HeadgateError('TOKEN_INVALID', 'The claim "tenant" is not a tenant id.');
+    const scope = typeof payload.scope === 'string' ? payload.scope : '';
+    const caller = { tenant: payload.tenant, scopes: new Set(scope.split(' ').filter(Boolean)) };
+    return { caller, expiresAt: (payload.exp ?? 0) * 1000 };
+  } catch (error) {
+    throw tokenError(error);
+  }
+}
+
+function tokenError(error: unknown): HeadgateError {
+  if (error instanceof HeadgateError) return error;
+  if (error instanceof errors.JWTExpired)
+    return new HeadgateError('TOKEN_EXPIRED', 'The token has expired; get a new one.', { cause: error });
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    return new HeadgateError('TOKEN_INVALID', `The claim "${error.claim}" is missing or wrong.`, {
+      cause: error,
+    });
+  }
+  if (error instanceof errors.JOSEAlgNotAllowed || error instanceof errors.JOSENotSupported) {
+    return new HeadgateError('TOKEN_INVALID', 'The token must be signed with EdDSA, ES256 or RS256.', {
+      cause: error,
+    });
+  }
+  if (error instanceof errors.JWKSTimeout) {
+    return new HeadgateError('ENGINE_UNAVAILABLE', 'The key set could not be fetched.', {
+      retryable: true,
+      retryAfterSeconds: 5,
+      cause: error,
+    });
+  }
+  if (error instanceof errors.JOSEError || error instanceof TypeError) {
+    return new HeadgateError(
+      'TOKEN_INVALID',
+      'The token is not one of ours: its form or signature is wrong.',
+      { cause: error },
+    );
+  }
+  return new HeadgateError('ENGINE_UNAVAILABLE', 'The key set could not be read.', {
+    retryable: true,
+    retryAfterSeconds: 5,
+    cause: error,
+  });
+}

@@ -1,0 +1,80 @@
+import type { Context, Next } from 'koa';
+import { HeadgateError, type ErrorCode } from '../errors.js';
+import type { Logger } from '../observability/logger.js';
+
+/** The HTTP status of each error that can reach a client; anything else is a bug and answers 500. */
+const STATUS: Partial<Record<ErrorCode, number>> = {
+  BODY_MALFORMED: 400,
+  TOKEN_MISSING: 401,
+  TOKEN_INVALID: 401,
+  TOKEN_EXPIRED: 401,
+  SCOPE_MISSING: 403,
+  TENANT_UNKNOWN: 403,
+  TENANT_SUSPENDED: 403,
+  NOT_FOUND: 404,
+  METHOD_NOT_ALLOWED: 405,
+  BODY_TOO_LARGE: 413,
+  CONTENT_TYPE_UNSUPPORTED: 415,
+  CONTENT_ENCODING_UNSUPPORTED: 415,
+  NOTHING_ACCEPTED: 422,
+  TENANT_RATE_LIMITED: 429,
+  TENANT_BACKLOG_FULL: 429,
+  OVERLOADED: 503,
+  DISK_FULL: 503,
+  SHUTTING_DOWN: 503,
+  ENGINE_UNAVAILABLE: 503,
+};
+
+/** Middleware that answers every error with a problem document. */
+export function problems(log: Logger) {
+  return async (ctx: Context, next: Next): Promise<void> => {
+    try {
+      await next();
+    } catch (error) {
+      answer(ctx, error, log);
+    }
+  };
+}
+
+/**
+ * Writes an error as `application/problem+json`. `type` is `urn:headgate:problem:<code>`; `code` is stable, `detail` is for people.
+ * @see RFC 9457
+ */
+function answer(ctx: Context, error: unknown, log: Logger): void {
+  const status = error instanceof HeadgateError ? STATUS[error.code] : undefined;
+  if (!(error instanceof HeadgateError) || status === undefined) {
+    log.error({ err: error, method: ctx.method, path: ctx.path }, 'request failed');
+    write(ctx, 500, 'INTERNAL', 'Headgate failed on this request; its log says why.', {});
+    return;
+  }
+  if (error.retryAfterSeconds !== undefined) ctx.set('Retry-After', String(error.retryAfterSeconds));
+  if (status === 401) ctx.set('WWW-Authenticate', 'Bearer realm="headgate"');
+  write(ctx, status, error.code, error.message, error.details ?? {});
+}
+
+function write(
+  ctx: Context,
+  status: number,
+  code: string,
+  detail: string,
+  details: Readonly<Record<string, unknown>>,
+): void {
+  const type = `urn:headgate:problem:${code.toLowerCase().replaceAll('_', '-')}`;
+  ctx.status = status;
+  ctx.body = JSON.stringify({ type, title: TITLES[status] ?? 'Error', status, code, detail, ...details });
+  ctx.type = 'application/problem+json';
+}
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  422: 'Unprocessable Content',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+};

@@ -1,0 +1,135 @@
+import { WorkflowNotFoundError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
+import { HeadgateError } from '../errors.js';
+import { INPUT_STREAMS, type InputStream, type Stream } from '../event.js';
+import { batchWorkflowId } from '../tenant.js';
+import type { IngestBatchResult, LoadNotice, LoadWindowResult, WindowLoad } from '../workflows/messages.js';
+
+/** How far a workflow is. */
+export interface WorkflowProgress {
+  readonly workflowId: string;
+  readonly runId: string;
+  /** Temporal's status in lower case: `running`, `completed`, `failed`, … */
+  readonly status: string;
+  readonly startedAt: string;
+  readonly closedAt?: string;
+  /** The workflow's page in the Temporal UI, where one is known. */
+  readonly url?: string;
+}
+
+/** How a batch, or its decisions, got into the warehouse. */
+export interface LoadReceipt {
+  readonly stream: Stream;
+  readonly workflow: WorkflowProgress;
+  /** The load that holds the batch; absent until it is loaded. */
+  readonly load?: Pick<WindowLoad, 'loadId' | 'file'> & { readonly alreadyHeld: boolean };
+}
+
+/** What has become of a batch, read from Temporal's history. */
+export interface BatchReceipt {
+  readonly batchId: string;
+  readonly tenant: string;
+  readonly stream: InputStream;
+  readonly workflow: WorkflowProgress;
+  /** Rule evaluations, and eligible ones by rule; absent until the batch is decided on. */
+  readonly decisions?: Pick<IngestBatchResult, 'evaluated' | 'eligible'>;
+  readonly loads: readonly LoadReceipt[];
+}
+
+/** Looks up receipts. */
+export interface Receipts {
+  /** @throws HeadgateError `NOT_FOUND` (no such batch of this tenant, or past Temporal's retention), `ENGINE_UNAVAILABLE` */
+  receiptOf(tenant: string, batchId: string): Promise<BatchReceipt>;
+}
+
+/** What {@link createReceipts} needs. */
+export interface ReceiptsOptions {
+  readonly client: Client;
+  readonly namespace: string;
+  /** Base address of the Temporal UI. */
+  readonly uiUrl?: string;
+}
+
+/** Builds receipts over Temporal: the batch's workflow by its id, then the load windows its result names. */
+export function createReceipts(options: ReceiptsOptions): Receipts {
+  const { client } = options;
+
+  async function find(tenant: string, batchId: string): Promise<[InputStream, WorkflowExecutionDescription]> {
+    for (const stream of INPUT_STREAMS) {
+      const description = await describe(client, batchWorkflowId(tenant, stream, batchId));
+      if (description !== undefined) return [stream, description];
+    }
+    throw new HeadgateError(
+      'NOT_FOUND',
+      'No batch has this id, or it is older than Temporal keeps histories.',
+    );
+  }
+
+  async function loadOf(notice: LoadNotice): Promise<LoadReceipt | undefined> {
+    const description = await describe(client, notice.workflowId);
+    if (description === undefined) return undefined;
+    const { stream, batchId } = notice;
+    const workflow = progressOf(description, options);
+    if (description.status.name !== 'COMPLETED') return { stream, workflow };
+    const { loads } = (await client.workflow.getHandle(notice.workflowId).result()) as LoadWindowResult;
+    const load = loads.find(
+      ({ loaded, alreadyHeld }) => loaded.includes(batchId) || alreadyHeld.includes(batchId),
+    );
+    if (load === undefined) return { stream, workflow };
+    return {
+      stream,
+      workflow,
+      load: { loadId: load.loadId, file: load.file, alreadyHeld: load.alreadyHeld.includes(batchId) },
+    };
+  }
+
+  return {
+    receiptOf: async (tenant, batchId) => {
+      const [stream, description] = await find(tenant, batchId);
+      const receipt = { batchId, tenant, stream, workflow: progressOf(description, options) };
+      if (description.status.name !== 'COMPLETED') return { ...receipt, loads: [] };
+      const { evaluated, eligible, loads } = (await client.workflow
+        .getHandle(description.workflowId)
+        .result()) as IngestBatchResult;
+      const found = await Promise.all(loads.map(loadOf));
+      return {
+        ...receipt,
+        decisions: { evaluated, eligible },
+        loads: found.filter((load) => load !== undefined),
+      };
+    },
+  };
+}
+
+async function describe(
+  client: Client,
+  workflowId: string,
+): Promise<WorkflowExecutionDescription | undefined> {
+  try {
+    return await client.withDeadline(Date.now() + 5_000, () =>
+      client.workflow.getHandle(workflowId).describe(),
+    );
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw new HeadgateError('ENGINE_UNAVAILABLE', 'Temporal does not answer.', {
+      retryable: true,
+      retryAfterSeconds: 5,
+      cause: error,
+    });
+  }
+}
+
+function progressOf(
+  description: WorkflowExecutionDescription,
+  { namespace, uiUrl }: ReceiptsOptions,
+): WorkflowProgress {
+  const { workflowId, runId, startTime, closeTime } = description;
+  const page = `namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}/${runId}/history`;
+  return {
+    workflowId,
+    runId,
+    status: description.status.name.toLowerCase(),
+    startedAt: startTime.toISOString(),
+    ...(closeTime !== undefined && { closedAt: closeTime.toISOString() }),
+    ...(uiUrl !== undefined && { url: new URL(page, `${uiUrl}/`).href }),
+  };
+}

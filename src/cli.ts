@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { demoCommand } from './commands/demo.js';
+import { doctorCommand } from './commands/doctor.js';
+import { queryCommand } from './commands/query.js';
+import { sendCommand } from './commands/send.js';
+import { apiCommand, startCommand, workerCommand } from './commands/start.js';
+import { tenantCommand } from './commands/tenant.js';
+import { tokenCommand } from './commands/token.js';
+import { HeadgateError } from './errors.js';
+
+/** Builds the CLI with all its commands. */
+function createCli(): Command {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  const cli = new Command('headgate')
+    .description('Durable, multi-tenant event pipeline on Temporal.')
+    .version(version)
+    .showHelpAfterError('(add --help for usage and examples)')
+    .addHelpText(
+      'after',
+      `
+State lives in HEADGATE_DATA_DIR (default .headgate); the API listens on HEADGATE_PORT (default 8080).
+
+Examples:
+  $ headgate demo --exit
+  $ headgate start --tenants examples/flights/tenants
+  $ headgate query UA "SELECT count(*) FROM events"`,
+    );
+  const commands = [
+    startCommand,
+    demoCommand,
+    apiCommand,
+    workerCommand,
+    tenantCommand,
+    tokenCommand,
+    sendCommand,
+    queryCommand,
+    doctorCommand,
+  ];
+  for (const command of commands) cli.addCommand(command());
+  return cli;
+}
+
+/** Runs the CLI. What Headgate refuses on purpose is one readable message and exit code 1; anything else is a bug and shows its stack. */
+async function main(): Promise<void> {
+  try {
+    await createCli().parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) throw error;
+    if (error instanceof HeadgateError) process.stderr.write(`headgate: ${error.message} [${error.code}]\n`);
+    else
+      process.stderr.write(
+        `headgate: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+      );
+    process.exitCode = 1;
+  }
+}
+
+await main();

@@ -1,0 +1,138 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import pRetry, { AbortError } from 'p-retry';
+import { HeadgateError, messageOf } from '../errors.js';
+import type { InputStream } from '../event.js';
+
+/** What has become of the lines sent so far. */
+export interface SendTally {
+  lines: number;
+  accepted: number;
+  duplicate: number;
+  rejected: number;
+}
+
+/** One rejected line, for the sender's user. */
+export interface RejectedLine {
+  /** Number of the line among those sent, counted from 1. */
+  readonly line: number;
+  readonly id?: string;
+  readonly reason: string;
+}
+
+/** What {@link sendLines} needs. */
+export interface SendOptions {
+  /** Address of the API, such as `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** Gives a token that is valid now; asked for each request. */
+  readonly token: () => Promise<string>;
+  readonly stream: InputStream;
+  /** CloudEvents as JSON, one a line. */
+  readonly lines: AsyncIterable<string> | Iterable<string>;
+  /** Events in a request. Default 500. */
+  readonly requestEvents?: number;
+  /** Told after every answered request; what it is told of is on Headgate's disk. */
+  readonly onAnswered?: (tally: Readonly<SendTally>) => void | Promise<void>;
+  readonly onRejected?: (line: RejectedLine) => void;
+  /** Told when the server asks to wait, or cannot be reached. */
+  readonly onWaiting?: (reason: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+interface Answer {
+  readonly accepted: number;
+  readonly duplicate: number;
+  readonly rejected: number;
+  readonly results: readonly { index: number; id?: string; status: string; reason?: string }[];
+}
+
+const MAX_REQUEST_BYTES = 1_000_000;
+/** About five minutes of an unreachable or overloaded server. */
+const RETRIES = { retries: 40, minTimeout: 250, maxTimeout: 8_000, factor: 2, randomize: true };
+
+/**
+ * Sends lines as NDJSON, one request at a time and so in order. A request that gets no answer, 429 or 503 is sent again
+ * after the time the server asks for: its events carry their ids, so nothing doubles.
+ * @throws HeadgateError `REQUEST_FAILED` on an answer that a retry does not mend
+ */
+export async function sendLines(options: SendOptions): Promise<SendTally> {
+  const tally: SendTally = { lines: 0, accepted: 0, duplicate: 0, rejected: 0 };
+  for await (const request of grouped(options.lines, options.requestEvents ?? 500)) {
+    const answer = await post(options, request);
+    for (const { index, id, status, reason } of answer.results) {
+      if (status === 'rejected')
+        options.onRejected?.({ line: tally.lines + index + 1, id, reason: reason ?? 'unknown' });
+    }
+    tally.lines += request.length;
+    tally.accepted += answer.accepted;
+    tally.duplicate += answer.duplicate;
+    tally.rejected += answer.rejected;
+    await options.onAnswered?.(tally);
+  }
+  return tally;
+}
+
+async function* grouped(
+  lines: AsyncIterable<string> | Iterable<string>,
+  maxEvents: number,
+): AsyncIterable<string[]> {
+  let group: string[] = [];
+  let bytes = 0;
+  for await (const line of lines) {
+    if (group.length > 0 && (group.length >= maxEvents || bytes + line.length > MAX_REQUEST_BYTES)) {
+      yield group;
+      group = [];
+      bytes = 0;
+    }
+    group.push(line);
+    bytes += line.length;
+  }
+  if (group.length > 0) yield group;
+}
+
+function post(options: SendOptions, lines: readonly string[]): Promise<Answer> {
+  const { signal, onWaiting } = options;
+  const body = `${lines.join('\n')}\n`;
+  return pRetry(() => postOnce(options, body), {
+    ...RETRIES,
+    signal,
+    onFailedAttempt: async ({ error }) => {
+      onWaiting?.(error.message);
+      const seconds = error instanceof HeadgateError ? (error.retryAfterSeconds ?? 0) : 0;
+      await delay(seconds * 1000, undefined, { signal });
+    },
+  });
+}
+
+async function postOnce({ url, token, stream, signal }: SendOptions, body: string): Promise<Answer> {
+  const response = await attempt(`${url}/v1/${stream}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${await token()}`, 'content-type': 'application/x-ndjson' },
+    body,
+    signal,
+  });
+  const answer = (await response.json().catch(() => ({}))) as Partial<Answer> & { detail?: string };
+  // 422 says that none was acceptable; its results say why, line by line.
+  if (response.status === 202 || (response.status === 422 && answer.results !== undefined))
+    return answer as Answer;
+  const detail = answer.detail ?? `HTTP ${response.status}`;
+  const retryable = response.status === 429 || response.status >= 500;
+  const retryAfterSeconds = Number(response.headers.get('retry-after') ?? 0);
+  const error = new HeadgateError('REQUEST_FAILED', `${url} answers: ${detail}`, {
+    retryable,
+    retryAfterSeconds,
+  });
+  throw retryable ? error : new AbortError(error);
+}
+
+/** A connection that fails is worth another try, whatever the reason. */
+async function attempt(url: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init);
+  } catch (error) {
+    const reason = messageOf((error as Error).cause ?? error);
+    throw new HeadgateError('REQUEST_FAILED', `${url} cannot be reached: ${reason}`, {
+      retryable: true,
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,139 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import bytes from 'bytes';
+import { HeadgateError } from './errors.js';
+
+/** When a producer gets its 202: after the spool's flush to disk, or once Temporal has the batch. */
+export type AckMode = 'spool' | 'started';
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
+
+/** Levels of the log, from most to least. */
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Everything that can be set from outside, read once at the start of a process and frozen. */
+export interface Config {
+  /** `HEADGATE_DATA_DIR`: where all state lives. Default `.headgate` in the working directory. */
+  readonly dataDir: string;
+  /** `HEADGATE_CACHE_DIR`: where the Temporal server is kept between data directories. Default: the user's cache directory. */
+  readonly cacheDir: string;
+  /** `HEADGATE_HOST`: address the API listens on. Default `127.0.0.1`. */
+  readonly host: string;
+  /** `HEADGATE_PORT`: port of the API; 0 picks a free one. Default 8080. */
+  readonly port: number;
+  /** `HEADGATE_ACK`: `spool` (default) answers when the events are flushed to disk, `started` when Temporal has the batch. */
+  readonly ack: AckMode;
+  /** `HEADGATE_JWKS`: path or https URL of the key set that verifies tokens. Default: a development key pair under the data directory. */
+  readonly jwks?: string;
+  /** `HEADGATE_JWT_ISSUER`: the `iss` a token must carry. Default `headgate`. */
+  readonly jwtIssuer: string;
+  /** `HEADGATE_JWT_AUDIENCE`: the `aud` a token must carry. Default `headgate`. */
+  readonly jwtAudience: string;
+  /** `HEADGATE_TOKEN`: the token the CLI's `send` uses. Default: one signed with the development key. */
+  readonly token?: string;
+  /** `HEADGATE_LOG_LEVEL`. Default `info`. */
+  readonly logLevel: LogLevel;
+  /** `HEADGATE_MAX_SPOOL`: bytes of events that may wait for Temporal before the door answers 503. Default 4 GB. */
+  readonly maxSpoolBytes: number;
+  /** `HEADGATE_MIN_FREE_DISK`: free bytes below which the door answers 503. Default 512 MB. */
+  readonly minFreeDiskBytes: number;
+  /** `HEADGATE_SHUTDOWN_GRACE_SECONDS`: how long workers may finish what they do at shutdown. Default 20. */
+  readonly shutdownGraceSeconds: number;
+  /** `TEMPORAL_ADDRESS`: a Temporal to use; without it Headgate runs one of its own. */
+  readonly temporalAddress?: string;
+  /** `TEMPORAL_NAMESPACE`. Default `default`. */
+  readonly temporalNamespace: string;
+  /** `TEMPORAL_UI_URL`: address of the Temporal UI, for links. Default: the own server's. */
+  readonly temporalUiUrl?: string;
+  /** `HEADGATE_TEMPORAL_CLI`: a `temporal` binary to run. Default: found or built, see README. */
+  readonly temporalCli?: string;
+  /** `HEADGATE_TEMPORAL_PORT`: gRPC port of the own server. Default 7233. */
+  readonly temporalPort: number;
+  /** `HEADGATE_TEMPORAL_UI_PORT`: UI port of the own server. Default 8233. */
+  readonly temporalUiPort: number;
+  /** `PATH`, for finding `temporal` and `go`. */
+  readonly path: string;
+  /** `NO_COLOR` is unset: output may be coloured. */
+  readonly color: boolean;
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Reads single variables and collects what is wrong with them, so that all problems are reported at once. */
+class EnvReader {
+  readonly problems: string[] = [];
+
+  constructor(private readonly env: Env) {}
+
+  text(name: string): string | undefined {
+    const value = this.env[name];
+    return value === undefined || value === '' ? undefined : value;
+  }
+
+  integer(name: string, fallback: number, min: number, max: number): number {
+    const value = this.text(name);
+    if (value === undefined) return fallback;
+    const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+    if (number >= min && number <= max) return number;
+    this.problems.push(`${name} must be a whole number from ${min} to ${max}, not "${value}".`);
+    return fallback;
+  }
+
+  size(name: string, fallback: number): number {
+    const value = this.text(name);
+    if (value === undefined) return fallback;
+    const size = /^\d+(\.\d+)?\s*(b|kb|mb|gb|tb)$/i.test(value) ? bytes.parse(value) : null;
+    if (size !== null && size > 0) return size;
+    this.problems.push(`${name} must be a size such as 512MB or 4GB, not "${value}".`);
+    return fallback;
+  }
+
+  oneOf<T extends string>(name: string, allowed: readonly T[], fallback: T): T {
+    const value = this.text(name);
+    if (value === undefined) return fallback;
+    const found = allowed.find((each) => each === value);
+    if (found !== undefined) return found;
+    this.problems.push(`${name} must be one of ${allowed.join(', ')}, not "${value}".`);
+    return fallback;
+  }
+}
+
+/**
+ * Reads the configuration from the environment. The only place that does.
+ * @throws HeadgateError `CONFIG_INVALID`, naming every variable that is wrong
+ */
+export function loadConfig(env: Env = process.env): Config {
+  const reader = new EnvReader(env);
+  const config: Config = {
+    dataDir: resolve(reader.text('HEADGATE_DATA_DIR') ?? '.headgate'),
+    cacheDir: reader.text('HEADGATE_CACHE_DIR') ?? join(userCacheDir(env), 'headgate'),
+    host: reader.text('HEADGATE_HOST') ?? '127.0.0.1',
+    port: reader.integer('HEADGATE_PORT', 8080, 0, 65_535),
+    ack: reader.oneOf('HEADGATE_ACK', ['spool', 'started'], 'spool'),
+    jwks: reader.text('HEADGATE_JWKS'),
+    jwtIssuer: reader.text('HEADGATE_JWT_ISSUER') ?? 'headgate',
+    jwtAudience: reader.text('HEADGATE_JWT_AUDIENCE') ?? 'headgate',
+    token: reader.text('HEADGATE_TOKEN'),
+    logLevel: reader.oneOf('HEADGATE_LOG_LEVEL', LOG_LEVELS, 'info'),
+    maxSpoolBytes: reader.size('HEADGATE_MAX_SPOOL', 4 * 1024 ** 3),
+    minFreeDiskBytes: reader.size('HEADGATE_MIN_FREE_DISK', 512 * 1024 ** 2),
+    shutdownGraceSeconds: reader.integer('HEADGATE_SHUTDOWN_GRACE_SECONDS', 20, 1, 600),
+    temporalAddress: reader.text('TEMPORAL_ADDRESS'),
+    temporalNamespace: reader.text('TEMPORAL_NAMESPACE') ?? 'default',
+    temporalUiUrl: reader.text('TEMPORAL_UI_URL'),
+    temporalCli: reader.text('HEADGATE_TEMPORAL_CLI'),
+    temporalPort: reader.integer('HEADGATE_TEMPORAL_PORT', 7233, 1, 65_535),
+    temporalUiPort: reader.integer('HEADGATE_TEMPORAL_UI_PORT', 8233, 1, 65_535),
+    path: reader.text('PATH') ?? '',
+    color: reader.text('NO_COLOR') === undefined,
+  };
+  if (reader.problems.length > 0) throw new HeadgateError('CONFIG_INVALID', reader.problems.join('\n'));
+  return Object.freeze(config);
+}
+
+/** Where this platform keeps what can be made again. */
+function userCacheDir(env: Env): string {
+  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches');
+  if (process.platform === 'win32') return env.LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local');
+  return env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
+}

@@ -1,0 +1,54 @@
+import { SingleBar } from 'cli-progress';
+
+/** The demo's counters. */
+export interface DemoCounts {
+  /** Events handed to the HTTP client. */
+  sent: number;
+  /** Events the API has answered for: on disk, or duplicates of such. */
+  acknowledged: number;
+  duplicates: number;
+  decided: number;
+  loaded: number;
+}
+
+/** Live progress of one step. */
+export interface DemoProgress {
+  /** Says the last state and gives the terminal back. */
+  end(): void;
+}
+
+const EVERY_MS = 1_000;
+
+/** Shows counters as a bar on a terminal, and as a plain line a second elsewhere. */
+export function showProgress(title: string, total: number, counts: Readonly<DemoCounts>): DemoProgress {
+  const startedAt = Date.now();
+  const line = (): string => {
+    const seconds = Math.max(0.001, (Date.now() - startedAt) / 1000);
+    const number = (value: number): string => value.toLocaleString('en-US');
+    return `sent ${number(counts.sent)} · acknowledged ${number(counts.acknowledged)} · decided ${number(counts.decided)} · loaded ${number(counts.loaded)} · ${number(Math.round(counts.acknowledged / seconds))} events/s`;
+  };
+  if (process.stdout.isTTY) {
+    const bar = new SingleBar({
+      format: `${title} {bar} {line}`,
+      barsize: 20,
+      hideCursor: true,
+      stopOnComplete: false,
+    });
+    bar.start(total, 0, { line: line() });
+    const timer = setInterval(() => bar.update(counts.acknowledged, { line: line() }), 200);
+    return {
+      end: () => {
+        clearInterval(timer);
+        bar.update(counts.acknowledged, { line: line() });
+        bar.stop();
+      },
+    };
+  }
+  const timer = setInterval(() => process.stdout.write(`${title}: ${line()}\n`), EVERY_MS);
+  return {
+    end: () => {
+      clearInterval(timer);
+      process.stdout.write(`${title}: ${line()}\n`);
+    },
+  };
+}

@@ -1,0 +1,58 @@
+import Table from 'cli-table3';
+import type { SendTally } from '../client/sender.js';
+import type { TenantCheck } from './check.js';
+import type { TenantWeek } from './week.js';
+
+/** What became of one tenant's week. */
+export interface TenantOutcome {
+  readonly week: TenantWeek;
+  readonly events: SendTally;
+  readonly properties: SendTally;
+  readonly check: TenantCheck;
+}
+
+/** The demo's last word: a row per tenant, their sum, and what does not add up. */
+export function outcomeTable(outcomes: readonly TenantOutcome[], color: boolean): string {
+  const rules = [...new Set(outcomes.flatMap(({ check }) => Object.keys(check.eligible)))].sort();
+  const head = [
+    'tenant',
+    'aircraft',
+    'events',
+    'duplicates',
+    ...rules,
+    'rows: events',
+    'properties',
+    'decisions',
+    '',
+  ];
+  const table = new Table({
+    head,
+    colAligns: head.map((_, index) => (index === 0 ? 'left' : 'right')),
+    style: color ? {} : { head: [], border: [] },
+  });
+  const rows = outcomes.map((outcome) => numbersOf(outcome, rules));
+  outcomes.forEach(({ week, check }, index) => {
+    const verdict = check.problems.length === 0 ? 'ok' : check.problems.join(', ');
+    table.push([week.tenant, ...(rows[index] as number[]).map(format), verdict]);
+  });
+  const sums = (rows[0] ?? []).map((_, at) => rows.reduce((sum, row) => sum + (row[at] as number), 0));
+  const bad = outcomes.filter(({ check }) => check.problems.length > 0).length;
+  table.push(['all', ...sums.map(format), bad === 0 ? 'ok' : `${bad} wrong`]);
+  return table.toString();
+}
+
+function numbersOf({ events, properties, check }: TenantOutcome, rules: readonly string[]): number[] {
+  return [
+    properties.lines,
+    events.lines,
+    events.duplicate + properties.duplicate,
+    ...rules.map((rule) => check.eligible[rule] ?? 0),
+    check.rows.events,
+    check.rows.userProperties,
+    check.rows.decisions,
+  ];
+}
+
+function format(value: number): string {
+  return value.toLocaleString('en-US');
+}

@@ -1,0 +1,43 @@
+import { connect as connectSocket } from 'node:net';
+import { Connection } from '@temporalio/client';
+
+const SECOND = 1000;
+
+/**
+ * True when a Temporal at `address` answers for the namespace within two seconds. Asks through the SDK's Client
+ * connection, not the native one, which would fix the settings of the process's Runtime before its main has chosen them.
+ */
+export async function answersFor(address: string, namespace: string): Promise<boolean> {
+  // Asked first: a refused socket costs nothing, while the SDK retries for seconds.
+  if (!(await listens(address))) return false;
+  try {
+    const connection = await Connection.connect({ address, connectTimeout: 2 * SECOND });
+    try {
+      const deadline = Date.now() + 2 * SECOND;
+      await connection.withDeadline(deadline, () =>
+        connection.workflowService.describeNamespace({ namespace }),
+      );
+      return true;
+    } finally {
+      await connection.close();
+    }
+  } catch {
+    return false;
+  }
+}
+
+/** True when something accepts connections at `host:port`. */
+export function listens(address: string): Promise<boolean> {
+  const colon = address.lastIndexOf(':');
+  const host = address.slice(0, colon).replace(/^\[|\]$/g, '');
+  return new Promise((resolve) => {
+    const socket = connectSocket({ host, port: Number(address.slice(colon + 1)), timeout: 2 * SECOND });
+    const done = (answer: boolean) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once('connect', () => done(true));
+    socket.once('timeout', () => done(false));
+    socket.once('error', () => done(false));
+  });
+}

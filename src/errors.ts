@@ -1,0 +1,82 @@
+/**
+ * Every error Headgate raises on purpose has one of these codes. A code is part of the public interface: it appears
+ * in `application/problem+json` answers, in Temporal's failure `type`, and in the CLI's messages.
+ */
+export type ErrorCode =
+  | 'BATCH_CORRUPT'
+  | 'BODY_MALFORMED'
+  | 'BODY_TOO_LARGE'
+  | 'CONFIG_INVALID'
+  | 'CONTENT_ENCODING_UNSUPPORTED'
+  | 'CONTENT_TYPE_UNSUPPORTED'
+  | 'DATA_DIR_IN_USE'
+  | 'DISK_FULL'
+  | 'ENGINE_UNAVAILABLE'
+  | 'FILE_UNREADABLE'
+  | 'KEY_MISSING'
+  | 'METHOD_NOT_ALLOWED'
+  | 'NOT_FOUND'
+  | 'NOTHING_ACCEPTED'
+  | 'OVERLOADED'
+  | 'PORT_IN_USE'
+  | 'QUERY_FAILED'
+  | 'QUERY_REFUSED'
+  | 'REQUEST_FAILED'
+  | 'SCOPE_MISSING'
+  | 'SEARCH_ATTRIBUTES_MISSING'
+  | 'SHUTTING_DOWN'
+  | 'STATE_CONFLICT'
+  | 'TEMPORAL_NOT_FOUND'
+  | 'TEMPORAL_START_FAILED'
+  | 'TENANT_BACKLOG_FULL'
+  | 'TENANT_CONFIG_INVALID'
+  | 'TENANT_ID_INVALID'
+  | 'TENANT_RATE_LIMITED'
+  | 'TENANT_SUSPENDED'
+  | 'TENANT_UNKNOWN'
+  | 'TOKEN_EXPIRED'
+  | 'TOKEN_INVALID'
+  | 'TOKEN_MISSING'
+  | 'WAREHOUSE_FAILED';
+
+/** What a {@link HeadgateError} carries besides its code and message. */
+export interface HeadgateErrorOptions {
+  /** True when the same call may succeed later without a change by the caller. Default false. */
+  readonly retryable?: boolean;
+  /** Seconds after which a retry is worth trying; becomes the `Retry-After` header. */
+  readonly retryAfterSeconds?: number;
+  /** Extra members for the problem document; never secrets. */
+  readonly details?: Readonly<Record<string, unknown>>;
+  readonly cause?: unknown;
+}
+
+/**
+ * The one base class of Headgate's errors. Anything thrown that is not a HeadgateError is a bug: it is logged and
+ * answered with 500.
+ */
+export class HeadgateError extends Error {
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  readonly retryAfterSeconds?: number;
+  readonly details?: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, message: string, options: HeadgateErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'HeadgateError';
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+    this.details = options.details;
+  }
+}
+
+/** The message of anything that was thrown, for logs and for wrapping. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The `code` of a Node system error (`ENOENT`, `EADDRINUSE`, …), or undefined. */
+export function systemCodeOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : undefined;
+}

@@ -1,0 +1,83 @@
+/** The streams a producer can post to. */
+export const INPUT_STREAMS = ['events', 'user-properties'] as const;
+
+/** A stream a producer can post to. */
+export type InputStream = (typeof INPUT_STREAMS)[number];
+
+/** Any stream: what producers post, and what Headgate derives from it. */
+export type Stream = InputStream | 'decisions';
+
+/** Every stream, in the order they are shown. */
+export const STREAMS: readonly Stream[] = [...INPUT_STREAMS, 'decisions'];
+
+/** The warehouse table a stream is loaded into. */
+export const TABLE_OF_STREAM: Readonly<Record<Stream, string>> = {
+  events: 'events',
+  'user-properties': 'user_properties',
+  decisions: 'decisions',
+};
+
+/** A value a CloudEvents extension attribute can have in JSON. */
+export type ExtensionValue = string | number | boolean;
+
+/**
+ * One event in canonical form: a line of a batch file and a row of the warehouse. The names are the CloudEvents 1.0
+ * attribute names; extension attributes other than `priority` and `stage` are kept under `extensions`.
+ * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
+ */
+export interface EventRow {
+  readonly specversion: '1.0';
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  /** RFC 3339, as the producer wrote it; the time of receipt if it gave none. */
+  readonly time: string;
+  /** The user or thing the event is about; decisions are made per subject. */
+  readonly subject?: string;
+  readonly datacontenttype?: string;
+  readonly dataschema?: string;
+  readonly priority?: string;
+  readonly stage?: string;
+  readonly extensions?: Readonly<Record<string, ExtensionValue>>;
+  /** The payload: any JSON value, or text where the content type is text. */
+  readonly data?: unknown;
+  /** The payload in base64 where it is neither JSON nor text. */
+  readonly data_base64?: string;
+  /** RFC 3339, UTC: when Headgate took the event. */
+  readonly received_at: string;
+}
+
+/** What a rule said about a subject on an event. */
+export type Outcome = 'eligible' | 'ineligible';
+
+/** One evaluation of one rule on one event: a line of a `decisions` batch file and a row of the warehouse. */
+export interface DecisionRow {
+  /** `<event id>:<rule>:<rule version>`: the same event under the same rule version is one decision, however often it is evaluated. */
+  readonly id: string;
+  readonly event_id: string;
+  readonly subject: string | null;
+  readonly rule: string;
+  readonly rule_version: string;
+  readonly outcome: Outcome;
+  readonly reason: string;
+  /** The event's time, RFC 3339. */
+  readonly time: string;
+  /** The batch of events that was decided on. */
+  readonly batch_id: string;
+}
+
+/**
+ * A reference to a batch file: all that a workflow carries of the events (claim check). The file's place follows from
+ * tenant, stream and batch id.
+ */
+export interface BatchRef {
+  readonly tenant: string;
+  readonly stream: Stream;
+  readonly batchId: string;
+  /** Events (lines) in the file. */
+  readonly events: number;
+  /** Bytes of the gzipped file. */
+  readonly bytes: number;
+  /** SHA-256 of the gzipped file, hex. */
+  readonly sha256: string;
+}

@@ -1,0 +1,208 @@
+import { INPUT_STREAMS, type InputStream } from '../event.js';
+import { Lane, laneKey, type BatchLimits, type Chunk, type Plan } from './lane.js';
+
+/** What a {@link Batcher} needs. */
+export interface BatcherOptions {
+  /** This spool's name in batch ids. */
+  readonly node: string;
+  /** The tenant's limits, or undefined while the tenant is not configured: its events then wait. */
+  readonly limitsOf: (tenant: string) => BatchLimits | undefined;
+  /** Carries a batch from its plan to its decision; retries until that is reached, and rejects only when told to stop. */
+  readonly run: (plan: Plan, chunks: readonly Chunk[]) => Promise<void>;
+  /** Told when `run` rejects though it was not told to stop: a fault in Headgate, which leaves the lane standing. */
+  readonly onFault: (error: unknown) => void;
+  /** Batches in flight over all lanes. Default 4: on two cores more only makes them smaller. */
+  readonly slots?: number;
+  /** A batch that is slower than this gives its slot back, so that one stuck tenant holds up nobody. Default 3 s. */
+  readonly slotMs?: number;
+  readonly now?: () => number;
+}
+
+/** Events a lane may send each time its turn comes round. */
+const QUANTUM_EVENTS = 10_000;
+
+/**
+ * Groups waiting chunks into batches. A lane is ready when its oldest chunk has waited out the linger or enough has
+ * come together; ready lanes take turns by deficit round robin; a few batches are in flight at once, one per lane, so
+ * that a lane's batches are decided on in order. While all slots are taken chunks pile up and batches grow by
+ * themselves: low latency when idle, big batches under load.
+ *
+ * An `events` batch holds only what was received before the tenant's first undecided `user-properties`, so that a
+ * decision sees every property that was acknowledged before its event.
+ * @see "Efficient Fair Queueing Using Deficit Round Robin", Shreedhar and Varghese, 1995
+ */
+export class Batcher {
+  private readonly lanes = new Map<string, Lane>();
+  /** Lanes in turn; a Set keeps the order and each lane once. */
+  private readonly ready = new Set<Lane>();
+  private readonly timers = new Map<Lane, NodeJS.Timeout>();
+  private readonly running = new Set<Promise<void>>();
+  private free: number;
+  private stopped = false;
+  private readonly now: () => number;
+
+  constructor(private readonly options: BatcherOptions) {
+    this.free = options.slots ?? 4;
+    this.now = options.now ?? Date.now;
+  }
+
+  /** Takes a chunk that has been flushed. */
+  add(chunk: Chunk): void {
+    const lane = this.laneOf(chunk.tenant, chunk.stream);
+    lane.push(chunk);
+    this.wake(lane);
+  }
+
+  /** Goes on where the last process stopped: first the batches that were on their way, under their old ids, then what waits. */
+  recover(plans: readonly Plan[], waiting: Iterable<Chunk>): void {
+    for (const chunk of waiting) this.laneOf(chunk.tenant, chunk.stream).push(chunk);
+    for (const plan of plans) {
+      const lane = this.laneOf(plan.tenant, plan.stream);
+      const isPart = (chunk: Chunk): boolean => chunk.seq <= plan.lastSeq;
+      const chunks = lane
+        .peek({ maxEvents: Infinity, maxBytes: Infinity, lingerMs: 0 }, Infinity)
+        .filter(isPart);
+      lane.take(chunks.length);
+      this.launch(lane, plan, chunks);
+    }
+    for (const lane of this.lanes.values()) this.wake(lane);
+  }
+
+  /** Looks at every lane of a tenant again: its configuration has changed. */
+  reconsider(tenant: string): void {
+    for (const stream of INPUT_STREAMS) {
+      const lane = this.lanes.get(laneKey(tenant, stream));
+      if (lane !== undefined) this.wake(lane);
+    }
+  }
+
+  /** Waiting bytes and the oldest waiting chunk's time of one tenant, for admission. */
+  backlog(tenant: string): { bytes: number; oldestAt?: number } {
+    let bytes = 0;
+    let oldestAt: number | undefined;
+    for (const stream of INPUT_STREAMS) {
+      const lane = this.lanes.get(laneKey(tenant, stream));
+      if (lane === undefined) continue;
+      bytes += lane.waitingBytes;
+      const at = lane.oldest?.receivedAt;
+      if (at !== undefined && (oldestAt === undefined || at < oldestAt)) oldestAt = at;
+    }
+    return oldestAt === undefined ? { bytes } : { bytes, oldestAt };
+  }
+
+  /** Starts no further batch, and waits for those in flight as far as `run` carries them. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    for (const timer of this.timers.values()) clearTimeout(timer);
+    this.timers.clear();
+    await Promise.allSettled(this.running);
+  }
+
+  private laneOf(tenant: string, stream: InputStream): Lane {
+    const key = laneKey(tenant, stream);
+    let lane = this.lanes.get(key);
+    if (lane === undefined) this.lanes.set(key, (lane = new Lane(tenant, stream)));
+    return lane;
+  }
+
+  /** Events received from here on must wait for user properties that were received before them. */
+  private barrierOf(lane: Lane): number {
+    if (lane.stream !== 'events') return Number.POSITIVE_INFINITY;
+    return (
+      this.lanes.get(laneKey(lane.tenant, 'user-properties'))?.firstUndecided ?? Number.POSITIVE_INFINITY
+    );
+  }
+
+  /** Puts the lane in the turn if it has a batch to send, or sets its timer if it will have one soon. */
+  private wake(lane: Lane): void {
+    const limits = this.options.limitsOf(lane.tenant);
+    const oldest = lane.oldest;
+    if (this.stopped || lane.plan !== undefined || oldest === undefined || limits === undefined) return;
+    if (oldest.seq >= this.barrierOf(lane)) return;
+    const restMs = oldest.receivedAt + limits.lingerMs - this.now();
+    const full = lane.waitingEvents >= limits.maxEvents || lane.waitingBytes >= limits.maxBytes;
+    if (full || restMs <= 0) {
+      this.ready.add(lane);
+      this.dispatch();
+    } else if (!this.timers.has(lane)) {
+      this.timers.set(
+        lane,
+        setTimeout(() => this.lingered(lane), restMs),
+      );
+    }
+  }
+
+  private lingered(lane: Lane): void {
+    this.timers.delete(lane);
+    this.wake(lane);
+  }
+
+  /** Deficit round robin over the ready lanes while slots are free. */
+  private dispatch(): void {
+    while (this.free > 0 && !this.stopped) {
+      const lane = this.ready.values().next().value;
+      if (lane === undefined) return;
+      this.ready.delete(lane);
+      const limits = this.options.limitsOf(lane.tenant);
+      const chunks = limits === undefined ? [] : lane.peek(limits, this.barrierOf(lane));
+      const [first, last] = [chunks[0], chunks.at(-1)];
+      if (first === undefined || last === undefined) continue;
+      const events = chunks.reduce((sum, chunk) => sum + chunk.events, 0);
+      lane.deficit += QUANTUM_EVENTS;
+      if (events > lane.deficit && this.ready.size > 0) {
+        this.ready.add(lane);
+        continue;
+      }
+      lane.deficit = lane.waiting > chunks.length ? Math.max(0, lane.deficit - events) : 0;
+      lane.take(chunks.length);
+      this.launch(lane, this.planOf(lane, first, last, events), chunks);
+    }
+  }
+
+  private planOf(lane: Lane, first: Chunk, last: Chunk, events: number): Plan {
+    const day = new Date(this.now()).toISOString().slice(0, 10).replaceAll('-', '');
+    const batchId = `${day}-${this.options.node}-${first.seq.toString(36).padStart(9, '0')}`;
+    return {
+      tenant: lane.tenant,
+      stream: lane.stream,
+      batchId,
+      firstSeq: first.seq,
+      lastSeq: last.seq,
+      events,
+    };
+  }
+
+  private launch(lane: Lane, plan: Plan, chunks: readonly Chunk[]): void {
+    lane.plan = plan;
+    this.free--;
+    let holding = true;
+    const giveBack = (): void => {
+      if (holding) this.free++;
+      holding = false;
+    };
+    const timer = setTimeout(() => {
+      giveBack();
+      this.dispatch();
+    }, this.options.slotMs ?? 3_000);
+    const done = this.options.run(plan, chunks).then(
+      () => this.finished(lane, timer, giveBack),
+      (error: unknown) => {
+        clearTimeout(timer);
+        // At shutdown the plan stays in the spool, and the next process goes on with it.
+        if (!this.stopped) this.options.onFault(error);
+      },
+    );
+    this.running.add(done);
+    void done.finally(() => this.running.delete(done));
+  }
+
+  private finished(lane: Lane, timer: NodeJS.Timeout, giveBack: () => void): void {
+    clearTimeout(timer);
+    giveBack();
+    lane.plan = undefined;
+    this.wake(lane);
+    // The tenant's events may have waited for these properties.
+    if (lane.stream === 'user-properties') this.reconsider(lane.tenant);
+    this.dispatch();
+  }
+}

@@ -1,0 +1,85 @@
+import { FingerprintSet } from './fingerprint-set.js';
+
+const HOUR_MS = 60 * 60 * 1000;
+/** A busy lane starts another bucket within the hour, so that memory is given back in pieces of 16 MB. */
+const MAX_BUCKET_ENTRIES = 700_000;
+
+/** Meaning and limits of a {@link Dedupe}. */
+export interface DedupeOptions {
+  /** How long an event id is remembered, in milliseconds. Default 24 hours. */
+  readonly windowMs?: number;
+  /** Memory for all fingerprints together; when it is used up the lane that holds most forgets its oldest bucket. Default 256 MB. */
+  readonly maxBytes?: number;
+}
+
+interface Bucket {
+  readonly hour: number;
+  readonly prints: FingerprintSet;
+}
+
+/**
+ * Remembers the event ids of each lane (a tenant's stream) in buckets of an hour at most. It holds what the spool has kept of the
+ * window, so it can be rebuilt at start; ids older than it remembers are caught by the warehouse's views.
+ */
+export class Dedupe {
+  readonly windowMs: number;
+  private readonly maxBytes: number;
+  private readonly lanes = new Map<string, Bucket[]>();
+
+  constructor(options: DedupeOptions = {}) {
+    this.windowMs = options.windowMs ?? 24 * HOUR_MS;
+    this.maxBytes = options.maxBytes ?? 256 * 1024 * 1024;
+  }
+
+  /** True when the lane has seen the fingerprint at `offset` of `prints` within the window. */
+  has(lane: string, prints: Buffer, offset: number): boolean {
+    return (this.lanes.get(lane) ?? []).some((bucket) => bucket.prints.has(prints, offset));
+  }
+
+  /** Remembers the fingerprint at `offset` of `prints`, received at `time` (milliseconds since the epoch). */
+  add(lane: string, prints: Buffer, offset: number, time: number): void {
+    this.bucketOf(lane, Math.floor(time / HOUR_MS)).prints.add(prints, offset);
+  }
+
+  /** Bytes held by all fingerprints. */
+  get bytes(): number {
+    let total = 0;
+    for (const buckets of this.lanes.values()) total += bytesOf(buckets);
+    return total;
+  }
+
+  /** Newest bucket first: most duplicates are retries of something recent. */
+  private bucketOf(lane: string, hour: number): Bucket {
+    const buckets = this.lanes.get(lane) ?? [];
+    const found = buckets.find((bucket) => bucket.hour === hour && bucket.prints.size < MAX_BUCKET_ENTRIES);
+    if (found !== undefined) return found;
+    const bucket = { hour, prints: new FingerprintSet() };
+    const kept = [bucket, ...buckets].sort((left, right) => right.hour - left.hour);
+    this.lanes.set(lane, kept);
+    this.expire(kept[0]?.hour ?? hour);
+    return bucket;
+  }
+
+  /** Runs when a lane begins a bucket: drops what has left the window, then what memory has no room for. */
+  private expire(hour: number): void {
+    const oldest = hour - Math.ceil(this.windowMs / HOUR_MS);
+    for (const [lane, buckets] of this.lanes) {
+      const kept = buckets.filter((bucket) => bucket.hour >= oldest);
+      if (kept.length === 0) this.lanes.delete(lane);
+      else if (kept.length < buckets.length) this.lanes.set(lane, kept);
+    }
+    while (this.bytes > this.maxBytes && this.forgetOldestOfLargest());
+  }
+
+  private forgetOldestOfLargest(): boolean {
+    let largest: Bucket[] = [];
+    for (const buckets of this.lanes.values()) {
+      if (buckets.length > 1 && bytesOf(buckets) > bytesOf(largest)) largest = buckets;
+    }
+    return largest.pop() !== undefined;
+  }
+}
+
+function bytesOf(buckets: readonly Bucket[]): number {
+  return buckets.reduce((sum, bucket) => sum + bucket.prints.bytes, 0);
+}

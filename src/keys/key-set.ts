@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  SignJWT,
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  type JSONWebKeySet,
+  type JWK,
+  type JWTVerifyGetKey,
+} from 'jose';
+import { HeadgateError, messageOf, systemCodeOf } from '../errors.js';
+
+const PRIVATE_KEY = 'development.private.jwk.json';
+const PUBLIC_KEYS = 'development.jwks.json';
+
+/**
+ * The keys that verify tokens: the JWKS at `jwks` (a file's path or an https URL), or else the development key pair
+ * under `dataDir`, which is made if it is not there yet.
+ * @throws HeadgateError `CONFIG_INVALID` when the file is no key set
+ */
+export async function openKeySet(options: { jwks?: string; dataDir: string }): Promise<JWTVerifyGetKey> {
+  const { jwks, dataDir } = options;
+  if (jwks === undefined) {
+    await makeDevelopmentKeys(dataDir);
+    return localKeySet(join(dataDir, 'keys', PUBLIC_KEYS));
+  }
+  if (/^https?:/i.test(jwks))
+    return createRemoteJWKSet(new URL(jwks), { timeoutDuration: 5_000, cooldownDuration: 10_000 });
+  return localKeySet(jwks);
+}
+
+/** What a development token says. */
+export interface TokenClaims {
+  readonly tenant: string;
+  /** Space-separated scopes. */
+  readonly scope: string;
+  readonly issuer: string;
+  readonly audience: string;
+  /** Seconds until it expires. */
+  readonly expiresInSeconds: number;
+}
+
+/**
+ * Signs a token with the development key.
+ * @throws HeadgateError `KEY_MISSING` when there is no development key, as with `HEADGATE_JWKS`
+ */
+export async function signToken(dataDir: string, claims: TokenClaims): Promise<string> {
+  const jwk = await readJson<JWK>(join(dataDir, 'keys', PRIVATE_KEY));
+  if (jwk === undefined) {
+    throw new HeadgateError(
+      'KEY_MISSING',
+      `No development key in ${join(dataDir, 'keys')}. It is made when Headgate first starts without HEADGATE_JWKS; with it, tokens come from your own issuer.`,
+    );
+  }
+  return new SignJWT({ tenant: claims.tenant, scope: claims.scope })
+    .setProtectedHeader({ alg: 'EdDSA', kid: jwk.kid })
+    .setIssuer(claims.issuer)
+    .setAudience(claims.audience)
+    .setIssuedAt()
+    .setJti(randomUUID())
+    .setExpirationTime(Math.floor(Date.now() / 1000) + claims.expiresInSeconds)
+    .sign(await importJWK(jwk, 'EdDSA'));
+}
+
+/** Makes the development key pair once; the private key is readable by its owner alone. */
+export async function makeDevelopmentKeys(dataDir: string): Promise<void> {
+  const directory = join(dataDir, 'keys');
+  if ((await readJson(join(directory, PUBLIC_KEYS))) !== undefined) return;
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const { publicKey, privateKey } = await generateKeyPair('EdDSA', { extractable: true });
+  const kid = randomUUID();
+  const describe = { kid, alg: 'EdDSA', use: 'sig' };
+  await writeFile(
+    join(directory, PRIVATE_KEY),
+    JSON.stringify({ ...(await exportJWK(privateKey)), ...describe }),
+    { mode: 0o600 },
+  );
+  await writeFile(
+    join(directory, PUBLIC_KEYS),
+    JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), ...describe }] }),
+  );
+}
+
+async function localKeySet(path: string): Promise<JWTVerifyGetKey> {
+  try {
+    return createLocalJWKSet((await readJson<JSONWebKeySet>(path)) ?? { keys: [] });
+  } catch (error) {
+    throw new HeadgateError('CONFIG_INVALID', `${path} is not a JSON Web Key Set: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+async function readJson<T>(path: string): Promise<T | undefined> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as T;
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

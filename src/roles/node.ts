@@ -1,0 +1,77 @@
+import type { Config } from '../config.js';
+import { installRuntime } from '../engine/runtime.js';
+import { openTemporal, type Temporal } from '../engine/temporal.js';
+import type { Plan } from '../ingest/lane.js';
+import type { Logger } from '../observability/logger.js';
+import { openTenantRegistry, type TenantRegistry } from '../tenant-config/registry.js';
+import type { IngestBatchResult } from '../workflows/messages.js';
+import { startApiRole, type ApiRole } from './api-role.js';
+import { openSharedStores, type SharedStores } from './stores.js';
+import { startWorkerRole, type LoadedListener } from './worker-role.js';
+import type { WorkerHost } from '../workers/worker-host.js';
+
+/** Which roles a process plays. */
+export interface Roles {
+  readonly api: boolean;
+  readonly worker: boolean;
+}
+
+/** What {@link startNode} needs. */
+export interface NodeOptions {
+  readonly config: Config;
+  readonly roles: Roles;
+  readonly log: Logger;
+  /** Told in plain words what takes time at start. */
+  readonly onProgress?: (message: string) => void;
+  /** Told when the process can no longer do its work. */
+  readonly onFatal: (reason: string) => void;
+  readonly onDecided?: (plan: Plan, result: IngestBatchResult | undefined) => void;
+  readonly onLoaded?: LoadedListener;
+}
+
+/** A running Headgate process. */
+export interface HeadgateNode {
+  /** Address of the API, if it plays that role. */
+  readonly url?: string;
+  readonly temporal: Temporal;
+  readonly registry: TenantRegistry;
+  readonly stores: SharedStores;
+  /** Stops in the order of the pipeline: door, ingest, workers, stores, Temporal. What was acknowledged is kept. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a process with one role or both. With both, batches start eagerly: API and Workers share a connection.
+ * @throws HeadgateError `PORT_IN_USE`, `DATA_DIR_IN_USE`, `TEMPORAL_NOT_FOUND`, `TEMPORAL_START_FAILED`, `ENGINE_UNAVAILABLE`
+ */
+export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
+  const { config, roles, log, onProgress } = options;
+  installRuntime(log);
+  const closers: (() => Promise<void> | void)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  try {
+    const temporal = await openTemporal({ ...config, onProgress });
+    closers.push(() => temporal.close());
+    const stores = openSharedStores(config.dataDir);
+    closers.push(() => stores.state.close());
+    const registry = await openTenantRegistry({ dir: stores.paths.tenants, logger: log });
+    closers.push(() => registry.close());
+    const shared = { ...options, temporal, registry, stores };
+    let workers: WorkerHost | undefined;
+    if (roles.worker) {
+      workers = await startWorkerRole(shared);
+      closers.push(() => workers?.stop());
+    }
+    let api: ApiRole | undefined;
+    if (roles.api) {
+      api = await startApiRole({ ...shared, workers });
+      closers.push(() => api?.stop());
+    }
+    return { url: api?.url, temporal, registry, stores, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

@@ -1,0 +1,131 @@
+import type { AggregateOp } from '../tenant-config/tenant-config.js';
+import type { AggregateState } from './subject-state.js';
+
+/**
+ * Entries kept per aggregate and subject. Past it the older half is folded into slots of a thousandth of the window
+ * (at most 2,001 of them, as two windows are kept), so a very busy subject costs neither more memory nor its history:
+ * its older events only leave the window up to a slot later than they should. Of such a slot only the newest event is
+ * still recognised when it comes a second time.
+ */
+export const MAX_ENTRIES = 10_000;
+
+/** Slots per window that older entries are folded into. */
+export const SLOTS_PER_WINDOW = 1000;
+
+/** What of an aggregate's definition folding needs. */
+export interface FoldRule {
+  readonly op: AggregateOp;
+  readonly windowMs: number;
+}
+
+/** How the values of two entries become one; `last` has the newer. */
+const MERGE: Readonly<Record<AggregateOp, (older: never, newer: never) => unknown>> = {
+  count: (older: number, newer: number) => older + newer,
+  sum: (older: number, newer: number) => older + newer,
+  min: (older: number, newer: number) => Math.min(older, newer),
+  max: (older: number, newer: number) => Math.max(older, newer),
+  last: (_older: unknown, newer: unknown) => newer,
+};
+
+/** An aggregate's state before its first event. */
+export function newAggregateState(definition: string): AggregateState {
+  return { definition, times: [], ids: [], values: [] };
+}
+
+/**
+ * Adds an event's value. Entries are kept for two windows behind the newest: one that events look back on, and one
+ * more so that an event up to a whole window late still finds all it should see. What is older is not taken.
+ * @param id the event's fingerprint
+ * @returns true when the state changed; folding the same event again does not change it
+ */
+export function fold(
+  state: AggregateState,
+  rule: FoldRule,
+  id: number,
+  time: number,
+  value: unknown,
+): boolean {
+  const { times, ids, values } = state;
+  const newest = times.at(-1) ?? time;
+  if (Number.isNaN(time) || time < newest - 2 * rule.windowMs || ids.includes(id)) return false;
+  // After all entries of the same time: of two at the same time the later arrived counts as the last.
+  const at = time >= newest ? times.length : firstAfter(times, time);
+  insert(times, at, time);
+  insert(ids, at, id);
+  insert(values, at, value);
+  if (time > newest) dropFirst(state, firstAtOrAfter(times, time - 2 * rule.windowMs));
+  if (times.length > MAX_ENTRIES) coarsen(state, rule);
+  return true;
+}
+
+/**
+ * The aggregate as an event at `time` sees it: over the entries in `[time - windowMs, time]`, both ends included.
+ * @returns 0 for the count and sum of nothing, undefined for its min, max and last
+ */
+export function valueAt(
+  state: AggregateState | undefined,
+  { op, windowMs }: FoldRule,
+  time: number,
+): unknown {
+  const from = state === undefined ? 0 : firstAtOrAfter(state.times, time - windowMs);
+  const to = state === undefined ? 0 : firstAfter(state.times, time);
+  if (state === undefined || from >= to) return op === 'count' || op === 'sum' ? 0 : undefined;
+  const { values } = state;
+  if (op === 'last') return values[to - 1];
+  const merge = MERGE[op] as (older: number, newer: number) => number;
+  let result = values[from] as number;
+  for (let i = from + 1; i < to; i++) result = merge(result, values[i] as number);
+  return result;
+}
+
+/** Folds the older half into slots. */
+function coarsen(state: AggregateState, { op, windowMs }: FoldRule): void {
+  const { times, ids, values } = state;
+  const merge = MERGE[op] as (older: unknown, newer: unknown) => unknown;
+  const slotOf = (index: number) => Math.floor((times[index]! * SLOTS_PER_WINDOW) / windowMs);
+  const half = Math.floor(times.length / 2);
+  let kept = 0;
+  for (let i = 1; i < half; i++) {
+    const same = slotOf(i) === slotOf(kept);
+    const value = same ? merge(values[kept], values[i]) : values[i];
+    if (!same) kept++;
+    times[kept] = times[i]!;
+    ids[kept] = ids[i]!;
+    values[kept] = value;
+  }
+  for (const column of [times, ids, values]) column.splice(kept + 1, half - kept - 1);
+}
+
+function insert<T>(column: T[], at: number, item: T): void {
+  if (at === column.length) column.push(item);
+  else column.splice(at, 0, item);
+}
+
+function dropFirst(state: AggregateState, count: number): void {
+  if (count === 0) return;
+  for (const column of [state.times, state.ids, state.values]) column.splice(0, count);
+}
+
+/** Index of the first time that is not before `time`. */
+function firstAtOrAfter(times: readonly number[], time: number): number {
+  let low = 0;
+  let high = times.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (times[middle]! < time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Index of the first time after `time`. */
+function firstAfter(times: readonly number[], time: number): number {
+  let low = 0;
+  let high = times.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (times[middle]! <= time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,51 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { EventRow } from '../event.js';
+import { eventTimeMs } from './event-time.js';
+
+/** A subject's user properties: plain data, changed in place by {@link mergeProperties}, kept by the state store. */
+export interface ProfileState {
+  /** The latest value of every property that is set. */
+  readonly values: Record<string, unknown>;
+  /** Per property the time (ms) of the event that set or unset it; an unset one stays here as a tombstone. */
+  readonly times: Record<string, number>;
+}
+
+/** The profile of a subject never seen before. */
+export function newProfileState(): ProfileState {
+  return { values: {}, times: {} };
+}
+
+/**
+ * Merges the top-level keys of the event's data into the profile. Per key the event with the latest time wins, of two
+ * at the same time the later arrived; `null` unsets. So the order of arrival does not matter, and applying an event
+ * again changes nothing. Data that is not an object is ignored.
+ * @returns true when the profile changed
+ */
+export function mergeProperties(profile: ProfileState, event: EventRow): boolean {
+  const { data } = event;
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) return false;
+  const time = eventTimeMs(event);
+  let changed = false;
+  for (const [key, value] of Object.entries(data)) {
+    if (mergeProperty(profile, key, value, time)) changed = true;
+  }
+  return changed;
+}
+
+function mergeProperty(profile: ProfileState, key: string, value: unknown, time: number): boolean {
+  const { values, times } = profile;
+  const known = Object.hasOwn(times, key) ? times[key] : undefined;
+  if (known !== undefined && time < known) return false;
+  const before = Object.hasOwn(values, key) ? values[key] : null;
+  if (time === known && isDeepStrictEqual(before, value)) return false;
+  setOwn(times, key, time);
+  if (value === null) delete values[key];
+  else setOwn(values, key, value);
+  return true;
+}
+
+/** Sets an own property whatever its name: plain assignment to `__proto__` would change the prototype instead. */
+function setOwn<T>(record: Record<string, T>, key: string, value: T): void {
+  if (key !== '__proto__') record[key] = value;
+  else Object.defineProperty(record, key, { value, writable: true, enumerable: true, configurable: true });
+}

@@ -1,0 +1,27 @@
+/**
+ * What one aggregate remembers of one subject: its entries in order of event time, as columns of equal length (plain
+ * numbers and JSON values, so that msgpack packs them tightly and a look-up touches one array).
+ *
+ * An entry is one event, or, in the older half of a very busy subject, all events of one slot of time folded together;
+ * see `fold.ts`.
+ */
+export interface AggregateState {
+  /** Hash of the definition these entries were folded under; under any other the aggregate starts anew. */
+  readonly definition: string;
+  /** Event times in milliseconds since 1970, ascending; of the newest event where an entry holds several. */
+  times: number[];
+  /** Fingerprints of the event ids, by which a second folding is noticed. */
+  ids: number[];
+  /** What the events gave: 1 each for `count`, else the value folded. */
+  values: unknown[];
+}
+
+/** What rules remember of one subject: plain data, changed in place by `evaluateEvent`, kept by the state store. */
+export interface SubjectState {
+  readonly aggregates: Record<string, AggregateState>;
+}
+
+/** The state of a subject never seen before. */
+export function newSubjectState(): SubjectState {
+  return { aggregates: {} };
+}

@@ -1,0 +1,41 @@
+import type { Column } from './columns.js';
+import { COLUMNS, tableOf } from './columns.js';
+import { identifier, literal, literalList } from './sql.js';
+import type { LoadBatch, LoadInput } from './warehouse.js';
+
+/** The COPY that turns batch files into one Parquet file which says itself which batches are in it. */
+export function copyStatement(input: LoadInput, batches: readonly LoadBatch[], target: string): string {
+  const columns = COLUMNS[tableOf(input.stream)];
+  const select = columns.map((column) => `${expression(column, input)} AS ${identifier(column.name)}`);
+  const batchIds = JSON.stringify(batches.map((batch) => batch.batchId));
+  return `COPY (
+    SELECT ${select.join(', ')}
+    FROM read_json(${literalList(batches.map((batch) => batch.path))}, format = 'newline_delimited',
+      compression = 'gzip', filename = true, columns = ${lineColumns(columns)})
+  ) TO ${literal(target)} (FORMAT parquet, COMPRESSION zstd,
+    KV_METADATA {batch_ids: ${literal(batchIds)}, load_id: ${literal(input.loadId)}})`;
+}
+
+/** Named and typed, so that DuckDB guesses nothing from what producers send. Times are cast by {@link timestamp}. */
+function lineColumns(columns: readonly Column[]): string {
+  const members = columns
+    .filter((column) => column.from === 'line')
+    .map((column) => `${identifier(column.name)}: '${column.type === 'JSON' ? 'JSON' : 'VARCHAR'}'`);
+  return `{${members.join(', ')}}`;
+}
+
+function expression(column: Column, input: LoadInput): string {
+  if (column.from === 'file name') return "split_part(parse_filename(filename), '.', 1)";
+  if (column.name === 'load_id') return literal(input.loadId);
+  if (column.name === 'loaded_at') return `CAST(${literal(input.loadedAt)} AS TIMESTAMPTZ)`;
+  return column.type === 'TIMESTAMPTZ' ? timestamp(identifier(column.name)) : identifier(column.name);
+}
+
+/**
+ * RFC 3339 also allows a lower-case `t` and `z` and a leap second (section 5.6), which DuckDB's cast refuses; one such
+ * event would fail its load for ever. The leap second becomes the second before it.
+ * @see https://www.rfc-editor.org/rfc/rfc3339#section-5.6
+ */
+function timestamp(name: string): string {
+  return `CAST(regexp_replace(upper(${name}), '(:[0-9]{2}):60', '\\1:59') AS TIMESTAMPTZ)`;
+}

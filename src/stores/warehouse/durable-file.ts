@@ -1,0 +1,44 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { TEMPORARY } from './files.js';
+
+/**
+ * Makes a file that is there completely and durably, or not at all. `produce` writes it under a temporary name in the
+ * same directory; it is flushed, renamed, and the directory flushed, for a rename is durable only with its directory.
+ * A crash before the rename leaves the temporary file, which readers pass over.
+ */
+export async function writeDurably(
+  path: string,
+  produce: (temporary: string) => Promise<void>,
+): Promise<void> {
+  const directory = dirname(path);
+  await makeDirectory(directory);
+  const temporary = join(directory, `.${basename(path)}.${randomUUID()}${TEMPORARY}`);
+  try {
+    await produce(temporary);
+    await flush(temporary, 'r+');
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await flush(directory, 'r');
+}
+
+/** Creates a directory with its parents, flushing each directory that gets a new entry. */
+async function makeDirectory(directory: string): Promise<void> {
+  const first = await mkdir(directory, { recursive: true });
+  if (first === undefined) return;
+  for (let made = directory; made.length >= first.length; made = dirname(made))
+    await flush(dirname(made), 'r');
+}
+
+async function flush(path: string, flags: 'r' | 'r+'): Promise<void> {
+  const handle = await open(path, flags);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,37 @@
+import { basename, isAbsolute } from 'node:path';
+import { HeadgateError } from '../../errors.js';
+import { STREAMS } from '../../event.js';
+import { assertBatchId, assertTenantId } from '../../tenant.js';
+import type { LoadInput } from './warehouse.js';
+
+const LOAD_ID = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$/;
+const DAY = /^\d{4}-\d{2}-\d{2}$/;
+const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?Z$/;
+
+/**
+ * Checks everything in a load that becomes part of a path or of SQL.
+ * @throws HeadgateError `TENANT_ID_INVALID`, `NOT_FOUND` (a batch id of the wrong form), `WAREHOUSE_FAILED`; none retryable
+ */
+export function assertLoadInput(input: LoadInput): void {
+  assertTenantId(input.tenant);
+  check(STREAMS.includes(input.stream), `there is no stream ${JSON.stringify(input.stream)}`);
+  check(
+    LOAD_ID.test(input.loadId),
+    'a load id has letters, digits, ".", "_" or "-", and does not start with "."',
+  );
+  check(DAY.test(input.day) && !Number.isNaN(Date.parse(input.day)), 'day must be YYYY-MM-DD');
+  check(
+    INSTANT.test(input.loadedAt) && !Number.isNaN(Date.parse(input.loadedAt)),
+    'loadedAt must be ISO 8601, UTC',
+  );
+  for (const { batchId, path } of input.batches) {
+    assertBatchId(batchId);
+    // `batch_id` is read back from the file's name.
+    const named = isAbsolute(path) && basename(path).startsWith(`${batchId}.`) && !path.includes('\0');
+    check(named, `the path of batch ${batchId} must be absolute and end in its id and an extension`);
+  }
+}
+
+function check(holds: boolean, problem: string): void {
+  if (!holds) throw new HeadgateError('WAREHOUSE_FAILED', `A load was asked for that cannot be: ${problem}.`);
+}

@@ -1,0 +1,197 @@
+import { stat } from 'node:fs/promises';
+import { basename, join, relative, resolve } from 'node:path';
+import { HeadgateError, messageOf, systemCodeOf } from '../../errors.js';
+import { dayOfBatch } from '../../tenant.js';
+import { tableOf } from './columns.js';
+import { copyStatement } from './copy.js';
+import { writeDurably } from './durable-file.js';
+import type { EngineOptions } from './engine.js';
+import { createEngine } from './engine.js';
+import {
+  dayDirectory,
+  fileName,
+  listFiles,
+  removeLeftovers,
+  tableDirectory,
+  tenantDirectory,
+} from './files.js';
+import type { HeldFile } from './ledger.js';
+import { createLedger } from './ledger.js';
+import { assertLoadInput } from './load-input.js';
+import { createTurns } from './turns.js';
+import type { LoadBatch, LoadInput, LoadResult, Warehouse } from './warehouse.js';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const LEFTOVER_CHECK_MS = 60 * 60 * 1000;
+
+/** Where the Parquet warehouse is, and what it may take. */
+export interface ParquetWarehouseOptions extends EngineOptions {
+  /** The directory above all tenants' directories. */
+  readonly root: string;
+}
+
+/**
+ * The embedded warehouse: one Parquet file per load, `<root>/<tenant>/<table>/day=<YYYY-MM-DD>/<loadId>.parquet`, made
+ * by DuckDB from the batch files and never changed. Any number of processes may read at any time.
+ *
+ * Loads of one tenant and table take turns within a process: each reads the ledger, leaves out what is held, writes.
+ * Two processes that load the same batch under two load ids at the same moment would both write it; a batch is announced
+ * to one load window at a time, and the views hold each id once in any case.
+ */
+export function createParquetWarehouse(options: ParquetWarehouseOptions): Warehouse {
+  const root = resolve(options.root);
+  const engine = createEngine(options);
+  const ledger = createLedger(engine);
+  const inTurn = createTurns();
+  const lastCleaned = new Map<string, number>();
+
+  /** Once an hour is enough: nothing younger than an hour is removed. */
+  async function removeLeftoversHourly(tableDir: string): Promise<void> {
+    const now = Date.now();
+    if (now - (lastCleaned.get(tableDir) ?? 0) < LEFTOVER_CHECK_MS) return;
+    await removeLeftovers(tableDir, now);
+    lastCleaned.set(tableDir, now);
+  }
+
+  async function heldFiles(input: LoadInput, batches: readonly LoadBatch[]): Promise<HeldFile[]> {
+    const files = await listFiles(
+      root,
+      input.tenant,
+      tableOf(input.stream),
+      firstDayToLookAt(input.day, batches),
+    );
+    return ledger.read(files, input.signal);
+  }
+
+  async function loadInTurn(input: LoadInput, batches: readonly LoadBatch[]): Promise<LoadResult> {
+    input.signal?.throwIfAborted();
+    const tableDir = tableDirectory(root, input.tenant, tableOf(input.stream));
+    await removeLeftoversHourly(tableDir);
+    let held = await heldFiles(input, batches);
+    const missing = batchesNotIn(held, batches);
+    if (missing.length > 0) {
+      await assertFilesExist(missing);
+      await writeDurably(freePath(tableDir, input, held), async (temporary) => {
+        await engine.use(
+          (connection) => connection.run(copyStatement(input, missing, temporary)),
+          input.signal,
+        );
+        input.signal?.throwIfAborted();
+      });
+      // Read back, so that the first attempt and a retry after a crash answer from the same source.
+      held = await heldFiles({ ...input, signal: undefined }, batches);
+    }
+    return resultOf(input, batches, held, tenantDirectory(root, input.tenant));
+  }
+
+  async function load(input: LoadInput): Promise<LoadResult> {
+    assertLoadInput(input);
+    const batches = distinct(input.batches);
+    if (batches.length === 0) return { loadId: input.loadId, rows: 0, bytes: 0, loaded: [], alreadyHeld: [] };
+    try {
+      return await inTurn(`${input.tenant}/${input.stream}`, () => loadInTurn(input, batches));
+    } catch (error) {
+      input.signal?.throwIfAborted();
+      throw loadError(input, error);
+    }
+  }
+
+  return whileOpen(load, () => engine.close());
+}
+
+/** Refuses loads once closing has begun, and lets those under way end before anything is released. */
+function whileOpen(load: Warehouse['load'], release: () => Promise<void>): Warehouse {
+  const running = new Set<Promise<unknown>>();
+  let closing: Promise<void> | undefined;
+  return {
+    async load(input) {
+      if (closing) throw new HeadgateError('SHUTTING_DOWN', 'The warehouse is closed.', { retryable: true });
+      const loading = load(input);
+      running.add(loading);
+      try {
+        return await loading;
+      } finally {
+        running.delete(loading);
+      }
+    },
+    close: () => (closing ??= Promise.allSettled(running).then(release)),
+  };
+}
+
+/** Each batch once, in the order of their ids, which is the order they were made in. */
+function distinct(batches: readonly LoadBatch[]): LoadBatch[] {
+  const byId = new Map(batches.map((batch) => [batch.batchId, batch]));
+  return [...byId.values()].sort((a, b) => (a.batchId < b.batchId ? -1 : 1));
+}
+
+/**
+ * A batch is loaded on the day it was made or later, so older directories need no look. One day of grace: a load takes
+ * the day its window began, which around midnight (or with clocks apart) is the day before that of its last batches.
+ */
+function firstDayToLookAt(day: string, batches: readonly LoadBatch[]): string {
+  const earliest = batches.map((batch) => dayOfBatch(batch.batchId)).reduce((a, b) => (a < b ? a : b));
+  const time = Date.parse(earliest);
+  // Digits that are no date: look everywhere.
+  if (Number.isNaN(time)) return '';
+  const dayBefore = new Date(time - DAY_MS).toISOString().slice(0, 10);
+  // The load's own directory is always among them: a file that is there must be seen before its name is taken.
+  return dayBefore < day ? dayBefore : day;
+}
+
+function batchesNotIn(held: readonly HeldFile[], batches: readonly LoadBatch[]): LoadBatch[] {
+  const ids = new Set(held.flatMap((file) => file.batchIds));
+  return batches.filter((batch) => !ids.has(batch.batchId));
+}
+
+/** A reset workflow may give a load id more batches than its file holds; the rest then goes into a file beside it. */
+function freePath(tableDir: string, input: LoadInput, held: readonly HeldFile[]): string {
+  const directory = dayDirectory(tableDir, input.day);
+  const taken = new Set(held.map((file) => file.path));
+  let part = 1;
+  while (taken.has(join(directory, fileName(input.loadId, part)))) part += 1;
+  return join(directory, fileName(input.loadId, part));
+}
+
+async function assertFilesExist(batches: readonly LoadBatch[]): Promise<void> {
+  for (const { batchId, path } of batches) {
+    try {
+      await stat(path);
+    } catch (error) {
+      if (systemCodeOf(error) !== 'ENOENT') throw error;
+      throw new HeadgateError('NOT_FOUND', `Batch file ${batchId} is gone: expired, or deleted by hand.`);
+    }
+  }
+}
+
+function resultOf(
+  input: LoadInput,
+  batches: readonly LoadBatch[],
+  held: readonly HeldFile[],
+  tenantDir: string,
+): LoadResult {
+  const own = held.filter((file) => file.loadId === input.loadId);
+  const inOwn = new Set(own.flatMap((file) => file.batchIds));
+  const ids = batches.map((batch) => batch.batchId);
+  const newest = own.map((file) => file.path).reduce((a, b) => (basename(a) > basename(b) ? a : b), '');
+  return {
+    loadId: input.loadId,
+    rows: own.reduce((sum, file) => sum + file.rows, 0),
+    bytes: own.reduce((sum, file) => sum + file.bytes, 0),
+    loaded: ids.filter((id) => inOwn.has(id)),
+    alreadyHeld: ids.filter((id) => !inOwn.has(id)),
+    ...(newest === '' ? {} : { file: relative(tenantDir, newest) }),
+  };
+}
+
+function loadError(input: LoadInput, error: unknown): HeadgateError {
+  if (error instanceof HeadgateError) return error;
+  // DuckDB's errors have no code.
+  if (systemCodeOf(error) === 'ENOSPC' || messageOf(error).includes('No space left on device')) {
+    return new HeadgateError('DISK_FULL', 'The warehouse has no room left.', {
+      retryable: true,
+      cause: error,
+    });
+  }
+  const message = `Load ${input.loadId} of ${input.stream} failed: ${messageOf(error)}`;
+  return new HeadgateError('WAREHOUSE_FAILED', message, { retryable: true, cause: error });
+}

@@ -1,0 +1,52 @@
+import type { Stream } from '../../event.js';
+
+/** One batch file to load. */
+export interface LoadBatch {
+  readonly batchId: string;
+  /** Absolute path of the batch's gzipped NDJSON; its name is the batch id followed by `.` and an extension. */
+  readonly path: string;
+}
+
+/** One load: the batches of a closed load window. Everything in it is fixed by the workflow, so a retry asks for the same. */
+export interface LoadInput {
+  readonly tenant: string;
+  readonly stream: Stream;
+  /** Names the load and its file: `[A-Za-z0-9._-]+`. */
+  readonly loadId: string;
+  /** `YYYY-MM-DD`: the day's directory the load goes into. */
+  readonly day: string;
+  /** ISO 8601 with `Z`: what the rows say in `loaded_at`. */
+  readonly loadedAt: string;
+  readonly batches: readonly LoadBatch[];
+  /** Interrupts the load; it then rejects with the signal's reason and leaves nothing behind. */
+  readonly signal?: AbortSignal;
+}
+
+/** What a load id has put into the warehouse, by this call and by earlier attempts together. */
+export interface LoadResult {
+  readonly loadId: string;
+  readonly rows: number;
+  /** Bytes of the Parquet file. */
+  readonly bytes: number;
+  /** The asked batches that this load holds. */
+  readonly loaded: string[];
+  /** The asked batches that other loads had brought in before. */
+  readonly alreadyHeld: string[];
+  /** The file, relative to the tenant's warehouse directory; absent when all batches were held already. */
+  readonly file?: string;
+}
+
+/**
+ * A tenant's tables. Loading is idempotent by batch: a batch that the warehouse holds is left out of any later load, so
+ * a retry, a reset or a replay that announces it again doubles nothing.
+ */
+export interface Warehouse {
+  /**
+   * Loads batches in one atomic step: readers see all of the load or none of it.
+   * @throws HeadgateError `NOT_FOUND` (a batch that is not held has no file any more), `TENANT_ID_INVALID`,
+   * `DISK_FULL` and `WAREHOUSE_FAILED` (retryable, except when the input itself is malformed)
+   */
+  load(input: LoadInput): Promise<LoadResult>;
+  /** Waits for loads under way, then releases files, threads and memory. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,102 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { HeadgateError, messageOf, systemCodeOf } from '../errors.js';
+import { listTenantFiles, readTenantFile, tenantFileName, type TenantFile } from './tenant-file.js';
+
+/** What applying a file did. */
+export interface AppliedTenant {
+  readonly tenant: string;
+  readonly change: 'added' | 'changed' | 'unchanged';
+}
+
+/**
+ * Puts tenant files into a registry's directory. All are checked before the first is written, so an invalid one leaves
+ * everything as it was; each is then written atomically, and running processes follow.
+ * @param from `source`: a `<tenant>.yaml` file or a directory of them; `dir`: the registry's directory
+ * @throws HeadgateError `FILE_UNREADABLE`; `TENANT_CONFIG_INVALID` with the problems of all files
+ */
+export async function applyTenantFiles(from: { source: string; dir: string }): Promise<AppliedTenant[]> {
+  const files = await readAll(from.source);
+  await mkdir(from.dir, { recursive: true });
+  const applied: AppliedTenant[] = [];
+  for (const { config, text } of files) {
+    applied.push({ tenant: config.tenant, change: await put(from.dir, tenantFileName(config.tenant), text) });
+  }
+  return applied;
+}
+
+async function readAll(source: string): Promise<TenantFile[]> {
+  const [dir, names] = await filesOf(source);
+  const read = await Promise.allSettled(names.map((name) => readTenantFile(dir, name)));
+  const failed = read.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+  if (failed.length > 0) throw together(failed);
+  return read.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+}
+
+/** The directory and the names of the files to apply. */
+async function filesOf(source: string): Promise<[dir: string, names: string[]]> {
+  let names: string[];
+  try {
+    if (!(await stat(source)).isDirectory()) return [dirname(source), [basename(source)]];
+    names = await listTenantFiles(source);
+  } catch (error) {
+    const reason = systemCodeOf(error) === 'ENOENT' ? 'there is no such file or directory' : messageOf(error);
+    throw new HeadgateError('FILE_UNREADABLE', `Cannot read ${source}: ${reason}.`, { cause: error });
+  }
+  if (names.length > 0) return [source, names];
+  throw new HeadgateError('FILE_UNREADABLE', `There is no tenant file (<tenant>.yaml) in ${source}.`);
+}
+
+/** One error for all files: the problems of each, in order. */
+function together(failed: readonly unknown[]): unknown {
+  const unexpected = failed.find((error) => !(error instanceof HeadgateError));
+  if (unexpected !== undefined) return unexpected;
+  const errors = failed as HeadgateError[];
+  if (errors.length === 1) return errors[0];
+  const issues = errors.flatMap(({ details }) => (details?.issues as unknown[] | undefined) ?? []);
+  const message = errors.map((error) => error.message).join('\n');
+  return new HeadgateError('TENANT_CONFIG_INVALID', message, { details: { issues } });
+}
+
+async function put(dir: string, name: string, text: string): Promise<AppliedTenant['change']> {
+  const before = await readIfThere(join(dir, name));
+  if (before === text) return 'unchanged';
+  await writeAtomically(dir, name, text);
+  return before === undefined ? 'added' : 'changed';
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Whoever reads `name` finds the old text or the new one, never a part, whenever the machine stops. */
+async function writeAtomically(dir: string, name: string, text: string): Promise<void> {
+  const temporary = join(dir, `.${name}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`);
+  try {
+    await writeDurably(temporary, text);
+    await rename(temporary, join(dir, name));
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncDirectory(dir);
+}
+
+async function writeDurably(path: string, text: string): Promise<void> {
+  await using file = await open(path, 'w');
+  await file.writeFile(text);
+  await file.sync();
+}
+
+/** Makes the rename last. Windows cannot sync a directory and does not need it. */
+async function syncDirectory(dir: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  await using handle = await open(dir, 'r');
+  await handle.sync();
+}

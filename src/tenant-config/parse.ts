@@ -1,0 +1,181 @@
+import type { ErrorObject, ValidateFunction } from 'ajv';
+import { LineCounter, parseDocument, type Document } from 'yaml';
+import { HeadgateError, messageOf } from '../errors.js';
+import { checkRules, type RuleIssue } from '../rules/compile.js';
+import { nearest } from './nearest.js';
+import { completeAggregate, completeConfig, type RawAggregate, type RawConfig } from './raw-config.js';
+import { createTenantValidator } from './schema.js';
+import type { RuleConfig, TenantConfig } from './tenant-config.js';
+import { offsetInString, offsetOfKey, offsetOfValue, type YamlPath } from './yaml-position.js';
+
+/** One thing wrong with a tenant's file; lines and columns count from 1. */
+export interface ConfigIssue {
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+}
+
+/** A problem before its place is worked out. */
+interface Problem {
+  readonly path: YamlPath;
+  readonly offset: number;
+  readonly message: string;
+}
+
+/** Stands in for a rule with problems of its own, so that the others are still checked and keep their places. */
+const standInRule = (index: number): RuleConfig => ({ name: `#${index}`, on: ['-'], when: 'true' });
+
+/** Stands in for an aggregate with problems of its own: rules may still name it. */
+const STAND_IN_AGGREGATE: RawAggregate = { on: ['-'], op: 'count', window: '1s' };
+
+let validator: ValidateFunction | undefined;
+
+/**
+ * Reads a tenant's configuration from YAML, with defaults filled in.
+ * @param fileName what to call the file in messages
+ * @throws HeadgateError `TENANT_CONFIG_INVALID`: every problem as a line `file:line:column: message`, and as
+ * `details.issues` (see {@link ConfigIssue})
+ */
+export function parseTenantConfig(text: string, fileName: string): TenantConfig {
+  const lines = new LineCounter();
+  const { document, raw, problems } = readYaml(text, lines);
+  const found = problems.length > 0 ? problems : problemsOf(document!, text, raw);
+  if (found.length > 0) throw invalid(fileName, lines, found);
+  return completeConfig(raw as RawConfig);
+}
+
+/** What can be said about a place in the text. */
+type TextProblem = Pick<Problem, 'offset' | 'message'>;
+
+function readYaml(text: string, lines: LineCounter) {
+  let document: Document | undefined;
+  let problems: TextProblem[] = [];
+  let raw: unknown;
+  try {
+    document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+    problems = [...document.errors, ...document.warnings].map(({ pos, message }) => ({
+      offset: pos[0],
+      message,
+    }));
+    // Aliases are followed, but not without end: a few lines of nested ones can stand for gigabytes.
+    if (problems.length === 0) raw = document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    problems = [{ offset: 0, message: messageOf(error) }];
+  }
+  return { document, raw, problems };
+}
+
+function problemsOf(document: Document, text: string, raw: unknown): Problem[] {
+  validator ??= createTenantValidator();
+  if (validator(raw)) return ruleProblems(document, text, raw as RawConfig, []);
+  const found = (validator.errors ?? []).flatMap((error) => schemaProblem(document, error) ?? []);
+  return [...found, ...ruleProblems(document, text, raw, found)];
+}
+
+/** A problem of form in plain words. Undefined for errors that only sum up others. */
+function schemaProblem(document: Document, error: ErrorObject): Problem | undefined {
+  const path = pathOf(error.instancePath);
+  const name = path.length === 0 ? 'the file' : path.join('.');
+  const here = (message: string) => ({ path, offset: offsetOfValue(document, path), message });
+  switch (error.keyword) {
+    case 'additionalProperties':
+      return unknownKey(document, path, error);
+    case 'required':
+      return here(`${name} needs "${error.params.missingProperty as string}"`);
+    case 'propertyNames': {
+      const key = error.params.propertyName as string;
+      return {
+        path: [...path, key],
+        offset: offsetOfKey(document, path, key),
+        message: notAName(`"${key}"`),
+      };
+    }
+    case 'pattern':
+      // The error of a key is reported under `propertyNames`.
+      if (error.propertyName !== undefined) return undefined;
+      return here(path.at(-1) === 'tenant' ? NOT_A_TENANT : notAName(name));
+    case 'enum':
+      return here(`${name} must be one of ${(error.params.allowedValues as string[]).join(', ')}`);
+    case 'const':
+      return here(`${name} must be ${String(error.params.allowedValue)}`);
+    case 'type':
+      return here(
+        `${name} must be ${WORD_FOR[error.params.type as string] ?? error.params.type}${hintFor(error)}`,
+      );
+    default:
+      return here(`${name} ${error.message}`);
+  }
+}
+
+const NOT_A_TENANT = 'a tenant id has 1 to 63 letters, digits, "_" or "-", and starts with a letter or digit';
+
+const notAName = (what: string) =>
+  `${what} must be a name of 1 to 63 small letters, digits and "_" that starts with a letter, and not "constructor"`;
+
+const WORD_FOR: Readonly<Record<string, string>> = {
+  object: 'a map of keys and values',
+  array: 'a list',
+  string: 'text',
+  integer: 'a whole number',
+  number: 'a number',
+  boolean: 'true or false',
+};
+
+/** YAML reads `1E3`, `007` or `true` without quotes as something else than text. */
+function hintFor({ params, data }: ErrorObject): string {
+  const misread = params.type === 'string' && (typeof data === 'number' || typeof data === 'boolean');
+  return misread ? `: YAML reads it as ${typeof data} ${String(data)}, put it in quotes` : '';
+}
+
+function unknownKey(document: Document, path: YamlPath, { params, parentSchema }: ErrorObject): Problem {
+  const key = params.additionalProperty as string;
+  const known = Object.keys((parentSchema as { properties: object }).properties);
+  const meant = nearest(key, known);
+  const hint = meant === undefined ? `known are ${known.join(', ')}` : `did you mean "${meant}"?`;
+  const message = `unknown key "${key}"; ${hint}`;
+  return { path: [...path, key], offset: offsetOfKey(document, path, key), message };
+}
+
+/** Problems of the aggregates and rules whose form is right. */
+function ruleProblems(document: Document, text: string, raw: unknown, found: readonly Problem[]): Problem[] {
+  const { aggregates, rules } = (raw ?? {}) as { aggregates?: unknown; rules?: unknown };
+  const broken = (...start: YamlPath) => found.some(({ path }) => start.every((key, i) => path[i] === key));
+  const isMap = typeof aggregates === 'object' && aggregates !== null && !Array.isArray(aggregates);
+  const checked = checkRules({
+    aggregates: Object.fromEntries(
+      Object.entries(isMap ? aggregates : {}).map(([name, aggregate]) => [
+        name,
+        completeAggregate(broken('aggregates', name) ? STAND_IN_AGGREGATE : (aggregate as RawAggregate)),
+      ]),
+    ),
+    rules: (Array.isArray(rules) ? rules : []).map((rule: RuleConfig, index) =>
+      broken('rules', index) ? standInRule(index) : rule,
+    ),
+  });
+  return checked.issues.map((issue) => ruleProblem(document, text, issue));
+}
+
+function ruleProblem(document: Document, text: string, { path, message, offset }: RuleIssue): Problem {
+  const place =
+    offset === undefined ? offsetOfValue(document, path) : offsetInString(document, text, path, offset);
+  return { path, offset: place, message: `${path.join('.')}: ${message}` };
+}
+
+/** The keys of a JSON pointer; list indexes as numbers. */
+function pathOf(pointer: string): (string | number)[] {
+  const keys = pointer.split('/').slice(1);
+  return keys.map((key) =>
+    /^\d+$/.test(key) ? Number(key) : key.replaceAll('~1', '/').replaceAll('~0', '~'),
+  );
+}
+
+function invalid(fileName: string, lines: LineCounter, problems: readonly TextProblem[]): HeadgateError {
+  const issues = [...problems]
+    .sort((a, b) => a.offset - b.offset)
+    .map(({ offset, message }): ConfigIssue => {
+      const { line, col } = lines.linePos(offset);
+      return { line: Math.max(1, line), column: Math.max(1, col), message };
+    });
+  const text = issues.map(({ line, column, message }) => `${fileName}:${line}:${column}: ${message}`);
+  return new HeadgateError('TENANT_CONFIG_INVALID', text.join('\n'), { details: { issues } });
+}

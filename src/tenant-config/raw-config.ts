@@ -1,0 +1,64 @@
+import type { Isolation } from '../tenant.js';
+import type { AggregateConfig, AggregateOp, RuleConfig, TenantConfig } from './tenant-config.js';
+import { parseDuration, parseSize } from './units.js';
+
+/** An aggregate as written. */
+export interface RawAggregate {
+  readonly on: readonly string[];
+  readonly when?: string;
+  readonly op: AggregateOp;
+  readonly value?: string;
+  readonly window: string;
+}
+
+/** A tenant's configuration as written, once it fits the schema. */
+export interface RawConfig {
+  readonly tenant: string;
+  readonly isolation?: Isolation;
+  readonly suspended?: boolean;
+  readonly limits?: {
+    readonly eventsPerSecond?: number;
+    readonly bytesPerSecond?: number | string;
+    readonly activitiesPerSecond?: number;
+  };
+  readonly batch?: {
+    readonly maxEvents?: number;
+    readonly maxBytes?: number | string;
+    readonly linger?: string;
+  };
+  readonly retention?: string;
+  readonly warehouse?: { readonly kind?: 'parquet'; readonly window?: string };
+  readonly aggregates?: Readonly<Record<string, RawAggregate>>;
+  readonly rules?: readonly RuleConfig[];
+}
+
+/** Fills in the defaults and turns durations and sizes into numbers. */
+export function completeConfig(raw: RawConfig): TenantConfig {
+  const { limits = {}, batch = {}, warehouse = {}, aggregates = {} } = raw;
+  return {
+    tenant: raw.tenant,
+    isolation: raw.isolation ?? 'pooled',
+    suspended: raw.suspended ?? false,
+    limits: {
+      eventsPerSecond: limits.eventsPerSecond ?? 5_000,
+      bytesPerSecond: parseSize(limits.bytesPerSecond ?? '5MB')!,
+      activitiesPerSecond: limits.activitiesPerSecond ?? 200,
+    },
+    batch: {
+      maxEvents: batch.maxEvents ?? 10_000,
+      maxBytes: parseSize(batch.maxBytes ?? '8MB')!,
+      lingerMs: parseDuration(batch.linger ?? '20ms')!,
+    },
+    retentionMs: parseDuration(raw.retention ?? '7 days')!,
+    warehouse: { kind: 'parquet', windowMs: parseDuration(warehouse.window ?? '5s')! },
+    aggregates: Object.fromEntries(
+      Object.entries(aggregates).map(([name, aggregate]) => [name, completeAggregate(aggregate)]),
+    ),
+    rules: raw.rules ?? [],
+  };
+}
+
+/** An aggregate with its window in milliseconds. */
+export function completeAggregate({ window, ...aggregate }: RawAggregate): AggregateConfig {
+  return { ...aggregate, windowMs: parseDuration(window)! };
+}

@@ -1,0 +1,62 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { HeadgateError, messageOf, systemCodeOf } from '../errors.js';
+import { compileRules } from '../rules/compile.js';
+import type { CompiledRules } from '../rules/compiled.js';
+import { parseTenantConfig } from './parse.js';
+import type { TenantConfig } from './tenant-config.js';
+
+/** A tenant's configuration with its rules compiled. */
+export interface LoadedTenant {
+  readonly config: TenantConfig;
+  readonly rules: CompiledRules;
+}
+
+/** A file of a tenant, read and checked. */
+export interface TenantFile extends LoadedTenant {
+  readonly text: string;
+}
+
+/** The most a tenant's file may hold; a larger one is a mistake. */
+const MAX_BYTES = 1024 * 1024;
+
+/** What a tenant's file is called in the registry. */
+export function tenantFileName(tenant: string): string {
+  return `${tenant}.yaml`;
+}
+
+/** The names of the tenant files in a directory, sorted. Hidden files, such as those being written, are none. */
+export async function listTenantFiles(dir: string): Promise<string[]> {
+  const names = await readdir(dir);
+  return names.filter((name) => name.endsWith('.yaml') && !name.startsWith('.')).sort();
+}
+
+/**
+ * Reads and checks a tenant's file, which must be called by its tenant's id.
+ * @throws HeadgateError `FILE_UNREADABLE`, `TENANT_CONFIG_INVALID`
+ */
+export async function readTenantFile(dir: string, name: string): Promise<TenantFile> {
+  const path = join(dir, name);
+  const text = await readText(path);
+  const config = parseTenantConfig(text, path);
+  if (name !== tenantFileName(config.tenant)) {
+    const message = `the file of tenant ${config.tenant} must be called ${tenantFileName(config.tenant)}`;
+    const issues = [{ line: 1, column: 1, message }];
+    throw new HeadgateError('TENANT_CONFIG_INVALID', `${path}:1:1: ${message}`, { details: { issues } });
+  }
+  return { config, rules: compileRules(config), text };
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    const { size } = await stat(path);
+    if (size > MAX_BYTES)
+      throw new Error(`it has ${size} bytes, more than the ${MAX_BYTES} a tenant's file may have`);
+    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
+  } catch (error) {
+    const reason = systemCodeOf(error) === 'ENOENT' ? 'there is no such file' : messageOf(error);
+    throw new HeadgateError('FILE_UNREADABLE', `Cannot read ${basename(path)} (${path}): ${reason}.`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,78 @@
+import { HeadgateError } from './errors.js';
+import type { Stream } from './event.js';
+
+/**
+ * Names that contain a tenant: task queues and workflow ids. They are built here alone, from a tenant id that has been
+ * checked, so that no outside text reaches a queue, an id or a path unchecked.
+ */
+const TENANT_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
+
+/** Batch ids are made by the spool (`<yyyymmdd>-<node>-<sequence>`); anything else is refused before it reaches an id or a path. */
+const BATCH_ID = /^\d{8}-[0-9a-f]{8}-[0-9a-z]{9}$/;
+
+/** True when `id` may name a tenant: `[A-Za-z0-9][A-Za-z0-9_-]{0,62}`. */
+export function isTenantId(id: unknown): id is string {
+  return typeof id === 'string' && TENANT_ID.test(id);
+}
+
+/**
+ * Returns `id` when it may name a tenant.
+ * @throws HeadgateError `TENANT_ID_INVALID`
+ */
+export function assertTenantId(id: unknown): string {
+  if (isTenantId(id)) return id;
+  throw new HeadgateError(
+    'TENANT_ID_INVALID',
+    'A tenant id has 1 to 63 letters, digits, "_" or "-", and starts with a letter or digit.',
+  );
+}
+
+/** True when `id` has the form of a batch id. */
+export function isBatchId(id: unknown): id is string {
+  return typeof id === 'string' && BATCH_ID.test(id);
+}
+
+/**
+ * Returns `id` when it has the form of a batch id.
+ * @throws HeadgateError `NOT_FOUND`: no batch can have this id.
+ */
+export function assertBatchId(id: unknown): string {
+  if (isBatchId(id)) return id;
+  throw new HeadgateError('NOT_FOUND', 'No batch has this id.');
+}
+
+/** The day (`YYYY-MM-DD`, UTC) a batch was planned, read from its id. */
+export function dayOfBatch(batchId: string): string {
+  return `${batchId.slice(0, 4)}-${batchId.slice(4, 6)}-${batchId.slice(6, 8)}`;
+}
+
+/** How a tenant's workflows are run: on its process group's shared queue, or on a queue and Worker of its own. */
+export type Isolation = 'pooled' | 'dedicated';
+
+/** The pool that a process group's pooled tenants share. One group for now. */
+const POOL = 0;
+
+/** The shared workflow task queue of pooled tenants. */
+export function poolQueue(): string {
+  return `pool.${POOL}`;
+}
+
+/** A tenant's own task queue: its activities always, its workflows too if it is dedicated. */
+export function tenantQueue(tenant: string): string {
+  return `tenant.${assertTenantId(tenant)}`;
+}
+
+/** The queue a tenant's workflows start on. */
+export function workflowQueue(tenant: string, isolation: Isolation): string {
+  return isolation === 'dedicated' ? tenantQueue(tenant) : poolQueue();
+}
+
+/** Workflow id of a batch; Temporal refuses a second start under it. */
+export function batchWorkflowId(tenant: string, stream: Stream, batchId: string): string {
+  return `batch/${assertTenantId(tenant)}/${stream}/${assertBatchId(batchId)}`;
+}
+
+/** Workflow id of a load window; `window` is the window's start, `YYYYMMDDTHHMMSS.mmmZ`. */
+export function loadWorkflowId(tenant: string, stream: Stream, window: string): string {
+  return `load/${assertTenantId(tenant)}/${stream}/${window}`;
+}

@@ -1,0 +1,91 @@
+import type { NativeConnection, Worker } from '@temporalio/worker';
+import { messageOf } from '../errors.js';
+import type { Logger } from '../observability/logger.js';
+import type { LoadedTenant, TenantRegistry } from '../tenant-config/registry.js';
+import { tenantQueue, type Isolation } from '../tenant.js';
+import { setActivityRate } from './rate-limits.js';
+
+/** A Worker that runs, and the end of its run. */
+export interface RunningWorker {
+  readonly worker: Worker;
+  readonly ended: Promise<void>;
+}
+
+/** What {@link TenantWorkers} needs. */
+export interface TenantWorkersOptions {
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+  readonly registry: TenantRegistry;
+  /** Makes and runs a Worker on a tenant's queue: with workflows if it is dedicated, for activities alone if pooled. */
+  readonly run: (queue: string, isolation: Isolation) => Promise<RunningWorker>;
+  readonly log: Logger;
+}
+
+interface TenantWorker extends RunningWorker {
+  readonly isolation: Isolation;
+}
+
+/**
+ * One Worker per tenant, following the registry: tenants are added, changed and dropped while the process runs. The
+ * changes of one tenant are made one after the other.
+ */
+export class TenantWorkers {
+  private readonly workers = new Map<string, TenantWorker>();
+  private readonly turns = new Map<string, Promise<void>>();
+  private stopped = false;
+
+  constructor(private readonly options: TenantWorkersOptions) {}
+
+  /** Starts the Workers of all tenants, and follows the registry from then on. */
+  async start(): Promise<void> {
+    const { registry } = this.options;
+    registry.onChange(({ tenant }) => void this.follow(tenant));
+    await Promise.all(registry.list().map(({ config }) => this.follow(config.tenant)));
+  }
+
+  /** True when this process runs the tenant's workflows on a Worker of its own. */
+  runsWorkflowsOf(tenant: string): boolean {
+    return this.workers.get(tenant)?.isolation === 'dedicated';
+  }
+
+  /** Lets every Worker finish what it does, within its grace time. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    await Promise.all(this.turns.values());
+    await Promise.all([...this.workers.keys()].map((tenant) => this.drop(tenant)));
+  }
+
+  /** Brings the tenant's Worker and rate in line with its configuration, after what is being done for it already. */
+  private follow(tenant: string): Promise<void> {
+    const turn = (this.turns.get(tenant) ?? Promise.resolve())
+      .then(() => this.align(tenant))
+      .catch((error: unknown) => {
+        this.options.log.error(
+          { tenant, reason: messageOf(error) },
+          'the workers of a tenant could not be brought in line with its configuration',
+        );
+      });
+    this.turns.set(tenant, turn);
+    void turn.finally(() => this.turns.get(tenant) === turn && this.turns.delete(tenant));
+    return turn;
+  }
+
+  private async align(tenant: string): Promise<void> {
+    const wanted: LoadedTenant | undefined = this.stopped ? undefined : this.options.registry.get(tenant);
+    const isolation = wanted?.config.isolation;
+    if (this.workers.get(tenant)?.isolation !== isolation) await this.drop(tenant);
+    if (wanted === undefined || isolation === undefined) return;
+    const { connection, namespace, run } = this.options;
+    await setActivityRate(connection, namespace, tenant, wanted.config.limits.activitiesPerSecond);
+    if (!this.workers.has(tenant))
+      this.workers.set(tenant, { isolation, ...(await run(tenantQueue(tenant), isolation)) });
+  }
+
+  private async drop(tenant: string): Promise<void> {
+    const running = this.workers.get(tenant);
+    if (running === undefined) return;
+    this.workers.delete(tenant);
+    running.worker.shutdown();
+    await running.ended;
+  }
+}

@@ -1,0 +1,126 @@
+import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
+import type { Activities } from '../activities/index.js';
+import { messageOf } from '../errors.js';
+import type { Logger } from '../observability/logger.js';
+import type { TenantRegistry } from '../tenant-config/registry.js';
+import { poolQueue, type Isolation } from '../tenant.js';
+import { TenantWorkers, type RunningWorker } from './tenant-workers.js';
+
+/** What {@link startWorkerHost} needs. */
+export interface WorkerHostOptions {
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+  readonly registry: TenantRegistry;
+  readonly activities: Activities;
+  /** Path of the prebuilt workflow bundle. */
+  readonly workflowBundle: string;
+  /** Seconds that activities may go on after shutdown has begun. */
+  readonly graceSeconds: number;
+  /** Told when a Worker ends by an error: this process can no longer do its work. */
+  readonly onFatal: (reason: string) => void;
+  readonly log: Logger;
+}
+
+/** The Workers of a process. */
+export interface WorkerHost {
+  /** True when this process runs the queue that the tenant's workflows start on, so that a start may be eager. */
+  runsWorkflowsOf(tenant: string): boolean;
+  /** @throws Error when a Worker is not running */
+  checkRunning(): void;
+  /** Lets all Workers finish what they do, within the grace time. */
+  stop(): Promise<void>;
+}
+
+/** Workflows in memory per Worker: batches live for milliseconds and windows for seconds, so more would only hold memory. */
+const MAX_CACHED_WORKFLOWS = 200;
+/** Batches are few and big; windows wait in timers, which take no slot. */
+const MAX_WORKFLOW_TASKS = 20;
+/** Loads and slow-lane decisions of one tenant at a time; its queue's rate is the finer control. */
+const MAX_TENANT_ACTIVITIES = 4;
+const MAX_LOCAL_ACTIVITIES = 8;
+
+/**
+ * Starts the pool's workflow Worker and a Worker for each tenant. A Worker that runs workflows costs about 33 MB and a
+ * thread, one for activities alone a quarter of a megabyte: hence pooled tenants share the former.
+ */
+export async function startWorkerHost(options: WorkerHostOptions): Promise<WorkerHost> {
+  const running = new Set<RunningWorker>();
+
+  async function run(workerOptions: WorkerOptions): Promise<RunningWorker> {
+    const { connection, namespace, graceSeconds } = options;
+    const worker = await Worker.create({
+      connection,
+      namespace,
+      shutdownGraceTime: `${graceSeconds} seconds`,
+      // After it, what still runs is given up: every activity can be run again.
+      shutdownForceTime: `${graceSeconds + 5} seconds`,
+      ...workerOptions,
+    });
+    const started: RunningWorker = {
+      worker,
+      ended: worker.run().catch((error: unknown) => failed(error, worker)),
+    };
+    running.add(started);
+    void started.ended.finally(() => running.delete(started));
+    return started;
+  }
+
+  function failed(error: unknown, worker: Worker): void {
+    const reason = `the worker of ${worker.options.taskQueue} ended: ${messageOf(error)}`;
+    options.log.error(
+      { taskQueue: worker.options.taskQueue, reason: messageOf(error) },
+      'worker ended by an error',
+    );
+    options.onFatal(reason);
+  }
+
+  const pool = await run({
+    taskQueue: poolQueue(),
+    ...workflowSide(options),
+    enableNonLocalActivities: false,
+  });
+  const tenants = new TenantWorkers({
+    ...options,
+    run: (taskQueue, isolation) => run({ taskQueue, ...tenantSide(options, isolation) }),
+  });
+  await tenants.start();
+
+  return {
+    runsWorkflowsOf: (tenant) => {
+      const isolation = options.registry.get(tenant)?.config.isolation;
+      return isolation === 'dedicated'
+        ? tenants.runsWorkflowsOf(tenant)
+        : pool.worker.getState() === 'RUNNING';
+    },
+    checkRunning: () => {
+      const state = pool.worker.getState();
+      if (state !== 'RUNNING') throw new Error(`the worker of ${poolQueue()} is ${state.toLowerCase()}`);
+    },
+    stop: async () => {
+      pool.worker.shutdown();
+      await Promise.all([pool.ended, tenants.stop()]);
+      await Promise.all([...running].map(({ ended }) => ended));
+    },
+  };
+}
+
+function workflowSide({ workflowBundle, activities }: WorkerHostOptions): Partial<WorkerOptions> {
+  return {
+    workflowBundle: { codePath: workflowBundle },
+    activities,
+    maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
+    maxConcurrentWorkflowTaskExecutions: MAX_WORKFLOW_TASKS,
+    maxConcurrentLocalActivityExecutions: MAX_LOCAL_ACTIVITIES,
+    // Most workflows need a single task, and that one comes with the eager start; the rest are few.
+    workflowTaskPollerBehavior: { type: 'simple-maximum', maximum: 2 },
+  };
+}
+
+function tenantSide(options: WorkerHostOptions, isolation: Isolation): Partial<WorkerOptions> {
+  return {
+    activities: options.activities,
+    maxConcurrentActivityTaskExecutions: MAX_TENANT_ACTIVITIES,
+    activityTaskPollerBehavior: { type: 'simple-maximum', maximum: 1 },
+    ...(isolation === 'dedicated' && workflowSide(options)),
+  };
+}

@@ -1,0 +1,2 @@
+export { ingestBatch } from './ingest-batch.js';
+export { loadWindow } from './load-window.js';

@@ -1,0 +1,78 @@
+import type { BatchRef, Stream } from '../event.js';
+
+/** What a batch holds, for the people who look at it in the Temporal UI. */
+export interface BatchContents {
+  /** Event types, sorted, the first few. */
+  readonly types: readonly string[];
+  readonly firstEvent: string;
+  readonly lastEvent: string;
+}
+
+/** Input of {@link ingestBatch}: a reference to the events, never the events. */
+export interface IngestBatchInput {
+  readonly batch: BatchRef;
+  readonly contents: BatchContents;
+  /** The tenant's task queue, for activities that are rate-limited. */
+  readonly activityQueue: string;
+}
+
+/** Result of {@link ingestBatch}; the first half of a batch's receipt. */
+export interface IngestBatchResult {
+  readonly evaluated: number;
+  /** Eligible decisions by rule. */
+  readonly eligible: Readonly<Record<string, number>>;
+  /** The load windows the batch and its decisions were announced to. */
+  readonly loads: readonly LoadNotice[];
+}
+
+/** Where a batch was announced for loading. */
+export interface LoadNotice {
+  readonly stream: Stream;
+  readonly batchId: string;
+  /** Workflow id of the load window. */
+  readonly workflowId: string;
+}
+
+/** Input of {@link loadWindow}. */
+export interface LoadWindowInput {
+  readonly tenant: string;
+  readonly stream: Stream;
+  /** Names the window: its start, `YYYYMMDDTHHMMSS.mmmZ`. */
+  readonly window: string;
+  /** When the window closes, milliseconds since the epoch. */
+  readonly closesAt: number;
+  /** The tenant's task queue. */
+  readonly activityQueue: string;
+}
+
+/** One load as a window made it. */
+export interface WindowLoad {
+  readonly loadId: string;
+  readonly rows: number;
+  readonly bytes: number;
+  /** Batches in the load's file. */
+  readonly loaded: readonly string[];
+  /** Batches the warehouse held already. */
+  readonly alreadyHeld: readonly string[];
+  /** The file, relative to the tenant's part of the warehouse. */
+  readonly file?: string;
+}
+
+/** Result of {@link loadWindow}; the second half of a batch's receipt. */
+export interface LoadWindowResult {
+  readonly loads: readonly WindowLoad[];
+}
+
+/** Names that cross between client and workflow code. */
+export const INGEST_BATCH = 'ingestBatch';
+/** Workflow type of a load window. */
+export const LOAD_WINDOW = 'loadWindow';
+/** Signal that announces a batch to a load window. */
+export const ANNOUNCE = 'announce';
+
+/** One plain line for the Temporal UI: `UA · events · 1,000 events · flight.arrived, flight.departed`. */
+export function batchSummary(batch: BatchRef, contents: BatchContents): string {
+  const events = `${batch.events.toLocaleString('en-US')} ${batch.events === 1 ? 'event' : 'events'}`;
+  const line = [batch.tenant, batch.stream, events, contents.types.join(', ')].join(' · ');
+  return line.length > 200 ? `${line.slice(0, 199)}…` : line;
+}

@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict';
+import { HeadgateError } from '../../src/errors.js';
+import { parseTenantConfig, type ConfigIssue } from '../../src/tenant-config/parse.js';
+
+function refusal(text: string): HeadgateError {
+  try {
+    parseTenantConfig(text, 'UA.yaml');
+  } catch (error) {
+    assert.ok(error instanceof HeadgateError, String(error));
+    assert.equal(error.code, 'TENANT_CONFIG_INVALID');
+    return error;
+  }
+  assert.fail('the configuration was taken');
+}
+
+const issuesOf = (text: string) => refusal(text).details!.issues as ConfigIssue[];
+
+/** Where `needle` stands in `text`, as the messages give it. */
+function placeOf(text: string, needle: string): [line: number, column: number] {
+  const before = text.slice(0, text.indexOf(needle)).split('\n');
+  assert.ok(text.includes(needle), `${needle} is not in the text`);
+  return [before.length, before.at(-1)!.length + 1];
+}
+
+const WHOLE = `
+tenant: UA
+isolation: dedicated
+suspended: true
+limits: { eventsPerSecond: 500, bytesPerSecond: 2MB, activitiesPerSecond: 0 }
+batch: { maxEvents: 2000, maxBytes: 512KB, linger: 50ms }
+retention: 2 days
+warehouse: { kind: parquet, window: 10s }
+aggregates:
+  late_departures: { on: [flight.departed], when: 'event.data.delay_minutes >= 30', op: count, window: 24h }
+  worst: { on: [flight.departed, flight.arrived], op: max, value: event.data.delay_minutes, window: 7 days }
+rules:
+  - name: swap_aircraft
+    on: [flight.departed]
+    when: 'event.data.delay_minutes >= 30 && aggregates.late_departures >= 3'
+`;
+
+describe('tenant-config/parse', () => {
+  it('reads a whole file', () => {
+    assert.deepEqual(parseTenantConfig(WHOLE, 'UA.yaml'), {
+      tenant: 'UA',
+      isolation: 'dedicated',
+      suspended: true,
+      limits: { eventsPerSecond: 500, bytesPerSecond: 2 * 1024 ** 2, activitiesPerSecond: 0 },
+      batch: { maxEvents: 2000, maxBytes: 512 * 1024, lingerMs: 50 },
+      retentionMs: 2 * 86_400_000,
+      warehouse: { kind: 'parquet', windowMs: 10_000 },
+      aggregates: {
+        late_departures: {
+          on: ['flight.departed'],
+          when: 'event.data.delay_minutes >= 30',
+          op: 'count',
+          windowMs: 86_400_000,
+        },
+        worst: {
+          on: ['flight.departed', 'flight.arrived'],
+          op: 'max',
+          value: 'event.data.delay_minutes',
+          windowMs: 7 * 86_400_000,
+        },
+      },
+      rules: [
+        {
+          name: 'swap_aircraft',
+          on: ['flight.departed'],
+          when: 'event.data.delay_minutes >= 30 && aggregates.late_departures >= 3',
+        },
+      ],
+    });
+  });
+
+  it('fills in the defaults', () => {
+    assert.deepEqual(parseTenantConfig('tenant: UA', 'UA.yaml'), {
+      tenant: 'UA',
+      isolation: 'pooled',
+      suspended: false,
+      limits: { eventsPerSecond: 5000, bytesPerSecond: 5 * 1024 ** 2, activitiesPerSecond: 200 },
+      batch: { maxEvents: 10_000, maxBytes: 8 * 1024 ** 2, lingerMs: 20 },
+      retentionMs: 7 * 86_400_000,
+      warehouse: { kind: 'parquet', windowMs: 5000 },
+      aggregates: {},
+      rules: [],
+    });
+  });
+
+  const rule = (rest: string) => `tenant: UA\nrules:\n  - { name: r, on: [a], ${rest} }\n`;
+  const aggregate = (rest: string) => `tenant: UA\naggregates:\n  x: { on: [a], ${rest} }\n`;
+  const refused: [text: string, needle: string, message: RegExp][] = [
+    ['', '', /the file must be a map/],
+    ['- a', '- a', /the file must be a map/],
+    ['isolation: pooled', 'isolation', /the file needs "tenant"/],
+    ['tenant: UA\nlimts: {}', 'limts', /unknown key "limts"; did you mean "limits"\?/],
+    ['tenant: UA\nlimits: { eventsPerSec: 5 }', 'eventsPerSec', /did you mean "eventsPerSecond"/],
+    ['tenant: UA\nsubscriptions: []', 'subscriptions', /unknown key "subscriptions"; known are tenant,/],
+    ['tenant: UA\nroutes: []', 'routes', /unknown key "routes"/],
+    ['tenant: UA\n__proto__: { x: 1 }', '__proto__', /unknown key "__proto__"/],
+    ['tenant: 1E3', '1E3', /must be text: YAML reads it as number 1000, put it in quotes/],
+    ['tenant: true', 'true', /put it in quotes/],
+    ['tenant: ../etc', '../etc', /a tenant id has/],
+    ['tenant: UA\nisolation: shared', 'shared', /must be one of pooled, dedicated/],
+    ['tenant: UA\nsuspended: "yes"', '"yes"', /must be true or false/],
+    ['tenant: UA\nretention: 5', '5', /must be a duration such as/],
+    ['tenant: UA\nretention: soon', 'soon', /must be a duration such as/],
+    ['tenant: UA\nretention: 59m', '59m', /must be from 1h to 31 days/],
+    ['tenant: UA\nretention: 32 days', '32 days', /must be from 1h to 31 days/],
+    ['tenant: UA\nwarehouse: { window: 2h }', '2h', /must be from 1s to 1h/],
+    ['tenant: UA\nwarehouse: { kind: bigquery }', 'bigquery', /must be parquet/],
+    ['tenant: UA\nbatch: { linger: 11s }', '11s', /must be from 1ms to 10s/],
+    ['tenant: UA\nbatch: { maxBytes: 12abc }', '12abc', /must be a size such as/],
+    ['tenant: UA\nbatch: { maxBytes: 1TB }', '1TB', /must be a size such as/],
+    ['tenant: UA\nbatch: { maxBytes: 65MB }', '65MB', /must be from 1KB to 64MB/],
+    ['tenant: UA\nbatch: { maxEvents: 0 }', '0', /must be >= 1/],
+    ['tenant: UA\nbatch: { maxEvents: 1.5 }', '1.5', /must be a whole number/],
+    ['tenant: UA\nrules: {}', '{}', /rules must be a list/],
+    ['tenant: UA\nrules: [~]', '~', /rules.0 must be a map/],
+    [rule('when: "true", then: x'), 'then', /unknown key "then"; did you mean "when"/],
+    ['tenant: UA\nrules:\n  - { name: Rule, on: [a], when: "true" }', 'Rule', /must be a name/],
+    ['tenant: UA\nrules:\n  - { name: r, on: [], when: "true" }', '[]', /fewer than 1 item/],
+    ['tenant: UA\nrules:\n  - { name: r, on: [a] }', '{ name', /rules.0 needs "when"/],
+    [
+      'tenant: UA\naggregates: { constructor: { on: [a], op: count, window: 1h } }',
+      'constructor',
+      /must be a name/,
+    ],
+    [aggregate('op: median, window: 1h'), 'median', /must be one of count, sum, min, max, last/],
+    [aggregate('op: count, window: 32 days'), '32 days', /must be from 1s to 31 days/],
+    [aggregate('op: sum, window: 1h'), '{ on', /needs a "value"/],
+    ['tenant: UA\ntenant: UB', 'tenant: UB', /unique/i],
+    ['tenant: [UA', '', /./],
+    ['tenant: !odd UA', '!odd', /Unresolved tag/],
+  ];
+  for (const [text, needle, message] of refused) {
+    it(`refuses ${JSON.stringify(text)}`, () => {
+      const [issue, ...more] = issuesOf(text);
+      assert.deepEqual(more, []);
+      assert.match(issue!.message, message);
+      if (needle !== '') assert.deepEqual([issue!.line, issue!.column], placeOf(text, needle));
+    });
+  }
+
+  it('refuses an alias bomb', () => {
+    const levels = Array.from(
+      { length: 9 },
+      (_, i) => `l${i + 1}: &l${i + 1} [${Array(9).fill(`*l${i}`).join(', ')}]`,
+    );
+    assert.match(refusal(`l0: &l0 [x, x]\n${levels.join('\n')}\n`).message, /alias/i);
+  });
+
+  it('refuses nesting without end', () => {
+    refusal('['.repeat(50_000));
+  });
+
+  it('reports all problems of form and of rules together, in the order of the file', () => {
+    const text = [
+      'tenant: UA',
+      'retention: never',
+      'aggregates:',
+      '  broken: { on: [a], op: count }',
+      'rules:',
+      '  - { name: one, on: [a], when: "aggregates.broken > 1 && event.x = 1" }',
+      '  - { name: two, on: [a], wen: "true" }',
+      '  - { name: three, on: [a], when: "foo" }',
+    ].join('\n');
+    const error = refusal(text);
+    const issues = error.details!.issues as ConfigIssue[];
+    const places = ['never', '{ on: [a], op: count }', '= 1', '{ name: two', 'wen', 'foo'];
+    assert.deepEqual(
+      issues.map(({ line, column }) => [line, column]),
+      places.map((needle) => placeOf(text, needle)),
+    );
+    assert.deepEqual(
+      error.message.split('\n'),
+      issues.map(({ line, column, message }) => `UA.yaml:${line}:${column}: ${message}`),
+    );
+  });
+
+  describe('places of problems in expressions', () => {
+    // Each has its mistake at the word `oops`.
+    const expressions: [style: string, yaml: string][] = [
+      ['plain', 'when: event.data.n > 3 && oops'],
+      ['single-quoted', "when: 'event.data.n > 3 && oops'"],
+      ['single-quoted with quotes', "when: 'event.type == ''a'' && oops'"],
+      ['double-quoted', 'when: "event.data.n > 3 && oops"'],
+      [
+        'double-quoted with escapes',
+        'when: "event.type == \\"a\\\\n\\" &&\\t\\u0065vent.x == \\"\\U0001F600\\" && oops"',
+      ],
+      ['anchored', 'when: &w event.data.n > 3 && oops'],
+      ['plain over lines', 'when: event.data.n > 3 &&\n      event.data.m > 1 &&\n\n      oops'],
+      ['single-quoted over lines', "when: 'event.data.n > 3 &&\n      event.type == ''x'' && oops'"],
+      ['double-quoted over lines', 'when: "event.data.n > 3 && \\\n      oops"'],
+      ['literal block', 'when: |\n      event.data.n > 3 &&\n        event.data.m > 1 &&\n      oops'],
+      ['folded block', 'when: >-  # why\n      event.data.n > 3 &&\n\n      event.data.m > 1 && oops\n'],
+    ];
+    for (const [style, yaml] of expressions) {
+      it(style, () => {
+        const text = `# a comment with 😀\ntenant: UA\nrules:\n  - name: r\n    on: [a]\n    ${yaml}\n`;
+        const [issue, ...more] = issuesOf(text);
+        assert.deepEqual(more, []);
+        assert.match(issue!.message, /rules\.0\.when: Unknown variable: oops/);
+        assert.deepEqual([issue!.line, issue!.column], placeOf(text, 'oops'));
+      });
+    }
+
+    it('the end of an expression that stops short', () => {
+      const text = rule("when: 'event.x >'");
+      const [line, column] = placeOf(text, "'event.x >'");
+      assert.deepEqual(
+        issuesOf(text).map((issue) => [issue.line, issue.column]),
+        [[line, column + "'event.x >".length]],
+      );
+    });
+
+    it('an undeclared aggregate, and an expression behind an alias', () => {
+      const text =
+        'tenant: UA\nrules:\n  - { name: r, on: [a], when: &w aggregates.oops > 1 }\n  - { name: s, on: [a], when: *w }\n';
+      assert.deepEqual(
+        issuesOf(text).map(({ line, column }) => [line, column]),
+        [placeOf(text, 'oops'), placeOf(text, 'oops')],
+      );
+    });
+  });
+});
