@@ -22,8 +22,12 @@ const EVERY_MS = 1_000;
 /** Shows counters as a bar on a terminal, and as a plain line a second elsewhere. */
 export function showProgress(title: string, total: number, counts: Readonly<DemoCounts>): DemoProgress {
   const startedAt = Date.now();
+  let [acknowledged, acknowledgedAt] = [0, startedAt];
   const line = (): string => {
-    const seconds = Math.max(0.001, (Date.now() - startedAt) / 1000);
+    // The rate is that of the door: it stands still once the last event has been answered for.
+    if (counts.acknowledged > acknowledged)
+      [acknowledged, acknowledgedAt] = [counts.acknowledged, Date.now()];
+    const seconds = Math.max(0.001, (acknowledgedAt - startedAt) / 1000);
     const number = (value: number): string => value.toLocaleString('en-US');
     return `sent ${number(counts.sent)} · acknowledged ${number(counts.acknowledged)} · decided ${number(counts.decided)} · loaded ${number(counts.loaded)} · ${number(Math.round(counts.acknowledged / seconds))} events/s`;
   };

@@ -28,7 +28,7 @@ export function outcomeTable(outcomes: readonly TenantOutcome[], color: boolean)
   const table = new Table({
     head,
     colAligns: head.map((_, index) => (index === 0 ? 'left' : 'right')),
-    style: color ? {} : { head: [], border: [] },
+    style: color ? { compact: true } : { compact: true, head: [], border: [] },
   });
   const rows = outcomes.map((outcome) => numbersOf(outcome, rules));
   outcomes.forEach(({ week, check }, index) => {

@@ -46,8 +46,7 @@ export interface HeadgateNode {
  */
 export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
   const { config, roles, log, onProgress } = options;
-  installRuntime(log);
-  const closers: (() => Promise<void> | void)[] = [];
+  const closers: (() => Promise<void> | void)[] = [installRuntime(log)];
   const stop = async (): Promise<void> => {
     for (const close of closers.splice(0).reverse()) await close();
   };
