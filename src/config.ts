@@ -106,7 +106,7 @@ export function loadConfig(env: Env = process.env): Config {
   const reader = new EnvReader(env);
   const config: Config = {
     dataDir: resolve(reader.text('HEADGATE_DATA_DIR') ?? '.headgate'),
-    cacheDir: reader.text('HEADGATE_CACHE_DIR') ?? join(userCacheDir(env), 'headgate'),
+    cacheDir: resolve(reader.text('HEADGATE_CACHE_DIR') ?? join(userCacheDir(reader), 'headgate')),
     host: reader.text('HEADGATE_HOST') ?? '127.0.0.1',
     port: reader.integer('HEADGATE_PORT', 8080, 0, 65_535),
     ack: reader.oneOf('HEADGATE_ACK', ['spool', 'started'], 'spool'),
@@ -132,8 +132,8 @@ export function loadConfig(env: Env = process.env): Config {
 }
 
 /** Where this platform keeps what can be made again. */
-function userCacheDir(env: Env): string {
+function userCacheDir(reader: EnvReader): string {
   if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches');
-  if (process.platform === 'win32') return env.LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local');
-  return env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
+  if (process.platform === 'win32') return reader.text('LOCALAPPDATA') ?? join(homedir(), 'AppData', 'Local');
+  return reader.text('XDG_CACHE_HOME') ?? join(homedir(), '.cache');
 }

@@ -51,7 +51,8 @@ interface Verified {
 /**
  * Builds the verification of bearer tokens: signature, algorithm, issuer, audience, expiry, and the claims `tenant`
  * (string) and `scope` (space-separated). Verified tokens are cached until they expire, five minutes at most.
- * The authenticator throws HeadgateError `TOKEN_MISSING`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `TENANT_UNKNOWN`, `TENANT_SUSPENDED`.
+ * The authenticator throws HeadgateError `TOKEN_MISSING`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `TENANT_UNKNOWN`, `TENANT_SUSPENDED`;
+ * `ENGINE_UNAVAILABLE` when the keys cannot be fetched.
  */
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
   const cache = new LRUCache<string, Verified>({ max: MAX_CACHED, ttl: MAX_CACHED_MS });
@@ -102,7 +103,7 @@ function bearerToken(authorization: string | undefined): string {
 
 async function verify(token: string, { keys, issuer, audience }: AuthenticatorOptions): Promise<Verified> {
   try {
-    const { payload } = await jwtVerify(token, keys, {
+    const { payload } = await jwtVerify(token, blamed(keys), {
       issuer,
       audience,
       algorithms: ALGORITHMS,
@@ -132,13 +133,6 @@ function tokenError(error: unknown): HeadgateError {
       cause: error,
     });
   }
-  if (error instanceof errors.JWKSTimeout) {
-    return new HeadgateError('ENGINE_UNAVAILABLE', 'The key set could not be fetched.', {
-      retryable: true,
-      retryAfterSeconds: 5,
-      cause: error,
-    });
-  }
   if (error instanceof errors.JOSEError || error instanceof TypeError) {
     return new HeadgateError(
       'TOKEN_INVALID',
@@ -146,9 +140,32 @@ function tokenError(error: unknown): HeadgateError {
       { cause: error },
     );
   }
-  return new HeadgateError('ENGINE_UNAVAILABLE', 'The key set could not be read.', {
-    retryable: true,
-    retryAfterSeconds: 5,
-    cause: error,
-  });
+  return keysUnavailable(error);
+}
+
+/** Failures of the look-up that are the token's; any other means that the keys could not be had. */
+const FAULTS_OF_TOKEN = [
+  errors.JWKSNoMatchingKey,
+  errors.JWKSMultipleMatchingKeys,
+  errors.JOSENotSupported,
+] as const;
+
+/** Tells the two apart while it is known: to a client a bad token means "give up", missing keys "come back". */
+function blamed(keys: JWTVerifyGetKey): JWTVerifyGetKey {
+  return async (header, token) => {
+    try {
+      return await keys(header, token);
+    } catch (error) {
+      throw FAULTS_OF_TOKEN.some((fault) => error instanceof fault) ? error : keysUnavailable(error);
+    }
+  };
+}
+
+function keysUnavailable(cause: unknown): HeadgateError {
+  const retry = { retryable: true, retryAfterSeconds: 5, cause };
+  return new HeadgateError(
+    'ENGINE_UNAVAILABLE',
+    'The key set that verifies tokens could not be read.',
+    retry,
+  );
 }

@@ -24,7 +24,7 @@ const LINE_FEED = 0x0a;
  * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md
  */
 export function parseBody(headers: IncomingHttpHeaders, body: Buffer): Candidate[] {
-  const contentType = (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  const contentType = mediaType(headers);
   if (headers['ce-specversion'] !== undefined) return [binaryMode(headers, contentType, body)];
   if (NDJSON.has(contentType)) return parseLines(body);
   if (JSON_TYPES.has(contentType)) return parseJson(body);
@@ -34,11 +34,17 @@ export function parseBody(headers: IncomingHttpHeaders, body: Buffer): Candidate
   );
 }
 
+/** The content type without its parameters. */
+function mediaType(headers: IncomingHttpHeaders): string {
+  return (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}
+
 function parseJson(body: Buffer): Candidate[] {
   if (!isUtf8(body)) throw new HeadgateError('BODY_MALFORMED', 'The body is not valid UTF-8.');
   let parsed: unknown;
   try {
-    parsed = JSON.parse(body.toString('utf8'));
+    // Windows programs begin files with a byte order mark, which RFC 8259 lets a reader ignore.
+    parsed = JSON.parse(body.toString('utf8').replace(/^\uFEFF/, ''));
   } catch (error) {
     throw new HeadgateError(
       'BODY_MALFORMED',
@@ -89,12 +95,13 @@ function binaryMode(headers: IncomingHttpHeaders, contentType: string, body: Buf
   for (const [name, value] of Object.entries(headers)) {
     if (!name.startsWith('ce-') || typeof value !== 'string') continue;
     try {
-      event[name.slice(3)] = decodeURIComponent(value);
+      event[name.slice(3)] = decodeURIComponent(unquoted(value));
     } catch {
       return { unreadable: `the header ${name} is not percent-encoded UTF-8` };
     }
   }
-  if (contentType !== '') event.datacontenttype = contentType;
+  // With its parameters: without them nobody could tell what the octets of a text mean.
+  if (contentType !== '') event.datacontenttype = headers['content-type'];
   if (body.length === 0) return { value: event };
   if (contentType === '' || contentType === 'application/json' || contentType.endsWith('+json')) {
     if (!isUtf8(body)) return { unreadable: 'the data is not valid UTF-8' };
@@ -103,7 +110,18 @@ function binaryMode(headers: IncomingHttpHeaders, contentType: string, body: Buf
       ? { value: { ...event, data: data.value } }
       : { unreadable: data.unreadable.replace('line', 'data') };
   }
-  if (contentType.startsWith('text/') && isUtf8(body))
+  if (contentType.startsWith('text/') && saysUtf8(headers) && isUtf8(body))
     return { value: { ...event, data: body.toString('utf8') } };
   return { value: { ...event, data_base64: body.toString('base64') } };
+}
+
+/** CloudEvents of older versions quote header values. @see CloudEvents HTTP binding, section 3.1.3.2 */
+function unquoted(value: string): string {
+  const quoted = /^"(.*)"$/.exec(value)?.[1];
+  return quoted === undefined ? value : quoted.replace(/\\(.)/g, '$1');
+}
+
+function saysUtf8(headers: IncomingHttpHeaders): boolean {
+  const charset = /;\s*charset="?([^\s";]+)/i.exec(headers['content-type'] ?? '')?.[1] ?? 'utf-8';
+  return ['utf-8', 'utf8', 'us-ascii'].includes(charset.toLowerCase());
 }

@@ -65,12 +65,15 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
   }
 
   async function loadOf(notice: LoadNotice): Promise<LoadReceipt | undefined> {
-    const description = await describe(client, notice.workflowId);
+    const { stream, batchId, workflowId } = notice;
+    let description = await describe(client, workflowId, notice.runId);
+    // An operator has reset the window while it ran: the latest run has taken its place.
+    if (description?.status.name === 'TERMINATED') description = await describe(client, workflowId);
     if (description === undefined) return undefined;
-    const { stream, batchId } = notice;
     const workflow = progressOf(description, options);
     if (description.status.name !== 'COMPLETED') return { stream, workflow };
-    const { loads } = (await client.workflow.getHandle(notice.workflowId).result()) as LoadWindowResult;
+    const window = client.workflow.getHandle(workflowId, description.runId);
+    const { loads } = (await window.result()) as LoadWindowResult;
     const load = loads.find(
       ({ loaded, alreadyHeld }) => loaded.includes(batchId) || alreadyHeld.includes(batchId),
     );
@@ -103,10 +106,11 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
 async function describe(
   client: Client,
   workflowId: string,
+  runId?: string,
 ): Promise<WorkflowExecutionDescription | undefined> {
   try {
     return await client.withDeadline(Date.now() + 5_000, () =>
-      client.workflow.getHandle(workflowId).describe(),
+      client.workflow.getHandle(workflowId, runId).describe(),
     );
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;

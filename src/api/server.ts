@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Router from '@koa/router';
-import Koa from 'koa';
+import Koa, { type Context, type Next } from 'koa';
 import { HeadgateError, systemCodeOf } from '../errors.js';
 import type { Ingest } from '../ingest/ingest.js';
 import type { Logger } from '../observability/logger.js';
@@ -42,6 +42,7 @@ const TIMEOUTS = {
 const MAX_CONNECTIONS = 10_000;
 /** Open requests get this long at shutdown. */
 const CLOSE_GRACE_MS = 10_000;
+const SWEEP_EVERY_MS = 100;
 
 /** Builds the Koa application; it holds no port yet. */
 export function createApi(dependencies: ApiDependencies): Koa {
@@ -55,19 +56,19 @@ export function createApi(dependencies: ApiDependencies): Koa {
   addBatchRoutes(router, authenticate, receipts);
   addHealthRoutes(router, readiness);
   app.use(problems(log));
+  app.use(refuseUnknown);
   app.use(router.routes());
-  app.use(
-    router.allowedMethods({
-      throw: true,
-      methodNotAllowed: () => new HeadgateError('METHOD_NOT_ALLOWED', 'This path knows other methods only.'),
-      notImplemented: () => new HeadgateError('METHOD_NOT_ALLOWED', 'This method is not known here.'),
-    }),
-  );
-  app.use((ctx) => {
-    if (ctx.status === 404 && ctx.body === undefined)
-      throw new HeadgateError('NOT_FOUND', `There is nothing at ${ctx.method} ${ctx.path.slice(0, 200)}.`);
-  });
+  app.use(router.allowedMethods());
   return app;
+}
+
+/** Turns what no route has answered into a problem; `Allow` is set by then where the path knows other methods. */
+async function refuseUnknown(ctx: Context, next: Next): Promise<void> {
+  await next();
+  if (ctx.status === 405 || ctx.status === 501)
+    throw new HeadgateError('METHOD_NOT_ALLOWED', `This path does not know the method ${ctx.method}.`);
+  if (ctx.status === 404 && ctx.body === undefined)
+    throw new HeadgateError('NOT_FOUND', `There is nothing at ${ctx.method} ${ctx.path.slice(0, 200)}.`);
 }
 
 /**
@@ -103,7 +104,10 @@ function bindError(error: Error, port: number): Error {
 async function close(server: Server): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
+  // A connection whose request has just been answered is kept alive by Node even now.
+  const sweeping = setInterval(() => server.closeIdleConnections(), SWEEP_EVERY_MS);
   const timer = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
   await closed;
+  clearInterval(sweeping);
   clearTimeout(timer);
 }

@@ -14,6 +14,8 @@ export interface Rejection {
 
 /** Hard limit of one event in canonical form. */
 export const MAX_EVENT_BYTES = 256 * 1024;
+/** In UTF-16 code units, three bytes at most each: state stores have the subject in their keys, which are limited in bytes. */
+const MAX_SUBJECT = 512;
 const MAX_DEPTH = 64;
 const MAX_KEYS = 10_000;
 /** Clocks are wrong by minutes, time zones by hours; more is a mistake. */
@@ -33,7 +35,7 @@ const SCHEMA = {
     id: text(512),
     source: text(512),
     type: text(256),
-    subject: text(512),
+    subject: text(MAX_SUBJECT),
     time: { type: 'string', pattern: DATE_TIME, format: 'date-time' },
     datacontenttype: text(256),
     dataschema: text(2048),
@@ -61,7 +63,10 @@ const KNOWN = new Set(Object.keys(SCHEMA.properties));
 export function validateEvent(value: unknown, stream: InputStream, receivedAt: number): EventRow | Rejection {
   if (!isCloudEvent(value)) return { code: 'invalid_attribute', reason: explain(isCloudEvent.errors?.[0]) };
   const problem =
-    checkTime(value.time as string | undefined, receivedAt) ?? checkStream(value, stream) ?? checkData(value);
+    checkTime(value.time as string | undefined, receivedAt) ??
+    checkSubject(value.subject as string | undefined) ??
+    checkStream(value, stream) ??
+    checkData(value);
   if (problem !== undefined) return problem;
   const received = new Date(receivedAt).toISOString();
   const { id, source, type, subject, datacontenttype, dataschema, priority, stage, data, data_base64, time } =
@@ -102,6 +107,15 @@ function checkTime(time: string | undefined, receivedAt: number): Rejection | un
   return undefined;
 }
 
+/** The schema counts code points, of which one may be two units. */
+function checkSubject(subject: string | undefined): Rejection | undefined {
+  if (subject === undefined || subject.length <= MAX_SUBJECT) return undefined;
+  return {
+    code: 'invalid_attribute',
+    reason: `subject must NOT have more than ${MAX_SUBJECT} UTF-16 code units`,
+  };
+}
+
 /** Properties belong to someone, and are named. */
 function checkStream(event: Readonly<Record<string, unknown>>, stream: InputStream): Rejection | undefined {
   if (stream !== 'user-properties') return undefined;
@@ -115,7 +129,8 @@ function checkData(event: Readonly<Record<string, unknown>>): Rejection | undefi
   if (event.data !== undefined && event.data_base64 !== undefined) {
     return { code: 'invalid_data', reason: 'an event has data or data_base64, not both' };
   }
-  const reason = walk(event, 0, { keys: 0 });
+  const { data, ...attributes } = event;
+  const reason = walk(data, 0, { keys: 0 }) ?? walk(attributes, 0, { keys: 0 });
   return reason === undefined ? undefined : { code: 'invalid_data', reason };
 }
 

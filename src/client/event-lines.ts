@@ -1,6 +1,5 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
 import { createGunzip } from 'node:zlib';
 import { HeadgateError, messageOf } from '../errors.js';
 
@@ -11,22 +10,39 @@ export interface FileLine {
 }
 
 /**
- * Reads a file line by line, inflating it if it begins as gzip does. Empty lines are left out.
+ * Reads a file of UTF-8 line by line, inflating it if it begins as gzip does. Empty lines and a byte order mark are left out.
  * @throws HeadgateError `FILE_UNREADABLE`
  */
 export async function* readLines(path: string): AsyncIterable<FileLine> {
   try {
+    const zipped = await isGzip(path);
     const source = createReadStream(path);
-    const text = (await isGzip(path)) ? source.pipe(createGunzip()) : source;
-    source.once('error', (error) => text.destroy(error));
-    for await (const line of createInterface({ input: text, crlfDelay: Number.POSITIVE_INFINITY })) {
-      if (line.trim() !== '') yield { text: line, position: source.bytesRead };
+    const content = zipped ? source.pipe(createGunzip()) : source;
+    source.once('error', (error) => content.destroy(error));
+    try {
+      for await (const line of split(content)) {
+        if (line.trim() !== '') yield { text: line, position: source.bytesRead };
+      }
+    } finally {
+      source.destroy();
     }
   } catch (error) {
     throw new HeadgateError('FILE_UNREADABLE', `${path} cannot be read: ${messageOf(error)}`, {
       cause: error,
     });
   }
+}
+
+/** Not `node:readline`: that does not hand on the errors of its input, and some versions split at U+2028 as well. */
+async function* split(content: AsyncIterable<Buffer>): AsyncIterable<string> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of content) {
+    const lines = `${rest}${decoder.decode(chunk, { stream: true })}`.split(/\r?\n/);
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+  yield rest + decoder.decode();
 }
 
 /**

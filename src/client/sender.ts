@@ -110,13 +110,16 @@ async function postOnce({ url, token, stream, signal }: SendOptions, body: strin
     body,
     signal,
   });
-  const answer = (await response.json().catch(() => ({}))) as Partial<Answer> & { detail?: string };
+  const parsed: unknown = await response.json().catch(() => undefined);
+  const answer = (parsed ?? {}) as Partial<Answer> & { detail?: string };
   // 422 says that none was acceptable; its results say why, line by line.
-  if (response.status === 202 || (response.status === 422 && answer.results !== undefined))
-    return answer as Answer;
+  const answered = response.status === 202 || response.status === 422;
+  if (answered && Array.isArray(answer.results)) return answer as Answer;
   const detail = answer.detail ?? `HTTP ${response.status}`;
-  const retryable = response.status === 429 || response.status >= 500;
-  const retryAfterSeconds = Number(response.headers.get('retry-after') ?? 0);
+  // A 202 without results has lost its body on the way.
+  const retryable = response.status === 429 || response.status === 202 || response.status >= 500;
+  // A proxy may write a date, which is as good as none.
+  const retryAfterSeconds = Number(response.headers.get('retry-after')) || 0;
   const error = new HeadgateError('REQUEST_FAILED', `${url} answers: ${detail}`, {
     retryable,
     retryAfterSeconds,

@@ -7,6 +7,7 @@ import type { DemoCounts } from '../demo/progress.js';
 import { runWeek } from '../demo/run.js';
 import { outcomeTable, type TenantOutcome } from '../demo/table.js';
 import { readWeek } from '../demo/week.js';
+import { HeadgateError } from '../errors.js';
 import { createLogger } from '../observability/logger.js';
 import { startNode, type HeadgateNode } from '../roles/node.js';
 import { dataPaths } from '../roles/stores.js';
@@ -98,7 +99,9 @@ async function sendWeek(
     counts,
     signal: abort.signal,
   });
-  const stopped = ending.stopped.then(() => abort.abort(new Error('stopped before the end')));
+  const stopped = ending.stopped.then(() =>
+    abort.abort(new HeadgateError('SHUTTING_DOWN', 'Stopped before the end; run it again to go on.')),
+  );
   const outcomes = await Promise.race([run, stopped.then(() => run)]);
   const addsUp = outcomes.every(
     ({ check, events, properties }) =>

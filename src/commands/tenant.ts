@@ -11,13 +11,20 @@ Examples:
 All files are checked first; if any is invalid, nothing is changed and every problem is shown as
 file:line:column: message. Running processes take over a change within a second.`;
 
+const EXAMPLES = `
+Examples:
+  $ headgate tenant apply examples/flights/tenants
+  $ headgate tenant list`;
+
 const LIST_EXAMPLES = `
 Example:
   $ headgate tenant list`;
 
 /** `headgate tenant`: applies and lists the tenants' configurations. */
 export function tenantCommand(): Command {
-  const command = new Command('tenant').description("Apply and list tenants' configurations.");
+  const command = new Command('tenant')
+    .description("Apply and list tenants' configurations.")
+    .addHelpText('after', EXAMPLES);
   command
     .command('apply')
     .argument('<dir|file>', 'a <tenant>.yaml file, or a directory of them')

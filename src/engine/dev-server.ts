@@ -5,7 +5,7 @@ import { HeadgateError, messageOf } from '../errors.js';
 import { devServerArguments } from './dev-server-arguments.js';
 import { answersFor } from './health.js';
 import { assertPortFree } from './ports.js';
-import { identify, type ProcessIdentity } from './process-identity.js';
+import { identify, type ProcessIdentity } from '../process-identity.js';
 import { openServerLog, type ServerLog } from './server-log.js';
 import {
   claimRecord,

@@ -1,7 +1,7 @@
 import { open, readFile, rm, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemCodeOf } from '../errors.js';
-import { currentProcess, isRunning, type ProcessIdentity } from './process-identity.js';
+import { currentProcess, isRunning, type ProcessIdentity } from '../process-identity.js';
 
 /** How a lock is waited for. */
 export interface LockOptions {

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemCodeOf } from '../errors.js';
-import { currentProcess, isRunning, isSameProcess, type ProcessIdentity } from './process-identity.js';
+import { currentProcess, isRunning, isSameProcess, type ProcessIdentity } from '../process-identity.js';
 
 /** A development server as its owner wrote it down beside the database file. */
 export interface RunningServer {

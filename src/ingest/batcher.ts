@@ -188,8 +188,10 @@ export class Batcher {
       () => this.finished(lane, timer, giveBack),
       (error: unknown) => {
         clearTimeout(timer);
+        giveBack();
         // At shutdown the plan stays in the spool, and the next process goes on with it.
         if (!this.stopped) this.options.onFault(error);
+        this.dispatch();
       },
     );
     this.running.add(done);

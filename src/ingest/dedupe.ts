@@ -25,6 +25,7 @@ export class Dedupe {
   readonly windowMs: number;
   private readonly maxBytes: number;
   private readonly lanes = new Map<string, Bucket[]>();
+  private held = 0;
 
   constructor(options: DedupeOptions = {}) {
     this.windowMs = options.windowMs ?? 24 * HOUR_MS;
@@ -38,14 +39,16 @@ export class Dedupe {
 
   /** Remembers the fingerprint at `offset` of `prints`, received at `time` (milliseconds since the epoch). */
   add(lane: string, prints: Buffer, offset: number, time: number): void {
-    this.bucketOf(lane, Math.floor(time / HOUR_MS)).prints.add(prints, offset);
+    const bucket = this.bucketOf(lane, Math.floor(time / HOUR_MS));
+    const before = bucket.prints.bytes;
+    bucket.prints.add(prints, offset);
+    this.held += bucket.prints.bytes - before;
+    while (this.held > this.maxBytes && this.forgetOldestOfLargest(bucket));
   }
 
   /** Bytes held by all fingerprints. */
   get bytes(): number {
-    let total = 0;
-    for (const buckets of this.lanes.values()) total += bytesOf(buckets);
-    return total;
+    return this.held;
   }
 
   /** Newest bucket first: most duplicates are retries of something recent. */
@@ -56,27 +59,31 @@ export class Dedupe {
     const bucket = { hour, prints: new FingerprintSet() };
     const kept = [bucket, ...buckets].sort((left, right) => right.hour - left.hour);
     this.lanes.set(lane, kept);
+    this.held += bucket.prints.bytes;
     this.expire(kept[0]?.hour ?? hour);
     return bucket;
   }
 
-  /** Runs when a lane begins a bucket: drops what has left the window, then what memory has no room for. */
+  /** Runs when a lane begins a bucket: drops what has left the window. */
   private expire(hour: number): void {
     const oldest = hour - Math.ceil(this.windowMs / HOUR_MS);
     for (const [lane, buckets] of this.lanes) {
       const kept = buckets.filter((bucket) => bucket.hour >= oldest);
+      this.held -= bytesOf(buckets) - bytesOf(kept);
       if (kept.length === 0) this.lanes.delete(lane);
       else if (kept.length < buckets.length) this.lanes.set(lane, kept);
     }
-    while (this.bytes > this.maxBytes && this.forgetOldestOfLargest());
   }
 
-  private forgetOldestOfLargest(): boolean {
+  /** All but the bucket in use may go, also a lane's only one: many lanes at once must not outgrow memory. */
+  private forgetOldestOfLargest(inUse: Bucket): boolean {
     let largest: Bucket[] = [];
     for (const buckets of this.lanes.values()) {
-      if (buckets.length > 1 && bytesOf(buckets) > bytesOf(largest)) largest = buckets;
+      if (buckets.at(-1) !== inUse && bytesOf(buckets) > bytesOf(largest)) largest = buckets;
     }
-    return largest.pop() !== undefined;
+    const forgotten = largest.pop();
+    this.held -= forgotten?.prints.bytes ?? 0;
+    return forgotten !== undefined;
   }
 }
 

@@ -35,6 +35,9 @@ interface Identity {
   readonly seeds: [string, string];
 }
 
+/** Fingerprints are forgotten in steps, between which requests are answered. */
+const FORGOTTEN_AT_ONCE = 1_000;
+
 /**
  * The durable buffer between the acknowledgement and Temporal, on LMDB:
  * - `heads` and `bodies` by sequence number: what waits; a body is the request's events as NDJSON;
@@ -57,6 +60,7 @@ export class Spool {
   private readonly identities: Database<Identity, string>;
   private nextSeq: number;
   private waitingBytes = 0;
+  private closing = false;
 
   constructor(directory: string) {
     mkdirSync(directory, { recursive: true });
@@ -116,9 +120,17 @@ export class Spool {
     for (const { value } of this.prints.getRange()) if (value.receivedAt >= since) yield value;
   }
 
-  /** The events of a batch: the bodies of its chunks, joined. */
+  /**
+   * The events of a batch: the bodies of its chunks, joined.
+   * @throws HeadgateError `BATCH_CORRUPT` when one is not there: a batch is whole or it does not start
+   */
   read(chunks: readonly Chunk[]): Buffer {
-    return Buffer.concat(chunks.map(({ seq }) => this.bodies.get(seq) ?? Buffer.alloc(0)));
+    const bodies = chunks.map(({ seq }) => {
+      const body = this.bodies.get(seq);
+      if (body !== undefined) return body;
+      throw new HeadgateError('BATCH_CORRUPT', `The spool has lost the events of chunk ${seq}.`);
+    });
+    return Buffer.concat(bodies);
   }
 
   /** Writes down which chunks a batch holds; resolves when that is on disk. */
@@ -144,15 +156,22 @@ export class Spool {
     await this.plans.remove([plan.tenant, plan.stream]);
   }
 
-  /** Forgets fingerprints received before `before`; returns how many appends they belonged to. */
+  /**
+   * Forgets fingerprints received before `before`, but never the newest: sequence numbers go on from it, so that no
+   * batch id is ever used twice. Returns how many appends they belonged to.
+   */
   async forgetPrints(before: number): Promise<number> {
+    const newest = lastKey(this.prints);
     let forgotten = 0;
-    for (const { key, value } of this.prints.getRange({ limit: 10_000 })) {
-      if (value.receivedAt >= before) break;
-      void this.prints.remove(key);
-      forgotten++;
+    while (!this.closing) {
+      const old = [...this.prints.getRange({ end: newest, limit: FORGOTTEN_AT_ONCE })]
+        .filter(({ value }) => value.receivedAt < before)
+        .map(({ key }) => key);
+      for (const key of old) void this.prints.remove(key);
+      await this.root.committed;
+      forgotten += old.length;
+      if (old.length < FORGOTTEN_AT_ONCE) break;
     }
-    await this.root.committed;
     return forgotten;
   }
 
@@ -167,6 +186,7 @@ export class Spool {
 
   /** Flushes and closes. */
   async close(): Promise<void> {
+    this.closing = true;
     await this.root.flushed;
     await this.root.close();
   }

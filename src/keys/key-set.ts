@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   SignJWT,
@@ -20,7 +20,7 @@ const PUBLIC_KEYS = 'development.jwks.json';
 /**
  * The keys that verify tokens: the JWKS at `jwks` (a file's path or an https URL), or else the development key pair
  * under `dataDir`, which is made if it is not there yet.
- * @throws HeadgateError `CONFIG_INVALID` when the file is no key set
+ * @throws HeadgateError `CONFIG_INVALID` when the file is missing or no key set
  */
 export async function openKeySet(options: { jwks?: string; dataDir: string }): Promise<JWTVerifyGetKey> {
   const { jwks, dataDir } = options;
@@ -66,28 +66,43 @@ export async function signToken(dataDir: string, claims: TokenClaims): Promise<s
     .sign(await importJWK(jwk, 'EdDSA'));
 }
 
-/** Makes the development key pair once; the private key is readable by its owner alone. */
+/**
+ * Makes the development key pair once; the private key is readable by its owner alone. Processes that start at the same
+ * time end up with the same pair, and a crash leaves no half of one: the first private key counts, the public one is
+ * made from it.
+ */
 export async function makeDevelopmentKeys(dataDir: string): Promise<void> {
   const directory = join(dataDir, 'keys');
   if ((await readJson(join(directory, PUBLIC_KEYS))) !== undefined) return;
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const { publicKey, privateKey } = await generateKeyPair('EdDSA', { extractable: true });
-  const kid = randomUUID();
-  const describe = { kid, alg: 'EdDSA', use: 'sig' };
-  await writeFile(
-    join(directory, PRIVATE_KEY),
-    JSON.stringify({ ...(await exportJWK(privateKey)), ...describe }),
-    { mode: 0o600 },
-  );
-  await writeFile(
-    join(directory, PUBLIC_KEYS),
-    JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), ...describe }] }),
-  );
+  await writeWhole(join(directory, PRIVATE_KEY), await newPrivateKey(), link);
+  const privateKey = (await readJson<JWK>(join(directory, PRIVATE_KEY))) as JWK;
+  await writeWhole(join(directory, PUBLIC_KEYS), { keys: [{ ...privateKey, d: undefined }] }, rename);
+}
+
+async function newPrivateKey(): Promise<JWK> {
+  const { privateKey } = await generateKeyPair('EdDSA', { extractable: true });
+  return { ...(await exportJWK(privateKey)), kid: randomUUID(), alg: 'EdDSA', use: 'sig' };
+}
+
+/** Writes a file aside and puts it in its place whole; `link` leaves one that is there already, `rename` replaces it. */
+async function writeWhole(path: string, content: object, put: typeof link | typeof rename): Promise<void> {
+  const aside = `${path}.${randomUUID()}`;
+  await writeFile(aside, JSON.stringify(content), { mode: 0o600 });
+  try {
+    await put(aside, path);
+  } catch (error) {
+    if (systemCodeOf(error) !== 'EEXIST') throw error;
+  } finally {
+    await rm(aside, { force: true });
+  }
 }
 
 async function localKeySet(path: string): Promise<JWTVerifyGetKey> {
   try {
-    return createLocalJWKSet((await readJson<JSONWebKeySet>(path)) ?? { keys: [] });
+    const keySet = await readJson<JSONWebKeySet>(path);
+    if (keySet === undefined) throw new Error('there is no such file');
+    return createLocalJWKSet(keySet);
   } catch (error) {
     throw new HeadgateError('CONFIG_INVALID', `${path} is not a JSON Web Key Set: ${messageOf(error)}`, {
       cause: error,

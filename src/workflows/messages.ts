@@ -29,8 +29,9 @@ export interface IngestBatchResult {
 export interface LoadNotice {
   readonly stream: Stream;
   readonly batchId: string;
-  /** Workflow id of the load window. */
+  /** Workflow id of the load window, and the run of it that took the batch: a late batch opens a window again. */
   readonly workflowId: string;
+  readonly runId: string;
 }
 
 /** Input of {@link loadWindow}. */

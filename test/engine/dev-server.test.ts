@@ -14,7 +14,7 @@ import type { HeadgateError } from '../../src/errors.js';
 import { devServerArguments } from '../../src/engine/dev-server-arguments.js';
 import { startDevServer, type DevServer, type DevServerOptions } from '../../src/engine/dev-server.js';
 import { answersFor } from '../../src/engine/health.js';
-import { currentProcess, identify, isRunning } from '../../src/engine/process-identity.js';
+import { currentProcess, identify, isRunning } from '../../src/process-identity.js';
 import { stopProcess } from '../../src/engine/stop-process.js';
 import { freePort, temporalBinary } from '../support/temporal.js';
 

@@ -6,6 +6,8 @@ import { loadConfig } from '../../src/config.js';
 import { SEARCH_ATTRIBUTES } from '../../src/engine/connect.js';
 import { startDevServer, type DevServer } from '../../src/engine/dev-server.js';
 import { ensureTemporalBinary } from '../../src/engine/find-server.js';
+import { installRuntime } from '../../src/engine/runtime.js';
+import { createLogger } from '../../src/observability/logger.js';
 
 /** The namespace of the run's server; it has Headgate's search attributes. */
 export const TEST_NAMESPACE = 'default';
@@ -23,6 +25,8 @@ let run: Run | undefined;
  */
 export async function mochaGlobalSetup(): Promise<void> {
   if (process.env.HEADGATE_TEST_TEMPORAL === 'off') return;
+  // Temporal's SDK would tell every step of every Worker.
+  installRuntime(createLogger('silent'));
   const folder = await mkdtemp(join(tmpdir(), 'headgate-test-'));
   const server = await startDevServer({
     binary: await temporalBinary(),

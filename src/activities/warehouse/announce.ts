@@ -36,7 +36,7 @@ async function announceOne(options: AnnounceOptions, batch: BatchRef): Promise<L
   const { window, closesAt } = windowAt(options.now?.() ?? Date.now(), windowMs, tenant, stream);
   const input: LoadWindowInput = { tenant, stream, window, closesAt, activityQueue: tenantQueue(tenant) };
   const workflowId = loadWorkflowId(tenant, stream, window);
-  await options.client.workflow.signalWithStart(LOAD_WINDOW, {
+  const { signaledRunId: runId } = await options.client.workflow.signalWithStart(LOAD_WINDOW, {
     workflowId,
     taskQueue: workflowQueue(tenant, isolation),
     args: [input],
@@ -50,7 +50,7 @@ async function announceOne(options: AnnounceOptions, batch: BatchRef): Promise<L
       { key: STREAM, value: stream },
     ],
   });
-  return { stream, batchId, workflowId };
+  return { stream, batchId, workflowId, runId };
 }
 
 /** Windows follow each other without gaps; each tenant and stream has its own phase, so that they do not all load at once. */

@@ -41,7 +41,8 @@ export function openLmdbStateStore(directory: string): StateStore {
     subject: (tenant, subject) => tables.subjects.get([assertTenantId(tenant), subject]),
     commit: async (change) => {
       assertTenantId(change.tenant);
-      const applied = await root.transaction(() => writeOnce(tables, change));
+      // A child transaction, since lmdb commits what an ordinary one has written before its callback throws.
+      const applied = await root.childTransaction(() => writeOnce(tables, change));
       await root.flushed;
       return applied;
     },
@@ -64,15 +65,16 @@ function writeOnce(tables: Tables, change: BatchCommit): AppliedBatch {
   for (const [subject, record] of change.subjects ?? []) void tables.subjects.put([tenant, subject], record);
   void tables.marks.put([tenant, applied.batchId], applied);
   void tables.revisions.put([tenant, stream], revision + 1);
-  pruneMarks(tables, tenant);
+  pruneMarks(tables, tenant, applied.batchId);
   return applied;
 }
 
-/** Batch ids begin with their day, so the oldest marks of a tenant come first. */
-function pruneMarks(tables: Tables, tenant: string): void {
+/** Batch ids begin with their day, so the oldest marks of a tenant come first. The one just `written` stays, however old. */
+function pruneMarks(tables: Tables, tenant: string, written: string): void {
   const oldestDay = new Date(Date.now() - KEEP_MARKS_DAYS * DAY_MS).toISOString().slice(0, 10);
   const oldest = tables.marks.getKeys({ start: [tenant, ''], limit: MARKS_PRUNED_PER_COMMIT });
   for (const key of [...oldest]) {
-    if (key[0] === tenant && dayOfBatch(key[1]) < oldestDay) void tables.marks.remove(key);
+    if (key[0] === tenant && key[1] !== written && dayOfBatch(key[1]) < oldestDay)
+      void tables.marks.remove(key);
   }
 }

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { systemCodeOf } from '../errors.js';
+import { systemCodeOf } from './errors.js';
 
 /**
  * A process that can be told from a later one with the same id. Process ids are used again, in containers at every

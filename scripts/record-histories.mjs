@@ -1,0 +1,206 @@
+/**
+ * Records histories of the workflows' main paths into test/histories, for test/workflows/replay.test.ts: the workflows
+ * as built, on a real Temporal server, over activities that answer as theirs do and touch nothing.
+ *
+ * Records what is not there yet, and leaves the rest alone: a history of an older version is what shows that a change
+ * of a workflow can carry on what that version began. `--again` records all anew, which is right only for workflows
+ * that have run nowhere.
+ */
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { main, ROOT } from './setup.mjs';
+
+const HISTORIES = join(ROOT, 'test', 'histories');
+/** In place of process id and host name, which say who recorded it. */
+const IDENTITY = 'headgate';
+const TENANT = 'acme';
+const POOL = 'pool.0';
+
+let sequence = 0;
+
+function reference({ stream = 'events', bytes = 5_000 } = {}) {
+  sequence += 1;
+  const batchId = `20240310-0123abcd-${sequence.toString(36).padStart(9, '0')}`;
+  return { tenant: TENANT, stream, batchId, events: 100, bytes, sha256: 'ab'.repeat(32) };
+}
+
+const contents = { types: ['flight.arrived'], firstEvent: 'first', lastEvent: 'last' };
+const noticeOf = ({ stream, batchId }) => ({
+  stream,
+  batchId,
+  workflowId: `load/${TENANT}/${stream}/20240310T120000.000Z`,
+});
+const decided = async (batch) => ({
+  evaluated: batch.events,
+  eligible: { late: 3 },
+  decisions: { ...batch, stream: 'decisions' },
+});
+const undecided = async () => ({ evaluated: 0, eligible: {} });
+const announced = async (batches) => batches.map(noticeOf);
+const loaded = async ({ window, batches }) => ({
+  loadId: `${window}-0123456789abcdef`,
+  rows: 100 * batches.length,
+  bytes: 4_000,
+  loaded: batches.map(({ batchId }) => batchId),
+  alreadyHeld: [],
+  file: `events/day=2024-03-10/${window}-0123456789abcdef.parquet`,
+});
+
+/** Fails the first `times` times it is called. */
+function failing(times, activity) {
+  let calls = 0;
+  return async (input) => {
+    calls += 1;
+    if (calls <= times) throw new Error('a hiccup');
+    return activity(input);
+  };
+}
+
+/** The paths: what each workflow is given, and how its activities answer. */
+const PATHS = {
+  'ingest-batch-fast-lane': { activities: { applyBatch: decided, announce: announced } },
+  'ingest-batch-without-decisions': {
+    stream: 'user-properties',
+    activities: { applyBatch: undecided, announce: announced },
+  },
+  'ingest-batch-slow-lane': {
+    activities: { applyBatch: failing(2, decided), announce: failing(2, announced) },
+  },
+  'ingest-batch-slow-lane-retried': { activities: { applyBatch: failing(3, decided), announce: announced } },
+  'load-window-one-load': { announce: 2, activities: { loadBatches: loaded } },
+  'load-window-two-loads': { announce: 1, during: 1, activities: { loadBatches: loaded } },
+  'load-window-full': {
+    announce: 2,
+    bytes: 40_000_000,
+    windowMs: 3_600_000,
+    activities: { loadBatches: loaded },
+  },
+  'load-window-load-retried': { announce: 1, activities: { loadBatches: failing(1, loaded) } },
+};
+
+async function runIngestBatch(client, path) {
+  const input = { batch: reference(path), contents, activityQueue: `tenant.${TENANT}` };
+  const options = { workflowId: `batch/${randomUUID()}`, taskQueue: POOL, args: [input] };
+  const handle = await client.workflow.start('ingestBatch', options);
+  await handle.result();
+  return handle;
+}
+
+async function runLoadWindow(client, path) {
+  const { announce, during = 0, windowMs = 500, activities } = path;
+  const workflowId = `load/${randomUUID()}`;
+  const window = '20240310T120000.000Z';
+  const times = { window, closesAt: Date.now() + windowMs };
+  const input = { tenant: TENANT, stream: 'events', ...times, activityQueue: `tenant.${TENANT}` };
+  const options = { workflowId, taskQueue: POOL, args: [input], signal: 'announce' };
+  const signal = () =>
+    client.workflow.signalWithStart('loadWindow', { ...options, signalArgs: [reference(path)] });
+  const { loadBatches } = activities;
+  activities.loadBatches = async (load) => {
+    activities.loadBatches = loadBatches;
+    for (let count = 0; count < during; count += 1) await signal();
+    return loadBatches(load);
+  };
+  for (let count = 0; count < announce; count += 1) await signal();
+  const handle = client.workflow.getHandle(workflowId);
+  await handle.result();
+  return handle;
+}
+
+/** Runs one path after the other on the same Workers, and gives each one's history to `save`. */
+async function record(names, { connection, client, Worker, save }) {
+  let path;
+  const activities = Object.fromEntries(
+    ['applyBatch', 'announce', 'loadBatches'].map((name) => [name, (input) => path.activities[name](input)]),
+  );
+  const shared = { connection, identity: IDENTITY, activities };
+  const pool = await Worker.create({
+    ...{ ...shared, taskQueue: POOL, enableNonLocalActivities: false },
+    workflowBundle: { codePath: join(ROOT, 'dist', 'workflow-bundle.js') },
+  });
+  const tenant = await Worker.create({ ...shared, taskQueue: `tenant.${TENANT}` });
+  const all = async () => {
+    for (const name of names) {
+      path = PATHS[name];
+      const handle = await (name.startsWith('load') ? runLoadWindow : runIngestBatch)(client, path);
+      save(name, await handle.fetchHistory());
+    }
+  };
+  await pool.runUntil(tenant.runUntil(all()));
+}
+
+/**
+ * As proto3 JSON, the form of the Temporal CLI and UI. The SDK's own `historyToJSON` works only where npm has installed
+ * protobufjs once; asked of the package that has the types, it works wherever it is.
+ */
+function historyToJson(history) {
+  const require = createRequire(import.meta.url);
+  const proto = require('@temporalio/proto');
+  const { patchProtobufRoot } = require('@temporalio/proto/lib/patch-protobuf-root');
+  const { toJson } = createRequire(require.resolve('@temporalio/proto'))('protobufjs/ext/protojson');
+  const { History } = proto.temporal.api.history.v1;
+  const type = patchProtobufRoot(proto).lookupType('temporal.api.history.v1.History');
+  return toJson(type, History.fromObject(history));
+}
+
+/** Stack traces name the files of the machine that recorded them. */
+function withoutTraces(value) {
+  if (Array.isArray(value)) return value.map(withoutTraces);
+  if (typeof value !== 'object' || value === null) return value;
+  const members = Object.entries(value).filter(([key]) => key !== 'stackTrace');
+  return Object.fromEntries(members.map(([key, each]) => [key, withoutTraces(each)]));
+}
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+async function startServer(folder) {
+  const { loadConfig } = await import('../dist/config.js');
+  const { ensureTemporalBinary } = await import('../dist/engine/find-server.js');
+  const { startDevServer } = await import('../dist/engine/dev-server.js');
+  const { temporalCli, path, cacheDir } = loadConfig();
+  const binary = await ensureTemporalBinary({ env: { explicitPath: temporalCli, path }, cacheDir });
+  const [port, uiPort] = [await freePort(), await freePort()];
+  const files = { dbFile: join(folder, 'temporal.db'), logFile: join(folder, 'temporal.log') };
+  return startDevServer({ binary, ...files, port, uiPort, namespace: 'default' });
+}
+
+await main(async () => {
+  const again = process.argv.includes('--again');
+  const fileOf = (name) => join(HISTORIES, `${name}.json`);
+  const names = Object.keys(PATHS).filter((name) => again || !existsSync(fileOf(name)));
+  if (names.length === 0) {
+    console.log('Every path has been recorded; --again records all anew.');
+    return;
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'headgate-histories-'));
+  const server = await startServer(folder);
+  const { DefaultLogger, NativeConnection, Runtime, Worker } = await import('@temporalio/worker');
+  const { Client } = await import('@temporalio/client');
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  const connection = await NativeConnection.connect({ address: server.address });
+  try {
+    const client = new Client({ connection, identity: IDENTITY });
+    const save = (name, history) => {
+      writeFileSync(fileOf(name), `${JSON.stringify(withoutTraces(historyToJson(history)), undefined, 1)}\n`);
+      console.log(`${name}: ${history.events.length} events`);
+    };
+    await record(names, { connection, client, Worker, save });
+  } finally {
+    await connection.close();
+    await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { createAnnounceActivities } from '../../src/activities/warehouse/announce.js';
+import { createReceipts, type BatchReceipt, type Receipts } from '../../src/api/receipts.js';
+import { arrivals, startPipeline, type Pipeline } from '../support/pipeline.js';
+import { TEST_NAMESPACE } from '../support/temporal.js';
+import { until } from '../support/until.js';
+
+const LOADED_WITHIN_MS = 15_000;
+
+describe('A receipt', function () {
+  this.timeout(60_000);
+  let pipeline: Pipeline;
+  let receipts: Receipts;
+
+  before(async () => {
+    pipeline = await startPipeline({ 'receipts-a': {}, 'receipts-b': {} });
+    const uiUrl = 'http://127.0.0.1:1';
+    receipts = createReceipts({ client: pipeline.client, namespace: TEST_NAMESPACE, uiUrl });
+  });
+  after(() => pipeline?.stop());
+
+  /** The receipt once both the batch and its decisions are loaded. */
+  function loaded(tenant: string, batchId: string): Promise<BatchReceipt> {
+    return until(async () => {
+      const receipt = await receipts.receiptOf(tenant, batchId);
+      assert.deepEqual(
+        receipt.loads.map(({ stream, load }) => [stream, load !== undefined]),
+        [
+          ['events', true],
+          ['decisions', true],
+        ],
+      );
+      return receipt;
+    }, LOADED_WITHIN_MS);
+  }
+
+  it('leads from the batch to its decisions, its loads and their pages', async () => {
+    const { plan, decided } = await pipeline.submit('receipts-a', arrivals('one', [10, 90]));
+    await decided;
+    const { workflow, decisions, loads } = await loaded('receipts-a', plan.batchId);
+    assert.equal(workflow.status, 'completed');
+    assert.match(workflow.url ?? '', /^http:\/\/127\.0\.0\.1:1\/namespaces\/default\/workflows\/batch%2F/);
+    assert.deepEqual(decisions, { evaluated: 2, eligible: { late: 1 } });
+    assert.match(loads[0]?.load?.file ?? '', /^events\/day=\d{4}-\d\d-\d\d\/.+\.parquet$/);
+  });
+
+  it('names the load that holds the batch also when its window was opened again by a later one', async () => {
+    const now = Date.now();
+    const windowsOf = () => ({ isolation: 'pooled', windowMs: 1_000 }) as const;
+    const { announce } = createAnnounceActivities({ client: pipeline.client, windowsOf, now: () => now });
+    pipeline.replaced.announce = announce;
+    const loads: string[] = [];
+    const windows: string[] = [];
+    const batches: string[] = [];
+    for (const prefix of ['early', 'late']) {
+      const { plan, decided } = await pipeline.submit('receipts-a', arrivals(prefix, [90]));
+      await decided;
+      await loaded('receipts-a', plan.batchId);
+      batches.push(plan.batchId);
+    }
+    for (const batchId of batches) {
+      const [events] = (await loaded('receipts-a', batchId)).loads;
+      loads.push(events?.load?.loadId ?? '');
+      windows.push(events?.workflow.workflowId ?? '');
+    }
+    assert.equal(new Set(windows).size, 1);
+    assert.equal(new Set(loads).size, 2);
+  });
+
+  it("is not to be had for another tenant's batch, nor for one that is not there", async () => {
+    const { plan, decided } = await pipeline.submit('receipts-a', arrivals('mine', [10]));
+    await decided;
+    for (const [tenant, batchId] of [
+      ['receipts-b', plan.batchId],
+      ['receipts-a', '20200101-00000000-000000001'],
+    ] as const) {
+      await assert.rejects(receipts.receiptOf(tenant, batchId), { code: 'NOT_FOUND' });
+    }
+  });
+});

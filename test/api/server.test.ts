@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import Koa from 'koa';
+import { listen } from '../../src/api/server.js';
+import type { HeadgateError } from '../../src/errors.js';
+import { cloudEvent, startTestApi, type TestApi } from '../support/api.js';
+
+describe('the API server', () => {
+  let api: TestApi;
+
+  before(async () => {
+    api = await startTestApi();
+  });
+  after(async () => {
+    await api.close();
+    assert.deepEqual(api.faults, []);
+  });
+
+  for (const path of [
+    '/',
+    '/v1',
+    '/v1/event',
+    '/v1/events/x',
+    '/v2/events',
+    '/v1/batches',
+    '/%',
+    '/../etc/passwd',
+  ]) {
+    it(`answers an unknown path (${path}) with a 404 problem`, async () => {
+      const answer = await api.get(path);
+      assert.deepEqual([answer.status, answer.body.code], [404, 'NOT_FOUND']);
+      assert.equal(answer.headers.get('content-type'), 'application/problem+json');
+    });
+  }
+
+  const methods: [method: string, path: string, allowed: string][] = [
+    ['GET', '/v1/events', 'POST'],
+    ['PUT', '/v1/events', 'POST'],
+    ['DELETE', '/v1/user-properties', 'POST'],
+    ['POST', '/healthz', 'HEAD, GET'],
+    ['POST', '/v1/eligibility/s1', 'HEAD, GET'],
+    ['PATCH', '/v1/batches/x', 'HEAD, GET'],
+  ];
+  for (const [method, path, allowed] of methods) {
+    it(`answers ${method} ${path} with 405 and the methods that are allowed`, async () => {
+      const answer = await api.post(method === 'GET' ? undefined : '{}', { method, path });
+      assert.deepEqual([answer.status, answer.body.code], [405, 'METHOD_NOT_ALLOWED']);
+      assert.equal(answer.headers.get('allow'), allowed);
+      assert.equal(answer.headers.get('content-type'), 'application/problem+json');
+    });
+  }
+
+  it('is healthy and ready without a token', async () => {
+    assert.equal((await api.get('/healthz', null)).status, 200);
+    const ready = await api.get('/readyz', null);
+    assert.equal(ready.status, 200);
+    assert.deepEqual(ready.body, { status: 'ready', checks: [{ name: 'spool', ok: true }] });
+  });
+
+  it('answers what is a fault of ours with 500, without its reason, and logs that', async () => {
+    const own = await startTestApi();
+    own.ingest.accept = () => Promise.reject(new Error('secret of the inside'));
+    const answer = await own.post(JSON.stringify(cloudEvent('a')));
+    assert.deepEqual([answer.status, answer.body.code], [500, 'INTERNAL']);
+    assert.doesNotMatch(JSON.stringify(answer.body), /secret/);
+    assert.match(own.faults.join(), /secret of the inside/);
+    await own.close();
+  });
+
+  it('says that a port is taken, and by which setting to choose another', async () => {
+    const port = Number(new URL(api.url).port);
+    await assert.rejects(listen(new Koa(), '127.0.0.1', port), (error: HeadgateError) => {
+      assert.equal(error.code, 'PORT_IN_USE');
+      assert.match(error.message, new RegExp(`${port}.*HEADGATE_PORT`));
+      return true;
+    });
+  });
+
+  it('lets an open request finish when it closes, and then does not wait for the idle connection', async () => {
+    const app = new Koa();
+    let reached = (): void => undefined;
+    const began = new Promise<void>((resolve) => (reached = resolve));
+    let answer = (): void => undefined;
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    app.use(async (ctx) => {
+      reached();
+      await held;
+      ctx.body = 'finished';
+    });
+    const server = await listen(app, '127.0.0.1', 0);
+    const request = fetch(server.url).then((response) => response.text());
+    await began;
+    const closing = server.close();
+    answer();
+    assert.equal(await request, 'finished');
+    const since = performance.now();
+    await closing;
+    assert.ok(performance.now() - since < 3_000, 'a kept-alive connection holds up the shutdown');
+    await assert.rejects(fetch(server.url));
+  });
+
+  it('writes IPv6 addresses so that they work as URLs', async function () {
+    const server = await listen(new Koa(), '::1', 0).catch(() => this.skip());
+    assert.match(server.url, /^http:\/\/\[::1\]:\d+$/);
+    assert.equal((await fetch(server.url)).status, 404);
+    await server.close();
+  });
+});

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { ALL_SCOPES, cloudEvent, startTestApi, type TestApi } from '../support/api.js';
+
+const BATCH = '20240310-0123abcd-000000001';
+
+/** Every route that needs a token, with its scope. */
+const ROUTES: readonly [method: string, path: string, scope: string][] = [
+  ['POST', '/v1/events', 'events:write'],
+  ['POST', '/v1/user-properties', 'user-properties:write'],
+  ['GET', '/v1/eligibility/s1', 'decisions:read'],
+  ['GET', `/v1/batches/${BATCH}`, 'batches:read'],
+];
+
+describe('who may do what', () => {
+  let api: TestApi;
+
+  before(async () => {
+    api = await startTestApi({ tenants: { UA: 'active', DL: 'active', AA: 'suspended' } });
+    await api.state.commit({
+      tenant: 'UA',
+      stream: 'events',
+      revision: 0,
+      profiles: new Map([['s1', { values: { seats: 180 }, times: { seats: 1 } }]]),
+      applied: { batchId: BATCH, events: 1, evaluated: 0, eligible: {} },
+    });
+  });
+  after(async () => {
+    await api.close();
+    assert.deepEqual(api.faults, []);
+  });
+
+  const body = JSON.stringify(cloudEvent('e', { data: {} }));
+  for (const [method, path, scope] of ROUTES) {
+    const call = async (token: string | null): Promise<[number, string | undefined]> => {
+      const answer = await api.post(method === 'POST' ? body : undefined, { method, path, token });
+      return [answer.status, answer.body.code];
+    };
+
+    it(`${method} ${path} asks for a token, and says so by the header too`, async () => {
+      const answer = await api.post(method === 'POST' ? body : undefined, { method, path, token: null });
+      assert.deepEqual([answer.status, answer.body.code], [401, 'TOKEN_MISSING']);
+      assert.match(answer.headers.get('www-authenticate') ?? '', /^Bearer/);
+    });
+
+    it(`${method} ${path} asks for the scope ${scope}, or admin`, async () => {
+      const others = ALL_SCOPES.split(' ').filter((each) => each !== scope);
+      for (const without of [
+        '',
+        others.join(' '),
+        scope.toUpperCase(),
+        `${scope}x`,
+        scope.replace(':', ''),
+      ]) {
+        assert.deepEqual(await call(await api.token({ scope: without })), [403, 'SCOPE_MISSING'], without);
+      }
+      for (const enough of [scope, 'admin', `x ${scope}  y`]) {
+        const [, code] = await call(await api.token({ scope: enough }));
+        assert.notEqual(code, 'SCOPE_MISSING');
+      }
+    });
+
+    for (const [tenant, code] of [
+      ['AA', 'TENANT_SUSPENDED'],
+      ['ZZ', 'TENANT_UNKNOWN'],
+    ] as const) {
+      it(`${method} ${path} refuses tenant ${tenant}: ${code}`, async () => {
+        assert.deepEqual(await call(await api.token({ tenant, scope: 'admin' })), [403, code]);
+      });
+    }
+
+    it(`${method} ${path} refuses a token that has expired`, async () => {
+      assert.deepEqual(await call(await api.token({ expiresInSeconds: -1 })), [401, 'TOKEN_EXPIRED']);
+    });
+  }
+
+  it("another tenant's token, even an admin's, reads nothing of this one's", async () => {
+    const stranger = await api.token({ tenant: 'DL', scope: `admin ${ALL_SCOPES}` });
+    const own = await api.get('/v1/eligibility/s1');
+    assert.deepEqual(
+      [own.status, own.body],
+      [200, { subject: 's1', profile: { seats: 180 }, decisions: [] }],
+    );
+    assert.equal((await api.get('/v1/eligibility/s1', stranger)).status, 404);
+    api.receiptsAsked.length = 0;
+    await api.get(`/v1/batches/${BATCH}`, stranger);
+    assert.deepEqual(api.receiptsAsked, [`DL/${BATCH}`]);
+  });
+
+  it("another tenant's token writes to its own tenant alone, whatever the request says", async () => {
+    const stranger = await api.token({ tenant: 'DL', scope: 'admin' });
+    const event = cloudEvent('whose', { tenant: 'UA', tenantid: 'UA', data: { tenant: 'UA' } });
+    const headers = { 'x-tenant': 'UA', 'headgate-tenant': 'UA' };
+    const path = '/v1/events?tenant=UA';
+    assert.equal((await api.post(JSON.stringify(event), { token: stranger, headers, path })).status, 202);
+    await api.drained();
+    assert.equal(api.events('UA').filter(({ id }) => id === 'whose').length, 0);
+    assert.equal(api.events('DL').filter(({ id }) => id === 'whose').length, 1);
+    const again = await api.post(JSON.stringify(event));
+    assert.equal(again.body.accepted, 1, "an id another tenant has used is not this one's duplicate");
+  });
+
+  for (const subject of [
+    '..',
+    '..%2f..%2fDL',
+    '%00',
+    's1%00',
+    'UA%2Fs1',
+    '%E0%A4%A',
+    'x'.repeat(600),
+    '%F0%9D%84%9E'.repeat(512),
+    '__proto__',
+    'constructor',
+  ]) {
+    it(`GET /v1/eligibility/${subject.slice(0, 20)} finds nothing, and breaks nothing`, async () => {
+      assert.equal((await api.get(`/v1/eligibility/${subject}`)).status, 404);
+    });
+  }
+
+  for (const id of [
+    'x',
+    '..%2f..%2fDL',
+    '%00',
+    `${BATCH}%00`,
+    `${BATCH}%0a`,
+    `..%2f${BATCH}`,
+    BATCH.toUpperCase(),
+    '%E0%A4%A',
+  ]) {
+    it(`GET /v1/batches/${id} is no batch, and nothing is asked for it`, async () => {
+      api.receiptsAsked.length = 0;
+      assert.equal((await api.get(`/v1/batches/${id}`)).status, 404);
+      assert.deepEqual(api.receiptsAsked, []);
+    });
+  }
+});

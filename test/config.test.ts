@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { isAbsolute, join, resolve } from 'node:path';
+import { loadConfig } from '../src/config.js';
+import type { HeadgateError } from '../src/errors.js';
+
+const MB = 1024 ** 2;
+
+describe('the configuration', () => {
+  it('needs nothing, and has the documented defaults', () => {
+    const { dataDir, cacheDir, ...config } = loadConfig({});
+    assert.equal(dataDir, resolve('.headgate'));
+    assert.ok(isAbsolute(cacheDir) && cacheDir.endsWith('headgate'));
+    assert.deepEqual(config, {
+      host: '127.0.0.1',
+      port: 8080,
+      ack: 'spool',
+      jwks: undefined,
+      jwtIssuer: 'headgate',
+      jwtAudience: 'headgate',
+      token: undefined,
+      logLevel: 'info',
+      maxSpoolBytes: 4096 * MB,
+      minFreeDiskBytes: 512 * MB,
+      shutdownGraceSeconds: 20,
+      temporalAddress: undefined,
+      temporalNamespace: 'default',
+      temporalUiUrl: undefined,
+      temporalCli: undefined,
+      temporalPort: 7233,
+      temporalUiPort: 8233,
+      path: '',
+      color: true,
+    });
+  });
+
+  it('takes an empty variable for one that is not set', () => {
+    const names = [
+      'HEADGATE_DATA_DIR',
+      'HEADGATE_PORT',
+      'HEADGATE_ACK',
+      'HEADGATE_MAX_SPOOL',
+      'HEADGATE_JWKS',
+      'TEMPORAL_ADDRESS',
+    ];
+    const empty = Object.fromEntries(
+      [...names, 'HEADGATE_CACHE_DIR', 'XDG_CACHE_HOME', 'LOCALAPPDATA', 'NO_COLOR'].map((name) => [
+        name,
+        '',
+      ]),
+    );
+    assert.deepEqual(loadConfig(empty), loadConfig({}));
+  });
+
+  it('is what the environment says, and cannot be changed afterwards', () => {
+    const config = loadConfig({
+      HEADGATE_DATA_DIR: 'some/where',
+      HEADGATE_CACHE_DIR: '/cache',
+      HEADGATE_PORT: '0',
+      HEADGATE_ACK: 'started',
+      HEADGATE_LOG_LEVEL: 'silent',
+      HEADGATE_MAX_SPOOL: '1.5GB',
+      HEADGATE_MIN_FREE_DISK: '10 mb',
+      HEADGATE_SHUTDOWN_GRACE_SECONDS: '600',
+      HEADGATE_JWKS: 'https://issuer.example/jwks',
+      TEMPORAL_ADDRESS: 'temporal.example:7233',
+      NO_COLOR: '1',
+      PATH: '/bin',
+    });
+    assert.equal(config.dataDir, join(process.cwd(), 'some/where'));
+    assert.deepEqual([config.port, config.ack, config.logLevel], [0, 'started', 'silent']);
+    assert.deepEqual([config.maxSpoolBytes, config.minFreeDiskBytes], [1536 * MB, 10 * MB]);
+    assert.deepEqual(
+      [config.cacheDir, config.shutdownGraceSeconds, config.color, config.path],
+      ['/cache', 600, false, '/bin'],
+    );
+    assert.deepEqual(
+      [config.jwks, config.temporalAddress],
+      ['https://issuer.example/jwks', 'temporal.example:7233'],
+    );
+    assert.throws(() => Object.assign(config, { port: 1 }), TypeError);
+  });
+
+  const bad: [name: string, values: string[]][] = [
+    ['HEADGATE_PORT', ['65536', '-1', '80.5', '0x50', '8080 ', 'http', '1e3', '99999999999999999999']],
+    ['HEADGATE_TEMPORAL_PORT', ['0', '65536']],
+    ['HEADGATE_TEMPORAL_UI_PORT', ['0', 'x']],
+    ['HEADGATE_SHUTDOWN_GRACE_SECONDS', ['0', '601', '20s']],
+    ['HEADGATE_ACK', ['Spool', 'true', 'none']],
+    ['HEADGATE_LOG_LEVEL', ['verbose', 'INFO']],
+    ['HEADGATE_MAX_SPOOL', ['0MB', '-1GB', '4', '4 GiB', 'lots', '1,5GB', '4GB please']],
+    ['HEADGATE_MIN_FREE_DISK', ['0b', 'x']],
+  ];
+  for (const [name, values] of bad) {
+    for (const value of values) {
+      it(`refuses ${name}=${value}, naming both`, () => {
+        assert.throws(
+          () => loadConfig({ [name]: value }),
+          ({ code, message }: HeadgateError) =>
+            code === 'CONFIG_INVALID' && message.includes(name) && message.includes(`"${value}"`),
+        );
+      });
+    }
+  }
+
+  it('names every problem at once, one a line', () => {
+    const env = Object.fromEntries(bad.map(([name, [value]]) => [name, value]));
+    assert.throws(
+      () => loadConfig(env),
+      ({ message }: HeadgateError) => {
+        const lines = message.split('\n');
+        assert.equal(lines.length, bad.length);
+        for (const [name] of bad)
+          assert.equal(lines.filter((line) => line.startsWith(`${name} must be`)).length, 1, name);
+        return true;
+      },
+    );
+  });
+
+  it('says nothing of a secret', () => {
+    assert.throws(
+      () => loadConfig({ HEADGATE_TOKEN: 'secret', HEADGATE_PORT: 'x' }),
+      ({ message }: HeadgateError) => !message.includes('secret'),
+    );
+  });
+});

@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import type { Chunk } from '../../src/ingest/lane.js';
+import { chunkOf, createBatcherBench, type BatcherBench } from '../support/batches.js';
+
+const LANES = ['UA/events', 'UA/user-properties', 'DL/events', 'DL/user-properties', 'AA/events'] as const;
+const LIMITS = { maxEvents: 50, maxBytes: 4_000, lingerMs: 0 };
+
+/** A step: a chunk comes, or one of the batches on their way ends. */
+type Step = { readonly lane: (typeof LANES)[number]; readonly events: number } | { readonly ends: number };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ lane: fc.constantFrom(...LANES), events: fc.integer({ min: 1, max: 80 }) }),
+  fc.record({ ends: fc.nat(10) }),
+);
+
+/** Checks a bench while it runs: what it has been given, and which batches have not ended. */
+class Watch {
+  readonly given = new Map<number, Chunk>();
+  private readonly ended = new Set<number>();
+
+  constructor(
+    private readonly bench: BatcherBench,
+    private readonly slots: number,
+  ) {}
+
+  get onTheirWay(): number[] {
+    return this.bench.started.map((_, n) => n).filter((n) => !this.ended.has(n));
+  }
+
+  async end(n: number): Promise<void> {
+    this.ended.add(n);
+    await this.bench.started[n]?.finish();
+  }
+
+  /** What must hold after every step. */
+  check(): void {
+    const lanes = this.onTheirWay.map((n) => this.laneOf(n));
+    assert.ok(lanes.length <= this.slots, 'more batches than slots');
+    assert.equal(new Set(lanes).size, lanes.length, 'two batches of a lane at once');
+  }
+
+  /** What must hold of the whole run: each chunk once, in order, within the limits, after its properties. */
+  checkAll(): void {
+    const seqs = this.bench.started.flatMap((batch) => batch.seqs);
+    assert.deepEqual(
+      [...seqs].sort((a, b) => a - b),
+      [...this.given.keys()],
+      'each chunk goes out once',
+    );
+    for (const lane of LANES) {
+      const own = this.bench.started.filter((_, n) => this.laneOf(n) === lane).flatMap((batch) => batch.seqs);
+      assert.deepEqual(
+        own,
+        [...own].sort((a, b) => a - b),
+        'in order within its lane',
+      );
+    }
+    for (const { chunks, plan } of this.bench.started) {
+      const sum = (of: 'events' | 'bytes'): number => chunks.reduce((total, chunk) => total + chunk[of], 0);
+      assert.ok(
+        chunks.length === 1 || (sum('events') <= LIMITS.maxEvents && sum('bytes') <= LIMITS.maxBytes),
+      );
+      assert.deepEqual(
+        [plan.events, plan.firstSeq, plan.lastSeq],
+        [sum('events'), chunks[0]?.seq, chunks.at(-1)?.seq],
+      );
+    }
+  }
+
+  /** To be asked when a batch of events has just started: no earlier user properties may be undecided. */
+  checkProperties(n: number): void {
+    const batch = this.bench.started[n];
+    if (batch?.plan.stream !== 'events') return;
+    const decided = new Set(
+      this.bench.started.filter((_, at) => this.ended.has(at)).flatMap((each) => each.seqs),
+    );
+    for (const [seq, chunk] of this.given) {
+      const concerned = chunk.tenant === batch.plan.tenant && chunk.stream === 'user-properties';
+      if (concerned && seq < (batch.seqs.at(-1) ?? 0))
+        assert.ok(decided.has(seq), 'events overtook properties');
+    }
+  }
+
+  private laneOf(n: number): string {
+    const plan = this.bench.started[n]?.plan;
+    return `${plan?.tenant}/${plan?.stream}`;
+  }
+}
+
+describe('the batcher, whatever comes when', () => {
+  it('sends every chunk once, in its lane’s order, within limits, slots, and after the properties before it', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 80 }),
+        fc.integer({ min: 1, max: 4 }),
+        async (steps, slots) => {
+          const bench = createBatcherBench({ limits: LIMITS, slots });
+          const watch = new Watch(bench, slots);
+          let seen = 0;
+          const look = (): void => {
+            watch.check();
+            for (; seen < bench.started.length; seen++) watch.checkProperties(seen);
+          };
+          for (const each of steps) {
+            if ('lane' in each) {
+              const seq = watch.given.size + 1;
+              watch.given.set(seq, chunkOf(each.lane, seq, each.events));
+              bench.add(each.lane, each.events);
+            } else {
+              const way = watch.onTheirWay;
+              if (way.length > 0) await watch.end(way[each.ends % way.length] as number);
+            }
+            look();
+          }
+          for (let [next] = watch.onTheirWay; next !== undefined; [next] = watch.onTheirWay) {
+            await watch.end(next);
+            look();
+          }
+          watch.checkAll();
+          await bench.batcher.stop();
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('goes on after a stop at any point, with the same batches under the same ids', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+        const before = createBatcherBench({ limits: LIMITS, slots: 2 });
+        const chunks = new Map<number, Chunk>();
+        const done = new Set<number>();
+        for (const each of steps) {
+          if ('lane' in each) {
+            const seq = chunks.size + 1;
+            chunks.set(seq, chunkOf(each.lane, seq, each.events));
+            before.add(each.lane, each.events);
+          } else if (before.started.length > done.size) {
+            const way = before.started.map((_, n) => n).filter((n) => !done.has(n));
+            const ends = way[each.ends % way.length] as number;
+            done.add(ends);
+            await before.started[ends]?.finish();
+          }
+        }
+        const cut = before.started.filter((_, n) => !done.has(n));
+        const gone = new Set(before.started.filter((_, n) => done.has(n)).flatMap(({ seqs }) => seqs));
+        const after = createBatcherBench({ limits: LIMITS, slots: 2 });
+        after.batcher.recover(
+          cut.map(({ plan }) => plan),
+          [...chunks.values()].filter(({ seq }) => !gone.has(seq)),
+        );
+        for (const [n, { plan, seqs }] of cut.entries())
+          assert.deepEqual([after.started[n]?.plan, after.started[n]?.seqs], [plan, seqs]);
+        for (let n = 0; n < after.started.length; n++) await after.started[n]?.finish();
+        const out = [...gone, ...after.started.flatMap(({ seqs }) => seqs)].sort((a, b) => a - b);
+        assert.deepEqual(out, [...chunks.keys()]);
+        await after.batcher.stop();
+        const stopping = before.batcher.stop();
+        for (const { finish } of cut) await finish();
+        await stopping;
+      }),
+      { numRuns: 200 },
+    );
+  });
+});

@@ -1,0 +1,280 @@
+import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { BatchLimits, Plan } from '../../src/ingest/lane.js';
+import { isBatchId } from '../../src/tenant.js';
+import { chunkOf, createBatcherBench, type BatcherBench, type BenchOptions } from '../support/batches.js';
+
+describe('the batcher', () => {
+  let bench: BatcherBench;
+
+  function open(options: BenchOptions = {}): BatcherBench {
+    return (bench = createBatcherBench(options));
+  }
+
+  afterEach(async () => {
+    for (const batch of bench.started) await batch.finish();
+    await bench.batcher.stop();
+  });
+
+  it('lets an event linger for company when idle, and no longer', async () => {
+    open({ limits: { lingerMs: 100 } });
+    bench.add('UA');
+    await delay(30);
+    bench.add('UA');
+    assert.deepEqual(bench.log(), []);
+    await delay(120);
+    assert.deepEqual(bench.log(), ['UA/events:1,2']);
+  });
+
+  it('does not linger when a batch is full, by events or by bytes', () => {
+    open({ limits: { lingerMs: 10_000, maxEvents: 10, maxBytes: 2_000 } });
+    bench.add('UA', 4);
+    bench.add('UA', 5);
+    assert.deepEqual(bench.log(), []);
+    bench.add('UA', 1);
+    assert.deepEqual(bench.log(), ['UA/events:1,2,3']);
+    bench.add('DL', 1, { bytes: 2_000 });
+    assert.deepEqual(bench.log().slice(1), ['DL/events:4']);
+  });
+
+  it('closes a batch at its limits, but never splits a chunk', async () => {
+    open({ limits: { maxEvents: 10, maxBytes: 5_000 } });
+    bench.add('UA', 1);
+    for (const events of [6, 4, 1, 25, 1]) bench.add('UA', events);
+    bench.add('UA', 1, { bytes: 4_900 });
+    bench.add('UA', 1, { bytes: 9_000 });
+    for (let n = 0; n < 6; n++) await bench.started[n]?.finish();
+    assert.deepEqual(
+      bench.log().map((each) => each.slice('UA/events:'.length)),
+      ['1', '2,3', '4', '5', '6,7', '8'],
+    );
+  });
+
+  it('lets batches grow while all slots are taken', async () => {
+    open({ slots: 1 });
+    bench.add('DL');
+    for (let n = 0; n < 50; n++) bench.add('UA');
+    assert.deepEqual(bench.log(), ['DL/events:1']);
+    await bench.started[0]?.finish();
+    assert.equal(bench.started[1]?.seqs.length, 50);
+  });
+
+  it('has one batch of a lane on its way, and those of a lane in order', async () => {
+    open();
+    for (let n = 0; n < 3; n++) bench.add('UA', 60);
+    assert.deepEqual(bench.log(), ['UA/events:1']);
+    bench.add('DL');
+    assert.deepEqual(bench.log().slice(1), ['DL/events:4'], 'other lanes go on meanwhile');
+    await bench.started[0]?.finish();
+    await bench.started[2]?.finish();
+    assert.deepEqual(bench.log().slice(2), ['UA/events:2', 'UA/events:3']);
+  });
+
+  it('never has more batches in flight than slots', async () => {
+    open({ slots: 3 });
+    for (let n = 0; n < 10; n++) bench.add(`T${n}`);
+    for (let done = 0; done < 10; done++) {
+      assert.equal(bench.started.length - done, Math.min(3, 10 - done));
+      await bench.started[done]?.finish();
+    }
+  });
+
+  it('lets a small lane have its turn beside a big one', async () => {
+    open({ slots: 1, limits: { maxEvents: 10_000 } });
+    bench.add('BLOCK');
+    for (let n = 0; n < 20; n++) bench.add('BIG', 10_000);
+    bench.add('SMALL', 1);
+    for (let n = 0; n < 3; n++) await bench.started[n]?.finish();
+    assert.deepEqual(
+      bench.started.slice(1, 4).map(({ plan }) => plan.tenant),
+      ['BIG', 'SMALL', 'BIG'],
+    );
+  });
+
+  it('gives lanes equal shares of events, however big their batches are', async () => {
+    const limits = (tenant: string): BatchLimits => ({
+      maxEvents: tenant === 'BIG' ? 50_000 : 10_000,
+      maxBytes: Infinity,
+      lingerMs: 0,
+    });
+    open({ slots: 1, limitsOf: limits });
+    bench.add('BLOCK');
+    for (let n = 0; n < 10; n++) bench.add('BIG', 50_000);
+    for (let n = 0; n < 50; n++) bench.add('SMALL', 10_000);
+    for (let n = 0; n < 25; n++) await bench.started[n]?.finish();
+    const events = (name: string): number =>
+      bench.started
+        .filter(({ plan }) => plan.tenant === name)
+        .reduce((sum, { plan }) => sum + plan.events, 0);
+    assert.ok(Math.abs(events('BIG') - events('SMALL')) <= 60_000, `${events('BIG')} to ${events('SMALL')}`);
+  });
+
+  it('lets events wait for user properties that were received before them, and for no others', async () => {
+    open();
+    bench.add('UA/events');
+    await bench.started[0]?.finish();
+    bench.add('UA/user-properties');
+    bench.add('UA/events');
+    bench.add('UA/user-properties');
+    bench.add('UA/events');
+    bench.add('DL/events');
+    assert.deepEqual(bench.log().slice(1), ['UA/user-properties:2', 'DL/events:6']);
+    await bench.started[1]?.finish();
+    assert.deepEqual(bench.log().slice(3).sort(), ['UA/events:3', 'UA/user-properties:4']);
+    const properties = bench.started.find(({ seqs }) => seqs[0] === 4);
+    const events = bench.started.find(({ seqs }) => seqs[0] === 3);
+    await events?.finish();
+    assert.equal(bench.started.length, 5, 'the second waits for the second');
+    await properties?.finish();
+    assert.deepEqual(bench.log().slice(5), ['UA/events:5']);
+  });
+
+  it('gives the slot of a slow batch to others, and its lane no second batch', async () => {
+    open({ slots: 1, slotMs: 100 });
+    bench.add('SLOW');
+    bench.add('SLOW');
+    bench.add('UA');
+    assert.deepEqual(bench.log(), ['SLOW/events:1']);
+    await delay(150);
+    assert.deepEqual(bench.log(), ['SLOW/events:1', 'UA/events:3']);
+    await bench.started[0]?.finish();
+    assert.equal(bench.started.length, 2, 'its end gives back nothing twice');
+    await bench.started[1]?.finish();
+    assert.deepEqual(bench.log().slice(2), ['SLOW/events:2']);
+  });
+
+  it('lets the events of a tenant wait until it is configured', async () => {
+    const known = new Set(['UA']);
+    open({
+      limitsOf: (tenant) => (known.has(tenant) ? { maxEvents: 10, maxBytes: 1e6, lingerMs: 0 } : undefined),
+    });
+    bench.add('NEW/events', 3);
+    bench.add('NEW/user-properties', 3);
+    bench.add('UA');
+    await delay(20);
+    assert.deepEqual(bench.log(), ['UA/events:3']);
+    assert.equal(bench.batcher.backlog('NEW').bytes, 600);
+    known.add('NEW');
+    bench.batcher.reconsider('NEW');
+    assert.deepEqual(bench.log().slice(1), ['NEW/events:1', 'NEW/user-properties:2']);
+  });
+
+  it('goes on after a restart: planned batches first, as they were, then what waits', async () => {
+    open({ now: () => Date.parse('2026-03-02T00:00:00Z') });
+    const planned: Plan = {
+      tenant: 'UA',
+      stream: 'events',
+      batchId: '20260301-0123abcd-00000000b',
+      firstSeq: 11,
+      lastSeq: 13,
+      events: 2,
+    };
+    const started: Plan = {
+      ...planned,
+      tenant: 'DL',
+      batchId: '20260301-0123abcd-000000005',
+      firstSeq: 5,
+      lastSeq: 9,
+      started: true,
+    };
+    const waiting = [
+      chunkOf('UA', 11),
+      chunkOf('DL', 12),
+      chunkOf('UA', 13),
+      chunkOf('UA', 14),
+      chunkOf('AA', 15),
+    ];
+    bench.batcher.recover([planned, started], waiting);
+    assert.deepEqual(
+      bench.started.slice(0, 2).map(({ plan }) => plan),
+      [planned, started],
+    );
+    assert.deepEqual(bench.log(), ['UA/events:11,13', 'DL/events:', 'AA/events:15']);
+    await bench.started[1]?.finish();
+    await bench.started[0]?.finish();
+    assert.deepEqual(bench.log().slice(3), ['DL/events:12', 'UA/events:14']);
+    assert.equal(bench.started[4]?.plan.batchId, '20260302-0123abcd-00000000e');
+  });
+
+  it('recovers more batches than it has slots, and starts no other before there is one', async () => {
+    open({ slots: 1 });
+    const plans = ['A', 'B', 'C'].map((tenant, n): Plan => ({
+      tenant,
+      stream: 'events',
+      batchId: 'x',
+      firstSeq: n,
+      lastSeq: n,
+      events: 1,
+    }));
+    bench.batcher.recover(plans, [chunkOf('A', 0), chunkOf('B', 1), chunkOf('C', 2), chunkOf('D', 3)]);
+    assert.equal(bench.started.length, 3);
+    await bench.started[0]?.finish();
+    await bench.started[1]?.finish();
+    assert.equal(bench.started.length, 3);
+    await bench.started[2]?.finish();
+    assert.deepEqual(bench.log().slice(3), ['D/events:3']);
+  });
+
+  it('names a batch by its day, node and first chunk, and plans what is in it', () => {
+    open({ now: () => Date.parse('2026-03-01T23:59:59.999Z'), limits: { lingerMs: 0 } });
+    bench.add('UA/user-properties', 7, { receivedAt: 0 });
+    const [batch] = bench.started;
+    assert.deepEqual(batch?.plan, {
+      tenant: 'UA',
+      stream: 'user-properties',
+      batchId: '20260301-0123abcd-000000001',
+      firstSeq: 1,
+      lastSeq: 1,
+      events: 7,
+    });
+    assert.ok(isBatchId(batch.plan.batchId));
+  });
+
+  it('starts nothing once it is stopped, and waits for what is in flight', async () => {
+    open({ slots: 1 });
+    bench.add('UA');
+    bench.add('UA');
+    bench.add('DL');
+    let stopped = false;
+    const stopping = bench.batcher.stop().then(() => (stopped = true));
+    bench.add('AA');
+    await delay(10);
+    assert.equal(stopped, false);
+    await bench.started[0]?.finish();
+    await stopping;
+    assert.deepEqual(bench.log(), ['UA/events:1']);
+    assert.deepEqual(bench.faults, []);
+  });
+
+  it('reports a batch that fails, leaves its lane standing, and lets the others go on', async () => {
+    open({ slots: 1 });
+    bench.add('UA');
+    bench.add('UA');
+    bench.add('DL');
+    await bench.started[0]?.fail(new Error('a fault'));
+    assert.deepEqual(bench.faults.map(String), ['Error: a fault']);
+    assert.deepEqual(bench.log(), ['UA/events:1', 'DL/events:3']);
+  });
+
+  it('does not report a batch that is given up because it was told to stop', async () => {
+    open();
+    bench.add('UA');
+    const stopping = bench.batcher.stop();
+    await bench.started[0]?.fail(new Error('stopping'));
+    await stopping;
+    assert.deepEqual(bench.faults, []);
+  });
+
+  it('tells a tenant’s backlog: bytes that wait, and since when', async () => {
+    open({ slots: 1 });
+    assert.deepEqual(bench.batcher.backlog('UA'), { bytes: 0 });
+    bench.add('DL');
+    bench.add('UA/events', 1, { receivedAt: 70 });
+    bench.add('UA/user-properties', 2, { receivedAt: 50 });
+    assert.deepEqual(bench.batcher.backlog('UA'), { bytes: 300, oldestAt: 50 });
+    await bench.started[0]?.finish();
+    await bench.started[1]?.finish();
+    await bench.started[2]?.finish();
+    assert.deepEqual(bench.batcher.backlog('UA'), { bytes: 0 });
+  });
+});

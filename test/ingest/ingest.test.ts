@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import type { EventRow, InputStream } from '../../src/event.js';
+import { openDoor, type Door, type DoorOptions } from '../support/door.js';
+import { useTempDir } from '../support/temp-dir.js';
+import { until } from '../support/until.js';
+
+/** Settles when it is told to. */
+interface Gate {
+  readonly passed: Promise<void>;
+  open(): void;
+  fail(error: Error): void;
+}
+
+function gate(): Gate {
+  let open = (): void => undefined;
+  let fail: (error: Error) => void = () => undefined;
+  const passed = new Promise<void>((resolve, reject) => ((open = resolve), (fail = reject)));
+  return { passed, open, fail };
+}
+
+function row(id: string): EventRow {
+  return {
+    specversion: '1.0',
+    id,
+    source: '/s',
+    type: 't',
+    time: '2024-01-01T00:00:00Z',
+    received_at: '2024-01-01T00:00:00Z',
+  };
+}
+
+describe('the way in', () => {
+  const dir = useTempDir();
+  let door: Door;
+  let out: string[];
+  let held: Gate | undefined;
+
+  const run: DoorOptions['run'] = async ({ spool, ingest }, plan, chunks) => {
+    await held?.passed;
+    const lines = spool.read(chunks).toString().trimEnd().split('\n');
+    out.push(...lines.map((line) => `${plan.tenant}/${plan.stream}/${(JSON.parse(line) as EventRow).id}`));
+    await spool.plan(plan);
+    await spool.release(plan, chunks);
+    ingest.started(chunks);
+    await spool.finish(plan);
+  };
+
+  async function open(options: Partial<DoorOptions> = {}): Promise<void> {
+    door = await openDoor(dir(), { run, ...options });
+  }
+
+  beforeEach(async () => {
+    out = [];
+    held = undefined;
+    await open();
+  });
+  afterEach(() => door.close());
+
+  function accept(ids: string[], tenant = 'UA', stream: InputStream = 'events'): Promise<string[]> {
+    return door.ingest.accept(tenant, stream, ids.map(row), 100);
+  }
+
+  /** Lets the next flushes of the spool wait, or fail. */
+  function holdFlushes(): Gate {
+    const flush = gate();
+    const append = door.spool.append.bind(door.spool);
+    door.spool.append = async (what) => {
+      await flush.passed;
+      return append(what);
+    };
+    return flush;
+  }
+
+  it('answers for each event in order, and hands on each once', async () => {
+    assert.deepEqual(await accept(['a', 'b', 'a', 'c', 'b']), [
+      'accepted',
+      'accepted',
+      'duplicate',
+      'accepted',
+      'duplicate',
+    ]);
+    assert.deepEqual(await accept(['c', 'd']), ['duplicate', 'accepted']);
+    await door.drained();
+    assert.deepEqual(
+      out,
+      ['a', 'b', 'c', 'd'].map((id) => `UA/events/${id}`),
+    );
+  });
+
+  it('keeps tenants and streams apart', async () => {
+    for (const [tenant, stream] of [
+      ['UA', 'events'],
+      ['UA', 'user-properties'],
+      ['DL', 'events'],
+    ] as const) {
+      assert.deepEqual(await accept(['a'], tenant, stream), ['accepted']);
+      assert.deepEqual(await accept(['a'], tenant, stream), ['duplicate']);
+    }
+    await door.drained();
+    assert.deepEqual(out.sort(), ['DL/events/a', 'UA/events/a', 'UA/user-properties/a']);
+  });
+
+  it('knows after a restart what it took before, waiting or gone', async () => {
+    await accept(['gone']);
+    await door.drained();
+    held = gate();
+    await accept(['waiting']);
+    await until(() => assert.equal(door.batcher.backlog('UA').bytes, 0), 2_000);
+    const leaving = door.close();
+    await new Promise(setImmediate);
+    held.fail(new Error('the process stops'));
+    await leaving;
+    held = undefined;
+    out = [];
+    await open();
+    assert.deepEqual(await accept(['gone', 'waiting', 'new']), ['duplicate', 'duplicate', 'accepted']);
+    await door.drained();
+    assert.deepEqual(out, ['UA/events/waiting', 'UA/events/new']);
+  });
+
+  it('does not answer a copy before the first copy is on disk', async () => {
+    const flush = holdFlushes();
+    const answers: string[] = [];
+    const first = accept(['a', 'b']).then((result) => answers.push(`first ${result.join()}`));
+    const copy = accept(['b', 'a']).then((result) => answers.push(`copy ${result.join()}`));
+    const other = accept(['c'], 'DL').catch(() => undefined);
+    await new Promise((later) => setTimeout(later, 50));
+    assert.deepEqual(answers, []);
+    flush.open();
+    await Promise.all([first, copy, other]);
+    assert.deepEqual(answers.sort(), ['copy duplicate,duplicate', 'first accepted,accepted']);
+  });
+
+  it('fails both copies when the flush fails, and takes the retry', async () => {
+    const append = door.spool.append;
+    const flush = holdFlushes();
+    const requests = [accept(['a']), accept(['a']), accept(['a', 'b'])];
+    flush.fail(new Error('the disk is full'));
+    const settled = await Promise.allSettled(requests);
+    assert.deepEqual(
+      settled.map(({ status }) => status),
+      ['rejected', 'rejected', 'rejected'],
+    );
+    door.spool.append = append;
+    assert.deepEqual(await accept(['a', 'b']), ['accepted', 'accepted']);
+    await door.drained();
+    assert.deepEqual(out, ['UA/events/a', 'UA/events/b']);
+  });
+
+  it('takes each id once from many requests at the same time', async () => {
+    const ids = Array.from({ length: 50 }, () => randomUUID());
+    const requests = Array.from({ length: 40 }, (_, n) => accept([...ids.slice(n), ...ids.slice(0, n)]));
+    const answers = (await Promise.all(requests)).flat();
+    assert.equal(answers.filter((each) => each === 'accepted').length, 50);
+    await door.drained();
+    assert.deepEqual(out.sort(), ids.map((id) => `UA/events/${id}`).sort());
+  });
+
+  it('takes an id again once the window has passed over it', async () => {
+    await door.close();
+    await open({ dedupe: { windowMs: 1 } });
+    await accept(['a']);
+    await door.drained();
+    await door.close();
+    await new Promise((later) => setTimeout(later, 10));
+    await open({ dedupe: { windowMs: 1 } });
+    assert.deepEqual(await accept(['a']), ['accepted']);
+  });
+
+  it('answers only once Temporal has the batch, copies too, where that is asked for', async () => {
+    await door.close();
+    await open({ ack: 'started' });
+    held = gate();
+    const answers: string[] = [];
+    const requests = [accept(['a']), accept(['a'])].map((each) =>
+      each.then(([answer]) => answers.push(answer ?? '')),
+    );
+    await until(() => assert.ok(door.spool.bytes > 0), 2_000);
+    await new Promise((later) => setTimeout(later, 50));
+    assert.deepEqual(answers, []);
+    held.open();
+    await Promise.all(requests);
+    assert.deepEqual(answers.sort(), ['accepted', 'duplicate']);
+    assert.deepEqual(await accept(['a']), ['duplicate']);
+  });
+
+  it('takes nothing when it is closing, and waits for what it is writing', async () => {
+    const flush = holdFlushes();
+    const open = accept(['a']);
+    let closed = false;
+    const closing = door.ingest.close().then(() => (closed = true));
+    await assert.rejects(accept(['b']), { code: 'SHUTTING_DOWN', retryable: true });
+    await new Promise((later) => setTimeout(later, 20));
+    assert.equal(closed, false);
+    flush.open();
+    assert.deepEqual(await open, ['accepted']);
+    await closing;
+  });
+
+  it('describes a chunk by its types and its first and last event', async () => {
+    held = gate();
+    const types = Array.from({ length: 12 }, (_, n) => `t${String(11 - n).padStart(2, '0')}`);
+    await door.ingest.accept(
+      'UA',
+      'events',
+      types.map((type, n) => ({ ...row(`e${n}`), type })),
+      100,
+    );
+    const [chunk] = [...door.spool.waiting()];
+    assert.deepEqual([chunk?.events, chunk?.firstEvent, chunk?.lastEvent], [12, 'e0', 'e11']);
+    assert.deepEqual(
+      chunk?.types,
+      Array.from({ length: 8 }, (_, n) => `t0${n}`),
+    );
+    held.open();
+  });
+});

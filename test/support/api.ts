@@ -1,0 +1,173 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { createAuthenticator } from '../../src/api/authenticate.js';
+import { createApi, listen } from '../../src/api/server.js';
+import type { BatchReceipt, Receipts } from '../../src/api/receipts.js';
+import type { IngestAnswer } from '../../src/api/routes/events.js';
+import type { AckMode } from '../../src/config.js';
+import { HeadgateError } from '../../src/errors.js';
+import type { EventRow, InputStream } from '../../src/event.js';
+import type { AdmissionLimits } from '../../src/ingest/admission.js';
+import type { Ingest } from '../../src/ingest/ingest.js';
+import type { Plan } from '../../src/ingest/lane.js';
+import type { Spool } from '../../src/ingest/spool.js';
+import { openKeySet, signToken, type TokenClaims } from '../../src/keys/key-set.js';
+import { openLmdbStateStore } from '../../src/stores/state/lmdb.js';
+import type { StateStore } from '../../src/stores/state/state-store.js';
+import { openDoor } from './door.js';
+
+/** What a {@link startTestApi} may have otherwise than by default. */
+export interface TestApiOptions {
+  /** Configured tenants. Default `UA` and `DL`, both active. */
+  readonly tenants?: Readonly<Record<string, 'active' | 'suspended'>>;
+  readonly limits?: AdmissionLimits;
+  readonly ack?: AckMode;
+  readonly freeDiskBytes?: () => number;
+  readonly maxSpoolBytes?: number;
+}
+
+/** An answer as a test wants it: status, headers, and the JSON it holds. */
+export interface TestAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: IngestAnswer & {
+    readonly code?: string;
+    readonly detail?: string;
+    readonly type?: string;
+    readonly status?: number;
+  };
+}
+
+/** What can be sent. */
+export type RequestBody = string | Uint8Array;
+
+/** What is sent beside a body. */
+export interface TestRequest {
+  readonly path?: string;
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** `null` sends none. */
+  readonly token?: string | null;
+}
+
+/** The whole door, listening: everything is real but Temporal, in whose place batches are read and remembered. */
+export interface TestApi {
+  readonly url: string;
+  readonly ingest: Ingest;
+  readonly spool: Spool;
+  readonly state: StateStore;
+  /** What the log says went wrong inside; a test of bad input must find none. */
+  readonly faults: string[];
+  /** `tenant/batchId` of every receipt asked for. */
+  readonly receiptsAsked: string[];
+  /** Signs a token for tenant UA with every scope but admin, or as the claims say. */
+  token(claims?: Partial<TokenClaims>): Promise<string>;
+  post(body: RequestBody | undefined, request?: TestRequest): Promise<TestAnswer>;
+  get(path: string, token?: string | null): Promise<TestAnswer>;
+  /** The events that have come out of the spool in batches, in order. */
+  events(tenant?: string, stream?: InputStream): EventRow[];
+  /** Waits until every acknowledged event has come out. */
+  drained(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The scopes a test's token has unless it says otherwise. */
+export const ALL_SCOPES = 'events:write user-properties:write decisions:read batches:read';
+
+/** Issuer and audience of test tokens. */
+export const ISSUED = { issuer: 'headgate', audience: 'headgate' } as const;
+
+/** Starts a door on a free port with its own data directory. */
+export async function startTestApi(options: TestApiOptions = {}): Promise<TestApi> {
+  const dir = mkdtempSync(join(tmpdir(), 'headgate-api-'));
+  const tenants: Readonly<Record<string, 'active' | 'suspended'>> = options.tenants ?? {
+    UA: 'active',
+    DL: 'active',
+  };
+  const taken: { plan: Plan; rows: EventRow[] }[] = [];
+  const door = await openDoor(join(dir, 'spool'), {
+    ...options,
+    run: async ({ spool, ingest }, plan, chunks) => {
+      const lines = spool.read(chunks).toString('utf8').trimEnd().split('\n');
+      taken.push({ plan, rows: lines.map((line) => JSON.parse(line) as EventRow) });
+      await spool.plan(plan);
+      await spool.release(plan, chunks);
+      ingest.started(chunks);
+      await spool.finish(plan);
+    },
+  });
+  const state = openLmdbStateStore(join(dir, 'state'));
+  const faults: string[] = [];
+  const receiptsAsked: string[] = [];
+  const api = await listen(
+    createApi({
+      authenticate: createAuthenticator({
+        keys: await openKeySet({ dataDir: dir }),
+        ...ISSUED,
+        standingOf: (tenant) => (Object.hasOwn(tenants, tenant) ? (tenants[tenant] ?? 'unknown') : 'unknown'),
+      }),
+      ingest: door.ingest,
+      state,
+      receipts: rememberingReceipts(receiptsAsked),
+      readiness: [{ name: 'spool', check: () => door.spool.checkWritable() }],
+      log: pino({ level: 'error' }, { write: (line: string) => void faults.push(line) }),
+    }),
+    '127.0.0.1',
+    0,
+  );
+  const token = (claims: Partial<TokenClaims> = {}): Promise<string> =>
+    signToken(dir, { tenant: 'UA', scope: ALL_SCOPES, ...ISSUED, expiresInSeconds: 600, ...claims });
+  const usual = await token();
+  const ask = async (path: string, init: RequestInit, bearer: string | null = usual): Promise<TestAnswer> => {
+    const headers = new Headers(init.headers);
+    if (bearer !== null) headers.set('authorization', `Bearer ${bearer}`);
+    const response = await fetch(`${api.url}${path}`, { ...init, headers });
+    const text = await response.text();
+    const body = (text === '' ? {} : JSON.parse(text)) as TestAnswer['body'];
+    return { status: response.status, headers: response.headers, body };
+  };
+
+  return {
+    url: api.url,
+    ingest: door.ingest,
+    spool: door.spool,
+    state,
+    faults,
+    receiptsAsked,
+    token,
+    post: (body, { path = '/v1/events', method = 'POST', headers = {}, token: bearer } = {}) =>
+      ask(path, { method, body, headers: { 'content-type': 'application/json', ...headers } }, bearer),
+    get: (path, bearer) => ask(path, {}, bearer),
+    events: (tenant = 'UA', stream = 'events') =>
+      taken
+        .filter(({ plan }) => plan.tenant === tenant && plan.stream === stream)
+        .flatMap(({ rows }) => rows),
+    drained: () => door.drained(),
+    close: async () => {
+      await api.close();
+      await door.close();
+      await state.close();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Knows no batch, and remembers where it was told to look. */
+function rememberingReceipts(asked: string[]): Receipts {
+  return {
+    receiptOf: (tenant, batchId): Promise<BatchReceipt> => {
+      asked.push(`${tenant}/${batchId}`);
+      return Promise.reject(new HeadgateError('NOT_FOUND', 'No batch has this id.'));
+    },
+  };
+}
+
+/** A CloudEvent that is taken as it is, with an id of its own. */
+export function cloudEvent(
+  id: string,
+  more: Readonly<Record<string, unknown>> = {},
+): Record<string, unknown> {
+  return { specversion: '1.0', id, source: '/test', type: 'thing.happened', subject: 's1', ...more };
+}

@@ -1,0 +1,75 @@
+import type { InputStream } from '../../src/event.js';
+import { Batcher, type BatcherOptions } from '../../src/ingest/batcher.js';
+import type { BatchLimits, Chunk, Plan } from '../../src/ingest/lane.js';
+
+/** A batch that the batcher has started, to be ended by the test. */
+export interface StartedBatch {
+  readonly plan: Plan;
+  readonly chunks: readonly Chunk[];
+  /** Sequence numbers of the chunks. */
+  readonly seqs: readonly number[];
+  finish(): Promise<void>;
+  fail(error: Error): Promise<void>;
+}
+
+/** A batcher whose batches run until the test ends them. */
+export interface BatcherBench {
+  readonly batcher: Batcher;
+  /** Every batch started so far, in order. */
+  readonly started: StartedBatch[];
+  readonly faults: unknown[];
+  /** Adds a chunk of so many events and returns its sequence number. */
+  add(lane: string, events?: number, more?: Partial<Chunk>): number;
+  /** The lanes of the batches started so far, as `tenant/stream:seq,seq`. */
+  log(): string[];
+}
+
+/** Options of {@link createBatcherBench}; limits may change while it runs. */
+export interface BenchOptions extends Partial<Pick<BatcherOptions, 'slots' | 'slotMs' | 'now' | 'limitsOf'>> {
+  readonly limits?: Partial<BatchLimits>;
+}
+
+/** A chunk as the spool gives it. */
+export function chunkOf(lane: string, seq: number, events = 1, more: Partial<Chunk> = {}): Chunk {
+  const [tenant, stream = 'events'] = lane.split('/') as [string, InputStream?];
+  const ids = { firstEvent: `${seq}`, lastEvent: `${seq}` };
+  return { seq, tenant, stream, events, bytes: events * 100, receivedAt: 0, types: ['t'], ...ids, ...more };
+}
+
+/** Builds a batcher over batches that the test ends. */
+export function createBatcherBench({ limits, ...options }: BenchOptions = {}): BatcherBench {
+  const started: StartedBatch[] = [];
+  const faults: unknown[] = [];
+  let nextSeq = 1;
+  const batcher = new Batcher({
+    node: '0123abcd',
+    limitsOf: () => ({ maxEvents: 100, maxBytes: 1_000_000, lingerMs: 0, ...limits }),
+    run: (plan, chunks) =>
+      new Promise((resolve, reject) => {
+        const settled = (settle: () => void) => async (): Promise<void> => {
+          settle();
+          await new Promise(setImmediate);
+        };
+        started.push({
+          plan,
+          chunks,
+          seqs: chunks.map(({ seq }) => seq),
+          finish: settled(resolve),
+          fail: (error) => settled(() => reject(error))(),
+        });
+      }),
+    onFault: (error) => void faults.push(error),
+    ...options,
+  });
+  return {
+    batcher,
+    started,
+    faults,
+    add: (lane, events, more) => {
+      const chunk = chunkOf(lane, nextSeq++, events, { receivedAt: Date.now(), ...more });
+      batcher.add(chunk);
+      return chunk.seq;
+    },
+    log: () => started.map(({ plan, seqs }) => `${plan.tenant}/${plan.stream}:${seqs.join()}`),
+  };
+}

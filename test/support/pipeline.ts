@@ -1,0 +1,201 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client, type WorkflowHandle } from '@temporalio/client';
+import { bundleWorkflowCode, DefaultLogger, type NativeConnection } from '@temporalio/worker';
+import { createActivities, type Activities } from '../../src/activities/index.js';
+import { connectTemporal } from '../../src/engine/connect.js';
+import type { EventRow, InputStream } from '../../src/event.js';
+import type { Chunk, Plan } from '../../src/ingest/lane.js';
+import { Spool } from '../../src/ingest/spool.js';
+import { createStarter, type StarterOptions } from '../../src/ingest/starter.js';
+import { createLogger } from '../../src/observability/logger.js';
+import { openSharedStores, type SharedStores } from '../../src/roles/stores.js';
+import { createParquetWarehouse } from '../../src/stores/warehouse/parquet.js';
+import { openTenantRegistry, type TenantRegistry } from '../../src/tenant-config/registry.js';
+import { batchWorkflowId } from '../../src/tenant.js';
+import { startWorkerHost, type WorkerHost } from '../../src/workers/worker-host.js';
+import type { IngestBatchResult } from '../../src/workflows/messages.js';
+import { temporalAddress, TEST_NAMESPACE } from './temporal.js';
+import { until } from './until.js';
+
+/** A silent log: what these tests provoke is not news. */
+export const SILENT = createLogger('silent');
+
+/** A batch on its way. */
+export interface Submitted {
+  readonly plan: Plan;
+  readonly chunk: Chunk;
+  readonly handle: WorkflowHandle;
+  /** Resolves when the batch has been decided on. */
+  readonly decided: Promise<IngestBatchResult | undefined>;
+}
+
+/** What follows the spool, in this process and over a temporary directory: starter, workflows, activities, stores. */
+export interface Pipeline {
+  readonly client: Client;
+  readonly connection: NativeConnection;
+  readonly spool: Spool;
+  readonly stores: SharedStores;
+  readonly registry: TenantRegistry;
+  readonly host: WorkerHost;
+  /** What stands in for an activity while a test runs; to be emptied after it. */
+  readonly replaced: Partial<Activities>;
+  /** The activities as they are. */
+  readonly activities: Activities;
+  /** Adds or changes a tenant, and waits until that has been heard of. */
+  tenant(id: string, more?: object): Promise<void>;
+  /** Takes events in as the ingest process does: spool, plan, batch file, workflow. */
+  submit(tenant: string, rows: readonly EventRow[], stream?: InputStream): Promise<Submitted>;
+  /** Takes events into the spool and plans their batch, and does no more. */
+  spooled(tenant: string, rows: readonly EventRow[], stream?: InputStream): Promise<[Plan, Chunk]>;
+  /** Carries a batch that is in the spool to its decision, as a process does that has been started again. */
+  carry(plan: Plan, chunk: Chunk, more?: Partial<StarterOptions>): Submitted;
+  stop(): Promise<void>;
+}
+
+let bundle: Promise<string> | undefined;
+
+/** The workflows as they are in `src`, bundled once per run. */
+export function workflowCode(): Promise<string> {
+  const workflowsPath = fileURLToPath(new URL('../../src/workflows/index.ts', import.meta.url));
+  bundle ??= bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN') }).then(
+    ({ code }) => code,
+  );
+  return bundle;
+}
+
+/** Connects to the run's Temporal server. */
+export function connect(): Promise<NativeConnection> {
+  return connectTemporal({ address: temporalAddress() });
+}
+
+/** Starts a pipeline; `tenants` are by id what their files say otherwise than by default. */
+export async function startPipeline(tenants: Readonly<Record<string, object>>): Promise<Pipeline> {
+  const dir = await mkdtemp(join(tmpdir(), 'headgate-pipeline-'));
+  const stores = openSharedStores(dir);
+  for (const [id, more] of Object.entries(tenants)) await writeTenant(stores.paths.tenants, id, more);
+  const registry = await openTenantRegistry({ dir: stores.paths.tenants });
+  const connection = await connect();
+  const client = new Client({ connection, namespace: TEST_NAMESPACE });
+  const warehouse = createParquetWarehouse({ root: stores.paths.warehouse });
+  const replaced: Partial<Activities> = {};
+  const real = createActivities({ client, ...stores, warehouse, tenant: (id) => registry.get(id) });
+  const workflowBundle = join(dir, 'workflow-bundle.js');
+  await writeFile(workflowBundle, await workflowCode());
+  const host = await startWorkerHost({
+    ...{ connection, namespace: TEST_NAMESPACE, registry, workflowBundle, graceSeconds: 5, log: SILENT },
+    activities: replaceable(real, replaced),
+    onFatal: (reason) => console.error(reason),
+  });
+  const spool = new Spool(stores.paths.spool);
+  const stopping = new AbortController();
+  const carry = carrier({ client, stores, registry, host, spool, signal: stopping.signal });
+  return {
+    ...{ client, connection, spool, stores, registry, host, replaced, carry, activities: real },
+    tenant: async (id, more = {}) => {
+      const before = registry.get(id);
+      await writeTenant(stores.paths.tenants, id, more);
+      await until(() => {
+        if (registry.get(id) === before) throw new Error(`the registry has not heard of ${id}`);
+      }, 5_000);
+    },
+    spooled: (tenant, rows, stream = 'events') => spooled(spool, tenant, rows, stream),
+    submit: async (tenant, rows, stream = 'events') => carry(...(await spooled(spool, tenant, rows, stream))),
+    stop: async () => {
+      stopping.abort();
+      await host.stop();
+      await registry.close();
+      await warehouse.close();
+      await spool.close();
+      await stores.state.close();
+      await connection.close();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+type CarrierParts = Pick<Pipeline, 'client' | 'stores' | 'registry' | 'host' | 'spool'> & {
+  readonly signal: AbortSignal;
+};
+
+function carrier({ client, stores, registry, host, spool, signal }: CarrierParts): Pipeline['carry'] {
+  return (plan, chunk, more = {}) => {
+    const decided = new Promise<IngestBatchResult | undefined>((onDecided, onError) => {
+      const run = createStarter({
+        ...{ client, spool, batchStore: stores.batchStore, log: SILENT, signal },
+        isolationOf: (id) => registry.get(id)?.config.isolation ?? 'pooled',
+        eager: (id) => host.runsWorkflowsOf(id),
+        onStarted: () => undefined,
+        onDecided: (_plan, result) => onDecided(result),
+        ...more,
+      });
+      run(plan, [chunk]).catch(onError);
+    });
+    // Not every test waits for it.
+    decided.catch(() => undefined);
+    const workflowId = batchWorkflowId(plan.tenant, plan.stream, plan.batchId);
+    return { plan, chunk, handle: client.workflow.getHandle(workflowId), decided };
+  };
+}
+
+async function spooled(
+  spool: Spool,
+  tenant: string,
+  rows: readonly EventRow[],
+  stream: InputStream,
+): Promise<[Plan, Chunk]> {
+  const chunk = await spool.append({
+    ...{ tenant, stream, events: rows.length, receivedAt: Date.now(), prints: Buffer.alloc(0) },
+    types: [...new Set(rows.map(({ type }) => type))].sort(),
+    firstEvent: rows[0]?.id ?? '',
+    lastEvent: rows.at(-1)?.id ?? '',
+    ndjson: Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join('')),
+  });
+  const plan = { tenant, stream, batchId: batchIdOf(spool, chunk), events: rows.length };
+  return [{ ...plan, firstSeq: chunk.seq, lastSeq: chunk.seq }, chunk];
+}
+
+/** Batch ids have the day of their plan and the sequence number of their first chunk. */
+function batchIdOf(spool: Spool, chunk: Chunk): string {
+  const day = new Date().toISOString().slice(0, 10).replaceAll('-', '');
+  return `${day}-${spool.node}-${chunk.seq.toString(36).padStart(9, '0')}`;
+}
+
+function replaceable(real: Activities, replaced: Partial<Activities>): Activities {
+  return {
+    applyBatch: (batch) => (replaced.applyBatch ?? real.applyBatch)(batch),
+    announce: (batches) => (replaced.announce ?? real.announce)(batches),
+    loadBatches: (input) => (replaced.loadBatches ?? real.loadBatches)(input),
+  };
+}
+
+/** A tenant with one rule, `late`, over an aggregate; JSON is YAML. */
+async function writeTenant(dir: string, tenant: string, more: object): Promise<void> {
+  const config = {
+    tenant,
+    warehouse: { window: '1s' },
+    aggregates: { arrivals: { on: ['flight.arrived'], op: 'count', window: '24h' } },
+    rules: [
+      { name: 'late', on: ['flight.arrived'], when: 'event.data.minutes >= 60 && aggregates.arrivals >= 1' },
+    ],
+    ...more,
+  };
+  await mkdir(dir, { recursive: true });
+  await writeFile(join(dir, `${tenant}.yaml`), JSON.stringify(config));
+}
+
+/** Arrivals of one aircraft each, `minutes` late. */
+export function arrivals(prefix: string, minutes: readonly number[]): EventRow[] {
+  return minutes.map((late, index) => ({
+    specversion: '1.0',
+    id: `${prefix}-${index}`,
+    source: '/airports/EWR',
+    type: 'flight.arrived',
+    time: new Date(Date.UTC(2013, 0, 1, 5, index)).toISOString(),
+    subject: `${prefix}-N${index % 3}`,
+    data: { minutes: late },
+    received_at: '2013-01-02T00:00:00.000Z',
+  }));
+}

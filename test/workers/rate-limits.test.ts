@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import proto from '@temporalio/proto';
+import type { NativeConnection } from '@temporalio/worker';
+import { tenantQueue } from '../../src/tenant.js';
+import { setActivityRate } from '../../src/workers/rate-limits.js';
+import type { LoadWindowResult } from '../../src/workflows/messages.js';
+import { arrivals, connect, startPipeline } from '../support/pipeline.js';
+import { countInFiles } from '../support/parquet.js';
+import { TEST_NAMESPACE } from '../support/temporal.js';
+import { until } from '../support/until.js';
+
+/** Activities per second as Temporal itself has them for the tenant's queue. */
+async function rateOf(connection: NativeConnection, tenant: string): Promise<number | undefined> {
+  const { config } = await connection.workflowService.describeTaskQueue({
+    namespace: TEST_NAMESPACE,
+    taskQueue: { name: tenantQueue(tenant) },
+    taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+    reportConfig: true,
+  });
+  return config?.queueRateLimit?.rateLimit?.requestsPerSecond ?? undefined;
+}
+
+describe('the rate of a tenant', function () {
+  this.timeout(30_000);
+
+  it('is kept by the server, for the queue and not by the Workers', async () => {
+    const connection = await connect();
+    try {
+      for (const rate of [7, 0.5]) {
+        await setActivityRate(connection, TEST_NAMESPACE, 'rl-kept', rate);
+        assert.equal(await rateOf(connection, 'rl-kept'), rate);
+      }
+    } finally {
+      await connection.close();
+    }
+  });
+
+  it('follows the configuration; 0 pauses the loads of the tenant and of no other, more resumes them', async () => {
+    const paused = { limits: { activitiesPerSecond: 0 } };
+    const pipeline = await startPipeline({ 'rl-paused': paused, 'rl-other': {} });
+    try {
+      assert.equal(await rateOf(pipeline.connection, 'rl-paused'), 0);
+      assert.equal(await rateOf(pipeline.connection, 'rl-other'), 200);
+      const load = async (tenant: string) => {
+        // The fast lane is no matter of rates: the decision comes, and only the load waits.
+        const { decided } = await pipeline.submit(tenant, arrivals(tenant, [90]));
+        const result = await decided;
+        return result!.loads.map(({ workflowId }) => pipeline.client.workflow.getHandle(workflowId));
+      };
+      const [held, free] = [await load('rl-paused'), await load('rl-other')];
+      await Promise.all(free.map((handle) => handle.result()));
+      await sleep(1_500);
+      for (const handle of held) assert.equal((await handle.describe()).status.name, 'RUNNING');
+      const inFiles = () => countInFiles(pipeline.stores.paths.warehouse, 'rl-paused');
+      assert.equal((await inFiles()).events, 0);
+
+      await pipeline.tenant('rl-paused', { limits: { activitiesPerSecond: 50 } });
+      await until(async () => assert.equal(await rateOf(pipeline.connection, 'rl-paused'), 50), 5_000);
+      const loads = await Promise.all(held.map((handle) => handle.result() as Promise<LoadWindowResult>));
+      assert.deepEqual(
+        loads.map((each) => each.loads[0]?.rows),
+        [1, 1],
+      );
+      assert.deepEqual(await inFiles(), { events: 1, user_properties: 0, decisions: 1 });
+    } finally {
+      await pipeline.stop();
+    }
+  });
+});

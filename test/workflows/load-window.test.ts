@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import type { WorkflowHandle } from '@temporalio/client';
+import { createAnnounceActivities, windowAt } from '../../src/activities/warehouse/announce.js';
+import type { BatchRef } from '../../src/event.js';
+import { loadWorkflowId } from '../../src/tenant.js';
+import type { LoadWindowResult } from '../../src/workflows/messages.js';
+import { resetToStart, scheduledActivities } from '../support/histories.js';
+import { countInFiles, rowsInFiles } from '../support/parquet.js';
+import { arrivals, startPipeline, type Pipeline } from '../support/pipeline.js';
+
+const HOUR_MS = 60 * 60 * 1000;
+
+describe('the workflow loadWindow', function () {
+  this.timeout(30_000);
+  let pipeline: Pipeline;
+  let written = 0;
+
+  before(async () => {
+    const names = ['many', 'full', 'count', 'during', 'late', 'reset', 'down', 'short'];
+    pipeline = await startPipeline(Object.fromEntries(names.map((name) => [`lw-${name}`, {}])));
+  });
+  after(() => pipeline.stop());
+  afterEach(() => {
+    delete pipeline.replaced.loadBatches;
+  });
+
+  /** Writes a batch file of two events. */
+  async function write(tenant: string): Promise<BatchRef> {
+    written += 1;
+    const batchId = `20240310-0123abcd-${String(written).padStart(9, '0')}`;
+    const rows = arrivals(`b${written}`, [1, 2]).map((row) => `${JSON.stringify(row)}\n`);
+    return pipeline.stores.batchStore.write(
+      { tenant, stream: 'events', batchId },
+      Buffer.from(rows.join('')),
+      2,
+    );
+  }
+
+  /** Announces as the activity does, to one window: the next to begin, so that it stays open for `windowMs` at least. */
+  function announcer(tenant: string, windowMs: number, agoMs = 0) {
+    const begins = windowAt(Date.now(), windowMs, tenant, 'events').closesAt;
+    const { announce } = createAnnounceActivities({
+      client: pipeline.client,
+      windowsOf: () => ({ isolation: 'pooled', windowMs }),
+      now: () => begins - agoMs,
+    });
+    return async (batch: BatchRef): Promise<WorkflowHandle> => {
+      const [notice] = await announce([batch]);
+      assert.ok(notice !== undefined);
+      return pipeline.client.workflow.getHandle(notice.workflowId);
+    };
+  }
+
+  const result = async (handle: WorkflowHandle) => (await handle.result()) as LoadWindowResult;
+  const inFiles = async (tenant: string) =>
+    (await countInFiles(pipeline.stores.paths.warehouse, tenant)).events;
+
+  it('loads what was announced in one load, on the queue of the tenant, when it closes', async () => {
+    const announce = announcer('lw-many', 2_000);
+    const [a, b] = [await write('lw-many'), await write('lw-many')];
+    const handle = await announce(b);
+    await announce(a);
+    await announce(b);
+    const { loads } = await result(handle);
+    assert.deepEqual(
+      loads.map(({ rows, loaded, alreadyHeld }) => ({ rows, loaded, alreadyHeld })),
+      [{ rows: 4, loaded: [a.batchId, b.batchId], alreadyHeld: [] }],
+    );
+    assert.deepEqual(await scheduledActivities(handle), [['loadBatches', 'tenant.lw-many']]);
+    assert.equal(await inFiles('lw-many'), 4);
+    const description = await handle.describe();
+    assert.deepEqual(description.searchAttributes.HeadgateTenant, ['lw-many']);
+    assert.deepEqual(description.searchAttributes.HeadgateStream, ['events']);
+    assert.match((await description.staticSummary()) ?? '', /^lw-many · events · load window/);
+  });
+
+  it('loads before it closes when its files are large enough', async () => {
+    const announce = announcer('lw-full', HOUR_MS);
+    const [small, large] = [await write('lw-full'), await write('lw-full')];
+    const handle = await announce(small);
+    await announce({ ...large, bytes: 64 * 1024 * 1024 });
+    const { loads } = await result(handle);
+    assert.deepEqual(loads[0]?.loaded, [small.batchId, large.batchId]);
+    assert.equal(await inFiles('lw-full'), 4);
+  });
+
+  it('loads before it closes when it has 200 batches', async () => {
+    const announce = announcer('lw-count', HOUR_MS);
+    const batch = await write('lw-count');
+    let asked: readonly BatchRef[] = [];
+    pipeline.replaced.loadBatches = async ({ batches }) => {
+      asked = batches;
+      return { loadId: 'x', rows: 0, bytes: 0, loaded: [], alreadyHeld: [] };
+    };
+    const ids = Array.from({ length: 200 }, (_, n) => `20240310-0123abcd-1${String(n).padStart(8, '0')}`);
+    const handle = await announce({ ...batch, batchId: ids[0]! });
+    for (const batchId of ids.slice(1)) await announce({ ...batch, batchId });
+    await result(handle);
+    assert.deepEqual(
+      asked.map(({ batchId }) => batchId),
+      ids,
+    );
+  });
+
+  it('loads after it what is announced during a load', async () => {
+    const announce = announcer('lw-during', 1_000);
+    const [first, second] = [await write('lw-during'), await write('lw-during')];
+    pipeline.replaced.loadBatches = async (input) => {
+      delete pipeline.replaced.loadBatches;
+      const loaded = await pipeline.activities.loadBatches(input);
+      await announce(second);
+      return loaded;
+    };
+    const handle = await announce(first);
+    const { loads } = await result(handle);
+    assert.deepEqual(
+      loads.map(({ loaded }) => loaded),
+      [[first.batchId], [second.batchId]],
+    );
+    assert.equal(await inFiles('lw-during'), 4);
+  });
+
+  it('is opened again, and loads at once, for a batch that comes after its end', async () => {
+    const announce = announcer('lw-late', 1_000);
+    const [first, late] = [await write('lw-late'), await write('lw-late')];
+    const handle = await announce(first);
+    const before = await result(handle);
+    const { runId } = await handle.describe();
+    const again = await announce(late);
+    assert.equal(again.workflowId, handle.workflowId);
+    const after = await result(again);
+    assert.notEqual((await again.describe()).runId, runId);
+    assert.deepEqual([before.loads[0]?.loaded, after.loads[0]?.loaded], [[first.batchId], [late.batchId]]);
+    assert.notEqual(before.loads[0]?.loadId, after.loads[0]?.loadId);
+    assert.equal(await inFiles('lw-late'), 4);
+  });
+
+  it('adds no row when a completed one is reset, with one load or two', async () => {
+    const announce = announcer('lw-reset', 1_000);
+    const [first, second] = [await write('lw-reset'), await write('lw-reset')];
+    pipeline.replaced.loadBatches = async (input) => {
+      delete pipeline.replaced.loadBatches;
+      await announce(second);
+      return pipeline.activities.loadBatches(input);
+    };
+    const handle = await announce(first);
+    await result(handle);
+    const { warehouse } = pipeline.stores.paths;
+    const rows = async () =>
+      (await rowsInFiles(warehouse, 'lw-reset', 'events', 'id, batch_id, load_id')).sort();
+    const before = await rows();
+    assert.equal(before.length, 4);
+    for (let time = 0; time < 2; time += 1) {
+      const { loads } = await result(await resetToStart(handle));
+      const held = loads.flatMap(({ loaded, alreadyHeld }) => [...loaded, ...alreadyHeld]);
+      assert.deepEqual([...new Set(held)].sort(), [first.batchId, second.batchId]);
+      assert.deepEqual(await rows(), before);
+    }
+  });
+
+  it('waits for a warehouse that is away, and then loads', async () => {
+    const announce = announcer('lw-down', 1_000);
+    const batch = await write('lw-down');
+    let attempts = 0;
+    pipeline.replaced.loadBatches = async (input) => {
+      attempts += 1;
+      if (attempts <= 2) throw new Error('the warehouse is away');
+      return pipeline.activities.loadBatches(input);
+    };
+    const { loads } = await result(await announce(batch));
+    assert.deepEqual([attempts, loads[0]?.loaded], [3, [batch.batchId]]);
+    assert.equal(await inFiles('lw-down'), 2);
+  });
+
+  it('loads at once where it should have closed before it could begin', async () => {
+    const announce = announcer('lw-short', 1_000, 60_000);
+    const batch = await write('lw-short');
+    const { loads } = await result(await announce(batch));
+    assert.deepEqual(loads[0]?.loaded, [batch.batchId]);
+  });
+
+  it('is named by tenant, stream and its beginning; two streams close at different moments', () => {
+    const at = Date.UTC(2024, 2, 10, 12);
+    const [events, decisions] = [windowAt(at, 5_000, 'UA', 'events'), windowAt(at, 5_000, 'UA', 'decisions')];
+    assert.match(events.window, /^20240310T1[12]\d{4}\.\d{3}Z$/);
+    assert.notEqual(events.closesAt, decisions.closesAt);
+    assert.ok(events.closesAt > at && events.closesAt <= at + 5_000);
+    assert.equal(windowAt(events.closesAt, 5_000, 'UA', 'events').closesAt, events.closesAt + 5_000);
+    assert.equal(loadWorkflowId('UA', 'events', events.window), `load/UA/events/${events.window}`);
+  });
+});

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { DeterminismViolationError } from '@temporalio/workflow';
+import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
+import { historyFromJson } from '../support/history-json.js';
+import { workflowCode } from '../support/pipeline.js';
+
+const HISTORIES = fileURLToPath(new URL('../histories/', import.meta.url));
+const CHANGED = fileURLToPath(new URL('changed.fixture.ts', import.meta.url));
+
+const names = readdirSync(HISTORIES).filter((name) => name.endsWith('.json'));
+
+const recorded = () =>
+  names.map((name) => ({
+    workflowId: name,
+    history: historyFromJson(JSON.parse(readFileSync(HISTORIES + name, 'utf8'))),
+  }));
+
+/** Replays every recorded history; `<file>` → the error, or undefined where it went as recorded. */
+async function replay(code: string): Promise<Map<string, Error | undefined>> {
+  const results = Worker.runReplayHistories({ workflowBundle: { code } }, recorded());
+  const errors = new Map<string, Error | undefined>();
+  for await (const { workflowId, error } of results) errors.set(workflowId, error);
+  return errors;
+}
+
+describe('the recorded histories', function () {
+  this.timeout(30_000);
+
+  it('are there for the main paths of every workflow', () => {
+    for (const path of ['ingest-batch-fast-lane', 'ingest-batch-slow-lane', 'load-window-two-loads']) {
+      assert.ok(names.includes(`${path}.json`), path);
+    }
+  });
+
+  it('replay on the workflows as they are: what has begun goes on after a deployment', async () => {
+    const errors = await replay(await workflowCode());
+    assert.deepEqual(errors, new Map(names.map((name) => [name, undefined])));
+  });
+
+  it('do not replay on workflows that do otherwise', async () => {
+    const { code } = await bundleWorkflowCode({ workflowsPath: CHANGED, logger: new DefaultLogger('ERROR') });
+    const errors = await replay(code);
+    assert.deepEqual([...errors.keys()].sort(), [...names].sort());
+    for (const [name, error] of errors) assert.ok(error instanceof DeterminismViolationError, name);
+  });
+
+  it('say nothing of the machine that recorded them', () => {
+    for (const name of names) {
+      const text = readFileSync(HISTORIES + name, 'utf8');
+      const identities = [...text.matchAll(/"identity": "([^"]*)"/g)].map(([, identity]) => identity);
+      assert.deepEqual([...new Set(identities)], ['headgate'], name);
+      assert.ok(!text.includes('stackTrace'), name);
+    }
+  });
+});
