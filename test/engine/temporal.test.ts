@@ -11,6 +11,7 @@ import { startDevServer } from '../../src/engine/dev-server.js';
 import { openTemporal, type OpenTemporalOptions, type Temporal } from '../../src/engine/temporal.js';
 import { serverStateOf } from '../../src/engine/server-record.js';
 import { freePort, temporalAddress, temporalBinary, TEST_NAMESPACE } from '../support/temporal.js';
+import { until } from '../support/until.js';
 
 const DAY_SECONDS = 24 * 60 * 60;
 
@@ -132,9 +133,11 @@ describe('the engine', () => {
         process.kill(serverPid(folder), 'SIGKILL');
         const { status } = await retried(() => client.workflow.getHandle('survivor').describe(), temporal);
         assert.equal(status.name, 'RUNNING');
-        assert.deepEqual(
-          messages.map((each) => each.split(/[;(]/)[0]?.trim()),
-          ["Temporal's server ended", "Temporal's server is back"],
+        // The server may answer a moment before it is said to be back.
+        const said = () => messages.map((each) => each.split(/[;(]/)[0]?.trim());
+        await until(
+          () => assert.deepEqual(said(), ["Temporal's server ended", "Temporal's server is back"]),
+          10_000,
         );
       } finally {
         await temporal.close();

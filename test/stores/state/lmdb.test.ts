@@ -234,6 +234,8 @@ describe('the LMDB state store', () => {
       assert.ok(n < 5, 'they do not go');
       await commit(idOn(0, n));
     }
+    await commit(idOn(0), { tenant: 'AA' });
+    assert.ok(dl > 0);
     assert.equal(left('DL'), dl);
     assert.ok(store.applied('UA', idOn(31)) !== undefined, 'a workflow of last month may still be reset');
   });
