@@ -10,13 +10,6 @@ export type Stream = InputStream | 'decisions';
 /** Every stream, in the order they are shown. */
 export const STREAMS: readonly Stream[] = [...INPUT_STREAMS, 'decisions'];
 
-/** The warehouse table a stream is loaded into. */
-export const TABLE_OF_STREAM: Readonly<Record<Stream, string>> = {
-  events: 'events',
-  'user-properties': 'user_properties',
-  decisions: 'decisions',
-};
-
 /** A value a CloudEvents extension attribute can have in JSON. */
 export type ExtensionValue = string | number | boolean;
 

@@ -1,5 +1,4 @@
 import type { Stream } from '../../event.js';
-import { TABLE_OF_STREAM } from '../../event.js';
 
 /** A table of the warehouse. */
 export type Table = 'events' | 'user_properties' | 'decisions';
@@ -65,7 +64,13 @@ export const COLUMNS: Readonly<Record<Table, readonly Column[]>> = {
   decisions: DECISION_COLUMNS,
 };
 
+const TABLE_OF_STREAM: Readonly<Record<Stream, Table>> = {
+  events: 'events',
+  'user-properties': 'user_properties',
+  decisions: 'decisions',
+};
+
 /** The table a stream is loaded into. */
 export function tableOf(stream: Stream): Table {
-  return TABLE_OF_STREAM[stream] as Table;
+  return TABLE_OF_STREAM[stream];
 }

@@ -1,6 +1,4 @@
 import { HeadgateError, messageOf } from '../../errors.js';
-import type { Table } from './columns.js';
-import { TABLES } from './columns.js';
 import type { TenantWarehouse } from './confinement.js';
 import { withConfined } from './confinement.js';
 import { toJson, typeName } from './json-values.js';
@@ -48,23 +46,4 @@ export async function queryTenant(query: TenantQuery): Promise<QueryResult> {
     if (error instanceof HeadgateError) throw error;
     throw new HeadgateError('QUERY_FAILED', messageOf(error), { cause: error });
   }
-}
-
-/** How many rows users see in each table of a tenant: distinct ids. */
-export async function countRows(tenant: TenantWarehouse): Promise<Record<Table, number>> {
-  const counts = TABLES.map((table) => `(SELECT count(*) FROM ${table})`);
-  const { rows } = await queryTenant({ ...tenant, sql: `SELECT ${counts.join(', ')}` });
-  const [events, userProperties, decisions] = rows[0] ?? [];
-  return {
-    events: Number(events),
-    user_properties: Number(userProperties),
-    decisions: Number(decisions),
-  };
-}
-
-/** How many decisions of each rule came out `eligible`; rules without one are absent. */
-export async function eligibleByRule(tenant: TenantWarehouse): Promise<Record<string, number>> {
-  const sql = `SELECT rule, count(*) FROM decisions WHERE outcome = 'eligible' GROUP BY rule ORDER BY rule`;
-  const { rows } = await queryTenant({ ...tenant, sql });
-  return Object.fromEntries(rows.map(([rule, count]) => [String(rule), Number(count)]));
 }

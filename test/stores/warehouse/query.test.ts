@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HeadgateError } from '../../../src/errors.js';
-import { countRows, eligibleByRule, queryTenant } from '../../../src/stores/warehouse/query.js';
+import { queryTenant } from '../../../src/stores/warehouse/query.js';
 import { batchId, decision, event, Fixture } from './fixture.js';
 
 const code = (wanted: string) => (error: unknown) => error instanceof HeadgateError && error.code === wanted;
@@ -69,12 +69,15 @@ describe("a query over a tenant's warehouse", function () {
         decision('3', { rule: 'swap' }),
       ];
       await fixture.put(4, [...decisions, decision('4')], 'decisions');
-      const tenant = { root: fixture.root, tenant: 'UA' };
-      assert.deepEqual(await countRows(tenant), { events: 2, user_properties: 1, decisions: 4 });
-      assert.deepEqual(await eligibleByRule(tenant), { late: 2, swap: 1 });
-      const other = { root: fixture.root, tenant: 'DL' };
-      assert.deepEqual(await countRows(other), { events: 0, user_properties: 0, decisions: 0 });
-      assert.deepEqual(await eligibleByRule(other), {});
+      const counts = `SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM user_properties), (SELECT count(*) FROM decisions)`;
+      const eligible = `SELECT rule, count(*) FROM decisions WHERE outcome = 'eligible' GROUP BY rule ORDER BY rule`;
+      assert.deepEqual(await fixture.rows(counts, 'UA'), [[2, 1, 4]]);
+      assert.deepEqual(await fixture.rows(eligible, 'UA'), [
+        ['late', 2],
+        ['swap', 1],
+      ]);
+      assert.deepEqual(await fixture.rows(counts, 'DL'), [[0, 0, 0]]);
+      assert.deepEqual(await fixture.rows(eligible, 'DL'), []);
     });
   });
 
