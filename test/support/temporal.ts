@@ -13,6 +13,7 @@ import { createLogger } from '../../src/observability/logger.js';
 export const TEST_NAMESPACE = 'default';
 
 interface Run {
+  readonly shutdownRuntime: () => Promise<void>;
   readonly server: DevServer;
   readonly folder: string;
 }
@@ -26,7 +27,7 @@ let run: Run | undefined;
 export async function mochaGlobalSetup(): Promise<void> {
   if (process.env.HEADGATE_TEST_TEMPORAL === 'off') return;
   // Temporal's SDK would tell every step of every Worker.
-  installRuntime(createLogger('silent'));
+  const shutdownRuntime = installRuntime(createLogger('silent'));
   const folder = await mkdtemp(join(tmpdir(), 'headgate-test-'));
   const server = await startDevServer({
     binary: await temporalBinary(),
@@ -38,12 +39,14 @@ export async function mochaGlobalSetup(): Promise<void> {
     searchAttributes: Object.fromEntries(SEARCH_ATTRIBUTES.map((name) => [name, 'Keyword'])),
     onExit: ({ log }) => console.error(`The test run's Temporal server has died:\n${log}`),
   });
-  run = { server, folder };
+  run = { shutdownRuntime, server, folder };
 }
 
 /** Mocha calls this once after all tests: stops the server and removes what it wrote. */
 export async function mochaGlobalTeardown(): Promise<void> {
   if (run === undefined) return;
+  // Until then it keeps the process alive.
+  await run.shutdownRuntime();
   await run.server.stop();
   await rm(run.folder, { recursive: true, force: true });
 }

@@ -45,7 +45,8 @@ export function createFileBatchStore(root: string): BatchStore {
       await rename(stagedPath(staged), path);
       await flushDirectory(dirname(path));
     } catch (error) {
-      // Gone from its temporary name: an earlier attempt has put it in its place already.
+      // Gone from its temporary name: an earlier attempt has put it in its place. If it has expired since, the load says
+      // so, unless the warehouse holds the batch and does not need the file.
       if (systemCodeOf(error) !== 'ENOENT') throw storageError(error);
     }
     const { tenant, stream, batchId, events, bytes, sha256 } = staged;
