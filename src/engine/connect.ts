@@ -3,8 +3,6 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
 import { HeadgateError, messageOf } from '../errors.js';
 
-export { prepareNamespace, SEARCH_ATTRIBUTES, type PrepareOptions } from './namespace.js';
-
 /** Where a Temporal is and what it takes to be let in. */
 export type ConnectOptions = Pick<
   NativeConnectionOptions,

@@ -3,6 +3,7 @@ import { isGrpcServiceError } from '@temporalio/client';
 import proto, { type temporal } from '@temporalio/proto';
 import type { NativeConnection } from '@temporalio/worker';
 import { HeadgateError, messageOf } from '../errors.js';
+import { SEARCH_ATTRIBUTES } from '../search-attributes.js';
 
 const SECOND = 1000;
 const DAY_SECONDS = 24 * 60 * 60;
@@ -13,14 +14,6 @@ const VISIBLE_WITHIN_MS = 60 * SECOND;
 /** gRPC status codes, from the specification. */
 const NOT_FOUND = 5;
 const ALREADY_EXISTS = 6;
-
-/** What Headgate's workflows are found by in the Temporal UI; all of type Keyword, all set at a workflow's start. */
-export const SEARCH_ATTRIBUTES = [
-  'HeadgateTenant',
-  'HeadgateStream',
-  'HeadgateSubscription',
-  'HeadgateStatus',
-] as const;
 
 /** How a namespace is to be prepared. */
 export interface PrepareOptions {

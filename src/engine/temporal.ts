@@ -5,7 +5,8 @@ import { HeadgateError, messageOf } from '../errors.js';
 import { connectTemporal, temporalFromEnvironment } from './connect.js';
 import { startDevServer, type DevServer, type DevServerExit, type DevServerOptions } from './dev-server.js';
 import { ensureTemporalBinary } from './find-server.js';
-import { prepareNamespace, SEARCH_ATTRIBUTES } from './namespace.js';
+import { SEARCH_ATTRIBUTES } from '../search-attributes.js';
+import { prepareNamespace } from './namespace.js';
 
 const SECOND = 1000;
 

@@ -1,11 +1,11 @@
 import { WorkflowExecutionAlreadyStartedError, WorkflowFailedError, type Client } from '@temporalio/client';
-import { SearchAttributeType, defineSearchAttributeKey } from '@temporalio/common';
 import pRetry, { AbortError } from 'p-retry';
 import { messageOf } from '../errors.js';
 import type { BatchRef } from '../event.js';
 import type { Logger } from '../observability/logger.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import { batchWorkflowId, tenantQueue, workflowQueue, type Isolation } from '../tenant.js';
+import { searchAttributesOf } from '../search-attributes.js';
 import {
   INGEST_BATCH,
   batchSummary,
@@ -15,9 +15,6 @@ import {
 } from '../workflows/messages.js';
 import type { Chunk, Plan } from './lane.js';
 import type { Spool } from './spool.js';
-
-const TENANT = defineSearchAttributeKey('HeadgateTenant', SearchAttributeType.KEYWORD);
-const STREAM = defineSearchAttributeKey('HeadgateStream', SearchAttributeType.KEYWORD);
 
 /** Event types named in a batch's summary. */
 const TYPES_SHOWN = 8;
@@ -118,10 +115,7 @@ async function startWorkflow(
       workflowIdConflictPolicy: 'FAIL',
       requestEagerStart: options.eager(tenant),
       staticSummary: batchSummary(batch, contents),
-      typedSearchAttributes: [
-        { key: TENANT, value: tenant },
-        { key: STREAM, value: stream },
-      ],
+      typedSearchAttributes: searchAttributesOf(tenant, stream),
     });
   } catch (error) {
     // An attempt before a crash, or one whose answer was lost, has started it.

@@ -3,7 +3,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config.js';
-import { SEARCH_ATTRIBUTES } from '../../src/engine/connect.js';
+import { SEARCH_ATTRIBUTES } from '../../src/search-attributes.js';
 import { startDevServer, type DevServer } from '../../src/engine/dev-server.js';
 import { ensureTemporalBinary } from '../../src/engine/find-server.js';
 import { installRuntime } from '../../src/engine/runtime.js';

@@ -1,11 +1,8 @@
 import type { Client } from '@temporalio/client';
-import { SearchAttributeType, defineSearchAttributeKey } from '@temporalio/common';
 import type { BatchRef, Stream } from '../../event.js';
 import { assertTenantId, loadWorkflowId, tenantQueue, workflowQueue, type Isolation } from '../../tenant.js';
+import { searchAttributesOf } from '../../search-attributes.js';
 import { ANNOUNCE, LOAD_WINDOW, type LoadNotice, type LoadWindowInput } from '../../workflows/messages.js';
-
-const TENANT = defineSearchAttributeKey('HeadgateTenant', SearchAttributeType.KEYWORD);
-const STREAM = defineSearchAttributeKey('HeadgateStream', SearchAttributeType.KEYWORD);
 
 /** What {@link createAnnounceActivities} needs. */
 export interface AnnounceOptions {
@@ -45,10 +42,7 @@ async function announceOne(options: AnnounceOptions, batch: BatchRef): Promise<L
     // A window that has loaded and ended is opened again by a late batch; loads are named by their members.
     workflowIdReusePolicy: 'ALLOW_DUPLICATE',
     staticSummary: `${tenant} · ${stream} · load window of ${windowMs / 1000} s`,
-    typedSearchAttributes: [
-      { key: TENANT, value: tenant },
-      { key: STREAM, value: stream },
-    ],
+    typedSearchAttributes: searchAttributesOf(tenant, stream),
   });
   return { stream, batchId, workflowId, runId };
 }
