@@ -11,24 +11,25 @@ export interface TenantOutcome {
   readonly check: TenantCheck;
 }
 
+/** No lines between columns: they would make the table wider than many terminals. */
+const PLAIN = Object.fromEntries(
+  ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right']
+    .concat(['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle'])
+    .map((place) => [place, '']),
+);
+
 /** The demo's last word: a row per tenant, their sum, and what does not add up. */
 export function outcomeTable(outcomes: readonly TenantOutcome[], color: boolean): string {
   const rules = [...new Set(outcomes.flatMap(({ check }) => Object.keys(check.eligible)))].sort();
-  const head = [
-    'tenant',
-    'aircraft',
-    'events',
-    'duplicates',
-    ...rules,
-    'rows: events',
-    'properties',
-    'decisions',
-    '',
-  ];
+  const stacked = rules.map((rule) => `eligible:\n${rule.replaceAll('_', '\n')}`);
+  const rowsOf = ['events', 'properties', 'decisions'].map((table) => `rows:\n${table}`);
+  const head = ['tenant', 'aircraft', 'events', 'duplicates', ...stacked, ...rowsOf, ''];
+  const colors = color ? {} : { head: [], border: [] };
   const table = new Table({
     head,
-    colAligns: head.map((_, index) => (index === 0 ? 'left' : 'right')),
-    style: color ? { compact: true } : { compact: true, head: [], border: [] },
+    chars: PLAIN,
+    colAligns: head.map((_, index) => (index === 0 || index === head.length - 1 ? 'left' : 'right')),
+    style: { compact: true, 'padding-left': 0, 'padding-right': 2, ...colors },
   });
   const rows = outcomes.map((outcome) => numbersOf(outcome, rules));
   outcomes.forEach(({ week, check }, index) => {
