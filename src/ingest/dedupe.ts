@@ -1,3 +1,4 @@
+import { FINGERPRINT_BYTES } from './fingerprint.js';
 import { FingerprintSet } from './fingerprint-set.js';
 
 const HOUR_MS = 60 * 60 * 1000;
@@ -44,6 +45,12 @@ export class Dedupe {
     bucket.prints.add(prints, offset);
     this.held += bucket.prints.bytes - before;
     while (this.held > this.maxBytes && this.forgetOldestOfLargest(bucket));
+  }
+
+  /** Remembers all fingerprints in `prints`, received at `time`. */
+  addAll(lane: string, prints: Buffer, time: number): void {
+    for (let offset = 0; offset < prints.length; offset += FINGERPRINT_BYTES)
+      this.add(lane, prints, offset, time);
   }
 
   /** Bytes held by all fingerprints. */

@@ -125,9 +125,7 @@ export class Ingest {
     const ndjson = Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
     const append = { tenant, stream, events: rows.length, receivedAt, ...describe(rows), ndjson, prints };
     const chunk = await spool.append(append);
-    for (let offset = 0; offset < prints.length; offset += FINGERPRINT_BYTES) {
-      dedupe.add(laneKey(tenant, stream), prints, offset, receivedAt);
-    }
+    dedupe.addAll(laneKey(tenant, stream), prints, receivedAt);
     const started =
       ack === 'started'
         ? new Promise<void>((resolve) => this.waitingForStart.set(chunk.seq, resolve))

@@ -1,5 +1,4 @@
 import type { Dedupe } from './dedupe.js';
-import { FINGERPRINT_BYTES } from './fingerprint.js';
 import { laneKey } from './lane.js';
 import type { Spool } from './spool.js';
 
@@ -7,9 +6,6 @@ import type { Spool } from './spool.js';
 export async function rebuildDedupe(dedupe: Dedupe, spool: Spool, now = Date.now()): Promise<void> {
   await spool.forgetPrints(now - dedupe.windowMs);
   for (const kept of spool.keptPrints(now - dedupe.windowMs)) {
-    const lane = laneKey(kept.tenant, kept.stream);
-    for (let offset = 0; offset < kept.prints.length; offset += FINGERPRINT_BYTES) {
-      dedupe.add(lane, kept.prints, offset, kept.receivedAt);
-    }
+    dedupe.addAll(laneKey(kept.tenant, kept.stream), kept.prints, kept.receivedAt);
   }
 }

@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { writeDurably } from '../durable-file.js';
 import { HeadgateError, messageOf, systemCodeOf } from '../errors.js';
 import { listTenantFiles, readTenantFile, tenantFileName, type TenantFile } from './tenant-file.js';
 
@@ -18,7 +18,6 @@ export interface AppliedTenant {
  */
 export async function applyTenantFiles(from: { source: string; dir: string }): Promise<AppliedTenant[]> {
   const files = await readAll(from.source);
-  await mkdir(from.dir, { recursive: true });
   const applied: AppliedTenant[] = [];
   for (const { config, text } of files) {
     applied.push({ tenant: config.tenant, change: await put(from.dir, tenantFileName(config.tenant), text) });
@@ -62,7 +61,8 @@ function together(failed: readonly unknown[]): unknown {
 async function put(dir: string, name: string, text: string): Promise<AppliedTenant['change']> {
   const before = await readIfThere(join(dir, name));
   if (before === text) return 'unchanged';
-  await writeAtomically(dir, name, text);
+  // Whoever reads it finds the old text or the new one, never a part.
+  await writeDurably(join(dir, name), (temporary) => writeFile(temporary, text));
   return before === undefined ? 'added' : 'changed';
 }
 
@@ -73,30 +73,4 @@ async function readIfThere(path: string): Promise<string | undefined> {
     if (systemCodeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-/** Whoever reads `name` finds the old text or the new one, never a part, whenever the machine stops. */
-async function writeAtomically(dir: string, name: string, text: string): Promise<void> {
-  const temporary = join(dir, `.${name}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`);
-  try {
-    await writeDurably(temporary, text);
-    await rename(temporary, join(dir, name));
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  await syncDirectory(dir);
-}
-
-async function writeDurably(path: string, text: string): Promise<void> {
-  await using file = await open(path, 'w');
-  await file.writeFile(text);
-  await file.sync();
-}
-
-/** Makes the rename last. Windows cannot sync a directory and does not need it. */
-async function syncDirectory(dir: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  await using handle = await open(dir, 'r');
-  await handle.sync();
 }

@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
+import { TEMPORARY, flushDirectory, makeDirectory } from '../../durable-file.js';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
 import type { BatchRef } from '../../event.js';
 import { assertBatchId, assertTenantId, dayOfBatch } from '../../tenant.js';
@@ -20,7 +21,8 @@ const GZIP_LEVEL = 1;
  */
 export function createFileBatchStore(root: string): BatchStore {
   const pathOf = (name: BatchName): string => join(directoryOf(root, name), `${name.batchId}.ndjson.gz`);
-  const stagedPath = (staged: StagedBatch): string => join(directoryOf(root, staged), `.${staged.token}.tmp`);
+  const stagedPath = (staged: StagedBatch): string =>
+    join(directoryOf(root, staged), `.${staged.token}${TEMPORARY}`);
 
   async function stage(name: BatchName, ndjson: Buffer, events: number): Promise<StagedBatch> {
     const gzipped = await gzipAsync(ndjson, { level: GZIP_LEVEL });
@@ -35,7 +37,7 @@ export function createFileBatchStore(root: string): BatchStore {
       bytes: gzipped.length,
       sha256,
     };
-    await writeDurably(stagedPath(staged), gzipped);
+    await writeStaged(stagedPath(staged), gzipped);
     return staged;
   }
 
@@ -87,9 +89,10 @@ async function readVerified(path: string, ref: BatchRef): Promise<Buffer> {
   return gunzipAsync(gzipped);
 }
 
-async function writeDurably(path: string, content: Buffer): Promise<void> {
+/** Not yet in its place: that is a second step, which the state's transaction comes before. */
+async function writeStaged(path: string, content: Buffer): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeDirectory(dirname(path));
     const file = await open(path, 'w');
     try {
       await file.writeFile(content);
@@ -99,16 +102,6 @@ async function writeDurably(path: string, content: Buffer): Promise<void> {
     }
   } catch (error) {
     throw storageError(error);
-  }
-}
-
-/** A rename is durable only once its directory is flushed. */
-async function flushDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { lstat, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { TEMPORARY } from '../../durable-file.js';
 import { systemCodeOf } from '../../errors.js';
 import { assertTenantId } from '../../tenant.js';
 import type { Table } from './columns.js';
@@ -8,9 +9,6 @@ import type { Table } from './columns.js';
 const HOUR_MS = 60 * 60 * 1000;
 const DAY_PREFIX = 'day=';
 const PARQUET = '.parquet';
-
-/** How a file is called until it is complete; no reader takes a name with this ending. */
-export const TEMPORARY = '.tmp';
 
 /** The directory of a tenant; the tenant id is checked here, where it becomes part of a path. */
 export function tenantDirectory(root: string, tenant: string): string {

@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { basename, join, relative, resolve } from 'node:path';
+import { writeDurably } from '../../durable-file.js';
 import { HeadgateError, messageOf, systemCodeOf } from '../../errors.js';
 import { dayOfBatch } from '../../tenant.js';
 import { tableOf } from './columns.js';
 import { copyStatement } from './copy.js';
-import { writeDurably } from './durable-file.js';
 import type { EngineOptions } from './engine.js';
 import { createEngine } from './engine.js';
 import {

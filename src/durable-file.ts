@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { TEMPORARY } from './files.js';
+
+/** Ends the name of a file that is being written; readers pass over such files. */
+export const TEMPORARY = '.tmp';
 
 /**
  * Makes a file that is there completely and durably, or not at all. `produce` writes it under a temporary name in the
- * same directory; it is flushed, renamed, and the directory flushed, for a rename is durable only with its directory.
- * A crash before the rename leaves the temporary file, which readers pass over.
+ * same directory, which is made if need be; it is flushed, renamed, and the directory flushed, for a rename is durable
+ * only with its directory. A crash before the rename leaves the temporary file.
  */
 export async function writeDurably(
   path: string,
@@ -23,15 +25,20 @@ export async function writeDurably(
     await rm(temporary, { force: true });
     throw error;
   }
-  await flush(directory, 'r');
+  await flushDirectory(directory);
 }
 
 /** Creates a directory with its parents, flushing each directory that gets a new entry. */
-async function makeDirectory(directory: string): Promise<void> {
+export async function makeDirectory(directory: string): Promise<void> {
   const first = await mkdir(directory, { recursive: true });
   if (first === undefined) return;
   for (let made = directory; made.length >= first.length; made = dirname(made))
-    await flush(dirname(made), 'r');
+    await flushDirectory(dirname(made));
+}
+
+/** Makes what was created or renamed in a directory last. Windows cannot flush a directory and does not need it. */
+export async function flushDirectory(directory: string): Promise<void> {
+  if (process.platform !== 'win32') await flush(directory, 'r');
 }
 
 async function flush(path: string, flags: 'r' | 'r+'): Promise<void> {
