@@ -33,6 +33,7 @@ const noticeOf = ({ stream, batchId }) => ({
   stream,
   batchId,
   workflowId: `load/${TENANT}/${stream}/20240310T120000.000Z`,
+  runId: '01234567-89ab-7def-8123-456789abcdef',
 });
 const decided = async (batch) => ({
   evaluated: batch.events,
