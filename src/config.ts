@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import bytes from 'bytes';
 import { HeadgateError } from './errors.js';
+import { FAULT_POINTS, type FaultPoint } from './fault-point.js';
 
 /** When a producer gets its 202: after the spool's flush to disk, or once Temporal has the batch. */
 export type AckMode = 'spool' | 'started';
@@ -51,6 +52,8 @@ export interface Config {
   readonly temporalPort: number;
   /** `HEADGATE_TEMPORAL_UI_PORT`: UI port of the own server. Default 8233. */
   readonly temporalUiPort: number;
+  /** `HEADGATE_FAULT`: for crash tests alone; a fault point and how often it is passed before the process dies there, `plan.after:3`. */
+  readonly fault?: { readonly point: FaultPoint; readonly passes: number };
   /** `PATH`, for finding `temporal` and `go`. */
   readonly path: string;
   /** `NO_COLOR` is unset: output may be coloured. */
@@ -86,6 +89,16 @@ class EnvReader {
     if (size !== null && size > 0) return size;
     this.problems.push(`${name} must be a size such as 512MB or 4GB, not "${value}".`);
     return fallback;
+  }
+
+  fault(name: string): Config['fault'] {
+    const value = this.text(name);
+    if (value === undefined) return undefined;
+    const [, named, passes = '1'] = /^([a-z.-]+)(?::([1-9]\d{0,5}))?$/.exec(value) ?? [];
+    const point = FAULT_POINTS.find((each) => each === named);
+    if (point !== undefined) return { point, passes: Number(passes) };
+    this.problems.push(`${name} must be a fault point such as plan.after:3, not "${value}".`);
+    return undefined;
   }
 
   oneOf<T extends string>(name: string, allowed: readonly T[], fallback: T): T {
@@ -124,6 +137,7 @@ export function loadConfig(env: Env = process.env): Config {
     temporalCli: reader.text('HEADGATE_TEMPORAL_CLI'),
     temporalPort: reader.integer('HEADGATE_TEMPORAL_PORT', 7233, 1, 65_535),
     temporalUiPort: reader.integer('HEADGATE_TEMPORAL_UI_PORT', 8233, 1, 65_535),
+    fault: reader.fault('HEADGATE_FAULT'),
     path: reader.text('PATH') ?? '',
     color: reader.text('NO_COLOR') === undefined,
   };

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { asBinary, open, type Database, type RootDatabase } from 'lmdb';
 import { HeadgateError, messageOf } from '../errors.js';
 import type { InputStream } from '../event.js';
+import { faultPoint } from '../fault-point.js';
 import type { Chunk, Plan } from './lane.js';
 
 /** One request's accepted events of one lane, to be kept until Temporal has them. */
@@ -90,6 +91,7 @@ export class Spool {
     const { ndjson, prints, ...described } = append;
     const { tenant, stream, receivedAt } = described;
     const chunk: Chunk = { ...described, seq: this.nextSeq++, bytes: ndjson.length };
+    faultPoint('spool-flush.before');
     try {
       await Promise.all([
         this.heads.put(chunk.seq, chunk),
@@ -101,6 +103,7 @@ export class Spool {
       const message = `The spool could not be written: ${messageOf(error)}`;
       throw new HeadgateError('DISK_FULL', message, { retryable: true, retryAfterSeconds: 5, cause: error });
     }
+    faultPoint('spool-flush.after');
     this.waitingBytes += chunk.bytes;
     return chunk;
   }
@@ -135,12 +138,15 @@ export class Spool {
 
   /** Writes down which chunks a batch holds; resolves when that is on disk. */
   async plan(plan: Plan): Promise<void> {
+    faultPoint('plan.before');
     await this.plans.put([plan.tenant, plan.stream], plan);
     await this.root.flushed;
+    faultPoint('plan.after');
   }
 
   /** Temporal has the batch: its events leave the spool; the plan stays, since the next batch of the lane waits for this one. */
   async release(plan: Plan, chunks: readonly Chunk[]): Promise<void> {
+    faultPoint('spool-delete.before');
     await this.root.batch(() => {
       for (const { seq } of chunks) {
         void this.heads.remove(seq);
@@ -148,6 +154,7 @@ export class Spool {
       }
       void this.plans.put([plan.tenant, plan.stream], { ...plan, started: true });
     });
+    faultPoint('spool-delete.after');
     for (const { bytes } of chunks) this.waitingBytes -= bytes;
   }
 

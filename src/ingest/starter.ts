@@ -2,6 +2,7 @@ import { WorkflowExecutionAlreadyStartedError, WorkflowFailedError, type Client 
 import pRetry, { AbortError } from 'p-retry';
 import { messageOf } from '../errors.js';
 import type { BatchRef } from '../event.js';
+import { faultPoint } from '../fault-point.js';
 import type { Logger } from '../observability/logger.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import { batchWorkflowId, tenantQueue, workflowQueue, type Isolation } from '../tenant.js';
@@ -91,10 +92,12 @@ async function writeBatch(
   plan: Plan,
   chunks: readonly Chunk[],
 ): Promise<BatchRef> {
+  faultPoint('batch-file.before');
   const [batch] = await Promise.all([
     batchStore.write(plan, spool.read(chunks), plan.events),
     spool.plan(plan),
   ]);
+  faultPoint('batch-file.after');
   return batch;
 }
 
@@ -105,6 +108,7 @@ async function startWorkflow(
 ): Promise<void> {
   const { tenant, stream, batchId } = batch;
   const input: IngestBatchInput = { batch, contents, activityQueue: tenantQueue(tenant) };
+  faultPoint('workflow-start.before');
   try {
     await options.client.workflow.start(INGEST_BATCH, {
       workflowId: batchWorkflowId(tenant, stream, batchId),
@@ -121,6 +125,7 @@ async function startWorkflow(
     // An attempt before a crash, or one whose answer was lost, has started it.
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
+  faultPoint('workflow-start.after');
 }
 
 /** Waits until the batch's workflow has ended, in whatever way: a lane goes on when its operator ends a batch by hand. */

@@ -2,6 +2,7 @@ import type { Config } from '../config.js';
 import { installRuntime } from '../engine/runtime.js';
 import { openTemporal, type Temporal } from '../engine/temporal.js';
 import type { Plan } from '../ingest/lane.js';
+import { armFaultPoint } from '../fault-point.js';
 import type { Logger } from '../observability/logger.js';
 import { openTenantRegistry, type TenantRegistry } from '../tenant-config/registry.js';
 import type { IngestBatchResult } from '../workflows/messages.js';
@@ -46,6 +47,7 @@ export interface HeadgateNode {
  */
 export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
   const { config, roles, log, onProgress } = options;
+  if (config.fault !== undefined) armFaultPoint(config.fault.point, config.fault.passes);
   const closers: (() => Promise<void> | void)[] = [installRuntime(log)];
   const stop = async (): Promise<void> => {
     for (const close of closers.splice(0).reverse()) await close();

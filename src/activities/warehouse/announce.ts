@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { BatchRef, Stream } from '../../event.js';
+import { faultPoint } from '../../fault-point.js';
 import { assertTenantId, loadWorkflowId, tenantQueue, workflowQueue, type Isolation } from '../../tenant.js';
 import { searchAttributesOf } from '../../search-attributes.js';
 import { ANNOUNCE, LOAD_WINDOW, type LoadNotice, type LoadWindowInput } from '../../workflows/messages.js';
@@ -33,6 +34,7 @@ async function announceOne(options: AnnounceOptions, batch: BatchRef): Promise<L
   const { window, closesAt } = windowAt(options.now?.() ?? Date.now(), windowMs, tenant, stream);
   const input: LoadWindowInput = { tenant, stream, window, closesAt, activityQueue: tenantQueue(tenant) };
   const workflowId = loadWorkflowId(tenant, stream, window);
+  faultPoint('announce.before');
   const { signaledRunId: runId } = await options.client.workflow.signalWithStart(LOAD_WINDOW, {
     workflowId,
     taskQueue: workflowQueue(tenant, isolation),
@@ -44,6 +46,7 @@ async function announceOne(options: AnnounceOptions, batch: BatchRef): Promise<L
     staticSummary: `${tenant} · ${stream} · load window of ${windowMs / 1000} s`,
     typedSearchAttributes: searchAttributesOf(tenant, stream),
   });
+  faultPoint('announce.after');
   return { stream, batchId, workflowId, runId };
 }
 

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { open, type Database } from 'lmdb';
 import { HeadgateError } from '../../errors.js';
+import { faultPoint } from '../../fault-point.js';
 import type { ProfileState } from '../../rules/profile.js';
 import { assertTenantId, dayOfBatch } from '../../tenant.js';
 import type { AppliedBatch, BatchCommit, StateStore, SubjectRecord } from './state-store.js';
@@ -41,9 +42,11 @@ export function openLmdbStateStore(directory: string): StateStore {
     subject: (tenant, subject) => tables.subjects.get([assertTenantId(tenant), subject]),
     commit: async (change) => {
       assertTenantId(change.tenant);
+      faultPoint('checkpoint.before');
       // A child transaction, since lmdb commits what an ordinary one has written before its callback throws.
       const applied = await root.childTransaction(() => writeOnce(tables, change));
       await root.flushed;
+      faultPoint('checkpoint.after');
       return applied;
     },
     close: () => root.close(),

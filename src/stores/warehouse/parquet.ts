@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { basename, join, relative, resolve } from 'node:path';
 import { writeDurably } from '../../durable-file.js';
 import { HeadgateError, messageOf, systemCodeOf } from '../../errors.js';
+import { faultPoint } from '../../fault-point.js';
 import { dayOfBatch } from '../../tenant.js';
 import { tableOf } from './columns.js';
 import { copyStatement } from './copy.js';
@@ -77,7 +78,9 @@ export function createParquetWarehouse(options: ParquetWarehouseOptions): Wareho
           input.signal,
         );
         input.signal?.throwIfAborted();
+        faultPoint('parquet-rename.before');
       });
+      faultPoint('parquet-rename.after');
       // Read back, so that the first attempt and a retry after a crash answer from the same source.
       held = await heldFiles({ ...input, signal: undefined }, batches);
     }

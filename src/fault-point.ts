@@ -1,0 +1,42 @@
+/**
+ * The durable steps of the pipeline, in its order. A crash test arms the point before or after one of them; see {@link armFaultPoint}.
+ * `checkpoint` is the state's transaction, `spool-delete` the end of what Temporal and the state both have.
+ */
+export const DURABLE_STEPS = [
+  'spool-flush',
+  'plan',
+  'batch-file',
+  'decisions-file',
+  'workflow-start',
+  'hand-over',
+  'announce',
+  'checkpoint',
+  'spool-delete',
+  'parquet-rename',
+] as const;
+
+/** A place where a test may end the process: just before, or just after, a durable step. */
+export type FaultPoint = `${(typeof DURABLE_STEPS)[number]}.${'before' | 'after'}`;
+
+/** Every fault point, in the order an event passes them. */
+export const FAULT_POINTS: readonly FaultPoint[] = DURABLE_STEPS.flatMap(
+  (step) => [`${step}.before`, `${step}.after`] as const,
+);
+
+let armed: { readonly point: string; passes: number } | undefined;
+
+/**
+ * Arms a point: the process kills itself with SIGKILL, as a power cut would, when it is passed for the `passes`th time.
+ * For crash tests alone: `HEADGATE_FAULT=plan.after:3`.
+ */
+export function armFaultPoint(point: FaultPoint, passes = 1): void {
+  armed = { point, passes };
+}
+
+/** Marks a place between two durable steps. Does nothing unless a test has armed it. */
+export function faultPoint(point: FaultPoint): void {
+  if (armed?.point !== point || --armed.passes > 0) return;
+  process.kill(process.pid, 'SIGKILL');
+  // The signal may take a moment; nothing may happen meanwhile.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+}
