@@ -29,14 +29,16 @@ const zones = [
     message: 'activities see stores, rules and the vocabulary.',
   },
   {
-    target: './src/activities/eligibility',
-    from: './src/activities/warehouse',
-    message: 'rooms under activities do not import each other.',
-  },
-  {
-    target: './src/activities/warehouse',
-    from: './src/activities/eligibility',
-    message: 'rooms under activities do not import each other.',
+    target: './src/eligibility',
+    from: [
+      './src/api',
+      './src/workflows',
+      './src/activities',
+      './src/workers',
+      './src/commands',
+      './src/engine',
+    ],
+    message: 'deciding is a part of ingest: it sees chunks, rules and the state store.',
   },
   {
     target: './src/stores',

@@ -38,6 +38,8 @@ export interface Config {
   readonly maxSpoolBytes: number;
   /** `HEADGATE_MIN_FREE_DISK`: free bytes below which the door answers 503. Default 512 MB. */
   readonly minFreeDiskBytes: number;
+  /** `HEADGATE_LOADS_PER_SECOND`: loads of all tenants together; with more active tenants each one's load windows get longer. Default 4, what two cores take beside the rest. */
+  readonly loadsPerSecond: number;
   /** `HEADGATE_SHUTDOWN_GRACE_SECONDS`: how long workers may finish what they do at shutdown. Default 20. */
   readonly shutdownGraceSeconds: number;
   /** `TEMPORAL_ADDRESS`: a Temporal to use; without it Headgate runs one of its own. */
@@ -130,6 +132,7 @@ export function loadConfig(env: Env = process.env): Config {
     logLevel: reader.oneOf('HEADGATE_LOG_LEVEL', LOG_LEVELS, 'info'),
     maxSpoolBytes: reader.size('HEADGATE_MAX_SPOOL', 4 * 1024 ** 3),
     minFreeDiskBytes: reader.size('HEADGATE_MIN_FREE_DISK', 512 * 1024 ** 2),
+    loadsPerSecond: reader.integer('HEADGATE_LOADS_PER_SECOND', 4, 1, 1_000),
     shutdownGraceSeconds: reader.integer('HEADGATE_SHUTDOWN_GRACE_SECONDS', 20, 1, 600),
     temporalAddress: reader.text('TEMPORAL_ADDRESS'),
     temporalNamespace: reader.text('TEMPORAL_NAMESPACE') ?? 'default',

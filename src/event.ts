@@ -43,7 +43,7 @@ export interface EventRow {
 /** What a rule said about a subject on an event. */
 export type Outcome = 'eligible' | 'ineligible';
 
-/** One evaluation of one rule on one event: a line of a `decisions` batch file and a row of the warehouse. */
+/** One evaluation of one rule on one event: a line of a `decisions` batch file, which has the id of the events' batch, and a row of the warehouse. */
 export interface DecisionRow {
   /** `<event id>:<rule>:<rule version>`: the same event under the same rule version is one decision, however often it is evaluated. */
   readonly id: string;
@@ -55,8 +55,6 @@ export interface DecisionRow {
   readonly reason: string;
   /** The event's time, RFC 3339. */
   readonly time: string;
-  /** The batch of events that was decided on. */
-  readonly batch_id: string;
 }
 
 /**

@@ -12,10 +12,8 @@ export const SEARCH_ATTRIBUTES = [
 const TENANT = defineSearchAttributeKey('HeadgateTenant', SearchAttributeType.KEYWORD);
 const STREAM = defineSearchAttributeKey('HeadgateStream', SearchAttributeType.KEYWORD);
 
-/** The search attributes of a workflow of one tenant's stream. */
-export function searchAttributesOf(tenant: string, stream: Stream): SearchAttributePair[] {
-  return [
-    { key: TENANT, value: tenant },
-    { key: STREAM, value: stream },
-  ];
+/** The search attributes of a tenant's workflow, and of the stream it is about, if it is about one. */
+export function searchAttributesOf(tenant: string, stream?: Stream): SearchAttributePair[] {
+  const own: SearchAttributePair = { key: TENANT, value: tenant };
+  return stream === undefined ? [own] : [own, { key: STREAM, value: stream }];
 }

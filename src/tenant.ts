@@ -73,6 +73,6 @@ export function batchWorkflowId(tenant: string, stream: Stream, batchId: string)
 }
 
 /** Workflow id of a load window; `window` is the window's start, `YYYYMMDDTHHMMSS.mmmZ`. */
-export function loadWorkflowId(tenant: string, stream: Stream, window: string): string {
-  return `load/${assertTenantId(tenant)}/${stream}/${window}`;
+export function loadWorkflowId(tenant: string, window: string): string {
+  return `load/${assertTenantId(tenant)}/${window}`;
 }

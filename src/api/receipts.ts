@@ -1,6 +1,6 @@
 import { WorkflowNotFoundError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
 import { HeadgateError } from '../errors.js';
-import { INPUT_STREAMS, type InputStream, type Stream } from '../event.js';
+import { INPUT_STREAMS, type InputStream } from '../event.js';
 import { batchWorkflowId } from '../tenant.js';
 import type { IngestBatchResult, LoadNotice, LoadWindowResult, WindowLoad } from '../workflows/messages.js';
 
@@ -16,12 +16,13 @@ export interface WorkflowProgress {
   readonly url?: string;
 }
 
-/** How a batch, or its decisions, got into the warehouse. */
+/** How a batch and its decisions got into the warehouse. */
 export interface LoadReceipt {
-  readonly stream: Stream;
   readonly workflow: WorkflowProgress;
-  /** The load that holds the batch; absent until it is loaded. */
-  readonly load?: Pick<WindowLoad, 'loadId' | 'file'> & { readonly alreadyHeld: boolean };
+  /** The loads that hold them; empty until they are loaded. */
+  readonly loads: readonly (Pick<WindowLoad, 'stream' | 'loadId' | 'file'> & {
+    readonly alreadyHeld: boolean;
+  })[];
 }
 
 /** What has become of a batch, read from Temporal's history. */
@@ -30,9 +31,10 @@ export interface BatchReceipt {
   readonly tenant: string;
   readonly stream: InputStream;
   readonly workflow: WorkflowProgress;
-  /** Rule evaluations, and eligible ones by rule; absent until the batch is decided on. */
+  /** Rule evaluations, and eligible ones by rule; absent until its workflow has ended. */
   readonly decisions?: Pick<IngestBatchResult, 'evaluated' | 'eligible'>;
-  readonly loads: readonly LoadReceipt[];
+  /** Absent until the batch is announced for loading. */
+  readonly load?: LoadReceipt;
 }
 
 /** Looks up receipts. */
@@ -49,7 +51,7 @@ export interface ReceiptsOptions {
   readonly uiUrl?: string;
 }
 
-/** Builds receipts over Temporal: the batch's workflow by its id, then the load windows its result names. */
+/** Builds receipts over Temporal: the batch's workflow by its id, then the load window its result names. */
 export function createReceipts(options: ReceiptsOptions): Receipts {
   const { client } = options;
 
@@ -64,24 +66,27 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
     );
   }
 
-  async function loadOf(notice: LoadNotice): Promise<LoadReceipt | undefined> {
-    const { stream, batchId, workflowId } = notice;
+  async function loadOf(batchId: string, notice: LoadNotice): Promise<LoadReceipt | undefined> {
+    const { workflowId } = notice;
     let description = await describe(client, workflowId, notice.runId);
     // An operator has reset the window while it ran: the latest run has taken its place.
     if (description?.status.name === 'TERMINATED') description = await describe(client, workflowId);
     if (description === undefined) return undefined;
     const workflow = progressOf(description, options);
-    if (description.status.name !== 'COMPLETED') return { stream, workflow };
+    if (description.status.name !== 'COMPLETED') return { workflow, loads: [] };
     const window = client.workflow.getHandle(workflowId, description.runId);
     const { loads } = (await window.result()) as LoadWindowResult;
-    const load = loads.find(
+    const holding = loads.filter(
       ({ loaded, alreadyHeld }) => loaded.includes(batchId) || alreadyHeld.includes(batchId),
     );
-    if (load === undefined) return { stream, workflow };
     return {
-      stream,
       workflow,
-      load: { loadId: load.loadId, file: load.file, alreadyHeld: load.alreadyHeld.includes(batchId) },
+      loads: holding.map(({ stream, loadId, file, alreadyHeld }) => ({
+        stream,
+        loadId,
+        file,
+        alreadyHeld: alreadyHeld.includes(batchId),
+      })),
     };
   }
 
@@ -89,16 +94,11 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
     receiptOf: async (tenant, batchId) => {
       const [stream, description] = await find(tenant, batchId);
       const receipt = { batchId, tenant, stream, workflow: progressOf(description, options) };
-      if (description.status.name !== 'COMPLETED') return { ...receipt, loads: [] };
-      const { evaluated, eligible, loads } = (await client.workflow
+      if (description.status.name !== 'COMPLETED') return receipt;
+      const { evaluated, eligible, load } = (await client.workflow
         .getHandle(description.workflowId)
         .result()) as IngestBatchResult;
-      const found = await Promise.all(loads.map(loadOf));
-      return {
-        ...receipt,
-        decisions: { evaluated, eligible },
-        loads: found.filter((load) => load !== undefined),
-      };
+      return { ...receipt, decisions: { evaluated, eligible }, load: await loadOf(batchId, load) };
     },
   };
 }

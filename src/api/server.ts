@@ -5,7 +5,7 @@ import Koa, { type Context, type Next } from 'koa';
 import { HeadgateError, systemCodeOf } from '../errors.js';
 import type { Ingest } from '../ingest/ingest.js';
 import type { Logger } from '../observability/logger.js';
-import type { StateStore } from '../stores/state/state-store.js';
+import type { Decider } from '../eligibility/decider.js';
 import type { Authenticator } from './authenticate.js';
 import { problems } from './problem.js';
 import type { Receipts } from './receipts.js';
@@ -18,7 +18,7 @@ import { addHealthRoutes, type ReadinessCheck } from './routes/health.js';
 export interface ApiDependencies {
   readonly authenticate: Authenticator;
   readonly ingest: Ingest;
-  readonly state: Pick<StateStore, 'subject' | 'profile'>;
+  readonly decider: Pick<Decider, 'subject'>;
   readonly receipts: Receipts;
   readonly readiness: readonly ReadinessCheck[];
   readonly log: Logger;
@@ -46,13 +46,13 @@ const SWEEP_EVERY_MS = 100;
 
 /** Builds the Koa application; it holds no port yet. */
 export function createApi(dependencies: ApiDependencies): Koa {
-  const { authenticate, ingest, state, receipts, readiness, log } = dependencies;
+  const { authenticate, ingest, decider, receipts, readiness, log } = dependencies;
   const app = new Koa();
   // Errors on a broken connection are the client's; everything else is answered by `problems`.
   app.silent = true;
   const router = new Router();
   addEventRoutes(router, authenticate, ingest);
-  addEligibilityRoutes(router, authenticate, state);
+  addEligibilityRoutes(router, authenticate, decider);
   addBatchRoutes(router, authenticate, receipts);
   addHealthRoutes(router, readiness);
   app.use(problems(log));

@@ -56,19 +56,26 @@ const isCloudEvent = ajv.compile<Record<string, unknown> & Pick<EventRow, 'id' |
 
 const KNOWN = new Set(Object.keys(SCHEMA.properties));
 
+/** When a request was received, in two forms: it is written into each of its events. */
+export interface Received {
+  /** Milliseconds since the epoch. */
+  readonly ms: number;
+  /** RFC 3339, UTC. */
+  readonly iso: string;
+}
+
 /**
  * Checks one event and puts it into canonical form.
- * @param receivedAt milliseconds since the epoch; the event's time if it has none
+ * @param received also the event's time if it has none
  */
-export function validateEvent(value: unknown, stream: InputStream, receivedAt: number): EventRow | Rejection {
+export function validateEvent(value: unknown, stream: InputStream, received: Received): EventRow | Rejection {
   if (!isCloudEvent(value)) return { code: 'invalid_attribute', reason: explain(isCloudEvent.errors?.[0]) };
   const problem =
-    checkTime(value.time as string | undefined, receivedAt) ??
+    checkTime(value.time as string | undefined, received.ms) ??
     checkSubject(value.subject as string | undefined) ??
     checkStream(value, stream) ??
     checkData(value);
   if (problem !== undefined) return problem;
-  const received = new Date(receivedAt).toISOString();
   const { id, source, type, subject, datacontenttype, dataschema, priority, stage, data, data_base64, time } =
     value as Record<string, unknown>;
   const extensions = extensionsOf(value);
@@ -78,7 +85,7 @@ export function validateEvent(value: unknown, stream: InputStream, receivedAt: n
     id,
     source,
     type,
-    time: time ?? received,
+    time: time ?? received.iso,
     subject,
     datacontenttype,
     dataschema,
@@ -87,7 +94,7 @@ export function validateEvent(value: unknown, stream: InputStream, receivedAt: n
     extensions: extensions?.values,
     data,
     data_base64,
-    received_at: received,
+    received_at: received.iso,
   } as EventRow;
   return row;
 }
@@ -129,9 +136,19 @@ function checkData(event: Readonly<Record<string, unknown>>): Rejection | undefi
   if (event.data !== undefined && event.data_base64 !== undefined) {
     return { code: 'invalid_data', reason: 'an event has data or data_base64, not both' };
   }
-  const { data, ...attributes } = event;
-  const reason = walk(data, 0, { keys: 0 }) ?? walk(attributes, 0, { keys: 0 });
+  const reason = walkAttributes(event) ?? walk(event.data, 0, { keys: 0 });
   return reason === undefined ? undefined : { code: 'invalid_data', reason };
+}
+
+function walkAttributes(event: Readonly<Record<string, unknown>>): string | undefined {
+  const seen = { keys: 0 };
+  for (const name in event) {
+    if (name === 'data') continue;
+    if (++seen.keys > MAX_KEYS) return `it has more than ${MAX_KEYS} keys and items`;
+    const reason = walk(event[name], 1, seen);
+    if (reason !== undefined) return reason;
+  }
+  return undefined;
 }
 
 /** What JSON allows but no consumer after us survives unharmed: it is refused here rather than changed in silence. */

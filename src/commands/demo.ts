@@ -72,7 +72,7 @@ function startDemoNode(
     log: createLogger(config.logLevel === 'info' ? 'warn' : config.logLevel),
     onProgress: say,
     onFatal: ending.fail,
-    onDecided: (plan) => {
+    onBatchEnded: (plan) => {
       counts.decided += plan.events;
     },
     onLoaded: ({ stream }, { rows }) => {

@@ -7,7 +7,7 @@ export interface BatcherOptions {
   readonly node: string;
   /** The tenant's limits, or undefined while the tenant is not configured: its events then wait. */
   readonly limitsOf: (tenant: string) => BatchLimits | undefined;
-  /** Carries a batch from its plan to its decision; retries until that is reached, and rejects only when told to stop. */
+  /** Carries a batch from its plan to the end of its workflow; retries until that is reached, and rejects only when told to stop. */
   readonly run: (plan: Plan, chunks: readonly Chunk[]) => Promise<void>;
   /** Told when `run` rejects though it was not told to stop: a fault in Headgate, which leaves the lane standing. */
   readonly onFault: (error: unknown) => void;
@@ -22,13 +22,9 @@ export interface BatcherOptions {
 const QUANTUM_EVENTS = 10_000;
 
 /**
- * Groups waiting chunks into batches. A lane is ready when its oldest chunk has waited out the linger or enough has
- * come together; ready lanes take turns by deficit round robin; a few batches are in flight at once, one per lane, so
- * that a lane's batches are decided on in order. While all slots are taken chunks pile up and batches grow by
- * themselves: low latency when idle, big batches under load.
- *
- * An `events` batch holds only what was received before the tenant's first undecided `user-properties`, so that a
- * decision sees every property that was acknowledged before its event.
+ * Groups decided chunks into batches. A lane is ready when its oldest chunk has waited out the linger or enough has
+ * come together; ready lanes take turns by deficit round robin; a few batches are in flight at once, one per lane.
+ * While all slots are taken chunks pile up and batches grow by themselves: low latency when idle, big batches under load.
  * @see "Efficient Fair Queueing Using Deficit Round Robin", Shreedhar and Varghese, 1995
  */
 export class Batcher {
@@ -46,26 +42,23 @@ export class Batcher {
     this.now = options.now ?? Date.now;
   }
 
-  /** Takes a chunk that has been flushed. */
+  /** Takes a chunk that has been decided on. */
   add(chunk: Chunk): void {
     const lane = this.laneOf(chunk.tenant, chunk.stream);
     lane.push(chunk);
     this.wake(lane);
   }
 
-  /** Goes on where the last process stopped: first the batches that were on their way, under their old ids, then what waits. */
-  recover(plans: readonly Plan[], waiting: Iterable<Chunk>): void {
-    for (const chunk of waiting) this.laneOf(chunk.tenant, chunk.stream).push(chunk);
+  /**
+   * Goes on where the last process stopped, before any chunk is added: a batch that Temporal has is awaited, one that it
+   * may not have is started again under its old id once its chunks have come.
+   */
+  recover(plans: readonly Plan[]): void {
     for (const plan of plans) {
       const lane = this.laneOf(plan.tenant, plan.stream);
-      const isPart = (chunk: Chunk): boolean => chunk.seq <= plan.lastSeq;
-      const chunks = lane
-        .peek({ maxEvents: Infinity, maxBytes: Infinity, lingerMs: 0 }, Infinity)
-        .filter(isPart);
-      lane.take(chunks.length);
-      this.launch(lane, plan, chunks);
+      if (plan.started === true) this.launch(lane, plan, []);
+      else lane.unfinished = plan;
     }
-    for (const lane of this.lanes.values()) this.wake(lane);
   }
 
   /** Looks at every lane of a tenant again: its configuration has changed. */
@@ -105,20 +98,12 @@ export class Batcher {
     return lane;
   }
 
-  /** Events received from here on must wait for user properties that were received before them. */
-  private barrierOf(lane: Lane): number {
-    if (lane.stream !== 'events') return Number.POSITIVE_INFINITY;
-    return (
-      this.lanes.get(laneKey(lane.tenant, 'user-properties'))?.firstUndecided ?? Number.POSITIVE_INFINITY
-    );
-  }
-
   /** Puts the lane in the turn if it has a batch to send, or sets its timer if it will have one soon. */
   private wake(lane: Lane): void {
     const limits = this.options.limitsOf(lane.tenant);
     const oldest = lane.oldest;
+    if (lane.unfinished !== undefined) return this.resume(lane, lane.unfinished);
     if (this.stopped || lane.plan !== undefined || oldest === undefined || limits === undefined) return;
-    if (oldest.seq >= this.barrierOf(lane)) return;
     const restMs = oldest.receivedAt + limits.lingerMs - this.now();
     const full = lane.waitingEvents >= limits.maxEvents || lane.waitingBytes >= limits.maxBytes;
     if (full || restMs <= 0) {
@@ -130,6 +115,15 @@ export class Batcher {
         setTimeout(() => this.lingered(lane), restMs),
       );
     }
+  }
+
+  /** Launches the batch that a crash left planned, once all of its chunks are here. */
+  private resume(lane: Lane, plan: Plan): void {
+    if (this.stopped || (lane.newest?.seq ?? 0) < plan.lastSeq) return;
+    const chunks = lane.peek({ maxEvents: Infinity, maxBytes: Infinity, lingerMs: 0 });
+    const taken = lane.take(chunks.filter(({ seq }) => seq <= plan.lastSeq).length);
+    lane.unfinished = undefined;
+    this.launch(lane, plan, taken);
   }
 
   private lingered(lane: Lane): void {
@@ -144,7 +138,7 @@ export class Batcher {
       if (lane === undefined) return;
       this.ready.delete(lane);
       const limits = this.options.limitsOf(lane.tenant);
-      const chunks = limits === undefined ? [] : lane.peek(limits, this.barrierOf(lane));
+      const chunks = limits === undefined ? [] : lane.peek(limits);
       const [first, last] = [chunks[0], chunks.at(-1)];
       if (first === undefined || last === undefined) continue;
       const events = chunks.reduce((sum, chunk) => sum + chunk.events, 0);
@@ -203,8 +197,6 @@ export class Batcher {
     giveBack();
     lane.plan = undefined;
     this.wake(lane);
-    // The tenant's events may have waited for these properties.
-    if (lane.stream === 'user-properties') this.reconsider(lane.tenant);
     this.dispatch();
   }
 }

@@ -1,6 +1,7 @@
 import type { InputStream } from '../event.js';
+import { ChunkQueue } from './chunk-queue.js';
 
-/** One request's events in the spool: the unit that batches are made of; never split. */
+/** One request's events in the spool: the unit that batches are made of; never split. Small, since many may wait. */
 export interface Chunk {
   readonly seq: number;
   readonly tenant: string;
@@ -10,10 +11,6 @@ export interface Chunk {
   readonly bytes: number;
   /** Milliseconds since the epoch. */
   readonly receivedAt: number;
-  /** Event types in it, sorted, the first few; for the operator's eye. */
-  readonly types: readonly string[];
-  readonly firstEvent: string;
-  readonly lastEvent: string;
 }
 
 /** Which chunks of a lane make a batch. From it the same batch id, file and workflow id come out, however often it is run. */
@@ -25,7 +22,7 @@ export interface Plan {
   readonly firstSeq: number;
   readonly lastSeq: number;
   readonly events: number;
-  /** True once Temporal has the batch and its events have left the spool. */
+  /** True once Temporal has the batch. */
   readonly started?: boolean;
 }
 
@@ -47,15 +44,18 @@ export function laneKey(tenant: string, stream: InputStream): string {
  */
 export class Lane {
   readonly key: string;
-  /** The batch on its way, from its plan to its decision. */
+  /** The batch on its way, from its plan to the end of its workflow. */
   plan?: Plan;
+  /** The batch that a crash left planned, until its chunks are here again. */
+  unfinished?: Plan;
+  /** The newest chunk that waits. */
+  newest?: Chunk;
   /** Deficit of the round robin, in events. */
   deficit = 0;
   /** Events and bytes that wait. */
   waitingEvents = 0;
   waitingBytes = 0;
-  private chunks: Chunk[] = [];
-  private start = 0;
+  private readonly chunks = new ChunkQueue();
 
   constructor(
     readonly tenant: string,
@@ -64,39 +64,30 @@ export class Lane {
     this.key = laneKey(tenant, stream);
   }
 
-  /** Adds a chunk behind those with lower sequence numbers. */
+  /** Adds the next chunk. */
   push(chunk: Chunk): void {
-    let at = this.chunks.length;
-    // Flushes resolve in order, so this loop ends at once; it guards the order batches rely on.
-    while (at > this.start && (this.chunks[at - 1] as Chunk).seq > chunk.seq) at--;
-    this.chunks.splice(at, 0, chunk);
+    this.chunks.push(chunk);
+    this.newest = chunk;
     this.waitingEvents += chunk.events;
     this.waitingBytes += chunk.bytes;
   }
 
   /** How many chunks wait. */
   get waiting(): number {
-    return this.chunks.length - this.start;
+    return this.chunks.length;
   }
 
   /** The oldest waiting chunk. */
   get oldest(): Chunk | undefined {
-    return this.chunks[this.start];
+    return this.chunks.first;
   }
 
-  /** The lowest sequence number that is not decided on yet, or infinity: events received later must wait for it. */
-  get firstUndecided(): number {
-    return this.plan?.firstSeq ?? this.oldest?.seq ?? Number.POSITIVE_INFINITY;
-  }
-
-  /** The next batch: as many chunks as the limits allow, at least one, all received before `barrier`. */
-  peek(limits: BatchLimits, barrier: number): Chunk[] {
+  /** The next batch: as many chunks as the limits allow, at least one. */
+  peek(limits: BatchLimits): Chunk[] {
     const taken: Chunk[] = [];
     let events = 0;
     let bytes = 0;
-    for (let at = this.start; at < this.chunks.length; at++) {
-      const chunk = this.chunks[at] as Chunk;
-      if (chunk.seq >= barrier) break;
+    for (const chunk of this.chunks) {
       events += chunk.events;
       bytes += chunk.bytes;
       if (taken.length > 0 && (events > limits.maxEvents || bytes > limits.maxBytes)) break;
@@ -107,15 +98,10 @@ export class Lane {
 
   /** Takes `count` chunks from the front. */
   take(count: number): Chunk[] {
-    const taken = this.chunks.slice(this.start, this.start + count);
-    this.start += count;
+    const taken = this.chunks.take(count);
     for (const chunk of taken) {
       this.waitingEvents -= chunk.events;
       this.waitingBytes -= chunk.bytes;
-    }
-    if (this.start > 1_000 && this.start * 2 > this.chunks.length) {
-      this.chunks = this.chunks.slice(this.start);
-      this.start = 0;
     }
     return taken;
   }

@@ -1,24 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import { asBinary, open, type Database, type RootDatabase } from 'lmdb';
+import { open, type Database, type RootDatabase } from 'lmdb';
 import { HeadgateError, messageOf } from '../errors.js';
 import type { InputStream } from '../event.js';
 import { faultPoint } from '../fault-point.js';
-import type { Chunk, Plan } from './lane.js';
+import { laneKey, type Chunk, type Plan } from './lane.js';
+import { encodeRecord, eventsOf, headOf, printsOf, type RecordHead } from './spool-record.js';
 
-/** One request's accepted events of one lane, to be kept until Temporal has them. */
-export interface Append {
-  readonly tenant: string;
-  readonly stream: InputStream;
-  readonly events: number;
-  /** Milliseconds since the epoch. */
-  readonly receivedAt: number;
-  /** Event types among them, sorted, the first few. */
-  readonly types: readonly string[];
-  readonly firstEvent: string;
-  readonly lastEvent: string;
+/** One request's accepted events of one lane, to be kept until Temporal and the state have them. */
+export interface Append extends RecordHead {
   /** One canonical event a line. */
-  readonly ndjson: Buffer;
+  readonly ndjson: string;
   /** The events' fingerprints, {@link FINGERPRINT_BYTES} each. */
   readonly prints: Buffer;
 }
@@ -31,6 +23,19 @@ export interface KeptPrints {
   readonly prints: Buffer;
 }
 
+/** A chunk found in the spool at start. */
+export interface FoundChunk extends Chunk {
+  /** True when Temporal has it: it is there only for a state that may not. */
+  readonly handedOver: boolean;
+}
+
+/** A chunk as it was written. */
+export interface ChunkRecord {
+  readonly head: RecordHead;
+  /** Its events as NDJSON. */
+  readonly ndjson: Buffer;
+}
+
 interface Identity {
   readonly node: string;
   readonly seeds: [string, string];
@@ -40,13 +45,15 @@ interface Identity {
 const FORGOTTEN_AT_ONCE = 1_000;
 
 /**
- * The durable buffer between the acknowledgement and Temporal, on LMDB:
- * - `heads` and `bodies` by sequence number: what waits; a body is the request's events as NDJSON;
+ * The durable buffer between the acknowledgement and the rest of the pipeline, on LMDB:
+ * - `chunks` by sequence number: the events of a request, see spool-record.ts;
  * - `plans` by lane: the batch that is on its way, so that after a crash the same batch starts again;
+ * - `handed` by lane: the last sequence number that Temporal has;
  * - `prints` by sequence number: fingerprints, kept for the dedupe window, long after the events have left.
  *
- * Sequence numbers rise over all lanes, so every write but a plan is an append, and "received before" can be asked across streams.
- * States of a chunk: appended (flushed, acknowledged) → planned → started (head and body deleted) → done (plan deleted).
+ * Sequence numbers rise over all lanes, so an append is one write at the end of one tree.
+ * States of a chunk: appended (flushed, acknowledged) → planned → handed over (Temporal has it) → deleted, once the
+ * durable state has it as well.
  */
 export class Spool {
   /** This spool's name in batch ids: 8 hex digits, made with it. */
@@ -54,63 +61,69 @@ export class Spool {
   /** Seeds of the fingerprints. */
   readonly seeds: readonly [bigint, bigint];
   private readonly root: RootDatabase;
-  private readonly heads: Database<Chunk, number>;
-  private readonly bodies: Database<Buffer, number>;
+  private readonly chunks: Database<Buffer, number>;
   private readonly plans: Database<Plan, [string, InputStream]>;
+  private readonly handed: Database<number, [string, InputStream]>;
   private readonly prints: Database<KeptPrints, number>;
   private readonly identities: Database<Identity, string>;
   private nextSeq: number;
-  private waitingBytes = 0;
+  private heldBytes = 0;
   private closing = false;
+  /** Ends with the append before; see {@link Spool.append}. */
+  private last: Promise<void> = Promise.resolve();
 
   constructor(directory: string) {
     mkdirSync(directory, { recursive: true });
     this.root = open({ path: directory, maxDbs: 8, encoding: 'msgpack' });
-    this.heads = this.root.openDB({ name: 'heads' });
-    this.bodies = this.root.openDB({ name: 'bodies', encoding: 'binary' });
+    this.chunks = this.root.openDB({ name: 'chunks', encoding: 'binary' });
     this.plans = this.root.openDB({ name: 'plans' });
+    this.handed = this.root.openDB({ name: 'handed' });
     this.prints = this.root.openDB({ name: 'prints' });
     this.identities = this.root.openDB({ name: 'identity' });
     const identity = this.identity();
     this.node = identity.node;
     this.seeds = [BigInt(`0x${identity.seeds[0]}`), BigInt(`0x${identity.seeds[1]}`)];
-    this.nextSeq = 1 + Math.max(lastKey(this.heads), lastKey(this.prints), this.lastPlanned());
-    for (const { value } of this.heads.getRange()) this.waitingBytes += value.bytes;
+    this.nextSeq = 1 + Math.max(lastKey(this.chunks), lastKey(this.prints), this.lastHandedOrPlanned());
+    for (const { value } of this.chunks.getRange()) this.heldBytes += value.length;
   }
 
-  /** Bytes of events that wait for Temporal. */
+  /** Bytes of events that it holds. */
   get bytes(): number {
-    return this.waitingBytes;
+    return this.heldBytes;
   }
 
   /**
    * Keeps a request's events and resolves when they are flushed to disk: only then may the request be answered.
+   * Appends resolve in the order of their sequence numbers.
    * @throws HeadgateError `DISK_FULL` (retryable) when they could not be written
    */
-  async append(append: Append): Promise<Chunk> {
-    const { ndjson, prints, ...described } = append;
-    const { tenant, stream, receivedAt } = described;
-    const chunk: Chunk = { ...described, seq: this.nextSeq++, bytes: ndjson.length };
+  async append({ ndjson, prints, ...head }: Append): Promise<Chunk> {
     faultPoint('spool-flush.before');
-    try {
-      await Promise.all([
-        this.heads.put(chunk.seq, chunk),
-        this.bodies.put(chunk.seq, asBinary(ndjson) as unknown as Buffer),
-        this.prints.put(chunk.seq, { tenant, stream, receivedAt, prints }),
-      ]);
-      await this.root.flushed;
-    } catch (error) {
-      const message = `The spool could not be written: ${messageOf(error)}`;
-      throw new HeadgateError('DISK_FULL', message, { retryable: true, retryAfterSeconds: 5, cause: error });
-    }
+    const seq = this.nextSeq++;
+    const record = encodeRecord(head, prints, ndjson);
+    const before = this.last;
+    const written = this.flush(() => this.chunks.put(seq, record));
+    this.last = written.then(
+      () => before,
+      () => before,
+    );
+    await written;
+    await before;
     faultPoint('spool-flush.after');
-    this.waitingBytes += chunk.bytes;
-    return chunk;
+    this.heldBytes += record.length;
+    const { tenant, stream, events, receivedAt } = head;
+    return { seq, tenant, stream, events, bytes: record.length, receivedAt };
   }
 
-  /** What waits, in order of receipt. */
-  *waiting(): Iterable<Chunk> {
-    for (const { value } of this.heads.getRange()) yield value;
+  /** What it holds, in order of receipt. */
+  *held(): Iterable<FoundChunk> {
+    const handed = new Map<string, number>();
+    for (const { key, value } of this.handed.getRange()) handed.set(laneKey(...key), value);
+    for (const { key: seq, value } of this.chunks.getRange()) {
+      const { tenant, stream, events, receivedAt } = headOf(value);
+      const handedOver = seq <= (handed.get(laneKey(tenant, stream)) ?? 0);
+      yield { seq, tenant, stream, events, bytes: value.length, receivedAt, handedOver };
+    }
   }
 
   /** The batches that were on their way when the process stopped. */
@@ -118,60 +131,74 @@ export class Spool {
     return [...this.plans.getRange()].map(({ value }) => value);
   }
 
-  /** Fingerprints received since `since`, oldest first. */
+  /** Fingerprints received since `since`: of what has left first, then of what it holds. */
   *keptPrints(since: number): Iterable<KeptPrints> {
     for (const { value } of this.prints.getRange()) if (value.receivedAt >= since) yield value;
+    for (const { value } of this.chunks.getRange()) {
+      const head = headOf(value);
+      if (head.receivedAt >= since) yield { ...head, prints: printsOf(value, head) };
+    }
   }
 
   /**
-   * The events of a batch: the bodies of its chunks, joined.
-   * @throws HeadgateError `BATCH_CORRUPT` when one is not there: a batch is whole or it does not start
+   * A chunk's events.
+   * @throws HeadgateError `BATCH_CORRUPT` when it is not there: a batch is whole or it does not start
    */
-  read(chunks: readonly Chunk[]): Buffer {
-    const bodies = chunks.map(({ seq }) => {
-      const body = this.bodies.get(seq);
-      if (body !== undefined) return body;
+  read({ seq }: Chunk): ChunkRecord {
+    const record = this.chunks.get(seq);
+    if (record === undefined)
       throw new HeadgateError('BATCH_CORRUPT', `The spool has lost the events of chunk ${seq}.`);
-    });
-    return Buffer.concat(bodies);
+    const head = headOf(record);
+    return { head, ndjson: eventsOf(record, head) };
   }
 
   /** Writes down which chunks a batch holds; resolves when that is on disk. */
   async plan(plan: Plan): Promise<void> {
     faultPoint('plan.before');
-    await this.plans.put([plan.tenant, plan.stream], plan);
-    await this.root.flushed;
+    await this.flush(() => this.plans.put([plan.tenant, plan.stream], plan));
     faultPoint('plan.after');
   }
 
-  /** Temporal has the batch: its events leave the spool; the plan stays, since the next batch of the lane waits for this one. */
-  async release(plan: Plan, chunks: readonly Chunk[]): Promise<void> {
-    faultPoint('spool-delete.before');
+  /** Temporal has the batch. The plan stays, since the next batch of the lane waits for this one. */
+  async handOver(plan: Plan): Promise<void> {
+    faultPoint('hand-over.before');
+    const lane: [string, InputStream] = [plan.tenant, plan.stream];
     await this.root.batch(() => {
-      for (const { seq } of chunks) {
-        void this.heads.remove(seq);
-        void this.bodies.remove(seq);
-      }
-      void this.plans.put([plan.tenant, plan.stream], { ...plan, started: true });
+      void this.plans.put(lane, { ...plan, started: true });
+      void this.handed.put(lane, plan.lastSeq);
     });
-    faultPoint('spool-delete.after');
-    for (const { bytes } of chunks) this.waitingBytes -= bytes;
+    faultPoint('hand-over.after');
   }
 
-  /** The batch has been decided on: the lane is free for the next. */
+  /** The batch's workflow has ended: the lane is free for the next. */
   async finish(plan: Plan): Promise<void> {
     await this.plans.remove([plan.tenant, plan.stream]);
   }
 
-  /**
-   * Forgets fingerprints received before `before`, but never the newest: sequence numbers go on from it, so that no
-   * batch id is ever used twice. Returns how many appends they belonged to.
-   */
+  /** Lets go of chunks of one lane, in order, and keeps their fingerprints. */
+  async delete(chunks: readonly Chunk[]): Promise<void> {
+    const [first, last] = [chunks[0], chunks.at(-1)];
+    if (first === undefined || last === undefined) return;
+    faultPoint('spool-delete.before');
+    const prints = chunks.map(({ seq }) => {
+      const record = this.chunks.get(seq);
+      return record === undefined ? Buffer.alloc(0) : printsOf(record, headOf(record));
+    });
+    const { tenant, stream } = first;
+    const kept = { tenant, stream, receivedAt: last.receivedAt, prints: Buffer.concat(prints) };
+    await this.root.batch(() => {
+      for (const { seq } of chunks) void this.chunks.remove(seq);
+      void this.prints.put(last.seq, kept);
+    });
+    for (const { bytes } of chunks) this.heldBytes -= bytes;
+    faultPoint('spool-delete.after');
+  }
+
+  /** Forgets fingerprints received before `before`. Returns how many records they were. */
   async forgetPrints(before: number): Promise<number> {
-    const newest = lastKey(this.prints);
     let forgotten = 0;
     while (!this.closing) {
-      const old = [...this.prints.getRange({ end: newest, limit: FORGOTTEN_AT_ONCE })]
+      const old = [...this.prints.getRange({ limit: FORGOTTEN_AT_ONCE })]
         .filter(({ value }) => value.receivedAt < before)
         .map(({ key }) => key);
       for (const key of old) void this.prints.remove(key);
@@ -187,8 +214,7 @@ export class Spool {
    * @throws Error when it cannot
    */
   async checkWritable(): Promise<void> {
-    await this.identities.put('checked', this.identities.get('identity') as Identity);
-    await this.root.flushed;
+    await this.flush(() => this.identities.put('checked', this.identities.get('identity') as Identity));
   }
 
   /** Flushes and closes. */
@@ -198,8 +224,21 @@ export class Spool {
     await this.root.close();
   }
 
-  private lastPlanned(): number {
-    return Math.max(0, ...this.planned().map((plan) => plan.lastSeq));
+  /** Writes and waits for the disk, not only for the commit. */
+  private async flush(write: () => Promise<boolean>): Promise<void> {
+    try {
+      await write();
+      await this.root.flushed;
+    } catch (error) {
+      const message = `The spool could not be written: ${messageOf(error)}`;
+      throw new HeadgateError('DISK_FULL', message, { retryable: true, retryAfterSeconds: 5, cause: error });
+    }
+  }
+
+  /** The lanes remember the last number that was used even when nothing is held: no batch id is ever used twice. */
+  private lastHandedOrPlanned(): number {
+    const handed = [...this.handed.getRange()].map(({ value }) => value);
+    return [...handed, ...this.planned().map((plan) => plan.lastSeq)].reduce((a, b) => Math.max(a, b), 0);
   }
 
   private identity(): Identity {

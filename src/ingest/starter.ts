@@ -1,21 +1,24 @@
 import { WorkflowExecutionAlreadyStartedError, WorkflowFailedError, type Client } from '@temporalio/client';
 import pRetry, { AbortError } from 'p-retry';
-import { messageOf } from '../errors.js';
+import { HeadgateError, messageOf } from '../errors.js';
 import type { BatchRef } from '../event.js';
 import { faultPoint } from '../fault-point.js';
 import type { Logger } from '../observability/logger.js';
-import type { BatchStore } from '../stores/batch-store/batch-store.js';
+import type { BatchName, BatchStore } from '../stores/batch-store/batch-store.js';
+import type { ChunkDecisions } from '../stores/state/state-store.js';
 import { batchWorkflowId, tenantQueue, workflowQueue, type Isolation } from '../tenant.js';
 import { searchAttributesOf } from '../search-attributes.js';
 import {
   INGEST_BATCH,
   batchSummary,
   type BatchContents,
+  type DecidedBatch,
   type IngestBatchInput,
   type IngestBatchResult,
 } from '../workflows/messages.js';
 import type { Chunk, Plan } from './lane.js';
 import type { Spool } from './spool.js';
+import type { RecordHead } from './spool-record.js';
 
 /** Event types named in a batch's summary. */
 const TYPES_SHOWN = 8;
@@ -25,13 +28,15 @@ export interface StarterOptions {
   readonly client: Client;
   readonly spool: Spool;
   readonly batchStore: BatchStore;
+  /** The decisions on a chunk; there is some record of every chunk that reaches a batch. */
+  readonly decisionsOf: (chunk: Chunk) => ChunkDecisions | undefined;
   readonly isolationOf: (tenant: string) => Isolation;
   /** True when this process runs the Worker of the queue: the first workflow task then comes with the start's answer. */
   readonly eager: (tenant: string) => boolean;
-  /** Told once Temporal has a batch, with the sequence numbers of its chunks. */
-  readonly onStarted: (chunks: readonly Chunk[]) => void;
-  /** Told once a batch has been decided on; without a result if its workflow was ended by hand. */
-  readonly onDecided: (plan: Plan, result: IngestBatchResult | undefined) => void;
+  /** Told once Temporal has these chunks, and that is on disk. */
+  readonly onHandedOver: (chunks: readonly Chunk[]) => void;
+  /** Told once a batch's workflow has ended; without a result if that was by hand. */
+  readonly onEnded: (plan: Plan, result: IngestBatchResult | undefined) => void;
   readonly log: Logger;
   /** Ends all retries; what is on its way stays planned in the spool. */
   readonly signal: AbortSignal;
@@ -46,9 +51,16 @@ const RETRY = {
   randomize: true,
 } as const;
 
+/** A batch on its way, ready for Temporal. */
+interface Written {
+  readonly batch: BatchRef;
+  readonly contents: BatchContents;
+  readonly decided: DecidedBatch;
+}
+
 /**
- * Carries a batch from its plan to its decision: plan and batch file on disk → workflow started → events released from
- * the spool → decided. Every step can be run again after a crash: the plan gives the same batch id, file and workflow
+ * Carries a batch from its plan to the end of its workflow: plan, events and decisions on disk → workflow started →
+ * handed over → ended. Every step can be run again after a crash: the plan gives the same batch id, files and workflow
  * id, and Temporal refuses the second start.
  */
 export function createStarter(
@@ -70,12 +82,12 @@ export function createStarter(
 
   return async (plan, chunks) => {
     if (plan.started !== true) {
-      const batch = await untilDone('write', plan, () => writeBatch(options, plan, chunks));
-      await untilDone('start', plan, () => startWorkflow(options, batch, contentsOf(chunks)));
-      await untilDone('release', plan, () => spool.release(plan, chunks));
-      options.onStarted(chunks);
+      const written = await untilDone('write', plan, () => writeBatch(options, plan, chunks));
+      await untilDone('start', plan, () => startWorkflow(options, written));
+      await untilDone('hand-over', plan, () => spool.handOver(plan));
+      options.onHandedOver(chunks);
     }
-    options.onDecided(plan, await untilDone('decide', plan, () => decision(options, plan)));
+    options.onEnded(plan, await untilDone('await', plan, () => endOf(options, plan)));
     await untilDone('finish', plan, () => spool.finish(plan));
   };
 }
@@ -86,35 +98,62 @@ function retryable(error: unknown): never {
   throw error;
 }
 
-/** Plan and file may be written side by side: the workflow starts only when both are on disk. */
-async function writeBatch(
-  { spool, batchStore }: StarterOptions,
-  plan: Plan,
-  chunks: readonly Chunk[],
-): Promise<BatchRef> {
-  faultPoint('batch-file.before');
-  const [batch] = await Promise.all([
-    batchStore.write(plan, spool.read(chunks), plan.events),
+/** All may be written side by side: the workflow starts only when all are on disk. */
+async function writeBatch(options: StarterOptions, plan: Plan, chunks: readonly Chunk[]): Promise<Written> {
+  const { spool, batchStore } = options;
+  const records = chunks.map((chunk) => spool.read(chunk));
+  const ndjson = Buffer.concat(records.map((record) => record.ndjson));
+  const [batch, decided] = await Promise.all([
+    write('batch-file', () => batchStore.write(plan, ndjson, plan.events)),
+    writeDecisions(options, plan, chunks),
     spool.plan(plan),
   ]);
-  faultPoint('batch-file.after');
+  return { batch, contents: contentsOf(records.map(({ head }) => head)), decided };
+}
+
+async function writeDecisions(
+  { batchStore, decisionsOf }: StarterOptions,
+  { tenant, batchId }: Plan,
+  chunks: readonly Chunk[],
+): Promise<DecidedBatch> {
+  const eligible: Record<string, number> = {};
+  let evaluated = 0;
+  let ndjson = '';
+  for (const chunk of chunks) {
+    const decisions = decisionsOf(chunk);
+    // Decisions must never be left out in silence.
+    if (decisions === undefined)
+      throw new HeadgateError('BATCH_CORRUPT', `Chunk ${chunk.seq} has no decisions.`);
+    evaluated += decisions.evaluated;
+    ndjson += decisions.ndjson;
+    for (const [rule, count] of Object.entries(decisions.eligible))
+      eligible[rule] = (eligible[rule] ?? 0) + count;
+  }
+  if (evaluated === 0) return { evaluated, eligible };
+  const name: BatchName = { tenant, stream: 'decisions', batchId };
+  const decisions = await write('decisions-file', () =>
+    batchStore.write(name, Buffer.from(ndjson), evaluated),
+  );
+  return { evaluated, eligible, decisions };
+}
+
+async function write(step: 'batch-file' | 'decisions-file', run: () => Promise<BatchRef>): Promise<BatchRef> {
+  faultPoint(`${step}.before`);
+  const batch = await run();
+  faultPoint(`${step}.after`);
   return batch;
 }
 
-async function startWorkflow(
-  options: StarterOptions,
-  batch: BatchRef,
-  contents: BatchContents,
-): Promise<void> {
+async function startWorkflow(options: StarterOptions, { batch, contents, decided }: Written): Promise<void> {
   const { tenant, stream, batchId } = batch;
-  const input: IngestBatchInput = { batch, contents, activityQueue: tenantQueue(tenant) };
+  const input: IngestBatchInput = { batch, contents, decided, activityQueue: tenantQueue(tenant) };
   faultPoint('workflow-start.before');
   try {
     await options.client.workflow.start(INGEST_BATCH, {
       workflowId: batchWorkflowId(tenant, stream, batchId),
       taskQueue: workflowQueue(tenant, options.isolationOf(tenant)),
       args: [input],
-      // A failed batch may be submitted again, one that was decided on may not.
+      // A failed batch may be submitted again, one that has gone through may not.
       workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
       workflowIdConflictPolicy: 'FAIL',
       requestEagerStart: options.eager(tenant),
@@ -129,7 +168,7 @@ async function startWorkflow(
 }
 
 /** Waits until the batch's workflow has ended, in whatever way: a lane goes on when its operator ends a batch by hand. */
-async function decision(
+async function endOf(
   { client, log, signal }: StarterOptions,
   plan: Plan,
 ): Promise<IngestBatchResult | undefined> {
@@ -141,13 +180,13 @@ async function decision(
     if (!(error instanceof WorkflowFailedError)) throw error;
     log.error(
       { tenant: plan.tenant, batch: plan.batchId, reason: messageOf(error.cause ?? error) },
-      'batch ended without a decision; reset its workflow in the Temporal UI to run it again',
+      'batch did not go through; reset its workflow in the Temporal UI to run it again',
     );
     return undefined;
   }
 }
 
-function contentsOf(chunks: readonly Chunk[]): BatchContents {
-  const types = [...new Set(chunks.flatMap((chunk) => chunk.types))].sort().slice(0, TYPES_SHOWN);
-  return { types, firstEvent: chunks[0]?.firstEvent ?? '', lastEvent: chunks.at(-1)?.lastEvent ?? '' };
+function contentsOf(heads: readonly RecordHead[]): BatchContents {
+  const types = [...new Set(heads.flatMap((head) => head.types))].sort().slice(0, TYPES_SHOWN);
+  return { types, firstEvent: heads[0]?.firstEvent ?? '', lastEvent: heads.at(-1)?.lastEvent ?? '' };
 }

@@ -5,24 +5,18 @@ import { createReceipts } from '../api/receipts.js';
 import { createApi, listen } from '../api/server.js';
 import type { Config } from '../config.js';
 import type { Temporal } from '../engine/temporal.js';
-import { HeadgateError, messageOf } from '../errors.js';
-import { Admission } from '../ingest/admission.js';
-import { Batcher } from '../ingest/batcher.js';
-import { Dedupe } from '../ingest/dedupe.js';
-import { createFingerprint } from '../ingest/fingerprint.js';
-import { createDiskWatch } from '../ingest/disk-watch.js';
-import { Ingest } from '../ingest/ingest.js';
-import { rebuildDedupe } from '../ingest/rebuild-dedupe.js';
-import type { Chunk, Plan } from '../ingest/lane.js';
+import { HeadgateError } from '../errors.js';
+import type { Plan } from '../ingest/lane.js';
 import { lockSpool } from '../ingest/spool-lock.js';
 import { Spool } from '../ingest/spool.js';
-import { createStarter } from '../ingest/starter.js';
 import { openKeySet } from '../keys/key-set.js';
 import type { Logger } from '../observability/logger.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import type { TenantRegistry } from '../tenant-config/registry.js';
 import type { IngestBatchResult } from '../workflows/messages.js';
 import type { WorkerHost } from '../workers/worker-host.js';
+import { openLmdbStateStore } from '../stores/state/lmdb.js';
+import { buildIngest } from './ingest-parts.js';
 import type { SharedStores } from './stores.js';
 
 /** What {@link startApiRole} needs. */
@@ -33,8 +27,8 @@ export interface ApiRoleOptions {
   readonly stores: SharedStores;
   /** The Workers of this process, if it has any: starts are then eager. */
   readonly workers?: WorkerHost;
-  /** Told once a batch has been decided on. */
-  readonly onDecided?: (plan: Plan, result: IngestBatchResult | undefined) => void;
+  /** Told once a batch's workflow has ended. */
+  readonly onBatchEnded?: (plan: Plan, result: IngestBatchResult | undefined) => void;
   /** Told when the process can no longer do its work. */
   readonly onFatal: (reason: string) => void;
   readonly log: Logger;
@@ -53,9 +47,10 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const unlock = lockSpool(stores.paths.spool);
   const spool = new Spool(stores.paths.spool);
   const client = new Client({ connection: temporal.connection, namespace: temporal.namespace });
+  const state = openLmdbStateStore(stores.paths.state);
   const stopping = new AbortController();
-  const ingestParts = await buildIngest(options, spool, client, stopping.signal);
-  const { ingest, batcher } = ingestParts;
+  const parts = await buildIngest(options, { spool, state, client, signal: stopping.signal });
+  const { ingest, decider, batcher } = parts;
   const configOf = (tenant: string): TenantConfig | undefined => registry.get(tenant)?.config;
   const app = createApi({
     authenticate: createAuthenticator({
@@ -65,7 +60,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       standingOf: (tenant) => standing(configOf(tenant)),
     }),
     ingest,
-    state: stores.state,
+    decider,
     receipts: createReceipts({ client, namespace: temporal.namespace, uiUrl: temporal.uiUrl }),
     readiness: [
       { name: 'temporal', check: () => reachable(client) },
@@ -76,8 +71,8 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     ],
     log,
   });
+  await parts.recover();
   const api = await listen(app, config.host, config.port);
-  batcher.recover(spool.planned(), spool.waiting());
   return {
     url: api.url,
     stop: async () => {
@@ -89,77 +84,12 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       ]);
       stopping.abort();
       await batcher.stop();
-      ingestParts.stop();
+      await parts.stop();
+      await state.close();
       await spool.close();
       unlock();
     },
   };
-}
-
-interface IngestParts {
-  readonly ingest: Ingest;
-  readonly batcher: Batcher;
-  stop(): void;
-}
-
-/** Prints older than the dedupe window are forgotten this often. */
-const FORGET_EVERY_MS = 10 * 60 * 1000;
-
-async function buildIngest(
-  options: ApiRoleOptions,
-  spool: Spool,
-  client: Client,
-  signal: AbortSignal,
-): Promise<IngestParts> {
-  const { config, registry, stores, workers, log } = options;
-  const configOf = (tenant: string): TenantConfig | undefined => registry.get(tenant)?.config;
-  const started = (chunks: readonly Chunk[]): void => ingest.started(chunks);
-  const run = createStarter({
-    client,
-    spool,
-    batchStore: stores.batchStore,
-    isolationOf: (tenant) => configOf(tenant)?.isolation ?? 'pooled',
-    eager: (tenant) => workers?.runsWorkflowsOf(tenant) ?? false,
-    onStarted: started,
-    onDecided: (plan, result) => options.onDecided?.(plan, result),
-    log,
-    signal,
-  });
-  const onFault = (error: unknown): void =>
-    options.onFatal(`a batch cannot be carried on: ${messageOf(error)}`);
-  const batcher = new Batcher({
-    node: spool.node,
-    limitsOf: (tenant) => configOf(tenant)?.batch,
-    run,
-    onFault,
-  });
-  const dedupe = new Dedupe();
-  await rebuildDedupe(dedupe, spool);
-  const admission = new Admission({
-    limitsOf: (tenant) => configOf(tenant)?.limits ?? { eventsPerSecond: 0, bytesPerSecond: 0 },
-    backlogOf: (tenant) => batcher.backlog(tenant),
-    spoolBytes: () => spool.bytes,
-    maxSpoolBytes: config.maxSpoolBytes,
-    freeDiskBytes: createDiskWatch(stores.paths.spool),
-    minFreeDiskBytes: config.minFreeDiskBytes,
-  });
-  const ingest = new Ingest({
-    admission,
-    dedupe,
-    fingerprint: await createFingerprint(spool.seeds),
-    spool,
-    batcher,
-    ack: config.ack,
-  });
-  registry.onChange(({ tenant, kind }) => {
-    if (kind === 'removed') admission.forget(tenant);
-    batcher.reconsider(tenant);
-  });
-  const forgetting = setInterval(
-    () => void spool.forgetPrints(Date.now() - dedupe.windowMs),
-    FORGET_EVERY_MS,
-  ).unref();
-  return { ingest, batcher, stop: () => clearInterval(forgetting) };
 }
 
 function standing(config: TenantConfig | undefined): 'active' | 'suspended' | 'unknown' {

@@ -26,7 +26,7 @@ export interface NodeOptions {
   readonly onProgress?: (message: string) => void;
   /** Told when the process can no longer do its work. */
   readonly onFatal: (reason: string) => void;
-  readonly onDecided?: (plan: Plan, result: IngestBatchResult | undefined) => void;
+  readonly onBatchEnded?: (plan: Plan, result: IngestBatchResult | undefined) => void;
   readonly onLoaded?: LoadedListener;
 }
 
@@ -56,7 +56,6 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     const temporal = await openTemporal({ ...config, onProgress });
     closers.push(() => temporal.close());
     const stores = openSharedStores(config.dataDir);
-    closers.push(() => stores.state.close());
     const registry = await openTenantRegistry({ dir: stores.paths.tenants, logger: log });
     closers.push(() => registry.close());
     const shared = { ...options, temporal, registry, stores };

@@ -2,8 +2,6 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import { createFileBatchStore } from '../stores/batch-store/file.js';
-import { openLmdbStateStore } from '../stores/state/lmdb.js';
-import type { StateStore } from '../stores/state/state-store.js';
 
 /** Where each part of the state lives under the data directory. */
 export interface DataPaths {
@@ -31,12 +29,11 @@ export function dataPaths(dataDir: string): DataPaths {
 export interface SharedStores {
   readonly paths: DataPaths;
   readonly batchStore: BatchStore;
-  readonly state: StateStore;
 }
 
 /** Opens the stores under a data directory, and makes the directory if need be. */
 export function openSharedStores(dataDir: string): SharedStores {
   const paths = dataPaths(dataDir);
   mkdirSync(paths.tenants, { recursive: true });
-  return { paths, batchStore: createFileBatchStore(paths.batches), state: openLmdbStateStore(paths.state) };
+  return { paths, batchStore: createFileBatchStore(paths.batches) };
 }

@@ -35,8 +35,8 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
   const activities = createActivities({
     client,
     batchStore: stores.batchStore,
-    state: stores.state,
     warehouse,
+    windowsPerSecond: config.loadsPerSecond,
     tenant: (tenant) => registry.get(tenant),
   });
   const host = await startWorkerHost({

@@ -8,10 +8,21 @@ export interface BatchContents {
   readonly lastEvent: string;
 }
 
+/** What was decided on a batch's events, at the door. */
+export interface DecidedBatch {
+  /** Rule evaluations made. */
+  readonly evaluated: number;
+  /** Eligible ones by rule. */
+  readonly eligible: Readonly<Record<string, number>>;
+  /** The decisions as a batch of their own; absent if nothing was evaluated. */
+  readonly decisions?: BatchRef;
+}
+
 /** Input of {@link ingestBatch}: a reference to the events, never the events. */
 export interface IngestBatchInput {
   readonly batch: BatchRef;
   readonly contents: BatchContents;
+  readonly decided: DecidedBatch;
   /** The tenant's task queue, for activities that are rate-limited. */
   readonly activityQueue: string;
 }
@@ -21,14 +32,12 @@ export interface IngestBatchResult {
   readonly evaluated: number;
   /** Eligible decisions by rule. */
   readonly eligible: Readonly<Record<string, number>>;
-  /** The load windows the batch and its decisions were announced to. */
-  readonly loads: readonly LoadNotice[];
+  /** The load window that the batch and its decisions were announced to. */
+  readonly load: LoadNotice;
 }
 
 /** Where a batch was announced for loading. */
 export interface LoadNotice {
-  readonly stream: Stream;
-  readonly batchId: string;
   /** Workflow id of the load window, and the run of it that took the batch: a late batch opens a window again. */
   readonly workflowId: string;
   readonly runId: string;
@@ -37,7 +46,6 @@ export interface LoadNotice {
 /** Input of {@link loadWindow}. */
 export interface LoadWindowInput {
   readonly tenant: string;
-  readonly stream: Stream;
   /** Names the window: its start, `YYYYMMDDTHHMMSS.mmmZ`. */
   readonly window: string;
   /** When the window closes, milliseconds since the epoch. */
@@ -46,8 +54,9 @@ export interface LoadWindowInput {
   readonly activityQueue: string;
 }
 
-/** One load as a window made it. */
+/** One load of one stream, as a window made it. */
 export interface WindowLoad {
+  readonly stream: Stream;
   readonly loadId: string;
   readonly rows: number;
   readonly bytes: number;

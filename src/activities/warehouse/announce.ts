@@ -1,64 +1,77 @@
 import type { Client } from '@temporalio/client';
-import type { BatchRef, Stream } from '../../event.js';
+import { HeadgateError } from '../../errors.js';
+import type { BatchRef } from '../../event.js';
 import { faultPoint } from '../../fault-point.js';
 import { assertTenantId, loadWorkflowId, tenantQueue, workflowQueue, type Isolation } from '../../tenant.js';
 import { searchAttributesOf } from '../../search-attributes.js';
 import { ANNOUNCE, LOAD_WINDOW, type LoadNotice, type LoadWindowInput } from '../../workflows/messages.js';
+import { createWindowLength } from './window-length.js';
 
 /** What {@link createAnnounceActivities} needs. */
 export interface AnnounceOptions {
   readonly client: Client;
   /** The tenant's isolation and window length as configured now. */
   readonly windowsOf: (tenant: string) => { isolation: Isolation; windowMs: number };
+  /** Windows per second, of all tenants, beyond which windows get longer. */
+  readonly windowsPerSecond: number;
   readonly now?: () => number;
 }
 
 /** The activities that hand batches to load windows. */
 export interface AnnounceActivities {
-  /** Announces each batch to the load window of its tenant and stream that is open now, and starts the window if need be. */
-  announce(batches: readonly BatchRef[]): Promise<LoadNotice[]>;
+  /**
+   * Announces a tenant's batches to its load window that is open now, and starts the window if need be.
+   * Fails with type `STATE_CONFLICT` when they are of several tenants.
+   */
+  announce(batches: readonly BatchRef[]): Promise<LoadNotice>;
 }
 
 /** Builds the activities over a Temporal client. */
 export function createAnnounceActivities(options: AnnounceOptions): AnnounceActivities {
+  const lengthOf = createWindowLength(options.windowsPerSecond);
+
   return {
-    announce: (batches) => Promise.all(batches.map((batch) => announceOne(options, batch))),
+    // A signal may arrive twice when an attempt's answer is lost; the window keeps each batch once.
+    announce: async (batches) => {
+      const tenant = tenantOf(batches);
+      const now = options.now?.() ?? Date.now();
+      const { isolation, windowMs: configured } = options.windowsOf(tenant);
+      const windowMs = lengthOf(tenant, configured, now);
+      const { window, closesAt } = windowAt(now, windowMs, tenant);
+      const input: LoadWindowInput = { tenant, window, closesAt, activityQueue: tenantQueue(tenant) };
+      const workflowId = loadWorkflowId(tenant, window);
+      faultPoint('announce.before');
+      const { signaledRunId: runId } = await options.client.workflow.signalWithStart(LOAD_WINDOW, {
+        workflowId,
+        taskQueue: workflowQueue(tenant, isolation),
+        args: [input],
+        signal: ANNOUNCE,
+        signalArgs: [batches],
+        // A window that has loaded and ended is opened again by a late batch; loads are named by their members.
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+        staticSummary: `${tenant} · load window of ${windowMs / 1000} s`,
+        typedSearchAttributes: searchAttributesOf(tenant),
+      });
+      faultPoint('announce.after');
+      return { workflowId, runId };
+    },
   };
 }
 
-/** A signal may arrive twice when an attempt's answer is lost; the window keeps each batch once. */
-async function announceOne(options: AnnounceOptions, batch: BatchRef): Promise<LoadNotice> {
-  const tenant = assertTenantId(batch.tenant);
-  const { stream, batchId } = batch;
-  const { isolation, windowMs } = options.windowsOf(tenant);
-  const { window, closesAt } = windowAt(options.now?.() ?? Date.now(), windowMs, tenant, stream);
-  const input: LoadWindowInput = { tenant, stream, window, closesAt, activityQueue: tenantQueue(tenant) };
-  const workflowId = loadWorkflowId(tenant, stream, window);
-  faultPoint('announce.before');
-  const { signaledRunId: runId } = await options.client.workflow.signalWithStart(LOAD_WINDOW, {
-    workflowId,
-    taskQueue: workflowQueue(tenant, isolation),
-    args: [input],
-    signal: ANNOUNCE,
-    signalArgs: [batch],
-    // A window that has loaded and ended is opened again by a late batch; loads are named by their members.
-    workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-    staticSummary: `${tenant} · ${stream} · load window of ${windowMs / 1000} s`,
-    typedSearchAttributes: searchAttributesOf(tenant, stream),
-  });
-  faultPoint('announce.after');
-  return { stream, batchId, workflowId, runId };
+function tenantOf(batches: readonly BatchRef[]): string {
+  const tenant = assertTenantId(batches[0]?.tenant);
+  if (batches.every((batch) => batch.tenant === tenant)) return tenant;
+  throw new HeadgateError('STATE_CONFLICT', 'Batches of several tenants cannot be announced together.');
 }
 
-/** Windows follow each other without gaps; each tenant and stream has its own phase, so that they do not all load at once. */
+/** Windows follow each other without gaps; each tenant has its own phase, so that they do not all load at once. */
 export function windowAt(
   now: number,
   windowMs: number,
   tenant: string,
-  stream: Stream,
 ): { window: string; closesAt: number } {
   let phase = 0;
-  for (const char of `${tenant}/${stream}`) phase = (phase * 31 + char.charCodeAt(0)) % windowMs;
+  for (const char of tenant) phase = (phase * 31 + char.charCodeAt(0)) % windowMs;
   const start = Math.floor((now - phase) / windowMs) * windowMs + phase;
   return { window: new Date(start).toISOString().replaceAll(/[-:]/g, ''), closesAt: start + windowMs };
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import { HeadgateError } from '../../errors.js';
-import type { BatchRef, Stream } from '../../event.js';
+import { STREAMS, type BatchRef, type Stream } from '../../event.js';
 import type { BatchStore } from '../../stores/batch-store/batch-store.js';
 import type { LoadResult, Warehouse } from '../../stores/warehouse/warehouse.js';
 import { assertTenantId } from '../../tenant.js';
@@ -17,10 +17,9 @@ export interface LoadActivitiesDeps {
   readonly heartbeatIntervalMs?: number;
 }
 
-/** One load of a load window; the workflow fixes all of it, so every attempt asks for the same. */
+/** The loads of a load window, one per stream; the workflow fixes all of it, so every attempt asks for the same. */
 export interface LoadBatchesInput {
   readonly tenant: string;
-  readonly stream: Stream;
   /** Names the load window. */
   readonly window: string;
   /** When the window's workflow asked for the load: ISO 8601, UTC. Fixes the day's directory and `loaded_at`. */
@@ -28,14 +27,14 @@ export interface LoadBatchesInput {
   readonly batches: readonly BatchRef[];
 }
 
-/** What the load id has put into the warehouse. */
-export type LoadBatchesResult = LoadResult;
+/** What the window has put into the warehouse, by stream. */
+export type LoadBatchesResult = (LoadResult & { readonly stream: Stream })[];
 
 /** The activities of the load lane. */
 export interface LoadActivities {
   /**
    * Loads the batches of a window into the tenant's warehouse; batches that it holds already are left out.
-   * Fails with type `NOT_FOUND` (a batch's file is gone) or `STATE_CONFLICT` (a batch of another tenant or stream),
+   * Fails with type `NOT_FOUND` (a batch's file is gone) or `STATE_CONFLICT` (a batch of another tenant),
    * both final, or with `WAREHOUSE_FAILED` or `DISK_FULL`, which are retried.
    */
   loadBatches(input: LoadBatchesInput): Promise<LoadBatchesResult>;
@@ -46,12 +45,21 @@ export function createLoadActivities(deps: LoadActivitiesDeps): LoadActivities {
   const { warehouse, batchStore, heartbeatIntervalMs = HEARTBEAT_MS } = deps;
 
   async function loadBatches(input: LoadBatchesInput): Promise<LoadBatchesResult> {
-    const { tenant, stream, loadedAt } = input;
+    const { tenant, loadedAt } = input;
     assertTenantId(tenant);
     for (const ref of input.batches) assertBelongs(ref, input);
-    const batches = input.batches.map((ref) => ({ batchId: ref.batchId, path: batchStore.pathOf(ref) }));
-    const load = { tenant, stream, loadId: loadIdOf(input), day: loadedAt.slice(0, 10), loadedAt, batches };
-    return whileHeartbeating(heartbeatIntervalMs, (signal) => warehouse.load({ ...load, signal }));
+    return whileHeartbeating(heartbeatIntervalMs, async (signal) => {
+      const results: LoadBatchesResult = [];
+      for (const stream of STREAMS) {
+        const refs = input.batches.filter((ref) => ref.stream === stream);
+        if (refs.length === 0) continue;
+        const batches = refs.map((ref) => ({ batchId: ref.batchId, path: batchStore.pathOf(ref) }));
+        const loadId = loadIdOf(input.window, refs);
+        const load = { tenant, stream, loadId, day: loadedAt.slice(0, 10), loadedAt, batches };
+        results.push({ stream, ...(await warehouse.load({ ...load, signal })) });
+      }
+      return results;
+    });
   }
 
   return { loadBatches: withFailures(loadBatches) };
@@ -61,18 +69,15 @@ export function createLoadActivities(deps: LoadActivitiesDeps): LoadActivities {
  * A load is named by its window and its members: every attempt has the same id, and a window that loads again, with
  * other batches, has another.
  */
-function loadIdOf({ window, batches }: LoadBatchesInput): string {
+function loadIdOf(window: string, batches: readonly BatchRef[]): string {
   const members = batches.map(({ batchId }) => batchId).sort();
   return `${window}-${createHash('sha256').update(members.join()).digest('hex').slice(0, 16)}`;
 }
 
 /** A reference that names another tenant would put that tenant's events into this one's warehouse. */
-function assertBelongs(ref: BatchRef, { tenant, stream }: LoadBatchesInput): void {
-  if (ref.tenant === tenant && ref.stream === stream) return;
-  throw new HeadgateError(
-    'STATE_CONFLICT',
-    `Batch ${ref.batchId} is not of tenant ${tenant}, stream ${stream}.`,
-  );
+function assertBelongs(ref: BatchRef, { tenant }: LoadBatchesInput): void {
+  if (ref.tenant === tenant) return;
+  throw new HeadgateError('STATE_CONFLICT', `Batch ${ref.batchId} is not of tenant ${tenant}.`);
 }
 
 /** Tells Temporal every now and then that the work goes on; its answer is how a cancellation reaches the signal. */

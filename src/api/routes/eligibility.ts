@@ -1,14 +1,14 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { HeadgateError } from '../../errors.js';
-import type { StateStore } from '../../stores/state/state-store.js';
+import type { Decider } from '../../eligibility/decider.js';
 import { callerOf, requireScope, type Authenticator } from '../authenticate.js';
 
 /** Adds `GET /v1/eligibility/:subject`: the latest decision of every rule that has been evaluated on the subject. */
 export function addEligibilityRoutes(
   router: Router,
   authenticate: Authenticator,
-  state: Pick<StateStore, 'subject' | 'profile'>,
+  decider: Pick<Decider, 'subject'>,
 ): void {
   router.get(
     '/v1/eligibility/:subject',
@@ -17,19 +17,18 @@ export function addEligibilityRoutes(
       const { tenant } = callerOf(ctx);
       const subject = ctx.params.subject ?? '';
       const known = subject.length > 0 && subject.length <= 512;
-      const record = known ? state.subject(tenant, subject) : undefined;
-      const profile = known ? state.profile(tenant, subject) : undefined;
-      if (record === undefined && profile === undefined) {
+      const record = known ? decider.subject(tenant, subject) : undefined;
+      if (record === undefined) {
         throw new HeadgateError(
           'NOT_FOUND',
           'Nothing has been decided about this subject, and it has no properties.',
         );
       }
-      const decisions = Object.entries(record?.decisions ?? {}).map(([rule, decision]) => ({
+      const decisions = Object.entries(record.decisions).map(([rule, decision]) => ({
         rule,
         ...decision,
       }));
-      ctx.body = JSON.stringify({ subject, profile: profile?.values ?? {}, decisions });
+      ctx.body = JSON.stringify({ subject, profile: record.profile?.values ?? {}, decisions });
       ctx.type = 'application/json';
     },
   );

@@ -1,12 +1,18 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { HeadgateError } from '../../errors.js';
-import { INPUT_STREAMS, type EventRow, type InputStream } from '../../event.js';
-import type { Ingest } from '../../ingest/ingest.js';
+import { INPUT_STREAMS, type InputStream } from '../../event.js';
+import type { Ingest, TakenEvent } from '../../ingest/ingest.js';
 import { callerOf, requireScope, type Authenticator } from '../authenticate.js';
 import { parseBody, type Candidate } from '../parse-body.js';
 import { readBody } from '../read-body.js';
-import { MAX_EVENT_BYTES, isRejection, validateEvent, type RejectionCode } from '../validate-event.js';
+import {
+  MAX_EVENT_BYTES,
+  isRejection,
+  validateEvent,
+  type Received,
+  type RejectionCode,
+} from '../validate-event.js';
 
 /** What became of one event of a request; `index` is its place in the request, counted from 0. */
 export interface EventResult {
@@ -67,41 +73,44 @@ async function take(
   candidates: readonly Candidate[],
   bytes: number,
 ): Promise<IngestAnswer> {
-  const receivedAt = Date.now();
+  const receivedAt = new Date();
+  const received = { ms: receivedAt.getTime(), iso: receivedAt.toISOString() };
   const results: EventResult[] = [];
-  const rows: EventRow[] = [];
+  const events: TakenEvent[] = [];
   const places: number[] = [];
   candidates.forEach((candidate, index) => {
-    const taken = examine(candidate, stream, receivedAt);
-    if ('reason' in taken) return results.push({ index, ...idOf(candidate), status: 'rejected', ...taken });
-    places.push(index);
-    return rows.push(taken);
+    const taken = examine(candidate, stream, received);
+    if ('reason' in taken) {
+      results[index] = { index, ...idOf(candidate), status: 'rejected', ...taken };
+    } else {
+      places.push(index);
+      events.push(taken);
+    }
   });
-  const receipts = rows.length === 0 ? [] : await ingest.accept(tenant, stream, rows, bytes);
-  receipts.forEach((status, at) => results.push({ index: places[at] as number, id: rows[at]?.id, status }));
-  results.sort((left, right) => left.index - right.index);
-  const count = (status: EventResult['status']): number =>
-    results.filter((result) => result.status === status).length;
-  return { accepted: count('accepted'), duplicate: count('duplicate'), rejected: count('rejected'), results };
+  const receipts = events.length === 0 ? [] : await ingest.accept(tenant, stream, events, bytes);
+  const counts = { accepted: 0, duplicate: 0, rejected: candidates.length - events.length };
+  receipts.forEach((status, at) => {
+    const index = places[at] as number;
+    results[index] = { index, id: events[at]?.row.id, status };
+    counts[status]++;
+  });
+  return { ...counts, results };
 }
 
 function examine(
   candidate: Candidate,
   stream: InputStream,
-  receivedAt: number,
-): EventRow | { code: RejectionCode; reason: string } {
+  received: Received,
+): TakenEvent | { code: RejectionCode; reason: string } {
   if ('unreadable' in candidate) return { code: 'unreadable', reason: candidate.unreadable };
-  const row = validateEvent(candidate.value, stream, receivedAt);
+  const row = validateEvent(candidate.value, stream, received);
   if (isRejection(row)) return row;
-  const size = sizeOf(row);
-  if (size <= MAX_EVENT_BYTES) return row;
-  return { code: 'too_large', reason: `an event may have ${MAX_EVENT_BYTES} bytes, this one has ${size}` };
-}
-
-/** Bytes of the event's JSON; a text's length settles it for all but the very large. */
-function sizeOf(row: EventRow): number {
+  // Written out once: for its size here, for the spool later.
   const json = JSON.stringify(row);
-  return json.length * 3 <= MAX_EVENT_BYTES ? json.length : Buffer.byteLength(json);
+  // A text's length settles it for all but the very large.
+  const size = json.length * 3 <= MAX_EVENT_BYTES ? json.length : Buffer.byteLength(json);
+  if (size <= MAX_EVENT_BYTES) return { row, json };
+  return { code: 'too_large', reason: `an event may have ${MAX_EVENT_BYTES} bytes, this one has ${size}` };
 }
 
 function idOf(candidate: Candidate): { id?: string } {

@@ -1,83 +1,69 @@
 import { mkdirSync } from 'node:fs';
-import { open, type Database } from 'lmdb';
-import { HeadgateError } from '../../errors.js';
+import { open, type Database, type RootDatabase } from 'lmdb';
+import { HeadgateError, messageOf } from '../../errors.js';
 import { faultPoint } from '../../fault-point.js';
-import type { ProfileState } from '../../rules/profile.js';
-import { assertTenantId, dayOfBatch } from '../../tenant.js';
-import type { AppliedBatch, BatchCommit, StateStore, SubjectRecord } from './state-store.js';
-
-/** Marks are kept longer than any workflow can be reset: Temporal's retention is at most 31 days here. */
-const KEEP_MARKS_DAYS = 32;
-/** Old marks removed per commit: more than one, so that the store shrinks after a busy day. */
-const MARKS_PRUNED_PER_COMMIT = 2;
-const DAY_MS = 24 * 60 * 60 * 1000;
-
-type Key = [tenant: string, name: string];
+import { assertTenantId } from '../../tenant.js';
+import type { Checkpoint, ChunkDecisions, StateStore, SubjectRecord } from './state-store.js';
 
 interface Tables {
-  readonly profiles: Database<ProfileState, Key>;
-  readonly subjects: Database<SubjectRecord, Key>;
-  readonly marks: Database<AppliedBatch, Key>;
-  readonly revisions: Database<number, Key>;
+  readonly root: RootDatabase;
+  /** Subjects as JSON, by `<tenant>/<subject>`; a tenant id has no slash. */
+  readonly subjects: Database<string, string>;
+  readonly watermarks: Database<number, string>;
+  readonly decisions: Database<ChunkDecisions, number>;
 }
 
 /**
- * The state store on LMDB in `directory`, shared by the processes of one machine. Every key begins with the tenant.
- * `commit` resolves once the transaction is flushed, not only committed.
+ * The state store on LMDB in `directory`. One process at a time writes it: the one that holds the spool beside it.
+ * Subjects are JSON, not msgpack: profiles hold whatever keys producers choose, and msgpackr fails on `toJSON` and
+ * renames `__proto__`.
  */
 export function openLmdbStateStore(directory: string): StateStore {
   mkdirSync(directory, { recursive: true });
-  // JSON, not msgpack: profiles hold whatever keys producers choose, and msgpackr fails on `toJSON` and renames `__proto__`.
   const root = open({ path: directory, maxDbs: 8, encoding: 'json' });
   const tables: Tables = {
-    profiles: root.openDB<ProfileState, Key>({ name: 'profiles', encoding: 'json' }),
-    subjects: root.openDB<SubjectRecord, Key>({ name: 'subjects', encoding: 'json' }),
-    marks: root.openDB<AppliedBatch, Key>({ name: 'marks', encoding: 'json' }),
-    revisions: root.openDB<number, Key>({ name: 'revisions', encoding: 'json' }),
+    root,
+    subjects: root.openDB<string, string>({ name: 'subjects', encoding: 'string' }),
+    watermarks: root.openDB<number, string>({ name: 'watermarks', encoding: 'json' }),
+    decisions: root.openDB<ChunkDecisions, number>({ name: 'decisions', encoding: 'json' }),
   };
   return {
-    applied: (tenant, batchId) => tables.marks.get([assertTenantId(tenant), batchId]),
-    revision: (tenant, stream) => tables.revisions.get([assertTenantId(tenant), stream]) ?? 0,
-    profile: (tenant, subject) => tables.profiles.get([assertTenantId(tenant), subject]),
-    subject: (tenant, subject) => tables.subjects.get([assertTenantId(tenant), subject]),
-    commit: async (change) => {
-      assertTenantId(change.tenant);
-      faultPoint('checkpoint.before');
-      // A child transaction, since lmdb commits what an ordinary one has written before its callback throws.
-      const applied = await root.childTransaction(() => writeOnce(tables, change));
-      await root.flushed;
-      faultPoint('checkpoint.after');
-      return applied;
+    watermark: (tenant) => tables.watermarks.get(assertTenantId(tenant)) ?? 0,
+    subject: (tenant, subject) => {
+      const json = tables.subjects.get(subjectKey(tenant, subject));
+      return json === undefined ? undefined : (JSON.parse(json) as SubjectRecord);
     },
+    decisions: (seq) => tables.decisions.get(seq),
+    decidedChunks: () => tables.decisions.getKeys(),
+    checkpoint: (checkpoint) => write(tables, checkpoint),
     close: () => root.close(),
   };
 }
 
-/** Runs inside the write transaction: what is read here cannot change before it is written. */
-function writeOnce(tables: Tables, change: BatchCommit): AppliedBatch {
-  const { tenant, stream, applied } = change;
-  const earlier = tables.marks.get([tenant, applied.batchId]);
-  if (earlier !== undefined) return earlier;
-  const revision = tables.revisions.get([tenant, stream]) ?? 0;
-  if (revision !== change.revision) {
-    const message = `Another batch of ${tenant}/${stream} was applied at the same time; this one is tried again.`;
-    throw new HeadgateError('STATE_CONFLICT', message, { retryable: true });
+async function write(
+  { root, subjects, watermarks, decisions }: Tables,
+  checkpoint: Checkpoint,
+): Promise<void> {
+  faultPoint('checkpoint.before');
+  const sorted = checkpoint.subjects
+    .map(({ tenant, subject, json }) => ({ key: subjectKey(tenant, subject), json }))
+    // In key order neighbours share a page, which is then written once.
+    .sort((left, right) => (left.key < right.key ? -1 : 1));
+  try {
+    await root.batch(() => {
+      for (const { key, json } of sorted) void subjects.put(key, json);
+      for (const [tenant, seq] of checkpoint.watermarks) void watermarks.put(assertTenantId(tenant), seq);
+      for (const [seq, decided] of checkpoint.decisions) void decisions.put(seq, decided);
+      for (const seq of checkpoint.forgotten) void decisions.remove(seq);
+    });
+    await root.flushed;
+  } catch (error) {
+    const message = `The state could not be written: ${messageOf(error)}`;
+    throw new HeadgateError('DISK_FULL', message, { retryable: true, cause: error });
   }
-  for (const [subject, profile] of change.profiles ?? [])
-    void tables.profiles.put([tenant, subject], profile);
-  for (const [subject, record] of change.subjects ?? []) void tables.subjects.put([tenant, subject], record);
-  void tables.marks.put([tenant, applied.batchId], applied);
-  void tables.revisions.put([tenant, stream], revision + 1);
-  pruneMarks(tables, tenant, applied.batchId);
-  return applied;
+  faultPoint('checkpoint.after');
 }
 
-/** Batch ids begin with their day, so the oldest marks of a tenant come first. The one just `written` stays, however old. */
-function pruneMarks(tables: Tables, tenant: string, written: string): void {
-  const oldestDay = new Date(Date.now() - KEEP_MARKS_DAYS * DAY_MS).toISOString().slice(0, 10);
-  const oldest = tables.marks.getKeys({ start: [tenant, ''], limit: MARKS_PRUNED_PER_COMMIT });
-  for (const key of [...oldest]) {
-    if (key[0] === tenant && key[1] !== written && dayOfBatch(key[1]) < oldestDay)
-      void tables.marks.remove(key);
-  }
+function subjectKey(tenant: string, subject: string): string {
+  return `${assertTenantId(tenant)}/${subject}`;
 }

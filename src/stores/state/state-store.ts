@@ -1,7 +1,6 @@
-import type { InputStream, Outcome } from '../../event.js';
+import type { Outcome } from '../../event.js';
 import type { ProfileState } from '../../rules/profile.js';
 import type { SubjectState } from '../../rules/subject-state.js';
-import type { StagedBatch } from '../batch-store/batch-store.js';
 
 /** A subject's current standing under one rule: what the latest evaluation said. */
 export interface CurrentDecision {
@@ -11,55 +10,63 @@ export interface CurrentDecision {
   readonly eventId: string;
   /** The event's time, RFC 3339. */
   readonly time: string;
-  readonly batchId: string;
 }
 
-/** What is kept of a subject besides its profile. */
+/** All that is kept of a subject. Changed in place by whoever holds it; the store keeps copies. */
 export interface SubjectRecord {
+  /** Absent until the subject has user properties. */
+  profile?: ProfileState;
   readonly state: SubjectState;
   readonly decisions: Record<string, CurrentDecision>;
 }
 
-/** What applying a batch did; kept with the batch's mark so that a retry answers the same. */
-export interface AppliedBatch {
-  readonly batchId: string;
-  /** Events in the batch. */
-  readonly events: number;
+/** The decisions on one chunk of the spool, until they are in a batch file of their own. */
+export interface ChunkDecisions {
   /** Rule evaluations made. */
   readonly evaluated: number;
   /** Evaluations that came out eligible, by rule. */
   readonly eligible: Readonly<Record<string, number>>;
-  /** The decisions as a batch of their own, staged before the commit; absent if nothing was evaluated. */
-  readonly decisions?: StagedBatch;
+  /** The decisions, one a line. */
+  readonly ndjson: string;
 }
 
-/** A batch's whole effect on the state, to be committed in one transaction. */
-export interface BatchCommit {
+/** A subject as it is to be kept. */
+export interface SubjectSnapshot {
   readonly tenant: string;
-  readonly stream: InputStream;
-  /** The lane's revision that the effect was computed from. */
-  readonly revision: number;
-  readonly profiles?: ReadonlyMap<string, ProfileState>;
-  readonly subjects?: ReadonlyMap<string, SubjectRecord>;
-  readonly applied: AppliedBatch;
+  readonly subject: string;
+  /** The record as JSON. */
+  readonly json: string;
 }
 
 /**
- * Profiles, aggregates, current decisions, and which batches have been applied. A lane is a tenant's input stream:
- * profiles are written by `user-properties` alone, everything else by `events` alone.
+ * A consistent cut through the state of all tenants: every event up to a tenant's watermark is in it, none after.
+ */
+export interface Checkpoint {
+  /** The subjects that have changed since the last one. */
+  readonly subjects: readonly SubjectSnapshot[];
+  /** By tenant: the spool's sequence number up to which its events are in the state. */
+  readonly watermarks: ReadonlyMap<string, number>;
+  /** Decisions on chunks up to the watermark that are not in a batch file yet, by sequence number. */
+  readonly decisions: ReadonlyMap<number, ChunkDecisions>;
+  /** Chunks whose decisions are no longer needed. */
+  readonly forgotten: readonly number[];
+}
+
+/**
+ * Where the state survives a crash. It is written in checkpoints and lags behind memory; what it lacks, the spool still has.
  */
 export interface StateStore {
-  /** The mark of a batch that has been applied, or undefined. */
-  applied(tenant: string, batchId: string): AppliedBatch | undefined;
-  /** Counts the lane's commits; the base for {@link BatchCommit.revision}. */
-  revision(tenant: string, stream: InputStream): number;
-  profile(tenant: string, subject: string): ProfileState | undefined;
+  /** Up to where the tenant's events are in the state; 0 before its first checkpoint. */
+  watermark(tenant: string): number;
   subject(tenant: string, subject: string): SubjectRecord | undefined;
+  /** Decisions that a checkpoint has kept. */
+  decisions(seq: number): ChunkDecisions | undefined;
+  /** The chunks that {@link StateStore.decisions} knows. */
+  decidedChunks(): Iterable<number>;
   /**
-   * Commits a batch's effect and its mark in one transaction and waits until it is on disk. If the batch has been
-   * applied in the meantime nothing is written. Returns the mark that counts.
-   * @throws HeadgateError `STATE_CONFLICT` (retryable): another batch of the lane was committed since `revision`
+   * Writes a checkpoint in one transaction and waits until it is on disk.
+   * @throws HeadgateError `DISK_FULL` (retryable) when it cannot be written; nothing of it is kept then
    */
-  commit(change: BatchCommit): Promise<AppliedBatch>;
+  checkpoint(checkpoint: Checkpoint): Promise<void>;
   close(): Promise<void>;
 }

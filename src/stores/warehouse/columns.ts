@@ -43,7 +43,6 @@ const EVENT_COLUMNS: readonly Column[] = [
   ...OF_THE_LOAD,
 ];
 
-/** A decision names the batch of events it was made on, so its `batch_id` is in the line and not the file's. */
 const DECISION_COLUMNS: readonly Column[] = [
   text('id'),
   text('event_id'),
@@ -53,7 +52,7 @@ const DECISION_COLUMNS: readonly Column[] = [
   text('outcome'),
   text('reason'),
   timestamp('time'),
-  text('batch_id'),
+  { name: 'batch_id', type: 'VARCHAR', from: 'file name' },
   ...OF_THE_LOAD,
 ];
 

@@ -1,0 +1,100 @@
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
+import { messageOf } from '../errors.js';
+import type { Logger } from '../observability/logger.js';
+import type { StateStore } from '../stores/state/state-store.js';
+import type { Decider } from './decider.js';
+
+/** What {@link Checkpoints} needs. */
+export interface CheckpointsOptions {
+  readonly decider: Decider;
+  readonly store: StateStore;
+  /** Told which watermarks are on disk. */
+  readonly onDurable: (watermarks: ReadonlyMap<string, number>) => void;
+  readonly log: Logger;
+  /** Rest between two checkpoints, at least, in milliseconds. Default 1,000. Shorter writes more, longer decides more again after a crash. */
+  readonly restMs?: number;
+  /** Changed subjects at which the rest is cut short, as they are held in memory. Default 50,000. */
+  readonly maxChanged?: number;
+}
+
+/** A checkpoint takes at most a fifth of the time, so that a state of many subjects does not drown in writing. */
+const REST_PER_WORK = 4;
+const MAX_REST_MS = 15_000;
+const RETRY_MS = 2_000;
+
+/**
+ * Writes the state now and then while it changes: all changed subjects, the watermarks and the decisions that no file
+ * has yet, in one transaction. When that fails (the disk is full, say) what has changed stays in memory and is tried
+ * again; the spool keeps the events meanwhile.
+ */
+export class Checkpoints {
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<void> | undefined;
+  private restMs: number;
+  private restedFrom = 0;
+  private stopped = false;
+  private readonly maxChanged: number;
+
+  constructor(private readonly options: CheckpointsOptions) {
+    this.restMs = options.restMs ?? 1_000;
+    this.maxChanged = options.maxChanged ?? 50_000;
+  }
+
+  /** There is something to write. */
+  changed(): void {
+    if (this.stopped || this.running !== undefined) return;
+    if (this.options.decider.subjects.changed >= this.maxChanged) this.start();
+    else
+      this.timer ??= setTimeout(() => this.start(), Math.max(0, this.restedFrom + this.restMs - Date.now()));
+  }
+
+  /** Writes what is not written yet, for the last time; gives up when it fails, since the spool has it. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    await this.running;
+    await this.write();
+  }
+
+  private start(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (this.running !== undefined || this.stopped) return;
+    this.running = this.run().finally(() => {
+      this.running = undefined;
+      if (this.options.decider.advancing) this.changed();
+    });
+  }
+
+  private async run(): Promise<void> {
+    const began = performance.now();
+    const written = await this.write();
+    const worked = performance.now() - began;
+    this.restMs = Math.min(MAX_REST_MS, Math.max(this.options.restMs ?? 1_000, REST_PER_WORK * worked));
+    this.restedFrom = Date.now();
+    if (written) void this.options.decider.catchUp();
+    else if (!this.stopped) await delay(RETRY_MS, undefined, { ref: false });
+  }
+
+  /** True when all is on disk. */
+  private async write(): Promise<boolean> {
+    const { decider, store, onDurable, log } = this.options;
+    // All four are taken in one turn of the event loop: the cut is consistent.
+    const snapshots = decider.subjects.takeSnapshots(() => nextTurn());
+    const watermarks = decider.takeWatermarks();
+    const cut = decider.decisions.cut();
+    try {
+      await store.checkpoint({ subjects: await snapshots, watermarks, ...cut });
+    } catch (error) {
+      decider.subjects.notKept();
+      decider.decisions.notKept(cut);
+      decider.giveBack(watermarks);
+      log.error({ reason: messageOf(error) }, 'state checkpoint failed; what has changed stays in memory');
+      return false;
+    }
+    decider.subjects.kept();
+    decider.decisions.kept();
+    onDurable(watermarks);
+    return true;
+  }
+}

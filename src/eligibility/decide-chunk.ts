@@ -1,0 +1,77 @@
+import type { DecisionRow, EventRow, InputStream } from '../event.js';
+import { concernsRules, type CompiledRules } from '../rules/compiled.js';
+import { evaluateEvent } from '../rules/evaluate.js';
+import { mergeProperties, newProfileState } from '../rules/profile.js';
+import { newSubjectState } from '../rules/subject-state.js';
+import type { ChunkDecisions, SubjectRecord } from '../stores/state/state-store.js';
+
+/** Gives out a subject's record to be changed in place. */
+export type RecordOf = (subject: string) => SubjectRecord;
+
+const NO_PROPERTIES: Readonly<Record<string, unknown>> = {};
+
+/** A subject never seen before. */
+export function newSubjectRecord(): SubjectRecord {
+  return { state: newSubjectState(), decisions: {} };
+}
+
+/** Told of an event that could not be applied: a fault in Headgate, which must not hold up the events behind it. */
+export type OnFault = (event: EventRow, error: unknown) => void;
+
+/**
+ * Applies a chunk's events to their subjects, in order: `user-properties` to profiles, `events` to aggregates and
+ * rules. The same records and events give the same decisions.
+ */
+export function decideChunk(
+  stream: InputStream,
+  events: readonly EventRow[],
+  rules: CompiledRules,
+  recordOf: RecordOf,
+  onFault: OnFault,
+): ChunkDecisions {
+  const decided = { evaluated: 0, eligible: {} as Record<string, number>, ndjson: '' };
+  for (const event of events) {
+    try {
+      if (stream === 'user-properties') mergeInto(recordOf, event);
+      else decideEvent(event, rules, recordOf, decided);
+    } catch (error) {
+      onFault(event, error);
+    }
+  }
+  return decided;
+}
+
+function mergeInto(recordOf: RecordOf, event: EventRow): void {
+  if (event.subject === undefined) return;
+  const record = recordOf(event.subject);
+  record.profile ??= newProfileState();
+  mergeProperties(record.profile, event);
+}
+
+function decideEvent(
+  event: EventRow,
+  rules: CompiledRules,
+  recordOf: RecordOf,
+  decided: { evaluated: number; eligible: Record<string, number>; ndjson: string },
+): void {
+  if (!concernsRules(rules, event.type)) return;
+  // An event without a subject is decided on by itself: it has no profile, and its aggregates hold it alone.
+  const record = event.subject === undefined ? newSubjectRecord() : recordOf(event.subject);
+  const profile = record.profile?.values ?? NO_PROPERTIES;
+  for (const { rule, ruleVersion, outcome, reason } of evaluateEvent(rules, record.state, profile, event)) {
+    record.decisions[rule] = { outcome, reason, ruleVersion, eventId: event.id, time: event.time };
+    if (outcome === 'eligible') decided.eligible[rule] = (decided.eligible[rule] ?? 0) + 1;
+    decided.evaluated++;
+    const row: DecisionRow = {
+      id: `${event.id}:${rule}:${ruleVersion}`,
+      event_id: event.id,
+      subject: event.subject ?? null,
+      rule,
+      rule_version: ruleVersion,
+      outcome,
+      reason,
+      time: event.time,
+    };
+    decided.ndjson += `${JSON.stringify(row)}\n`;
+  }
+}

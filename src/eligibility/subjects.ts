@@ -1,0 +1,123 @@
+import { LRUCache } from 'lru-cache';
+import type { StateStore, SubjectRecord, SubjectSnapshot } from '../stores/state/state-store.js';
+import { newSubjectRecord } from './decide-chunk.js';
+
+/** Memory for subjects that have not changed lately; those that have are held in any case until the next checkpoint. */
+const MAX_CACHED_BYTES = 128 * 1024 * 1024;
+/** A record in memory takes about so many times its JSON, and so much besides. */
+const MEMORY_PER_JSON = 3;
+const ENTRY_BYTES = 600;
+/** Snapshots taken between two turns of the event loop: well under a millisecond. */
+const SNAPSHOTS_PER_TURN = 100;
+
+/**
+ * A subject in memory. States: clean (as in the store) → dirty (changed since the last checkpoint) → pending (its
+ * snapshot for the checkpoint under way is yet to be taken; a change takes it first) → clean or dirty.
+ */
+interface Entry {
+  readonly key: string;
+  readonly tenant: string;
+  readonly subject: string;
+  readonly record: SubjectRecord;
+  /** Length of its JSON when it was last read or written. */
+  jsonLength: number;
+  dirty: boolean;
+  pending: boolean;
+}
+
+/** Subjects in memory over a state store: reads through it, and writes in checkpoints. */
+export class Subjects {
+  private readonly cache = new LRUCache<string, Entry>({
+    maxSize: MAX_CACHED_BYTES,
+    sizeCalculation: ({ jsonLength, key }) => ENTRY_BYTES + key.length + MEMORY_PER_JSON * jsonLength,
+  });
+  private dirty = new Map<string, Entry>();
+  private pending = new Map<string, Entry>();
+  private snapshots: SubjectSnapshot[] = [];
+
+  constructor(private readonly store: Pick<StateStore, 'subject'>) {}
+
+  /** Subjects that have changed since the last checkpoint began. */
+  get changed(): number {
+    return this.dirty.size;
+  }
+
+  /** A subject's record to look at, or undefined if nothing is known of it. */
+  peek(tenant: string, subject: string): SubjectRecord | undefined {
+    const key = keyOf(tenant, subject);
+    return this.held(key)?.record ?? this.store.subject(tenant, subject);
+  }
+
+  /** A subject's record to change in place, at once: whoever keeps it past this turn may change what a checkpoint writes. */
+  change(tenant: string, subject: string): SubjectRecord {
+    const key = keyOf(tenant, subject);
+    const entry = this.held(key) ?? this.load(key, tenant, subject);
+    if (entry.pending) this.snapshot(entry);
+    if (!entry.dirty) {
+      entry.dirty = true;
+      this.dirty.set(key, entry);
+    }
+    return entry.record;
+  }
+
+  /**
+   * Takes what has changed, as it is now, in slices between which changes go on.
+   * To be followed by {@link Subjects.kept} or {@link Subjects.notKept} before the next.
+   */
+  async takeSnapshots(nextTurn: () => Promise<unknown>): Promise<readonly SubjectSnapshot[]> {
+    this.pending = this.dirty;
+    this.dirty = new Map();
+    this.snapshots = [];
+    for (const entry of this.pending.values()) {
+      entry.pending = true;
+      entry.dirty = false;
+    }
+    let taken = 0;
+    for (const entry of this.pending.values()) {
+      if (!entry.pending) continue;
+      this.snapshot(entry);
+      if (++taken % SNAPSHOTS_PER_TURN === 0) await nextTurn();
+    }
+    return this.snapshots;
+  }
+
+  /** The snapshots are on disk. */
+  kept(): void {
+    for (const entry of this.pending.values()) this.cache.set(entry.key, entry);
+    this.pending = new Map();
+    this.snapshots = [];
+  }
+
+  /** The snapshots could not be written: they belong to the next checkpoint. */
+  notKept(): void {
+    for (const entry of this.pending.values()) {
+      entry.dirty = true;
+      this.dirty.set(entry.key, entry);
+    }
+    this.pending = new Map();
+    this.snapshots = [];
+  }
+
+  private held(key: string): Entry | undefined {
+    return this.cache.get(key) ?? this.dirty.get(key) ?? this.pending.get(key);
+  }
+
+  private load(key: string, tenant: string, subject: string): Entry {
+    const record = this.store.subject(tenant, subject) ?? newSubjectRecord();
+    const entry = { key, tenant, subject, record, jsonLength: 0, dirty: false, pending: false };
+    this.cache.set(key, entry);
+    return entry;
+  }
+
+  private snapshot(entry: Entry): void {
+    const { tenant, subject, record } = entry;
+    const json = JSON.stringify(record);
+    entry.pending = false;
+    entry.jsonLength = json.length;
+    this.snapshots.push({ tenant, subject, json });
+  }
+}
+
+function keyOf(tenant: string, subject: string): string {
+  return `${tenant}/${subject}`;
+}

@@ -1,0 +1,34 @@
+import type { Chunk } from './lane.js';
+
+/** Chunks first in, first out; taking from the front of a plain array would move all the others each time. */
+export class ChunkQueue implements Iterable<Chunk> {
+  private chunks: Chunk[] = [];
+  private start = 0;
+
+  get length(): number {
+    return this.chunks.length - this.start;
+  }
+
+  get first(): Chunk | undefined {
+    return this.chunks[this.start];
+  }
+
+  push(chunk: Chunk): void {
+    this.chunks.push(chunk);
+  }
+
+  /** Takes `count` chunks from the front. */
+  take(count: number): Chunk[] {
+    const taken = this.chunks.slice(this.start, this.start + count);
+    this.start += taken.length;
+    if (this.start * 2 > this.chunks.length) {
+      this.chunks = this.chunks.slice(this.start);
+      this.start = 0;
+    }
+    return taken;
+  }
+
+  *[Symbol.iterator](): Iterator<Chunk> {
+    for (let at = this.start; at < this.chunks.length; at++) yield this.chunks[at] as Chunk;
+  }
+}
