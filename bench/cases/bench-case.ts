@@ -1,0 +1,77 @@
+import type { Latency } from '../load/spec.js';
+import type { Usage } from '../system/meter.js';
+
+/** A figure of a case: shown in the table, and in the JSON under its name. */
+export interface Figure {
+  readonly name: string;
+  readonly value: number | null;
+  readonly unit: string;
+}
+
+/** Whether everything acknowledged has arrived, once. */
+export interface Account {
+  readonly acknowledged: number;
+  /** Events in requests that got no answer; each may or may not have been taken. */
+  readonly unanswered: number;
+  readonly rows: number;
+  readonly distinctRows: number;
+  readonly decisions: number;
+  readonly decidedEvents: number;
+  readonly correct: boolean;
+}
+
+/** What a case found. */
+export interface CaseResult {
+  readonly figures: readonly Figure[];
+  /** One for every system that was measured, by name. */
+  readonly accounts: Readonly<Record<string, Account>>;
+  /** What each group of processes took, by system. */
+  readonly processes?: Readonly<Record<string, Readonly<Record<string, Usage>>>>;
+  /** Everything else worth keeping in the JSON. */
+  readonly details?: unknown;
+  /** What a reader of the numbers should know. */
+  readonly notes?: readonly string[];
+}
+
+/** What a case is given. */
+export interface CaseContext {
+  /** How long each of its measurements lasts, in seconds. */
+  readonly seconds: number;
+  /** Seconds of full load before a measurement, so that code is compiled and files are made. */
+  readonly warmUpSeconds: number;
+  /** A short run that only has to be correct. */
+  readonly quick: boolean;
+  /** Requests open at once at saturation. */
+  readonly connections: number;
+  /** What the cases before it in this run found. */
+  readonly earlier: ReadonlyMap<string, CaseResult>;
+  /** Shows what is going on. */
+  readonly progress: (text: string) => void;
+}
+
+/** One part of the benchmark. */
+export interface BenchCase {
+  readonly name: string;
+  /** What it measures, in a line. */
+  readonly title: string;
+  /** Length of each of its measurements, unless `--seconds` says otherwise. */
+  readonly seconds: number;
+  /** The same for a quick run. */
+  readonly quickSeconds: number;
+  run(context: CaseContext): Promise<CaseResult>;
+}
+
+/** The figures of a latency, p50, p99 and p99.9. */
+export function latencyFigures(name: string, { p50, p99, p99_9 }: Latency): Figure[] {
+  return [
+    { name: `${name} p50`, value: p50, unit: 'ms' },
+    { name: `${name} p99`, value: p99, unit: 'ms' },
+    { name: `${name} p99.9`, value: p99_9, unit: 'ms' },
+  ];
+}
+
+/** A figure of an earlier case, if that was run and has it. */
+export function earlierFigure(context: CaseContext, name: string, figure: string): number | undefined {
+  const found = context.earlier.get(name)?.figures.find((each) => each.name === figure);
+  return found?.value ?? undefined;
+}

@@ -1,0 +1,84 @@
+/** `npm run bench`: runs the cases, prints a table for each and writes everything to a JSON file. */
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command, InvalidArgumentError } from 'commander';
+import { CASES } from './cases/index.js';
+import { runCases, type RunOptions } from './run.js';
+
+const RESULTS = fileURLToPath(new URL('./results/', import.meta.url));
+
+interface Flags {
+  readonly quick?: boolean;
+  readonly seconds?: number;
+  readonly connections: number;
+  readonly out?: string;
+}
+
+function positive(value: string): number {
+  if (/^[1-9]\d*$/.test(value)) return Number(value);
+  throw new InvalidArgumentError('It must be a whole number above 0.');
+}
+
+/** Refuses names that are no case's. */
+function chosen(names: readonly string[]): typeof CASES {
+  const unknown = names.filter((name) => !CASES.some((each) => each.name === name));
+  if (unknown.length > 0)
+    program.error(
+      `error: no case is named ${unknown.join(', ')}; there are ${CASES.map(({ name }) => name).join(', ')}`,
+    );
+  // In their own order: later cases go by what earlier ones find.
+  return names.length === 0 ? CASES : CASES.filter(({ name }) => names.includes(name));
+}
+
+function fileFor(names: readonly string[], { quick, out }: Flags): string {
+  if (out !== undefined) return out;
+  const what = names.length === 0 ? 'all' : names.join('+');
+  if (quick) return join(mkdtempSync(join(tmpdir(), 'headgate-bench-result-')), 'quick.json');
+  return join(RESULTS, `${new Date().toISOString().slice(0, 10)}-${what}.json`);
+}
+
+const program = new Command('bench')
+  .usage('[options] [cases...]')
+  .description(
+    'measure Headgate: real flight events, its own Temporal, the load generator in a process of its own',
+  )
+  .argument('[cases...]', `any of: ${CASES.map(({ name }) => name).join(', ')}; default: all`)
+  .option('--quick', 'all cases in under 90 seconds: shows that they are correct, not how fast')
+  .option('--seconds <n>', 'length of each measurement, instead of the case’s own', positive)
+  .option('--connections <n>', 'requests open at once at saturation', positive, 48)
+  .option('--out <file>', 'where the JSON goes; default: bench/results/<date>-<cases>.json')
+  .addHelpText(
+    'after',
+    `
+Cases:
+${CASES.map(({ name, title }) => `  ${name.padEnd(20)}${title}`).join('\n')}
+
+Examples:
+  $ npm run bench                                   # everything, about 25 minutes
+  $ npm run bench -- end-to-end                     # one case
+  $ npm run bench -- end-to-end latency --seconds 20
+  $ npm run bench -- --quick                        # is everything correct?
+
+It ends with code 1 when an acknowledged event was not decided on or is not in Parquet, or is there twice.`,
+  )
+  .action(async (names: string[], flags: Flags) => {
+    const options: RunOptions = {
+      cases: chosen(names),
+      quick: flags.quick ?? false,
+      seconds: flags.seconds,
+      connections: flags.connections,
+      out: fileFor(names, flags),
+    };
+    process.exitCode = (await runCases(options)) ? 0 : 1;
+  });
+
+// An interrupted run stops what it started: see `Child`.
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)
+  process.once(signal, () => process.exit(code));
+
+await program.parseAsync();

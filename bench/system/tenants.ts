@@ -1,0 +1,37 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/**
+ * What every tenant of the benchmark has: an aggregate that is folded and a rule that is evaluated on each event, so
+ * that each event gives exactly one decision; the `swap_aircraft` of the flights example over all three event types.
+ * Ten seconds of aggregate window hold as many events per aircraft at full speed as a day of real flights does.
+ */
+export const RULES_YAML = `aggregates:
+  late_flights:
+    on: [flight.departed, flight.arrived, flight.cancelled]
+    when: event.type == "flight.cancelled" || event.data.delay_minutes >= 30
+    op: count
+    window: 10s
+rules:
+  - name: swap_aircraft
+    on: [flight.departed, flight.arrived, flight.cancelled]
+    when: event.type == "flight.cancelled" || (event.data.delay_minutes >= 30 && aggregates.late_flights >= 3)
+`;
+
+/** Limits so high that admission lets everything in. */
+const NO_LIMITS_YAML = `limits: { eventsPerSecond: 1000000, bytesPerSecond: 10GB, activitiesPerSecond: 100000 }
+`;
+
+/** Names of `count` tenants. */
+export function tenantNames(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `bench-${String(index + 1).padStart(4, '0')}`);
+}
+
+/** Writes a configuration file for each tenant into `directory`. */
+export function writeTenantFiles(directory: string, tenants: readonly string[]): void {
+  mkdirSync(directory, { recursive: true });
+  for (const tenant of tenants) {
+    const text = `tenant: ${tenant}\n${NO_LIMITS_YAML}${RULES_YAML}`;
+    writeFileSync(join(directory, `${tenant}.yaml`), text);
+  }
+}

@@ -1,0 +1,18 @@
+import { makeDevelopmentKeys, signToken } from '../../src/keys/key-set.js';
+import type { LoadTenant } from '../load/spec.js';
+
+const DAY_SECONDS = 24 * 60 * 60;
+
+/** A token for each tenant, signed with the development key of a data directory. */
+export async function signTokens(dataDir: string, tenants: readonly string[]): Promise<LoadTenant[]> {
+  await makeDevelopmentKeys(dataDir);
+  const claims = {
+    scope: 'events:write decisions:read',
+    issuer: 'headgate',
+    audience: 'headgate',
+    expiresInSeconds: DAY_SECONDS,
+  };
+  return Promise.all(
+    tenants.map(async (tenant) => ({ tenant, token: await signToken(dataDir, { tenant, ...claims }) })),
+  );
+}
