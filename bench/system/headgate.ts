@@ -42,7 +42,13 @@ export async function startHeadgate(options: { readonly tenants: number }): Prom
   writeTenantFiles(join(dataDir, 'given-tenants'), names);
   const child = new Child({
     name: 'Headgate',
-    args: [BIN, 'start', '--tenants', join(dataDir, 'given-tenants')],
+    args: [
+      ...(process.env.BENCH_NODE_ARGS?.split(' ') ?? []),
+      BIN,
+      'start',
+      '--tenants',
+      join(dataDir, 'given-tenants'),
+    ],
     env: await environment(dataDir),
     logFile: join(dataDir, 'headgate.log'),
   });

@@ -8,6 +8,8 @@ import type { Decider } from './decider.js';
 export interface CheckpointsOptions {
   readonly decider: Decider;
   readonly store: StateStore;
+  /** Resolves when every event that has been decided on is on disk, or has failed to get there. */
+  readonly spooled: () => Promise<void>;
   /** Told which watermarks are on disk. */
   readonly onDurable: (watermarks: ReadonlyMap<string, number>) => void;
   readonly log: Logger;
@@ -23,16 +25,18 @@ const MAX_REST_MS = 15_000;
 const RETRY_MS = 2_000;
 
 /**
- * Writes the state now and then while it changes: all changed subjects, the watermarks and the decisions that no file
- * has yet, in one transaction. When that fails (the disk is full, say) what has changed stays in memory and is tried
- * again; the spool keeps the events meanwhile.
+ * Writes the state now and then while it changes: all changed subjects and the watermarks, in one transaction. When
+ * that fails (the disk is full, say) what has changed stays in memory and is tried again; the spool keeps the events
+ * meanwhile.
  */
 export class Checkpoints {
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> | undefined;
+  private rewinding: Promise<void> | undefined;
   private restMs: number;
   private restedFrom = 0;
   private stopped = false;
+  private failures = 0;
   private readonly maxChanged: number;
 
   constructor(private readonly options: CheckpointsOptions) {
@@ -48,6 +52,19 @@ export class Checkpoints {
       this.timer ??= setTimeout(() => this.start(), Math.max(0, this.restedFrom + this.restMs - Date.now()));
   }
 
+  /**
+   * An append has failed, so the state in memory may hold events that the spool does not: goes back to the last
+   * checkpoint and applies the spool again. What is being written is given up.
+   */
+  rewind(): Promise<void> {
+    this.failures++;
+    this.rewinding ??= this.restore().finally(() => {
+      this.rewinding = undefined;
+      if (this.options.decider.advancing) this.changed();
+    });
+    return this.rewinding;
+  }
+
   /** Writes what is not written yet, for the last time; gives up when it fails, since the spool has it. */
   async stop(): Promise<void> {
     this.stopped = true;
@@ -56,10 +73,20 @@ export class Checkpoints {
     await this.write();
   }
 
+  /** Once more if another append fails meanwhile. */
+  private async restore(): Promise<void> {
+    for (let seen = -1; seen !== this.failures;) {
+      seen = this.failures;
+      await this.running;
+      await this.options.spooled();
+      await this.options.decider.restore();
+    }
+  }
+
   private start(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
-    if (this.running !== undefined || this.stopped) return;
+    if (this.running !== undefined || this.rewinding !== undefined || this.stopped) return;
     this.running = this.run().finally(() => {
       this.running = undefined;
       if (this.options.decider.advancing) this.changed();
@@ -72,28 +99,28 @@ export class Checkpoints {
     const worked = performance.now() - began;
     this.restMs = Math.min(MAX_REST_MS, Math.max(this.options.restMs ?? 1_000, REST_PER_WORK * worked));
     this.restedFrom = Date.now();
-    if (written) void this.options.decider.catchUp();
-    else if (!this.stopped) await delay(RETRY_MS, undefined, { ref: false });
+    if (!written && !this.stopped) await delay(RETRY_MS, undefined, { ref: false });
   }
 
   /** True when all is on disk. */
   private async write(): Promise<boolean> {
-    const { decider, store, onDurable, log } = this.options;
-    // All four are taken in one turn of the event loop: the cut is consistent.
+    const { decider, store, spooled, onDurable, log } = this.options;
+    const { failures } = this;
+    // Both begin in one turn of the event loop: the cut is consistent.
     const snapshots = decider.subjects.takeSnapshots(() => nextTurn());
     const watermarks = decider.takeWatermarks();
-    const cut = decider.decisions.cut();
     try {
-      await store.checkpoint({ subjects: await snapshots, watermarks, ...cut });
+      const subjects = await snapshots;
+      await spooled();
+      if (failures !== this.failures) throw new Error('the spool could not be written');
+      await store.checkpoint({ subjects, watermarks });
     } catch (error) {
       decider.subjects.notKept();
-      decider.decisions.notKept(cut);
       decider.giveBack(watermarks);
       log.error({ reason: messageOf(error) }, 'state checkpoint failed; what has changed stays in memory');
       return false;
     }
     decider.subjects.kept();
-    decider.decisions.kept();
     onDurable(watermarks);
     return true;
   }

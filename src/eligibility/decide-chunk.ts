@@ -3,7 +3,17 @@ import { concernsRules, type CompiledRules } from '../rules/compiled.js';
 import { evaluateEvent } from '../rules/evaluate.js';
 import { mergeProperties, newProfileState } from '../rules/profile.js';
 import { newSubjectState } from '../rules/subject-state.js';
-import type { ChunkDecisions, SubjectRecord } from '../stores/state/state-store.js';
+import type { SubjectRecord } from '../stores/state/state-store.js';
+
+/** The decisions on a chunk. */
+export interface ChunkDecisions {
+  /** Rule evaluations made. */
+  readonly evaluated: number;
+  /** Evaluations that came out eligible, by rule. */
+  readonly eligible: Readonly<Record<string, number>>;
+  /** The decisions, one a line. */
+  readonly ndjson: string;
+}
 
 /** Gives out a subject's record to be changed in place. */
 export type RecordOf = (subject: string) => SubjectRecord;

@@ -1,96 +1,96 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { EventRow } from '../event.js';
+import { HeadgateError } from '../errors.js';
+import type { EventRow, InputStream } from '../event.js';
 import { ChunkQueue } from '../ingest/chunk-queue.js';
 import type { Chunk } from '../ingest/lane.js';
-import type { FoundChunk } from '../ingest/spool.js';
 import type { CompiledRules } from '../rules/compiled.js';
-import type { ChunkDecisions, StateStore, SubjectRecord } from '../stores/state/state-store.js';
-import { decideChunk, type OnFault } from './decide-chunk.js';
-import { HeldDecisions } from './held-decisions.js';
+import type { StateStore, SubjectRecord } from '../stores/state/state-store.js';
+import { decideChunk, type ChunkDecisions, type OnFault } from './decide-chunk.js';
 import { Subjects } from './subjects.js';
 
 /** What a {@link Decider} needs. */
 export interface DeciderOptions {
   readonly store: StateStore;
-  /** The tenant's rules as configured now, or undefined while it is not configured: its events then wait. */
+  /** The tenant's rules as configured now, or undefined while it is not configured. */
   readonly rulesOf: (tenant: string) => CompiledRules | undefined;
+  /** The chunks in the spool, in order of receipt. */
+  readonly chunks: () => Iterable<Chunk>;
   /** A chunk's events, read back. */
   readonly eventsOf: (chunk: Chunk) => EventRow[];
-  /** Told of each chunk once it is decided on; a tenant's chunks in order of receipt. */
-  readonly onDecided: (chunk: Chunk) => void;
   /** Told once there is something that a checkpoint would write. */
   readonly onChange: () => void;
   readonly onFault: OnFault;
-  /** Told when a chunk cannot be read back: the spool is damaged. */
-  readonly onFatal: (error: unknown) => void;
-  /** Characters of decisions in memory beyond which deciding waits for a checkpoint. Default 64 million. */
-  readonly maxHeld?: number;
 }
 
 interface Progress {
   /** The last chunk that was decided on. */
   watermark: number;
-  /** Chunks to be decided on, in order of receipt. */
-  readonly waiting: ChunkQueue;
+  /** Chunks in the spool that the state does not have, in order of receipt. */
+  readonly missing: ChunkQueue;
 }
 
-const MAX_HELD = 64_000_000;
-
 /**
- * Decides at the door: applies each chunk to its tenant's subjects in memory as soon as it is flushed, in order of
- * receipt, before its request is answered. So a decision can be read when the 202 comes. What it cannot decide on now
- * (its tenant is not configured, or the state cannot be written) waits in order.
+ * Decides at the door: applies each request's events to its tenant's subjects in memory, in the turn that gives the
+ * request its place in the spool, so that its decisions are written with it. When the 202 comes both are durable, and the
+ * decisions can be read.
  *
- * The decisions are held until the chunk's batch is written. State and decisions survive a crash by checkpoints; what
- * came after the last one is decided on again, from the spool, with the same result.
+ * The state survives a crash by checkpoints; what came after the last one is applied again from the spool. The decisions
+ * are not made again: they are in the spool as well.
  */
 export class Decider {
   readonly subjects: Subjects;
-  readonly decisions: HeldDecisions;
   private readonly tenants = new Map<string, Progress>();
   /** Tenants that have gone on since the last checkpoint began. */
   private advanced = new Set<string>();
-  /** Chunks found at start that Temporal has already. */
-  private readonly handedOver = new Set<number>();
-  private catchingUp: Promise<void> | undefined;
-  private stopped = false;
-  private readonly maxHeld: number;
+  private restoring = false;
 
   constructor(private readonly options: DeciderOptions) {
     this.subjects = new Subjects(options.store);
-    this.decisions = new HeldDecisions(options.store);
-    this.maxHeld = options.maxHeld ?? MAX_HELD;
   }
 
-  /** Decides on a chunk that has been flushed, now or in its turn. `events` are its events, to save reading them back. */
-  take(chunk: Chunk, events?: readonly EventRow[]): void {
-    const progress = this.progressOf(chunk.tenant);
-    const rules = progress.waiting.length > 0 || this.full ? undefined : this.options.rulesOf(chunk.tenant);
-    if (rules === undefined) {
-      progress.waiting.push(chunk);
-      if (!this.full) void this.catchUp();
-    } else {
-      this.decide(chunk, events ?? this.options.eventsOf(chunk), rules, progress);
+  /**
+   * Decides on the events that get the sequence number `seq`. Numbers rise.
+   * @throws HeadgateError `TENANT_UNKNOWN`; `OVERLOADED` (retryable) while the state is brought up to date
+   */
+  decide(tenant: string, stream: InputStream, seq: number, events: readonly EventRow[]): ChunkDecisions {
+    const rules = this.options.rulesOf(tenant);
+    if (rules === undefined)
+      throw new HeadgateError('TENANT_UNKNOWN', `Tenant ${tenant} is not configured here.`);
+    const progress = this.progressOf(tenant);
+    if (this.restoring || progress.missing.length > 0) {
+      const retry = { retryable: true, retryAfterSeconds: 1 };
+      throw new HeadgateError('OVERLOADED', 'The state is being brought up to date.', retry);
     }
-  }
-
-  /** Takes a chunk found at start, to be decided on again, with {@link Decider.catchUp}. */
-  recover(chunk: FoundChunk): void {
-    this.progressOf(chunk.tenant).waiting.push(chunk);
-    if (chunk.handedOver) this.handedOver.add(chunk.seq);
-  }
-
-  /** Decides on what waits, as far as that is possible now. Resolves when there is nothing left to do. */
-  catchUp(): Promise<void> {
-    this.catchingUp ??= this.decideWaiting()
-      .catch(this.options.onFatal)
-      .finally(() => (this.catchingUp = undefined));
-    return this.catchingUp;
+    return this.apply(tenant, stream, seq, events, rules, progress);
   }
 
   /** What is known of a subject. */
   subject(tenant: string, subject: string): SubjectRecord | undefined {
     return this.subjects.peek(tenant, subject);
+  }
+
+  /**
+   * Brings the state up to date with the spool: at start, or when an append has failed and the state in memory has
+   * events that the spool does not. Chunks of tenants that are not configured wait for {@link Decider.catchUp}.
+   */
+  async restore(): Promise<void> {
+    this.restoring = true;
+    this.subjects.reset();
+    this.tenants.clear();
+    this.advanced = new Set();
+    for (const chunk of this.options.chunks()) {
+      const progress = this.progressOf(chunk.tenant);
+      if (chunk.seq > progress.watermark) progress.missing.push(chunk);
+    }
+    await this.catchUp();
+    this.restoring = false;
+  }
+
+  /** Applies the chunks that are missing in the state, of all tenants that are configured. */
+  async catchUp(): Promise<void> {
+    for (const [tenant, progress] of this.tenants) {
+      if (progress.missing.length > 0) await this.catchUpTenant(tenant, progress);
+    }
   }
 
   /** Up to where the events of the tenants that went on since the last call are in the state. */
@@ -112,59 +112,39 @@ export class Decider {
     return this.advanced.size > 0;
   }
 
-  /** Chunks that wait to be decided on. */
-  get waiting(): number {
-    let waiting = 0;
-    for (const progress of this.tenants.values()) waiting += progress.waiting.length;
-    return waiting;
-  }
-
-  /** Decides on nothing more. */
-  async stop(): Promise<void> {
-    this.stopped = true;
-    await this.catchingUp;
-  }
-
-  private get full(): boolean {
-    return this.decisions.length > this.maxHeld;
+  private async catchUpTenant(tenant: string, progress: Progress): Promise<void> {
+    for (;;) {
+      const rules = this.options.rulesOf(tenant);
+      const chunk = progress.missing.first;
+      if (chunk === undefined || rules === undefined) return;
+      this.apply(tenant, chunk.stream, chunk.seq, this.options.eventsOf(chunk), rules, progress);
+      progress.missing.take(1);
+      await nextTurn();
+    }
   }
 
   private progressOf(tenant: string): Progress {
     let progress = this.tenants.get(tenant);
     if (progress === undefined) {
-      progress = { watermark: this.options.store.watermark(tenant), waiting: new ChunkQueue() };
+      progress = { watermark: this.options.store.watermark(tenant), missing: new ChunkQueue() };
       this.tenants.set(tenant, progress);
     }
     return progress;
   }
 
-  private decide(chunk: Chunk, events: readonly EventRow[], rules: CompiledRules, progress: Progress): void {
-    const { tenant, stream, seq } = chunk;
+  private apply(
+    tenant: string,
+    stream: InputStream,
+    seq: number,
+    events: readonly EventRow[],
+    rules: CompiledRules,
+    progress: Progress,
+  ): ChunkDecisions {
     const recordOf = (subject: string): SubjectRecord => this.subjects.change(tenant, subject);
-    const decided: ChunkDecisions = decideChunk(stream, events, rules, recordOf, this.options.onFault);
+    const decided = decideChunk(stream, events, rules, recordOf, this.options.onFault);
     progress.watermark = seq;
     this.advanced.add(tenant);
     this.options.onChange();
-    // Its batch was written before the crash, with the decisions on it.
-    if (this.handedOver.delete(seq)) return;
-    this.decisions.add(seq, decided);
-    this.options.onDecided(chunk);
-  }
-
-  /** Tenants take turns, a chunk each, and requests are answered in between. */
-  private async decideWaiting(): Promise<void> {
-    for (let went = true; went;) {
-      went = false;
-      for (const [tenant, progress] of this.tenants) {
-        const rules = this.full || this.stopped ? undefined : this.options.rulesOf(tenant);
-        const chunk = progress.waiting.first;
-        if (chunk === undefined || rules === undefined) continue;
-        const events = this.options.eventsOf(chunk);
-        progress.waiting.take(1);
-        this.decide(chunk, events, rules, progress);
-        went = true;
-        await nextTurn();
-      }
-    }
+    return decided;
   }
 }

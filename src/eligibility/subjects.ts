@@ -98,6 +98,12 @@ export class Subjects {
     this.snapshots = [];
   }
 
+  /** Forgets everything that is not in the store. Not to be called while a checkpoint is under way. */
+  reset(): void {
+    this.cache.clear();
+    this.dirty = new Map();
+  }
+
   private held(key: string): Entry | undefined {
     return this.cache.get(key) ?? this.dirty.get(key) ?? this.pending.get(key);
   }

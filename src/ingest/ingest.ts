@@ -25,7 +25,11 @@ export interface IngestOptions {
   readonly dedupe: Dedupe;
   readonly fingerprint: Fingerprint;
   readonly spool: Spool;
-  readonly decider: Pick<Decider, 'take'>;
+  readonly decider: Pick<Decider, 'decide'>;
+  /** Told of each chunk that is on disk, in order of receipt. */
+  readonly onSpooled: (chunk: Chunk) => void;
+  /** Told when a write has failed whose events have been decided on. */
+  readonly onFailed: () => void;
   readonly ack: AckMode;
 }
 
@@ -43,7 +47,7 @@ interface Sorted {
 /** Event types kept with a chunk; enough to describe a batch. */
 const TYPES_KEPT = 8;
 
-/** The way in, behind the API: admission → dedupe → spool → decisions, and on to the batcher. */
+/** The way in, behind the API: admission → dedupe → decisions → spool, and on to the batcher. */
 export class Ingest {
   private readonly writes = new Writes();
   private readonly waitingForStart = new Map<number, () => void>();
@@ -53,9 +57,9 @@ export class Ingest {
 
   /**
    * Takes a request's valid events and answers for each, in order. Resolves only when every event it calls `accepted`
-   * or `duplicate` is on disk (or, with `HEADGATE_ACK=started`, in Temporal); what can be decided on is, by then.
+   * or `duplicate` is on disk with the decisions on it (or, with `HEADGATE_ACK=started`, in Temporal).
    * @param bytes size of the request, which counts against the tenant's rate
-   * @throws HeadgateError of {@link Admission.admit}; `DISK_FULL`, `SHUTTING_DOWN`
+   * @throws HeadgateError of {@link Admission.admit} and {@link Decider.decide}; `DISK_FULL`, `SHUTTING_DOWN`
    */
   async accept(
     tenant: string,
@@ -119,25 +123,36 @@ export class Ingest {
     return { receipts, fresh, ids, prints: prints.subarray(0, fresh.length * FINGERPRINT_BYTES), pending };
   }
 
+  /** Decides, and writes events and decisions. Runs up to the write at once, so that chunks are decided on in order. */
   private async write(
     tenant: string,
     stream: InputStream,
-    events: readonly TakenEvent[],
+    taken: readonly TakenEvent[],
     prints: Buffer,
   ): Promise<void> {
     const { spool, dedupe, decider, ack } = this.options;
     const receivedAt = Date.now();
-    let ndjson = '';
-    for (const { json } of events) ndjson += `${json}\n`;
-    const rows = events.map(({ row }) => row);
-    const chunk = await spool.append({ ...headOf(tenant, stream, rows, receivedAt), ndjson, prints });
+    const seq = spool.reserve();
+    const rows = taken.map(({ row }) => row);
+    const { ndjson: decisions, ...decided } = decider.decide(tenant, stream, seq, rows);
+    let events = '';
+    for (const { json } of taken) events += `${json}\n`;
+    const head = { tenant, stream, receivedAt, ...contentsOf(rows), ...decided };
+    const chunk = await this.append(spool.append(seq, head, { prints, decisions, events }));
     dedupe.addAll(laneKey(tenant, stream), prints, receivedAt);
     const started =
-      ack === 'started'
-        ? new Promise<void>((resolve) => this.waitingForStart.set(chunk.seq, resolve))
-        : undefined;
-    decider.take(chunk, rows);
+      ack === 'started' ? new Promise<void>((resolve) => this.waitingForStart.set(seq, resolve)) : undefined;
+    this.options.onSpooled(chunk);
     await started;
+  }
+
+  private async append(written: Promise<Chunk>): Promise<Chunk> {
+    try {
+      return await written;
+    } catch (error) {
+      this.options.onFailed();
+      throw error;
+    }
   }
 }
 
@@ -146,13 +161,9 @@ function writeOf(writes: ReadonlySet<Write>, id: string): Write | undefined {
   return undefined;
 }
 
-function headOf(
-  tenant: string,
-  stream: InputStream,
+function contentsOf(
   rows: readonly EventRow[],
-  receivedAt: number,
-): RecordHead {
+): Pick<RecordHead, 'events' | 'types' | 'firstEvent' | 'lastEvent'> {
   const types = [...new Set(rows.map((row) => row.type))].sort().slice(0, TYPES_KEPT);
-  const [firstEvent, lastEvent] = [rows[0]?.id ?? '', rows.at(-1)?.id ?? ''];
-  return { tenant, stream, events: rows.length, receivedAt, types, firstEvent, lastEvent };
+  return { events: rows.length, types, firstEvent: rows[0]?.id ?? '', lastEvent: rows.at(-1)?.id ?? '' };
 }

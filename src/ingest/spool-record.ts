@@ -12,43 +12,64 @@ export interface RecordHead {
   readonly types: readonly string[];
   readonly firstEvent: string;
   readonly lastEvent: string;
+  /** Rule evaluations made on them. */
+  readonly evaluated: number;
+  /** Evaluations that came out eligible, by rule. */
+  readonly eligible: Readonly<Record<string, number>>;
+}
+
+/** What a spool record holds besides its head. */
+export interface RecordBody {
+  /** The events' fingerprints, {@link FINGERPRINT_BYTES} each. */
+  readonly prints: Buffer;
+  /** One canonical event a line. */
+  readonly events: string;
+  /** One decision a line. */
+  readonly decisions: string;
 }
 
 const LENGTH_BYTES = 4;
+const LENGTHS_BYTES = 2 * LENGTH_BYTES;
 
 /**
- * One chunk as one value: the length of the head, the head as JSON, the events' fingerprints, the events as NDJSON.
- * A single record makes an append a single write.
+ * One chunk as one value: the lengths of head and decisions, the head as JSON, the fingerprints, the decisions, the
+ * events. A single record makes an append a single write, and its decisions as durable as its events.
  */
-export function encodeRecord(head: RecordHead, prints: Buffer, ndjson: string): Buffer {
+export function encodeRecord(head: RecordHead, { prints, events, decisions }: RecordBody): Buffer {
   const headText = JSON.stringify(head);
   const headBytes = Buffer.byteLength(headText);
-  const printsAt = LENGTH_BYTES + headBytes;
-  const eventsAt = printsAt + prints.length;
-  const record = Buffer.allocUnsafe(eventsAt + Buffer.byteLength(ndjson));
+  const decisionsBytes = Buffer.byteLength(decisions);
+  const printsAt = LENGTHS_BYTES + headBytes;
+  const decisionsAt = printsAt + prints.length;
+  const eventsAt = decisionsAt + decisionsBytes;
+  const record = Buffer.allocUnsafeSlow(eventsAt + Buffer.byteLength(events));
   record.writeUInt32LE(headBytes, 0);
-  record.write(headText, LENGTH_BYTES);
+  record.writeUInt32LE(decisionsBytes, LENGTH_BYTES);
+  record.write(headText, LENGTHS_BYTES);
   prints.copy(record, printsAt);
-  record.write(ndjson, eventsAt);
+  record.write(decisions, decisionsAt);
+  record.write(events, eventsAt);
   return record;
 }
 
-/** The head of a record. */
-export function headOf(record: Buffer): RecordHead {
-  return JSON.parse(record.toString('utf8', LENGTH_BYTES, printsAt(record))) as RecordHead;
+/** A record, read: its head, and views of the rest. */
+export interface ChunkRecord {
+  readonly head: RecordHead;
+  readonly prints: Buffer;
+  readonly decisions: Buffer;
+  readonly events: Buffer;
 }
 
-/** The fingerprints in a record; a view of it. */
-export function printsOf(record: Buffer, { events }: RecordHead): Buffer {
-  const start = printsAt(record);
-  return record.subarray(start, start + events * FINGERPRINT_BYTES);
-}
-
-/** The events in a record as NDJSON; a view of it. */
-export function eventsOf(record: Buffer, { events }: RecordHead): Buffer {
-  return record.subarray(printsAt(record) + events * FINGERPRINT_BYTES);
-}
-
-function printsAt(record: Buffer): number {
-  return LENGTH_BYTES + record.readUInt32LE(0);
+/** Takes a record apart. */
+export function decodeRecord(record: Buffer): ChunkRecord {
+  const printsAt = LENGTHS_BYTES + record.readUInt32LE(0);
+  const head = JSON.parse(record.toString('utf8', LENGTHS_BYTES, printsAt)) as RecordHead;
+  const decisionsAt = printsAt + head.events * FINGERPRINT_BYTES;
+  const eventsAt = decisionsAt + record.readUInt32LE(LENGTH_BYTES);
+  return {
+    head,
+    prints: record.subarray(printsAt, decisionsAt),
+    decisions: record.subarray(decisionsAt, eventsAt),
+    events: record.subarray(eventsAt),
+  };
 }

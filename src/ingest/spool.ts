@@ -5,15 +5,13 @@ import { HeadgateError, messageOf } from '../errors.js';
 import type { InputStream } from '../event.js';
 import { faultPoint } from '../fault-point.js';
 import { laneKey, type Chunk, type Plan } from './lane.js';
-import { encodeRecord, eventsOf, headOf, printsOf, type RecordHead } from './spool-record.js';
-
-/** One request's accepted events of one lane, to be kept until Temporal and the state have them. */
-export interface Append extends RecordHead {
-  /** One canonical event a line. */
-  readonly ndjson: string;
-  /** The events' fingerprints, {@link FINGERPRINT_BYTES} each. */
-  readonly prints: Buffer;
-}
+import {
+  decodeRecord,
+  encodeRecord,
+  type ChunkRecord,
+  type RecordBody,
+  type RecordHead,
+} from './spool-record.js';
 
 /** A lane's fingerprints as they were kept: what dedupe is rebuilt from. */
 export interface KeptPrints {
@@ -29,13 +27,6 @@ export interface FoundChunk extends Chunk {
   readonly handedOver: boolean;
 }
 
-/** A chunk as it was written. */
-export interface ChunkRecord {
-  readonly head: RecordHead;
-  /** Its events as NDJSON. */
-  readonly ndjson: Buffer;
-}
-
 interface Identity {
   readonly node: string;
   readonly seeds: [string, string];
@@ -46,7 +37,7 @@ const FORGOTTEN_AT_ONCE = 1_000;
 
 /**
  * The durable buffer between the acknowledgement and the rest of the pipeline, on LMDB:
- * - `chunks` by sequence number: the events of a request, see spool-record.ts;
+ * - `chunks` by sequence number: the events of a request and the decisions on them, see spool-record.ts;
  * - `plans` by lane: the batch that is on its way, so that after a crash the same batch starts again;
  * - `handed` by lane: the last sequence number that Temporal has;
  * - `prints` by sequence number: fingerprints, kept for the dedupe window, long after the events have left.
@@ -92,15 +83,24 @@ export class Spool {
     return this.heldBytes;
   }
 
+  /** The sequence number of the next chunk; to be used by an append in the same turn. */
+  reserve(): number {
+    return this.nextSeq++;
+  }
+
+  /** Reserves nothing up to `seq` any more: another store has used it. */
+  skipTo(seq: number): void {
+    this.nextSeq = Math.max(this.nextSeq, seq + 1);
+  }
+
   /**
-   * Keeps a request's events and resolves when they are flushed to disk: only then may the request be answered.
-   * Appends resolve in the order of their sequence numbers.
+   * Keeps a request's events under a reserved number, and resolves when they are flushed to disk: only then may the
+   * request be answered. Appends resolve in the order of their sequence numbers.
    * @throws HeadgateError `DISK_FULL` (retryable) when they could not be written
    */
-  async append({ ndjson, prints, ...head }: Append): Promise<Chunk> {
+  async append(seq: number, head: RecordHead, body: RecordBody): Promise<Chunk> {
     faultPoint('spool-flush.before');
-    const seq = this.nextSeq++;
-    const record = encodeRecord(head, prints, ndjson);
+    const record = encodeRecord(head, body);
     const before = this.last;
     const written = this.flush(() => this.chunks.put(seq, record));
     this.last = written.then(
@@ -115,12 +115,17 @@ export class Spool {
     return { seq, tenant, stream, events, bytes: record.length, receivedAt };
   }
 
+  /** Resolves when every append so far is on disk or has failed. */
+  settled(): Promise<void> {
+    return this.last;
+  }
+
   /** What it holds, in order of receipt. */
   *held(): Iterable<FoundChunk> {
     const handed = new Map<string, number>();
     for (const { key, value } of this.handed.getRange()) handed.set(laneKey(...key), value);
     for (const { key: seq, value } of this.chunks.getRange()) {
-      const { tenant, stream, events, receivedAt } = headOf(value);
+      const { tenant, stream, events, receivedAt } = decodeRecord(value).head;
       const handedOver = seq <= (handed.get(laneKey(tenant, stream)) ?? 0);
       yield { seq, tenant, stream, events, bytes: value.length, receivedAt, handedOver };
     }
@@ -135,21 +140,20 @@ export class Spool {
   *keptPrints(since: number): Iterable<KeptPrints> {
     for (const { value } of this.prints.getRange()) if (value.receivedAt >= since) yield value;
     for (const { value } of this.chunks.getRange()) {
-      const head = headOf(value);
-      if (head.receivedAt >= since) yield { ...head, prints: printsOf(value, head) };
+      const { head, prints } = decodeRecord(value);
+      if (head.receivedAt >= since) yield { ...head, prints };
     }
   }
 
   /**
-   * A chunk's events.
+   * A chunk's events, and the decisions on them.
    * @throws HeadgateError `BATCH_CORRUPT` when it is not there: a batch is whole or it does not start
    */
   read({ seq }: Chunk): ChunkRecord {
     const record = this.chunks.get(seq);
     if (record === undefined)
       throw new HeadgateError('BATCH_CORRUPT', `The spool has lost the events of chunk ${seq}.`);
-    const head = headOf(record);
-    return { head, ndjson: eventsOf(record, head) };
+    return decodeRecord(record);
   }
 
   /** Writes down which chunks a batch holds; resolves when that is on disk. */
@@ -182,7 +186,7 @@ export class Spool {
     faultPoint('spool-delete.before');
     const prints = chunks.map(({ seq }) => {
       const record = this.chunks.get(seq);
-      return record === undefined ? Buffer.alloc(0) : printsOf(record, headOf(record));
+      return record === undefined ? Buffer.alloc(0) : decodeRecord(record).prints;
     });
     const { tenant, stream } = first;
     const kept = { tenant, stream, receivedAt: last.receivedAt, prints: Buffer.concat(prints) };

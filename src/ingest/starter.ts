@@ -1,11 +1,10 @@
 import { WorkflowExecutionAlreadyStartedError, WorkflowFailedError, type Client } from '@temporalio/client';
 import pRetry, { AbortError } from 'p-retry';
-import { HeadgateError, messageOf } from '../errors.js';
+import { messageOf } from '../errors.js';
 import type { BatchRef } from '../event.js';
 import { faultPoint } from '../fault-point.js';
 import type { Logger } from '../observability/logger.js';
 import type { BatchName, BatchStore } from '../stores/batch-store/batch-store.js';
-import type { ChunkDecisions } from '../stores/state/state-store.js';
 import { batchWorkflowId, tenantQueue, workflowQueue, type Isolation } from '../tenant.js';
 import { searchAttributesOf } from '../search-attributes.js';
 import {
@@ -18,7 +17,7 @@ import {
 } from '../workflows/messages.js';
 import type { Chunk, Plan } from './lane.js';
 import type { Spool } from './spool.js';
-import type { RecordHead } from './spool-record.js';
+import type { ChunkRecord, RecordHead } from './spool-record.js';
 
 /** Event types named in a batch's summary. */
 const TYPES_SHOWN = 8;
@@ -28,8 +27,6 @@ export interface StarterOptions {
   readonly client: Client;
   readonly spool: Spool;
   readonly batchStore: BatchStore;
-  /** The decisions on a chunk; there is some record of every chunk that reaches a batch. */
-  readonly decisionsOf: (chunk: Chunk) => ChunkDecisions | undefined;
   readonly isolationOf: (tenant: string) => Isolation;
   /** True when this process runs the Worker of the queue: the first workflow task then comes with the start's answer. */
   readonly eager: (tenant: string) => boolean;
@@ -102,38 +99,30 @@ function retryable(error: unknown): never {
 async function writeBatch(options: StarterOptions, plan: Plan, chunks: readonly Chunk[]): Promise<Written> {
   const { spool, batchStore } = options;
   const records = chunks.map((chunk) => spool.read(chunk));
-  const ndjson = Buffer.concat(records.map((record) => record.ndjson));
+  const events = Buffer.concat(records.map((record) => record.events));
   const [batch, decided] = await Promise.all([
-    write('batch-file', () => batchStore.write(plan, ndjson, plan.events)),
-    writeDecisions(options, plan, chunks),
+    write('batch-file', () => batchStore.write(plan, events, plan.events)),
+    writeDecisions(batchStore, plan, records),
     spool.plan(plan),
   ]);
   return { batch, contents: contentsOf(records.map(({ head }) => head)), decided };
 }
 
 async function writeDecisions(
-  { batchStore, decisionsOf }: StarterOptions,
+  batchStore: BatchStore,
   { tenant, batchId }: Plan,
-  chunks: readonly Chunk[],
+  records: readonly ChunkRecord[],
 ): Promise<DecidedBatch> {
   const eligible: Record<string, number> = {};
   let evaluated = 0;
-  let ndjson = '';
-  for (const chunk of chunks) {
-    const decisions = decisionsOf(chunk);
-    // Decisions must never be left out in silence.
-    if (decisions === undefined)
-      throw new HeadgateError('BATCH_CORRUPT', `Chunk ${chunk.seq} has no decisions.`);
-    evaluated += decisions.evaluated;
-    ndjson += decisions.ndjson;
-    for (const [rule, count] of Object.entries(decisions.eligible))
-      eligible[rule] = (eligible[rule] ?? 0) + count;
+  for (const { head } of records) {
+    evaluated += head.evaluated;
+    for (const [rule, count] of Object.entries(head.eligible)) eligible[rule] = (eligible[rule] ?? 0) + count;
   }
   if (evaluated === 0) return { evaluated, eligible };
   const name: BatchName = { tenant, stream: 'decisions', batchId };
-  const decisions = await write('decisions-file', () =>
-    batchStore.write(name, Buffer.from(ndjson), evaluated),
-  );
+  const ndjson = Buffer.concat(records.map((record) => record.decisions));
+  const decisions = await write('decisions-file', () => batchStore.write(name, ndjson, evaluated));
   return { evaluated, eligible, decisions };
 }
 

@@ -34,14 +34,14 @@ export interface IngestParts {
   readonly batcher: Batcher;
   /** Goes on where the last process stopped; resolves once the state is what it was. */
   recover(): Promise<void>;
-  /** Decides and checkpoints for the last time; to be called when nothing comes in or goes out any more. */
+  /** Writes the state for the last time; to be called when nothing comes in or goes out any more. */
   stop(): Promise<void>;
 }
 
 /** Prints older than the dedupe window are forgotten this often. */
 const FORGET_EVERY_MS = 10 * 60 * 1000;
 
-/** Builds ingest and connects its parts: admission → dedupe → spool → decider → batcher → starter → release. */
+/** Builds ingest and connects its parts: admission → dedupe → decider → spool → batcher → starter → release. */
 export async function buildIngest(options: ApiRoleOptions, stores: IngestStores): Promise<IngestParts> {
   const { registry, log } = options;
   const { spool, state } = stores;
@@ -51,28 +51,12 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
     watermarkOf: (tenant) => state.watermark(tenant),
     onError: (error) => log.error({ reason: messageOf(error) }, 'spool could not let go of events'),
   });
-  const decider: Decider = new Decider({
-    store: state,
-    rulesOf: (tenant) => registry.get(tenant)?.rules,
-    eventsOf: (chunk) => eventsOf(spool, chunk),
-    onDecided: (chunk) => batcher.add(chunk),
-    onChange: () => checkpoints.changed(),
-    onFault: (event, error) =>
-      log.error({ err: error, event: event.id }, 'an event could not be decided on; it goes on without'),
-    onFatal: (error) => options.onFatal(`events cannot be read back: ${messageOf(error)}`),
-  });
-  const checkpoints = new Checkpoints({
-    decider,
-    store: state,
-    onDurable: (watermarks) => release.durable(watermarks),
-    log,
-  });
+  const { decider, checkpoints } = decidingOf(options, stores, release);
   const handedOver = (chunks: readonly Chunk[]): void => {
-    for (const { seq } of chunks) decider.decisions.forget(seq);
     release.handedOver(chunks);
     ingest.started(chunks);
   };
-  const run = starterOf(options, stores, decider, handedOver);
+  const run = starterOf(options, stores, handedOver);
   const batcher = new Batcher({
     node: spool.node,
     limitsOf: (tenant) => configOf(tenant)?.batch,
@@ -82,7 +66,16 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
   const dedupe = await rebuiltDedupe(spool);
   const admission = admissionOf(options, spool, batcher);
   const fingerprint = await createFingerprint(spool.seeds);
-  const ingest = new Ingest({ admission, dedupe, fingerprint, spool, decider, ack: options.config.ack });
+  const ingest = new Ingest({
+    admission,
+    dedupe,
+    fingerprint,
+    spool,
+    decider,
+    ack: options.config.ack,
+    onSpooled: (chunk) => batcher.add(chunk),
+    onFailed: () => void checkpoints.rewind().catch(options.onFatal),
+  });
   registry.onChange(({ tenant, kind }) => {
     if (kind === 'removed') admission.forget(tenant);
     void decider.catchUp();
@@ -96,10 +89,33 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
     recover: () => recover(stores, batcher, decider, release),
     stop: async () => {
       clearInterval(forgetting);
-      await decider.stop();
       await checkpoints.stop();
     },
   };
+}
+
+function decidingOf(
+  { registry, log }: ApiRoleOptions,
+  { spool, state }: IngestStores,
+  release: Release,
+): { decider: Decider; checkpoints: Checkpoints } {
+  const decider: Decider = new Decider({
+    store: state,
+    rulesOf: (tenant) => registry.get(tenant)?.rules,
+    chunks: () => spool.held(),
+    eventsOf: (chunk) => eventsOf(spool, chunk),
+    onChange: () => checkpoints.changed(),
+    onFault: (event, error) =>
+      log.error({ err: error, event: event.id }, 'an event could not be decided on; it goes on without'),
+  });
+  const checkpoints = new Checkpoints({
+    decider,
+    store: state,
+    spooled: () => spool.settled(),
+    onDurable: (watermarks) => release.durable(watermarks),
+    log,
+  });
+  return { decider, checkpoints };
 }
 
 async function rebuiltDedupe(spool: Spool): Promise<Dedupe> {
@@ -112,32 +128,25 @@ function forgetPrintsNowAndThen(spool: Spool, { windowMs }: Dedupe): NodeJS.Time
   return setInterval(() => void spool.forgetPrints(Date.now() - windowMs), FORGET_EVERY_MS).unref();
 }
 
-/** First the batches that were on their way, then the chunks, in order of receipt. */
+/** First the batches that were on their way, then the chunks, in order of receipt, then the state. */
 async function recover(
   { spool, state }: IngestStores,
   batcher: Batcher,
   decider: Decider,
   release: Release,
 ): Promise<void> {
+  spool.skipTo(state.highestWatermark());
   batcher.recover(spool.planned());
-  const decided = new Set<number>();
   for (const chunk of spool.held()) {
-    const { seq, tenant, handedOver } = chunk;
-    if (handedOver) release.handedOver([chunk]);
-    if (seq > state.watermark(tenant)) decider.recover(chunk);
-    else if (!handedOver) {
-      decided.add(seq);
-      batcher.add(chunk);
-    }
+    if (chunk.handedOver) release.handedOver([chunk]);
+    else batcher.add(chunk);
   }
-  decider.decisions.forgetAllBut(decided);
-  await decider.catchUp();
+  await decider.restore();
 }
 
 function starterOf(
   options: ApiRoleOptions,
   { spool, client, signal }: IngestStores,
-  decider: Decider,
   onHandedOver: (chunks: readonly Chunk[]) => void,
 ): ReturnType<typeof createStarter> {
   const { registry, stores, workers, log } = options;
@@ -145,7 +154,6 @@ function starterOf(
     client,
     spool,
     batchStore: stores.batchStore,
-    decisionsOf: ({ seq }) => decider.decisions.get(seq),
     isolationOf: (tenant) => registry.get(tenant)?.config.isolation ?? 'pooled',
     eager: (tenant) => workers?.runsWorkflowsOf(tenant) ?? false,
     onHandedOver,
@@ -171,7 +179,7 @@ function admissionOf(
 }
 
 function eventsOf(spool: Spool, chunk: Chunk): EventRow[] {
-  const lines = spool.read(chunk).ndjson.toString('utf8').split('\n');
+  const lines = spool.read(chunk).events.toString('utf8').split('\n');
   lines.pop();
   return lines.map((line) => JSON.parse(line) as EventRow);
 }

@@ -3,14 +3,13 @@ import { open, type Database, type RootDatabase } from 'lmdb';
 import { HeadgateError, messageOf } from '../../errors.js';
 import { faultPoint } from '../../fault-point.js';
 import { assertTenantId } from '../../tenant.js';
-import type { Checkpoint, ChunkDecisions, StateStore, SubjectRecord } from './state-store.js';
+import type { Checkpoint, StateStore, SubjectRecord } from './state-store.js';
 
 interface Tables {
   readonly root: RootDatabase;
   /** Subjects as JSON, by `<tenant>/<subject>`; a tenant id has no slash. */
   readonly subjects: Database<string, string>;
   readonly watermarks: Database<number, string>;
-  readonly decisions: Database<ChunkDecisions, number>;
 }
 
 /**
@@ -25,25 +24,24 @@ export function openLmdbStateStore(directory: string): StateStore {
     root,
     subjects: root.openDB<string, string>({ name: 'subjects', encoding: 'string' }),
     watermarks: root.openDB<number, string>({ name: 'watermarks', encoding: 'json' }),
-    decisions: root.openDB<ChunkDecisions, number>({ name: 'decisions', encoding: 'json' }),
   };
   return {
     watermark: (tenant) => tables.watermarks.get(assertTenantId(tenant)) ?? 0,
+    highestWatermark: () => {
+      let highest = 0;
+      for (const { value } of tables.watermarks.getRange()) highest = Math.max(highest, value);
+      return highest;
+    },
     subject: (tenant, subject) => {
       const json = tables.subjects.get(subjectKey(tenant, subject));
       return json === undefined ? undefined : (JSON.parse(json) as SubjectRecord);
     },
-    decisions: (seq) => tables.decisions.get(seq),
-    decidedChunks: () => tables.decisions.getKeys(),
     checkpoint: (checkpoint) => write(tables, checkpoint),
     close: () => root.close(),
   };
 }
 
-async function write(
-  { root, subjects, watermarks, decisions }: Tables,
-  checkpoint: Checkpoint,
-): Promise<void> {
+async function write({ root, subjects, watermarks }: Tables, checkpoint: Checkpoint): Promise<void> {
   faultPoint('checkpoint.before');
   const sorted = checkpoint.subjects
     .map(({ tenant, subject, json }) => ({ key: subjectKey(tenant, subject), json }))
@@ -53,8 +51,6 @@ async function write(
     await root.batch(() => {
       for (const { key, json } of sorted) void subjects.put(key, json);
       for (const [tenant, seq] of checkpoint.watermarks) void watermarks.put(assertTenantId(tenant), seq);
-      for (const [seq, decided] of checkpoint.decisions) void decisions.put(seq, decided);
-      for (const seq of checkpoint.forgotten) void decisions.remove(seq);
     });
     await root.flushed;
   } catch (error) {

@@ -20,16 +20,6 @@ export interface SubjectRecord {
   readonly decisions: Record<string, CurrentDecision>;
 }
 
-/** The decisions on one chunk of the spool, until they are in a batch file of their own. */
-export interface ChunkDecisions {
-  /** Rule evaluations made. */
-  readonly evaluated: number;
-  /** Evaluations that came out eligible, by rule. */
-  readonly eligible: Readonly<Record<string, number>>;
-  /** The decisions, one a line. */
-  readonly ndjson: string;
-}
-
 /** A subject as it is to be kept. */
 export interface SubjectSnapshot {
   readonly tenant: string;
@@ -46,10 +36,6 @@ export interface Checkpoint {
   readonly subjects: readonly SubjectSnapshot[];
   /** By tenant: the spool's sequence number up to which its events are in the state. */
   readonly watermarks: ReadonlyMap<string, number>;
-  /** Decisions on chunks up to the watermark that are not in a batch file yet, by sequence number. */
-  readonly decisions: ReadonlyMap<number, ChunkDecisions>;
-  /** Chunks whose decisions are no longer needed. */
-  readonly forgotten: readonly number[];
 }
 
 /**
@@ -58,11 +44,9 @@ export interface Checkpoint {
 export interface StateStore {
   /** Up to where the tenant's events are in the state; 0 before its first checkpoint. */
   watermark(tenant: string): number;
+  /** The highest of all tenants' watermarks. */
+  highestWatermark(): number;
   subject(tenant: string, subject: string): SubjectRecord | undefined;
-  /** Decisions that a checkpoint has kept. */
-  decisions(seq: number): ChunkDecisions | undefined;
-  /** The chunks that {@link StateStore.decisions} knows. */
-  decidedChunks(): Iterable<number>;
   /**
    * Writes a checkpoint in one transaction and waits until it is on disk.
    * @throws HeadgateError `DISK_FULL` (retryable) when it cannot be written; nothing of it is kept then
