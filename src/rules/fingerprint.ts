@@ -1,6 +1,6 @@
 /**
  * A 53-bit fingerprint (cyrb53) of an event id. As a double it takes 9 bytes in the state where the id itself takes
- * 40, and a scan of numbers is quick. Among the at most 10,000 entries of an aggregate a new id meets another's
+ * 40, and a scan of numbers is quick. Among the at most some 550 entries of an aggregate a new id meets another's
  * fingerprint once in 10^12 events, and then that event is left out of that one aggregate.
  * @see https://github.com/bryc/code/blob/master/jshash/experimental/cyrb53.js
  */

@@ -2,15 +2,18 @@ import type { AggregateOp } from '../tenant-config/tenant-config.js';
 import type { AggregateState } from './subject-state.js';
 
 /**
- * Entries kept per aggregate and subject. Past it the older half is folded into slots of a thousandth of the window
- * (at most 2,001 of them, as two windows are kept), so a very busy subject costs neither more memory nor its history:
- * its older events only leave the window up to a slot later than they should. Of such a slot only the newest event is
- * still recognised when it comes a second time.
+ * Entries kept per aggregate and subject as they are. Past it all but the newest 32 are folded into slots of 1/240 of the window
+ * (6 minutes of a day; at most 481 of them, as two windows are kept), so a busy subject costs neither more memory nor
+ * time, nor its history: its older events only leave the window up to a slot later than they should. Of such a slot only
+ * the newest event is still recognised when it comes a second time, past what dedupe remembers.
  */
-export const MAX_ENTRIES = 10_000;
+export const MAX_ENTRIES = 64;
+
+/** The newest entries, which are never folded. */
+const KEPT_FINE = MAX_ENTRIES / 2;
 
 /** Slots per window that older entries are folded into. */
-export const SLOTS_PER_WINDOW = 1000;
+export const SLOTS_PER_WINDOW = 240;
 
 /** What of an aggregate's definition folding needs. */
 export interface FoldRule {
@@ -54,7 +57,8 @@ export function fold(
   insert(ids, at, id);
   insert(values, at, value);
   if (time > newest) dropFirst(state, firstAtOrAfter(times, time - 2 * rule.windowMs));
-  if (times.length > MAX_ENTRIES) coarsen(state, rule);
+  // Not at every event: those that fold nothing would cost as much as those that do.
+  if (times.length >= MAX_ENTRIES && times.length % KEPT_FINE === 0) coarsen(state, rule);
   return true;
 }
 
@@ -78,14 +82,14 @@ export function valueAt(
   return result;
 }
 
-/** Folds the older half into slots. */
+/** Folds all but the newest entries into slots. */
 function coarsen(state: AggregateState, { op, windowMs }: FoldRule): void {
   const { times, ids, values } = state;
   const merge = MERGE[op] as (older: unknown, newer: unknown) => unknown;
   const slotOf = (index: number) => Math.floor((times[index]! * SLOTS_PER_WINDOW) / windowMs);
-  const half = Math.floor(times.length / 2);
+  const older = times.length - KEPT_FINE;
   let kept = 0;
-  for (let i = 1; i < half; i++) {
+  for (let i = 1; i < older; i++) {
     const same = slotOf(i) === slotOf(kept);
     const value = same ? merge(values[kept], values[i]) : values[i];
     if (!same) kept++;
@@ -93,7 +97,7 @@ function coarsen(state: AggregateState, { op, windowMs }: FoldRule): void {
     ids[kept] = ids[i]!;
     values[kept] = value;
   }
-  for (const column of [times, ids, values]) column.splice(kept + 1, half - kept - 1);
+  for (const column of [times, ids, values]) column.splice(kept + 1, older - kept - 1);
 }
 
 function insert<T>(column: T[], at: number, item: T): void {

@@ -2,7 +2,7 @@
  * What one aggregate remembers of one subject: its entries in order of event time, as columns of equal length (plain
  * numbers and JSON values, so that msgpack packs them tightly and a look-up touches one array).
  *
- * An entry is one event, or, in the older half of a very busy subject, all events of one slot of time folded together;
+ * An entry is one event, or, among the older ones of a busy subject, all events of one slot of time folded together;
  * see `fold.ts`.
  */
 export interface AggregateState {
