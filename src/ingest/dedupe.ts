@@ -35,22 +35,23 @@ export class Dedupe {
 
   /** True when the lane has seen the fingerprint at `offset` of `prints` within the window. */
   has(lane: string, prints: Buffer, offset: number): boolean {
-    return (this.lanes.get(lane) ?? []).some((bucket) => bucket.prints.has(prints, offset));
+    const buckets = this.lanes.get(lane);
+    if (buckets === undefined) return false;
+    for (const bucket of buckets) if (bucket.prints.has(prints, offset)) return true;
+    return false;
   }
 
-  /** Remembers the fingerprint at `offset` of `prints`, received at `time` (milliseconds since the epoch). */
-  add(lane: string, prints: Buffer, offset: number, time: number): void {
-    const bucket = this.bucketOf(lane, Math.floor(time / HOUR_MS));
-    const before = bucket.prints.bytes;
-    bucket.prints.add(prints, offset);
-    this.held += bucket.prints.bytes - before;
-    while (this.held > this.maxBytes && this.forgetOldestOfLargest(bucket));
-  }
-
-  /** Remembers all fingerprints in `prints`, received at `time`. */
+  /** Remembers all fingerprints in `prints`, received at `time` (milliseconds since the epoch). */
   addAll(lane: string, prints: Buffer, time: number): void {
-    for (let offset = 0; offset < prints.length; offset += FINGERPRINT_BYTES)
-      this.add(lane, prints, offset, time);
+    const hour = Math.floor(time / HOUR_MS);
+    let bucket = this.bucketOf(lane, hour);
+    for (let offset = 0; offset < prints.length; offset += FINGERPRINT_BYTES) {
+      if (bucket.prints.size >= MAX_BUCKET_ENTRIES) bucket = this.bucketOf(lane, hour);
+      const before = bucket.prints.bytes;
+      bucket.prints.add(prints, offset);
+      this.held += bucket.prints.bytes - before;
+    }
+    while (this.held > this.maxBytes && this.forgetOldestOfLargest(bucket));
   }
 
   /** Bytes held by all fingerprints. */

@@ -25,61 +25,55 @@ export class FingerprintSet {
 
   /** True when the fingerprint at `offset` of `source` is in the set. */
   has(source: Buffer, offset: number): boolean {
-    return this.slots[this.find(...wordsAt(source, offset))] !== 0;
+    return this.slots[this.find(source, offset)] !== 0;
   }
 
   /** Adds the fingerprint at `offset` of `source`. */
   add(source: Buffer, offset: number): void {
     if (this.count + 1 > this.capacity * MAX_LOAD) this.grow();
-    this.insert(...wordsAt(source, offset));
+    const slot = this.find(source, offset);
+    if (this.slots[slot] !== 0) return;
+    this.slots[slot] = firstWord(source, offset);
+    this.slots[slot + 1] = source.readUInt32LE(offset + 4);
+    this.slots[slot + 2] = source.readUInt32LE(offset + 8);
+    this.slots[slot + 3] = source.readUInt32LE(offset + 12);
+    this.count++;
   }
 
   /** The slot that holds the fingerprint, or the free one where it would go; a slot's first word is 0 when free. */
-  private find(a: number, b: number, c: number, d: number): number {
+  private find(source: Buffer, offset: number): number {
+    const { slots } = this;
     const mask = this.capacity - 1;
+    const a = firstWord(source, offset);
+    const b = source.readUInt32LE(offset + 4);
     for (let index = b & mask; ; index = (index + 1) & mask) {
       const slot = index * WORDS;
-      const first = this.slots[slot];
+      const first = slots[slot];
       if (first === 0) return slot;
       if (
         first === a &&
-        this.slots[slot + 1] === b &&
-        this.slots[slot + 2] === c &&
-        this.slots[slot + 3] === d
+        slots[slot + 1] === b &&
+        slots[slot + 2] === source.readUInt32LE(offset + 8) &&
+        slots[slot + 3] === source.readUInt32LE(offset + 12)
       )
         return slot;
     }
   }
 
-  private insert(a: number, b: number, c: number, d: number): void {
-    const slot = this.find(a, b, c, d);
-    if (this.slots[slot] !== 0) return;
-    this.slots[slot] = a;
-    this.slots[slot + 1] = b;
-    this.slots[slot + 2] = c;
-    this.slots[slot + 3] = d;
-    this.count++;
-  }
-
   private grow(): void {
     const old = this.slots;
+    // Both views are little-endian on every platform that this runs on.
+    const oldBytes = Buffer.from(old.buffer);
     this.capacity *= 2;
     this.slots = new Uint32Array(this.capacity * WORDS);
     this.count = 0;
     for (let slot = 0; slot < old.length; slot += WORDS) {
-      const first = old[slot] as number;
-      if (first !== 0)
-        this.insert(first, old[slot + 1] as number, old[slot + 2] as number, old[slot + 3] as number);
+      if (old[slot] !== 0) this.add(oldBytes, slot * 4);
     }
   }
 }
 
-function wordsAt(source: Buffer, offset: number): [number, number, number, number] {
-  const first = source.readUInt32LE(offset);
-  return [
-    first === 0 ? 1 : first,
-    source.readUInt32LE(offset + 4),
-    source.readUInt32LE(offset + 8),
-    source.readUInt32LE(offset + 12),
-  ];
+/** Zero means "free". */
+function firstWord(source: Buffer, offset: number): number {
+  return source.readUInt32LE(offset) || 1;
 }
