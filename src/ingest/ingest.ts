@@ -1,7 +1,6 @@
 import type { AckMode } from '../config.js';
 import { HeadgateError } from '../errors.js';
 import type { EventRow, InputStream } from '../event.js';
-import type { Admission } from './admission.js';
 import type { Batcher } from './batcher.js';
 import type { Dedupe } from './dedupe.js';
 import { FINGERPRINT_BYTES, type Fingerprint } from './fingerprint.js';
@@ -13,7 +12,6 @@ export type Receipt = 'accepted' | 'duplicate';
 
 /** What an {@link Ingest} works with. */
 export interface IngestOptions {
-  readonly admission: Admission;
   readonly dedupe: Dedupe;
   readonly fingerprint: Fingerprint;
   readonly spool: Spool;
@@ -34,7 +32,7 @@ interface Sorted {
 /** Event types kept with a chunk; enough to describe a batch. */
 const TYPES_KEPT = 8;
 
-/** The way in, behind the API: admission → dedupe → spool → batcher. */
+/** The way in, behind admission: dedupe → spool → batcher. */
 export class Ingest {
   /** Ids whose first copy is being written, with that write: a copy of it is a duplicate only once the write is done. */
   private readonly writing = new Map<string, Promise<void>>();
@@ -46,20 +44,13 @@ export class Ingest {
   /**
    * Takes a request's valid events and answers for each, in order. Resolves only when every event it calls `accepted`
    * or `duplicate` is on disk (or, with `HEADGATE_ACK=started`, in Temporal).
-   * @param bytes size of the request, which counts against the tenant's rate
-   * @throws HeadgateError of {@link Admission.admit}; `DISK_FULL`, `SHUTTING_DOWN`
+   * @throws HeadgateError `DISK_FULL`, `SHUTTING_DOWN`
    */
-  async accept(
-    tenant: string,
-    stream: InputStream,
-    rows: readonly EventRow[],
-    bytes: number,
-  ): Promise<Receipt[]> {
+  async accept(tenant: string, stream: InputStream, rows: readonly EventRow[]): Promise<Receipt[]> {
     if (this.closed) {
       const retry = { retryable: true, retryAfterSeconds: 1 };
       throw new HeadgateError('SHUTTING_DOWN', 'This node is stopping.', retry);
     }
-    this.options.admission.admit(tenant, rows.length, bytes);
     const { receipts, fresh, prints, pending } = this.sort(laneKey(tenant, stream), rows);
     if (fresh.length > 0) pending.add(this.announceWrite(tenant, stream, fresh, prints));
     await Promise.all(pending);

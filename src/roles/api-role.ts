@@ -5,12 +5,11 @@ import { createReceipts } from '../api/receipts.js';
 import { createApi, listen } from '../api/server.js';
 import type { Config } from '../config.js';
 import type { Temporal } from '../engine/temporal.js';
-import { HeadgateError, messageOf } from '../errors.js';
-import { Admission } from '../ingest/admission.js';
+import { messageOf } from '../errors.js';
+import type { Admission } from '../ingest/admission/admission.js';
 import { Batcher } from '../ingest/batcher.js';
 import { Dedupe } from '../ingest/dedupe.js';
 import { createFingerprint } from '../ingest/fingerprint.js';
-import { createDiskWatch } from '../ingest/disk-watch.js';
 import { Ingest } from '../ingest/ingest.js';
 import { rebuildDedupe } from '../ingest/rebuild-dedupe.js';
 import type { Chunk, Plan } from '../ingest/lane.js';
@@ -23,6 +22,7 @@ import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import type { TenantRegistry } from '../tenant-config/registry.js';
 import type { IngestBatchResult } from '../workflows/messages.js';
 import type { WorkerHost } from '../workers/worker-host.js';
+import { openAdmission, temporalAnswers } from './open-admission.js';
 import type { SharedStores } from './stores.js';
 
 /** What {@link startApiRole} needs. */
@@ -64,11 +64,12 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       audience: config.jwtAudience,
       standingOf: (tenant) => standing(configOf(tenant)),
     }),
+    admission: ingestParts.admission,
     ingest,
     state: stores.state,
     receipts: createReceipts({ client, namespace: temporal.namespace, uiUrl: temporal.uiUrl }),
     readiness: [
-      { name: 'temporal', check: () => reachable(client) },
+      { name: 'temporal', check: () => temporalAnswers(client) },
       { name: 'spool', check: () => spool.checkWritable() },
       ...(options.workers === undefined
         ? []
@@ -97,6 +98,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
 }
 
 interface IngestParts {
+  readonly admission: Admission;
   readonly ingest: Ingest;
   readonly batcher: Batcher;
   stop(): void;
@@ -113,7 +115,10 @@ async function buildIngest(
 ): Promise<IngestParts> {
   const { config, registry, stores, workers, log } = options;
   const configOf = (tenant: string): TenantConfig | undefined => registry.get(tenant)?.config;
-  const started = (chunks: readonly Chunk[]): void => ingest.started(chunks);
+  const started = (chunks: readonly Chunk[]): void => {
+    for (const { tenant, bytes } of chunks) admission.drained(tenant, bytes);
+    ingest.started(chunks);
+  };
   const run = createStarter({
     client,
     spool,
@@ -135,45 +140,30 @@ async function buildIngest(
   });
   const dedupe = new Dedupe();
   await rebuildDedupe(dedupe, spool);
-  const admission = new Admission({
-    limitsOf: (tenant) => configOf(tenant)?.limits ?? { eventsPerSecond: 0, bytesPerSecond: 0 },
-    backlogOf: (tenant) => batcher.backlog(tenant),
-    spoolBytes: () => spool.bytes,
-    maxSpoolBytes: config.maxSpoolBytes,
-    freeDiskBytes: createDiskWatch(stores.paths.spool),
-    minFreeDiskBytes: config.minFreeDiskBytes,
-  });
+  const { paths } = stores;
+  const { admission, close } = openAdmission({ config, paths, registry, client, spool, batcher });
   const ingest = new Ingest({
-    admission,
     dedupe,
     fingerprint: await createFingerprint(spool.seeds),
     spool,
     batcher,
     ack: config.ack,
   });
-  registry.onChange(({ tenant, kind }) => {
-    if (kind === 'removed') admission.forget(tenant);
+  registry.onChange(({ tenant }) => {
     batcher.reconsider(tenant);
   });
   const forgetting = setInterval(
     () => void spool.forgetPrints(Date.now() - dedupe.windowMs),
     FORGET_EVERY_MS,
   ).unref();
-  return { ingest, batcher, stop: () => clearInterval(forgetting) };
+  const stop = (): void => {
+    clearInterval(forgetting);
+    close();
+  };
+  return { admission, ingest, batcher, stop };
 }
 
 function standing(config: TenantConfig | undefined): 'active' | 'suspended' | 'unknown' {
   if (config === undefined) return 'unknown';
   return config.suspended ? 'suspended' : 'active';
-}
-
-async function reachable(client: Client): Promise<void> {
-  try {
-    await client.withDeadline(Date.now() + 2_000, () => client.workflowService.getSystemInfo({}));
-  } catch (error) {
-    throw new HeadgateError('ENGINE_UNAVAILABLE', 'Temporal does not answer.', {
-      retryable: true,
-      cause: error,
-    });
-  }
 }

@@ -2,10 +2,12 @@ import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { HeadgateError } from '../../errors.js';
 import { INPUT_STREAMS, type EventRow, type InputStream } from '../../event.js';
+import type { Admission } from '../../ingest/admission/admission.js';
 import type { Ingest } from '../../ingest/ingest.js';
+import { admitted, permitOf } from '../admitted.js';
 import { callerOf, requireScope, type Authenticator } from '../authenticate.js';
 import { parseBody, type Candidate } from '../parse-body.js';
-import { readBody } from '../read-body.js';
+import { readBody, type BodyPace } from '../read-body.js';
 import { MAX_EVENT_BYTES, isRejection, validateEvent, type RejectionCode } from '../validate-event.js';
 
 /** What became of one event of a request; `index` is its place in the request, counted from 0. */
@@ -25,6 +27,14 @@ export interface IngestAnswer {
   readonly results: readonly EventResult[];
 }
 
+/** What {@link addEventRoutes} needs. */
+export interface EventRouteOptions {
+  readonly authenticate: Authenticator;
+  readonly admission: Admission;
+  readonly ingest: Ingest;
+  readonly bodyPace?: BodyPace;
+}
+
 /** Largest request body, inflated: 4 MB. */
 export const MAX_BODY_BYTES = 4_000_000;
 
@@ -33,17 +43,17 @@ export const MAX_BODY_BYTES = 4_000_000;
  * `duplicate` is flushed to disk (with `HEADGATE_ACK=started`: is in Temporal), never that memory has it. A bad event
  * is `rejected` with its reason and spoils nothing beside it; if none is acceptable the answer is 422.
  */
-export function addEventRoutes(router: Router, authenticate: Authenticator, ingest: Ingest): void {
+export function addEventRoutes(router: Router, options: EventRouteOptions): void {
+  const { authenticate, admission, ingest, bodyPace: pace } = options;
   for (const stream of INPUT_STREAMS) {
-    router.post(`/v1/${stream}`, requireScope(authenticate, `${stream}:write`), async (ctx: Context) => {
-      const body = await readBody(ctx.req, MAX_BODY_BYTES);
-      const answer = await take(
-        ingest,
-        callerOf(ctx).tenant,
-        stream,
-        parseBody(ctx.headers, body),
-        body.length,
-      );
+    const mayWrite = requireScope(authenticate, `${stream}:write`);
+    router.post(`/v1/${stream}`, mayWrite, admitted(admission, MAX_BODY_BYTES), async (ctx: Context) => {
+      const permit = permitOf(ctx);
+      const read = { maxBytes: MAX_BODY_BYTES, pace, onBytes: permit.received };
+      const body = await readBody(ctx.req, read);
+      const candidates = parseBody(ctx.headers, body);
+      permit.charge(candidates.length, body.length);
+      const answer = await take(ingest, callerOf(ctx).tenant, stream, candidates);
       if (answer.results.length > 0 && answer.rejected === answer.results.length) {
         const detail =
           answer.results.length === 1
@@ -65,7 +75,6 @@ async function take(
   tenant: string,
   stream: InputStream,
   candidates: readonly Candidate[],
-  bytes: number,
 ): Promise<IngestAnswer> {
   const receivedAt = Date.now();
   const results: EventResult[] = [];
@@ -77,7 +86,7 @@ async function take(
     places.push(index);
     return rows.push(taken);
   });
-  const receipts = rows.length === 0 ? [] : await ingest.accept(tenant, stream, rows, bytes);
+  const receipts = rows.length === 0 ? [] : await ingest.accept(tenant, stream, rows);
   receipts.forEach((status, at) => results.push({ index: places[at] as number, id: rows[at]?.id, status }));
   results.sort((left, right) => left.index - right.index);
   const count = (status: EventResult['status']): number =>
