@@ -36,6 +36,10 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** `HEADGATE_MAX_SPOOL`: bytes of events that may wait for Temporal before the door answers 503. Default 4 GB. */
   readonly maxSpoolBytes: number;
+  /** `HEADGATE_MAX_BACKLOG_AGE_SECONDS`: a tenant whose oldest event has waited for so long, while Temporal was there, is answered 429. Default 600. */
+  readonly maxBacklogAgeSeconds: number;
+  /** `HEADGATE_MAX_IN_FLIGHT`: bytes of requests being handled at once, of all tenants. Default 64 MB; memory takes a few times as much. */
+  readonly maxInFlightBytes: number;
   /** `HEADGATE_MIN_FREE_DISK`: free bytes below which the door answers 503. Default 512 MB. */
   readonly minFreeDiskBytes: number;
   /** `HEADGATE_LOADS_PER_SECOND`: loads of all tenants together; with more active tenants each one's load windows get longer. Default 4, what two cores take beside the rest. */
@@ -131,6 +135,8 @@ export function loadConfig(env: Env = process.env): Config {
     token: reader.text('HEADGATE_TOKEN'),
     logLevel: reader.oneOf('HEADGATE_LOG_LEVEL', LOG_LEVELS, 'info'),
     maxSpoolBytes: reader.size('HEADGATE_MAX_SPOOL', 4 * 1024 ** 3),
+    maxBacklogAgeSeconds: reader.integer('HEADGATE_MAX_BACKLOG_AGE_SECONDS', 600, 1, 604_800),
+    maxInFlightBytes: reader.size('HEADGATE_MAX_IN_FLIGHT', 64 * 1024 ** 2),
     minFreeDiskBytes: reader.size('HEADGATE_MIN_FREE_DISK', 512 * 1024 ** 2),
     loadsPerSecond: reader.integer('HEADGATE_LOADS_PER_SECOND', 4, 1, 1_000),
     shutdownGraceSeconds: reader.integer('HEADGATE_SHUTDOWN_GRACE_SECONDS', 20, 1, 600),

@@ -20,6 +20,8 @@ describe('the configuration', () => {
       token: undefined,
       logLevel: 'info',
       maxSpoolBytes: 4096 * MB,
+      maxBacklogAgeSeconds: 600,
+      maxInFlightBytes: 64 * MB,
       minFreeDiskBytes: 512 * MB,
       shutdownGraceSeconds: 20,
       temporalAddress: undefined,
@@ -28,6 +30,7 @@ describe('the configuration', () => {
       temporalCli: undefined,
       temporalPort: 7233,
       temporalUiPort: 8233,
+      fault: undefined,
       path: '',
       color: true,
     });

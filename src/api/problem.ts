@@ -13,10 +13,12 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   TENANT_SUSPENDED: 403,
   NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,
+  BODY_TIMEOUT: 408,
   BODY_TOO_LARGE: 413,
   CONTENT_TYPE_UNSUPPORTED: 415,
   CONTENT_ENCODING_UNSUPPORTED: 415,
   NOTHING_ACCEPTED: 422,
+  TENANT_IN_FLIGHT_FULL: 429,
   TENANT_RATE_LIMITED: 429,
   TENANT_BACKLOG_FULL: 429,
   OVERLOADED: 503,
@@ -24,6 +26,11 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   SHUTTING_DOWN: 503,
   ENGINE_UNAVAILABLE: 503,
 };
+
+/** The HTTP status an error is answered with. */
+export function statusOf(error: unknown): number {
+  return (error instanceof HeadgateError ? STATUS[error.code] : undefined) ?? 500;
+}
 
 /** Middleware that answers every error with a problem document. */
 export function problems(log: Logger) {
@@ -41,14 +48,16 @@ export function problems(log: Logger) {
  * @see RFC 9457
  */
 function answer(ctx: Context, error: unknown, log: Logger): void {
-  const status = error instanceof HeadgateError ? STATUS[error.code] : undefined;
-  if (!(error instanceof HeadgateError) || status === undefined) {
+  const status = statusOf(error);
+  if (!(error instanceof HeadgateError) || status === 500) {
     log.error({ err: error, method: ctx.method, path: ctx.path }, 'request failed');
     write(ctx, 500, 'INTERNAL', 'Headgate failed on this request; its log says why.', {});
     return;
   }
   if (error.retryAfterSeconds !== undefined) ctx.set('Retry-After', String(error.retryAfterSeconds));
   if (status === 401) ctx.set('WWW-Authenticate', 'Bearer realm="headgate"');
+  // What is left of a body that came too slowly is not waited for.
+  if (status === 408) ctx.set('Connection', 'close');
   write(ctx, status, error.code, error.message, error.details ?? {});
 }
 
@@ -71,6 +80,7 @@ const TITLES: Readonly<Record<number, string>> = {
   403: 'Forbidden',
   404: 'Not Found',
   405: 'Method Not Allowed',
+  408: 'Request Timeout',
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
   422: 'Unprocessable Content',

@@ -2,16 +2,36 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { HeadgateError, systemCodeOf } from '../errors.js';
+import { askForBody } from './expect-continue.js';
 
+/** How slowly a body may come. */
+export interface BodyPace {
+  /** Milliseconds that any body may take. Default 10,000. */
+  readonly graceMs: number;
+  /** After those, every second must have brought so many bytes on average. Default 1,000. */
+  readonly minBytesPerSecond: number;
+}
+
+/** What {@link readBody} keeps to. */
+export interface ReadBodyOptions {
+  /** Largest body, in bytes after inflating. */
+  readonly maxBytes: number;
+  readonly pace?: BodyPace;
+  /** Told how many bytes, inflated, have been read so far; what it throws ends the reading. */
+  readonly onBytes?: (bytes: number) => void;
+}
+
+const PACE: BodyPace = { graceMs: 10_000, minBytesPerSecond: 1_000 };
 /** A refused body is read and dropped up to here, so that the client gets to read the answer; beyond it the connection is cut. */
 const MAX_DRAINED_BYTES = 128 * 1024 * 1024;
 const MAX_DRAIN_MS = 10_000;
 
 /**
  * Reads a request's body, inflating gzip. `maxBytes` counts inflated bytes, so that a small bomb cannot become a big body.
- * @throws HeadgateError `BODY_TOO_LARGE`, `BODY_MALFORMED` (broken gzip, or cut off), `CONTENT_ENCODING_UNSUPPORTED`
+ * @throws HeadgateError `BODY_TOO_LARGE`, `BODY_MALFORMED` (broken gzip, or cut off), `BODY_TIMEOUT` (too slow),
+ * `CONTENT_ENCODING_UNSUPPORTED`; and what `onBytes` throws
  */
-export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+export async function readBody(request: IncomingMessage, options: ReadBodyOptions): Promise<Buffer> {
   const encoding = (request.headers['content-encoding'] ?? 'identity').toLowerCase();
   if (encoding !== 'identity' && encoding !== 'gzip') {
     await drain(request);
@@ -20,41 +40,80 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
       `Content-Encoding "${encoding}" is not known here; use gzip or none.`,
     );
   }
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes) {
+  if (Number(request.headers['content-length'] ?? 0) > options.maxBytes) {
     await drain(request);
-    throw tooLarge(maxBytes);
+    throw tooLarge(options.maxBytes);
   }
+  askForBody(request);
   const chunks: Buffer[] = [];
   try {
-    if (encoding === 'gzip') await collectInflated(request, chunks, maxBytes);
-    else await collect(request, chunks, maxBytes);
+    if (encoding === 'gzip') await collectInflated(request, chunks, options);
+    else await collect(request, chunks, options);
   } catch (error) {
-    await drain(request);
-    throw bodyError(error);
+    chunks.length = 0;
+    const problem = bodyError(error);
+    // The rest of a slow body would be as slow.
+    if (!(problem instanceof HeadgateError) || problem.code !== 'BODY_TIMEOUT') await drain(request);
+    throw problem;
   }
   return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
 }
 
-/** Collects a stream's chunks up to a limit, and leaves the stream alive when that is passed. */
-async function collect(stream: Readable, chunks: Buffer[], maxBytes: number): Promise<void> {
-  let bytes = 0;
-  for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) throw tooLarge(maxBytes);
-    chunks.push(chunk);
-  }
+/** Collects a stream's chunks up to a limit and not too slowly, and leaves the stream alive when it stops before the end. */
+function collect(
+  stream: Readable,
+  chunks: Buffer[],
+  { maxBytes, onBytes, pace = PACE }: ReadBodyOptions,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let bytes = 0;
+    const began = performance.now();
+    let timer = setTimeout(checkPace, pace.graceMs);
+    function finish(settle: () => void): void {
+      clearTimeout(timer);
+      stream.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose);
+      settle();
+    }
+    function onData(chunk: Buffer): void {
+      bytes += chunk.length;
+      try {
+        if (bytes > maxBytes) throw tooLarge(maxBytes);
+        onBytes?.(bytes);
+        chunks.push(chunk);
+      } catch (error) {
+        finish(() => reject(error as Error));
+      }
+    }
+    /** Looks again when what has come so far is used up. */
+    function checkPace(): void {
+      const allowedMs = pace.graceMs + (bytes / pace.minBytesPerSecond) * 1000;
+      const leftMs = allowedMs - (performance.now() - began);
+      if (leftMs <= 1) finish(() => reject(tooSlow(pace)));
+      else timer = setTimeout(checkPace, leftMs);
+    }
+    const onEnd = (): void => finish(resolve);
+    const onError = (error: Error): void => finish(() => reject(error));
+    const onClose = (): void => finish(() => reject(new Error('the request was cut off')));
+    if (stream.destroyed) onClose();
+    else stream.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
+  });
 }
 
 /** Not `pipeline`: that would destroy the request on an error, and with it the connection the answer goes over. */
-async function collectInflated(request: IncomingMessage, chunks: Buffer[], maxBytes: number): Promise<void> {
+async function collectInflated(
+  request: IncomingMessage,
+  chunks: Buffer[],
+  options: ReadBodyOptions,
+): Promise<void> {
   const gunzip = createGunzip();
   const cutOff = (): void => void (request.complete || gunzip.destroy(new Error('the request was cut off')));
   request.once('close', cutOff).pipe(gunzip);
   try {
-    await collect(gunzip, chunks, maxBytes);
+    await collect(gunzip, chunks, options);
   } finally {
     request.off('close', cutOff).unpipe(gunzip);
-    gunzip.destroy();
+    // What it was inflating may still fail; nobody waits for it any more.
+    gunzip.on('error', () => undefined).destroy();
   }
 }
 
@@ -65,6 +124,11 @@ function tooLarge(maxBytes: number): HeadgateError {
     `A request body may have ${limit}, inflated; send less at a time.`,
     { details: { maxBytes } },
   );
+}
+
+function tooSlow({ graceMs, minBytesPerSecond }: BodyPace): HeadgateError {
+  const message = `After ${graceMs / 1000} s a body must come at ${minBytesPerSecond} bytes/s or more.`;
+  return new HeadgateError('BODY_TIMEOUT', message, { retryable: true });
 }
 
 function bodyError(error: unknown): Error {

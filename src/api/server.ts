@@ -3,11 +3,14 @@ import type { AddressInfo } from 'node:net';
 import Router from '@koa/router';
 import Koa, { type Context, type Next } from 'koa';
 import { HeadgateError, systemCodeOf } from '../errors.js';
+import type { Admission } from '../ingest/admission/admission.js';
 import type { Ingest } from '../ingest/ingest.js';
 import type { Logger } from '../observability/logger.js';
 import type { Decider } from '../eligibility/decider.js';
 import type { Authenticator } from './authenticate.js';
+import { holdContinue } from './expect-continue.js';
 import { problems } from './problem.js';
+import type { BodyPace } from './read-body.js';
 import type { Receipts } from './receipts.js';
 import { addBatchRoutes } from './routes/batches.js';
 import { addEligibilityRoutes } from './routes/eligibility.js';
@@ -17,11 +20,30 @@ import { addHealthRoutes, type ReadinessCheck } from './routes/health.js';
 /** What the API is built over. */
 export interface ApiDependencies {
   readonly authenticate: Authenticator;
+  readonly admission: Admission;
   readonly ingest: Ingest;
   readonly decider: Pick<Decider, 'subject'>;
   readonly receipts: Receipts;
   readonly readiness: readonly ReadinessCheck[];
+  /** How slowly a body may come. Default: any for 10 s, then 1,000 bytes/s. */
+  readonly bodyPace?: BodyPace;
   readonly log: Logger;
+}
+
+/** Bounds on connections, against clients that are slow or say nothing. Times in milliseconds. */
+export interface ConnectionLimits {
+  /** A request's headers must be complete within it. Default 10 s. */
+  readonly headersTimeout: number;
+  /** A request must be complete within it, headers and body. Default 60 s. */
+  readonly requestTimeout: number;
+  /** A connection is closed after so long without a request. Default 60 s. */
+  readonly keepAliveTimeout: number;
+  /** A connection is cut when nothing has moved on it for so long, as when an answer is not read. Default 120 s. */
+  readonly timeout: number;
+  /** How often the first two are looked at. Default 5 s. */
+  readonly connectionsCheckingInterval: number;
+  /** Connections beyond it are dropped. Default 10,000; a connection that is idle takes about 10 kB. */
+  readonly maxConnections: number;
 }
 
 /** A listening API. */
@@ -32,26 +54,28 @@ export interface ListeningApi {
   close(): Promise<void>;
 }
 
-/** Slow clients are cut off: headers within 10 s, a whole request within 60 s, idle connections after 60 s. */
-const TIMEOUTS = {
+const CONNECTION_LIMITS: ConnectionLimits = {
   headersTimeout: 10_000,
   requestTimeout: 60_000,
   keepAliveTimeout: 60_000,
+  timeout: 120_000,
   connectionsCheckingInterval: 5_000,
+  maxConnections: 10_000,
 };
-const MAX_CONNECTIONS = 10_000;
+/** When so many of the connections are taken, idle ones make room. */
+const CROWDED_SHARE = 0.9;
 /** Open requests get this long at shutdown. */
 const CLOSE_GRACE_MS = 10_000;
 const SWEEP_EVERY_MS = 100;
 
 /** Builds the Koa application; it holds no port yet. */
 export function createApi(dependencies: ApiDependencies): Koa {
-  const { authenticate, ingest, decider, receipts, readiness, log } = dependencies;
+  const { authenticate, decider, receipts, readiness, log } = dependencies;
   const app = new Koa();
   // Errors on a broken connection are the client's; everything else is answered by `problems`.
   app.silent = true;
   const router = new Router();
-  addEventRoutes(router, authenticate, ingest);
+  addEventRoutes(router, dependencies);
   addEligibilityRoutes(router, authenticate, decider);
   addBatchRoutes(router, authenticate, receipts);
   addHealthRoutes(router, readiness);
@@ -75,14 +99,41 @@ async function refuseUnknown(ctx: Context, next: Next): Promise<void> {
  * Binds the API.
  * @throws HeadgateError `PORT_IN_USE`
  */
-export async function listen(app: Koa, host: string, port: number): Promise<ListeningApi> {
+export async function listen(
+  app: Koa,
+  host: string,
+  port: number,
+  limits: Partial<ConnectionLimits> = {},
+): Promise<ListeningApi> {
+  const { maxConnections, timeout, ...timeouts } = { ...CONNECTION_LIMITS, ...limits };
   const answer = app.callback();
-  const server = createServer({ ...TIMEOUTS }, (request, response) => void answer(request, response));
-  server.maxConnections = MAX_CONNECTIONS;
+  const server = createServer(timeouts, (request, response) => void answer(request, response));
+  server.on('checkContinue', (request, response) => {
+    holdContinue(request, response);
+    void answer(request, response);
+  });
+  server.timeout = timeout;
+  server.maxConnections = maxConnections;
+  makeRoom(server, maxConnections);
   await bind(server, host, port);
   const { port: bound } = server.address() as AddressInfo;
   const name = host.includes(':') ? `[${host}]` : host;
   return { url: `http://${name}:${bound}`, close: () => close(server) };
+}
+
+/** Closes idle connections when they get too many: a client with something to say comes before one that says nothing. */
+function makeRoom(server: Server, maxConnections: number): void {
+  let open = 0;
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  const crowded = Math.max(1, Math.floor(maxConnections * CROWDED_SHARE));
+  server.on('connection', (socket) => {
+    open++;
+    socket.once('close', () => open--);
+    // Looking goes through all of them.
+    if (open < crowded || performance.now() - lookedAt < SWEEP_EVERY_MS) return;
+    lookedAt = performance.now();
+    server.closeIdleConnections();
+  });
 }
 
 function bind(server: Server, host: string, port: number): Promise<void> {

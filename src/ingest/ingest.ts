@@ -2,7 +2,6 @@ import type { AckMode } from '../config.js';
 import type { Decider } from '../eligibility/decider.js';
 import { HeadgateError } from '../errors.js';
 import type { EventRow, InputStream } from '../event.js';
-import type { Admission } from './admission.js';
 import type { Dedupe } from './dedupe.js';
 import { FINGERPRINT_BYTES, type Fingerprint } from './fingerprint.js';
 import { laneKey, type Chunk } from './lane.js';
@@ -21,7 +20,6 @@ export interface TakenEvent {
 
 /** What an {@link Ingest} works with. */
 export interface IngestOptions {
-  readonly admission: Admission;
   readonly dedupe: Dedupe;
   readonly fingerprint: Fingerprint;
   readonly spool: Spool;
@@ -47,7 +45,7 @@ interface Sorted {
 /** Event types kept with a chunk; enough to describe a batch. */
 const TYPES_KEPT = 8;
 
-/** The way in, behind the API: admission → dedupe → decisions → spool, and on to the batcher. */
+/** The way in, behind admission: dedupe → decisions → spool, and on to the batcher. */
 export class Ingest {
   private readonly writes = new Writes();
   private readonly waitingForStart = new Map<number, () => void>();
@@ -58,27 +56,14 @@ export class Ingest {
   /**
    * Takes a request's valid events and answers for each, in order. Resolves only when every event it calls `accepted`
    * or `duplicate` is on disk with the decisions on it (or, with `HEADGATE_ACK=started`, in Temporal).
-   * @param bytes size of the request, which counts against the tenant's rate
-   * @throws HeadgateError of {@link Admission.admit} and {@link Decider.decide}; `DISK_FULL`, `SHUTTING_DOWN`
+   * @throws HeadgateError of {@link Decider.decide}; `DISK_FULL`, `SHUTTING_DOWN`
    */
-  async accept(
-    tenant: string,
-    stream: InputStream,
-    events: readonly TakenEvent[],
-    bytes: number,
-  ): Promise<Receipt[]> {
+  async accept(tenant: string, stream: InputStream, events: readonly TakenEvent[]): Promise<Receipt[]> {
     if (this.closed) {
       const retry = { retryable: true, retryAfterSeconds: 1 };
       throw new HeadgateError('SHUTTING_DOWN', 'This node is stopping.', retry);
     }
-    this.options.admission.admit(tenant, events.length, bytes);
-    const lane = laneKey(tenant, stream);
-    const { receipts, fresh, ids, prints, pending } = this.sort(lane, events);
-    if (fresh.length > 0) {
-      const done = this.write(tenant, stream, fresh, prints);
-      this.writes.add(lane, { ids, done });
-      pending.add(done);
-    }
+    const { receipts, pending } = this.take(tenant, stream, events);
     await Promise.all(pending);
     return receipts;
   }
@@ -96,6 +81,22 @@ export class Ingest {
   async close(): Promise<void> {
     this.closed = true;
     await this.writes.settled();
+  }
+
+  /** Sorts events and begins to write the new ones, at once: what is not asynchronous does not hold them in memory. */
+  private take(
+    tenant: string,
+    stream: InputStream,
+    events: readonly TakenEvent[],
+  ): Pick<Sorted, 'receipts' | 'pending'> {
+    const lane = laneKey(tenant, stream);
+    const { receipts, fresh, ids, prints, pending } = this.sort(lane, events);
+    if (fresh.length > 0) {
+      const done = this.write(tenant, stream, fresh, prints);
+      this.writes.add(lane, { ids, done });
+      pending.add(done);
+    }
+    return { receipts, pending };
   }
 
   private sort(lane: string, events: readonly TakenEvent[]): Sorted {
@@ -123,14 +124,14 @@ export class Ingest {
     return { receipts, fresh, ids, prints: prints.subarray(0, fresh.length * FINGERPRINT_BYTES), pending };
   }
 
-  /** Decides, and writes events and decisions. Runs up to the write at once, so that chunks are decided on in order. */
-  private async write(
+  /** Decides, and writes events and decisions, at once, so that chunks are decided on in the order they are written. */
+  private write(
     tenant: string,
     stream: InputStream,
     taken: readonly TakenEvent[],
     prints: Buffer,
   ): Promise<void> {
-    const { spool, dedupe, decider, ack } = this.options;
+    const { spool, decider } = this.options;
     const receivedAt = Date.now();
     const seq = spool.reserve();
     const rows = taken.map(({ row }) => row);
@@ -138,21 +139,22 @@ export class Ingest {
     let events = '';
     for (const { json } of taken) events += `${json}\n`;
     const head = { tenant, stream, receivedAt, ...contentsOf(rows), ...decided };
-    const chunk = await this.append(spool.append(seq, head, { prints, decisions, events }));
-    dedupe.addAll(laneKey(tenant, stream), prints, receivedAt);
-    const started =
-      ack === 'started' ? new Promise<void>((resolve) => this.waitingForStart.set(seq, resolve)) : undefined;
-    this.options.onSpooled(chunk);
-    await started;
+    return this.spooled(spool.append(seq, head, { prints, decisions, events }), prints);
   }
 
-  private async append(written: Promise<Chunk>): Promise<Chunk> {
-    try {
-      return await written;
-    } catch (error) {
+  private async spooled(written: Promise<Chunk>, prints: Buffer): Promise<void> {
+    const chunk = await written.catch((error: unknown) => {
       this.options.onFailed();
       throw error;
-    }
+    });
+    const { tenant, stream, seq, receivedAt } = chunk;
+    this.options.dedupe.addAll(laneKey(tenant, stream), prints, receivedAt);
+    const started =
+      this.options.ack === 'started'
+        ? new Promise<void>((resolve) => this.waitingForStart.set(seq, resolve))
+        : undefined;
+    this.options.onSpooled(chunk);
+    await started;
   }
 }
 

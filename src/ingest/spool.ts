@@ -98,9 +98,13 @@ export class Spool {
    * request be answered. Appends resolve in the order of their sequence numbers.
    * @throws HeadgateError `DISK_FULL` (retryable) when they could not be written
    */
-  async append(seq: number, head: RecordHead, body: RecordBody): Promise<Chunk> {
+  append(seq: number, head: RecordHead, body: RecordBody): Promise<Chunk> {
     faultPoint('spool-flush.before');
-    const record = encodeRecord(head, body);
+    // What is not asynchronous does not hold the body in memory.
+    return this.write(seq, head, encodeRecord(head, body));
+  }
+
+  private async write(seq: number, head: RecordHead, record: Buffer): Promise<Chunk> {
     const before = this.last;
     const written = this.flush(() => this.chunks.put(seq, record));
     this.last = written.then(

@@ -5,7 +5,6 @@ import { createReceipts } from '../api/receipts.js';
 import { createApi, listen } from '../api/server.js';
 import type { Config } from '../config.js';
 import type { Temporal } from '../engine/temporal.js';
-import { HeadgateError } from '../errors.js';
 import type { Plan } from '../ingest/lane.js';
 import { lockSpool } from '../ingest/spool-lock.js';
 import { Spool } from '../ingest/spool.js';
@@ -17,6 +16,7 @@ import type { IngestBatchResult } from '../workflows/messages.js';
 import type { WorkerHost } from '../workers/worker-host.js';
 import { openLmdbStateStore } from '../stores/state/lmdb.js';
 import { buildIngest } from './ingest-parts.js';
+import { temporalAnswers } from './open-admission.js';
 import type { SharedStores } from './stores.js';
 
 /** What {@link startApiRole} needs. */
@@ -59,11 +59,12 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       audience: config.jwtAudience,
       standingOf: (tenant) => standing(configOf(tenant)),
     }),
+    admission: parts.admission,
     ingest,
     decider,
     receipts: createReceipts({ client, namespace: temporal.namespace, uiUrl: temporal.uiUrl }),
     readiness: [
-      { name: 'temporal', check: () => reachable(client) },
+      { name: 'temporal', check: () => temporalAnswers(client) },
       { name: 'spool', check: () => spool.checkWritable() },
       ...(options.workers === undefined
         ? []
@@ -95,15 +96,4 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
 function standing(config: TenantConfig | undefined): 'active' | 'suspended' | 'unknown' {
   if (config === undefined) return 'unknown';
   return config.suspended ? 'suspended' : 'active';
-}
-
-async function reachable(client: Client): Promise<void> {
-  try {
-    await client.withDeadline(Date.now() + 2_000, () => client.workflowService.getSystemInfo({}));
-  } catch (error) {
-    throw new HeadgateError('ENGINE_UNAVAILABLE', 'Temporal does not answer.', {
-      retryable: true,
-      cause: error,
-    });
-  }
 }

@@ -3,10 +3,9 @@ import { Checkpoints } from '../eligibility/checkpoints.js';
 import { Decider } from '../eligibility/decider.js';
 import { messageOf } from '../errors.js';
 import type { EventRow } from '../event.js';
-import { Admission } from '../ingest/admission.js';
+import type { Admission } from '../ingest/admission/admission.js';
 import { Batcher } from '../ingest/batcher.js';
 import { Dedupe } from '../ingest/dedupe.js';
-import { createDiskWatch } from '../ingest/disk-watch.js';
 import { createFingerprint } from '../ingest/fingerprint.js';
 import { Ingest } from '../ingest/ingest.js';
 import type { Chunk } from '../ingest/lane.js';
@@ -15,8 +14,8 @@ import { Release } from '../ingest/release.js';
 import type { Spool } from '../ingest/spool.js';
 import { createStarter } from '../ingest/starter.js';
 import type { StateStore } from '../stores/state/state-store.js';
-import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import type { ApiRoleOptions } from './api-role.js';
+import { openAdmission } from './open-admission.js';
 
 /** What ingest is built over. */
 export interface IngestStores {
@@ -29,6 +28,7 @@ export interface IngestStores {
 
 /** Ingest, from admission to the hand-over to Temporal. */
 export interface IngestParts {
+  readonly admission: Admission;
   readonly ingest: Ingest;
   readonly decider: Decider;
   readonly batcher: Batcher;
@@ -43,55 +43,62 @@ const FORGET_EVERY_MS = 10 * 60 * 1000;
 
 /** Builds ingest and connects its parts: admission → dedupe → decider → spool → batcher → starter → release. */
 export async function buildIngest(options: ApiRoleOptions, stores: IngestStores): Promise<IngestParts> {
-  const { registry, log } = options;
-  const { spool, state } = stores;
-  const configOf = (tenant: string): TenantConfig | undefined => registry.get(tenant)?.config;
-  const release = new Release({
-    remove: (chunks) => spool.delete(chunks),
-    watermarkOf: (tenant) => state.watermark(tenant),
-    onError: (error) => log.error({ reason: messageOf(error) }, 'spool could not let go of events'),
-  });
+  const { config, registry } = options;
+  const { client, spool } = stores;
+  const release = releaseOf(options, stores);
   const { decider, checkpoints } = decidingOf(options, stores, release);
   const handedOver = (chunks: readonly Chunk[]): void => {
     release.handedOver(chunks);
+    for (const { tenant, bytes } of chunks) admission.drained(tenant, bytes);
     ingest.started(chunks);
   };
+  const unreadable = (error: unknown): void =>
+    options.onFatal(`events cannot be read back: ${messageOf(error)}`);
   const run = starterOf(options, stores, handedOver);
   const batcher = new Batcher({
     node: spool.node,
-    limitsOf: (tenant) => configOf(tenant)?.batch,
+    limitsOf: (tenant) => registry.get(tenant)?.config.batch,
     run,
     onFault: (error) => options.onFatal(`a batch cannot be carried on: ${messageOf(error)}`),
   });
   const dedupe = await rebuiltDedupe(spool);
-  const admission = admissionOf(options, spool, batcher);
+  const { paths } = options.stores;
+  const { admission, close } = openAdmission({ config, paths, registry, client, spool, batcher });
   const fingerprint = await createFingerprint(spool.seeds);
   const ingest = new Ingest({
-    admission,
     dedupe,
     fingerprint,
     spool,
     decider,
-    ack: options.config.ack,
+    ack: config.ack,
     onSpooled: (chunk) => batcher.add(chunk),
-    onFailed: () => void checkpoints.rewind().catch(options.onFatal),
+    onFailed: () => void checkpoints.rewind().catch(unreadable),
   });
-  registry.onChange(({ tenant, kind }) => {
-    if (kind === 'removed') admission.forget(tenant);
-    void decider.catchUp();
+  registry.onChange(({ tenant }) => {
+    decider.catchUp().catch(unreadable);
     batcher.reconsider(tenant);
   });
   const forgetting = forgetPrintsNowAndThen(spool, dedupe);
   return {
+    admission,
     ingest,
     decider,
     batcher,
     recover: () => recover(stores, batcher, decider, release),
     stop: async () => {
       clearInterval(forgetting);
+      close();
       await checkpoints.stop();
     },
   };
+}
+
+function releaseOf({ log }: ApiRoleOptions, { spool, state }: IngestStores): Release {
+  return new Release({
+    remove: (chunks) => spool.delete(chunks),
+    watermarkOf: (tenant) => state.watermark(tenant),
+    onError: (error) => log.error({ reason: messageOf(error) }, 'spool could not let go of events'),
+  });
 }
 
 function decidingOf(
@@ -160,21 +167,6 @@ function starterOf(
     onEnded: (plan, result) => options.onBatchEnded?.(plan, result),
     log,
     signal,
-  });
-}
-
-function admissionOf(
-  { config, registry, stores }: ApiRoleOptions,
-  spool: Spool,
-  batcher: Batcher,
-): Admission {
-  return new Admission({
-    limitsOf: (tenant) => registry.get(tenant)?.config.limits ?? { eventsPerSecond: 0, bytesPerSecond: 0 },
-    backlogOf: (tenant) => batcher.backlog(tenant),
-    spoolBytes: () => spool.bytes,
-    maxSpoolBytes: config.maxSpoolBytes,
-    freeDiskBytes: createDiskWatch(stores.paths.spool),
-    minFreeDiskBytes: config.minFreeDiskBytes,
   });
 }
 

@@ -58,7 +58,7 @@ describe('the way in', () => {
   afterEach(() => door.close());
 
   function accept(ids: string[], tenant = 'UA', stream: InputStream = 'events'): Promise<string[]> {
-    return door.ingest.accept(tenant, stream, ids.map(row), 100);
+    return door.ingest.accept(tenant, stream, ids.map(row));
   }
 
   /** Lets the next flushes of the spool wait, or fail. */
@@ -205,7 +205,6 @@ describe('the way in', () => {
       'UA',
       'events',
       types.map((type, n) => ({ ...row(`e${n}`), type })),
-      100,
     );
     const [chunk] = [...door.spool.waiting()];
     assert.deepEqual([chunk?.events, chunk?.firstEvent, chunk?.lastEvent], [12, 'e0', 'e11']);

@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { createAuthenticator } from '../../src/api/authenticate.js';
-import { createApi, listen } from '../../src/api/server.js';
+import type { BodyPace } from '../../src/api/read-body.js';
+import { createApi, listen, type ConnectionLimits } from '../../src/api/server.js';
 import type { BatchReceipt, Receipts } from '../../src/api/receipts.js';
 import type { IngestAnswer } from '../../src/api/routes/events.js';
 import type { AckMode } from '../../src/config.js';
 import { HeadgateError } from '../../src/errors.js';
 import type { EventRow, InputStream } from '../../src/event.js';
-import type { AdmissionLimits } from '../../src/ingest/admission.js';
+import type { Admission, AdmissionLimits, AdmissionOptions } from '../../src/ingest/admission/admission.js';
 import type { Ingest } from '../../src/ingest/ingest.js';
 import type { Plan } from '../../src/ingest/lane.js';
 import type { Spool } from '../../src/ingest/spool.js';
@@ -26,6 +27,9 @@ export interface TestApiOptions {
   readonly ack?: AckMode;
   readonly freeDiskBytes?: () => number;
   readonly maxSpoolBytes?: number;
+  readonly admission?: Partial<AdmissionOptions>;
+  readonly connections?: Partial<ConnectionLimits>;
+  readonly bodyPace?: BodyPace;
 }
 
 /** An answer as a test wants it: status, headers, and the JSON it holds. */
@@ -55,6 +59,7 @@ export interface TestRequest {
 /** The whole door, listening: everything is real but Temporal, in whose place batches are read and remembered. */
 export interface TestApi {
   readonly url: string;
+  readonly admission: Admission;
   readonly ingest: Ingest;
   readonly spool: Spool;
   readonly state: StateStore;
@@ -108,7 +113,9 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
         ...ISSUED,
         standingOf: (tenant) => (Object.hasOwn(tenants, tenant) ? (tenants[tenant] ?? 'unknown') : 'unknown'),
       }),
+      admission: door.admission,
       ingest: door.ingest,
+      bodyPace: options.bodyPace,
       state,
       receipts: rememberingReceipts(receiptsAsked),
       readiness: [{ name: 'spool', check: () => door.spool.checkWritable() }],
@@ -116,6 +123,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     }),
     '127.0.0.1',
     0,
+    options.connections,
   );
   const token = (claims: Partial<TokenClaims> = {}): Promise<string> =>
     signToken(dir, { tenant: 'UA', scope: ALL_SCOPES, ...ISSUED, expiresInSeconds: 600, ...claims });
@@ -131,6 +139,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
 
   return {
     url: api.url,
+    admission: door.admission,
     ingest: door.ingest,
     spool: door.spool,
     state,

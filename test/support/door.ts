@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import type { AckMode } from '../../src/config.js';
-import { Admission, type AdmissionLimits } from '../../src/ingest/admission.js';
+import {
+  Admission,
+  type AdmissionLimits,
+  type AdmissionOptions,
+} from '../../src/ingest/admission/admission.js';
 import { Batcher, type BatcherOptions } from '../../src/ingest/batcher.js';
 import { Dedupe, type DedupeOptions } from '../../src/ingest/dedupe.js';
 import { createFingerprint } from '../../src/ingest/fingerprint.js';
@@ -20,11 +24,14 @@ export interface DoorOptions {
   readonly ack?: AckMode;
   readonly freeDiskBytes?: () => number;
   readonly maxSpoolBytes?: number;
+  /** What admission is to look at otherwise. */
+  readonly admission?: Partial<AdmissionOptions>;
   readonly dedupe?: DedupeOptions;
 }
 
 /** Ingest over a real spool. */
 export interface Door {
+  readonly admission: Admission;
   readonly ingest: Ingest;
   readonly spool: Spool;
   readonly batcher: Batcher;
@@ -57,10 +64,10 @@ export async function openDoor(directory: string, options: DoorOptions): Promise
     maxSpoolBytes: options.maxSpoolBytes ?? 1e12,
     freeDiskBytes: options.freeDiskBytes ?? (() => 1e12),
     minFreeDiskBytes: 1,
+    ...options.admission,
   });
   const fingerprint = await createFingerprint(spool.seeds);
   const ingest: Ingest = new Ingest({
-    admission,
     dedupe,
     fingerprint,
     spool,
@@ -69,6 +76,7 @@ export async function openDoor(directory: string, options: DoorOptions): Promise
   });
   batcher.recover(spool.planned(), spool.waiting());
   return {
+    admission,
     ingest,
     spool,
     batcher,

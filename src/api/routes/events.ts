@@ -2,10 +2,13 @@ import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { HeadgateError } from '../../errors.js';
 import { INPUT_STREAMS, type InputStream } from '../../event.js';
-import type { Ingest, TakenEvent } from '../../ingest/ingest.js';
+import type { Admission } from '../../ingest/admission/admission.js';
+import type { Permit } from '../../ingest/admission/permit.js';
+import type { Ingest, Receipt, TakenEvent } from '../../ingest/ingest.js';
+import { admitted, permitOf } from '../admitted.js';
 import { callerOf, requireScope, type Authenticator } from '../authenticate.js';
 import { parseBody, type Candidate } from '../parse-body.js';
-import { readBody } from '../read-body.js';
+import { readBody, type BodyPace } from '../read-body.js';
 import {
   MAX_EVENT_BYTES,
   isRejection,
@@ -31,6 +34,14 @@ export interface IngestAnswer {
   readonly results: readonly EventResult[];
 }
 
+/** What {@link addEventRoutes} needs. */
+export interface EventRouteOptions {
+  readonly authenticate: Authenticator;
+  readonly admission: Admission;
+  readonly ingest: Ingest;
+  readonly bodyPace?: BodyPace;
+}
+
 /** Largest request body, inflated: 4 MB. */
 export const MAX_BODY_BYTES = 4_000_000;
 
@@ -39,17 +50,16 @@ export const MAX_BODY_BYTES = 4_000_000;
  * `duplicate` is flushed to disk (with `HEADGATE_ACK=started`: is in Temporal), never that memory has it. A bad event
  * is `rejected` with its reason and spoils nothing beside it; if none is acceptable the answer is 422.
  */
-export function addEventRoutes(router: Router, authenticate: Authenticator, ingest: Ingest): void {
+export function addEventRoutes(router: Router, options: EventRouteOptions): void {
+  const { authenticate, admission, ingest, bodyPace: pace } = options;
   for (const stream of INPUT_STREAMS) {
-    router.post(`/v1/${stream}`, requireScope(authenticate, `${stream}:write`), async (ctx: Context) => {
-      const body = await readBody(ctx.req, MAX_BODY_BYTES);
-      const answer = await take(
-        ingest,
-        callerOf(ctx).tenant,
-        stream,
-        parseBody(ctx.headers, body),
-        body.length,
-      );
+    const mayWrite = requireScope(authenticate, `${stream}:write`);
+    router.post(`/v1/${stream}`, mayWrite, admitted(admission, MAX_BODY_BYTES), async (ctx: Context) => {
+      const permit = permitOf(ctx);
+      const read = { maxBytes: MAX_BODY_BYTES, pace, onBytes: permit.received };
+      const { tenant } = callerOf(ctx);
+      const body = await readBody(ctx.req, read);
+      const answer = await take(ingest, tenant, stream, parsed(ctx, body, permit));
       if (answer.results.length > 0 && answer.rejected === answer.results.length) {
         const detail =
           answer.results.length === 1
@@ -66,15 +76,47 @@ export function addEventRoutes(router: Router, authenticate: Authenticator, inge
   }
 }
 
+function parsed(ctx: Context, body: Buffer, permit: Permit): Candidate[] {
+  const candidates = parseBody(ctx.headers, body);
+  permit.charge(candidates.length, body.length);
+  return candidates;
+}
+
+/** A request's events, looked at and handed to ingest. */
+interface Handed {
+  /** By place in the request; of what was taken on, the status is open. */
+  readonly results: EventResult[];
+  /** Places and ids of what was taken on. */
+  readonly places: readonly number[];
+  readonly ids: readonly string[];
+  readonly receipts: Promise<readonly Receipt[]>;
+}
+
 async function take(
   ingest: Ingest,
   tenant: string,
   stream: InputStream,
   candidates: readonly Candidate[],
-  bytes: number,
 ): Promise<IngestAnswer> {
-  const receivedAt = new Date();
-  const received = { ms: receivedAt.getTime(), iso: receivedAt.toISOString() };
+  const { results, places, ids, receipts } = handOver(ingest, tenant, stream, candidates);
+  const counts = { accepted: 0, duplicate: 0, rejected: results.length - ids.length };
+  for (const [at, status] of (await receipts).entries()) {
+    const index = places[at] as number;
+    results[index] = { index, id: ids[at], status };
+    counts[status]++;
+  }
+  return { ...counts, results };
+}
+
+/** In a function of its own, so that nothing holds the events in memory while their write is waited for. */
+function handOver(
+  ingest: Ingest,
+  tenant: string,
+  stream: InputStream,
+  candidates: readonly Candidate[],
+): Handed {
+  const now = new Date();
+  const received = { ms: now.getTime(), iso: now.toISOString() };
   const results: EventResult[] = [];
   const events: TakenEvent[] = [];
   const places: number[] = [];
@@ -87,14 +129,8 @@ async function take(
       events.push(taken);
     }
   });
-  const receipts = events.length === 0 ? [] : await ingest.accept(tenant, stream, events, bytes);
-  const counts = { accepted: 0, duplicate: 0, rejected: candidates.length - events.length };
-  receipts.forEach((status, at) => {
-    const index = places[at] as number;
-    results[index] = { index, id: events[at]?.row.id, status };
-    counts[status]++;
-  });
-  return { ...counts, results };
+  const receipts = events.length === 0 ? Promise.resolve([]) : ingest.accept(tenant, stream, events);
+  return { results, places, ids: events.map(({ row }) => row.id), receipts };
 }
 
 function examine(

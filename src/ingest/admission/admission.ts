@@ -1,0 +1,229 @@
+import type { HeadgateError } from '../../errors.js';
+import { FlowRate } from './flow-rate.js';
+import { InFlight } from './in-flight.js';
+import { createPermit, type Permit } from './permit.js';
+import { drainSeconds, refusal } from './refusal.js';
+import { BURST_SECONDS, TokenBucket } from './token-bucket.js';
+
+/** A tenant's share of the door. */
+export interface AdmissionLimits {
+  readonly eventsPerSecond: number;
+  readonly bytesPerSecond: number;
+}
+
+/** What waits for a tenant's rate-limited activities, as Temporal last said. */
+export interface SlowLaneBacklog {
+  readonly tasks: number;
+  /** Age of the oldest task, in milliseconds. */
+  readonly ageMs: number;
+  /** Tasks handed out per second. */
+  readonly tasksPerSecond: number;
+}
+
+/** Since when Temporal has been there, or away: one of the two, in milliseconds since the epoch. */
+export type EngineStanding = { readonly reachableSince: number } | { readonly awaySince: number };
+
+/** What admission looks at. Every function is called per request, so it must answer from memory. */
+export interface AdmissionOptions {
+  readonly limitsOf: (tenant: string) => AdmissionLimits;
+  /** A tenant's bytes that wait in the spool and, if any wait, since when (milliseconds since the epoch). */
+  readonly backlogOf: (tenant: string) => { bytes: number; oldestAt?: number };
+  /** Bytes that wait in the spool, of all tenants. */
+  readonly spoolBytes: () => number;
+  readonly maxSpoolBytes: number;
+  /** A tenant whose oldest event has waited for longer while Temporal was there is refused. Default 10 minutes. */
+  readonly maxBacklogAgeMs?: number;
+  /** Bytes of requests being handled, of all tenants. Default 64 MiB; memory takes a few times as much. */
+  readonly maxInFlightBytes?: number;
+  /** Free bytes on the data directory's disk, as last looked at. */
+  readonly freeDiskBytes: () => number;
+  readonly minFreeDiskBytes: number;
+  /** Default: always reachable. */
+  readonly engine?: () => EngineStanding;
+  /** Default: nothing is known of it. */
+  readonly slowLaneOf?: (tenant: string) => SlowLaneBacklog | undefined;
+  readonly now?: () => number;
+}
+
+/** A quota of a tenant, as its producers are told. */
+export interface Quota {
+  readonly name: 'events' | 'bytes';
+  /** What a full bucket holds, and the seconds that its rate takes to fill it. */
+  readonly limit: number;
+  readonly windowSeconds: number;
+  readonly remaining: number;
+  /** Whole seconds until something is left; 0 when something is. */
+  readonly waitSeconds: number;
+}
+
+/** No tenant may fill more than this share of the spool, so that one whose batches are stuck leaves room for the others. */
+const TENANT_SPOOL_SHARE = 0.25;
+const MAX_BACKLOG_AGE_MS = 10 * 60_000;
+const MAX_IN_FLIGHT_BYTES = 64 * 1024 ** 2;
+/** Loads that wait on a tenant's queue before the tenant is refused: with windows of 5 s, more than an hour of them. */
+const MAX_SLOW_LANE = { tasks: 1_000, ageMs: 60 * 60_000 };
+/** While Temporal is away the door closes when what comes in would fill the rest of the spool in this time. */
+const ENGINE_RESERVE_SECONDS = 5;
+const DISK_WAIT_SECONDS = 30;
+
+interface Account {
+  readonly events: TokenBucket;
+  readonly bytes: TokenBucket;
+  /** Bytes that leave the spool. */
+  readonly drained: FlowRate;
+}
+
+/**
+ * Decides whether a request may come in, by what is known before its body is read: the tenant's rates (a bucket may be
+ * in debt by what earlier requests held), its bytes in memory, its backlog in the spool and on its queue; and for
+ * everyone the disk, the spool, and Temporal. A request that is let in gets a {@link Permit}. What has been
+ * acknowledged is never shed.
+ */
+export class Admission {
+  private readonly accounts = new Map<string, Account>();
+  private readonly inFlight: InFlight;
+  private readonly drainedAll = new FlowRate();
+  private readonly receivedAll = new FlowRate();
+  private readonly now: () => number;
+
+  constructor(private readonly options: AdmissionOptions) {
+    this.now = options.now ?? Date.now;
+    this.inFlight = new InFlight(options.maxInFlightBytes ?? MAX_IN_FLIGHT_BYTES);
+  }
+
+  /** Bytes of requests being handled. */
+  get inFlightBytes(): number {
+    return this.inFlight.bytes;
+  }
+
+  /**
+   * Lets a request in, or refuses it; a refusal costs the tenant nothing.
+   * @param announcedBytes the request's `Content-Length`, 0 if it has none
+   * @throws HeadgateError `TENANT_RATE_LIMITED`, `TENANT_IN_FLIGHT_FULL`, `TENANT_BACKLOG_FULL` (this tenant alone: 429),
+   * `OVERLOADED`, `DISK_FULL`, `ENGINE_UNAVAILABLE` (everyone: 503)
+   */
+  admit(tenant: string, announcedBytes: number): Permit {
+    const now = this.now();
+    this.checkNode(announcedBytes, now);
+    const account = this.accountOf(tenant);
+    this.checkRates(tenant, account, now);
+    this.checkBacklog(tenant, account, announcedBytes, now);
+    this.checkSlowLane(tenant);
+    return createPermit(
+      {
+        hold: (bytes) => this.hold(tenant, bytes),
+        charge: (events, bytes) => this.charge(tenant, account, events, bytes),
+      },
+      announcedBytes,
+    );
+  }
+
+  /** To be told of what leaves the spool: the rate that `Retry-After` is computed from. */
+  drained(tenant: string, bytes: number): void {
+    const now = this.now();
+    this.accountOf(tenant).drained.add(bytes, now);
+    this.drainedAll.add(bytes, now);
+  }
+
+  /** What is left to a tenant of its rates. */
+  quotasOf(tenant: string): readonly Quota[] {
+    const now = this.now();
+    const { eventsPerSecond, bytesPerSecond } = this.options.limitsOf(tenant);
+    const { events, bytes } = this.accountOf(tenant);
+    return [quota('events', events, eventsPerSecond, now), quota('bytes', bytes, bytesPerSecond, now)];
+  }
+
+  /** Forgets a tenant that is no longer configured. */
+  forget(tenant: string): void {
+    this.accounts.delete(tenant);
+  }
+
+  private accountOf(tenant: string): Account {
+    let account = this.accounts.get(tenant);
+    if (account === undefined) {
+      account = { events: new TokenBucket(), bytes: new TokenBucket(), drained: new FlowRate() };
+      this.accounts.set(tenant, account);
+    }
+    return account;
+  }
+
+  private charge(tenant: string, account: Account, events: number, bytes: number): void {
+    const now = this.now();
+    const { eventsPerSecond, bytesPerSecond } = this.options.limitsOf(tenant);
+    account.events.take(events, eventsPerSecond, now);
+    account.bytes.take(bytes, bytesPerSecond, now);
+    this.receivedAll.add(bytes, now);
+  }
+
+  private hold(tenant: string, bytes: number): void {
+    const verdict = bytes > 0 ? this.inFlight.verdict(tenant, bytes) : 'fits';
+    if (verdict === 'node')
+      throw refusal('OVERLOADED', 'This node has as many requests in memory as it may.', 1);
+    if (verdict === 'tenant') {
+      const message = `Tenant ${tenant} has too many bytes on their way at once; send fewer requests side by side.`;
+      throw refusal('TENANT_IN_FLIGHT_FULL', message, 1);
+    }
+    this.inFlight.change(tenant, bytes);
+  }
+
+  private checkNode(bytes: number, now: number): void {
+    const { freeDiskBytes, minFreeDiskBytes, spoolBytes, maxSpoolBytes, engine } = this.options;
+    if (freeDiskBytes() < minFreeDiskBytes)
+      throw refusal('DISK_FULL', 'The disk of this node is nearly full.', DISK_WAIT_SECONDS);
+    const free = maxSpoolBytes - spoolBytes() - this.inFlight.bytes;
+    if (bytes > free || free <= 0) {
+      const wait = drainSeconds(bytes - free, this.drainedAll.perSecond(now));
+      throw refusal('OVERLOADED', 'The spool of this node is full.', wait);
+    }
+    const standing = engine?.();
+    if (standing === undefined || 'reachableSince' in standing) return;
+    if (free >= ENGINE_RESERVE_SECONDS * (this.receivedAll.perSecond(now) ?? 0)) return;
+    throw engineAway((now - standing.awaySince) / 1000);
+  }
+
+  private checkRates(tenant: string, { events, bytes }: Account, now: number): void {
+    const { eventsPerSecond, bytesPerSecond } = this.options.limitsOf(tenant);
+    const wait = Math.max(events.waitSeconds(eventsPerSecond, now), bytes.waitSeconds(bytesPerSecond, now));
+    if (wait === 0) return;
+    const message = `Tenant ${tenant} is over its ${eventsPerSecond} events/s or ${bytesPerSecond} bytes/s.`;
+    throw refusal('TENANT_RATE_LIMITED', message, wait);
+  }
+
+  private checkBacklog(tenant: string, { drained }: Account, bytes: number, now: number): void {
+    const { backlogOf, maxSpoolBytes, maxBacklogAgeMs = MAX_BACKLOG_AGE_MS, engine } = this.options;
+    const backlog = backlogOf(tenant);
+    const excess = backlog.bytes + this.inFlight.bytesOf(tenant) + bytes - maxSpoolBytes * TENANT_SPOOL_SHARE;
+    if (excess > 0) {
+      const message = `Tenant ${tenant} has more events waiting than its share of the spool.`;
+      throw refusal('TENANT_BACKLOG_FULL', message, drainSeconds(excess, drained.perSecond(now)));
+    }
+    const standing = engine?.() ?? { reachableSince: 0 };
+    // While Temporal is away everyone's events wait; that is what the spool is for.
+    if (backlog.oldestAt === undefined || !('reachableSince' in standing)) return;
+    if (now - Math.max(backlog.oldestAt, standing.reachableSince) <= maxBacklogAgeMs) return;
+    const message = `Events of tenant ${tenant} have waited for more than ${maxBacklogAgeMs / 1000} seconds.`;
+    throw refusal('TENANT_BACKLOG_FULL', message, drainSeconds(backlog.bytes, drained.perSecond(now)));
+  }
+
+  private checkSlowLane(tenant: string): void {
+    const waiting = this.options.slowLaneOf?.(tenant);
+    if (waiting === undefined || waiting.tasks === 0) return;
+    const { tasks, ageMs, tasksPerSecond } = waiting;
+    if (tasks <= MAX_SLOW_LANE.tasks && ageMs <= MAX_SLOW_LANE.ageMs) return;
+    const message = `Tenant ${tenant} has ${tasks} loads waiting; its warehouse or its activitiesPerSecond is too slow.`;
+    const excess = Math.max(1, tasks - MAX_SLOW_LANE.tasks);
+    throw refusal('TENANT_BACKLOG_FULL', message, drainSeconds(excess, tasksPerSecond));
+  }
+}
+
+function quota(name: Quota['name'], bucket: TokenBucket, perSecond: number, now: number): Quota {
+  const waitSeconds = bucket.waitSeconds(perSecond, now);
+  const remaining = Math.max(0, Math.floor(bucket.left(perSecond, now)));
+  return { name, limit: perSecond * BURST_SECONDS, windowSeconds: BURST_SECONDS, remaining, waitSeconds };
+}
+
+/** Nobody knows when Temporal is back; what has been away for long is likely to stay away for longer. */
+function engineAway(seconds: number): HeadgateError {
+  const message = `Temporal has been away for ${Math.round(seconds)} seconds, and the spool is nearly full.`;
+  return refusal('ENGINE_UNAVAILABLE', message, Math.min(60, Math.max(5, seconds / 4)));
+}

@@ -1,0 +1,101 @@
+import type { Client } from '@temporalio/client';
+import proto from '@temporalio/proto';
+import { tenantQueue } from '../../tenant.js';
+import type { SlowLaneBacklog } from './admission.js';
+
+/** What {@link SlowLaneWatch} needs. */
+export interface SlowLaneWatchOptions {
+  /** Asks Temporal what waits on a tenant's activity queue. */
+  readonly describe: (tenant: string) => Promise<SlowLaneBacklog>;
+  /** Pause between two refreshes. Default 2 s. */
+  readonly intervalMs?: number;
+  /** Tenants asked about in one refresh. Default 20: a few milliseconds of Temporal's time each. */
+  readonly tenantsPerRefresh?: number;
+  /** A tenant that has posted nothing for so long is not asked about, and its backlog forgotten. Default 5 minutes. */
+  readonly activeMs?: number;
+  readonly now?: () => number;
+}
+
+interface Watched {
+  askedForAt: number;
+  backlog?: SlowLaneBacklog;
+}
+
+/**
+ * Knows what waits on the activity queues of the tenants that are posting. They are asked about in turn and in the
+ * background, a few at a time, so the more of them there are the older an answer may be; a request never waits for one.
+ */
+export class SlowLaneWatch {
+  /** In the order of the last refresh, the longest ago first. */
+  private readonly tenants = new Map<string, Watched>();
+  private readonly timer: NodeJS.Timeout;
+  private refreshing = false;
+  private readonly now: () => number;
+
+  constructor(private readonly options: SlowLaneWatchOptions) {
+    this.now = options.now ?? Date.now;
+    this.timer = setInterval(() => void this.refresh(), options.intervalMs ?? 2_000).unref();
+  }
+
+  /** What waited for a tenant when last asked, undefined if that is not known yet; the tenant counts as active from now on. */
+  backlogOf(tenant: string): SlowLaneBacklog | undefined {
+    const watched = this.tenants.get(tenant);
+    if (watched === undefined) {
+      this.tenants.set(tenant, { askedForAt: this.now() });
+      return undefined;
+    }
+    watched.askedForAt = this.now();
+    return watched.backlog;
+  }
+
+  /** Asks about the tenants whose turn it is. A failure leaves what was known: whether Temporal is there is another's question. */
+  async refresh(): Promise<void> {
+    if (this.refreshing) return;
+    this.refreshing = true;
+    try {
+      for (const [tenant, watched] of this.turn()) {
+        watched.backlog = await this.options.describe(tenant).catch(() => watched.backlog);
+      }
+    } finally {
+      this.refreshing = false;
+    }
+  }
+
+  /** Asks no more. */
+  close(): void {
+    clearInterval(this.timer);
+  }
+
+  /** Takes the next few active tenants from the front and puts them at the back. */
+  private turn(): [string, Watched][] {
+    const activeSince = this.now() - (this.options.activeMs ?? 5 * 60_000);
+    for (const [tenant, { askedForAt }] of this.tenants)
+      if (askedForAt < activeSince) this.tenants.delete(tenant);
+    const next = [...this.tenants].slice(0, this.options.tenantsPerRefresh ?? 20);
+    for (const [tenant, watched] of next) {
+      this.tenants.delete(tenant);
+      this.tenants.set(tenant, watched);
+    }
+    return next;
+  }
+}
+
+const DESCRIBE_MS = 2_000;
+
+/** What waits on a tenant's activity queue; counts and ages are Temporal's approximations. */
+export async function describeSlowLane(client: Client, tenant: string): Promise<SlowLaneBacklog> {
+  const { stats } = await client.withDeadline(Date.now() + DESCRIBE_MS, () =>
+    client.workflowService.describeTaskQueue({
+      namespace: client.options.namespace,
+      taskQueue: { name: tenantQueue(tenant) },
+      taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+      reportStats: true,
+    }),
+  );
+  const { seconds, nanos } = stats?.approximateBacklogAge ?? {};
+  return {
+    tasks: Number(stats?.approximateBacklogCount ?? 0),
+    ageMs: Number(seconds ?? 0) * 1000 + (nanos ?? 0) / 1e6,
+    tasksPerSecond: stats?.tasksDispatchRate ?? 0,
+  };
+}

@@ -1,0 +1,73 @@
+import type { Client } from '@temporalio/client';
+import type { Config } from '../config.js';
+import { HeadgateError } from '../errors.js';
+import { Admission } from '../ingest/admission/admission.js';
+import { EngineWatch } from '../ingest/admission/engine-watch.js';
+import { SlowLaneWatch, describeSlowLane } from '../ingest/admission/slow-lane-watch.js';
+import type { Batcher } from '../ingest/batcher.js';
+import { createDiskWatch } from '../ingest/disk-watch.js';
+import type { Spool } from '../ingest/spool.js';
+import type { TenantRegistry } from '../tenant-config/registry.js';
+import type { DataPaths } from './stores.js';
+
+/** What {@link openAdmission} looks at. */
+export interface OpenAdmissionOptions {
+  readonly config: Config;
+  readonly paths: DataPaths;
+  readonly registry: TenantRegistry;
+  readonly client: Client;
+  readonly spool: Pick<Spool, 'bytes'>;
+  readonly batcher: Pick<Batcher, 'backlog'>;
+}
+
+/** Admission and what watches Temporal for it. */
+export interface OpenAdmission {
+  readonly admission: Admission;
+  /** Stops the watching. */
+  close(): void;
+}
+
+/** Admission over the parts of a process. */
+export function openAdmission(options: OpenAdmissionOptions): OpenAdmission {
+  const { config, registry, client, spool, batcher } = options;
+  const engine = new EngineWatch({ check: () => temporalAnswers(client) });
+  const slowLane = new SlowLaneWatch({ describe: (tenant) => describeSlowLane(client, tenant) });
+  const admission = new Admission({
+    limitsOf: (tenant) => registry.get(tenant)?.config.limits ?? { eventsPerSecond: 0, bytesPerSecond: 0 },
+    backlogOf: (tenant) => batcher.backlog(tenant),
+    spoolBytes: () => spool.bytes,
+    maxSpoolBytes: config.maxSpoolBytes,
+    maxBacklogAgeMs: config.maxBacklogAgeSeconds * 1000,
+    maxInFlightBytes: config.maxInFlightBytes,
+    freeDiskBytes: createDiskWatch(options.paths.spool),
+    minFreeDiskBytes: config.minFreeDiskBytes,
+    engine: () => engine.standing,
+    slowLaneOf: (tenant) => slowLane.backlogOf(tenant),
+  });
+  const unfollow = registry.onChange(({ tenant, kind }) => {
+    if (kind === 'removed') admission.forget(tenant);
+  });
+  return {
+    admission,
+    close: () => {
+      unfollow();
+      engine.close();
+      slowLane.close();
+    },
+  };
+}
+
+/**
+ * Asks Temporal for a sign of life, two seconds long.
+ * @throws HeadgateError `ENGINE_UNAVAILABLE`
+ */
+export async function temporalAnswers(client: Client): Promise<void> {
+  try {
+    await client.withDeadline(Date.now() + 2_000, () => client.workflowService.getSystemInfo({}));
+  } catch (error) {
+    throw new HeadgateError('ENGINE_UNAVAILABLE', 'Temporal does not answer.', {
+      retryable: true,
+      cause: error,
+    });
+  }
+}
