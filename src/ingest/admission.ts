@@ -14,9 +14,11 @@ export interface AdmissionOptions {
   /** Bytes that wait in the spool, of all tenants. */
   readonly spoolBytes: () => number;
   readonly maxSpoolBytes: number;
-  /** Free bytes on the data directory's disk, as last looked at. */
+  /** Free bytes on the spool's disk, as last looked at. */
   readonly freeDiskBytes: () => number;
   readonly minFreeDiskBytes: number;
+  /** Told the bytes of every request that is let in. */
+  readonly onAdmitted?: (bytes: number) => void;
   readonly now?: () => number;
 }
 
@@ -66,6 +68,7 @@ export class Admission {
     }
     bucket.events -= events;
     bucket.bytes -= bytes;
+    this.options.onAdmitted?.(bytes);
   }
 
   /** Forgets a tenant that is no longer configured. */
@@ -75,7 +78,7 @@ export class Admission {
 
   private checkSpool(bytes: number): void {
     if (this.options.freeDiskBytes() < this.options.minFreeDiskBytes) {
-      throw new HeadgateError('DISK_FULL', 'The disk of this node is nearly full.', {
+      throw new HeadgateError('DISK_FULL', "The disk of this node's spool is nearly full.", {
         retryable: true,
         retryAfterSeconds: 30,
       });

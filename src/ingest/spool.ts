@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
-import { asBinary, open, type Database, type RootDatabase } from 'lmdb';
-import { HeadgateError, messageOf } from '../errors.js';
+import { asBinary, type Database } from 'lmdb';
+import { HeadgateError } from '../errors.js';
 import type { InputStream } from '../event.js';
 import { faultPoint } from '../fault-point.js';
+import { openLmdb, type LmdbEnvironment } from '../lmdb-environment.js';
 import type { Chunk, Plan } from './lane.js';
 
 /** One request's accepted events of one lane, to be kept until Temporal has them. */
@@ -53,7 +53,7 @@ export class Spool {
   readonly node: string;
   /** Seeds of the fingerprints. */
   readonly seeds: readonly [bigint, bigint];
-  private readonly root: RootDatabase;
+  private readonly lmdb: LmdbEnvironment;
   private readonly heads: Database<Chunk, number>;
   private readonly bodies: Database<Buffer, number>;
   private readonly plans: Database<Plan, [string, InputStream]>;
@@ -64,13 +64,13 @@ export class Spool {
   private closing = false;
 
   constructor(directory: string) {
-    mkdirSync(directory, { recursive: true });
-    this.root = open({ path: directory, maxDbs: 8, encoding: 'msgpack' });
-    this.heads = this.root.openDB({ name: 'heads' });
-    this.bodies = this.root.openDB({ name: 'bodies', encoding: 'binary' });
-    this.plans = this.root.openDB({ name: 'plans' });
-    this.prints = this.root.openDB({ name: 'prints' });
-    this.identities = this.root.openDB({ name: 'identity' });
+    this.lmdb = openLmdb(directory, { encoding: 'msgpack' });
+    const { root } = this.lmdb;
+    this.heads = root.openDB({ name: 'heads' });
+    this.bodies = root.openDB({ name: 'bodies', encoding: 'binary' });
+    this.plans = root.openDB({ name: 'plans' });
+    this.prints = root.openDB({ name: 'prints' });
+    this.identities = root.openDB({ name: 'identity' });
     const identity = this.identity();
     this.node = identity.node;
     this.seeds = [BigInt(`0x${identity.seeds[0]}`), BigInt(`0x${identity.seeds[1]}`)];
@@ -92,17 +92,13 @@ export class Spool {
     const { tenant, stream, receivedAt } = described;
     const chunk: Chunk = { ...described, seq: this.nextSeq++, bytes: ndjson.length };
     faultPoint('spool-flush.before');
-    try {
-      await Promise.all([
-        this.heads.put(chunk.seq, chunk),
-        this.bodies.put(chunk.seq, asBinary(ndjson) as unknown as Buffer),
-        this.prints.put(chunk.seq, { tenant, stream, receivedAt, prints }),
-      ]);
-      await this.root.flushed;
-    } catch (error) {
-      const message = `The spool could not be written: ${messageOf(error)}`;
-      throw new HeadgateError('DISK_FULL', message, { retryable: true, retryAfterSeconds: 5, cause: error });
-    }
+    await this.lmdb.flushed(() =>
+      this.lmdb.root.batch(() => {
+        void this.heads.put(chunk.seq, chunk);
+        void this.bodies.put(chunk.seq, asBinary(ndjson) as unknown as Buffer);
+        void this.prints.put(chunk.seq, { tenant, stream, receivedAt, prints });
+      }),
+    );
     faultPoint('spool-flush.after');
     this.waitingBytes += chunk.bytes;
     return chunk;
@@ -139,28 +135,29 @@ export class Spool {
   /** Writes down which chunks a batch holds; resolves when that is on disk. */
   async plan(plan: Plan): Promise<void> {
     faultPoint('plan.before');
-    await this.plans.put([plan.tenant, plan.stream], plan);
-    await this.root.flushed;
+    await this.lmdb.flushed(() => this.plans.put([plan.tenant, plan.stream], plan));
     faultPoint('plan.after');
   }
 
   /** Temporal has the batch: its events leave the spool; the plan stays, since the next batch of the lane waits for this one. */
   async release(plan: Plan, chunks: readonly Chunk[]): Promise<void> {
     faultPoint('spool-delete.before');
-    await this.root.batch(() => {
-      for (const { seq } of chunks) {
-        void this.heads.remove(seq);
-        void this.bodies.remove(seq);
-      }
-      void this.plans.put([plan.tenant, plan.stream], { ...plan, started: true });
-    });
+    await this.lmdb.committed(() =>
+      this.lmdb.root.batch(() => {
+        for (const { seq } of chunks) {
+          void this.heads.remove(seq);
+          void this.bodies.remove(seq);
+        }
+        void this.plans.put([plan.tenant, plan.stream], { ...plan, started: true });
+      }),
+    );
     faultPoint('spool-delete.after');
     for (const { bytes } of chunks) this.waitingBytes -= bytes;
   }
 
   /** The batch has been decided on: the lane is free for the next. */
   async finish(plan: Plan): Promise<void> {
-    await this.plans.remove([plan.tenant, plan.stream]);
+    await this.lmdb.committed(() => this.plans.remove([plan.tenant, plan.stream]));
   }
 
   /**
@@ -174,8 +171,11 @@ export class Spool {
       const old = [...this.prints.getRange({ end: newest, limit: FORGOTTEN_AT_ONCE })]
         .filter(({ value }) => value.receivedAt < before)
         .map(({ key }) => key);
-      for (const key of old) void this.prints.remove(key);
-      await this.root.committed;
+      await this.lmdb.committed(() =>
+        this.lmdb.root.batch(() => {
+          for (const key of old) void this.prints.remove(key);
+        }),
+      );
       forgotten += old.length;
       if (old.length < FORGOTTEN_AT_ONCE) break;
     }
@@ -187,15 +187,14 @@ export class Spool {
    * @throws Error when it cannot
    */
   async checkWritable(): Promise<void> {
-    await this.identities.put('checked', this.identities.get('identity') as Identity);
-    await this.root.flushed;
+    const identity = this.identities.get('identity') as Identity;
+    await this.lmdb.flushed(() => this.identities.put('checked', identity));
   }
 
   /** Flushes and closes. */
   async close(): Promise<void> {
     this.closing = true;
-    await this.root.flushed;
-    await this.root.close();
+    await this.lmdb.close();
   }
 
   private lastPlanned(): number {

@@ -10,7 +10,7 @@ import { Admission } from '../ingest/admission.js';
 import { Batcher } from '../ingest/batcher.js';
 import { Dedupe } from '../ingest/dedupe.js';
 import { createFingerprint } from '../ingest/fingerprint.js';
-import { createDiskWatch } from '../ingest/disk-watch.js';
+import { DiskWatch } from '../ingest/disk-watch.js';
 import { Ingest } from '../ingest/ingest.js';
 import { rebuildDedupe } from '../ingest/rebuild-dedupe.js';
 import type { Chunk, Plan } from '../ingest/lane.js';
@@ -135,13 +135,15 @@ async function buildIngest(
   });
   const dedupe = new Dedupe();
   await rebuildDedupe(dedupe, spool);
+  const disks = watchDisks(options);
   const admission = new Admission({
     limitsOf: (tenant) => configOf(tenant)?.limits ?? { eventsPerSecond: 0, bytesPerSecond: 0 },
     backlogOf: (tenant) => batcher.backlog(tenant),
     spoolBytes: () => spool.bytes,
     maxSpoolBytes: config.maxSpoolBytes,
-    freeDiskBytes: createDiskWatch(stores.paths.spool),
+    freeDiskBytes: () => disks.freeBytes('spool'),
     minFreeDiskBytes: config.minFreeDiskBytes,
+    onAdmitted: (bytes) => disks.admitted(bytes),
   });
   const ingest = new Ingest({
     admission,
@@ -156,10 +158,28 @@ async function buildIngest(
     batcher.reconsider(tenant);
   });
   const forgetting = setInterval(
-    () => void spool.forgetPrints(Date.now() - dedupe.windowMs),
+    // What a full disk keeps it from forgetting, it forgets the next time.
+    () => void spool.forgetPrints(Date.now() - dedupe.windowMs).catch(() => undefined),
     FORGET_EVERY_MS,
   ).unref();
   return { ingest, batcher, stop: () => clearInterval(forgetting) };
+}
+
+/** The spool's disk decides what is let in; while another is full, events wait in the spool. */
+function watchDisks({
+  config,
+  stores,
+  log,
+}: ApiRoleOptions): DiskWatch<'spool' | 'batches' | 'state' | 'warehouse'> {
+  const { spool, batches, state, warehouse } = stores.paths;
+  return new DiskWatch({
+    directories: { spool, batches, state, warehouse },
+    minFreeBytes: config.minFreeDiskBytes,
+    onChange: ({ name, freeBytes, short }) =>
+      short
+        ? log.warn({ directory: name, freeBytes }, 'a disk is nearly full')
+        : log.info({ directory: name, freeBytes }, 'a disk has room again'),
+  });
 }
 
 function standing(config: TenantConfig | undefined): 'active' | 'suspended' | 'unknown' {

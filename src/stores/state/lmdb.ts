@@ -1,7 +1,7 @@
-import { mkdirSync } from 'node:fs';
-import { open, type Database } from 'lmdb';
+import type { Database } from 'lmdb';
 import { HeadgateError } from '../../errors.js';
 import { faultPoint } from '../../fault-point.js';
+import { openLmdb } from '../../lmdb-environment.js';
 import type { ProfileState } from '../../rules/profile.js';
 import { assertTenantId, dayOfBatch } from '../../tenant.js';
 import type { AppliedBatch, BatchCommit, StateStore, SubjectRecord } from './state-store.js';
@@ -26,9 +26,9 @@ interface Tables {
  * `commit` resolves once the transaction is flushed, not only committed.
  */
 export function openLmdbStateStore(directory: string): StateStore {
-  mkdirSync(directory, { recursive: true });
   // JSON, not msgpack: profiles hold whatever keys producers choose, and msgpackr fails on `toJSON` and renames `__proto__`.
-  const root = open({ path: directory, maxDbs: 8, encoding: 'json' });
+  const lmdb = openLmdb(directory, { encoding: 'json' });
+  const { root } = lmdb;
   const tables: Tables = {
     profiles: root.openDB<ProfileState, Key>({ name: 'profiles', encoding: 'json' }),
     subjects: root.openDB<SubjectRecord, Key>({ name: 'subjects', encoding: 'json' }),
@@ -43,13 +43,11 @@ export function openLmdbStateStore(directory: string): StateStore {
     commit: async (change) => {
       assertTenantId(change.tenant);
       faultPoint('checkpoint.before');
-      // A child transaction, since lmdb commits what an ordinary one has written before its callback throws.
-      const applied = await root.childTransaction(() => writeOnce(tables, change));
-      await root.flushed;
+      const applied = await lmdb.transaction(() => writeOnce(tables, change));
       faultPoint('checkpoint.after');
       return applied;
     },
-    close: () => root.close(),
+    close: () => lmdb.close(),
   };
 }
 
