@@ -7,7 +7,7 @@ import { sendCommand } from './commands/send.js';
 import { apiCommand, startCommand, workerCommand } from './commands/start.js';
 import { tenantCommand } from './commands/tenant.js';
 import { tokenCommand } from './commands/token.js';
-import { HeadgateError } from './errors.js';
+import { HeadgateError, messageOf, systemCodeOf } from './errors.js';
 
 /** Builds the CLI with all its commands. */
 function createCli(): Command {
@@ -50,6 +50,8 @@ async function main(): Promise<void> {
   } catch (error) {
     if (error instanceof CommanderError) throw error;
     if (error instanceof HeadgateError) process.stderr.write(`headgate: ${error.message} [${error.code}]\n`);
+    else if (systemCodeOf(error) === 'ENOSPC')
+      process.stderr.write(`headgate: The disk is full: ${messageOf(error)} [DISK_FULL]\n`);
     else
       process.stderr.write(
         `headgate: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
-import { open, type Database, type RootDatabase } from 'lmdb';
-import { HeadgateError, messageOf } from '../errors.js';
+import { type Database } from 'lmdb';
+import { HeadgateError } from '../errors.js';
 import type { InputStream } from '../event.js';
 import { faultPoint } from '../fault-point.js';
+import { openLmdb, type LmdbEnvironment } from '../lmdb-environment.js';
 import { laneKey, type Chunk, type Plan } from './lane.js';
 import {
   decodeRecord,
@@ -51,7 +51,7 @@ export class Spool {
   readonly node: string;
   /** Seeds of the fingerprints. */
   readonly seeds: readonly [bigint, bigint];
-  private readonly root: RootDatabase;
+  private readonly lmdb: LmdbEnvironment;
   private readonly chunks: Database<Buffer, number>;
   private readonly plans: Database<Plan, [string, InputStream]>;
   private readonly handed: Database<number, [string, InputStream]>;
@@ -64,13 +64,13 @@ export class Spool {
   private last: Promise<void> = Promise.resolve();
 
   constructor(directory: string) {
-    mkdirSync(directory, { recursive: true });
-    this.root = open({ path: directory, maxDbs: 8, encoding: 'msgpack' });
-    this.chunks = this.root.openDB({ name: 'chunks', encoding: 'binary' });
-    this.plans = this.root.openDB({ name: 'plans' });
-    this.handed = this.root.openDB({ name: 'handed' });
-    this.prints = this.root.openDB({ name: 'prints' });
-    this.identities = this.root.openDB({ name: 'identity' });
+    this.lmdb = openLmdb(directory, { encoding: 'msgpack' });
+    const { root } = this.lmdb;
+    this.chunks = root.openDB({ name: 'chunks', encoding: 'binary' });
+    this.plans = root.openDB({ name: 'plans' });
+    this.handed = root.openDB({ name: 'handed' });
+    this.prints = root.openDB({ name: 'prints' });
+    this.identities = root.openDB({ name: 'identity' });
     const identity = this.identity();
     this.node = identity.node;
     this.seeds = [BigInt(`0x${identity.seeds[0]}`), BigInt(`0x${identity.seeds[1]}`)];
@@ -106,7 +106,7 @@ export class Spool {
 
   private async write(seq: number, head: RecordHead, record: Buffer): Promise<Chunk> {
     const before = this.last;
-    const written = this.flush(() => this.chunks.put(seq, record));
+    const written = this.lmdb.flushed(() => this.chunks.put(seq, record));
     this.last = written.then(
       () => before,
       () => before,
@@ -163,7 +163,7 @@ export class Spool {
   /** Writes down which chunks a batch holds; resolves when that is on disk. */
   async plan(plan: Plan): Promise<void> {
     faultPoint('plan.before');
-    await this.flush(() => this.plans.put([plan.tenant, plan.stream], plan));
+    await this.lmdb.flushed(() => this.plans.put([plan.tenant, plan.stream], plan));
     faultPoint('plan.after');
   }
 
@@ -171,16 +171,18 @@ export class Spool {
   async handOver(plan: Plan): Promise<void> {
     faultPoint('hand-over.before');
     const lane: [string, InputStream] = [plan.tenant, plan.stream];
-    await this.root.batch(() => {
-      void this.plans.put(lane, { ...plan, started: true });
-      void this.handed.put(lane, plan.lastSeq);
-    });
+    await this.lmdb.committed(() =>
+      this.lmdb.root.batch(() => {
+        void this.plans.put(lane, { ...plan, started: true });
+        void this.handed.put(lane, plan.lastSeq);
+      }),
+    );
     faultPoint('hand-over.after');
   }
 
   /** The batch's workflow has ended: the lane is free for the next. */
   async finish(plan: Plan): Promise<void> {
-    await this.plans.remove([plan.tenant, plan.stream]);
+    await this.lmdb.committed(() => this.plans.remove([plan.tenant, plan.stream]));
   }
 
   /** Lets go of chunks of one lane, in order, and keeps their fingerprints. */
@@ -194,10 +196,12 @@ export class Spool {
     });
     const { tenant, stream } = first;
     const kept = { tenant, stream, receivedAt: last.receivedAt, prints: Buffer.concat(prints) };
-    await this.root.batch(() => {
-      for (const { seq } of chunks) void this.chunks.remove(seq);
-      void this.prints.put(last.seq, kept);
-    });
+    await this.lmdb.committed(() =>
+      this.lmdb.root.batch(() => {
+        for (const { seq } of chunks) void this.chunks.remove(seq);
+        void this.prints.put(last.seq, kept);
+      }),
+    );
     for (const { bytes } of chunks) this.heldBytes -= bytes;
     faultPoint('spool-delete.after');
   }
@@ -209,8 +213,11 @@ export class Spool {
       const old = [...this.prints.getRange({ limit: FORGOTTEN_AT_ONCE })]
         .filter(({ value }) => value.receivedAt < before)
         .map(({ key }) => key);
-      for (const key of old) void this.prints.remove(key);
-      await this.root.committed;
+      await this.lmdb.committed(() =>
+        this.lmdb.root.batch(() => {
+          for (const key of old) void this.prints.remove(key);
+        }),
+      );
       forgotten += old.length;
       if (old.length < FORGOTTEN_AT_ONCE) break;
     }
@@ -222,25 +229,15 @@ export class Spool {
    * @throws Error when it cannot
    */
   async checkWritable(): Promise<void> {
-    await this.flush(() => this.identities.put('checked', this.identities.get('identity') as Identity));
+    await this.lmdb.flushed(() =>
+      this.identities.put('checked', this.identities.get('identity') as Identity),
+    );
   }
 
   /** Flushes and closes. */
   async close(): Promise<void> {
     this.closing = true;
-    await this.root.flushed;
-    await this.root.close();
-  }
-
-  /** Writes and waits for the disk, not only for the commit. */
-  private async flush(write: () => Promise<boolean>): Promise<void> {
-    try {
-      await write();
-      await this.root.flushed;
-    } catch (error) {
-      const message = `The spool could not be written: ${messageOf(error)}`;
-      throw new HeadgateError('DISK_FULL', message, { retryable: true, retryAfterSeconds: 5, cause: error });
-    }
+    await this.lmdb.close();
   }
 
   /** The lanes remember the last number that was used even when nothing is held: no batch id is ever used twice. */

@@ -63,7 +63,15 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
   });
   const dedupe = await rebuiltDedupe(spool);
   const { paths } = options.stores;
-  const { admission, close } = openAdmission({ config, paths, registry, client, spool, batcher });
+  const { admission, close } = openAdmission({
+    config,
+    paths,
+    registry,
+    client,
+    spool,
+    batcher,
+    log: options.log,
+  });
   const fingerprint = await createFingerprint(spool.seeds);
   const ingest = new Ingest({
     dedupe,
@@ -132,7 +140,9 @@ async function rebuiltDedupe(spool: Spool): Promise<Dedupe> {
 }
 
 function forgetPrintsNowAndThen(spool: Spool, { windowMs }: Dedupe): NodeJS.Timeout {
-  return setInterval(() => void spool.forgetPrints(Date.now() - windowMs), FORGET_EVERY_MS).unref();
+  // What a full disk keeps it from forgetting, it forgets the next time.
+  const forget = (): void => void spool.forgetPrints(Date.now() - windowMs).catch(() => undefined);
+  return setInterval(forget, FORGET_EVERY_MS).unref();
 }
 
 /** First the batches that were on their way, then the chunks, in order of receipt, then the state. */

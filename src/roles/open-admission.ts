@@ -5,8 +5,9 @@ import { Admission } from '../ingest/admission/admission.js';
 import { EngineWatch } from '../ingest/admission/engine-watch.js';
 import { SlowLaneWatch, describeSlowLane } from '../ingest/admission/slow-lane-watch.js';
 import type { Batcher } from '../ingest/batcher.js';
-import { createDiskWatch } from '../ingest/disk-watch.js';
+import { DiskWatch } from '../ingest/disk-watch.js';
 import type { Spool } from '../ingest/spool.js';
+import type { Logger } from '../observability/logger.js';
 import type { TenantRegistry } from '../tenant-config/registry.js';
 import type { DataPaths } from './stores.js';
 
@@ -18,6 +19,7 @@ export interface OpenAdmissionOptions {
   readonly client: Client;
   readonly spool: Pick<Spool, 'bytes'>;
   readonly batcher: Pick<Batcher, 'backlog'>;
+  readonly log: Logger;
 }
 
 /** Admission and what watches Temporal for it. */
@@ -32,6 +34,7 @@ export function openAdmission(options: OpenAdmissionOptions): OpenAdmission {
   const { config, registry, client, spool, batcher } = options;
   const engine = new EngineWatch({ check: () => temporalAnswers(client) });
   const slowLane = new SlowLaneWatch({ describe: (tenant) => describeSlowLane(client, tenant) });
+  const disks = watchDisks(options);
   const admission = new Admission({
     limitsOf: (tenant) => registry.get(tenant)?.config.limits ?? { eventsPerSecond: 0, bytesPerSecond: 0 },
     backlogOf: (tenant) => batcher.backlog(tenant),
@@ -39,7 +42,8 @@ export function openAdmission(options: OpenAdmissionOptions): OpenAdmission {
     maxSpoolBytes: config.maxSpoolBytes,
     maxBacklogAgeMs: config.maxBacklogAgeSeconds * 1000,
     maxInFlightBytes: config.maxInFlightBytes,
-    freeDiskBytes: createDiskWatch(options.paths.spool),
+    freeDiskBytes: () => disks.freeBytes('spool'),
+    onAdmitted: (bytes) => disks.admitted(bytes),
     minFreeDiskBytes: config.minFreeDiskBytes,
     engine: () => engine.standing,
     slowLaneOf: (tenant) => slowLane.backlogOf(tenant),
@@ -55,6 +59,23 @@ export function openAdmission(options: OpenAdmissionOptions): OpenAdmission {
       slowLane.close();
     },
   };
+}
+
+/** The spool's disk decides what is let in; while another is full, events wait in the spool. */
+function watchDisks({
+  config,
+  paths,
+  log,
+}: OpenAdmissionOptions): DiskWatch<'spool' | 'batches' | 'state' | 'warehouse'> {
+  const { spool, batches, state, warehouse } = paths;
+  return new DiskWatch({
+    directories: { spool, batches, state, warehouse },
+    minFreeBytes: config.minFreeDiskBytes,
+    onChange: ({ name, freeBytes, short }) =>
+      short
+        ? log.warn({ directory: name, freeBytes }, 'a disk is nearly full')
+        : log.info({ directory: name, freeBytes }, 'a disk has room again'),
+  });
 }
 
 /**

@@ -38,6 +38,8 @@ export interface AdmissionOptions {
   /** Free bytes on the data directory's disk, as last looked at. */
   readonly freeDiskBytes: () => number;
   readonly minFreeDiskBytes: number;
+  /** Told the bytes of every request that was let in, once they are known. */
+  readonly onAdmitted?: (bytes: number) => void;
   /** Default: always reachable. */
   readonly engine?: () => EngineStanding;
   /** Default: nothing is known of it. */
@@ -153,6 +155,7 @@ export class Admission {
     account.events.take(events, eventsPerSecond, now);
     account.bytes.take(bytes, bytesPerSecond, now);
     this.receivedAll.add(bytes, now);
+    this.options.onAdmitted?.(bytes);
   }
 
   private hold(tenant: string, bytes: number): void {

@@ -1,12 +1,11 @@
-import { mkdirSync } from 'node:fs';
-import { open, type Database, type RootDatabase } from 'lmdb';
-import { HeadgateError, messageOf } from '../../errors.js';
+import { type Database } from 'lmdb';
 import { faultPoint } from '../../fault-point.js';
+import { openLmdb, type LmdbEnvironment } from '../../lmdb-environment.js';
 import { assertTenantId } from '../../tenant.js';
 import type { Checkpoint, StateStore, SubjectRecord } from './state-store.js';
 
 interface Tables {
-  readonly root: RootDatabase;
+  readonly lmdb: LmdbEnvironment;
   /** Subjects as JSON, by `<tenant>/<subject>`; a tenant id has no slash. */
   readonly subjects: Database<string, string>;
   readonly watermarks: Database<number, string>;
@@ -18,10 +17,10 @@ interface Tables {
  * renames `__proto__`.
  */
 export function openLmdbStateStore(directory: string): StateStore {
-  mkdirSync(directory, { recursive: true });
-  const root = open({ path: directory, maxDbs: 8, encoding: 'json' });
+  const lmdb = openLmdb(directory, { encoding: 'json' });
+  const { root } = lmdb;
   const tables: Tables = {
-    root,
+    lmdb,
     subjects: root.openDB<string, string>({ name: 'subjects', encoding: 'string' }),
     watermarks: root.openDB<number, string>({ name: 'watermarks', encoding: 'json' }),
   };
@@ -37,26 +36,22 @@ export function openLmdbStateStore(directory: string): StateStore {
       return json === undefined ? undefined : (JSON.parse(json) as SubjectRecord);
     },
     checkpoint: (checkpoint) => write(tables, checkpoint),
-    close: () => root.close(),
+    close: () => lmdb.close(),
   };
 }
 
-async function write({ root, subjects, watermarks }: Tables, checkpoint: Checkpoint): Promise<void> {
+async function write({ lmdb, subjects, watermarks }: Tables, checkpoint: Checkpoint): Promise<void> {
   faultPoint('checkpoint.before');
   const sorted = checkpoint.subjects
     .map(({ tenant, subject, json }) => ({ key: subjectKey(tenant, subject), json }))
     // In key order neighbours share a page, which is then written once.
     .sort((left, right) => (left.key < right.key ? -1 : 1));
-  try {
-    await root.batch(() => {
+  await lmdb.flushed(() =>
+    lmdb.root.batch(() => {
       for (const { key, json } of sorted) void subjects.put(key, json);
       for (const [tenant, seq] of checkpoint.watermarks) void watermarks.put(assertTenantId(tenant), seq);
-    });
-    await root.flushed;
-  } catch (error) {
-    const message = `The state could not be written: ${messageOf(error)}`;
-    throw new HeadgateError('DISK_FULL', message, { retryable: true, cause: error });
-  }
+    }),
+  );
   faultPoint('checkpoint.after');
 }
 
