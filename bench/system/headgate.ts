@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../../src/config.js';
@@ -8,7 +7,8 @@ import type { LoadTenant } from '../load/spec.js';
 import { Child } from './child.js';
 import { freePort } from './free-port.js';
 import { processTree } from './processes.js';
-import { tenantNames, writeTenantFiles } from './tenants.js';
+import { makeTemporary, removeTemporary } from './temporary.js';
+import { tenantNames, writeTenantFiles, type TenantSettings } from './tenants.js';
 import { signTokens } from './tokens.js';
 
 const BIN = fileURLToPath(new URL('../../bin/headgate.mjs', import.meta.url));
@@ -30,25 +30,32 @@ export interface System {
   stop(): Promise<void>;
 }
 
+/** What a benchmark's Headgate has otherwise than by default. */
+export interface HeadgateOptions extends TenantSettings {
+  /** How many tenants there are. */
+  readonly tenants: number;
+  /** `HEADGATE_*` variables. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /**
- * Starts the built Headgate, as `headgate start` does, with a Temporal of its own on free ports and everything at its
- * default, on a data directory of its own in the system's temporary directory.
- * @param options.tenants how many tenants there are
+ * Starts the built Headgate, as `headgate start` does, with a Temporal of its own on free ports and everything else at
+ * its default, on a data directory of its own in the system's temporary directory.
  * @throws Error with the log's last lines when it does not come up
  */
-export async function startHeadgate(options: { readonly tenants: number }): Promise<System> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'headgate-bench-'));
+export async function startHeadgate(options: HeadgateOptions): Promise<System> {
+  const dataDir = makeTemporary();
   const names = tenantNames(options.tenants);
-  writeTenantFiles(join(dataDir, 'given-tenants'), names);
+  writeTenantFiles(join(dataDir, 'given-tenants'), names, options);
   const child = new Child({
     name: 'Headgate',
     args: [BIN, 'start', '--tenants', join(dataDir, 'given-tenants')],
-    env: await environment(dataDir),
+    env: { ...(await environment(dataDir)), ...options.env },
     logFile: join(dataDir, 'headgate.log'),
   });
   const stop = async (): Promise<void> => {
     await child.stop();
-    rmSync(dataDir, { recursive: true, force: true });
+    removeTemporary(dataDir);
   };
   try {
     const { url, temporal } = (await child.ready()) as { url: string; temporal: string };
