@@ -4,6 +4,7 @@ import { fastLane } from './fast-lane.js';
 import { latency } from './latency.js';
 import { noisyNeighbour } from './noisy-neighbour.js';
 import { overload } from './overload.js';
+import { ratios } from './ratios.js';
 import { tenants } from './tenants.js';
 import { webhooks } from './webhooks.js';
 
@@ -17,4 +18,5 @@ export const CASES: readonly BenchCase[] = [
   tenants,
   noisyNeighbour,
   overload,
+  ratios,
 ];

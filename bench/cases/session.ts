@@ -1,6 +1,6 @@
 import { LoadGenerator } from '../load/generator.js';
 import type { LoadResult, LoadSpec, LoadTally } from '../load/spec.js';
-import type { System } from '../system/headgate.js';
+import type { System } from '../system/system.js';
 import { Meter, type MemorySample, type Usage } from '../system/meter.js';
 import { ParquetReader, type ParquetCount } from '../system/parquet.js';
 import { WorkflowCounter } from '../system/workflows.js';

@@ -1,4 +1,5 @@
-import { startHeadgate, type HeadgateOptions, type System } from '../system/headgate.js';
+import { startHeadgate, type HeadgateOptions } from '../system/headgate.js';
+import type { System } from '../system/system.js';
 import { Session } from './session.js';
 
 /** Of the Headgate that quick cases share: as many tenants as any of them needs, and windows that end soon. */
