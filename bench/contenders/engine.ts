@@ -27,7 +27,7 @@ async function open({ config, deciding, sink, log }: Parts): Promise<Keeping> {
         .trimEnd()
         .split('\n')
         .map((line) => JSON.parse(line) as EventRow);
-      sink.add(tenant, events, deciding.decide(tenant, rows));
+      sink.add(tenant, Buffer.from(events), deciding.decide(tenant, rows));
       return rows.length;
     },
   };

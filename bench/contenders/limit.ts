@@ -13,9 +13,9 @@ await runContender(async ({ config, deciding, sink }) => {
   let lastKey = 0;
   return {
     accept: async (tenant, events) => {
-      const ndjson = events.map(({ json }) => `${json}\n`).join('');
+      const ndjson = Buffer.from(events.map(({ json }) => `${json}\n`).join(''));
       const key = ++lastKey;
-      await root.put(key, asBinary(Buffer.from(ndjson)));
+      await root.put(key, asBinary(ndjson));
       await root.flushed;
       const rows = events.map(({ row }) => row);
       sink.add(tenant, ndjson, deciding.decide(tenant, rows));

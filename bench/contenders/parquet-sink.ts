@@ -10,11 +10,11 @@ const gzipAsync = promisify(gzip);
 const GZIP_LEVEL = 1;
 
 interface Collected {
-  events: string[];
-  decisions: string[];
+  events: Buffer[];
+  decisions: Buffer[];
 }
 
-/** Collects NDJSON in memory and, at every flush, makes one Parquet file of it per tenant and table. */
+/** Collects NDJSON in memory, as bytes so that no garbage collection goes over it, and, at every flush, makes one Parquet file of it per tenant and table. */
 export class ParquetSink {
   private readonly warehouse: ReturnType<typeof createParquetWarehouse>;
   private readonly folder: string;
@@ -27,11 +27,11 @@ export class ParquetSink {
   }
 
   /** Takes events and the decisions on them. */
-  add(tenant: string, events: string, decisions: string): void {
+  add(tenant: string, events: Buffer, decisions: string): void {
     let collected = this.collected.get(tenant);
     if (collected === undefined) this.collected.set(tenant, (collected = { events: [], decisions: [] }));
     collected.events.push(events);
-    collected.decisions.push(decisions);
+    collected.decisions.push(Buffer.from(decisions));
   }
 
   /** Makes Parquet files of what has been added so far. */
@@ -49,13 +49,13 @@ export class ParquetSink {
     return this.warehouse.close();
   }
 
-  private async load(tenant: string, stream: Stream, ndjson: readonly string[]): Promise<void> {
+  private async load(tenant: string, stream: Stream, ndjson: readonly Buffer[]): Promise<void> {
     const loadedAt = new Date().toISOString();
     const day = loadedAt.slice(0, 10);
     const number = (this.batches++).toString(36).padStart(9, '0');
     const batchId = `${day.replaceAll('-', '')}-00000000-${number}`;
     const path = join(this.folder, `${batchId}.ndjson.gz`);
-    await writeFile(path, await gzipAsync(ndjson.join(''), { level: GZIP_LEVEL }));
+    await writeFile(path, await gzipAsync(Buffer.concat(ndjson), { level: GZIP_LEVEL }));
     await this.warehouse.load({
       tenant,
       stream,
