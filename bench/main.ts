@@ -74,11 +74,12 @@ It ends with code 1 when an acknowledged event was not decided on or is not in P
     process.exitCode = (await runCases(options)) ? 0 : 1;
   });
 
-// An interrupted run stops what it started: see `Child`.
+// An interrupted run stops what it started and removes its data: see `Child` and `makeTemporary`. A signal may come
+// more than once, from the terminal and from npm.
 for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const)
-  process.once(signal, () => process.exit(code));
+  process.on(signal, () => process.exit(code));
 
 await program.parseAsync();

@@ -1,5 +1,6 @@
 import pc from 'picocolors';
 import type { BenchCase, CaseResult } from './cases/bench-case.js';
+import { Sessions } from './cases/sessions.js';
 import { REQUEST_EVENTS, SUBJECTS, TENANTS } from './cases/traffic.js';
 import { describeMachine, findVersions } from './report/machine.js';
 import { Progress } from './report/progress.js';
@@ -28,13 +29,15 @@ export interface RunOptions {
 export async function runCases(options: RunOptions): Promise<boolean> {
   const report = await newReport(options);
   const found = new Map<string, CaseResult>();
+  const sessions = new Sessions(options.quick);
   warn(report);
   for (const each of options.cases) {
-    report.cases[each.name] = await runCase(each, options, found);
+    report.cases[each.name] = await runCase(each, options, { found, sessions });
     report.correct = Object.values(report.cases).every(({ correct }) => correct);
     report.endedAt = new Date().toISOString();
     writeReport(options.out, report);
   }
+  await sessions.close();
   console.log(`${report.correct ? pc.green('correct') : pc.red('NOT CORRECT')}; all figures: ${options.out}`);
   return report.correct;
 }
@@ -42,7 +45,7 @@ export async function runCases(options: RunOptions): Promise<boolean> {
 async function runCase(
   each: BenchCase,
   { quick, connections, seconds: given }: RunOptions,
-  found: Map<string, CaseResult>,
+  { found, sessions }: { found: Map<string, CaseResult>; sessions: Sessions },
 ): Promise<Report['cases'][string]> {
   const progress = new Progress(each.name);
   const seconds = given ?? (quick ? each.quickSeconds : each.seconds);
@@ -52,6 +55,7 @@ async function runCase(
       quick,
       connections,
       warmUpSeconds: quick ? QUICK_WARM_UP_SECONDS : WARM_UP_SECONDS,
+      sessions,
       earlier: found,
       progress: (text) => progress.show(text),
     });

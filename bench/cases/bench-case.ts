@@ -1,5 +1,5 @@
-import type { Latency } from '../load/spec.js';
 import type { Usage } from '../system/meter.js';
+import type { Sessions } from './sessions.js';
 
 /** A figure of a case: shown in the table, and in the JSON under its name. */
 export interface Figure {
@@ -43,6 +43,8 @@ export interface CaseContext {
   readonly quick: boolean;
   /** Requests open at once at saturation. */
   readonly connections: number;
+  /** Starts systems and stops them. */
+  readonly sessions: Sessions;
   /** What the cases before it in this run found. */
   readonly earlier: ReadonlyMap<string, CaseResult>;
   /** Shows what is going on. */
@@ -59,15 +61,6 @@ export interface BenchCase {
   /** The same for a quick run. */
   readonly quickSeconds: number;
   run(context: CaseContext): Promise<CaseResult>;
-}
-
-/** The figures of a latency, p50, p99 and p99.9. */
-export function latencyFigures(name: string, { p50, p99, p99_9 }: Latency): Figure[] {
-  return [
-    { name: `${name} p50`, value: p50, unit: 'ms' },
-    { name: `${name} p99`, value: p99, unit: 'ms' },
-    { name: `${name} p99.9`, value: p99_9, unit: 'ms' },
-  ];
 }
 
 /** A figure of an earlier case, if that was run and has it. */

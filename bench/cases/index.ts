@@ -1,5 +1,22 @@
 import type { BenchCase } from './bench-case.js';
 import { endToEnd, endToEndMillion } from './end-to-end.js';
+import { fastLane } from './fast-lane.js';
+import { latency } from './latency.js';
+import { noisyNeighbour } from './noisy-neighbour.js';
+import { overload } from './overload.js';
+import { ratios } from './ratios.js';
+import { tenants } from './tenants.js';
+import { webhooks } from './webhooks.js';
 
 /** All cases, in the order they run: later ones go by the rate that `end-to-end` found. */
-export const CASES: readonly BenchCase[] = [endToEnd, endToEndMillion];
+export const CASES: readonly BenchCase[] = [
+  endToEnd,
+  endToEndMillion,
+  latency,
+  webhooks,
+  fastLane,
+  tenants,
+  noisyNeighbour,
+  overload,
+  ratios,
+];

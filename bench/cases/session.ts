@@ -1,9 +1,10 @@
 import { LoadGenerator } from '../load/generator.js';
 import type { LoadResult, LoadSpec, LoadTally } from '../load/spec.js';
-import type { System } from '../system/headgate.js';
-import { Meter, type RssSample, type Usage } from '../system/meter.js';
+import type { System } from '../system/system.js';
+import { Meter, type MemorySample, type Usage } from '../system/meter.js';
 import { ParquetReader, type ParquetCount } from '../system/parquet.js';
-import type { Account, CaseContext } from './bench-case.js';
+import { WorkflowCounter } from '../system/workflows.js';
+import type { Account } from './bench-case.js';
 
 /** What is asked of a session's load; url and tenants are the system's. */
 export type SessionLoad = Omit<LoadSpec, 'url' | 'tenants'>;
@@ -16,40 +17,39 @@ export interface Measured {
   /** Seconds from the first POST to the last answer, and to the last event decided and in Parquet. */
   readonly loadSeconds: number;
   readonly endToEndSeconds: number;
+  /** Workflows started meanwhile. */
+  readonly workflows: number;
   readonly usage: Readonly<Record<string, Usage>>;
-  readonly samples: readonly RssSample[];
+  readonly samples: readonly MemorySample[];
 }
 
 /** A running system, a load generator in a process of its own, and an eye on the Parquet files. */
 export class Session {
+  /** Told what is going on; set by the case that has the session. */
+  progress: (text: string) => void = () => {};
   private acknowledged = 0;
   private unanswered = 0;
+  private readonly workflows: WorkflowCounter;
 
   private constructor(
     readonly system: System,
     readonly parquet: ParquetReader,
     private readonly generator: LoadGenerator,
-    private readonly context: CaseContext,
-  ) {}
+  ) {
+    this.workflows = new WorkflowCounter(system.temporal);
+  }
 
-  /** Starts a system, runs `work` on it and stops it, however the work ends. */
-  static async use<T>(
-    context: CaseContext,
-    start: () => Promise<System>,
-    work: (session: Session) => Promise<T>,
-  ): Promise<T> {
-    context.progress('starting');
-    const system = await start();
-    const generator = new LoadGenerator();
-    const parquet = await ParquetReader.open(system.warehouse);
-    try {
-      return await work(new Session(system, parquet, generator, context));
-    } finally {
-      context.progress('stopping');
-      parquet.close();
-      await generator.close();
-      await system.stop();
-    }
+  /** Starts a load generator beside a system; {@link close} stops both. */
+  static async open(system: System): Promise<Session> {
+    return new Session(system, await ParquetReader.open(system.warehouse), new LoadGenerator());
+  }
+
+  /** Stops everything and removes the system's data. */
+  async close(): Promise<void> {
+    this.parquet.close();
+    await this.workflows.close();
+    await this.generator.close();
+    await this.system.stop();
   }
 
   /** Runs a load and waits until what was acknowledged is in Parquet; nothing of it is measured. */
@@ -61,6 +61,7 @@ export class Session {
   /** Runs a load, measures it, and waits until what was acknowledged is decided and in Parquet. */
   async measure(name: string, load: SessionLoad): Promise<Measured> {
     const before = this.acknowledged;
+    const workflowsBefore = await this.workflows.count();
     const meter = new Meter(() => ({ ...this.system.processes(), 'load generator': [this.generator.pid] }));
     try {
       const result = await this.send(name, load);
@@ -70,6 +71,7 @@ export class Session {
         acknowledged: this.acknowledged - before,
         loadSeconds: (result.endedAt - result.startedAt) / 1000,
         endToEndSeconds: (Math.max(lastAt, result.endedAt) - result.startedAt) / 1000,
+        workflows: (await this.workflows.count()) - workflowsBefore,
         usage: meter.stop(),
         samples: meter.samples,
       };
@@ -80,7 +82,7 @@ export class Session {
 
   /** Compares all that was acknowledged with what is in the Parquet files. */
   async account(): Promise<Account> {
-    this.context.progress('counting');
+    this.progress('counting');
     const { acknowledged, unanswered } = this;
     const { events, decisions, distinctEvents, decidedEvents } = await this.parquet.audit();
     const once = events === distinctEvents && decisions === decidedEvents && events === decisions;
@@ -101,7 +103,7 @@ export class Session {
     let before = 0;
     const result = await this.generator.run({ ...load, url, tenants }, ({ acknowledged, refused }) => {
       const refusals = refused === 0 ? '' : `, ${refused} refusals`;
-      this.context.progress(
+      this.progress(
         `${name}: ${count(acknowledged)} events acknowledged (${count(acknowledged - before)}/s)${refusals}`,
       );
       before = acknowledged;
@@ -117,7 +119,7 @@ export class Session {
   private drain(name: string): Promise<ParquetCount> {
     return this.parquet.until(this.acknowledged, ({ events, decisions }) => {
       this.system.assertRunning();
-      this.context.progress(
+      this.progress(
         `${name}: ${count(events)} events and ${count(decisions)} decisions in Parquet, of ${count(this.acknowledged)}`,
       );
     });

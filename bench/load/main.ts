@@ -26,13 +26,14 @@ async function run(spec: LoadSpec): Promise<LoadResult> {
   const startedAt = Date.now();
   const deadline = performance.now() + spec.seconds * 1000;
   try {
-    const [ofTraffic, ofProbes] = await Promise.all([
-      Promise.all(traffic.map((each) => each.run(deadline))),
-      Promise.all(probes.map((each) => each.run(deadline))),
-    ]);
+    // Probes may still wait for decisions when the last request is answered.
+    const probing = Promise.all(probes.map((each) => each.run(deadline)));
+    const ofTraffic = await Promise.all(traffic.map((each) => each.run(deadline)));
+    const endedAt = Date.now();
+    const ofProbes = await probing;
     return {
       startedAt,
-      endedAt: Date.now(),
+      endedAt,
       traffic: named(spec.traffic, ofTraffic),
       probes: named(spec.probes, ofProbes),
     };

@@ -84,7 +84,7 @@ export interface ProbesResult extends TrafficResult {
 
 /** What came of a {@link LoadSpec}. */
 export interface LoadResult {
-  /** Milliseconds since the epoch: the first POST, and the last answer. */
+  /** Milliseconds since the epoch: the first POST, and the last answer to one that is no probe. */
   readonly startedAt: number;
   readonly endedAt: number;
   readonly traffic: Readonly<Record<string, TrafficResult>>;

@@ -3,7 +3,7 @@ import { readFileSync, statfsSync } from 'node:fs';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { temporalBinary } from '../system/headgate.js';
+import { temporalBinary } from '../system/system.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 

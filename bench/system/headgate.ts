@@ -1,107 +1,32 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadConfig } from '../../src/config.js';
-import { ensureTemporalBinary } from '../../src/engine/find-server.js';
-import type { LoadTenant } from '../load/spec.js';
-import { Child } from './child.js';
-import { freePort } from './free-port.js';
-import { processTree } from './processes.js';
-import { tenantNames, writeTenantFiles } from './tenants.js';
-import { signTokens } from './tokens.js';
+import { startSystem, type System } from './system.js';
+import { writeTenantFiles, type TenantSettings } from './tenants.js';
 
 const BIN = fileURLToPath(new URL('../../bin/headgate.mjs', import.meta.url));
 
-/** Something that takes events over HTTP and brings them into Parquet: Headgate, or a contender. */
-export interface System {
-  readonly url: string;
-  readonly tenants: readonly LoadTenant[];
-  /** The directory above the tenants' Parquet directories. */
-  readonly warehouse: string;
-  readonly dataDir: string;
-  /** `host:port` of its Temporal server, if it has one. */
-  readonly temporal?: string;
-  /** The ids of its processes now, by name: its own, and Temporal's. */
-  processes(): Readonly<Record<string, readonly number[]>>;
-  /** @throws Error when it has died */
-  assertRunning(): void;
-  /** Stops it and removes its data. */
-  stop(): Promise<void>;
+/** What a benchmark's Headgate has otherwise than by default. */
+export interface HeadgateOptions extends TenantSettings {
+  /** How many tenants there are. */
+  readonly tenants: number;
+  /** `HEADGATE_*` variables. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /**
- * Starts the built Headgate, as `headgate start` does, with a Temporal of its own on free ports and everything at its
- * default, on a data directory of its own in the system's temporary directory.
- * @param options.tenants how many tenants there are
+ * Starts the built Headgate, as `headgate start` does, with a Temporal of its own and everything else at its default.
  * @throws Error with the log's last lines when it does not come up
  */
-export async function startHeadgate(options: { readonly tenants: number }): Promise<System> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'headgate-bench-'));
-  const names = tenantNames(options.tenants);
-  writeTenantFiles(join(dataDir, 'given-tenants'), names);
-  const child = new Child({
-    name: 'Headgate',
-    args: [
-      ...(process.env.BENCH_NODE_ARGS?.split(' ') ?? []),
-      BIN,
-      'start',
-      '--tenants',
-      join(dataDir, 'given-tenants'),
-    ],
-    env: await environment(dataDir),
-    logFile: join(dataDir, 'headgate.log'),
+export function startHeadgate(options: HeadgateOptions): Promise<System> {
+  return startSystem({
+    name: 'headgate',
+    tenants: options.tenants,
+    env: options.env,
+    temporal: true,
+    prepare: (dataDir, tenants) => {
+      const given = join(dataDir, 'given-tenants');
+      writeTenantFiles(given, tenants, options);
+      return [BIN, 'start', '--tenants', given];
+    },
   });
-  const stop = async (): Promise<void> => {
-    await child.stop();
-    rmSync(dataDir, { recursive: true, force: true });
-  };
-  try {
-    const { url, temporal } = (await child.ready()) as { url: string; temporal: string };
-    const temporalPid = temporalPidOf(dataDir);
-    return {
-      url,
-      tenants: await signTokens(dataDir, names),
-      warehouse: join(dataDir, 'warehouse'),
-      dataDir,
-      temporal,
-      processes: () => ({
-        headgate: processTree(child.pid).filter((pid) => pid !== temporalPid),
-        temporal: [temporalPid],
-      }),
-      assertRunning: () => child.assertRunning(),
-      stop,
-    };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-}
-
-/** Clean but for what finds programs: settings of the developer's own must not change what is measured. */
-async function environment(dataDir: string): Promise<NodeJS.ProcessEnv> {
-  const { PATH, HOME } = process.env;
-  return {
-    PATH,
-    HOME,
-    NO_COLOR: '1',
-    HEADGATE_DATA_DIR: dataDir,
-    HEADGATE_PORT: '0',
-    HEADGATE_TEMPORAL_PORT: String(await freePort()),
-    HEADGATE_TEMPORAL_UI_PORT: String(await freePort()),
-    HEADGATE_TEMPORAL_CLI: await temporalBinary(),
-  };
-}
-
-/** The Temporal server that is measured with, found as Headgate finds it. */
-export function temporalBinary(): Promise<string> {
-  const { temporalCli, path, cacheDir } = loadConfig();
-  const onProgress = (line: string): void => void process.stderr.write(`${line}\n`);
-  return ensureTemporalBinary({ env: { explicitPath: temporalCli, path }, cacheDir, onProgress });
-}
-
-/** Headgate writes down beside the database which server it runs on it. */
-function temporalPidOf(dataDir: string): number {
-  const record = readFileSync(join(dataDir, 'temporal', 'temporal.db.server.json'), 'utf8');
-  return (JSON.parse(record) as { server: { process: { pid: number } } }).server.process.pid;
 }

@@ -1,6 +1,7 @@
 import { HAS_PROC, readProcess, type ProcessReading } from './processes.js';
 
 const SAMPLE_EVERY_MS = 500;
+const MB = 1_000_000;
 
 /** What a group of processes took between the start and the end of a measurement; null where it cannot be read. */
 export interface Usage {
@@ -11,11 +12,13 @@ export interface Usage {
   readonly peakAnonymousBytes: number | null;
 }
 
-/** The resident bytes of a group at one moment. */
-export interface RssSample {
+/** What each group has in memory at one moment. */
+export interface MemorySample {
   /** Seconds since the start of the measurement. */
   readonly at: number;
-  readonly bytes: Readonly<Record<string, number>>;
+  /** Resident megabytes, mapped files included. */
+  readonly rssMb: Readonly<Record<string, number>>;
+  readonly anonymousMb: Readonly<Record<string, number>>;
 }
 
 interface Seen {
@@ -31,7 +34,7 @@ interface Group {
 
 /** Measures groups of processes, sampling twice a second from its making to {@link stop}. */
 export class Meter {
-  readonly samples: RssSample[] = [];
+  readonly samples: MemorySample[] = [];
   private readonly groups = new Map<string, Group>();
   private readonly startedAt = performance.now();
   private readonly timer: NodeJS.Timeout;
@@ -50,17 +53,21 @@ export class Meter {
   }
 
   private sample(): void {
-    const bytes: Record<string, number> = {};
+    const rssMb: Record<string, number> = {};
+    const anonymousMb: Record<string, number> = {};
     for (const [name, pids] of Object.entries(this.processes())) {
       const group = this.groups.get(name) ?? { seen: new Map(), peakRss: 0, peakAnonymous: 0 };
       this.groups.set(name, group);
-      bytes[name] = sampleGroup(group, pids);
+      const { rss, anonymous } = sampleGroup(group, pids);
+      rssMb[name] = Math.round(rss / MB);
+      anonymousMb[name] = Math.round(anonymous / MB);
     }
-    this.samples.push({ at: Math.round((performance.now() - this.startedAt) / 100) / 10, bytes });
+    const at = Math.round((performance.now() - this.startedAt) / 100) / 10;
+    this.samples.push({ at, rssMb, anonymousMb });
   }
 }
 
-function sampleGroup(group: Group, pids: readonly number[]): number {
+function sampleGroup(group: Group, pids: readonly number[]): { rss: number; anonymous: number } {
   let rss = 0;
   let anonymous = 0;
   for (const pid of pids) {
@@ -74,7 +81,7 @@ function sampleGroup(group: Group, pids: readonly number[]): number {
   }
   group.peakRss = Math.max(group.peakRss, rss);
   group.peakAnonymous = Math.max(group.peakAnonymous, anonymous);
-  return rss;
+  return { rss, anonymous };
 }
 
 function usageOf(group: Group): Usage {

@@ -123,9 +123,9 @@ export class ParquetReader {
     const values = wanted.map(({ path, at }) => `(${literal(path)}, ${at})`);
     const reader = await this.connection.runAndReadAll(`
       SELECT count(*), quantile_cont(took, [0.5, 0.99]), max(took) FROM (
-        SELECT file.at - epoch_ms(time) AS took
+        SELECT file.appeared - epoch_ms(time) AS took
         FROM read_parquet(${list(wanted.map(({ path }) => path))}, filename = true, hive_partitioning = false) AS row
-        JOIN (VALUES ${values.join()}) AS file(path, at) ON row.filename = file.path
+        JOIN (VALUES ${values.join()}) AS file(path, appeared) ON row.filename = file.path
         WHERE epoch_ms(time) >= ${from})`);
     const [rows, quantiles, max] = reader.getRowsJS()[0] as [bigint, number[] | null, number | null];
     const [p50 = 0, p99 = 0] = quantiles ?? [];

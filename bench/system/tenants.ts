@@ -19,19 +19,36 @@ rules:
 `;
 
 /** Limits so high that admission lets everything in. */
-const NO_LIMITS_YAML = `limits: { eventsPerSecond: 1000000, bytesPerSecond: 10GB, activitiesPerSecond: 100000 }
-`;
+const NO_LIMITS_YAML =
+  'limits: { eventsPerSecond: 1000000, bytesPerSecond: 10GB, activitiesPerSecond: 100000 }\n';
+
+/** What tenants may have otherwise than each other's benchmark. */
+export interface TenantSettings {
+  /** Whether admission is out of the way (default), or the limits are a tenant's defaults. */
+  readonly limits?: 'none' | 'default';
+  /** Length of a load window, such as `1s`. Default: a tenant's default. */
+  readonly window?: string;
+}
 
 /** Names of `count` tenants. */
 export function tenantNames(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `bench-${String(index + 1).padStart(4, '0')}`);
 }
 
+/** A tenant's configuration file. */
+export function tenantYaml(tenant: string, { limits = 'none', window }: TenantSettings = {}): string {
+  const ofLimits = limits === 'none' ? NO_LIMITS_YAML : '';
+  const ofWindow = window === undefined ? '' : `warehouse: { kind: parquet, window: ${window} }\n`;
+  return `tenant: ${tenant}\n${ofLimits}${ofWindow}${RULES_YAML}`;
+}
+
 /** Writes a configuration file for each tenant into `directory`. */
-export function writeTenantFiles(directory: string, tenants: readonly string[]): void {
+export function writeTenantFiles(
+  directory: string,
+  tenants: readonly string[],
+  settings: TenantSettings,
+): void {
   mkdirSync(directory, { recursive: true });
-  for (const tenant of tenants) {
-    const text = `tenant: ${tenant}\n${NO_LIMITS_YAML}${RULES_YAML}`;
-    writeFileSync(join(directory, `${tenant}.yaml`), text);
-  }
+  for (const tenant of tenants)
+    writeFileSync(join(directory, `${tenant}.yaml`), tenantYaml(tenant, settings));
 }

@@ -1,0 +1,56 @@
+import { startHeadgate, type HeadgateOptions } from '../system/headgate.js';
+import type { System } from '../system/system.js';
+import { Session } from './session.js';
+
+/** Of the Headgate that quick cases share: as many tenants as any of them needs, and windows that end soon. */
+const SHARED: HeadgateOptions = { tenants: 32, window: '1s' };
+
+/** Tenants of the Headgate that quick cases share. */
+export const QUICK_TENANTS = SHARED.tenants;
+
+/**
+ * Gives each case a system of its own, stopped after it. In a quick run the cases on an ordinary Headgate share one:
+ * starting and stopping would take most of the time. Its account then goes over all cases so far.
+ */
+export class Sessions {
+  private shared?: Session;
+
+  constructor(private readonly quick: boolean) {}
+
+  /** Runs `work` on Headgate. */
+  async onHeadgate<T>(
+    options: HeadgateOptions,
+    progress: (text: string) => void,
+    work: (session: Session) => Promise<T>,
+  ): Promise<T> {
+    const ordinary = options.env === undefined && options.limits === undefined;
+    if (!this.quick) return this.on(() => startHeadgate(options), progress, work);
+    if (!ordinary) return this.on(() => startHeadgate({ ...options, window: '1s' }), progress, work);
+    progress('starting');
+    this.shared ??= await Session.open(await startHeadgate(SHARED));
+    this.shared.progress = progress;
+    return work(this.shared);
+  }
+
+  /** Runs `work` on a system and stops that, however the work ends. */
+  async on<T>(
+    start: () => Promise<System>,
+    progress: (text: string) => void,
+    work: (session: Session) => Promise<T>,
+  ): Promise<T> {
+    progress('starting');
+    const session = await Session.open(await start());
+    session.progress = progress;
+    try {
+      return await work(session);
+    } finally {
+      progress('stopping');
+      await session.close();
+    }
+  }
+
+  /** Stops what cases share. */
+  async close(): Promise<void> {
+    await this.shared?.close();
+  }
+}

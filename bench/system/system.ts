@@ -1,0 +1,110 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadConfig } from '../../src/config.js';
+import { ensureTemporalBinary } from '../../src/engine/find-server.js';
+import type { LoadTenant } from '../load/spec.js';
+import { Child } from './child.js';
+import { freePort } from './free-port.js';
+import { processTree } from './processes.js';
+import { makeTemporary, removeTemporary } from './temporary.js';
+import { tenantNames } from './tenants.js';
+import { signTokens } from './tokens.js';
+
+/** Something that takes events over HTTP and brings them into Parquet: Headgate, or a contender. */
+export interface System {
+  readonly name: string;
+  readonly url: string;
+  readonly tenants: readonly LoadTenant[];
+  /** The directory above the tenants' Parquet directories. */
+  readonly warehouse: string;
+  readonly dataDir: string;
+  /** `host:port` of its Temporal server, if it has one. */
+  readonly temporal?: string;
+  /** The ids of its processes now, by name: its own, and Temporal's. */
+  processes(): Readonly<Record<string, readonly number[]>>;
+  /** @throws Error when it has died */
+  assertRunning(): void;
+  /** Stops it and removes its data. */
+  stop(): Promise<void>;
+}
+
+/** How to start a system. */
+export interface SystemOptions {
+  readonly name: string;
+  /** How many tenants there are. */
+  readonly tenants: number;
+  /** Writes the tenants' files and gives the arguments to Node. */
+  readonly prepare: (dataDir: string, tenants: readonly string[]) => readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Whether it runs a Temporal server. */
+  readonly temporal: boolean;
+}
+
+/**
+ * Starts a system on free ports and a data directory of its own, in the system's temporary directory.
+ * @throws Error with the log's last lines when it does not come up
+ */
+export async function startSystem(options: SystemOptions): Promise<System> {
+  const { name } = options;
+  const dataDir = makeTemporary();
+  const tenants = tenantNames(options.tenants);
+  const child = new Child({
+    name,
+    args: options.prepare(dataDir, tenants),
+    env: { ...(await environment(dataDir)), ...options.env },
+    logFile: join(dataDir, `${name}.log`),
+  });
+  const stop = async (): Promise<void> => {
+    await child.stop();
+    removeTemporary(dataDir);
+  };
+  try {
+    const { url, temporal } = (await child.ready()) as { url: string; temporal: string };
+    const temporalPids = options.temporal ? [temporalPidOf(dataDir)] : [];
+    return {
+      name,
+      url,
+      tenants: await signTokens(dataDir, tenants),
+      warehouse: join(dataDir, 'warehouse'),
+      dataDir,
+      ...(options.temporal && { temporal }),
+      processes: () => ({
+        [name]: processTree(child.pid).filter((pid) => !temporalPids.includes(pid)),
+        ...(options.temporal && { temporal: temporalPids }),
+      }),
+      assertRunning: () => child.assertRunning(),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Clean but for what finds programs: settings of the developer's own must not change what is measured. */
+async function environment(dataDir: string): Promise<NodeJS.ProcessEnv> {
+  const { PATH, HOME } = process.env;
+  return {
+    PATH,
+    HOME,
+    NO_COLOR: '1',
+    HEADGATE_DATA_DIR: dataDir,
+    HEADGATE_PORT: '0',
+    HEADGATE_TEMPORAL_PORT: String(await freePort()),
+    HEADGATE_TEMPORAL_UI_PORT: String(await freePort()),
+    HEADGATE_TEMPORAL_CLI: await temporalBinary(),
+  };
+}
+
+/** The Temporal server that is measured with, found as Headgate finds it. */
+export function temporalBinary(): Promise<string> {
+  const { temporalCli, path, cacheDir } = loadConfig();
+  const onProgress = (line: string): void => void process.stderr.write(`${line}\n`);
+  return ensureTemporalBinary({ env: { explicitPath: temporalCli, path }, cacheDir, onProgress });
+}
+
+/** Headgate's engine writes down beside the database which server it runs on it. */
+function temporalPidOf(dataDir: string): number {
+  const record = readFileSync(join(dataDir, 'temporal', 'temporal.db.server.json'), 'utf8');
+  return (JSON.parse(record) as { server: { process: { pid: number } } }).server.process.pid;
+}
