@@ -11,12 +11,22 @@ export interface BatcherOptions {
   readonly run: (plan: Plan, chunks: readonly Chunk[]) => Promise<void>;
   /** Told when `run` rejects though it was not told to stop: a fault in Headgate, which leaves the lane standing. */
   readonly onFault: (error: unknown) => void;
-  /** Batches in flight over all lanes. Default 4: on two cores more only makes them smaller. */
+  /** Batches in flight over all lanes. Default 3: on two cores more only makes them smaller. */
   readonly slots?: number;
   /** A batch that is slower than this gives its slot back, so that one stuck tenant holds up nobody. Default 3 s. */
   readonly slotMs?: number;
   readonly now?: () => number;
 }
+
+/**
+ * While events wait, a slot rests for so many times as long as its batch took, unless the batch was big: a workflow costs the same
+ * for one event as for thousands, so under load fewer and bigger ones leave the machine to what costs per event. A faster
+ * Temporal shortens the rest by itself, and when nothing waits there is none.
+ */
+const REST_PER_WORK = 2;
+const MAX_REST_MS = 1_000;
+/** Of the most that a batch may hold: a big batch. */
+const BIG = 0.5;
 
 /** Events a lane may send each time its turn comes round. */
 const QUANTUM_EVENTS = 10_000;
@@ -38,7 +48,7 @@ export class Batcher {
   private readonly now: () => number;
 
   constructor(private readonly options: BatcherOptions) {
-    this.free = options.slots ?? 4;
+    this.free = options.slots ?? 3;
     this.now = options.now ?? Date.now;
   }
 
@@ -167,36 +177,43 @@ export class Batcher {
   }
 
   private launch(lane: Lane, plan: Plan, chunks: readonly Chunk[]): void {
+    const began = performance.now();
     lane.plan = plan;
     this.free--;
     let holding = true;
     const giveBack = (): void => {
       if (holding) this.free++;
       holding = false;
-    };
-    const timer = setTimeout(() => {
-      giveBack();
       this.dispatch();
-    }, this.options.slotMs ?? 3_000);
+    };
+    const timer = setTimeout(giveBack, this.options.slotMs ?? 3_000);
     const done = this.options.run(plan, chunks).then(
-      () => this.finished(lane, timer, giveBack),
+      () => {
+        const finish = (): void => {
+          clearTimeout(timer);
+          lane.plan = undefined;
+          this.wake(lane);
+          giveBack();
+        };
+        const restMs = this.restAfter(lane, plan, performance.now() - began);
+        if (restMs === 0) finish();
+        else setTimeout(finish, restMs);
+      },
       (error: unknown) => {
         clearTimeout(timer);
-        giveBack();
         // At shutdown the plan stays in the spool, and the next process goes on with it.
         if (!this.stopped) this.options.onFault(error);
-        this.dispatch();
+        giveBack();
       },
     );
     this.running.add(done);
     void done.finally(() => this.running.delete(done));
   }
 
-  private finished(lane: Lane, timer: NodeJS.Timeout, giveBack: () => void): void {
-    clearTimeout(timer);
-    giveBack();
-    lane.plan = undefined;
-    this.wake(lane);
-    this.dispatch();
+  private restAfter(lane: Lane, plan: Plan, tookMs: number): number {
+    const maxEvents = this.options.limitsOf(lane.tenant)?.maxEvents ?? 0;
+    const idle = this.ready.size === 0 && lane.waiting === 0;
+    if (this.stopped || idle || plan.events >= BIG * maxEvents) return 0;
+    return Math.min(MAX_REST_MS, REST_PER_WORK * tookMs);
   }
 }
