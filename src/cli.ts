@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { auditCommand } from './commands/audit.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { queryCommand } from './commands/query.js';
@@ -37,6 +38,7 @@ Examples:
     tokenCommand,
     sendCommand,
     queryCommand,
+    auditCommand,
     doctorCommand,
   ];
   for (const command of commands) cli.addCommand(command());

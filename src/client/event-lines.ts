@@ -20,7 +20,7 @@ export async function* readLines(path: string): AsyncIterable<FileLine> {
     const content = zipped ? source.pipe(createGunzip()) : source;
     source.once('error', (error) => content.destroy(error));
     try {
-      for await (const line of split(content)) {
+      for await (const line of splitLines(content)) {
         if (line.trim() !== '') yield { text: line, position: source.bytesRead };
       }
     } finally {
@@ -33,8 +33,11 @@ export async function* readLines(path: string): AsyncIterable<FileLine> {
   }
 }
 
-/** Not `node:readline`: that does not hand on the errors of its input, and some versions split at U+2028 as well. */
-async function* split(content: AsyncIterable<Buffer>): AsyncIterable<string> {
+/**
+ * The lines of UTF-8 text, empty ones too. Not `node:readline`: that does not hand on the errors of its input, and some
+ * versions split at U+2028 as well.
+ */
+export async function* splitLines(content: AsyncIterable<Buffer>): AsyncIterable<string> {
   const decoder = new TextDecoder();
   let rest = '';
   for await (const chunk of content) {

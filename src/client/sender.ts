@@ -33,6 +33,8 @@ export interface SendOptions {
   /** Told after every answered request; what it is told of is on Headgate's disk. */
   readonly onAnswered?: (tally: Readonly<SendTally>) => void | Promise<void>;
   readonly onRejected?: (line: RejectedLine) => void;
+  /** Told the ids that an answer calls accepted or duplicate; before `onAnswered`. */
+  readonly onAcknowledged?: (ids: readonly string[]) => void | Promise<void>;
   /** Told when the server asks to wait, or cannot be reached. */
   readonly onWaiting?: (reason: string) => void;
   readonly signal?: AbortSignal;
@@ -62,6 +64,7 @@ export async function sendLines(options: SendOptions): Promise<SendTally> {
       if (status === 'rejected')
         options.onRejected?.({ line: tally.lines + index + 1, id, reason: reason ?? 'unknown' });
     }
+    await options.onAcknowledged?.(acknowledgedIds(answer));
     tally.lines += request.length;
     tally.accepted += answer.accepted;
     tally.duplicate += answer.duplicate;
@@ -69,6 +72,10 @@ export async function sendLines(options: SendOptions): Promise<SendTally> {
     await options.onAnswered?.(tally);
   }
   return tally;
+}
+
+function acknowledgedIds({ results }: Answer): string[] {
+  return results.flatMap(({ id, status }) => (status === 'rejected' || id === undefined ? [] : [id]));
 }
 
 async function* grouped(

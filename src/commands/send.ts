@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { SingleBar } from 'cli-progress';
 import { Argument, Command, Option } from 'commander';
@@ -16,6 +16,7 @@ interface SendCommandOptions {
   readonly stream: InputStream;
   readonly url?: string;
   readonly restart: boolean;
+  readonly acknowledged?: string;
 }
 
 /** `headgate send FILE`: posts a file of events. */
@@ -34,6 +35,7 @@ export function sendCommand(): Command {
     .addOption(new Option('--stream <stream>', 'what they are').choices(INPUT_STREAMS).makeOptionMandatory())
     .option('--url <url>', 'address of the API (default: this machine, HEADGATE_PORT)')
     .option('--restart', 'send the whole file, even where an interrupted run left off', false)
+    .option('--acknowledged <file>', 'add the ids of acknowledged events to a file, for headgate audit --ids')
     .addHelpText(
       'after',
       `
@@ -77,6 +79,7 @@ async function runSend(file: string, options: SendCommandOptions): Promise<void>
     stream: options.stream,
     token: tokenSource(config, tenant, options.stream),
     lines: lines(),
+    onAcknowledged: recorder(options.acknowledged, tenant, options.stream),
     onAnswered: async (soFar) => {
       progress.update(position, soFar);
       // What has been read ahead but not answered is sent again: at most one line, which is a duplicate then.
@@ -91,6 +94,16 @@ async function runSend(file: string, options: SendCommandOptions): Promise<void>
   await cursor.remove();
   progress.end();
   report(tally, cursor.lines, rejections);
+}
+
+/** Adds a line for each id, in the form that `headgate audit --ids` reads. */
+function recorder(
+  file: string | undefined,
+  tenant: string,
+  stream: InputStream,
+): ((ids: readonly string[]) => Promise<void>) | undefined {
+  if (file === undefined) return undefined;
+  return (ids) => appendFile(file, ids.map((id) => `${JSON.stringify({ tenant, stream, id })}\n`).join(''));
 }
 
 function report(tally: SendTally, skipped: number, rejections: readonly string[]): void {

@@ -1,0 +1,74 @@
+import { HeadgateError } from '../errors.js';
+import type { DataPaths } from '../roles/stores.js';
+import type { LoadedTenant } from '../tenant-config/registry.js';
+import { readAcknowledged, type IdDefaults } from './acknowledged-ids.js';
+import type { DayRange } from './batch-files.js';
+import { auditTenant, type TenantAudit } from './tenant-audit.js';
+import { withWorkspace } from './workspace.js';
+
+/** What {@link audit} is to look at. */
+export interface AuditOptions {
+  readonly paths: Pick<DataPaths, 'batches' | 'warehouse'>;
+  /** The configured tenants. */
+  readonly tenants: readonly LoadedTenant[];
+  /** The one tenant to look at. Default: all configured, or all among `ids`. */
+  readonly tenant?: string;
+  /** Lines of acknowledged ids; without them the kept batch files say what was acknowledged. */
+  readonly ids?: AsyncIterable<string>;
+  /** The stream of ids whose lines name none. */
+  readonly stream: IdDefaults['stream'];
+  /** Only batches made on these days (UTC). */
+  readonly days: DayRange;
+  /** How many of what is missing or doubled are named, per tenant and kind. */
+  readonly show: number;
+  /** Told what is being done. */
+  readonly onProgress: (message: string) => void;
+}
+
+/**
+ * Compares what the door has acknowledged with what the warehouse's files hold, and the decisions with the rules. Reads
+ * only; what is still on its way counts as missing.
+ * @throws HeadgateError `FILE_UNREADABLE` (the ids), `TENANT_UNKNOWN`, `WAREHOUSE_FAILED`
+ */
+export function audit(options: AuditOptions): Promise<TenantAudit[]> {
+  return withWorkspace(async (workspace) => {
+    const { ids, tenant, stream, onProgress } = options;
+    const named = ids === undefined ? undefined : await readAcknowledged(workspace, ids, { tenant, stream });
+    const results: TenantAudit[] = [];
+    for (const each of tenantsOf(options, named)) {
+      results.push(
+        await auditTenant({
+          ...options,
+          workspace,
+          tenant: each,
+          loaded: options.tenants.find(({ config }) => config.tenant === each),
+          batchesRoot: options.paths.batches,
+          warehouseRoot: options.paths.warehouse,
+          given: ids !== undefined,
+          onRead: (read, of) => onProgress(`${each}: read ${read} of ${of} batch files`),
+        }),
+      );
+    }
+    return results;
+  });
+}
+
+function tenantsOf(
+  { tenants, tenant }: AuditOptions,
+  named: readonly string[] | undefined,
+): readonly string[] {
+  const configured = tenants.map(({ config }) => config.tenant);
+  if (tenant === undefined) return named ?? configured;
+  if (named === undefined && !configured.includes(tenant))
+    throw new HeadgateError(
+      'TENANT_UNKNOWN',
+      `There is no tenant ${tenant}; headgate tenant list shows all.`,
+    );
+  return [tenant];
+}
+
+/** True when nothing is missing and nothing is doubled. */
+export function isClean(result: TenantAudit): boolean {
+  const { missing, doubled, decisionsMissing, decisionsDoubled } = result;
+  return [missing, doubled, decisionsMissing, decisionsDoubled].every(({ count }) => count === 0);
+}

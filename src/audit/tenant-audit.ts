@@ -1,0 +1,178 @@
+import type { LoadedTenant } from '../tenant-config/registry.js';
+import type { Table } from '../stores/warehouse/columns.js';
+import { listFiles } from '../stores/warehouse/files.js';
+import { literal, literalList } from '../stores/warehouse/sql.js';
+import { readBatchFiles, type DayRange, type OnRead } from './batch-files.js';
+import type { Workspace } from './workspace.js';
+
+/** How many there are, and the first of them. */
+export interface Found<T> {
+  readonly count: number;
+  readonly first: readonly T[];
+}
+
+/** An acknowledged event that the warehouse does not hold. */
+export interface MissingEvent {
+  readonly stream: string;
+  readonly id: string;
+  /** The batch it was in, if that batch's file is still kept. */
+  readonly batchId?: string;
+}
+
+/** An event that has more than one row in the warehouse's files. */
+export interface DoubledEvent {
+  readonly stream: string;
+  readonly id: string;
+  readonly rows: number;
+  /** One batch: it was loaded twice. Several: the event was taken in twice, as happens past the dedupe window. */
+  readonly batchIds: readonly string[];
+}
+
+/** A decision that is not there although the warehouse holds its event. */
+export interface MissingDecision {
+  readonly eventId: string;
+  readonly rule: string;
+  readonly batchId: string;
+}
+
+/** A decision that is there more than once, whatever the rule's version. */
+export interface DoubledDecision {
+  readonly eventId: string;
+  readonly rule: string;
+  readonly rows: number;
+}
+
+/** What an audit found out about one tenant. */
+export interface TenantAudit {
+  readonly tenant: string;
+  /** Distinct ids that were acknowledged. */
+  readonly acknowledged: number;
+  /** Those of them that are in a kept batch file. */
+  readonly inBatchFiles: number;
+  /** Those of them that are in the warehouse. */
+  readonly inWarehouse: number;
+  readonly missing: Found<MissingEvent>;
+  readonly doubled: Found<DoubledEvent>;
+  /** Decisions that the events in the warehouse must have, by the rules as configured now. */
+  readonly decisionsExpected: number;
+  readonly decisionsMissing: Found<MissingDecision>;
+  readonly decisionsDoubled: Found<DoubledDecision>;
+}
+
+/** What {@link auditTenant} needs. */
+export interface TenantAuditOptions {
+  readonly workspace: Workspace;
+  readonly tenant: string;
+  /** Its configuration; without it no decision is expected. */
+  readonly loaded?: LoadedTenant;
+  readonly batchesRoot: string;
+  readonly warehouseRoot: string;
+  /** True when the table `given` says what was acknowledged; otherwise the kept batch files do. */
+  readonly given: boolean;
+  readonly days: DayRange;
+  /** How many of what is missing or doubled are named. */
+  readonly show: number;
+  readonly onRead: OnRead;
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** Compares what a tenant has been promised with what its warehouse holds. */
+export async function auditTenant(options: TenantAuditOptions): Promise<TenantAudit> {
+  const { workspace, tenant, show } = options;
+  await prepare(options);
+  const { count } = workspace;
+  const named = async <T>(sql: string, order: string, toFound: (row: unknown[]) => T): Promise<Found<T>> => ({
+    count: await count(`SELECT count(*) FROM (${sql})`),
+    first: (await workspace.rows(`${sql} ORDER BY ${order} LIMIT ${show}`)).map(toFound),
+  });
+  return {
+    tenant,
+    acknowledged: await count('SELECT count(*) FROM acknowledged'),
+    inBatchFiles: await count('SELECT count(*) FROM acknowledged SEMI JOIN filed USING (stream, id)'),
+    inWarehouse: await count('SELECT count(*) FROM acknowledged SEMI JOIN stored USING (stream, id)'),
+    missing: await named(MISSING, 'ALL', ([stream, id, batchId]) => ({
+      stream: String(stream),
+      id: String(id),
+      ...(batchId === null ? {} : { batchId: String(batchId) }),
+    })),
+    doubled: await named(DOUBLED, 'stream, id', ([stream, id, rows, batchIds]) => ({
+      stream: String(stream),
+      id: String(id),
+      rows: Number(rows),
+      batchIds: (batchIds as unknown[]).map(String),
+    })),
+    decisionsExpected: await count('SELECT count(*) FROM expected'),
+    decisionsMissing: await named(DECISIONS_MISSING, 'ALL', ([eventId, rule, batchId]) => ({
+      eventId: String(eventId),
+      rule: String(rule),
+      batchId: String(batchId),
+    })),
+    decisionsDoubled: await named(DECISIONS_DOUBLED, 'ALL', ([eventId, rule, rows]) => ({
+      eventId: String(eventId),
+      rule: String(rule),
+      rows: Number(rows),
+    })),
+  };
+}
+
+const MISSING = `SELECT stream, id, min(batch_id) AS batch_id
+  FROM (SELECT * FROM acknowledged ANTI JOIN stored USING (stream, id)) LEFT JOIN filed USING (stream, id)
+  GROUP BY stream, id`;
+const DOUBLED = `SELECT stream, id, count(*), list(DISTINCT batch_id ORDER BY batch_id)
+  FROM stored GROUP BY stream, id HAVING count(*) > 1`;
+const DECISIONS_MISSING = 'SELECT * FROM expected ANTI JOIN decided USING (event_id, rule)';
+const DECISIONS_DOUBLED = `SELECT event_id, rule, count(*)
+  FROM decided GROUP BY event_id, rule HAVING count(*) > 1`;
+
+/** Makes the relations that the comparison is over: acknowledged, filed, stored, expected, decided. */
+async function prepare(options: TenantAuditOptions): Promise<void> {
+  const { workspace, tenant, loaded, batchesRoot, days, given, onRead } = options;
+  await readBatchFiles(workspace, batchesRoot, tenant, days, onRead);
+  await workspace.run(`CREATE OR REPLACE TABLE acknowledged AS SELECT DISTINCT stream, id
+    FROM ${given ? `given WHERE tenant = ${literal(tenant)}` : 'filed'}`);
+  const stored = [
+    await tableRows(options, 'events', `'events' AS stream, id, type, batch_id`),
+    await tableRows(options, 'user_properties', `'user-properties' AS stream, id, type, batch_id`),
+  ];
+  await workspace.run(`CREATE OR REPLACE VIEW stored AS ${stored.join(' UNION ALL ')}`);
+  await workspace.run(
+    `CREATE OR REPLACE VIEW decided AS ${await tableRows(options, 'decisions', 'event_id, rule')}`,
+  );
+  await workspace.run('CREATE OR REPLACE TABLE rules (type VARCHAR, rule VARCHAR)');
+  for (const { name, on } of loaded?.config.rules ?? [])
+    for (const type of new Set(on)) await workspace.run('INSERT INTO rules VALUES ($1, $2)', [type, name]);
+  await workspace.run(`CREATE OR REPLACE VIEW expected AS
+    SELECT id AS event_id, rule, min(batch_id) AS batch_id
+    FROM (SELECT * FROM stored SEMI JOIN acknowledged USING (stream, id) WHERE stream = 'events')
+      JOIN rules USING (type)
+    GROUP BY id, rule`);
+}
+
+/** The rows of a table as they are in its files, each as often as it is there, of batches made in the range of days. */
+async function tableRows(
+  { warehouseRoot, tenant, days }: TenantAuditOptions,
+  table: Table,
+  select: string,
+): Promise<string> {
+  const files = await listFiles(warehouseRoot, tenant, table, dayBefore(days.from));
+  const columns = 'id VARCHAR, type VARCHAR, batch_id VARCHAR, event_id VARCHAR, rule VARCHAR';
+  const nothing = columns.replaceAll(/(\w+) (\w+)/g, 'CAST(NULL AS $2) AS $1');
+  if (files.length === 0) return `SELECT ${select} FROM (SELECT ${nothing}) WHERE false`;
+  const conditions = [
+    ...(days.from === undefined ? [] : [`substr(batch_id, 1, 8) >= ${compact(days.from)}`]),
+    ...(days.to === undefined ? [] : [`substr(batch_id, 1, 8) <= ${compact(days.to)}`]),
+  ];
+  const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
+  return `SELECT ${select} FROM read_parquet(${literalList(files)}, union_by_name = true, hive_partitioning = false)${where}`;
+}
+
+/** A batch is loaded on its day or later; around midnight its load may have the name of the day before. */
+function dayBefore(day: string | undefined): string | undefined {
+  return day === undefined ? undefined : new Date(Date.parse(day) - DAY_MS).toISOString().slice(0, 10);
+}
+
+/** Batch ids begin with their day as `YYYYMMDD`. */
+function compact(day: string): string {
+  return literal(day.replaceAll('-', ''));
+}

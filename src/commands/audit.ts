@@ -1,0 +1,153 @@
+import Table from 'cli-table3';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { TenantAudit } from '../audit/tenant-audit.js';
+import { readLines, splitLines } from '../client/event-lines.js';
+import { loadConfig } from '../config.js';
+import { INPUT_STREAMS, type InputStream } from '../event.js';
+import { dataPaths } from '../roles/stores.js';
+import { openTenantRegistry } from '../tenant-config/registry.js';
+import { assertTenantId } from '../tenant.js';
+
+interface AuditCommandOptions {
+  readonly tenant?: string;
+  readonly ids?: string;
+  readonly stream: InputStream;
+  readonly from?: string;
+  readonly to?: string;
+  readonly show: number;
+  readonly json: boolean;
+}
+
+const PROGRESS_EVERY_MS = 2_000;
+
+const HELP = `
+What was acknowledged is what --ids names: lines of {"tenant": …, "stream": …, "id": …}, as \`headgate send
+--acknowledged\` writes them, or ids alone, one a line. Without --ids it is what the kept batch files hold.
+Missing: acknowledged, but in no row of the warehouse. Doubled: in more than one row of its files (queries show
+each id once even so). Decisions: an event whose type rules are on must have one of each rule configured now.
+Audit when all has been loaded: what is still on its way counts as missing.
+
+Exit code 0: nothing is missing or doubled. 1: something is.
+
+Examples:
+  $ headgate audit
+  $ headgate audit --tenant UA --from 2026-03-01 --to 2026-03-07
+  $ headgate send today.ndjson --tenant UA --stream events --acknowledged ids.ndjson && headgate audit --ids ids.ndjson
+  $ zcat ids.gz | headgate audit --tenant UA --ids - --json`;
+
+/** `headgate audit`: compares what was acknowledged with what the warehouse holds. */
+export function auditCommand(): Command {
+  return new Command('audit')
+    .description('check that every acknowledged event is in the warehouse once, and decided on once')
+    .option('--tenant <tenant>', 'look at one tenant (default: all configured, or all that --ids names)')
+    .option('--ids <file>', 'acknowledged ids, gzipped or not; - reads standard input')
+    .addOption(
+      new Option('--stream <stream>', 'stream of ids that are alone on their lines')
+        .choices(INPUT_STREAMS)
+        .default('events'),
+    )
+    .option('--from <day>', 'only batches made on this day (YYYY-MM-DD, UTC) or later', day)
+    .option('--to <day>', 'only batches made on this day or before', day)
+    .option('--show <count>', 'how many of what is missing or doubled to name', wholeNumber, 10)
+    .option('--json', 'print the findings as JSON', false)
+    .addHelpText('after', HELP)
+    .action(runAudit);
+}
+
+async function runAudit(options: AuditCommandOptions): Promise<void> {
+  // Loading DuckDB takes a tenth of a second, which the other commands need not pay.
+  const { audit, isClean } = await import('../audit/audit.js');
+  const paths = dataPaths(loadConfig().dataDir);
+  const { from, to, tenant, ids, stream, show } = options;
+  const results = await audit({
+    paths,
+    tenants: await configuredTenants(paths.tenants),
+    tenant: tenant === undefined ? undefined : assertTenantId(tenant),
+    ids: ids === undefined ? undefined : linesOf(ids),
+    ...{ stream, show, days: { from, to } },
+    onProgress: progress(),
+  });
+  const clean = results.every(isClean);
+  const { json } = options;
+  process.stdout.write(
+    json ? `${JSON.stringify({ clean, tenants: results }, undefined, 2)}\n` : report(results),
+  );
+  if (!clean) process.exitCode = 1;
+}
+
+async function configuredTenants(dir: string) {
+  const say = (fields: object, message: string): void =>
+    void process.stderr.write(`${message}\n${(fields as { problem?: string }).problem ?? ''}\n`);
+  const registry = await openTenantRegistry({ dir, logger: { info: () => {}, warn: say, error: say } });
+  await registry.close();
+  return registry.list();
+}
+
+async function* linesOf(file: string): AsyncIterable<string> {
+  if (file === '-') {
+    for await (const line of splitLines(process.stdin)) if (line.trim() !== '') yield line;
+  } else {
+    for await (const { text } of readLines(file)) yield text;
+  }
+}
+
+/** A line every two seconds: a short audit says nothing. */
+function progress(): (message: string) => void {
+  let saidAt = Date.now();
+  return (message) => {
+    if (Date.now() - saidAt < PROGRESS_EVERY_MS) return;
+    saidAt = Date.now();
+    process.stderr.write(`${message}\n`);
+  };
+}
+
+function report(results: readonly TenantAudit[]): string {
+  if (results.length === 0) return 'There is no tenant to look at.\n';
+  const head = ['tenant', 'acknowledged', 'in batch files', 'in warehouse', 'missing', 'doubled'];
+  const table = new Table({
+    head: [...head, 'decisions', 'missing', 'doubled'],
+    style: { head: [], border: [] },
+    colAligns: ['left', ...Array<'right'>(8).fill('right')],
+  });
+  for (const each of results) {
+    const { acknowledged, inBatchFiles, inWarehouse, decisionsExpected } = each;
+    const { missing, doubled, decisionsMissing, decisionsDoubled } = each;
+    const events = [acknowledged, inBatchFiles, inWarehouse, missing.count, doubled.count];
+    const decisions = [decisionsExpected, decisionsMissing.count, decisionsDoubled.count];
+    table.push([each.tenant, ...[...events, ...decisions].map((value) => value.toLocaleString('en-US'))]);
+  }
+  const details = results.flatMap(named);
+  return `${table.toString()}\n${details.map((line) => `${line}\n`).join('')}`;
+}
+
+/** A line for each thing that is named. Ids are other people's text, so they are shown as JSON. */
+function named({ tenant, ...found }: TenantAudit): string[] {
+  const { missing, doubled, decisionsMissing, decisionsDoubled } = found;
+  return [
+    ...missing.first.map(
+      ({ stream, id, batchId }) =>
+        `${tenant}: missing from ${stream}: ${JSON.stringify(id)}, ${batchId === undefined ? 'in no kept batch file' : `of batch ${batchId}`}`,
+    ),
+    ...doubled.first.map(
+      ({ stream, id, rows, batchIds }) =>
+        `${tenant}: ${rows} rows in ${stream}: ${JSON.stringify(id)}, of ${batchIds.length === 1 ? 'batch' : 'batches'} ${batchIds.join(', ')}`,
+    ),
+    ...decisionsMissing.first.map(
+      ({ eventId, rule, batchId }) =>
+        `${tenant}: no decision of ${rule} on ${JSON.stringify(eventId)} of batch ${batchId}`,
+    ),
+    ...decisionsDoubled.first.map(
+      ({ eventId, rule, rows }) => `${tenant}: ${rows} decisions of ${rule} on ${JSON.stringify(eventId)}`,
+    ),
+  ];
+}
+
+function day(text: string): string {
+  if (/^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text))) return text;
+  throw new InvalidArgumentError('A day is YYYY-MM-DD.');
+}
+
+function wholeNumber(text: string): number {
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number.');
+}

@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { audit, isClean, type AuditOptions } from '../../src/audit/audit.js';
+import type { TenantAudit } from '../../src/audit/tenant-audit.js';
+import { HeadgateError } from '../../src/errors.js';
+import { dataPaths } from '../../src/roles/stores.js';
+import { openTenantRegistry } from '../../src/tenant-config/registry.js';
+import { useTempDir } from '../support/temp-dir.js';
+import { writeBatchFile, writeParquetFile, type FileRow } from '../support/warehouse-files.js';
+
+const FIRST = '20260301-0123abcd-000000001';
+const SECOND = '20260302-0123abcd-000000002';
+
+const order = (id: string, batchId = FIRST): FileRow => ({ id, type: 'order.placed', batch_id: batchId });
+const decision = (event: string, rule: string, version = 'v1', batchId = FIRST): FileRow => ({
+  id: `${event}:${rule}:${version}`,
+  event_id: event,
+  rule,
+  batch_id: batchId,
+});
+
+describe('the audit', () => {
+  const dir = useTempDir();
+
+  beforeEach(() => {
+    mkdirSync(join(dir(), 'tenants'));
+    const rules = ['large', 'first'].map((name) => ({ name, on: ['order.placed'], when: 'true' }));
+    for (const tenant of ['UA', 'DL'])
+      writeFileSync(join(dir(), 'tenants', `${tenant}.yaml`), JSON.stringify({ tenant, rules }));
+  });
+
+  async function run(more: Partial<AuditOptions> = {}): Promise<TenantAudit[]> {
+    const registry = await openTenantRegistry({ dir: join(dir(), 'tenants') });
+    await registry.close();
+    return audit({
+      ...{ paths: dataPaths(dir()), tenants: registry.list(), stream: 'events', days: {}, show: 10 },
+      onProgress: () => undefined,
+      ...more,
+    });
+  }
+
+  const ofUA = async (more: Partial<AuditOptions> = {}): Promise<TenantAudit> => {
+    const [found] = await run({ tenant: 'UA', ...more });
+    return found as TenantAudit;
+  };
+
+  async function* lines(...all: string[]): AsyncIterable<string> {
+    yield* all;
+  }
+
+  /** Three orders and what must come of them, all as it should be. */
+  async function writeSound(): Promise<void> {
+    const orders = ['a', 'b', 'c'].map((id) => order(id));
+    writeBatchFile(dir(), 'UA', 'events', FIRST, orders);
+    await writeParquetFile(dir(), 'UA', 'events', 'load1', orders);
+    const decisions = orders.flatMap(({ id = '' }) => [decision(id, 'large'), decision(id, 'first')]);
+    await writeParquetFile(dir(), 'UA', 'decisions', 'load1', decisions);
+  }
+
+  it('finds nothing wrong with what is right, and counts it', async () => {
+    await writeSound();
+    const found = await ofUA();
+    assert.equal(isClean(found), true);
+    const { acknowledged, inBatchFiles, inWarehouse, decisionsExpected } = found;
+    assert.deepEqual([acknowledged, inBatchFiles, inWarehouse, decisionsExpected], [3, 3, 3, 6]);
+  });
+
+  it('names what a batch file holds and the warehouse does not, with its batch', async () => {
+    await writeSound();
+    writeBatchFile(dir(), 'UA', 'user-properties', SECOND, [{ id: 'p', type: 'customer.changed' }]);
+    const { missing } = await ofUA();
+    assert.deepEqual(missing, {
+      count: 1,
+      first: [{ stream: 'user-properties', id: 'p', batchId: SECOND }],
+    });
+  });
+
+  it('names what was acknowledged by an id alone, though no batch file is kept', async () => {
+    await writeSound();
+    const ids = lines('a', 'lost', '{"stream":"user-properties","id":"a"}');
+    const { acknowledged, inWarehouse, missing } = await ofUA({ ids });
+    assert.deepEqual([acknowledged, inWarehouse], [3, 1]);
+    assert.deepEqual(missing.first, [
+      { stream: 'events', id: 'lost' },
+      { stream: 'user-properties', id: 'a' },
+    ]);
+  });
+
+  it('names rows that are there twice, and tells a batch loaded twice from an event taken in twice', async () => {
+    await writeSound();
+    await writeParquetFile(dir(), 'UA', 'events', 'load2', [order('a'), order('b', SECOND)]);
+    const { doubled } = await ofUA();
+    assert.deepEqual(doubled, {
+      count: 2,
+      first: [
+        { stream: 'events', id: 'a', rows: 2, batchIds: [FIRST] },
+        { stream: 'events', id: 'b', rows: 2, batchIds: [FIRST, SECOND] },
+      ],
+    });
+  });
+
+  it('wants one decision per rule, whatever its version, of events that concern rules alone', async () => {
+    const events = [order('a'), order('b'), { ...order('c'), type: 'page.viewed' }];
+    writeBatchFile(dir(), 'UA', 'events', FIRST, events);
+    await writeParquetFile(dir(), 'UA', 'events', 'load1', events);
+    const decisions = [decision('a', 'large'), decision('a', 'first', 'v2'), decision('b', 'large')];
+    await writeParquetFile(dir(), 'UA', 'decisions', 'load1', [...decisions, decision('a', 'first', 'v3')]);
+    const { decisionsExpected, decisionsMissing, decisionsDoubled } = await ofUA();
+    assert.equal(decisionsExpected, 4);
+    assert.deepEqual(decisionsMissing, {
+      count: 1,
+      first: [{ eventId: 'b', rule: 'first', batchId: FIRST }],
+    });
+    assert.deepEqual(decisionsDoubled, { count: 1, first: [{ eventId: 'a', rule: 'first', rows: 2 }] });
+  });
+
+  it('looks at the batches of the days asked for alone', async () => {
+    writeBatchFile(dir(), 'UA', 'events', FIRST, [order('a')]);
+    writeBatchFile(dir(), 'UA', 'events', SECOND, [order('b', SECOND)]);
+    const ids = async (from?: string, to?: string) =>
+      (await ofUA({ days: { from, to } })).missing.first.map(({ id }) => id);
+    assert.deepEqual(await ids('2026-03-02'), ['b']);
+    assert.deepEqual(await ids(undefined, '2026-03-01'), ['a']);
+    assert.deepEqual(await ids('2026-03-01', '2026-03-02'), ['a', 'b']);
+    await writeParquetFile(dir(), 'UA', 'events', 'load1', [order('a'), order('a')]);
+    assert.equal((await ofUA({ days: { from: '2026-03-02' } })).doubled.count, 0);
+    assert.equal((await ofUA({ days: { to: '2026-03-01' } })).doubled.count, 1);
+  });
+
+  it('looks at every tenant by itself: all that are configured, or all that the ids name', async () => {
+    await writeSound();
+    const tenantsOf = async (more: Partial<AuditOptions>) =>
+      (await run(more)).map(({ tenant, missing }) => `${tenant} ${missing.count}`);
+    assert.deepEqual(await tenantsOf({}), ['DL 0', 'UA 0']);
+    const ids = () => lines('{"tenant":"DL","id":"a"}', '{"tenant":"UA","id":"a"}');
+    assert.deepEqual(await tenantsOf({ ids: ids() }), ['DL 1', 'UA 0']);
+    assert.deepEqual(await tenantsOf({ ids: ids(), tenant: 'UA' }), ['UA 0']);
+  });
+
+  it('takes any id for an id, and never for SQL', async () => {
+    const nasty = [`'); DROP TABLE stored; --`, '"', '\\', `$1`, 'naïve ☃ \u0000', '{"not": "closed"'];
+    const rows = nasty.map((id) => order(id));
+    writeBatchFile(dir(), 'UA', 'events', FIRST, rows);
+    const asJson = nasty.map((id) => JSON.stringify({ id }));
+    const found = await ofUA({ ids: lines(...asJson), show: 100 });
+    assert.deepEqual(found.missing.first.map(({ id }) => id).sort(), [...nasty].sort());
+    assert.ok(found.missing.first.every(({ batchId }) => batchId === FIRST));
+    await writeParquetFile(dir(), 'UA', 'events', 'load1', rows);
+    assert.equal((await ofUA({ ids: lines(...asJson) })).missing.count, 0);
+  });
+
+  it('names no more than asked for, and counts all', async () => {
+    const rows = Array.from({ length: 500 }, (_, index) => order(`order-${index}`));
+    writeBatchFile(dir(), 'UA', 'events', FIRST, rows);
+    const { missing } = await ofUA({ show: 3 });
+    assert.deepEqual([missing.count, missing.first.length], [500, 3]);
+  });
+
+  for (const [line, problem] of Object.entries({
+    '{"tenant":"UA"}': /Line 2 .* no "id"/,
+    '{"tenant":"UA","id":7}': /Line 2 .* no "id"/,
+    '{"tenant":"../UA","id":"a"}': /Line 2 .* names no tenant/,
+    a: /Line 2 .* names no tenant/,
+    '{"tenant":"UA","stream":"decisions","id":"a"}': /Line 2 .* names no stream/,
+    '{"tenant":': /Line 2 .* no "id"/,
+  })) {
+    it(`says which line of the ids it cannot use: ${line}`, () =>
+      assert.rejects(run({ ids: lines('{"tenant":"UA","id":"a"}', line) }), (error) => {
+        assert.ok(error instanceof HeadgateError && error.code === 'FILE_UNREADABLE');
+        assert.match(error.message, problem);
+        return true;
+      }));
+  }
+
+  it('knows no tenant that is not configured, and passes over links out of a tenant', async () => {
+    await assert.rejects(run({ tenant: 'XX' }), { code: 'TENANT_UNKNOWN' });
+    await writeSound();
+    mkdirSync(join(dir(), 'batches', 'DL'), { recursive: true });
+    symlinkSync(join(dir(), 'batches', 'UA', 'events'), join(dir(), 'batches', 'DL', 'events'));
+    mkdirSync(join(dir(), 'batches', 'DL', 'user-properties'));
+    symlinkSync(
+      join(dir(), 'batches', 'UA', 'events', '2026-03-01'),
+      join(dir(), 'batches', 'DL', 'user-properties', '2026-03-01'),
+    );
+    const [found] = await run({ tenant: 'DL' });
+    assert.equal(found?.acknowledged, 0);
+  });
+
+  it('leaves nothing behind', async () => {
+    const left = () => readdirSync(tmpdir()).filter((name) => name.startsWith('headgate-audit-'));
+    const before = left();
+    await writeSound();
+    await ofUA();
+    writeFileSync(join(dir(), 'batches', 'UA', 'events', '2026-03-01', 'x.ndjson.gz'), 'not gzip');
+    await assert.rejects(ofUA(), { code: 'WAREHOUSE_FAILED' });
+    assert.deepEqual(left(), before);
+  });
+});

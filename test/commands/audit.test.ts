@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { runHeadgate } from '../support/headgate.js';
+import { useTempDir } from '../support/temp-dir.js';
+import { writeBatchFile, writeParquetFile } from '../support/warehouse-files.js';
+
+const BATCH = '20260301-0123abcd-000000001';
+
+describe('headgate audit', () => {
+  const dir = useTempDir();
+
+  beforeEach(async () => {
+    mkdirSync(join(dir(), 'tenants'));
+    writeFileSync(join(dir(), 'tenants', 'UA.yaml'), 'tenant: UA\n');
+    const rows = ['a', 'b\u001b[31m'].map((id) => ({ id, type: 't', batch_id: BATCH }));
+    writeBatchFile(dir(), 'UA', 'events', BATCH, rows);
+    await writeParquetFile(dir(), 'UA', 'events', 'load1', rows);
+  });
+
+  const audit = (...args: string[]) => runHeadgate(['audit', ...args], { HEADGATE_DATA_DIR: dir() });
+
+  it('exits with 0 and shows the counts when all is there once', async () => {
+    const { code, stdout, stderr } = await audit();
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /│ UA +│ +2 │ +2 │ +2 │ +0 │ +0 │/);
+  });
+
+  it('exits with 1 and names what is missing or doubled, without its control characters', async () => {
+    writeBatchFile(dir(), 'UA', 'events', BATCH.replace(/1$/, '2'), [{ id: 'lost', type: 't' }]);
+    await writeParquetFile(dir(), 'UA', 'events', 'load2', [
+      { id: 'b\u001b[31m', type: 't', batch_id: BATCH },
+    ]);
+    const { code, stdout } = await audit('--tenant', 'UA');
+    assert.equal(code, 1);
+    assert.match(stdout, /UA: missing from events: "lost", of batch 20260301-0123abcd-000000002/);
+    assert.match(stdout, /UA: 2 rows in events: "b\\u001b\[31m", of batch 20260301-0123abcd-000000001/);
+    assert.ok(!stdout.includes('\u001b'));
+  });
+
+  it('reads acknowledged ids from a gzipped file, and answers in JSON', async () => {
+    const file = join(dir(), 'ids.gz');
+    writeFileSync(file, gzipSync('a\n{"id":"lost"}\n'));
+    const { code, stdout } = await audit('--tenant', 'UA', '--ids', file, '--json');
+    assert.equal(code, 1);
+    const { clean, tenants } = JSON.parse(stdout) as { clean: boolean; tenants: Record<string, unknown>[] };
+    assert.equal(clean, false);
+    assert.deepEqual(tenants[0]?.missing, { count: 1, first: [{ stream: 'events', id: 'lost' }] });
+  });
+
+  it('refuses a day that is none, and has help with examples', async () => {
+    const refused = await audit('--from', 'yesterday');
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /A day is YYYY-MM-DD/);
+    assert.match((await audit('--help')).stdout, /\$ headgate audit --tenant UA --from/);
+  });
+});

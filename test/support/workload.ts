@@ -1,0 +1,136 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { InputStream } from '../../src/event.js';
+import type { Isolation } from '../../src/tenant.js';
+
+const SUBJECTS = 12;
+/** One request in so many brings user properties. */
+const PROPERTIES_EVERY = 4;
+/** One event in so many is of a type that no rule concerns. */
+const UNRULED_EVERY = 10;
+const LARGE = 50;
+const BEGIN = Date.UTC(2024, 0, 1);
+
+/** An event of the workload, as a producer sends it. */
+export interface WorkloadEvent {
+  readonly specversion: '1.0';
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  readonly subject: string;
+  readonly time: string;
+  readonly data: Readonly<Record<string, number>>;
+}
+
+/** One request's worth of events. */
+export interface WorkloadRequest {
+  readonly stream: InputStream;
+  readonly events: readonly WorkloadEvent[];
+}
+
+interface SubjectModel {
+  orders: number;
+  spent: number;
+  revision: number;
+  /** Latest order of the subject. */
+  last?: { readonly id: string; readonly large: boolean };
+}
+
+/** The rules of {@link writeWorkloadTenant}: an event says itself what the state must be when it is decided on. */
+export const WORKLOAD_RULES = ['counted', 'summed', 'current', 'large'] as const;
+
+/**
+ * An endless stream of requests of one tenant, the same for the same name, and what must come of what has been sent: an
+ * event carries how many orders its subject has by then, their sum, and the revision its profile must have reached. An
+ * event that is lost, applied twice or out of order makes the rules that compare them `ineligible` from there on.
+ */
+export class Workload {
+  /** Ids of all events sent, by stream. */
+  readonly ids: Record<InputStream, string[]> = { events: [], 'user-properties': [] };
+  /** `<event id> <rule>` → outcome, of all events sent. */
+  readonly decisions = new Map<string, 'eligible' | 'ineligible'>();
+  readonly subjects = new Map<string, SubjectModel>();
+  private requests = 0;
+  private count = 0;
+
+  constructor(
+    readonly tenant: string,
+    private readonly eventsPerRequest = 20,
+  ) {
+    for (let index = 0; index < SUBJECTS; index++)
+      this.subjects.set(`${tenant} subject ${index}`, { orders: 0, spent: 0, revision: 0 });
+  }
+
+  /** The next request, which from now on counts as sent. */
+  next(): WorkloadRequest {
+    const properties = this.requests++ % PROPERTIES_EVERY === 0;
+    const names = [...this.subjects.keys()];
+    const stream = properties ? 'user-properties' : 'events';
+    const subjects = properties
+      ? names
+      : Array.from({ length: this.eventsPerRequest }, (_, index) => names[(this.count + index) % SUBJECTS] as string); // prettier-ignore
+    const events = subjects.map((subject) => (properties ? this.property(subject) : this.event(subject)));
+    for (const { id } of events) this.ids[stream].push(id);
+    return { stream, events };
+  }
+
+  private property(subject: string): WorkloadEvent {
+    const model = this.modelOf(subject);
+    model.revision++;
+    return this.envelope('customer.changed', subject, { revision: model.revision });
+  }
+
+  private event(subject: string): WorkloadEvent {
+    if (this.count % UNRULED_EVERY === 0) return this.envelope('page.viewed', subject, {});
+    const model = this.modelOf(subject);
+    // No pattern that comes round with the subjects, and no chance.
+    const amount = (this.count * 7919) % 101;
+    model.orders++;
+    model.spent += amount;
+    const { orders: nth, spent: total, revision } = model;
+    const event = this.envelope('order.placed', subject, { amount, nth, total, revision });
+    model.last = { id: event.id, large: amount >= LARGE };
+    for (const rule of WORKLOAD_RULES)
+      this.decisions.set(`${event.id} ${rule}`, outcomeOf(rule, model.last.large));
+    return event;
+  }
+
+  private envelope(type: string, subject: string, data: WorkloadEvent['data']): WorkloadEvent {
+    const at = this.count++;
+    const time = new Date(BEGIN + at * 100).toISOString();
+    return { specversion: '1.0', id: `${this.tenant}-${at}`, source: '/workload', type, subject, time, data };
+  }
+
+  private modelOf(subject: string): SubjectModel {
+    return this.subjects.get(subject) as SubjectModel;
+  }
+}
+
+/** What a rule of the workload says on an order. */
+export function outcomeOf(rule: (typeof WORKLOAD_RULES)[number], large: boolean): 'eligible' | 'ineligible' {
+  return rule !== 'large' || large ? 'eligible' : 'ineligible';
+}
+
+/** Writes a tenant's file with the workload's rules into `directory`; JSON is YAML. */
+export function writeWorkloadTenant(directory: string, tenant: string, isolation: Isolation): void {
+  const on = ['order.placed'];
+  const config = {
+    tenant,
+    isolation,
+    limits: { eventsPerSecond: 1_000_000, bytesPerSecond: '1GB' },
+    warehouse: { window: '1s' },
+    aggregates: {
+      orders: { on, op: 'count', window: '24h' },
+      spent: { on, op: 'sum', value: 'event.data.amount', window: '24h' },
+    },
+    rules: [
+      { name: 'counted', on, when: 'aggregates.orders == event.data.nth' },
+      { name: 'summed', on, when: 'aggregates.spent == event.data.total' },
+      // Not `==`: properties that came after an event may be known by the time it is decided on.
+      { name: 'current', on, when: 'profile.revision >= event.data.revision' },
+      { name: 'large', on, when: `event.data.amount >= ${LARGE}` },
+    ],
+  };
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, `${tenant}.yaml`), JSON.stringify(config));
+}
