@@ -5,8 +5,11 @@ import type { Config } from '../config.js';
 import type { Temporal } from '../engine/temporal.js';
 import type { Logger } from '../observability/logger.js';
 import { createParquetWarehouse } from '../stores/warehouse/parquet.js';
-import type { LoadInput, LoadResult, Warehouse } from '../stores/warehouse/warehouse.js';
+import type { LoadInput, LoadResult } from '../stores/warehouse/warehouse.js';
 import type { TenantRegistry } from '../tenant-config/registry.js';
+import { observeLoads, paceLoads } from '../workers/observed-warehouse.js';
+import { Pace } from '../workers/pace.js';
+import { createQueueRates } from '../workers/rate-limits.js';
 import { startWorkerHost, type WorkerHost } from '../workers/worker-host.js';
 import type { SharedStores } from './stores.js';
 
@@ -30,7 +33,22 @@ const WORKFLOW_BUNDLE = fileURLToPath(new URL('../../dist/workflow-bundle.js', i
 /** The worker role: runs the workflows and activities of all tenants. */
 export async function startWorkerRole(options: WorkerRoleOptions): Promise<WorkerHost> {
   const { config, temporal, registry, stores, onFatal, log } = options;
-  const warehouse = watched(createParquetWarehouse({ root: stores.paths.warehouse }), options.onLoaded);
+  const pace = new Pace({
+    rates: createQueueRates(temporal.connection, temporal.namespace),
+    ceilingOf: (tenant) => registry.get(tenant)?.config.limits.activitiesPerSecond,
+    log,
+  });
+  registry.onChange(({ tenant, kind }) => {
+    if (kind === 'removed') pace.forget(tenant);
+  });
+  const { loaded, failed } = paceLoads(pace);
+  const warehouse = observeLoads(createParquetWarehouse({ root: stores.paths.warehouse }), {
+    loaded: (...load) => {
+      loaded(...load);
+      options.onLoaded?.(load[0], load[1]);
+    },
+    failed,
+  });
   const client = new Client({ connection: temporal.connection, namespace: temporal.namespace });
   const activities = createActivities({
     client,
@@ -43,6 +61,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     connection: temporal.connection,
     namespace: temporal.namespace,
     registry,
+    alignRate: (tenant) => pace.align(tenant),
     activities,
     workflowBundle: WORKFLOW_BUNDLE,
     graceSeconds: config.shutdownGraceSeconds,
@@ -53,19 +72,8 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     ...host,
     stop: async () => {
       await host.stop();
+      await pace.close();
       await warehouse.close();
-    },
-  };
-}
-
-function watched(warehouse: Warehouse, onLoaded: LoadedListener | undefined): Warehouse {
-  if (onLoaded === undefined) return warehouse;
-  return {
-    close: () => warehouse.close(),
-    load: async (input) => {
-      const result = await warehouse.load(input);
-      onLoaded(input, result);
-      return result;
     },
   };
 }
