@@ -18,6 +18,7 @@ import { Spool } from '../ingest/spool.js';
 import { createStarter } from '../ingest/starter.js';
 import { openKeySet } from '../keys/key-set.js';
 import type { Logger } from '../observability/logger.js';
+import type { Metrics } from '../observability/metrics.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import type { TenantRegistry } from '../tenant-config/registry.js';
 import type { IngestBatchResult } from '../workflows/messages.js';
@@ -37,6 +38,7 @@ export interface ApiRoleOptions {
   readonly onDecided?: (plan: Plan, result: IngestBatchResult | undefined) => void;
   /** Told when the process can no longer do its work. */
   readonly onFatal: (reason: string) => void;
+  readonly metrics?: Metrics;
   readonly log: Logger;
 }
 
@@ -75,7 +77,13 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
         ? []
         : [{ name: 'workers', check: () => options.workers?.checkRunning() }]),
     ],
+    metrics: options.metrics,
     log,
+  });
+  options.metrics?.watch({
+    spoolBytes: () => spool.bytes,
+    spoolOldestSeconds: () => oldestSeconds(spool),
+    inFlightBytes: () => ingestParts.admission.inFlightBytes,
   });
   const api = await listen(app, config.host, config.port);
   batcher.recover(spool.planned(), spool.waiting());
@@ -166,4 +174,9 @@ async function buildIngest(
 function standing(config: TenantConfig | undefined): 'active' | 'suspended' | 'unknown' {
   if (config === undefined) return 'unknown';
   return config.suspended ? 'suspended' : 'active';
+}
+
+function oldestSeconds(spool: Spool): number {
+  for (const { receivedAt } of spool.waiting()) return (Date.now() - receivedAt) / 1000;
+  return 0;
 }

@@ -4,10 +4,11 @@ import { createActivities } from '../activities/index.js';
 import type { Config } from '../config.js';
 import type { Temporal } from '../engine/temporal.js';
 import type { Logger } from '../observability/logger.js';
+import type { Metrics } from '../observability/metrics.js';
 import { createParquetWarehouse } from '../stores/warehouse/parquet.js';
 import type { LoadInput, LoadResult } from '../stores/warehouse/warehouse.js';
 import type { TenantRegistry } from '../tenant-config/registry.js';
-import { observeLoads, paceLoads } from '../workers/observed-warehouse.js';
+import { observeLoads, paceLoads, type LoadObserver } from '../workers/observed-warehouse.js';
 import { Pace } from '../workers/pace.js';
 import { createQueueRates } from '../workers/rate-limits.js';
 import { startWorkerHost, type WorkerHost } from '../workers/worker-host.js';
@@ -24,6 +25,7 @@ export interface WorkerRoleOptions {
   readonly stores: SharedStores;
   readonly onFatal: (reason: string) => void;
   readonly onLoaded?: LoadedListener;
+  readonly metrics?: Metrics;
   readonly log: Logger;
 }
 
@@ -41,14 +43,11 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
   registry.onChange(({ tenant, kind }) => {
     if (kind === 'removed') pace.forget(tenant);
   });
-  const { loaded, failed } = paceLoads(pace);
-  const warehouse = observeLoads(createParquetWarehouse({ root: stores.paths.warehouse }), {
-    loaded: (...load) => {
-      loaded(...load);
-      options.onLoaded?.(load[0], load[1]);
-    },
-    failed,
-  });
+  options.metrics?.watch({ paces: () => pace.rates() });
+  const warehouse = observeLoads(
+    createParquetWarehouse({ root: stores.paths.warehouse }),
+    loadObserver(pace, options),
+  );
   const client = new Client({ connection: temporal.connection, namespace: temporal.namespace });
   const activities = createActivities({
     client,
@@ -74,6 +73,23 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
       await host.stop();
       await pace.close();
       await warehouse.close();
+    },
+  };
+}
+
+/** The pace, the metrics and whoever else wants to know of loads. */
+function loadObserver(pace: Pace, { metrics, onLoaded }: WorkerRoleOptions): LoadObserver {
+  const paced = paceLoads(pace);
+  return {
+    loaded: (load, result, seconds) => {
+      paced.loaded(load, result, seconds);
+      metrics?.loaded(load.tenant, { seconds, rows: result.rows, batches: load.batches.length });
+      onLoaded?.(load, result);
+    },
+    failed: (load, error, seconds) => {
+      paced.failed(load, error, seconds);
+      metrics?.loaded(load.tenant, { seconds, batches: load.batches.length });
+      metrics?.stepRetried('load');
     },
   };
 }
