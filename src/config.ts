@@ -44,6 +44,12 @@ export interface Config {
   readonly minFreeDiskBytes: number;
   /** `HEADGATE_LOADS_PER_SECOND`: loads of all tenants together; with more active tenants each one's load windows get longer. Default 4, what two cores take beside the rest. */
   readonly loadsPerSecond: number;
+  /** `HEADGATE_METRICS`: `on` (default) or `off`. */
+  readonly metrics: 'on' | 'off';
+  /** `HEADGATE_METRICS_TENANTS`: tenants that have a label of their own in metrics; the rest are `other`. Default 200. */
+  readonly metricsTenants: number;
+  /** `HEADGATE_METRICS_PORT`: where a process without an API serves `/metrics` and health; 0 picks a free port. Default: nowhere. */
+  readonly metricsPort?: number;
   /** `HEADGATE_SHUTDOWN_GRACE_SECONDS`: how long workers may finish what they do at shutdown. Default 20. */
   readonly shutdownGraceSeconds: number;
   /** `TEMPORAL_ADDRESS`: a Temporal to use; without it Headgate runs one of its own. */
@@ -86,6 +92,10 @@ class EnvReader {
     if (number >= min && number <= max) return number;
     this.problems.push(`${name} must be a whole number from ${min} to ${max}, not "${value}".`);
     return fallback;
+  }
+
+  optionalInteger(name: string, min: number, max: number): number | undefined {
+    return this.text(name) === undefined ? undefined : this.integer(name, min, min, max);
   }
 
   size(name: string, fallback: number): number {
@@ -139,6 +149,9 @@ export function loadConfig(env: Env = process.env): Config {
     maxInFlightBytes: reader.size('HEADGATE_MAX_IN_FLIGHT', 64 * 1024 ** 2),
     minFreeDiskBytes: reader.size('HEADGATE_MIN_FREE_DISK', 512 * 1024 ** 2),
     loadsPerSecond: reader.integer('HEADGATE_LOADS_PER_SECOND', 4, 1, 1_000),
+    metrics: reader.oneOf('HEADGATE_METRICS', ['on', 'off'], 'on'),
+    metricsTenants: reader.integer('HEADGATE_METRICS_TENANTS', 200, 0, 100_000),
+    metricsPort: reader.optionalInteger('HEADGATE_METRICS_PORT', 0, 65_535),
     shutdownGraceSeconds: reader.integer('HEADGATE_SHUTDOWN_GRACE_SECONDS', 20, 1, 600),
     temporalAddress: reader.text('TEMPORAL_ADDRESS'),
     temporalNamespace: reader.text('TEMPORAL_NAMESPACE') ?? 'default',

@@ -7,6 +7,7 @@ import type { Admission } from '../ingest/admission/admission.js';
 import type { Ingest } from '../ingest/ingest.js';
 import type { Logger } from '../observability/logger.js';
 import type { Decider } from '../eligibility/decider.js';
+import type { Metrics } from '../observability/metrics.js';
 import type { Authenticator } from './authenticate.js';
 import { holdContinue } from './expect-continue.js';
 import { problems } from './problem.js';
@@ -16,6 +17,7 @@ import { addBatchRoutes } from './routes/batches.js';
 import { addEligibilityRoutes } from './routes/eligibility.js';
 import { addEventRoutes } from './routes/events.js';
 import { addHealthRoutes, type ReadinessCheck } from './routes/health.js';
+import { addMetricsRoute } from './routes/metrics.js';
 
 /** What the API is built over. */
 export interface ApiDependencies {
@@ -27,6 +29,8 @@ export interface ApiDependencies {
   readonly readiness: readonly ReadinessCheck[];
   /** How slowly a body may come. Default: any for 10 s, then 1,000 bytes/s. */
   readonly bodyPace?: BodyPace;
+  /** Without it there is no `/metrics`. */
+  readonly metrics?: Metrics;
   readonly log: Logger;
 }
 
@@ -44,6 +48,12 @@ export interface ConnectionLimits {
   readonly connectionsCheckingInterval: number;
   /** Connections beyond it are dropped. Default 10,000; a connection that is idle takes about 10 kB. */
   readonly maxConnections: number;
+}
+
+/** How to listen. */
+export interface ListenOptions extends Partial<ConnectionLimits> {
+  /** The variable that sets the port, to be named when the port is taken. Default `HEADGATE_PORT`. */
+  readonly portVariable?: string;
 }
 
 /** A listening API. */
@@ -79,6 +89,7 @@ export function createApi(dependencies: ApiDependencies): Koa {
   addEligibilityRoutes(router, authenticate, decider);
   addBatchRoutes(router, authenticate, receipts);
   addHealthRoutes(router, readiness);
+  if (dependencies.metrics !== undefined) addMetricsRoute(router, dependencies.metrics);
   app.use(problems(log));
   app.use(refuseUnknown);
   app.use(router.routes());
@@ -103,7 +114,7 @@ export async function listen(
   app: Koa,
   host: string,
   port: number,
-  limits: Partial<ConnectionLimits> = {},
+  { portVariable = 'HEADGATE_PORT', ...limits }: ListenOptions = {},
 ): Promise<ListeningApi> {
   const { maxConnections, timeout, ...timeouts } = { ...CONNECTION_LIMITS, ...limits };
   const answer = app.callback();
@@ -115,7 +126,7 @@ export async function listen(
   server.timeout = timeout;
   server.maxConnections = maxConnections;
   makeRoom(server, maxConnections);
-  await bind(server, host, port);
+  await bind(server, host, port, portVariable);
   const { port: bound } = server.address() as AddressInfo;
   const name = host.includes(':') ? `[${host}]` : host;
   return { url: `http://${name}:${bound}`, close: () => close(server) };
@@ -136,18 +147,18 @@ function makeRoom(server: Server, maxConnections: number): void {
   });
 }
 
-function bind(server: Server, host: string, port: number): Promise<void> {
+function bind(server: Server, host: string, port: number, variable: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error) => reject(bindError(error, port)));
+    server.once('error', (error) => reject(bindError(error, port, variable)));
     server.listen(port, host, resolve);
   });
 }
 
-function bindError(error: Error, port: number): Error {
+function bindError(error: Error, port: number, variable: string): Error {
   if (systemCodeOf(error) !== 'EADDRINUSE') return error;
   return new HeadgateError(
     'PORT_IN_USE',
-    `Port ${port} is taken by another program. Stop it, or set HEADGATE_PORT to a free port.`,
+    `Port ${port} is taken by another program. Stop it, or set ${variable} to a free port.`,
     { cause: error },
   );
 }

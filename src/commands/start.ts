@@ -74,6 +74,7 @@ async function run(config: Config, roles: Roles): Promise<void> {
   log.info(
     {
       url: node.url,
+      metrics: node.metricsUrl,
       dataDir: config.dataDir,
       tenants,
       temporal: address,

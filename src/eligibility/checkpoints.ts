@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../errors.js';
 import type { Logger } from '../observability/logger.js';
+import type { Metrics } from '../observability/metrics.js';
 import type { StateStore } from '../stores/state/state-store.js';
 import type { Decider } from './decider.js';
 
@@ -12,6 +13,7 @@ export interface CheckpointsOptions {
   readonly spooled: () => Promise<void>;
   /** Told which watermarks are on disk. */
   readonly onDurable: (watermarks: ReadonlyMap<string, number>) => void;
+  readonly metrics?: Pick<Metrics, 'stepRetried'>;
   readonly log: Logger;
   /** Rest between two checkpoints, at least, in milliseconds. Default 1,000. Shorter writes more, longer decides more again after a crash. */
   readonly restMs?: number;
@@ -117,6 +119,7 @@ export class Checkpoints {
     } catch (error) {
       decider.subjects.notKept();
       decider.giveBack(watermarks);
+      this.options.metrics?.stepRetried('checkpoint');
       log.error({ reason: messageOf(error) }, 'state checkpoint failed; what has changed stays in memory');
       return false;
     }

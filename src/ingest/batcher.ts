@@ -93,6 +93,21 @@ export class Batcher {
     return oldestAt === undefined ? { bytes } : { bytes, oldestAt };
   }
 
+  /** When the oldest waiting chunk was received, in milliseconds since the epoch. */
+  get oldestAt(): number | undefined {
+    let oldestAt: number | undefined;
+    for (const { oldest } of this.lanes.values()) {
+      if (oldest !== undefined && (oldestAt === undefined || oldest.receivedAt < oldestAt))
+        oldestAt = oldest.receivedAt;
+    }
+    return oldestAt;
+  }
+
+  /** Batches on their way. */
+  get inFlight(): number {
+    return this.running.size;
+  }
+
   /** Starts no further batch, and waits for those in flight as far as `run` carries them. */
   async stop(): Promise<void> {
     this.stopped = true;

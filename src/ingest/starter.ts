@@ -4,6 +4,7 @@ import { messageOf } from '../errors.js';
 import type { BatchRef } from '../event.js';
 import { faultPoint } from '../fault-point.js';
 import type { Logger } from '../observability/logger.js';
+import type { Metrics, RetriedStep } from '../observability/metrics.js';
 import type { BatchName, BatchStore } from '../stores/batch-store/batch-store.js';
 import { batchWorkflowId, tenantQueue, workflowQueue, type Isolation } from '../tenant.js';
 import { searchAttributesOf } from '../search-attributes.js';
@@ -34,6 +35,7 @@ export interface StarterOptions {
   readonly onHandedOver: (chunks: readonly Chunk[]) => void;
   /** Told once a batch's workflow has ended; without a result if that was by hand. */
   readonly onEnded: (plan: Plan, result: IngestBatchResult | undefined) => void;
+  readonly metrics?: Pick<Metrics, 'batchStarted' | 'stepRetried'>;
   readonly log: Logger;
   /** Ends all retries; what is on its way stays planned in the spool. */
   readonly signal: AbortSignal;
@@ -63,16 +65,17 @@ interface Written {
 export function createStarter(
   options: StarterOptions,
 ): (plan: Plan, chunks: readonly Chunk[]) => Promise<void> {
-  const { spool, log, signal } = options;
+  const { spool, metrics, log, signal } = options;
 
   /** Runs one step until it succeeds, and says so while it does not. */
-  function untilDone<T>(step: string, plan: Plan, run: () => Promise<T>): Promise<T> {
+  function untilDone<T>(step: RetriedStep, plan: Plan, run: () => Promise<T>): Promise<T> {
     const onFailedAttempt = ({ error, attemptNumber }: { error: Error; attemptNumber: number }): void => {
-      if (!signal.aborted)
-        log.warn(
-          { tenant: plan.tenant, batch: plan.batchId, step, attempt: attemptNumber, reason: error.message },
-          'batch step failed; trying again',
-        );
+      if (signal.aborted) return;
+      metrics?.stepRetried(step);
+      log.warn(
+        { tenant: plan.tenant, batch: plan.batchId, step, attempt: attemptNumber, reason: error.message },
+        'batch step failed; trying again',
+      );
     };
     return pRetry(() => run().catch(retryable), { ...RETRY, onFailedAttempt, signal });
   }
@@ -82,6 +85,11 @@ export function createStarter(
       const written = await untilDone('write', plan, () => writeBatch(options, plan, chunks));
       await untilDone('start', plan, () => startWorkflow(options, written));
       await untilDone('hand-over', plan, () => spool.handOver(plan));
+      metrics?.batchStarted(plan.tenant, {
+        stream: plan.stream,
+        events: plan.events,
+        bytes: bytesOf(chunks),
+      });
       options.onHandedOver(chunks);
     }
     options.onEnded(plan, await untilDone('await', plan, () => endOf(options, plan)));
@@ -173,6 +181,10 @@ async function endOf(
     );
     return undefined;
   }
+}
+
+function bytesOf(chunks: readonly Chunk[]): number {
+  return chunks.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 function contentsOf(heads: readonly RecordHead[]): BatchContents {

@@ -10,6 +10,7 @@ import { lockSpool } from '../ingest/spool-lock.js';
 import { Spool } from '../ingest/spool.js';
 import { openKeySet } from '../keys/key-set.js';
 import type { Logger } from '../observability/logger.js';
+import type { Metrics } from '../observability/metrics.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import type { TenantRegistry } from '../tenant-config/registry.js';
 import type { IngestBatchResult } from '../workflows/messages.js';
@@ -31,6 +32,7 @@ export interface ApiRoleOptions {
   readonly onBatchEnded?: (plan: Plan, result: IngestBatchResult | undefined) => void;
   /** Told when the process can no longer do its work. */
   readonly onFatal: (reason: string) => void;
+  readonly metrics?: Metrics;
   readonly log: Logger;
 }
 
@@ -70,7 +72,14 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
         ? []
         : [{ name: 'workers', check: () => options.workers?.checkRunning() }]),
     ],
+    metrics: options.metrics,
     log,
+  });
+  options.metrics?.watch({
+    spoolBytes: () => spool.bytes,
+    spoolOldestSeconds: () => secondsSince(batcher.oldestAt),
+    inFlightBytes: () => parts.admission.inFlightBytes,
+    startsInFlight: () => batcher.inFlight,
   });
   await parts.recover();
   const api = await listen(app, config.host, config.port);
@@ -96,4 +105,8 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
 function standing(config: TenantConfig | undefined): 'active' | 'suspended' | 'unknown' {
   if (config === undefined) return 'unknown';
   return config.suspended ? 'suspended' : 'active';
+}
+
+function secondsSince(time: number | undefined): number {
+  return time === undefined ? 0 : Math.max(0, Date.now() - time) / 1000;
 }

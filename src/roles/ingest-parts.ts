@@ -13,6 +13,7 @@ import { rebuildDedupe } from '../ingest/rebuild-dedupe.js';
 import { Release } from '../ingest/release.js';
 import type { Spool } from '../ingest/spool.js';
 import { createStarter } from '../ingest/starter.js';
+import type { Metrics } from '../observability/metrics.js';
 import type { StateStore } from '../stores/state/state-store.js';
 import type { ApiRoleOptions } from './api-role.js';
 import { openAdmission } from './open-admission.js';
@@ -79,7 +80,7 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
     spool,
     decider,
     ack: config.ack,
-    onSpooled: (chunk) => batcher.add(chunk),
+    onSpooled: (chunk) => spooled(chunk, batcher, options.metrics),
     onFailed: () => void checkpoints.rewind().catch(unreadable),
   });
   registry.onChange(({ tenant }) => {
@@ -101,6 +102,12 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
   };
 }
 
+function spooled(chunk: Chunk, batcher: Batcher, metrics: Metrics | undefined): void {
+  const { tenant, events, receivedAt } = chunk;
+  metrics?.decided(tenant, { events, seconds: Math.max(0, Date.now() - receivedAt) / 1000 });
+  batcher.add(chunk);
+}
+
 function releaseOf({ log }: ApiRoleOptions, { spool, state }: IngestStores): Release {
   return new Release({
     remove: (chunks) => spool.delete(chunks),
@@ -110,7 +117,7 @@ function releaseOf({ log }: ApiRoleOptions, { spool, state }: IngestStores): Rel
 }
 
 function decidingOf(
-  { registry, log }: ApiRoleOptions,
+  { registry, metrics, log }: ApiRoleOptions,
   { spool, state }: IngestStores,
   release: Release,
 ): { decider: Decider; checkpoints: Checkpoints } {
@@ -128,6 +135,7 @@ function decidingOf(
     store: state,
     spooled: () => spool.settled(),
     onDurable: (watermarks) => release.durable(watermarks),
+    metrics,
     log,
   });
   return { decider, checkpoints };
@@ -166,7 +174,7 @@ function starterOf(
   { spool, client, signal }: IngestStores,
   onHandedOver: (chunks: readonly Chunk[]) => void,
 ): ReturnType<typeof createStarter> {
-  const { registry, stores, workers, log } = options;
+  const { registry, stores, workers, metrics, log } = options;
   return createStarter({
     client,
     spool,
@@ -175,6 +183,7 @@ function starterOf(
     eager: (tenant) => workers?.runsWorkflowsOf(tenant) ?? false,
     onHandedOver,
     onEnded: (plan, result) => options.onBatchEnded?.(plan, result),
+    metrics,
     log,
     signal,
   });

@@ -4,9 +4,11 @@ import { openTemporal, type Temporal } from '../engine/temporal.js';
 import type { Plan } from '../ingest/lane.js';
 import { armFaultPoint } from '../fault-point.js';
 import type { Logger } from '../observability/logger.js';
+import { createMetrics } from '../observability/metrics.js';
 import { openTenantRegistry, type TenantRegistry } from '../tenant-config/registry.js';
 import type { IngestBatchResult } from '../workflows/messages.js';
 import { startApiRole, type ApiRole } from './api-role.js';
+import { listenForScrapes } from './metrics-listener.js';
 import { openSharedStores, type SharedStores } from './stores.js';
 import { startWorkerRole, type LoadedListener } from './worker-role.js';
 import type { WorkerHost } from '../workers/worker-host.js';
@@ -34,6 +36,8 @@ export interface NodeOptions {
 export interface HeadgateNode {
   /** Address of the API, if it plays that role. */
   readonly url?: string;
+  /** Where `/metrics` is, if anywhere. */
+  readonly metricsUrl?: string;
   readonly temporal: Temporal;
   readonly registry: TenantRegistry;
   readonly stores: SharedStores;
@@ -58,7 +62,9 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     const stores = openSharedStores(config.dataDir);
     const registry = await openTenantRegistry({ dir: stores.paths.tenants, logger: log });
     closers.push(() => registry.close());
-    const shared = { ...options, temporal, registry, stores };
+    const metrics =
+      config.metrics === 'on' ? createMetrics({ maxTenants: config.metricsTenants }) : undefined;
+    const shared = { ...options, temporal, registry, stores, metrics };
     let workers: WorkerHost | undefined;
     if (roles.worker) {
       workers = await startWorkerRole(shared);
@@ -69,7 +75,16 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
       api = await startApiRole({ ...shared, workers });
       closers.push(() => api?.stop());
     }
-    return { url: api?.url, temporal, registry, stores, stop };
+    let scrapeUrl = metrics && api?.url;
+    if (api === undefined && metrics !== undefined && config.metricsPort !== undefined) {
+      const readiness = [{ name: 'workers', check: () => workers?.checkRunning() }];
+      const { host, metricsPort: port } = config;
+      const listener = await listenForScrapes({ metrics, readiness, host, port });
+      closers.push(() => listener.close());
+      scrapeUrl = listener.url;
+    }
+    const metricsUrl = scrapeUrl && `${scrapeUrl}/metrics`;
+    return { url: api?.url, metricsUrl, temporal, registry, stores, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -4,9 +4,13 @@ import { createActivities } from '../activities/index.js';
 import type { Config } from '../config.js';
 import type { Temporal } from '../engine/temporal.js';
 import type { Logger } from '../observability/logger.js';
+import type { Metrics } from '../observability/metrics.js';
 import { createParquetWarehouse } from '../stores/warehouse/parquet.js';
-import type { LoadInput, LoadResult, Warehouse } from '../stores/warehouse/warehouse.js';
+import type { LoadInput, LoadResult } from '../stores/warehouse/warehouse.js';
 import type { TenantRegistry } from '../tenant-config/registry.js';
+import { observeLoads, paceLoads, type LoadObserver } from '../workers/observed-warehouse.js';
+import { Pace } from '../workers/pace.js';
+import { createQueueRates } from '../workers/rate-limits.js';
 import { startWorkerHost, type WorkerHost } from '../workers/worker-host.js';
 import type { SharedStores } from './stores.js';
 
@@ -21,6 +25,7 @@ export interface WorkerRoleOptions {
   readonly stores: SharedStores;
   readonly onFatal: (reason: string) => void;
   readonly onLoaded?: LoadedListener;
+  readonly metrics?: Metrics;
   readonly log: Logger;
 }
 
@@ -30,7 +35,19 @@ const WORKFLOW_BUNDLE = fileURLToPath(new URL('../../dist/workflow-bundle.js', i
 /** The worker role: runs the workflows and activities of all tenants. */
 export async function startWorkerRole(options: WorkerRoleOptions): Promise<WorkerHost> {
   const { config, temporal, registry, stores, onFatal, log } = options;
-  const warehouse = watched(createParquetWarehouse({ root: stores.paths.warehouse }), options.onLoaded);
+  const pace = new Pace({
+    rates: createQueueRates(temporal.connection, temporal.namespace),
+    ceilingOf: (tenant) => registry.get(tenant)?.config.limits.activitiesPerSecond,
+    log,
+  });
+  registry.onChange(({ tenant, kind }) => {
+    if (kind === 'removed') pace.forget(tenant);
+  });
+  options.metrics?.watch({ paces: () => pace.rates() });
+  const warehouse = observeLoads(
+    createParquetWarehouse({ root: stores.paths.warehouse }),
+    loadObserver(pace, options),
+  );
   const client = new Client({ connection: temporal.connection, namespace: temporal.namespace });
   const activities = createActivities({
     client,
@@ -43,6 +60,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     connection: temporal.connection,
     namespace: temporal.namespace,
     registry,
+    alignRate: (tenant) => pace.align(tenant),
     activities,
     workflowBundle: WORKFLOW_BUNDLE,
     graceSeconds: config.shutdownGraceSeconds,
@@ -53,19 +71,25 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     ...host,
     stop: async () => {
       await host.stop();
+      await pace.close();
       await warehouse.close();
     },
   };
 }
 
-function watched(warehouse: Warehouse, onLoaded: LoadedListener | undefined): Warehouse {
-  if (onLoaded === undefined) return warehouse;
+/** The pace, the metrics and whoever else wants to know of loads. */
+function loadObserver(pace: Pace, { metrics, onLoaded }: WorkerRoleOptions): LoadObserver {
+  const paced = paceLoads(pace);
   return {
-    close: () => warehouse.close(),
-    load: async (input) => {
-      const result = await warehouse.load(input);
-      onLoaded(input, result);
-      return result;
+    loaded: (load, result, seconds) => {
+      paced.loaded(load, result, seconds);
+      metrics?.loaded(load.tenant, { seconds, rows: result.rows, batches: load.batches.length });
+      onLoaded?.(load, result);
+    },
+    failed: (load, error, seconds) => {
+      paced.failed(load, error, seconds);
+      metrics?.loaded(load.tenant, { seconds, batches: load.batches.length });
+      metrics?.stepRetried('load');
     },
   };
 }

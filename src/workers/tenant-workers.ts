@@ -1,9 +1,8 @@
-import type { NativeConnection, Worker } from '@temporalio/worker';
+import type { Worker } from '@temporalio/worker';
 import { messageOf } from '../errors.js';
 import type { Logger } from '../observability/logger.js';
 import type { LoadedTenant, TenantRegistry } from '../tenant-config/registry.js';
 import { tenantQueue, type Isolation } from '../tenant.js';
-import { setActivityRate } from './rate-limits.js';
 
 /** A Worker that runs, and the end of its run. */
 export interface RunningWorker {
@@ -13,8 +12,8 @@ export interface RunningWorker {
 
 /** What {@link TenantWorkers} needs. */
 export interface TenantWorkersOptions {
-  readonly connection: NativeConnection;
-  readonly namespace: string;
+  /** Brings the rate of a tenant's queue in line with its configuration. */
+  readonly alignRate: (tenant: string) => Promise<void>;
   readonly registry: TenantRegistry;
   /** Makes and runs a Worker on a tenant's queue: with workflows if it is dedicated, for activities alone if pooled. */
   readonly run: (queue: string, isolation: Isolation) => Promise<RunningWorker>;
@@ -75,8 +74,8 @@ export class TenantWorkers {
     const isolation = wanted?.config.isolation;
     if (this.workers.get(tenant)?.isolation !== isolation) await this.drop(tenant);
     if (wanted === undefined || isolation === undefined) return;
-    const { connection, namespace, run } = this.options;
-    await setActivityRate(connection, namespace, tenant, wanted.config.limits.activitiesPerSecond);
+    const { alignRate, run } = this.options;
+    await alignRate(tenant);
     if (!this.workers.has(tenant))
       this.workers.set(tenant, { isolation, ...(await run(tenantQueue(tenant), isolation)) });
   }

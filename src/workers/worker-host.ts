@@ -11,6 +11,8 @@ export interface WorkerHostOptions {
   readonly connection: NativeConnection;
   readonly namespace: string;
   readonly registry: TenantRegistry;
+  /** Brings the rate of a tenant's queue in line with its configuration. */
+  readonly alignRate: (tenant: string) => Promise<void>;
   readonly activities: Activities;
   /** Path of the prebuilt workflow bundle. */
   readonly workflowBundle: string;

@@ -15,6 +15,7 @@ import type { Ingest } from '../../src/ingest/ingest.js';
 import type { Plan } from '../../src/ingest/lane.js';
 import type { Spool } from '../../src/ingest/spool.js';
 import { openKeySet, signToken, type TokenClaims } from '../../src/keys/key-set.js';
+import type { Metrics } from '../../src/observability/metrics.js';
 import { openLmdbStateStore } from '../../src/stores/state/lmdb.js';
 import type { StateStore } from '../../src/stores/state/state-store.js';
 import { openDoor } from './door.js';
@@ -30,6 +31,7 @@ export interface TestApiOptions {
   readonly admission?: Partial<AdmissionOptions>;
   readonly connections?: Partial<ConnectionLimits>;
   readonly bodyPace?: BodyPace;
+  readonly metrics?: Metrics;
 }
 
 /** An answer as a test wants it: status, headers, and the JSON it holds. */
@@ -116,6 +118,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       admission: door.admission,
       ingest: door.ingest,
       bodyPace: options.bodyPace,
+      metrics: options.metrics,
       state,
       receipts: rememberingReceipts(receiptsAsked),
       readiness: [{ name: 'spool', check: () => door.spool.checkWritable() }],

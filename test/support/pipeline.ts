@@ -15,6 +15,9 @@ import { openSharedStores, type SharedStores } from '../../src/roles/stores.js';
 import { createParquetWarehouse } from '../../src/stores/warehouse/parquet.js';
 import { openTenantRegistry, type TenantRegistry } from '../../src/tenant-config/registry.js';
 import { batchWorkflowId } from '../../src/tenant.js';
+import { observeLoads, paceLoads } from '../../src/workers/observed-warehouse.js';
+import { Pace } from '../../src/workers/pace.js';
+import { createQueueRates } from '../../src/workers/rate-limits.js';
 import { startWorkerHost, type WorkerHost } from '../../src/workers/worker-host.js';
 import type { IngestBatchResult } from '../../src/workflows/messages.js';
 import { temporalAddress, TEST_NAMESPACE } from './temporal.js';
@@ -79,13 +82,16 @@ export async function startPipeline(tenants: Readonly<Record<string, object>>): 
   const registry = await openTenantRegistry({ dir: stores.paths.tenants });
   const connection = await connect();
   const client = new Client({ connection, namespace: TEST_NAMESPACE });
-  const warehouse = createParquetWarehouse({ root: stores.paths.warehouse });
+  const ceilingOf = (id: string) => registry.get(id)?.config.limits.activitiesPerSecond;
+  const pace = new Pace({ rates: createQueueRates(connection, TEST_NAMESPACE), ceilingOf, log: SILENT });
+  const warehouse = observeLoads(createParquetWarehouse({ root: stores.paths.warehouse }), paceLoads(pace));
   const replaced: Partial<Activities> = {};
   const real = createActivities({ client, ...stores, warehouse, tenant: (id) => registry.get(id) });
   const workflowBundle = join(dir, 'workflow-bundle.js');
   await writeFile(workflowBundle, await workflowCode());
   const host = await startWorkerHost({
     ...{ connection, namespace: TEST_NAMESPACE, registry, workflowBundle, graceSeconds: 5, log: SILENT },
+    alignRate: (id) => pace.align(id),
     activities: replaceable(real, replaced),
     onFatal: (reason) => console.error(reason),
   });
@@ -106,6 +112,7 @@ export async function startPipeline(tenants: Readonly<Record<string, object>>): 
     stop: async () => {
       stopping.abort();
       await host.stop();
+      await pace.close();
       await registry.close();
       await warehouse.close();
       await spool.close();

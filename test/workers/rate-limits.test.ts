@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import proto from '@temporalio/proto';
 import type { NativeConnection } from '@temporalio/worker';
-import { tenantQueue } from '../../src/tenant.js';
-import { setActivityRate } from '../../src/workers/rate-limits.js';
+import { createQueueRates } from '../../src/workers/rate-limits.js';
 import type { LoadWindowResult } from '../../src/workflows/messages.js';
 import { arrivals, connect, startPipeline } from '../support/pipeline.js';
 import { countInFiles } from '../support/parquet.js';
@@ -12,13 +10,7 @@ import { until } from '../support/until.js';
 
 /** Activities per second as Temporal itself has them for the tenant's queue. */
 async function rateOf(connection: NativeConnection, tenant: string): Promise<number | undefined> {
-  const { config } = await connection.workflowService.describeTaskQueue({
-    namespace: TEST_NAMESPACE,
-    taskQueue: { name: tenantQueue(tenant) },
-    taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
-    reportConfig: true,
-  });
-  return config?.queueRateLimit?.rateLimit?.requestsPerSecond ?? undefined;
+  return (await createQueueRates(connection, TEST_NAMESPACE).get(tenant))?.activitiesPerSecond;
 }
 
 describe('the rate of a tenant', function () {
@@ -27,9 +19,12 @@ describe('the rate of a tenant', function () {
   it('is kept by the server, for the queue and not by the Workers', async () => {
     const connection = await connect();
     try {
-      for (const rate of [7, 0.5]) {
-        await setActivityRate(connection, TEST_NAMESPACE, 'rl-kept', rate);
-        assert.equal(await rateOf(connection, 'rl-kept'), rate);
+      const rates = createQueueRates(connection, TEST_NAMESPACE);
+      assert.equal(await rates.get('rl-kept'), undefined);
+      for (const activitiesPerSecond of [7, 0.5]) {
+        const rate = { activitiesPerSecond, reason: `a test of ${activitiesPerSecond}` };
+        await rates.set('rl-kept', rate);
+        assert.deepEqual(await rates.get('rl-kept'), rate);
       }
     } finally {
       await connection.close();

@@ -6,7 +6,6 @@ import type { LoadedTenant, TenantChange, TenantRegistry } from '../../src/tenan
 import { TenantWorkers, type RunningWorker } from '../../src/workers/tenant-workers.js';
 import { arrivals, SILENT, startPipeline, type Pipeline } from '../support/pipeline.js';
 import { countInFiles } from '../support/parquet.js';
-import { TEST_NAMESPACE } from '../support/temporal.js';
 import { until } from '../support/until.js';
 
 describe('the Workers of tenants', function () {
@@ -95,8 +94,8 @@ describe('the Workers of tenants', function () {
         return () => undefined;
       },
     } as TenantRegistry;
-    const { connection } = pipeline;
-    const workers = new TenantWorkers({ connection, namespace: TEST_NAMESPACE, registry, run, log: SILENT });
+    const alignRate = () => Promise.resolve();
+    const workers = new TenantWorkers({ alignRate, registry, run, log: SILENT });
     await workers.start();
     change('tw-b', 'dedicated');
     await until(() => assert.equal(log.at(-1), 'tenant.tw-b dedicated'), 5_000);

@@ -5,7 +5,8 @@ import { INPUT_STREAMS, type InputStream } from '../../event.js';
 import type { Admission } from '../../ingest/admission/admission.js';
 import type { Permit } from '../../ingest/admission/permit.js';
 import type { Ingest, Receipt, TakenEvent } from '../../ingest/ingest.js';
-import { admitted, permitOf } from '../admitted.js';
+import { admitted, noteHandled, permitOf } from '../admitted.js';
+import type { Metrics } from '../../observability/metrics.js';
 import { callerOf, requireScope, type Authenticator } from '../authenticate.js';
 import { parseBody, type Candidate } from '../parse-body.js';
 import { readBody, type BodyPace } from '../read-body.js';
@@ -40,6 +41,7 @@ export interface EventRouteOptions {
   readonly admission: Admission;
   readonly ingest: Ingest;
   readonly bodyPace?: BodyPace;
+  readonly metrics?: Metrics;
 }
 
 /** Largest request body, inflated: 4 MB. */
@@ -51,15 +53,17 @@ export const MAX_BODY_BYTES = 4_000_000;
  * is `rejected` with its reason and spoils nothing beside it; if none is acceptable the answer is 422.
  */
 export function addEventRoutes(router: Router, options: EventRouteOptions): void {
-  const { authenticate, admission, ingest, bodyPace: pace } = options;
+  const { authenticate, ingest, bodyPace: pace } = options;
+  const door = admitted({ ...options, maxBytes: MAX_BODY_BYTES });
   for (const stream of INPUT_STREAMS) {
     const mayWrite = requireScope(authenticate, `${stream}:write`);
-    router.post(`/v1/${stream}`, mayWrite, admitted(admission, MAX_BODY_BYTES), async (ctx: Context) => {
+    router.post(`/v1/${stream}`, mayWrite, door, async (ctx: Context) => {
       const permit = permitOf(ctx);
       const read = { maxBytes: MAX_BODY_BYTES, pace, onBytes: permit.received };
       const { tenant } = callerOf(ctx);
       const body = await readBody(ctx.req, read);
       const answer = await take(ingest, tenant, stream, parsed(ctx, body, permit));
+      noteHandled(ctx, answer, body.length);
       if (answer.results.length > 0 && answer.rejected === answer.results.length) {
         const detail =
           answer.results.length === 1

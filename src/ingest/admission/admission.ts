@@ -1,5 +1,5 @@
 import type { HeadgateError } from '../../errors.js';
-import { FlowRate } from './flow-rate.js';
+import { FlowRate } from '../../flow-rate.js';
 import { InFlight } from './in-flight.js';
 import { createPermit, type Permit } from './permit.js';
 import { drainSeconds, refusal } from './refusal.js';

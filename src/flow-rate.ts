@@ -3,7 +3,7 @@ const TIME_CONSTANT_MS = 10_000;
 /** The shortest time a first amount is spread over. */
 const SHORTEST_MS = 1_000;
 
-/** An exponentially weighted rate of something that comes in amounts: bytes that leave the spool, or come in. */
+/** An exponentially weighted rate of something that comes in amounts: bytes into the spool or out of it, loads of a tenant. */
 export class FlowRate {
   private sum = 0;
   private at = 0;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { FlowRate } from '../../../src/ingest/admission/flow-rate.js';
+import { FlowRate } from '../src/flow-rate.js';
 
 describe('a measured rate', () => {
   const about = (actual: number | undefined, expected: number): void =>

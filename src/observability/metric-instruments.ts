@@ -1,0 +1,70 @@
+import { Counter, Histogram, exponentialBuckets, type Registry } from 'prom-client';
+
+/** Seconds, from 1 ms to 16 s. */
+const LATENCIES = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 16];
+/** Seconds of a load, from 25 ms to 5 minutes. */
+const LOAD_SECONDS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300];
+/** Events in a batch: 1 to 65,536. */
+const BATCH_EVENTS = exponentialBuckets(1, 4, 9);
+/** Bytes of a batch: 1 KiB to 64 MiB. */
+const BATCH_BYTES = exponentialBuckets(1024, 4, 9);
+/** Rows of a load: 1 to 4 million. */
+const LOAD_ROWS = exponentialBuckets(1, 4, 12);
+
+/** What is counted as it happens. */
+export interface Instruments {
+  readonly events: Counter<'tenant' | 'outcome'>;
+  readonly receivedBytes: Counter<'tenant'>;
+  readonly ackSeconds: Histogram;
+  readonly refusals: Counter<'tenant' | 'code'>;
+  readonly batchEvents: Histogram<'stream'>;
+  readonly batchBytes: Histogram<'stream'>;
+  readonly decidedEvents: Counter<'tenant'>;
+  readonly decisionSeconds: Histogram;
+  readonly loads: Counter<'tenant' | 'outcome'>;
+  readonly loadSeconds: Histogram;
+  readonly loadRows: Histogram;
+  readonly retries: Counter<'step'>;
+}
+
+/** Makes the counters and histograms in a registry. */
+export function createInstruments(registry: Registry): Instruments {
+  const registers = [registry];
+  const counter = <Label extends string>(name: string, help: string, labelNames: Label[]): Counter<Label> =>
+    new Counter({ name, help, labelNames, registers });
+  const histogram = <Label extends string>(
+    name: string,
+    help: string,
+    buckets: number[],
+    labelNames: Label[] = [],
+  ): Histogram<Label> => new Histogram({ name, help, buckets, labelNames, registers });
+  return {
+    events: counter(
+      'headgate_events_total',
+      'Events answered for, by outcome: accepted, duplicate, rejected',
+      ['tenant', 'outcome'],
+    ),
+    receivedBytes: counter('headgate_received_bytes_total', 'Bytes of requests, inflated', ['tenant']),
+    ackSeconds: histogram('headgate_ack_seconds', 'From the headers of a request to its answer', LATENCIES),
+    refusals: counter(
+      'headgate_refused_requests_total',
+      'Requests of events answered with an error, by its code',
+      ['tenant', 'code'],
+    ),
+    batchEvents: histogram('headgate_batch_events', 'Events in a batch', BATCH_EVENTS, ['stream']),
+    batchBytes: histogram('headgate_batch_bytes', 'Bytes of NDJSON in a batch', BATCH_BYTES, ['stream']),
+    decidedEvents: counter('headgate_decided_events_total', 'Events decided on', ['tenant']),
+    decisionSeconds: histogram(
+      'headgate_decision_seconds',
+      'From the receipt of the first of some events to their decisions',
+      LATENCIES,
+    ),
+    loads: counter('headgate_loads_total', 'Attempts to load, by outcome: loaded, failed', [
+      'tenant',
+      'outcome',
+    ]),
+    loadSeconds: histogram('headgate_load_seconds', 'Duration of an attempt to load', LOAD_SECONDS),
+    loadRows: histogram('headgate_load_rows', 'Rows of a load', LOAD_ROWS),
+    retries: counter('headgate_step_retries_total', 'Steps that failed and were tried again', ['step']),
+  };
+}

@@ -1,0 +1,99 @@
+import { Registry, collectDefaultMetrics } from 'prom-client';
+import type { ErrorCode } from '../errors.js';
+import type { Stream } from '../event.js';
+import { createGauges, type Gauges } from './metric-gauges.js';
+import { createInstruments } from './metric-instruments.js';
+import { TenantLabels } from './tenant-labels.js';
+
+/** A request that was handled: its events by outcome, its bytes (inflated), and the seconds from its headers to its answer. */
+export interface AnsweredRequest {
+  readonly accepted: number;
+  readonly duplicate: number;
+  readonly rejected: number;
+  readonly bytes: number;
+  readonly seconds: number;
+}
+
+/** A batch that Temporal has taken. */
+export interface StartedBatch {
+  readonly stream: Stream;
+  readonly events: number;
+  /** Bytes of its records in the spool. */
+  readonly bytes: number;
+}
+
+/** A load of a tenant's warehouse that has ended. */
+export interface EndedLoad {
+  readonly seconds: number;
+  /** Rows it put into the warehouse; absent when it failed. */
+  readonly rows?: number;
+  readonly batches: number;
+}
+
+/** Steps that are tried again until they succeed. */
+export type RetriedStep = 'write' | 'start' | 'hand-over' | 'await' | 'finish' | 'checkpoint' | 'load';
+
+/**
+ * What is measured. Everything is counted per request, batch or load, never per event; `tenant` is the only label
+ * without bounds of its own and is bounded by {@link TenantLabels}.
+ */
+export interface Metrics {
+  /** A request of events was handled, if only to find that none was acceptable. */
+  requestAnswered(tenant: string, request: AnsweredRequest): void;
+  /** A request of events was answered with an error, by its code: 429 and 503 above all. */
+  refused(tenant: string, code: ErrorCode | 'INTERNAL'): void;
+  batchStarted(tenant: string, batch: StartedBatch): void;
+  /** A request's events were decided on, and are on disk with that; `seconds` from their receipt. */
+  decided(tenant: string, decided: { readonly events: number; readonly seconds: number }): void;
+  loaded(tenant: string, load: EndedLoad): void;
+  stepRetried(step: RetriedStep): void;
+  /** Adds what is read when metrics are scraped; each may be given once. */
+  watch(gauges: Gauges): void;
+  /** All metrics in Prometheus' text format, and its content type. */
+  scrape(): Promise<{ readonly contentType: string; readonly text: string }>;
+}
+
+/** How to measure. */
+export interface MetricsOptions {
+  /** Tenants that have a label of their own; the rest are `other`. Default 200. */
+  readonly maxTenants?: number;
+}
+
+const MAX_TENANTS = 200;
+
+/** Builds the metrics of a process, with a registry of their own. */
+export function createMetrics({ maxTenants = MAX_TENANTS }: MetricsOptions = {}): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const tenants = new TenantLabels(maxTenants);
+  const instruments = createInstruments(registry);
+  const { events, receivedBytes, ackSeconds, refusals, batchEvents, batchBytes } = instruments;
+  const { decidedEvents, decisionSeconds, loads, loadSeconds, loadRows, retries } = instruments;
+  return {
+    requestAnswered: (id, { accepted, duplicate, rejected, bytes, seconds }) => {
+      const tenant = tenants.of(id);
+      if (accepted > 0) events.inc({ tenant, outcome: 'accepted' }, accepted);
+      if (duplicate > 0) events.inc({ tenant, outcome: 'duplicate' }, duplicate);
+      if (rejected > 0) events.inc({ tenant, outcome: 'rejected' }, rejected);
+      receivedBytes.inc({ tenant }, bytes);
+      ackSeconds.observe(seconds);
+    },
+    refused: (id, code) => refusals.inc({ tenant: tenants.of(id), code }),
+    batchStarted: (_id, { stream, events: count, bytes }) => {
+      batchEvents.observe({ stream }, count);
+      batchBytes.observe({ stream }, bytes);
+    },
+    decided: (id, { events: count, seconds }) => {
+      decidedEvents.inc({ tenant: tenants.of(id) }, count);
+      decisionSeconds.observe(seconds);
+    },
+    loaded: (id, { seconds, rows }) => {
+      loads.inc({ tenant: tenants.of(id), outcome: rows === undefined ? 'failed' : 'loaded' });
+      loadSeconds.observe(seconds);
+      if (rows !== undefined) loadRows.observe(rows);
+    },
+    stepRetried: (step) => retries.inc({ step }),
+    watch: (gauges) => createGauges(registry, gauges, tenants),
+    scrape: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+  };
+}

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { createMetrics, type Metrics } from '../../src/observability/metrics.js';
+
+/** The values of a metric by its labels, as a scrape says them. */
+async function valuesOf(metrics: Pick<Metrics, 'scrape'>, name: string): Promise<Record<string, number>> {
+  const { text } = await metrics.scrape();
+  return valuesIn(text, name);
+}
+
+function valuesIn(text: string, name: string): Record<string, number> {
+  const lines = text.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
+  return Object.fromEntries(
+    lines.map((line) => {
+      const [, labels = '', value] = /^[a-z_]+(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
+      return [labels, Number(value)];
+    }),
+  );
+}
+
+const REQUEST = { accepted: 3, duplicate: 2, rejected: 1, bytes: 1_000, seconds: 0.004 };
+
+describe('metrics', () => {
+  it('count what they are told, exactly', async () => {
+    const metrics = createMetrics();
+    for (let n = 0; n < 10; n++) metrics.requestAnswered('UA', REQUEST);
+    metrics.requestAnswered('DL', { ...REQUEST, duplicate: 0, rejected: 0 });
+    metrics.refused('UA', 'TENANT_RATE_LIMITED');
+    metrics.batchStarted('UA', { stream: 'events', events: 30, bytes: 5_000 });
+    metrics.decided('UA', { events: 30, seconds: 0.02 });
+    metrics.loaded('UA', { seconds: 0.3, rows: 30, batches: 1 });
+    metrics.loaded('UA', { seconds: 0.3, batches: 1 });
+    metrics.stepRetried('start');
+    const expected: Record<string, Record<string, number>> = {
+      headgate_events_total: {
+        'tenant="UA",outcome="accepted"': 30,
+        'tenant="UA",outcome="duplicate"': 20,
+        'tenant="UA",outcome="rejected"': 10,
+        'tenant="DL",outcome="accepted"': 3,
+      },
+      headgate_received_bytes_total: { 'tenant="UA"': 10_000, 'tenant="DL"': 1_000 },
+      headgate_ack_seconds_count: { '': 11 },
+      headgate_refused_requests_total: { 'tenant="UA",code="TENANT_RATE_LIMITED"': 1 },
+      headgate_batch_events_sum: { 'stream="events"': 30 },
+      headgate_batch_bytes_sum: { 'stream="events"': 5_000 },
+      headgate_decided_events_total: { 'tenant="UA"': 30 },
+      headgate_decision_seconds_count: { '': 1 },
+      headgate_loads_total: { 'tenant="UA",outcome="loaded"': 1, 'tenant="UA",outcome="failed"': 1 },
+      headgate_load_seconds_count: { '': 2 },
+      headgate_load_rows_sum: { '': 30 },
+      headgate_step_retries_total: { 'step="start"': 1 },
+    };
+    for (const [name, values] of Object.entries(expected))
+      assert.deepEqual(await valuesOf(metrics, name), values, name);
+  });
+
+  it('read what is watched when they are scraped', async () => {
+    const metrics = createMetrics();
+    metrics.requestAnswered('UA', REQUEST);
+    let bytes = 5;
+    metrics.watch({ spoolBytes: () => bytes, spoolOldestSeconds: () => 1.5, inFlightBytes: () => 7 });
+    metrics.watch({
+      paces: () => [
+        ['UA', 0.5],
+        ['AA', 200],
+        ['DL', 3],
+      ],
+    });
+    assert.deepEqual(await valuesOf(metrics, 'headgate_spool_bytes'), { '': 5 });
+    bytes = 6;
+    assert.deepEqual(await valuesOf(metrics, 'headgate_spool_bytes'), { '': 6 });
+    assert.deepEqual(await valuesOf(metrics, 'headgate_in_flight_bytes'), { '': 7 });
+    const paces = await valuesOf(metrics, 'headgate_pace_activities_per_second');
+    assert.deepEqual(paces, { 'tenant="UA"': 0.5, 'tenant="other"': 3 }, 'idle tenants take no label');
+    assert.deepEqual(await valuesOf(metrics, 'headgate_starts_in_flight'), {});
+  });
+
+  it('have labels for the first tenants alone when there are thousands, and lose no count', async () => {
+    const metrics = createMetrics({ maxTenants: 100 });
+    const lines = async () => (await metrics.scrape()).text.match(/^headgate_/gm)?.length;
+    const tell = (tenant: string): void => {
+      metrics.requestAnswered(tenant, REQUEST);
+      metrics.refused(tenant, 'TENANT_RATE_LIMITED');
+      metrics.decided(tenant, { events: 3, seconds: 0.01 });
+      metrics.loaded(tenant, { seconds: 0.1, rows: 3, batches: 1 });
+    };
+    for (let n = 0; n < 101; n++) tell(`t${n}`);
+    const before = await lines();
+    for (let n = 0; n < 5_000; n++) tell(`t${n}`);
+    assert.equal(await lines(), before);
+    const refusals = await valuesOf(metrics, 'headgate_refused_requests_total');
+    assert.equal(Object.keys(refusals).length, 101);
+    assert.equal(refusals['tenant="other",code="TENANT_RATE_LIMITED"'], 4_901);
+    assert.equal(
+      Object.values(refusals).reduce((sum, count) => sum + count),
+      5_101,
+    );
+  });
+
+  it('are apart from those of another registry, and include the process itself', async () => {
+    const [one, other] = [createMetrics(), createMetrics()];
+    one.requestAnswered('UA', REQUEST);
+    assert.deepEqual(await valuesOf(other, 'headgate_events_total'), {});
+    const resident = await valuesOf(other, 'process_resident_memory_bytes');
+    assert.ok((resident[''] ?? 0) > 1e6);
+  });
+});
