@@ -37,7 +37,7 @@ export interface CaseResult {
 export interface CaseContext {
   /** How long each of its measurements lasts, in seconds. */
   readonly seconds: number;
-  /** Seconds of full load before a measurement, so that code is compiled and files are made. */
+  /** Seconds of full load before a measurement, so that code is compiled and files are made; 0 for none. */
   readonly warmUpSeconds: number;
   /** A short run that only has to be correct. */
   readonly quick: boolean;

@@ -52,8 +52,9 @@ export class Session {
     await this.system.stop();
   }
 
-  /** Runs a load and waits until what was acknowledged is in Parquet; nothing of it is measured. */
+  /** Runs a load and waits until what was acknowledged is in Parquet; nothing of it is measured. Zero seconds are none. */
   async warmUp(load: SessionLoad): Promise<void> {
+    if (load.seconds === 0) return;
     await this.send('warm-up', load);
     await this.drain('warm-up');
   }
