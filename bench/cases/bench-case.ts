@@ -13,6 +13,10 @@ export interface Account {
   readonly acknowledged: number;
   /** Events in requests that got no answer; each may or may not have been taken. */
   readonly unanswered: number;
+  /** Events the API called duplicate or rejected. All are valid and none is sent twice, so one of these is lost. */
+  readonly unexpected: number;
+  /** What went wrong with requests, each kind once. */
+  readonly problems: readonly string[];
   readonly rows: number;
   readonly distinctRows: number;
   readonly decisions: number;

@@ -29,6 +29,8 @@ export class Session {
   progress: (text: string) => void = () => {};
   private acknowledged = 0;
   private unanswered = 0;
+  private unexpected = 0;
+  private readonly problems = new Set<string>();
   private readonly workflows: WorkflowCounter;
 
   private constructor(
@@ -84,18 +86,20 @@ export class Session {
   /** Compares all that was acknowledged with what is in the Parquet files. */
   async account(): Promise<Account> {
     this.progress('counting');
-    const { acknowledged, unanswered } = this;
+    const { acknowledged, unanswered, unexpected } = this;
     const { events, decisions, distinctEvents, decidedEvents } = await this.parquet.audit();
     const once = events === distinctEvents && decisions === decidedEvents && events === decisions;
     const complete = distinctEvents >= acknowledged && distinctEvents <= acknowledged + unanswered;
     return {
       acknowledged,
       unanswered,
+      unexpected,
+      problems: [...this.problems],
       rows: events,
       distinctRows: distinctEvents,
       decisions,
       decidedEvents,
-      correct: once && complete && acknowledged > 0,
+      correct: once && complete && unexpected === 0 && acknowledged > 0,
     };
   }
 
@@ -113,6 +117,8 @@ export class Session {
     for (const tally of tallies(result)) {
       this.acknowledged += tally.acknowledged;
       this.unanswered += tally.unansweredEvents;
+      this.unexpected += tally.unexpected;
+      if (tally.firstProblem !== undefined) this.problems.add(tally.firstProblem);
     }
     return result;
   }

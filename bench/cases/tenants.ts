@@ -38,7 +38,6 @@ async function measure(context: CaseContext, session: Session, count: number): P
     traffic: [saturation(context, { tenants: firstTenants(Math.max(1, count - 1)) })],
     probes: [decisionProbes(context, { tenants: [count - 1] })],
   };
-  // Every tenant posts at least once, so that none is new to the system when the measurement begins.
   await session.warmUp({ ...load, seconds: context.warmUpSeconds });
   return session.measure('measuring', { ...load, seconds: context.seconds });
 }
