@@ -13,6 +13,10 @@ export interface Account {
   readonly acknowledged: number;
   /** Events in requests that got no answer; each may or may not have been taken. */
   readonly unanswered: number;
+  /** Events the API called duplicate or rejected. All are valid and none is sent twice, so one of these is lost. */
+  readonly unexpected: number;
+  /** What went wrong with requests, each kind once. */
+  readonly problems: readonly string[];
   readonly rows: number;
   readonly distinctRows: number;
   readonly decisions: number;
@@ -37,7 +41,7 @@ export interface CaseResult {
 export interface CaseContext {
   /** How long each of its measurements lasts, in seconds. */
   readonly seconds: number;
-  /** Seconds of full load before a measurement, so that code is compiled and files are made. */
+  /** Seconds of full load before a measurement, so that code is compiled and files are made; 0 for none. */
   readonly warmUpSeconds: number;
   /** A short run that only has to be correct. */
   readonly quick: boolean;

@@ -1,7 +1,6 @@
 import type { BenchCase, CaseContext, CaseResult } from './bench-case.js';
 import { cpuFigure, freshnessFigures, latencyFigures } from './figures.js';
-import { QUICK_TENANTS } from './sessions.js';
-import { decisionProbes, firstTenants, steady, SUBJECTS } from './traffic.js';
+import { QUICK_TENANTS, decisionProbes, firstTenants, steady, SUBJECTS } from './traffic.js';
 
 const TENANTS = 200;
 const EVENTS_PER_SECOND = 1_000;
@@ -13,7 +12,7 @@ export const fastLane: BenchCase = {
   name: 'fast-lane',
   title: 'POST to decision readable at 1,000 events/s over 200 active tenants, 1 to 10 events a POST',
   seconds: 60,
-  quickSeconds: 2,
+  quickSeconds: 1,
   run,
 };
 
@@ -23,8 +22,8 @@ function run(context: CaseContext): Promise<CaseResult> {
   return context.sessions.onHeadgate({ tenants: count }, context.progress, async (session) => {
     const load = {
       subjects: SUBJECTS,
-      traffic: [steady(EVENTS_PER_SECOND, { tenants, requestEvents: REQUEST_EVENTS })],
-      probes: [decisionProbes({ tenants, perSecond: PROBES_PER_SECOND })],
+      traffic: [steady(context, EVENTS_PER_SECOND, { tenants, requestEvents: REQUEST_EVENTS })],
+      probes: [decisionProbes(context, { tenants, perSecond: PROBES_PER_SECOND })],
     };
     await session.warmUp({ ...load, seconds: context.warmUpSeconds });
     const measured = await session.measure('measuring', { ...load, seconds: context.seconds });

@@ -1,7 +1,7 @@
 import type { LoadResult, Probes, Traffic } from '../load/spec.js';
 import type { BenchCase, CaseContext, CaseResult, Figure } from './bench-case.js';
 import { latencyFigures, refusalFigures, round } from './figures.js';
-import { decisionProbes, firstTenants, steady, SUBJECTS, TENANTS } from './traffic.js';
+import { decisionProbes, firstTenants, steady, SUBJECTS, usualTenants } from './traffic.js';
 
 /** Of each quiet tenant. */
 const QUIET_EVENTS_PER_SECOND = 100;
@@ -9,28 +9,32 @@ const QUIET_REQUEST_EVENTS = 10;
 const TIMES_AS_MUCH = 100;
 const PROBES_PER_SECOND = 15;
 
-const QUIET = firstTenants(TENANTS - 1);
-const NOISY = [TENANTS - 1];
-
 /** What one tenant at a hundred times the others' rate does to the others; every tenant has the default limits. */
 export const noisyNeighbour: BenchCase = {
   name: 'noisy-neighbour',
   title: '15 quiet tenants alone, then beside one that sends 100 times as much as each of them',
   seconds: 30,
-  quickSeconds: 2,
+  quickSeconds: 1,
   run,
 };
 
 function run(context: CaseContext): Promise<CaseResult> {
-  const options = { tenants: TENANTS, limits: 'default' } as const;
+  const count = usualTenants(context);
+  const quietTenants = firstTenants(count - 1);
+  const options = { tenants: count, limits: 'default' } as const;
   return context.sessions.onHeadgate(options, context.progress, async (session) => {
-    const quiet: Traffic = steady(QUIET_EVENTS_PER_SECOND * QUIET.length, {
+    const quiet: Traffic = steady(context, QUIET_EVENTS_PER_SECOND * quietTenants.length, {
       name: 'quiet',
-      tenants: QUIET,
+      tenants: quietTenants,
       requestEvents: QUIET_REQUEST_EVENTS,
     });
-    const noisy: Traffic = steady(QUIET_EVENTS_PER_SECOND * TIMES_AS_MUCH, { name: 'noisy', tenants: NOISY });
-    const probes: Probes[] = [decisionProbes({ tenants: QUIET, perSecond: PROBES_PER_SECOND })];
+    const noisy: Traffic = steady(context, QUIET_EVENTS_PER_SECOND * TIMES_AS_MUCH, {
+      name: 'noisy',
+      tenants: [count - 1],
+    });
+    const probes: Probes[] = [
+      decisionProbes(context, { tenants: quietTenants, perSecond: PROBES_PER_SECOND }),
+    ];
     const load = { subjects: SUBJECTS, seconds: context.seconds, probes };
     await session.warmUp({ ...load, traffic: [quiet], seconds: context.warmUpSeconds });
     const alone = await session.measure('alone', { ...load, traffic: [quiet] });

@@ -2,7 +2,7 @@ import { CONTENDERS, startContender, type ContenderName } from '../system/conten
 import type { Account, BenchCase, CaseContext, CaseResult, Figure } from './bench-case.js';
 import { cpuFigure, rateFigures, round } from './figures.js';
 import type { Measured, Session } from './session.js';
-import { REQUEST_EVENTS, saturation, SUBJECTS, TENANTS } from './traffic.js';
+import { REQUEST_EVENTS, saturation, SUBJECTS, usualTenants } from './traffic.js';
 
 /** Each system is measured so often, in turns, so that a noisy spell of the machine meets all of them. */
 const ROUNDS = 3;
@@ -46,9 +46,13 @@ function onSystem(
   work: (session: Session) => Promise<void>,
 ): Promise<void> {
   const { sessions, progress, quick } = context;
-  if (name === 'headgate') return sessions.onHeadgate({ tenants: TENANTS }, progress, work);
+  if (name === 'headgate') return sessions.onHeadgate({ tenants: usualTenants(context) }, progress, work);
   const windowMs = quick ? QUICK_WINDOW_MS : WINDOW_MS;
-  return sessions.on(() => startContender(name, { tenants: TENANTS, windowMs }), progress, work);
+  return sessions.on(
+    () => startContender(name, { tenants: usualTenants(context), windowMs }),
+    progress,
+    work,
+  );
 }
 
 async function measure(name: Name, context: CaseContext, session: Session): Promise<Measured> {

@@ -17,7 +17,7 @@ export async function reachedRate(context: CaseContext, session: Session): Promi
   if (reached !== undefined) return reached;
   const measured = await session.measure('finding the rate', {
     ...load,
-    seconds: context.quick ? 2 : SECONDS,
+    seconds: context.quick ? 1 : SECONDS,
   });
   return Math.round(measured.acknowledged / measured.endToEndSeconds);
 }

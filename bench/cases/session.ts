@@ -29,6 +29,8 @@ export class Session {
   progress: (text: string) => void = () => {};
   private acknowledged = 0;
   private unanswered = 0;
+  private unexpected = 0;
+  private readonly problems = new Set<string>();
   private readonly workflows: WorkflowCounter;
 
   private constructor(
@@ -52,8 +54,9 @@ export class Session {
     await this.system.stop();
   }
 
-  /** Runs a load and waits until what was acknowledged is in Parquet; nothing of it is measured. */
+  /** Runs a load and waits until what was acknowledged is in Parquet; nothing of it is measured. Zero seconds are none. */
   async warmUp(load: SessionLoad): Promise<void> {
+    if (load.seconds === 0) return;
     await this.send('warm-up', load);
     await this.drain('warm-up');
   }
@@ -83,18 +86,20 @@ export class Session {
   /** Compares all that was acknowledged with what is in the Parquet files. */
   async account(): Promise<Account> {
     this.progress('counting');
-    const { acknowledged, unanswered } = this;
+    const { acknowledged, unanswered, unexpected } = this;
     const { events, decisions, distinctEvents, decidedEvents } = await this.parquet.audit();
     const once = events === distinctEvents && decisions === decidedEvents && events === decisions;
     const complete = distinctEvents >= acknowledged && distinctEvents <= acknowledged + unanswered;
     return {
       acknowledged,
       unanswered,
+      unexpected,
+      problems: [...this.problems],
       rows: events,
       distinctRows: distinctEvents,
       decisions,
       decidedEvents,
-      correct: once && complete && acknowledged > 0,
+      correct: once && complete && unexpected === 0 && acknowledged > 0,
     };
   }
 
@@ -112,6 +117,8 @@ export class Session {
     for (const tally of tallies(result)) {
       this.acknowledged += tally.acknowledged;
       this.unanswered += tally.unansweredEvents;
+      this.unexpected += tally.unexpected;
+      if (tally.firstProblem !== undefined) this.problems.add(tally.firstProblem);
     }
     return result;
   }

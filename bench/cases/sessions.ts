@@ -1,16 +1,15 @@
 import { startHeadgate, type HeadgateOptions } from '../system/headgate.js';
 import type { System } from '../system/system.js';
 import { Session } from './session.js';
+import { QUICK_TENANTS } from './traffic.js';
 
-/** Of the Headgate that quick cases share: as many tenants as any of them needs, and windows that end soon. */
-const SHARED: HeadgateOptions = { tenants: 32, window: '1s' };
-
-/** Tenants of the Headgate that quick cases share. */
-export const QUICK_TENANTS = SHARED.tenants;
+/** Of the Headgate that quick cases share: windows end soon. */
+const SHARED: HeadgateOptions = { tenants: QUICK_TENANTS, window: '1s' };
 
 /**
- * Gives each case a system of its own, stopped after it. In a quick run the cases on an ordinary Headgate share one:
- * starting and stopping would take most of the time. Its account then goes over all cases so far.
+ * Gives each case a system of its own, stopped after it. In a quick run all cases on a Headgate without environment
+ * variables of its own share one, without limits: starting and stopping would take most of the time. Its account then
+ * goes over all cases so far.
  */
 export class Sessions {
   private shared?: Session;
@@ -23,9 +22,9 @@ export class Sessions {
     progress: (text: string) => void,
     work: (session: Session) => Promise<T>,
   ): Promise<T> {
-    const ordinary = options.env === undefined && options.limits === undefined;
     if (!this.quick) return this.on(() => startHeadgate(options), progress, work);
-    if (!ordinary) return this.on(() => startHeadgate({ ...options, window: '1s' }), progress, work);
+    if (options.env !== undefined)
+      return this.on(() => startHeadgate({ ...options, window: SHARED.window }), progress, work);
     progress('starting');
     this.shared ??= await Session.open(await startHeadgate(SHARED));
     this.shared.progress = progress;

@@ -1,11 +1,10 @@
 import type { Account, BenchCase, CaseContext, CaseResult, Figure } from './bench-case.js';
 import { freshnessFigures, latencyFigures, per, rateFigures } from './figures.js';
 import type { Measured, Session } from './session.js';
-import { QUICK_TENANTS } from './sessions.js';
-import { decisionProbes, firstTenants, saturation, SUBJECTS } from './traffic.js';
+import { QUICK_TENANTS, decisionProbes, firstTenants, saturation, SUBJECTS } from './traffic.js';
 
 const COUNTS = [1, 16, 200, 1_000];
-const QUICK_COUNTS = [1, QUICK_TENANTS];
+const QUICK_COUNTS = [QUICK_TENANTS];
 
 /** What gives as active tenants grow. */
 export const tenants: BenchCase = {
@@ -37,9 +36,8 @@ async function measure(context: CaseContext, session: Session, count: number): P
   const load = {
     subjects: Math.max(SUBJECTS, count),
     traffic: [saturation(context, { tenants: firstTenants(Math.max(1, count - 1)) })],
-    probes: [decisionProbes({ tenants: [count - 1] })],
+    probes: [decisionProbes(context, { tenants: [count - 1] })],
   };
-  // Every tenant posts at least once, so that none is new to the system when the measurement begins.
   await session.warmUp({ ...load, seconds: context.warmUpSeconds });
   return session.measure('measuring', { ...load, seconds: context.seconds });
 }

@@ -6,8 +6,12 @@ import type { LoadSpec, LoadTally, Probes, ProbesResult } from './spec.js';
 import { PROBE_SUBJECTS_FROM } from './subjects.js';
 import { countAnswer, countUnanswered, emptyTally } from './tally.js';
 
-/** Pause between two looks for a decision. */
+/**
+ * Pause between two looks for a decision: two milliseconds, or a twentieth of the time waited so far if that is more, so
+ * that looking does not become a load of its own where decisions are late.
+ */
 const LOOK_AGAIN_MS = 2;
+const LOOK_AGAIN_SHARE = 0.05;
 /** A decision that takes longer than this is given up on. */
 const DECIDED_WITHIN_MS = 30_000;
 const CONNECTIONS = 32;
@@ -70,7 +74,7 @@ export class ProbeRunner {
       const answer = await this.http.eligibility(token, subject).catch(() => undefined);
       if (answer?.status === 200 && answer.body.includes('"rule"'))
         return this.decision.record(performance.now() - due);
-      await sleep(LOOK_AGAIN_MS);
+      await sleep(Math.max(LOOK_AGAIN_MS, (performance.now() - due) * LOOK_AGAIN_SHARE));
     }
     this.undecided += 1;
   }

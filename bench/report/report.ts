@@ -18,14 +18,19 @@ export interface Settings {
 }
 
 /** A case in the JSON: what it found, or why it failed. */
-export type ReportedCase =
-  | (Omit<CaseResult, 'figures'> & {
-      readonly title: string;
-      readonly seconds: number;
-      readonly correct: boolean;
-      readonly figures: Readonly<Record<string, { readonly value: number | null; readonly unit: string }>>;
-    })
-  | { readonly title: string; readonly correct: false; readonly failure: string };
+export type ReportedCase = { readonly title: string; readonly tookSeconds: number } & (Found | Failed);
+
+interface Failed {
+  readonly correct: false;
+  readonly failure: string;
+}
+
+interface Found extends Omit<CaseResult, 'figures'> {
+  /** Length of each of its measurements. */
+  readonly seconds: number;
+  readonly correct: boolean;
+  readonly figures: Readonly<Record<string, { readonly value: number | null; readonly unit: string }>>;
+}
 
 /** What a run of the benchmark writes. */
 export interface Report {
@@ -41,9 +46,12 @@ export interface Report {
 }
 
 /** A case's result as the JSON has it. */
-export function reportedCase(title: string, seconds: number, result: CaseResult): ReportedCase {
+export function reportedCase(
+  { title, seconds, tookSeconds }: Pick<ReportedCase & Found, 'title' | 'seconds' | 'tookSeconds'>,
+  result: CaseResult,
+): ReportedCase {
   const figures = Object.fromEntries(result.figures.map(({ name, value, unit }) => [name, { value, unit }]));
-  return { title, seconds, correct: isCorrect(result.accounts), ...result, figures };
+  return { title, seconds, tookSeconds, correct: isCorrect(result.accounts), ...result, figures };
 }
 
 /** Writes the report, with what it has so far. */

@@ -24,8 +24,20 @@ export function caseTable(name: string, title: string, result: CaseResult): stri
 }
 
 function accountLine(system: string, account: Account): string {
-  const { acknowledged, unanswered, rows, distinctRows, decisions, decidedEvents, correct } = account;
+  const {
+    acknowledged,
+    unanswered,
+    unexpected,
+    problems,
+    rows,
+    distinctRows,
+    decisions,
+    decidedEvents,
+    correct,
+  } = account;
   const unknown = unanswered === 0 ? '' : `, ${unanswered} without an answer`;
-  const text = `  ${system}: ${acknowledged} acknowledged${unknown} = ${rows} rows (${distinctRows} distinct) = ${decisions} decisions (on ${decidedEvents} events)`;
-  return correct ? text : pc.red(`${text}: WRONG`);
+  const refused = unexpected === 0 ? '' : `, ${unexpected} called duplicate or rejected`;
+  const text = `  ${system}: ${acknowledged} acknowledged${unknown}${refused} = ${rows} rows (${distinctRows} distinct) = ${decisions} decisions (on ${decidedEvents} events)`;
+  const line = correct ? text : pc.red(`${text}: WRONG`);
+  return [line, ...problems.map((problem) => pc.yellow(`    ${problem}`))].join('\n');
 }
