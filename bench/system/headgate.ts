@@ -4,6 +4,8 @@ import { startSystem, type System } from './system.js';
 import { writeTenantFiles, type TenantSettings } from './tenants.js';
 
 const BIN = fileURLToPath(new URL('../../bin/headgate.mjs', import.meta.url));
+/** As the first line of bin/headgate.mjs has them. */
+const NODE_FLAGS = ['--max-semi-space-size=64'];
 
 /** What a benchmark's Headgate has otherwise than by default. */
 export interface HeadgateOptions extends TenantSettings {

@@ -5,6 +5,7 @@ import type { InputStream } from '../event.js';
 import { faultPoint } from '../fault-point.js';
 import { openLmdb, type LmdbEnvironment } from '../lmdb-environment.js';
 import { laneKey, type Chunk, type Plan } from './lane.js';
+import { RecentRecords } from './recent-records.js';
 import {
   decodeRecord,
   encodeRecord,
@@ -32,6 +33,8 @@ interface Identity {
   readonly seeds: [string, string];
 }
 
+/** Records kept in memory until they are batched: at full speed, a few seconds of them. */
+const MAX_RECENT_BYTES = 64 * 1024 * 1024;
 /** Fingerprints are forgotten in steps, between which requests are answered. */
 const FORGOTTEN_AT_ONCE = 1_000;
 
@@ -57,6 +60,7 @@ export class Spool {
   private readonly handed: Database<number, [string, InputStream]>;
   private readonly prints: Database<KeptPrints, number>;
   private readonly identities: Database<Identity, string>;
+  private readonly recent = new RecentRecords(MAX_RECENT_BYTES);
   private nextSeq: number;
   private heldBytes = 0;
   private closing = false;
@@ -101,7 +105,9 @@ export class Spool {
   append(seq: number, head: RecordHead, body: RecordBody): Promise<Chunk> {
     faultPoint('spool-flush.before');
     // What is not asynchronous does not hold the body in memory.
-    return this.write(seq, head, encodeRecord(head, body));
+    const record = encodeRecord(head, body);
+    this.recent.add(seq, record, body.prints);
+    return this.write(seq, head, record);
   }
 
   private async write(seq: number, head: RecordHead, record: Buffer): Promise<Chunk> {
@@ -111,7 +117,10 @@ export class Spool {
       () => before,
       () => before,
     );
-    await written;
+    await written.catch((error: unknown) => {
+      this.recent.forget(seq);
+      throw error;
+    });
     await before;
     faultPoint('spool-flush.after');
     this.heldBytes += record.length;
@@ -154,7 +163,7 @@ export class Spool {
    * @throws HeadgateError `BATCH_CORRUPT` when it is not there: a batch is whole or it does not start
    */
   read({ seq }: Chunk): ChunkRecord {
-    const record = this.chunks.get(seq);
+    const record = this.recent.get(seq)?.record ?? this.chunks.get(seq);
     if (record === undefined)
       throw new HeadgateError('BATCH_CORRUPT', `The spool has lost the events of chunk ${seq}.`);
     return decodeRecord(record);
@@ -168,7 +177,7 @@ export class Spool {
   }
 
   /** Temporal has the batch. The plan stays, since the next batch of the lane waits for this one. */
-  async handOver(plan: Plan): Promise<void> {
+  async handOver(plan: Plan, chunks: readonly Chunk[]): Promise<void> {
     faultPoint('hand-over.before');
     const lane: [string, InputStream] = [plan.tenant, plan.stream];
     await this.lmdb.committed(() =>
@@ -177,6 +186,7 @@ export class Spool {
         void this.handed.put(lane, plan.lastSeq);
       }),
     );
+    for (const { seq } of chunks) this.recent.batched(seq);
     faultPoint('hand-over.after');
   }
 
@@ -190,10 +200,7 @@ export class Spool {
     const [first, last] = [chunks[0], chunks.at(-1)];
     if (first === undefined || last === undefined) return;
     faultPoint('spool-delete.before');
-    const prints = chunks.map(({ seq }) => {
-      const record = this.chunks.get(seq);
-      return record === undefined ? Buffer.alloc(0) : decodeRecord(record).prints;
-    });
+    const prints = chunks.map(({ seq }) => this.printsOf(seq));
     const { tenant, stream } = first;
     const kept = { tenant, stream, receivedAt: last.receivedAt, prints: Buffer.concat(prints) };
     await this.lmdb.committed(() =>
@@ -202,7 +209,10 @@ export class Spool {
         void this.prints.put(last.seq, kept);
       }),
     );
-    for (const { bytes } of chunks) this.heldBytes -= bytes;
+    for (const { seq, bytes } of chunks) {
+      this.recent.forget(seq);
+      this.heldBytes -= bytes;
+    }
     faultPoint('spool-delete.after');
   }
 
@@ -238,6 +248,13 @@ export class Spool {
   async close(): Promise<void> {
     this.closing = true;
     await this.lmdb.close();
+  }
+
+  private printsOf(seq: number): Buffer {
+    const recent = this.recent.get(seq);
+    if (recent !== undefined) return recent.prints;
+    const record = this.chunks.get(seq);
+    return record === undefined ? Buffer.alloc(0) : decodeRecord(record).prints;
   }
 
   /** The lanes remember the last number that was used even when nothing is held: no batch id is ever used twice. */

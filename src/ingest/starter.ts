@@ -84,7 +84,7 @@ export function createStarter(
     if (plan.started !== true) {
       const written = await untilDone('write', plan, () => writeBatch(options, plan, chunks));
       await untilDone('start', plan, () => startWorkflow(options, written));
-      await untilDone('hand-over', plan, () => spool.handOver(plan));
+      await untilDone('hand-over', plan, () => spool.handOver(plan, chunks));
       metrics?.batchStarted(plan.tenant, {
         stream: plan.stream,
         events: plan.events,

@@ -76,9 +76,17 @@ export function valueAt(
   if (state === undefined || from >= to) return op === 'count' || op === 'sum' ? 0 : undefined;
   const { values } = state;
   if (op === 'last') return values[to - 1];
+  if (op === 'count' || op === 'sum') return sum(values as number[], from, to);
   const merge = MERGE[op] as (older: number, newer: number) => number;
   let result = values[from] as number;
   for (let i = from + 1; i < to; i++) result = merge(result, values[i] as number);
+  return result;
+}
+
+/** Most aggregates are counts and sums: a loop of its own is several times as fast as one that calls. */
+function sum(values: readonly number[], from: number, to: number): number {
+  let result = 0;
+  for (let i = from; i < to; i++) result += values[i]!;
   return result;
 }
 
