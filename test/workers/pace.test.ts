@@ -53,9 +53,9 @@ describe('the pace of loads', function () {
     await rm(dir, { recursive: true, force: true });
   });
 
-  function open(): Pace {
+  function open(seen: QueueRates = rates): Pace {
     const pace = new Pace({
-      rates,
+      rates: seen,
       ceilingOf: (tenant) => ceilings[tenant],
       log: pino({}, { write: (line: string) => void log.push(JSON.parse(line)) }),
       writeEveryMs: 1,
@@ -186,6 +186,34 @@ describe('the pace of loads', function () {
     await until(() => assert.ok((Object.fromEntries(other.rates())['pace-two'] ?? 1) < 1), WITHIN_MS);
     for (let n = 0; n < 10; n++) await load(other, 'pace-two');
     await rateBecomes('pace-two', ({ activitiesPerSecond }) => assert.equal(activitiesPerSecond, 100));
+  });
+
+  it('is not held back by what the same process has written before, read late', async () => {
+    ceilings = { 'pace-late': 200 };
+    let answered: Promise<unknown> = Promise.resolve();
+    let looks = 0;
+    const late: QueueRates = {
+      ...rates,
+      get: async (tenant) => {
+        looks++;
+        await answered;
+        return rates.get(tenant);
+      },
+    };
+    const pace = open(late);
+    await pace.align('pace-late');
+    await breakWarehouse('pace-late');
+    for (let n = 0; n < 3; n++) await load(pace, 'pace-late');
+    await rateBecomes('pace-late', ({ activitiesPerSecond }) => assert.ok(activitiesPerSecond < 1));
+    await mendWarehouse('pace-late');
+    let answer: (value?: unknown) => void = () => undefined;
+    answered = new Promise((resolve) => (answer = resolve));
+    await load(pace, 'pace-late', 31_000);
+    await until(() => assert.equal(looks, 2), WITHIN_MS);
+    for (let n = 0; n < 10; n++) await load(pace, 'pace-late');
+    assert.deepEqual(Object.fromEntries(pace.rates()), { 'pace-late': 200 });
+    answer();
+    await rateBecomes('pace-late', ({ activitiesPerSecond }) => assert.equal(activitiesPerSecond, 200));
   });
 
   it('leaves a rate that an operator has set by hand', async () => {
