@@ -26,10 +26,14 @@ const RETRY_MS = 5_000;
 /** How often the rate on Temporal is compared with what this process believes it to be, while loads run. */
 const LOOK_EVERY_MS = { open: 5 * 60_000, heldBack: 30_000 };
 
+/** Temporal's describe may be this far behind its update. */
+const SETTLED_MS = 5_000;
+
 interface TenantPace {
   readonly aimd: AimdRate;
   /** As this process has last written or read it. */
   written?: QueueRate;
+  writtenAt: number;
   lookedAt: number;
 }
 
@@ -102,7 +106,8 @@ export class Pace {
 
   private paceOf(tenant: string): TenantPace {
     let pace = this.tenants.get(tenant);
-    if (pace === undefined) this.tenants.set(tenant, (pace = { aimd: new AimdRate(), lookedAt: this.now() }));
+    if (pace === undefined)
+      this.tenants.set(tenant, (pace = { aimd: new AimdRate(), lookedAt: this.now(), writtenAt: 0 }));
     return pace;
   }
 
@@ -132,10 +137,11 @@ export class Pace {
     const found = await this.options.rates.get(tenant);
     const ceiling = this.options.ceilingOf(tenant) ?? 0;
     const pace = this.paceOf(tenant);
+    pace.lookedAt = this.now();
+    if (pace.lookedAt - pace.writtenAt < SETTLED_MS) return;
     // What this process has written itself may be about to be replaced, and is no news.
     const own = pace.written !== undefined && isSame(pace.written, found);
     pace.written = found;
-    pace.lookedAt = this.now();
     if (own || found === undefined || pace.aimd.heldBackTo !== undefined) return;
     if (found.reason.startsWith(HELD_BACK) && found.activitiesPerSecond < ceiling)
       pace.aimd.adopt(found.activitiesPerSecond, this.now());
@@ -155,6 +161,7 @@ export class Pace {
     if (wanted === undefined || pace === undefined || isNear(pace.written, wanted)) return;
     await this.options.rates.set(tenant, wanted);
     pace.written = wanted;
+    pace.writtenAt = this.now();
   }
 
   private failed(tenant: string, error: unknown): void {

@@ -53,9 +53,9 @@ describe('the pace of loads', function () {
     await rm(dir, { recursive: true, force: true });
   });
 
-  function open(): Pace {
+  function open(seen: QueueRates = rates): Pace {
     const pace = new Pace({
-      rates,
+      rates: seen,
       ceilingOf: (tenant) => ceilings[tenant],
       log: pino({}, { write: (line: string) => void log.push(JSON.parse(line)) }),
       writeEveryMs: 1,
@@ -114,7 +114,7 @@ describe('the pace of loads', function () {
       assert.ok(activitiesPerSecond >= 0.0999 && activitiesPerSecond < 0.12, `${activitiesPerSecond}`);
       assert.match(reason, /^headgate pace: held back to 0.1\d* of 200 activities\/s \(WAREHOUSE_FAILED\)$/);
     });
-    assert.equal((await rates.get('pace-other'))?.activitiesPerSecond, 200);
+    await rateBecomes('pace-other', ({ activitiesPerSecond }) => assert.equal(activitiesPerSecond, 200));
     assert.deepEqual(Object.fromEntries(pace.rates()), { 'pace-falls': 0.1, 'pace-other': 200 });
     await mendWarehouse('pace-falls');
     for (let n = 0; n < 10; n++) await load(pace, 'pace-falls');
@@ -136,15 +136,17 @@ describe('the pace of loads', function () {
     await breakWarehouse('pace-paused');
     for (let n = 0; n < 3; n++) await load(pace, 'pace-paused');
     await pace.align('pace-paused');
-    assert.equal((await rates.get('pace-paused'))?.activitiesPerSecond, 0);
+    await rateBecomes('pace-paused', ({ activitiesPerSecond }) => assert.equal(activitiesPerSecond, 0));
     ceilings = { 'pace-paused': 50 };
     await pace.align('pace-paused');
-    assert.equal((await rates.get('pace-paused'))?.activitiesPerSecond, 50);
+    await rateBecomes('pace-paused', ({ activitiesPerSecond }) => assert.equal(activitiesPerSecond, 50));
     await load(pace, 'pace-paused');
     await rateBecomes('pace-paused', ({ activitiesPerSecond }) => assert.ok(activitiesPerSecond < 1));
     ceilings = { 'pace-paused': 0 };
     await pace.align('pace-paused');
-    assert.equal((await rates.get('pace-paused'))?.activitiesPerSecond, 0, 'held back, and paused');
+    await rateBecomes('pace-paused', ({ activitiesPerSecond }) =>
+      assert.equal(activitiesPerSecond, 0, 'held back, and paused'),
+    );
     ceilings = { 'pace-paused': 60 };
     await pace.align('pace-paused');
     assert.ok(((await rates.get('pace-paused'))?.activitiesPerSecond ?? 60) < 1, 'and still held back');
@@ -176,7 +178,9 @@ describe('the pace of loads', function () {
     await rateBecomes('pace-two', ({ activitiesPerSecond }) => assert.ok(activitiesPerSecond < 1));
     ceilings = { 'pace-two': 100 };
     await other.align('pace-two');
-    assert.equal((await rates.get('pace-two'))?.activitiesPerSecond, 100, 'which knows of no failure');
+    await rateBecomes('pace-two', ({ activitiesPerSecond }) =>
+      assert.equal(activitiesPerSecond, 100, 'which knows of no failure'),
+    );
     await load(failing, 'pace-two', 31_000);
     await rateBecomes('pace-two', ({ activitiesPerSecond }) => assert.ok(activitiesPerSecond < 1));
     // The failing one is gone; the other has work again.
@@ -188,15 +192,45 @@ describe('the pace of loads', function () {
     await rateBecomes('pace-two', ({ activitiesPerSecond }) => assert.equal(activitiesPerSecond, 100));
   });
 
+  it('is not held back by what the same process has written before, read late', async () => {
+    ceilings = { 'pace-late': 200 };
+    let answered: Promise<unknown> = Promise.resolve();
+    let looks = 0;
+    const late: QueueRates = {
+      ...rates,
+      get: async (tenant) => {
+        looks++;
+        await answered;
+        return rates.get(tenant);
+      },
+    };
+    const pace = open(late);
+    await pace.align('pace-late');
+    await breakWarehouse('pace-late');
+    for (let n = 0; n < 3; n++) await load(pace, 'pace-late');
+    await rateBecomes('pace-late', ({ activitiesPerSecond }) => assert.ok(activitiesPerSecond < 1));
+    let answer: (value?: unknown) => void = () => undefined;
+    answered = new Promise((resolve) => (answer = resolve));
+    await load(pace, 'pace-late', 31_000);
+    await until(() => assert.equal(looks, 2), WITHIN_MS);
+    await mendWarehouse('pace-late');
+    for (let n = 0; n < 10; n++) await load(pace, 'pace-late');
+    assert.deepEqual(Object.fromEntries(pace.rates()), { 'pace-late': 200 });
+    answer();
+    await rateBecomes('pace-late', ({ activitiesPerSecond }) => assert.equal(activitiesPerSecond, 200));
+  });
+
   it('leaves a rate that an operator has set by hand', async () => {
     ceilings = { 'pace-hand': 200 };
     const pace = open();
     await pace.align('pace-hand');
-    await rates.set('pace-hand', { activitiesPerSecond: 3, reason: 'by hand' });
+    const byHand = { activitiesPerSecond: 3, reason: 'by hand' };
+    await rates.set('pace-hand', byHand);
+    await rateBecomes('pace-hand', (rate) => assert.deepEqual(rate, byHand));
     await load(pace, 'pace-hand', 300_001);
     await load(pace, 'pace-hand', 300_001);
     await pace.close();
-    assert.deepEqual(await rates.get('pace-hand'), { activitiesPerSecond: 3, reason: 'by hand' });
+    assert.deepEqual(await rates.get('pace-hand'), byHand);
   });
 
   it('is seen by operators, holds back real loads, and loses nothing', async () => {
