@@ -5,6 +5,8 @@ import { HeadgateError, messageOf } from './errors.js';
 
 /** Most databases in an environment; more only cost memory. */
 const MAX_DATABASES = 8;
+/** Address space, not memory: a map that has to grow leaves the old one in place, and the same pages count again. */
+const MAP_BYTES = 64 * 1024 ** 3;
 /** A new environment needs some pages at once: LMDB maps its lock file, and a full disk would end the process by SIGBUS. */
 const NEW_ENVIRONMENT_BYTES = 1024 * 1024;
 /** Seconds after which a write to a disk that was full is worth another try. */
@@ -52,6 +54,7 @@ export function openLmdb(directory: string, options: RootDatabaseOptions = {}): 
   const root = open({
     path: directory,
     maxDbs: MAX_DATABASES,
+    mapSize: MAP_BYTES,
     // Its transaction has a promise of its own that is never handed out; when the commit fails, that rejects unhandled.
     eventTurnBatching: false,
     separateFlushed: true,
