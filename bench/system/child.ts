@@ -79,6 +79,8 @@ export class Child {
   }
 
   private endedEarly(): Error {
-    return new Error(`${this.options.name} ended by itself:\n${this.last.join('\n')}`);
+    const { exitCode, signalCode } = this.process;
+    const how = signalCode ?? `exit code ${exitCode}`;
+    return new Error(`${this.options.name} ended by itself (${how}):\n${this.last.join('\n')}`);
   }
 }

@@ -70,8 +70,7 @@ export class Spool {
   constructor(directory: string) {
     this.lmdb = openLmdb(directory, { encoding: 'msgpack' });
     const { root } = this.lmdb;
-    // LZ4, in the thread that writes: a sixth of the bytes for the disk and the page cache.
-    this.chunks = root.openDB({ name: 'chunks', encoding: 'binary', compression: true });
+    this.chunks = root.openDB({ name: 'chunks', encoding: 'binary' });
     this.plans = root.openDB({ name: 'plans' });
     this.handed = root.openDB({ name: 'handed' });
     this.prints = root.openDB({ name: 'prints' });
