@@ -16,7 +16,7 @@ export interface DeciderOptions {
   /** The chunks in the spool, in order of receipt. */
   readonly chunks: () => Iterable<Chunk>;
   /** A chunk's events, read back. */
-  readonly eventsOf: (chunk: Chunk) => EventRow[];
+  readonly eventsOf: (chunk: Chunk) => Promise<EventRow[]>;
   /** Told once there is something that a checkpoint would write. */
   readonly onChange: () => void;
   readonly onFault: OnFault;
@@ -118,12 +118,15 @@ export class Decider {
   }
 
   private async catchUpTenant(tenant: string, progress: Progress): Promise<void> {
-    // The state may be restored meanwhile: then someone else goes on, from its beginning.
-    while (this.tenants.get(tenant) === progress) {
-      const rules = this.options.rulesOf(tenant);
+    for (;;) {
       const chunk = progress.missing.first;
-      if (chunk === undefined || rules === undefined) return;
-      this.apply(tenant, chunk.stream, chunk.seq, this.options.eventsOf(chunk), rules, progress);
+      if (chunk === undefined || this.options.rulesOf(tenant) === undefined) return;
+      const events = await this.options.eventsOf(chunk);
+      const rules = this.options.rulesOf(tenant);
+      // Meanwhile the state may have been restored, or someone else have gone on, who then goes on to the end.
+      if (rules === undefined || this.tenants.get(tenant) !== progress || progress.missing.first !== chunk)
+        return;
+      this.apply(tenant, chunk.stream, chunk.seq, events, rules, progress);
       progress.missing.take(1);
       await nextTurn();
     }

@@ -5,8 +5,9 @@ import type { EventRow, InputStream } from '../event.js';
 import type { Dedupe } from './dedupe.js';
 import { FINGERPRINT_BYTES, type Fingerprint } from './fingerprint.js';
 import { laneKey, type Chunk } from './lane.js';
+import { pack } from './pack.js';
 import type { Spool } from './spool.js';
-import type { RecordHead } from './spool-record.js';
+import type { RecordBody, RecordHead } from './spool-record.js';
 import { Writes, type Write } from './writes.js';
 
 /** What became of one event at the door. */
@@ -138,8 +139,9 @@ export class Ingest {
     const { ndjson: decisions, ...decided } = decider.decide(tenant, stream, seq, rows);
     let events = '';
     for (const { json } of taken) events += `${json}\n`;
-    const head = { tenant, stream, receivedAt, ...contentsOf(rows), ...decided };
-    return this.spooled(spool.append(seq, head, { prints, decisions, events }), prints);
+    const bytes = Buffer.byteLength(events);
+    const head = { tenant, stream, bytes, receivedAt, ...contentsOf(rows), ...decided };
+    return this.spooled(spool.append(seq, head, packed(prints, events, decisions)), prints);
   }
 
   private async spooled(written: Promise<Chunk>, prints: Buffer): Promise<void> {
@@ -156,6 +158,11 @@ export class Ingest {
     this.options.onSpooled(chunk);
     await started;
   }
+}
+
+async function packed(prints: Buffer, events: string, decisions: string): Promise<RecordBody> {
+  const [packedEvents, packedDecisions] = await Promise.all([pack(events), pack(decisions)]);
+  return { prints, events: packedEvents, decisions: packedDecisions };
 }
 
 function writeOf(writes: ReadonlySet<Write>, id: string): Write | undefined {

@@ -9,6 +9,8 @@ export interface Chunk {
   readonly events: number;
   /** Bytes of NDJSON. */
   readonly bytes: number;
+  /** Bytes it takes in the spool. */
+  readonly spoolBytes: number;
   /** Milliseconds since the epoch. */
   readonly receivedAt: number;
 }

@@ -1,11 +1,14 @@
 import { FINGERPRINT_BYTES } from './fingerprint.js';
 import type { InputStream } from '../event.js';
+import type { Piece } from './pack.js';
 
 /** What a spool record says about its events. */
 export interface RecordHead {
   readonly tenant: string;
   readonly stream: InputStream;
   readonly events: number;
+  /** Bytes of the events as NDJSON. */
+  readonly bytes: number;
   /** Milliseconds since the epoch. */
   readonly receivedAt: number;
   /** Event types among them, sorted, the first few. */
@@ -23,53 +26,51 @@ export interface RecordBody {
   /** The events' fingerprints, {@link FINGERPRINT_BYTES} each. */
   readonly prints: Buffer;
   /** One canonical event a line. */
-  readonly events: string;
+  readonly events: Piece;
   /** One decision a line. */
-  readonly decisions: string;
+  readonly decisions: Piece;
 }
 
-const LENGTH_BYTES = 4;
-const LENGTHS_BYTES = 2 * LENGTH_BYTES;
+/** A record, taken apart; the buffers are views of it. */
+export interface ChunkRecord extends RecordBody {
+  readonly head: RecordHead;
+}
+
+/** Length of the head, length of the decisions, and a byte that says which pieces are gzipped. */
+const HEAD_LENGTH_AT = 0;
+const DECISIONS_LENGTH_AT = 4;
+const FLAGS_AT = 8;
+const HEAD_AT = 9;
+const EVENTS_GZIPPED = 1;
+const DECISIONS_GZIPPED = 2;
 
 /**
- * One chunk as one value: the lengths of head and decisions, the head as JSON, the fingerprints, the decisions, the
- * events. A single record makes an append a single write, and its decisions as durable as its events.
+ * One chunk as one value: lengths and flags, the head as JSON, the fingerprints, the decisions, the events. A single
+ * record makes an append a single write, and its decisions as durable as its events.
  */
 export function encodeRecord(head: RecordHead, { prints, events, decisions }: RecordBody): Buffer {
-  const headText = JSON.stringify(head);
-  const headBytes = Buffer.byteLength(headText);
-  const decisionsBytes = Buffer.byteLength(decisions);
-  const printsAt = LENGTHS_BYTES + headBytes;
-  const decisionsAt = printsAt + prints.length;
-  const eventsAt = decisionsAt + decisionsBytes;
-  const record = Buffer.allocUnsafeSlow(eventsAt + Buffer.byteLength(events));
-  record.writeUInt32LE(headBytes, 0);
-  record.writeUInt32LE(decisionsBytes, LENGTH_BYTES);
-  record.write(headText, LENGTHS_BYTES);
-  prints.copy(record, printsAt);
-  record.write(decisions, decisionsAt);
-  record.write(events, eventsAt);
-  return record;
-}
-
-/** A record, read: its head, and views of the rest. */
-export interface ChunkRecord {
-  readonly head: RecordHead;
-  readonly prints: Buffer;
-  readonly decisions: Buffer;
-  readonly events: Buffer;
+  const headText = Buffer.from(JSON.stringify(head));
+  const prefix = Buffer.allocUnsafe(HEAD_AT);
+  prefix.writeUInt32LE(headText.length, HEAD_LENGTH_AT);
+  prefix.writeUInt32LE(decisions.content.length, DECISIONS_LENGTH_AT);
+  prefix[FLAGS_AT] = (events.gzipped ? EVENTS_GZIPPED : 0) | (decisions.gzipped ? DECISIONS_GZIPPED : 0);
+  return Buffer.concat([prefix, headText, prints, decisions.content, events.content]);
 }
 
 /** Takes a record apart. */
 export function decodeRecord(record: Buffer): ChunkRecord {
-  const printsAt = LENGTHS_BYTES + record.readUInt32LE(0);
-  const head = JSON.parse(record.toString('utf8', LENGTHS_BYTES, printsAt)) as RecordHead;
+  const printsAt = HEAD_AT + record.readUInt32LE(HEAD_LENGTH_AT);
+  const head = JSON.parse(record.toString('utf8', HEAD_AT, printsAt)) as RecordHead;
   const decisionsAt = printsAt + head.events * FINGERPRINT_BYTES;
-  const eventsAt = decisionsAt + record.readUInt32LE(LENGTH_BYTES);
+  const eventsAt = decisionsAt + record.readUInt32LE(DECISIONS_LENGTH_AT);
+  const flags = record.readUInt8(FLAGS_AT);
   return {
     head,
     prints: record.subarray(printsAt, decisionsAt),
-    decisions: record.subarray(decisionsAt, eventsAt),
-    events: record.subarray(eventsAt),
+    decisions: {
+      gzipped: (flags & DECISIONS_GZIPPED) !== 0,
+      content: record.subarray(decisionsAt, eventsAt),
+    },
+    events: { gzipped: (flags & EVENTS_GZIPPED) !== 0, content: record.subarray(eventsAt) },
   };
 }

@@ -34,7 +34,7 @@ interface Identity {
 }
 
 /** Records kept in memory until they are batched: at full speed, a few seconds of them. */
-const MAX_RECENT_BYTES = 64 * 1024 * 1024;
+const MAX_RECENT_BYTES = 32 * 1024 * 1024;
 /** Fingerprints are forgotten in steps, between which requests are answered. */
 const FORGOTTEN_AT_ONCE = 1_000;
 
@@ -82,7 +82,7 @@ export class Spool {
     for (const { value } of this.chunks.getRange()) this.heldBytes += value.length;
   }
 
-  /** Bytes of events that it holds. */
+  /** Bytes that it holds. */
   get bytes(): number {
     return this.heldBytes;
   }
@@ -99,33 +99,18 @@ export class Spool {
 
   /**
    * Keeps a request's events under a reserved number, and resolves when they are flushed to disk: only then may the
-   * request be answered. Appends resolve in the order of their sequence numbers.
+   * request be answered. Appends resolve in the order of their sequence numbers, however long each body takes.
    * @throws HeadgateError `DISK_FULL` (retryable) when they could not be written
    */
-  append(seq: number, head: RecordHead, body: RecordBody): Promise<Chunk> {
+  append(seq: number, head: RecordHead, body: Promise<RecordBody>): Promise<Chunk> {
     faultPoint('spool-flush.before');
-    // What is not asynchronous does not hold the body in memory.
-    const record = encodeRecord(head, body);
-    this.recent.add(seq, record, body.prints);
-    return this.write(seq, head, record);
-  }
-
-  private async write(seq: number, head: RecordHead, record: Buffer): Promise<Chunk> {
+    const written = this.write(seq, head, body);
     const before = this.last;
-    const written = this.lmdb.flushed(() => this.chunks.put(seq, record));
     this.last = written.then(
       () => before,
       () => before,
     );
-    await written.catch((error: unknown) => {
-      this.recent.forget(seq);
-      throw error;
-    });
-    await before;
-    faultPoint('spool-flush.after');
-    this.heldBytes += record.length;
-    const { tenant, stream, events, receivedAt } = head;
-    return { seq, tenant, stream, events, bytes: record.length, receivedAt };
+    return inOrder(before, written);
   }
 
   /** Resolves when every append so far is on disk or has failed. */
@@ -138,9 +123,9 @@ export class Spool {
     const handed = new Map<string, number>();
     for (const { key, value } of this.handed.getRange()) handed.set(laneKey(...key), value);
     for (const { key: seq, value } of this.chunks.getRange()) {
-      const { tenant, stream, events, receivedAt } = decodeRecord(value).head;
-      const handedOver = seq <= (handed.get(laneKey(tenant, stream)) ?? 0);
-      yield { seq, tenant, stream, events, bytes: value.length, receivedAt, handedOver };
+      const { head } = decodeRecord(value);
+      const handedOver = seq <= (handed.get(laneKey(head.tenant, head.stream)) ?? 0);
+      yield { ...chunkOf(seq, head, value.length), handedOver };
     }
   }
 
@@ -209,9 +194,9 @@ export class Spool {
         void this.prints.put(last.seq, kept);
       }),
     );
-    for (const { seq, bytes } of chunks) {
+    for (const { seq, spoolBytes } of chunks) {
       this.recent.forget(seq);
-      this.heldBytes -= bytes;
+      this.heldBytes -= spoolBytes;
     }
     faultPoint('spool-delete.after');
   }
@@ -250,6 +235,15 @@ export class Spool {
     await this.lmdb.close();
   }
 
+  private async write(seq: number, head: RecordHead, body: Promise<RecordBody>): Promise<Chunk> {
+    const { prints, ...pieces } = await body;
+    const record = encodeRecord(head, { prints, ...pieces });
+    await this.lmdb.flushed(() => this.chunks.put(seq, record));
+    this.recent.add(seq, record, prints);
+    this.heldBytes += record.length;
+    return chunkOf(seq, head, record.length);
+  }
+
   private printsOf(seq: number): Buffer {
     const recent = this.recent.get(seq);
     if (recent !== undefined) return recent.prints;
@@ -273,6 +267,22 @@ export class Spool {
     this.identities.putSync('identity', made);
     return made;
   }
+}
+
+/** Resolves with `written`, but not before `before`; at a failure no later. */
+async function inOrder(before: Promise<void>, written: Promise<Chunk>): Promise<Chunk> {
+  const chunk = await written;
+  await before;
+  faultPoint('spool-flush.after');
+  return chunk;
+}
+
+function chunkOf(
+  seq: number,
+  { tenant, stream, events, bytes, receivedAt }: RecordHead,
+  spoolBytes: number,
+): Chunk {
+  return { seq, tenant, stream, events, bytes, spoolBytes, receivedAt };
 }
 
 function lastKey(table: Database<unknown, number>): number {

@@ -17,6 +17,7 @@ import {
   type IngestBatchResult,
 } from '../workflows/messages.js';
 import type { Chunk, Plan } from './lane.js';
+import { join } from './pack.js';
 import type { Spool } from './spool.js';
 import type { ChunkRecord, RecordHead } from './spool-record.js';
 
@@ -107,7 +108,7 @@ function retryable(error: unknown): never {
 async function writeBatch(options: StarterOptions, plan: Plan, chunks: readonly Chunk[]): Promise<Written> {
   const { spool, batchStore } = options;
   const records = chunks.map((chunk) => spool.read(chunk));
-  const events = Buffer.concat(records.map((record) => record.events));
+  const events = await join(records.map((record) => record.events));
   const [batch, decided] = await Promise.all([
     write('batch-file', () => batchStore.write(plan, events, plan.events)),
     writeDecisions(batchStore, plan, records),
@@ -129,8 +130,8 @@ async function writeDecisions(
   }
   if (evaluated === 0) return { evaluated, eligible };
   const name: BatchName = { tenant, stream: 'decisions', batchId };
-  const ndjson = Buffer.concat(records.map((record) => record.decisions));
-  const decisions = await write('decisions-file', () => batchStore.write(name, ndjson, evaluated));
+  const gzipped = await join(records.map((record) => record.decisions));
+  const decisions = await write('decisions-file', () => batchStore.write(name, gzipped, evaluated));
   return { evaluated, eligible, decisions };
 }
 

@@ -9,6 +9,7 @@ import { Dedupe } from '../ingest/dedupe.js';
 import { createFingerprint } from '../ingest/fingerprint.js';
 import { Ingest } from '../ingest/ingest.js';
 import type { Chunk } from '../ingest/lane.js';
+import { unpack } from '../ingest/pack.js';
 import { rebuildDedupe } from '../ingest/rebuild-dedupe.js';
 import { Release } from '../ingest/release.js';
 import type { Spool } from '../ingest/spool.js';
@@ -189,8 +190,9 @@ function starterOf(
   });
 }
 
-function eventsOf(spool: Spool, chunk: Chunk): EventRow[] {
-  const lines = spool.read(chunk).events.toString('utf8').split('\n');
+async function eventsOf(spool: Spool, chunk: Chunk): Promise<EventRow[]> {
+  const ndjson = await unpack(spool.read(chunk).events);
+  const lines = ndjson.toString('utf8').split('\n');
   lines.pop();
   return lines.map((line) => JSON.parse(line) as EventRow);
 }

@@ -13,11 +13,11 @@ export interface BatchName {
  */
 export interface BatchStore {
   /**
-   * Writes a batch file durably and atomically. A file that is there already is kept, and answered for as it is: it is
+   * Writes a batch file, gzipped NDJSON of one member or more, durably and atomically. A file that is there already is kept, and answered for as it is: it is
    * of an attempt before a crash.
    * @throws HeadgateError `DISK_FULL` (retryable)
    */
-  write(name: BatchName, ndjson: Buffer, events: number): Promise<BatchRef>;
+  write(name: BatchName, gzipped: Buffer, events: number): Promise<BatchRef>;
   /**
    * Reads a batch back as NDJSON.
    * @throws HeadgateError `NOT_FOUND` (expired or never written), `BATCH_CORRUPT` (its hash differs)

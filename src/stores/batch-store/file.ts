@@ -2,18 +2,15 @@ import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { gunzip, gzip } from 'node:zlib';
+import { gunzip } from 'node:zlib';
 import { writeDurably } from '../../durable-file.js';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
 import type { BatchRef } from '../../event.js';
 import { assertBatchId, assertTenantId, dayOfBatch } from '../../tenant.js';
 import type { BatchName, BatchStore } from './batch-store.js';
 
-const gzipAsync = promisify(gzip);
 const gunzipAsync = promisify(gunzip);
 
-/** Level 1 costs a fifth of the default's CPU for files about a quarter larger; the files live for days, not years. */
-const GZIP_LEVEL = 1;
 const LINE_FEED = 0x0a;
 
 /**
@@ -24,19 +21,18 @@ export function createFileBatchStore(root: string): BatchStore {
   const pathOf = (name: BatchName): string => join(directoryOf(root, name), `${name.batchId}.ndjson.gz`);
   return {
     pathOf,
-    write: (name, ndjson, events) => write(pathOf(name), name, ndjson, events),
+    write: (name, gzipped, events) => write(pathOf(name), name, gzipped, events),
     read: (ref) => readVerified(pathOf(ref), ref),
   };
 }
 
-async function write(path: string, name: BatchName, ndjson: Buffer, events: number): Promise<BatchRef> {
+async function write(path: string, name: BatchName, gzipped: Buffer, events: number): Promise<BatchRef> {
   const { tenant, stream, batchId } = name;
   const kept = await readFile(path).catch(() => undefined);
   if (kept !== undefined) {
     const lines = countLines(await gunzipAsync(kept));
     return { tenant, stream, batchId, events: lines, bytes: kept.length, sha256: sha256Of(kept) };
   }
-  const gzipped = await gzipAsync(ndjson, { level: GZIP_LEVEL });
   try {
     await writeDurably(path, (temporary) => writeFile(temporary, gzipped));
   } catch (error) {
