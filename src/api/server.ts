@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Router from '@koa/router';
 import Koa, { type Context, type Next } from 'koa';
@@ -7,7 +7,7 @@ import type { Ingest } from '../ingest/ingest.js';
 import type { Logger } from '../observability/logger.js';
 import type { StateStore } from '../stores/state/state-store.js';
 import type { Authenticator } from './authenticate.js';
-import { problems } from './problem.js';
+import { problemDocument, problems } from './problem.js';
 import type { Receipts } from './receipts.js';
 import { addBatchRoutes } from './routes/batches.js';
 import { addEligibilityRoutes } from './routes/eligibility.js';
@@ -28,7 +28,7 @@ export interface ApiDependencies {
 export interface ListeningApi {
   /** `http://host:port`, with the port that was bound. */
   readonly url: string;
-  /** Takes no new connection, lets open requests finish, and closes. */
+  /** Takes no new connection, answers new requests on open ones with 503, lets open requests finish, and closes. */
   close(): Promise<void>;
 }
 
@@ -77,12 +77,28 @@ async function refuseUnknown(ctx: Context, next: Next): Promise<void> {
  */
 export async function listen(app: Koa, host: string, port: number): Promise<ListeningApi> {
   const answer = app.callback();
-  const server = createServer({ ...TIMEOUTS }, (request, response) => void answer(request, response));
+  let closing = false;
+  const server = createServer({ ...TIMEOUTS }, (request, response) =>
+    closing ? refuse(response) : void answer(request, response),
+  );
   server.maxConnections = MAX_CONNECTIONS;
   await bind(server, host, port);
   const { port: bound } = server.address() as AddressInfo;
   const name = host.includes(':') ? `[${host}]` : host;
-  return { url: `http://${name}:${bound}`, close: () => close(server) };
+  return {
+    url: `http://${name}:${bound}`,
+    close: () => {
+      closing = true;
+      return close(server);
+    },
+  };
+}
+
+/** A connection that is kept alive and busy would otherwise keep the process from ending. */
+function refuse(response: ServerResponse): void {
+  const headers = { 'Content-Type': 'application/problem+json', 'Retry-After': '1', Connection: 'close' };
+  response.writeHead(503, headers);
+  response.end(problemDocument(503, 'SHUTTING_DOWN', 'This node is stopping.'));
 }
 
 function bind(server: Server, host: string, port: number): Promise<void> {

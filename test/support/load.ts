@@ -13,6 +13,8 @@ export interface LoadOptions {
   readonly dataDir: string;
   /** Pause after each acknowledged request, in milliseconds. Default 30. */
   readonly pauseMs?: number;
+  /** Begin with the request that was made last: it has had no answer yet. Default false. */
+  readonly resend?: boolean;
   /** Told the ids of every acknowledged request. */
   readonly onAcknowledged?: (tenant: string, request: WorkloadRequest) => void;
 }
@@ -41,8 +43,10 @@ export function startLoad(workloads: readonly Workload[], options: LoadOptions):
 
   async function send(workload: Workload): Promise<void> {
     const token = await tokenFor(options.dataDir, workload.tenant, 'events:write user-properties:write');
-    while (!finishing && !abandoned.signal.aborted) {
-      const request = workload.next();
+    let unanswered = options.resend === true;
+    while ((!finishing || unanswered) && !abandoned.signal.aborted) {
+      const request = unanswered ? workload.again() : workload.next();
+      unanswered = false;
       await untilAcknowledged(request, token);
       acknowledged += request.events.length;
       options.onAcknowledged?.(workload.tenant, request);
