@@ -36,6 +36,8 @@ interface Identity {
   readonly seeds: [string, string];
 }
 
+/** A chunk's head: its names, two event ids, and some event types. */
+const HEAD_BYTES = 16 * 1024;
 /** Fingerprints are forgotten in steps, between which requests are answered. */
 const FORGOTTEN_AT_ONCE = 1_000;
 
@@ -92,13 +94,13 @@ export class Spool {
     const { tenant, stream, receivedAt } = described;
     const chunk: Chunk = { ...described, seq: this.nextSeq++, bytes: ndjson.length };
     faultPoint('spool-flush.before');
-    await this.lmdb.flushed(() =>
+    const write = (): Promise<unknown> =>
       this.lmdb.root.batch(() => {
         void this.heads.put(chunk.seq, chunk);
         void this.bodies.put(chunk.seq, asBinary(ndjson) as unknown as Buffer);
         void this.prints.put(chunk.seq, { tenant, stream, receivedAt, prints });
-      }),
-    );
+      });
+    await this.lmdb.flushed(write, { records: 3, bytes: ndjson.length + prints.length + HEAD_BYTES });
     faultPoint('spool-flush.after');
     this.waitingBytes += chunk.bytes;
     return chunk;

@@ -57,7 +57,8 @@ export class Workload {
 
   constructor(
     readonly tenant: string,
-    private readonly eventsPerRequest = 20,
+    /** Events in a request of events from now on. */
+    public eventsPerRequest = 20,
   ) {
     for (let index = 0; index < SUBJECTS; index++)
       this.subjects.set(`${tenant} subject ${index}`, { orders: 0, spent: 0, revision: 0 });

@@ -2,6 +2,7 @@ import type { Database } from 'lmdb';
 import { HeadgateError } from '../../errors.js';
 import { faultPoint } from '../../fault-point.js';
 import { openLmdb } from '../../lmdb-environment.js';
+import type { Addition } from '../../lmdb-headroom.js';
 import type { ProfileState } from '../../rules/profile.js';
 import { assertTenantId, dayOfBatch } from '../../tenant.js';
 import type { AppliedBatch, BatchCommit, StateStore, SubjectRecord } from './state-store.js';
@@ -43,12 +44,18 @@ export function openLmdbStateStore(directory: string): StateStore {
     commit: async (change) => {
       assertTenantId(change.tenant);
       faultPoint('checkpoint.before');
-      const applied = await lmdb.transaction(() => writeOnce(tables, change));
+      const applied = await lmdb.transaction(() => writeOnce(tables, change), additionOf(change));
       faultPoint('checkpoint.after');
       return applied;
     },
     close: () => lmdb.close(),
   };
+}
+
+function additionOf({ profiles, subjects, applied }: BatchCommit): Addition {
+  const values = [...(profiles?.values() ?? []), ...(subjects?.values() ?? []), applied];
+  const bytes = values.reduce((sum, value) => sum + Buffer.byteLength(JSON.stringify(value)), 0);
+  return { records: values.length, bytes };
 }
 
 /** Runs inside the write transaction: what is read here cannot change before it is written. */
