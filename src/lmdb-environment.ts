@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { open, type RootDatabase, type RootDatabaseOptions } from 'lmdb';
-import { HeadgateError, messageOf } from './errors.js';
+import { HeadgateError, messageOf, systemCodeOf } from './errors.js';
+import { Headroom, type Addition } from './lmdb-headroom.js';
 
 /** Most databases in an environment; more only cost memory. */
 const MAX_DATABASES = 8;
@@ -9,6 +10,8 @@ const MAX_DATABASES = 8;
 const MAP_BYTES = 64 * 1024 ** 3;
 /** A new environment needs some pages at once: LMDB maps its lock file, and a full disk would end the process by SIGBUS. */
 const NEW_ENVIRONMENT_BYTES = 1024 * 1024;
+/** What the file system says when there is no room: the disk is full, the quota used up, or the file as large as it may be. */
+const NO_ROOM: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 /** Seconds after which a write to a disk that was full is worth another try. */
 const RETRY_AFTER_SECONDS = 5;
 
@@ -16,10 +19,14 @@ const RETRY_AFTER_SECONDS = 5;
 type Committing = Promise<unknown> & { readonly flushed?: Promise<unknown> };
 
 /**
- * An LMDB environment whose failed writes reject, and do nothing else. Every write goes through {@link committed} or
- * {@link flushed}: what lmdb-js does by itself when a disk is full ends the process (a rejection nobody can handle), or
- * leaves `flushed` and `close` waiting for ever. `transaction` and `childTransaction` are not to be used at all: a
- * commit that fails under one of them stops every later write of the environment.
+ * An LMDB environment for one writing process, whose failed writes reject, and do nothing else. Every write goes through
+ * {@link committed} or {@link flushed}, which see to it that LMDB does not meet a full disk (see {@link Headroom}) and
+ * that nothing worse comes of it if it does: what lmdb-js does by itself ends the process (a rejection nobody can
+ * handle), or leaves `flushed` and `close` waiting for ever. lmdb's `transaction` and `childTransaction` are not to be
+ * used at all: a commit that fails under one of them stops every later write of the environment.
+ *
+ * Writes begin in the order of the calls. Each says what it adds at most; one that adds nothing, such as a removal, may
+ * use room that is kept back from the others, so that a database on a full disk can let go of what it holds.
  */
 export interface LmdbEnvironment {
   readonly root: RootDatabase;
@@ -28,18 +35,18 @@ export interface LmdbEnvironment {
    * crash of the process not.
    * @throws HeadgateError `DISK_FULL` (retryable): nothing of it was written
    */
-  committed(write: () => Promise<unknown>): Promise<void>;
+  committed(write: () => Promise<unknown>, addition?: Addition): Promise<void>;
   /**
    * Runs one write; resolves when it is on disk.
    * @throws HeadgateError `DISK_FULL` (retryable): nothing of it was written
    */
-  flushed(write: () => Promise<unknown>): Promise<void>;
+  flushed(write: () => Promise<unknown>, addition?: Addition): Promise<void>;
   /**
    * Runs `work`, which may read what it is about to change, in one transaction, here and now; it is undone when `work`
-   * throws. Resolves when it is on disk. Holds up the process for as long as the disk takes: for what is rare.
+   * throws. Resolves when it is on disk, and holds up the process for as long as the disk takes: for what is rare.
    * @throws HeadgateError `DISK_FULL` (retryable): nothing of it was written
    */
-  transaction<T>(work: () => T): Promise<T>;
+  transaction<T>(work: () => T, addition?: Addition): Promise<T>;
   /** Waits for the writes under way, however they end, and closes. */
   close(): Promise<void>;
 }
@@ -60,44 +67,47 @@ export function openLmdb(directory: string, options: RootDatabaseOptions = {}): 
     separateFlushed: true,
     ...options,
   });
+  const headroom = new Headroom(join(directory, 'data.mdb'), () => usedBytes(root));
   const running = new Set<Promise<unknown>>();
 
-  /** Resolves with the commit; gives the flush, boxed, so that awaiting the one is not awaiting the other. */
-  async function commit(write: () => Promise<unknown>): Promise<Pick<Committing, 'flushed'>> {
-    const committing: Committing = write();
-    running.add(committing);
+  /** Runs a write as `write` does, and says what has kept it from being written in Headgate's words. */
+  async function settle<T>(write: () => Promise<T>, addition: Addition | undefined): Promise<T> {
+    const settling = headroom.run(addition, write);
+    running.add(settling);
     try {
-      await committing;
+      return await settling;
     } catch (error) {
       throw await writeError(directory, error);
     } finally {
-      running.delete(committing);
+      running.delete(settling);
     }
-    return { flushed: committing.flushed };
   }
 
   return {
     root,
-    committed: async (write) => void (await commit(write)),
-    flushed: async (write) => {
+    committed: async (write, addition) => void (await settle(write, addition)),
+    flushed: async (write, addition) => {
+      let committing: Committing | undefined;
+      await settle(() => (committing = write()), addition);
       // Not `root.flushed`: that may by now belong to a later transaction, and never come if that one fails.
-      const { flushed } = await commit(write);
-      if (flushed === undefined)
-        throw new TypeError('Only a put, remove or batch of lmdb can be awaited here.');
-      await flushed;
+      if (committing?.flushed === undefined)
+        throw new TypeError('This is not a put, remove or batch of lmdb.');
+      await committing.flushed;
     },
-    transaction: <T>(work: () => T) =>
-      new Promise<T>((resolve) => resolve(root.transactionSync(work))).catch((error: unknown) => {
-        // LMDB's own errors have the number of the system's error as their code.
-        throw typeof (error as { code?: unknown }).code === 'number' ? unwritable(directory, error) : error;
-      }),
+    transaction: (work, addition) => settle(async () => root.transactionSync(work), addition),
     close: async () => {
       await Promise.allSettled(running);
       // After a failed commit lmdb waits for its flush until another commit succeeds; an empty one does on a full disk too.
-      await commit(() => root.batch(() => undefined));
+      await root.batch(() => undefined);
       await root.close();
+      await headroom.close();
     },
   };
+}
+
+function usedBytes(root: RootDatabase): number {
+  const { lastPageNumber, pageSize } = root.getStats() as { lastPageNumber: number; pageSize: number };
+  return (lastPageNumber + 1) * pageSize;
 }
 
 function assertRoomToOpen(directory: string): void {
@@ -107,15 +117,14 @@ function assertRoomToOpen(directory: string): void {
     throw diskFull(`There is no room for a database in ${directory}.`);
 }
 
-/** lmdb says what went wrong by a second promise, which must not stay unhandled; everything else is a mistake of the caller's. */
+/** What is neither LMDB's error nor the file system's is the caller's own, and is left as it is. */
 async function writeError(directory: string, error: unknown): Promise<unknown> {
-  const { commitError } = error as { commitError?: Promise<never> };
-  if (commitError === undefined) return error;
-  return unwritable(directory, await commitError.catch((reason: unknown) => reason));
-}
-
-/** LMDB says EIO, not ENOSPC, when a full disk cuts a write short: which of the two it is cannot be told. */
-function unwritable(directory: string, cause: unknown): HeadgateError {
+  const { commitError, code } = error as { commitError?: Promise<never>; code?: unknown };
+  // lmdb says what went wrong by a second promise, which must not stay unhandled.
+  const cause = commitError === undefined ? error : await commitError.catch((reason: unknown) => reason);
+  // Errors of LMDB have a number as their code; EIO among them when a full disk has cut a write short.
+  const ofLmdb = commitError !== undefined || typeof code === 'number';
+  if (!ofLmdb && !NO_ROOM.has(systemCodeOf(error) ?? '')) return error;
   return diskFull(`${directory} could not be written, the disk may be full: ${messageOf(cause)}`, cause);
 }
 

@@ -61,6 +61,17 @@ function answer(ctx: Context, error: unknown, log: Logger): void {
   write(ctx, status, error.code, error.message, error.details ?? {});
 }
 
+/** The JSON of a problem document. */
+export function problemDocument(
+  status: number,
+  code: string,
+  detail: string,
+  details: Readonly<Record<string, unknown>> = {},
+): string {
+  const type = `urn:headgate:problem:${code.toLowerCase().replaceAll('_', '-')}`;
+  return JSON.stringify({ type, title: TITLES[status] ?? 'Error', status, code, detail, ...details });
+}
+
 function write(
   ctx: Context,
   status: number,
@@ -68,9 +79,8 @@ function write(
   detail: string,
   details: Readonly<Record<string, unknown>>,
 ): void {
-  const type = `urn:headgate:problem:${code.toLowerCase().replaceAll('_', '-')}`;
   ctx.status = status;
-  ctx.body = JSON.stringify({ type, title: TITLES[status] ?? 'Error', status, code, detail, ...details });
+  ctx.body = problemDocument(status, code, detail, details);
   ctx.type = 'application/problem+json';
 }
 

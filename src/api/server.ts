@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Router from '@koa/router';
 import Koa, { type Context, type Next } from 'koa';
@@ -10,7 +10,7 @@ import type { Decider } from '../eligibility/decider.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { Authenticator } from './authenticate.js';
 import { holdContinue } from './expect-continue.js';
-import { problems } from './problem.js';
+import { problemDocument, problems } from './problem.js';
 import type { BodyPace } from './read-body.js';
 import type { Receipts } from './receipts.js';
 import { addBatchRoutes } from './routes/batches.js';
@@ -60,7 +60,7 @@ export interface ListenOptions extends Partial<ConnectionLimits> {
 export interface ListeningApi {
   /** `http://host:port`, with the port that was bound. */
   readonly url: string;
-  /** Takes no new connection, lets open requests finish, and closes. */
+  /** Takes no new connection, answers new requests on open ones with 503, lets open requests finish, and closes. */
   close(): Promise<void>;
 }
 
@@ -118,10 +118,13 @@ export async function listen(
 ): Promise<ListeningApi> {
   const { maxConnections, timeout, ...timeouts } = { ...CONNECTION_LIMITS, ...limits };
   const answer = app.callback();
-  const server = createServer(timeouts, (request, response) => void answer(request, response));
+  let closing = false;
+  const handle = (request: IncomingMessage, response: ServerResponse): void =>
+    closing ? refuse(response) : void answer(request, response);
+  const server = createServer(timeouts, handle);
   server.on('checkContinue', (request, response) => {
     holdContinue(request, response);
-    void answer(request, response);
+    handle(request, response);
   });
   server.timeout = timeout;
   server.maxConnections = maxConnections;
@@ -129,7 +132,20 @@ export async function listen(
   await bind(server, host, port, portVariable);
   const { port: bound } = server.address() as AddressInfo;
   const name = host.includes(':') ? `[${host}]` : host;
-  return { url: `http://${name}:${bound}`, close: () => close(server) };
+  return {
+    url: `http://${name}:${bound}`,
+    close: () => {
+      closing = true;
+      return close(server);
+    },
+  };
+}
+
+/** A connection that is kept alive and busy would otherwise keep the process from ending. */
+function refuse(response: ServerResponse): void {
+  const headers = { 'Content-Type': 'application/problem+json', 'Retry-After': '1', Connection: 'close' };
+  response.writeHead(503, headers);
+  response.end(problemDocument(503, 'SHUTTING_DOWN', 'This node is stopping.'));
 }
 
 /** Closes idle connections when they get too many: a client with something to say comes before one that says nothing. */

@@ -238,7 +238,7 @@ export class Spool {
   private async write(seq: number, head: RecordHead, body: Promise<RecordBody>): Promise<Chunk> {
     const { prints, ...pieces } = await body;
     const record = encodeRecord(head, { prints, ...pieces });
-    await this.lmdb.flushed(() => this.chunks.put(seq, record));
+    await this.lmdb.flushed(() => this.chunks.put(seq, record), { records: 1, bytes: record.length });
     this.recent.add(seq, record, prints);
     this.heldBytes += record.length;
     return chunkOf(seq, head, record.length);

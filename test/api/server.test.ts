@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import Koa from 'koa';
 import { listen } from '../../src/api/server.js';
 import type { HeadgateError } from '../../src/errors.js';
@@ -96,6 +98,38 @@ describe('the API server', () => {
     await closing;
     assert.ok(performance.now() - since < 3_000, 'a kept-alive connection holds up the shutdown');
     await assert.rejects(fetch(server.url));
+  });
+
+  it('answers a request on a connection that is open with 503 once it closes, and closes the connection', async () => {
+    const app = new Koa();
+    let answer = (): void => undefined;
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    let requests = 0;
+    const began = new Promise<void>((resolve) => {
+      app.use(async (ctx) => {
+        requests++;
+        resolve();
+        await held;
+        ctx.body = 'finished';
+      });
+    });
+    const server = await listen(app, '127.0.0.1', 0);
+    const { port } = new URL(server.url);
+    const socket = connect(Number(port), '127.0.0.1').setEncoding('utf8');
+    const everything = text(socket);
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    await began;
+    const closing = server.close();
+    // Behind the first on the same connection, which is therefore not idle.
+    await new Promise((resolve) => socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n', resolve));
+    answer();
+    const said = await everything;
+    await closing;
+    assert.equal(requests, 1);
+    assert.match(
+      said,
+      /^HTTP\/1\.1 200 OK[^]*finished[^]*HTTP\/1\.1 503 [^]*Connection: close[^]*SHUTTING_DOWN/,
+    );
   });
 
   it('writes IPv6 addresses so that they work as URLs', async function () {

@@ -188,7 +188,7 @@ describe('the spool', () => {
     this.timeout(20_000);
     if (process.platform === 'win32') return this.skip();
     await spool.close();
-    const { printed, code } = await appendUntil({ blocks: 2_000 });
+    const { printed, code } = await appendUntil({ blocks: 12_000 });
     assert.notEqual(code, 0, 'nothing may be acknowledged from there on');
     assert.ok(printed.length > 100);
     await assertKept(printed);

@@ -21,7 +21,8 @@ export interface CrashNode {
   readonly workloads: readonly Workload[];
   /** `headgate start` on the data directory; resolves when it is ready. */
   start(more?: Env): Promise<HeadgateProcess>;
-  load(options?: Partial<LoadOptions>): Load;
+  /** Starts a load of some workloads, of all by default. */
+  load(options?: Partial<LoadOptions>, some?: readonly Workload[]): Load;
   /** Waits until the warehouse holds exactly what was sent, and the API says of every subject what it should. */
   drained(): Promise<void>;
   /** Stops a process by SIGTERM, and asserts that nothing was still on its way that doubles or changes anything. */
@@ -47,7 +48,7 @@ export async function createCrashNode(name: string, more: Env = {}): Promise<Cra
     for (const workload of workloads) await assertOnceInFiles(dataDir, workload);
   };
   const lives: HeadgateProcess[] = [];
-  let load: Load | undefined;
+  const loads: Load[] = [];
 
   return {
     ...{ dataDir, url, env, workloads },
@@ -57,7 +58,11 @@ export async function createCrashNode(name: string, more: Env = {}): Promise<Cra
       await node.ready();
       return node;
     },
-    load: (options = {}) => (load = startLoad(workloads, { url: () => url, dataDir, ...options })),
+    load: (options = {}, some = workloads) => {
+      const load = startLoad(some, { url: () => url, dataDir, ...options });
+      loads.push(load);
+      return load;
+    },
     drained: async () => {
       await until(exactInFiles, DRAINED_WITHIN_MS);
       for (const workload of workloads) await assertCurrent(url, dataDir, workload);
@@ -68,7 +73,7 @@ export async function createCrashNode(name: string, more: Env = {}): Promise<Cra
       return finished;
     },
     remove: async () => {
-      load?.abandon();
+      for (const load of loads) load.abandon();
       for (const node of lives) await node.signal('SIGKILL');
       await rm(dataDir, { recursive: true, force: true });
     },

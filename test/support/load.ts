@@ -13,6 +13,8 @@ export interface LoadOptions {
   readonly dataDir: string;
   /** Pause after each acknowledged request, in milliseconds. Default 30. */
   readonly pauseMs?: number;
+  /** Begin with the request that was made last: it has had no answer yet. Default false. */
+  readonly resend?: boolean;
   /** Told the ids of every acknowledged request. */
   readonly onAcknowledged?: (tenant: string, request: WorkloadRequest) => void;
 }
@@ -21,7 +23,7 @@ export interface LoadOptions {
 export interface Load {
   /** Events acknowledged so far. */
   acknowledged(): number;
-  /** Answers other than 202 so far, by status, and `error` for no answer at all. */
+  /** Answers other than 202 so far, such as `503 DISK_FULL`, and `error` for none. */
   readonly refusals: ReadonlyMap<string, number>;
   /** Begins no further request and waits until those begun are acknowledged. */
   finish(): Promise<void>;
@@ -41,8 +43,10 @@ export function startLoad(workloads: readonly Workload[], options: LoadOptions):
 
   async function send(workload: Workload): Promise<void> {
     const token = await tokenFor(options.dataDir, workload.tenant, 'events:write user-properties:write');
-    while (!finishing && !abandoned.signal.aborted) {
-      const request = workload.next();
+    let unanswered = options.resend === true;
+    while ((!finishing || unanswered) && !abandoned.signal.aborted) {
+      const request = unanswered ? workload.again() : workload.next();
+      unanswered = false;
       await untilAcknowledged(request, token);
       acknowledged += request.events.length;
       options.onAcknowledged?.(workload.tenant, request);
@@ -78,16 +82,21 @@ export function startLoad(workloads: readonly Workload[], options: LoadOptions):
 }
 
 function retryable(status: string): boolean {
-  return status === 'error' || status === '429' || status.startsWith('5');
+  return status === 'error' || status.startsWith('429') || status.startsWith('5');
 }
 
-/** The status, or `error`: a broken connection leaves open whether the events were taken. */
+/**
+ * `202`, or the status and code of the problem and whether it says when to try again, or `error`: a broken connection
+ * leaves open whether the events were taken.
+ */
 async function post(url: string, token: string, body: string, signal: AbortSignal): Promise<string> {
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/cloudevents-batch+json' };
   try {
     const response = await fetch(url, { method: 'POST', headers, body, signal });
-    const { rejected = 0 } = (await response.json()) as { rejected?: number };
-    return rejected > 0 ? `${response.status} with ${rejected} events rejected` : String(response.status);
+    const { rejected = 0, code } = (await response.json()) as { rejected?: number; code?: string };
+    if (rejected > 0) return `${response.status} with ${rejected} events rejected`;
+    if (response.status === 202) return '202';
+    return `${response.status} ${code}${response.headers.has('retry-after') ? '' : ' without Retry-After'}`;
   } catch {
     return 'error';
   }

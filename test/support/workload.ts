@@ -50,12 +50,15 @@ export class Workload {
   /** `<event id> <rule>` → outcome, of all events sent. */
   readonly decisions = new Map<string, 'eligible' | 'ineligible'>();
   readonly subjects = new Map<string, SubjectModel>();
+  /** The last request, which {@link again} gives once more. */
+  private last?: WorkloadRequest;
   private requests = 0;
   private count = 0;
 
   constructor(
     readonly tenant: string,
-    private readonly eventsPerRequest = 20,
+    /** Events in a request of events from now on. */
+    public eventsPerRequest = 20,
   ) {
     for (let index = 0; index < SUBJECTS; index++)
       this.subjects.set(`${tenant} subject ${index}`, { orders: 0, spent: 0, revision: 0 });
@@ -71,7 +74,12 @@ export class Workload {
       : Array.from({ length: this.eventsPerRequest }, (_, index) => names[(this.count + index) % SUBJECTS] as string); // prettier-ignore
     const events = subjects.map((subject) => (properties ? this.property(subject) : this.event(subject)));
     for (const { id } of events) this.ids[stream].push(id);
-    return { stream, events };
+    return (this.last = { stream, events });
+  }
+
+  /** The request that was made last, for a producer that has had no answer to it. */
+  again(): WorkloadRequest {
+    return this.last ?? this.next();
   }
 
   private property(subject: string): WorkloadEvent {

@@ -46,12 +46,13 @@ async function write({ lmdb, subjects, watermarks }: Tables, checkpoint: Checkpo
     .map(({ tenant, subject, json }) => ({ key: subjectKey(tenant, subject), json }))
     // In key order neighbours share a page, which is then written once.
     .sort((left, right) => (left.key < right.key ? -1 : 1));
-  await lmdb.flushed(() =>
+  const write = (): Promise<unknown> =>
     lmdb.root.batch(() => {
       for (const { key, json } of sorted) void subjects.put(key, json);
       for (const [tenant, seq] of checkpoint.watermarks) void watermarks.put(assertTenantId(tenant), seq);
-    }),
-  );
+    });
+  const bytes = sorted.reduce((sum, { key, json }) => sum + key.length + json.length, 0);
+  await lmdb.flushed(write, { records: sorted.length + checkpoint.watermarks.size, bytes });
   faultPoint('checkpoint.after');
 }
 

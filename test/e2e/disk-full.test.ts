@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { createCrashNode, type CrashNode } from '../support/crash-node.js';
+import { killAll, type HeadgateProcess } from '../support/headgate.js';
+import type { Load } from '../support/load.js';
+import { createNamespaces } from '../support/namespaces.js';
+import { mountSmallDisk, skipWithoutMounts, type SmallDisk } from '../support/small-disk.js';
+import { temporalAddress } from '../support/temporal.js';
+import { until } from '../support/until.js';
+
+const DISK_MB = 32;
+/** No reserve at all: what is written meets the end of the disk. */
+const NO_RESERVE = '1b';
+const SOON_MS = 30_000;
+/** Enough to take some seconds, and so some load windows, batches and checkpoints. */
+const EVENTS_WHILE_FULL = 1_500;
+
+describe('Headgate, on a disk that gets full under load', function () {
+  this.timeout(240_000);
+  let node: CrashNode;
+  let disk: SmallDisk;
+
+  before(async function () {
+    skipWithoutMounts(this);
+    await createNamespaces(['disk-full']);
+  });
+  afterEach(async () => {
+    await killAll();
+    disk.unmount();
+    await node.remove();
+  });
+
+  /** A node under load with one of its directories on a small disk, once things flow. */
+  async function startOn(directory: string, reserve: string): Promise<[HeadgateProcess, Load]> {
+    node = await createCrashNode(`full-${directory}-${reserve}`, {
+      TEMPORAL_ADDRESS: temporalAddress(),
+      TEMPORAL_NAMESPACE: 'disk-full',
+      HEADGATE_MIN_FREE_DISK: reserve,
+      HEADGATE_SHUTDOWN_GRACE_SECONDS: '5',
+    });
+    disk = mountSmallDisk(join(node.dataDir, directory), DISK_MB);
+    const running = await node.start();
+    const load = node.load();
+    await until(() => assert.ok(load.acknowledged() > 300), SOON_MS);
+    return [running, load];
+  }
+
+  /** With room again everything that was acknowledged arrives once, in the same process. */
+  async function assertRecovers(running: HeadgateProcess, load: Load): Promise<void> {
+    disk.makeRoom();
+    const before = load.acknowledged();
+    await until(() => assert.ok(load.acknowledged() > before), SOON_MS);
+    await load.finish();
+    await node.drained();
+    assert.equal((await node.stopped(running)).code, 0, running.stderr);
+  }
+
+  for (const [reserve, how] of [
+    ['8MB', 'before its reserve is touched'],
+    [NO_RESERVE, 'when a write fails'],
+  ] as const) {
+    it(`of the spool: answers 503 DISK_FULL ${how}, and recovers`, async () => {
+      const [running, load] = await startOn('spool', reserve);
+      disk.fill();
+      // What has left the spool has left pages that are used again, but no run of them that is as long as this.
+      for (const workload of node.workloads) workload.eventsPerRequest = 1_000;
+      await until(() => assert.ok((load.refusals.get('503 DISK_FULL') ?? 0) > 10), SOON_MS);
+      for (const workload of node.workloads) workload.eventsPerRequest = 20;
+      assert.deepEqual([...load.refusals.keys()], ['503 DISK_FULL']);
+      await assertRecovers(running, load);
+    });
+  }
+
+  for (const directory of ['batches', 'warehouse', 'state']) {
+    it(`of the ${directory}: goes on taking events into the spool, and recovers`, async () => {
+      const [running, load] = await startOn(directory, NO_RESERVE);
+      disk.fill();
+      const before = load.acknowledged();
+      await until(() => assert.ok(load.acknowledged() > before + EVENTS_WHILE_FULL), SOON_MS);
+      await assertRecovers(running, load);
+    });
+  }
+});
