@@ -10,13 +10,10 @@ import type { AckMode } from '../../src/config.js';
 import { HeadgateError } from '../../src/errors.js';
 import type { EventRow, InputStream } from '../../src/event.js';
 import type { AdmissionLimits } from '../../src/ingest/admission.js';
-import type { Ingest } from '../../src/ingest/ingest.js';
 import type { Plan } from '../../src/ingest/lane.js';
-import type { Spool } from '../../src/ingest/spool.js';
 import { openKeySet, signToken, type TokenClaims } from '../../src/keys/key-set.js';
-import { openLmdbStateStore } from '../../src/stores/state/lmdb.js';
-import type { StateStore } from '../../src/stores/state/state-store.js';
-import { openDoor } from './door.js';
+import { openDoor, type Door } from './door.js';
+import { linesOf } from './events.js';
 
 /** What a {@link startTestApi} may have otherwise than by default. */
 export interface TestApiOptions {
@@ -55,9 +52,7 @@ export interface TestRequest {
 /** The whole door, listening: everything is real but Temporal, in whose place batches are read and remembered. */
 export interface TestApi {
   readonly url: string;
-  readonly ingest: Ingest;
-  readonly spool: Spool;
-  readonly state: StateStore;
+  readonly door: Door;
   /** What the log says went wrong inside; a test of bad input must find none. */
   readonly faults: string[];
   /** `tenant/batchId` of every receipt asked for. */
@@ -87,18 +82,12 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     DL: 'active',
   };
   const taken: { plan: Plan; rows: EventRow[] }[] = [];
-  const door = await openDoor(join(dir, 'spool'), {
+  const door = await openDoor(dir, {
     ...options,
-    run: async ({ spool, ingest }, plan, chunks) => {
-      const lines = spool.read(chunks).toString('utf8').trimEnd().split('\n');
-      taken.push({ plan, rows: lines.map((line) => JSON.parse(line) as EventRow) });
-      await spool.plan(plan);
-      await spool.release(plan, chunks);
-      ingest.started(chunks);
-      await spool.finish(plan);
+    onBatch: (plan, records) => {
+      taken.push({ plan, rows: records.flatMap(({ events }) => linesOf<EventRow>(events)) });
     },
   });
-  const state = openLmdbStateStore(join(dir, 'state'));
   const faults: string[] = [];
   const receiptsAsked: string[] = [];
   const api = await listen(
@@ -109,7 +98,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
         standingOf: (tenant) => (Object.hasOwn(tenants, tenant) ? (tenants[tenant] ?? 'unknown') : 'unknown'),
       }),
       ingest: door.ingest,
-      state,
+      decider: door.decider,
       receipts: rememberingReceipts(receiptsAsked),
       readiness: [{ name: 'spool', check: () => door.spool.checkWritable() }],
       log: pino({ level: 'error' }, { write: (line: string) => void faults.push(line) }),
@@ -131,9 +120,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
 
   return {
     url: api.url,
-    ingest: door.ingest,
-    spool: door.spool,
-    state,
+    door,
     faults,
     receiptsAsked,
     token,
@@ -148,7 +135,6 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     close: async () => {
       await api.close();
       await door.close();
-      await state.close();
       rmSync(dir, { recursive: true, force: true });
     },
   };
