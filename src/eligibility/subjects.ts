@@ -27,15 +27,21 @@ interface Entry {
 
 /** Subjects in memory over a state store: reads through it, and writes in checkpoints. */
 export class Subjects {
-  private readonly cache = new LRUCache<string, Entry>({
-    maxSize: MAX_CACHED_BYTES,
-    sizeCalculation: ({ jsonLength, key }) => ENTRY_BYTES + key.length + MEMORY_PER_JSON * jsonLength,
-  });
+  private readonly cache: LRUCache<string, Entry>;
   private dirty = new Map<string, Entry>();
   private pending = new Map<string, Entry>();
   private snapshots: SubjectSnapshot[] = [];
 
-  constructor(private readonly store: Pick<StateStore, 'subject'>) {}
+  /** @param maxCachedBytes memory for subjects that have not changed lately. Default 128 MB; less reads more from the store. */
+  constructor(
+    private readonly store: Pick<StateStore, 'subject'>,
+    maxCachedBytes = MAX_CACHED_BYTES,
+  ) {
+    this.cache = new LRUCache({
+      maxSize: maxCachedBytes,
+      sizeCalculation: ({ jsonLength, key }) => ENTRY_BYTES + key.length + MEMORY_PER_JSON * jsonLength,
+    });
+  }
 
   /** Subjects that have changed since the last checkpoint began. */
   get changed(): number {
@@ -83,7 +89,11 @@ export class Subjects {
 
   /** The snapshots are on disk. */
   kept(): void {
-    for (const entry of this.pending.values()) this.cache.set(entry.key, entry);
+    for (const entry of this.pending.values()) {
+      // Setting what is there already would leave its size as it was.
+      this.cache.delete(entry.key);
+      this.cache.set(entry.key, entry);
+    }
     this.pending = new Map();
     this.snapshots = [];
   }
