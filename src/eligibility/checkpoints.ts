@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { messageOf } from '../errors.js';
 import type { Logger } from '../observability/logger.js';
 import type { StateStore } from '../stores/state/state-store.js';
@@ -36,7 +36,10 @@ export class Checkpoints {
   private restMs: number;
   private restedFrom = 0;
   private stopped = false;
+  /** Appends that have failed. */
   private failures = 0;
+  /** The last checkpoint has failed: however much has changed, the next waits for its time. */
+  private retrying = false;
   private readonly maxChanged: number;
 
   constructor(private readonly options: CheckpointsOptions) {
@@ -47,14 +50,16 @@ export class Checkpoints {
   /** There is something to write. */
   changed(): void {
     if (this.stopped || this.running !== undefined) return;
-    if (this.options.decider.subjects.changed >= this.maxChanged) this.start();
+    if (!this.retrying && this.options.decider.subjects.changed >= this.maxChanged) this.start();
     else
       this.timer ??= setTimeout(() => this.start(), Math.max(0, this.restedFrom + this.restMs - Date.now()));
   }
 
   /**
    * An append has failed, so the state in memory may hold events that the spool does not: goes back to the last
-   * checkpoint and applies the spool again. What is being written is given up.
+   * checkpoint and applies the spool again. What is being written is given up. Nothing is decided on meanwhile, from the
+   * turn of this call on: a decision could count an event that is not there, and what it changed would be forgotten, as
+   * it is not in the spool yet.
    */
   rewind(): Promise<void> {
     this.failures++;
@@ -70,6 +75,8 @@ export class Checkpoints {
     this.stopped = true;
     clearTimeout(this.timer);
     await this.running;
+    // Until then memory may hold what the spool does not.
+    await this.rewinding;
     await this.write();
   }
 
@@ -77,6 +84,7 @@ export class Checkpoints {
   private async restore(): Promise<void> {
     for (let seen = -1; seen !== this.failures;) {
       seen = this.failures;
+      this.options.decider.suspend();
       await this.running;
       await this.options.spooled();
       await this.options.decider.restore();
@@ -97,9 +105,10 @@ export class Checkpoints {
     const began = performance.now();
     const written = await this.write();
     const worked = performance.now() - began;
-    this.restMs = Math.min(MAX_REST_MS, Math.max(this.options.restMs ?? 1_000, REST_PER_WORK * worked));
+    const restMs = Math.min(MAX_REST_MS, Math.max(this.options.restMs ?? 1_000, REST_PER_WORK * worked));
+    this.restMs = written ? restMs : RETRY_MS;
+    this.retrying = !written;
     this.restedFrom = Date.now();
-    if (!written && !this.stopped) await delay(RETRY_MS, undefined, { ref: false });
   }
 
   /** True when all is on disk. */

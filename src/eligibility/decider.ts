@@ -69,6 +69,11 @@ export class Decider {
     return this.subjects.peek(tenant, subject);
   }
 
+  /** Decides on nothing until the state has been restored. */
+  suspend(): void {
+    this.restoring = true;
+  }
+
   /**
    * Brings the state up to date with the spool: at start, or when an append has failed and the state in memory has
    * events that the spool does not. Chunks of tenants that are not configured wait for {@link Decider.catchUp}.

@@ -23,8 +23,12 @@ import { until } from './until.js';
 
 /** What a door is opened with. */
 export interface DoorOptions {
-  /** Takes a batch out, in place of Temporal: between its plan and its hand-over. Default: at once. */
-  readonly onBatch?: (plan: Plan, records: readonly ChunkRecord[]) => Promise<void> | void;
+  /** Takes a batch out, in place of Temporal: between its plan and its hand-over. */
+  readonly onBatch?: (
+    plan: Plan,
+    records: readonly ChunkRecord[],
+    chunks: readonly Chunk[],
+  ) => Promise<void> | void;
   readonly limits?: AdmissionLimits;
   readonly ack?: AckMode;
   readonly freeDiskBytes?: () => number;
@@ -32,8 +36,10 @@ export interface DoorOptions {
   readonly dedupe?: DedupeOptions;
   /** The tenants' rules; undefined for one that is not configured. Default: all have those of {@link rulesOf}. */
   readonly rulesOf?: (tenant: string) => CompiledRules | undefined;
-  /** Rest between checkpoints in milliseconds. Default 10; Infinity for none but at the end. */
+  /** Rest between checkpoints in milliseconds. Default 10; Infinity for none but the first and the last. */
   readonly restMs?: number;
+  /** Changed subjects at which the rest is cut short. */
+  readonly maxChanged?: number;
 }
 
 /** Ingest over a real spool and a real state store. */
@@ -78,7 +84,7 @@ export async function openDoor(directory: string, options: DoorOptions = {}): Pr
       if (plan.started !== true) {
         await spool.plan(plan);
         const records = chunks.map((chunk) => spool.read(chunk));
-        await options.onBatch?.(plan, records);
+        await options.onBatch?.(plan, records, chunks);
         await spool.handOver(plan);
         release.handedOver(chunks);
         ingest.started(chunks);
@@ -140,6 +146,7 @@ function decidingOf(
     onDurable: (watermarks) => release.durable(watermarks),
     log: createLogger('silent'),
     restMs: Math.min(options.restMs ?? 10, NEVER_MS),
+    maxChanged: options.maxChanged,
   });
   return { decider, checkpoints };
 }
