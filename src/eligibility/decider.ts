@@ -118,7 +118,8 @@ export class Decider {
   }
 
   private async catchUpTenant(tenant: string, progress: Progress): Promise<void> {
-    for (;;) {
+    // The state may be restored meanwhile: then someone else goes on, from its beginning.
+    while (this.tenants.get(tenant) === progress) {
       const rules = this.options.rulesOf(tenant);
       const chunk = progress.missing.first;
       if (chunk === undefined || rules === undefined) return;
