@@ -8,7 +8,7 @@ import type { BatchReceipt, Receipts } from '../../src/api/receipts.js';
 import type { IngestAnswer } from '../../src/api/routes/events.js';
 import type { AckMode } from '../../src/config.js';
 import { HeadgateError } from '../../src/errors.js';
-import type { EventRow, InputStream } from '../../src/event.js';
+import type { DecisionRow, EventRow, InputStream } from '../../src/event.js';
 import type { AdmissionLimits } from '../../src/ingest/admission.js';
 import type { Plan } from '../../src/ingest/lane.js';
 import { openKeySet, signToken, type TokenClaims } from '../../src/keys/key-set.js';
@@ -63,6 +63,8 @@ export interface TestApi {
   get(path: string, token?: string | null): Promise<TestAnswer>;
   /** The events that have come out of the spool in batches, in order. */
   events(tenant?: string, stream?: InputStream): EventRow[];
+  /** The decisions that have come out beside them, in order. */
+  decisions(tenant?: string): DecisionRow[];
   /** Waits until every acknowledged event has come out. */
   drained(): Promise<void>;
   close(): Promise<void>;
@@ -81,11 +83,13 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     UA: 'active',
     DL: 'active',
   };
-  const taken: { plan: Plan; rows: EventRow[] }[] = [];
+  const taken: { plan: Plan; rows: EventRow[]; decisions: DecisionRow[] }[] = [];
   const door = await openDoor(dir, {
     ...options,
     onBatch: (plan, records) => {
-      taken.push({ plan, rows: records.flatMap(({ events }) => linesOf<EventRow>(events)) });
+      const rows = records.flatMap(({ events }) => linesOf<EventRow>(events));
+      const decisions = records.flatMap((record) => linesOf<DecisionRow>(record.decisions));
+      taken.push({ plan, rows, decisions });
     },
   });
   const faults: string[] = [];
@@ -131,6 +135,8 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       taken
         .filter(({ plan }) => plan.tenant === tenant && plan.stream === stream)
         .flatMap(({ rows }) => rows),
+    decisions: (tenant = 'UA') =>
+      taken.filter(({ plan }) => plan.tenant === tenant).flatMap(({ decisions }) => decisions),
     drained: () => door.drained(),
     close: async () => {
       await api.close();
