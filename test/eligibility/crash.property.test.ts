@@ -10,6 +10,7 @@ import type { SubjectRecord } from '../../src/stores/state/state-store.js';
 import { openDoor, type Door } from '../support/door.js';
 import { event, linesOf, rulesOf, taken } from '../support/events.js';
 import { faultyDiskBeneath, type FaultyDisk } from '../support/faulty-disk.js';
+import type { Gate } from '../support/gate.js';
 import { until } from '../support/until.js';
 
 const TENANTS = ['UA', 'DL'] as const;
@@ -26,6 +27,9 @@ type Step =
   | { readonly send: Omit<Request, 'rows'> & { readonly subjects: readonly string[] } }
   /** The next append fails. */
   | 'fails'
+  /** Writes wait from now on; no longer. */
+  | 'holds'
+  | 'opens'
   /** Time goes by: a few turns of the event loop, or a checkpoint's rest. */
   | 'turns'
   | 'rests'
@@ -47,7 +51,7 @@ const calm: fc.Arbitrary<Step> = fc.oneof(
 );
 const rough: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: calm },
-  { weight: 1, arbitrary: fc.constant('fails' as const) },
+  { weight: 2, arbitrary: fc.constantFrom('fails' as const, 'holds' as const, 'opens' as const) },
 );
 
 /** A door that is opened again and again in one directory, with producers that want every event kept. */
@@ -59,6 +63,7 @@ class Life {
   private sending: Promise<unknown>[] = [];
   private door!: Door;
   private disk!: FaultyDisk;
+  private held?: Gate;
   private events = 0;
 
   async open(): Promise<void> {
@@ -74,10 +79,15 @@ class Life {
   async step(step: Step): Promise<void> {
     if (typeof step === 'object') this.send(step.send);
     else if (step === 'fails') this.disk.failNext();
+    else if (step === 'holds') {
+      this.letGo();
+      this.held = this.disk.hold();
+    } else if (step === 'opens') this.letGo();
     else if (step === 'turns') for (let n = 0; n < 5; n++) await new Promise(setImmediate);
     else if (step === 'rests') await new Promise((rested) => setTimeout(rested, 3));
     else {
       // What is being answered is answered; the rest is what the next life finds.
+      this.letGo();
       await Promise.allSettled(this.sending);
       await (step === 'crashes' ? this.door.crash() : this.door.close());
       await this.open();
@@ -87,6 +97,7 @@ class Life {
   /** Waits until all that was sent has been taken, as producers do that try again, and has come out. */
   async end(): Promise<void> {
     this.disk.failNext(0);
+    this.letGo();
     await Promise.allSettled(this.sending);
     for (const request of this.requests) await until(() => this.post(request), SOON_MS);
     await this.door.drained();
@@ -102,6 +113,11 @@ class Life {
 
   get sent(): number {
     return this.events;
+  }
+
+  private letGo(): void {
+    this.held?.open();
+    this.disk.letGo();
   }
 
   private send({ subjects, ...where }: Extract<Step, object>['send']): void {
@@ -212,7 +228,7 @@ describe('a node, whenever it stops', function () {
           await life.close();
         }
       }),
-      { numRuns: 25 },
+      { numRuns: 60 },
     );
   });
 });

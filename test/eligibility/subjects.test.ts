@@ -100,7 +100,8 @@ describe('subjects in memory', () => {
   /** Changes of subjects, by number; what is in memory is what these say. */
   const changes = fc.array(fc.nat(SUBJECTS - 1), { maxLength: 300 });
   const checkpoint = fc.record({
-    before: changes,
+    /** Enough that their snapshots take several turns. */
+    before: fc.array(fc.nat(SUBJECTS - 1), { minLength: 300, maxLength: 400 }),
     /** Changes in each turn between slices of snapshots. */
     during: fc.array(changes, { maxLength: 4 }),
     after: changes,
