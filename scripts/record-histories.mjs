@@ -29,27 +29,27 @@ function reference({ stream = 'events', bytes = 5_000 } = {}) {
 }
 
 const contents = { types: ['flight.arrived'], firstEvent: 'first', lastEvent: 'last' };
-const noticeOf = ({ stream, batchId }) => ({
-  stream,
-  batchId,
-  workflowId: `load/${TENANT}/${stream}/20240310T120000.000Z`,
+const announced = async () => ({
+  workflowId: `load/${TENANT}/20240310T120000.000Z`,
   runId: '01234567-89ab-7def-8123-456789abcdef',
 });
-const decided = async (batch) => ({
-  evaluated: batch.events,
-  eligible: { late: 3 },
-  decisions: { ...batch, stream: 'decisions' },
-});
-const undecided = async () => ({ evaluated: 0, eligible: {} });
-const announced = async (batches) => batches.map(noticeOf);
-const loaded = async ({ window, batches }) => ({
-  loadId: `${window}-0123456789abcdef`,
-  rows: 100 * batches.length,
-  bytes: 4_000,
-  loaded: batches.map(({ batchId }) => batchId),
-  alreadyHeld: [],
-  file: `events/day=2024-03-10/${window}-0123456789abcdef.parquet`,
-});
+
+/** What was decided at the door on a batch of events; nothing is on one of user properties. */
+function decidedOn(batch) {
+  if (batch.stream !== 'events') return { evaluated: 0, eligible: {} };
+  return { evaluated: batch.events, eligible: { late: 3 }, decisions: { ...batch, stream: 'decisions' } };
+}
+
+/** One load for each stream that is among the batches. */
+const loaded = async ({ window, batches }) =>
+  [...new Set(batches.map(({ stream }) => stream))].map((stream) => {
+    const held = batches.filter((batch) => batch.stream === stream).map(({ batchId }) => batchId);
+    return {
+      ...{ stream, loadId: `${window}-0123456789abcdef`, rows: 100 * held.length, bytes: 4_000 },
+      ...{ loaded: held, alreadyHeld: [] },
+      file: `${stream}/day=2024-03-10/${window}-0123456789abcdef.parquet`,
+    };
+  });
 
 /** Fails the first `times` times it is called. */
 function failing(times, activity) {
@@ -63,16 +63,16 @@ function failing(times, activity) {
 
 /** The paths: what each workflow is given, and how its activities answer. */
 const PATHS = {
-  'ingest-batch-fast-lane': { activities: { applyBatch: decided, announce: announced } },
-  'ingest-batch-without-decisions': {
-    stream: 'user-properties',
-    activities: { applyBatch: undecided, announce: announced },
-  },
-  'ingest-batch-slow-lane': {
-    activities: { applyBatch: failing(2, decided), announce: failing(2, announced) },
-  },
-  'ingest-batch-slow-lane-retried': { activities: { applyBatch: failing(3, decided), announce: announced } },
+  'ingest-batch-fast-lane': { activities: { announce: announced } },
+  'ingest-batch-without-decisions': { stream: 'user-properties', activities: { announce: announced } },
+  'ingest-batch-slow-lane': { activities: { announce: failing(2, announced) } },
+  'ingest-batch-slow-lane-retried': { activities: { announce: failing(3, announced) } },
   'load-window-one-load': { announce: 2, activities: { loadBatches: loaded } },
+  'load-window-several-streams': {
+    announce: 2,
+    streams: ['events', 'decisions', 'user-properties'],
+    activities: { loadBatches: loaded },
+  },
   'load-window-two-loads': { announce: 1, during: 1, activities: { loadBatches: loaded } },
   'load-window-full': {
     announce: 2,
@@ -84,7 +84,8 @@ const PATHS = {
 };
 
 async function runIngestBatch(client, path) {
-  const input = { batch: reference(path), contents, activityQueue: `tenant.${TENANT}` };
+  const batch = reference(path);
+  const input = { batch, contents, decided: decidedOn(batch), activityQueue: `tenant.${TENANT}` };
   const options = { workflowId: `batch/${randomUUID()}`, taskQueue: POOL, args: [input] };
   const handle = await client.workflow.start('ingestBatch', options);
   await handle.result();
@@ -92,14 +93,16 @@ async function runIngestBatch(client, path) {
 }
 
 async function runLoadWindow(client, path) {
-  const { announce, during = 0, windowMs = 500, activities } = path;
+  const { announce, during = 0, streams = ['events'], windowMs = 500, activities } = path;
   const workflowId = `load/${randomUUID()}`;
   const window = '20240310T120000.000Z';
   const times = { window, closesAt: Date.now() + windowMs };
-  const input = { tenant: TENANT, stream: 'events', ...times, activityQueue: `tenant.${TENANT}` };
+  const input = { tenant: TENANT, ...times, activityQueue: `tenant.${TENANT}` };
   const options = { workflowId, taskQueue: POOL, args: [input], signal: 'announce' };
-  const signal = () =>
-    client.workflow.signalWithStart('loadWindow', { ...options, signalArgs: [reference(path)] });
+  const signal = () => {
+    const batches = streams.map((stream) => reference({ ...path, stream }));
+    return client.workflow.signalWithStart('loadWindow', { ...options, signalArgs: [batches] });
+  };
   const { loadBatches } = activities;
   activities.loadBatches = async (load) => {
     activities.loadBatches = loadBatches;
@@ -116,7 +119,7 @@ async function runLoadWindow(client, path) {
 async function record(names, { connection, client, Worker, save }) {
   let path;
   const activities = Object.fromEntries(
-    ['applyBatch', 'announce', 'loadBatches'].map((name) => [name, (input) => path.activities[name](input)]),
+    ['announce', 'loadBatches'].map((name) => [name, (input) => path.activities[name](input)]),
   );
   const shared = { connection, identity: IDENTITY, activities };
   const pool = await Worker.create({

@@ -48,7 +48,7 @@ describe('names that contain a tenant', () => {
       assert.throws(() => tenantQueue(id as string), refused);
       assert.throws(() => workflowQueue(id as string, 'dedicated'), refused);
       assert.throws(() => batchWorkflowId(id as string, 'events', BATCH), refused);
-      assert.throws(() => loadWorkflowId(id as string, 'events', '20240310T000000.000Z'), refused);
+      assert.throws(() => loadWorkflowId(id as string, '20240310T000000.000Z'), refused);
     });
   }
 
@@ -76,10 +76,7 @@ describe('names that contain a tenant', () => {
 
   it('are what operators look for', () => {
     assert.equal(batchWorkflowId('UA', 'user-properties', BATCH), `batch/UA/user-properties/${BATCH}`);
-    assert.equal(
-      loadWorkflowId('UA', 'decisions', '20240310T120000.000Z'),
-      'load/UA/decisions/20240310T120000.000Z',
-    );
+    assert.equal(loadWorkflowId('UA', '20240310T120000.000Z'), 'load/UA/20240310T120000.000Z');
     assert.deepEqual([tenantQueue('UA'), poolQueue()], ['tenant.UA', 'pool.0']);
     assert.deepEqual(
       [workflowQueue('UA', 'dedicated'), workflowQueue('UA', 'pooled')],

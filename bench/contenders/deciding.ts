@@ -27,7 +27,6 @@ export class Deciding {
           outcome,
           reason,
           time: event.time,
-          batch_id: '',
         };
         ndjson += `${JSON.stringify(row)}\n`;
       }

@@ -5,17 +5,11 @@ import { problems } from '../../src/api/problem.js';
 import { addEventRoutes } from '../../src/api/routes/events.js';
 import { listen, type ListeningApi } from '../../src/api/server.js';
 import type { Config } from '../../src/config.js';
-import type { EventRow } from '../../src/event.js';
-import type { Ingest } from '../../src/ingest/ingest.js';
+import { Admission } from '../../src/ingest/admission/admission.js';
+import type { Ingest, TakenEvent } from '../../src/ingest/ingest.js';
 import { openKeySet } from '../../src/keys/key-set.js';
 import type { Logger } from '../../src/observability/logger.js';
 import type { TenantRegistry } from '../../src/tenant-config/registry.js';
-
-/** A valid event in canonical form, and the same as JSON. */
-export interface TakenEvent {
-  readonly row: EventRow;
-  readonly json: string;
-}
 
 /** Makes a request's events durable; the request is answered when it resolves. */
 export type Accept = (tenant: string, events: readonly TakenEvent[]) => Promise<void>;
@@ -39,23 +33,31 @@ export async function openDoor({ config, registry, accept, log }: DoorOptions): 
   const app = new Koa();
   app.silent = true;
   const router = new Router();
-  addEventRoutes(router, authenticate, ingestOver(accept));
+  addEventRoutes(router, { authenticate, admission: openAdmission(), ingest: ingestOver(accept) });
   app.use(problems(log));
   app.use(router.routes());
   return listen(app, config.host, config.port);
 }
 
-/** What the routes ask of ingest: no admission and no dedupe stand between them and the keeping. */
+/** What the routes ask of ingest: no dedupe stands between them and the keeping. */
 function ingestOver(accept: Accept): Ingest {
   const ingest = {
-    async accept(tenant: string, _stream: string, events: readonly (EventRow | TakenEvent)[]) {
-      await accept(tenant, events.map(taken));
+    async accept(tenant: string, _stream: string, events: readonly TakenEvent[]) {
+      await accept(tenant, events);
       return events.map(() => 'accepted');
     },
   };
   return ingest as unknown as Ingest;
 }
 
-function taken(event: EventRow | TakenEvent): TakenEvent {
-  return 'row' in event ? event : { row: event, json: JSON.stringify(event) };
+/** Lets everything in: as with Headgate, whose limits are set as high. */
+function openAdmission(): Admission {
+  return new Admission({
+    limitsOf: () => ({ eventsPerSecond: 1e9, bytesPerSecond: 1e12 }),
+    backlogOf: () => ({ bytes: 0 }),
+    spoolBytes: () => 0,
+    maxSpoolBytes: 1e12,
+    freeDiskBytes: () => 1e12,
+    minFreeDiskBytes: 0,
+  });
 }

@@ -28,7 +28,7 @@ export function startHeadgate(options: HeadgateOptions): Promise<System> {
     prepare: (dataDir, tenants) => {
       const given = join(dataDir, 'given-tenants');
       writeTenantFiles(given, tenants, options);
-      return [...(process.env.BENCH_NODE_ARGS?.split(' ') ?? []), BIN, 'start', '--tenants', given];
+      return [...NODE_FLAGS, BIN, 'start', '--tenants', given];
     },
   });
 }

@@ -54,7 +54,12 @@ export function encodeRecord(head: RecordHead, { prints, events, decisions }: Re
   prefix.writeUInt32LE(headText.length, HEAD_LENGTH_AT);
   prefix.writeUInt32LE(decisions.content.length, DECISIONS_LENGTH_AT);
   prefix[FLAGS_AT] = (events.gzipped ? EVENTS_GZIPPED : 0) | (decisions.gzipped ? DECISIONS_GZIPPED : 0);
-  return Buffer.concat([prefix, headText, prints, decisions.content, events.content]);
+  const parts = [prefix, headText, prints, decisions.content, events.content];
+  // Memory of its own: a small record that is kept must not hold a shared slab.
+  const record = Buffer.allocUnsafeSlow(parts.reduce((bytes, part) => bytes + part.length, 0));
+  let at = 0;
+  for (const part of parts) at += part.copy(record, at);
+  return record;
 }
 
 /** Takes a record apart. */

@@ -65,7 +65,7 @@ describe('a request that is not admitted', () => {
     api = await startTestApi({ admission: { maxInFlightBytes: 1_000_000 } });
     const uploads = Array.from({ length: 2 }, () => open(api));
     for (const { socket } of uploads) socket.write(await headOf(api, 'Content-Length: 250000'));
-    await until(() => assert.equal(api.admission.inFlightBytes, 500_000), 2_000);
+    await until(() => assert.equal(api.door.admission.inFlightBytes, 500_000), 2_000);
     const refused = await api.post(events(1, 'a'));
     assert.deepEqual([refused.status, refused.body.code], [429, 'TENANT_IN_FLIGHT_FULL']);
     assert.equal(refused.headers.get('retry-after'), '1');
@@ -73,7 +73,7 @@ describe('a request that is not admitted', () => {
     assert.equal(other.status, 202);
     // An upload that is given up gives back what it held.
     for (const { socket } of uploads) socket.destroy();
-    await until(() => assert.equal(api.admission.inFlightBytes, 0), 2_000);
+    await until(() => assert.equal(api.door.admission.inFlightBytes, 0), 2_000);
     assert.equal((await api.post(events(1, 'a'))).status, 202);
   });
 
@@ -85,7 +85,7 @@ describe('a request that is not admitted', () => {
     for (let n = 0; n < 20; n++) socket.write(piece);
     socket.write('0\r\n\r\n');
     await until(() => assert.match(said(), /^HTTP\/1.1 429 [^]*TENANT_IN_FLIGHT_FULL/), 5_000);
-    assert.equal(api.admission.inFlightBytes, 0);
+    assert.equal(api.door.admission.inFlightBytes, 0);
     socket.destroy();
   });
 
@@ -138,6 +138,6 @@ describe('a request that is admitted', () => {
     await api.post(events(1, 'b'), { headers: { 'content-type': 'text/plain' } });
     await api.post(' '.repeat(5_000_000));
     await api.post(events(1, 'c'), { headers: { 'content-encoding': 'gzip' } });
-    assert.equal(api.admission.inFlightBytes, 0);
+    assert.equal(api.door.admission.inFlightBytes, 0);
   });
 });

@@ -18,58 +18,65 @@ describe('A receipt', function () {
     receipts = createReceipts({ client: pipeline.client, namespace: TEST_NAMESPACE, uiUrl });
   });
   after(() => pipeline?.stop());
+  afterEach(() => {
+    delete pipeline.replaced.announce;
+  });
 
   /** The receipt once both the batch and its decisions are loaded. */
   function loaded(tenant: string, batchId: string): Promise<BatchReceipt> {
     return until(async () => {
       const receipt = await receipts.receiptOf(tenant, batchId);
       assert.deepEqual(
-        receipt.loads.map(({ stream, load }) => [stream, load !== undefined]),
-        [
-          ['events', true],
-          ['decisions', true],
-        ],
+        receipt.load?.loads.map(({ stream }) => stream),
+        ['events', 'decisions'],
       );
       return receipt;
     }, LOADED_WITHIN_MS);
   }
 
   it('leads from the batch to its decisions, its loads and their pages', async () => {
-    const { plan, decided } = await pipeline.submit('receipts-a', arrivals('one', [10, 90]));
-    await decided;
-    const { workflow, decisions, loads } = await loaded('receipts-a', plan.batchId);
+    const { plan, ended } = await pipeline.submit('receipts-a', arrivals('one', [10, 90]));
+    await ended;
+    const { workflow, decisions, load } = await loaded('receipts-a', plan.batchId);
     assert.equal(workflow.status, 'completed');
     assert.match(workflow.url ?? '', /^http:\/\/127\.0\.0\.1:1\/namespaces\/default\/workflows\/batch%2F/);
     assert.deepEqual(decisions, { evaluated: 2, eligible: { late: 1 } });
-    assert.match(loads[0]?.load?.file ?? '', /^events\/day=\d{4}-\d\d-\d\d\/.+\.parquet$/);
+    for (const { stream, file, alreadyHeld } of load?.loads ?? []) {
+      assert.match(file ?? '', new RegExp(`^${stream}/day=\\d{4}-\\d\\d-\\d\\d/.+\\.parquet$`));
+      assert.equal(alreadyHeld, false);
+    }
+    assert.match(load?.workflow.workflowId ?? '', /^load\/receipts-a\/\d{8}T\d{6}\.\d{3}Z$/);
   });
 
   it('names the load that holds the batch also when its window was opened again by a later one', async () => {
     const now = Date.now();
     const windowsOf = () => ({ isolation: 'pooled', windowMs: 1_000 }) as const;
-    const { announce } = createAnnounceActivities({ client: pipeline.client, windowsOf, now: () => now });
+    const { announce } = createAnnounceActivities({
+      ...{ client: pipeline.client, windowsOf, windowsPerSecond: 1_000 },
+      now: () => now,
+    });
     pipeline.replaced.announce = announce;
     const loads: string[] = [];
     const windows: string[] = [];
     const batches: string[] = [];
     for (const prefix of ['early', 'late']) {
-      const { plan, decided } = await pipeline.submit('receipts-a', arrivals(prefix, [90]));
-      await decided;
+      const { plan, ended } = await pipeline.submit('receipts-a', arrivals(prefix, [90]));
+      await ended;
       await loaded('receipts-a', plan.batchId);
       batches.push(plan.batchId);
     }
     for (const batchId of batches) {
-      const [events] = (await loaded('receipts-a', batchId)).loads;
-      loads.push(events?.load?.loadId ?? '');
-      windows.push(events?.workflow.workflowId ?? '');
+      const { load } = await loaded('receipts-a', batchId);
+      loads.push(load?.loads[0]?.loadId ?? '');
+      windows.push(load?.workflow.workflowId ?? '');
     }
     assert.equal(new Set(windows).size, 1);
     assert.equal(new Set(loads).size, 2);
   });
 
   it("is not to be had for another tenant's batch, nor for one that is not there", async () => {
-    const { plan, decided } = await pipeline.submit('receipts-a', arrivals('mine', [10]));
-    await decided;
+    const { plan, ended } = await pipeline.submit('receipts-a', arrivals('mine', [10]));
+    await ended;
     for (const [tenant, batchId] of [
       ['receipts-b', plan.batchId],
       ['receipts-a', '20200101-00000000-000000001'],

@@ -16,13 +16,8 @@ describe('who may do what', () => {
 
   before(async () => {
     api = await startTestApi({ tenants: { UA: 'active', DL: 'active', AA: 'suspended' } });
-    await api.state.commit({
-      tenant: 'UA',
-      stream: 'events',
-      revision: 0,
-      profiles: new Map([['s1', { values: { seats: 180 }, times: { seats: 1 } }]]),
-      applied: { batchId: BATCH, events: 1, evaluated: 0, eligible: {} },
-    });
+    const properties = cloudEvent('p', { data: { seats: 180 } });
+    await api.post(JSON.stringify(properties), { path: '/v1/user-properties' });
   });
   after(async () => {
     await api.close();

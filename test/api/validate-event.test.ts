@@ -9,7 +9,8 @@ import {
 import type { EventRow } from '../../src/event.js';
 import { cloudEvent } from '../support/api.js';
 
-const RECEIVED = Date.parse('2026-03-01T12:00:00.000Z');
+const RECEIVED_AT = '2026-03-01T12:00:00.000Z';
+const RECEIVED = { ms: Date.parse(RECEIVED_AT), iso: RECEIVED_AT };
 
 function check(value: unknown, stream: 'events' | 'user-properties' = 'events'): EventRow | Rejection {
   return validateEvent(value, stream, RECEIVED);

@@ -1,23 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { EventRow, InputStream } from '../../src/event.js';
+import { linesOf, taken } from '../support/events.js';
+import { faultyDiskBeneath } from '../support/faulty-disk.js';
+import { gate, type Gate } from '../support/gate.js';
 import { openDoor, type Door, type DoorOptions } from '../support/door.js';
 import { useTempDir } from '../support/temp-dir.js';
 import { until } from '../support/until.js';
-
-/** Settles when it is told to. */
-interface Gate {
-  readonly passed: Promise<void>;
-  open(): void;
-  fail(error: Error): void;
-}
-
-function gate(): Gate {
-  let open = (): void => undefined;
-  let fail: (error: Error) => void = () => undefined;
-  const passed = new Promise<void>((resolve, reject) => ((open = resolve), (fail = reject)));
-  return { passed, open, fail };
-}
 
 function row(id: string): EventRow {
   return {
@@ -36,18 +25,14 @@ describe('the way in', () => {
   let out: string[];
   let held: Gate | undefined;
 
-  const run: DoorOptions['run'] = async ({ spool, ingest }, plan, chunks) => {
+  const onBatch: DoorOptions['onBatch'] = async (plan, records) => {
     await held?.passed;
-    const lines = spool.read(chunks).toString().trimEnd().split('\n');
-    out.push(...lines.map((line) => `${plan.tenant}/${plan.stream}/${(JSON.parse(line) as EventRow).id}`));
-    await spool.plan(plan);
-    await spool.release(plan, chunks);
-    ingest.started(chunks);
-    await spool.finish(plan);
+    const rows = records.flatMap(({ events }) => linesOf<EventRow>(events));
+    out.push(...rows.map(({ id }) => `${plan.tenant}/${plan.stream}/${id}`));
   };
 
   async function open(options: Partial<DoorOptions> = {}): Promise<void> {
-    door = await openDoor(dir(), { run, ...options });
+    door = await openDoor(dir(), { onBatch, ...options });
   }
 
   beforeEach(async () => {
@@ -58,18 +43,7 @@ describe('the way in', () => {
   afterEach(() => door.close());
 
   function accept(ids: string[], tenant = 'UA', stream: InputStream = 'events'): Promise<string[]> {
-    return door.ingest.accept(tenant, stream, ids.map(row));
-  }
-
-  /** Lets the next flushes of the spool wait, or fail. */
-  function holdFlushes(): Gate {
-    const flush = gate();
-    const append = door.spool.append.bind(door.spool);
-    door.spool.append = async (what) => {
-      await flush.passed;
-      return append(what);
-    };
-    return flush;
+    return door.ingest.accept(tenant, stream, taken(ids.map(row)));
   }
 
   it('answers for each event in order, and hands on each once', async () => {
@@ -120,7 +94,7 @@ describe('the way in', () => {
   });
 
   it('does not answer a copy before the first copy is on disk', async () => {
-    const flush = holdFlushes();
+    const flush = faultyDiskBeneath(door.spool).hold();
     const answers: string[] = [];
     const first = accept(['a', 'b']).then((result) => answers.push(`first ${result.join()}`));
     const copy = accept(['b', 'a']).then((result) => answers.push(`copy ${result.join()}`));
@@ -133,8 +107,8 @@ describe('the way in', () => {
   });
 
   it('fails both copies when the flush fails, and takes the retry', async () => {
-    const append = door.spool.append;
-    const flush = holdFlushes();
+    const disk = faultyDiskBeneath(door.spool);
+    const flush = disk.hold();
     const requests = [accept(['a']), accept(['a']), accept(['a', 'b'])];
     flush.fail(new Error('the disk is full'));
     const settled = await Promise.allSettled(requests);
@@ -142,8 +116,9 @@ describe('the way in', () => {
       settled.map(({ status }) => status),
       ['rejected', 'rejected', 'rejected'],
     );
-    door.spool.append = append;
-    assert.deepEqual(await accept(['a', 'b']), ['accepted', 'accepted']);
+    disk.letGo();
+    // Until the state is what the spool has, requests are told to come again.
+    assert.deepEqual(await until(() => accept(['a', 'b']), 5_000), ['accepted', 'accepted']);
     await door.drained();
     assert.deepEqual(out, ['UA/events/a', 'UA/events/b']);
   });
@@ -186,7 +161,7 @@ describe('the way in', () => {
   });
 
   it('takes nothing when it is closing, and waits for what it is writing', async () => {
-    const flush = holdFlushes();
+    const flush = faultyDiskBeneath(door.spool).hold();
     const open = accept(['a']);
     let closed = false;
     const closing = door.ingest.close().then(() => (closed = true));
@@ -201,15 +176,12 @@ describe('the way in', () => {
   it('describes a chunk by its types and its first and last event', async () => {
     held = gate();
     const types = Array.from({ length: 12 }, (_, n) => `t${String(11 - n).padStart(2, '0')}`);
-    await door.ingest.accept(
-      'UA',
-      'events',
-      types.map((type, n) => ({ ...row(`e${n}`), type })),
-    );
-    const [chunk] = [...door.spool.waiting()];
-    assert.deepEqual([chunk?.events, chunk?.firstEvent, chunk?.lastEvent], [12, 'e0', 'e11']);
+    await door.ingest.accept('UA', 'events', taken(types.map((type, n) => ({ ...row(`e${n}`), type }))));
+    const [chunk] = [...door.spool.held()];
+    const { head } = door.spool.read(chunk!);
+    assert.deepEqual([head.events, head.firstEvent, head.lastEvent], [12, 'e0', 'e11']);
     assert.deepEqual(
-      chunk?.types,
+      head.types,
       Array.from({ length: 8 }, (_, n) => `t0${n}`),
     );
     held.open();

@@ -1,4 +1,6 @@
 import { Spool } from '../../src/ingest/spool.js';
+import { event } from '../support/events.js';
+import { appendTo, recordOf } from '../support/records.js';
 
 /**
  * A process for spool.test.ts to kill: appends without end, and prints the sequence number of each append once its
@@ -10,17 +12,9 @@ let written = 0;
 async function appendForever(): Promise<void> {
   for (;;) {
     const id = `event-${written++}`;
-    const chunk = await spool.append({
-      tenant: 'UA',
-      stream: 'events',
-      events: 1,
-      receivedAt: Date.now(),
-      types: ['t'],
-      firstEvent: id,
-      lastEvent: id,
-      ndjson: Buffer.from(`{"id":"${id}","pad":"${'x'.repeat(500)}"}\n`),
-      prints: Buffer.alloc(16, written % 256),
-    });
+    const decided = { evaluated: 1, eligible: {}, ndjson: `{"event_id":"${id}"}\n` };
+    const rows = [event(id, 0, { data: { pad: 'x'.repeat(500) } })];
+    const chunk = await appendTo(spool, ...recordOf('UA', 'events', rows, decided));
     process.stdout.write(`${chunk.seq} ${id}\n`);
   }
 }

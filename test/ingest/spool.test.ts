@@ -6,7 +6,12 @@ import { fileURLToPath } from 'node:url';
 import type { InputStream } from '../../src/event.js';
 import type { Chunk, Plan } from '../../src/ingest/lane.js';
 import { Spool } from '../../src/ingest/spool.js';
+import { event, linesOf } from '../support/events.js';
+import { faultyDiskBeneath } from '../support/faulty-disk.js';
+import type { Gate } from '../support/gate.js';
+import { appendTo, recordOf } from '../support/records.js';
 import { useTempDir } from '../support/temp-dir.js';
+import { until } from '../support/until.js';
 
 const HOUR = 3_600_000;
 const FIXTURE = fileURLToPath(new URL('spool.fixture.ts', import.meta.url));
@@ -29,19 +34,10 @@ describe('the spool', () => {
     id: string,
     more: { tenant?: string; stream?: InputStream; receivedAt?: number } = {},
   ): Promise<Chunk> {
-    const ndjson = Buffer.from(`{"id":"${id}"}\n`);
-    return spool.append({
-      tenant: 'UA',
-      stream: 'events',
-      events: 1,
-      receivedAt: 0,
-      types: ['a', 'b'],
-      firstEvent: id,
-      lastEvent: id,
-      ndjson,
-      prints: Buffer.alloc(16, id),
-      ...more,
-    });
+    const { tenant = 'UA', stream = 'events', receivedAt = 0 } = more;
+    const decided = { evaluated: 2, eligible: { late: 1 }, ndjson: `{"event_id":"${id}"}\n` };
+    const [head, body] = recordOf(tenant, stream, [event(id, 0)], decided);
+    return appendTo(spool, { ...head, receivedAt }, body);
   }
 
   function planOf(first: Chunk, last: Chunk): Plan {
@@ -56,50 +52,90 @@ describe('the spool', () => {
     };
   }
 
-  const waiting = (): string[] => [...spool.waiting()].map(({ firstEvent }) => firstEvent);
+  const idOf = (chunk: Chunk): string => spool.read(chunk).head.firstEvent;
+  const held = (): string[] => [...spool.held()].map(idOf);
 
   it('keeps what is appended, in order, over a restart', async () => {
     const chunks = await Promise.all(
       ['a', 'b', 'c'].map((id, n) => append(id, { tenant: n === 1 ? 'DL' : 'UA' })),
     );
-    const before = {
-      waiting: [...spool.waiting()],
+    const look = () => ({
+      held: [...spool.held()],
       bytes: spool.bytes,
       node: spool.node,
       seeds: spool.seeds,
-    };
-    assert.deepEqual(before.waiting, chunks);
-    await reopen();
+    });
+    const before = look();
     assert.deepEqual(
-      { waiting: [...spool.waiting()], bytes: spool.bytes, node: spool.node, seeds: spool.seeds },
-      before,
+      before.held,
+      chunks.map((chunk) => ({ ...chunk, handedOver: false })),
     );
-    assert.equal(spool.read(chunks).toString(), '{"id":"a"}\n{"id":"b"}\n{"id":"c"}\n');
+    assert.equal(
+      before.bytes,
+      chunks.reduce((sum, { bytes }) => sum + bytes, 0),
+    );
+    await reopen();
+    assert.deepEqual(look(), before);
+    assert.deepEqual(held(), ['a', 'b', 'c']);
     assert.ok((await append('d')).seq > (chunks[2] as Chunk).seq);
   });
 
-  it('takes bytes as they are', async () => {
-    const chunk = await append('é ☃ 𝄞');
+  it('keeps the decisions with the events, and what is said of both', async () => {
+    const chunk = await append('a', { receivedAt: 7 });
     await reopen();
-    assert.equal(spool.read([chunk]).toString(), '{"id":"é ☃ 𝄞"}\n');
+    const { head, events, decisions, prints } = spool.read(chunk);
+    assert.deepEqual(head, {
+      ...{ tenant: 'UA', stream: 'events', events: 1, receivedAt: 7, types: ['landed'] },
+      ...{ firstEvent: 'a', lastEvent: 'a', evaluated: 2, eligible: { late: 1 } },
+    });
+    assert.deepEqual(linesOf(events), [event('a', 0)]);
+    assert.equal(decisions.toString(), '{"event_id":"a"}\n');
+    assert.equal(prints.toString(), 'a'.repeat(16));
   });
 
-  it('lets events go once Temporal has their batch, and keeps the plan until it is decided', async () => {
+  it('takes text as it is', async () => {
+    const chunk = await append('é ☃ 𝄞');
+    await reopen();
+    assert.deepEqual(linesOf(spool.read(chunk).events), [event('é ☃ 𝄞', 0)]);
+  });
+
+  it('says that a chunk is gone, rather than give out a batch with a hole', async () => {
+    const chunk = await append('a');
+    await spool.delete([chunk]);
+    assert.throws(() => spool.read(chunk), { code: 'BATCH_CORRUPT' });
+  });
+
+  it('holds what Temporal has until it is told to let go, and keeps the plan until its workflow has ended', async () => {
     const [a, b, c] = (await Promise.all(['a', 'b', 'c'].map((id) => append(id)))) as [Chunk, Chunk, Chunk];
     const plan = planOf(a, b);
+    const look = async () => {
+      await reopen();
+      return [spool.planned(), held(), [...spool.held()].map(({ handedOver }) => handedOver)];
+    };
     await spool.plan(plan);
-    await reopen();
-    assert.deepEqual([spool.planned(), waiting()], [[plan], ['a', 'b', 'c']]);
-    await spool.release(plan, [a, b]);
-    assert.equal(spool.bytes, c.bytes);
-    await reopen();
-    assert.deepEqual(
-      [spool.planned(), waiting(), spool.bytes],
-      [[{ ...plan, started: true }], ['c'], c.bytes],
-    );
+    assert.deepEqual(await look(), [[plan], ['a', 'b', 'c'], [false, false, false]]);
+    await spool.handOver(plan, []);
+    const started = { ...plan, started: true };
+    assert.deepEqual(await look(), [[started], ['a', 'b', 'c'], [true, true, false]]);
+    await spool.delete([a, b]);
+    assert.equal(spool.bytes, c.spoolBytes);
+    assert.deepEqual(await look(), [[started], ['c'], [false]]);
+    assert.equal(spool.bytes, c.spoolBytes);
     await spool.finish(plan);
-    await reopen();
-    assert.deepEqual([spool.planned(), waiting()], [[], ['c']]);
+    assert.deepEqual(await look(), [[], ['c'], [false]]);
+  });
+
+  it('tells apart what was handed over of one lane and what of another', async () => {
+    const chunks = await Promise.all([
+      append('a'),
+      append('b', { stream: 'user-properties' }),
+      append('c', { tenant: 'DL' }),
+      append('d'),
+    ]);
+    await spool.handOver(planOf(chunks[3]!, chunks[3]!), []);
+    await spool.handOver(planOf(chunks[2]!, chunks[2]!), []);
+    const waiting = [...spool.held()].filter(({ handedOver }) => !handedOver).map(idOf);
+    assert.deepEqual(waiting, ['b']);
   });
 
   it('has one plan per lane', async () => {
@@ -125,8 +161,8 @@ describe('the spool', () => {
 
   it('keeps fingerprints after the events have left, and forgets those before a time', async () => {
     for (let hour = 0; hour < 5; hour++) await append(String(hour), { receivedAt: hour * HOUR });
-    const all = [...spool.waiting()];
-    await spool.release(planOf(all[0] as Chunk, all[4] as Chunk), all);
+    const all = [...spool.held()];
+    for (const chunk of all.slice(0, 4)) await spool.delete([chunk]);
     assert.equal(await spool.forgetPrints(2 * HOUR), 2);
     await reopen();
     const kept = (since: number): string[] =>
@@ -138,24 +174,88 @@ describe('the spool', () => {
     assert.deepEqual(kept(4 * HOUR), ['4'.repeat(16)]);
   });
 
+  it('keeps the fingerprints of chunks that leave together together, in order, under their lane', async () => {
+    const all = await Promise.all(['a', 'b', 'c'].map((id, n) => append(id, { receivedAt: n })));
+    await spool.delete(all);
+    await reopen();
+    const prints = Buffer.from(['a', 'b', 'c'].map((id) => id.repeat(16)).join(''));
+    assert.deepEqual([...spool.keptPrints(0)], [{ tenant: 'UA', stream: 'events', receivedAt: 2, prints }]);
+  });
+
   it('forgets as many fingerprints as there are, so that they cannot pile up', async function () {
-    this.timeout(30_000);
-    for (let n = 0; n < 25; n++) {
-      await Promise.all(Array.from({ length: 1_000 }, (_, m) => append(`${n}-${m}`)));
+    this.timeout(60_000);
+    const chunks: Chunk[] = [];
+    for (let n = 0; n < 5; n++) {
+      const ids = Array.from({ length: 1_000 }, (_, m) => `${n}-${m}`);
+      chunks.push(...(await Promise.all(ids.map((id) => append(id)))));
     }
-    assert.equal(await spool.forgetPrints(HOUR), 25_000 - 1);
-    assert.deepEqual([...spool.keptPrints(0)].length, 1);
+    await Promise.all(chunks.map((chunk) => spool.delete([chunk])));
+    assert.equal([...spool.keptPrints(0)].length, 5_000);
+    assert.equal(await spool.forgetPrints(HOUR), 5_000);
+    assert.deepEqual([...spool.keptPrints(0)], []);
   });
 
   it('never gives a sequence number twice, even when all that came before is gone', async () => {
     const chunk = await append('a');
     const plan = planOf(chunk, chunk);
     await spool.plan(plan);
-    await spool.release(plan, [chunk]);
+    await spool.handOver(plan, []);
     await spool.finish(plan);
+    await spool.delete([chunk]);
     await spool.forgetPrints(24 * HOUR);
     await reopen();
+    assert.deepEqual([held(), [...spool.keptPrints(0)], spool.planned()], [[], [], []]);
     assert.ok((await append('b')).seq > chunk.seq, 'a batch id would name two batches');
+  });
+
+  it('never gives a number that a plan has, nor one that the state has seen', async () => {
+    const chunk = await append('a');
+    await spool.plan({ ...planOf(chunk, chunk), lastSeq: 50 });
+    await reopen();
+    assert.equal(spool.reserve(), 51);
+    spool.skipTo(70);
+    assert.equal(spool.reserve(), 71);
+    spool.skipTo(3);
+    assert.equal(spool.reserve(), 72, 'it never goes back');
+  });
+
+  it('answers appends in the order of their numbers, also when one fails and when the disk does not', async () => {
+    const disk = faultyDiskBeneath(spool);
+    const answered: string[] = [];
+    const gates: Gate[] = [];
+    const appends = ['a', 'b', 'c', 'd'].map((id) => {
+      gates.push(disk.hold());
+      return append(id).then(
+        () => answered.push(id),
+        () => answered.push(`${id} failed`),
+      );
+    });
+    let settled = false;
+    void spool.settled().then(() => (settled = true));
+    gates[3]?.open();
+    gates[2]?.open();
+    await until(() => assert.deepEqual([...spool.held()].length, 2), 5_000);
+    assert.deepEqual(answered, [], 'they wait for those before them');
+    gates[1]?.fail(new Error('the disk is full'));
+    await until(() => assert.deepEqual(answered, ['b failed']), 5_000);
+    assert.equal(settled, false);
+    gates[0]?.open();
+    await Promise.all(appends);
+    assert.deepEqual(answered, ['b failed', 'a', 'c', 'd']);
+    await spool.settled();
+    assert.deepEqual(held(), ['a', 'c', 'd']);
+    assert.equal(
+      spool.bytes,
+      [...spool.held()].reduce((sum, { bytes }) => sum + bytes, 0),
+      'what failed is not counted',
+    );
+  });
+
+  it('says of a write that fails that the disk is full, and that it may be tried again', async () => {
+    faultyDiskBeneath(spool).failNext();
+    await assert.rejects(append('a'), { code: 'DISK_FULL', retryable: true });
+    await append('a');
+    assert.deepEqual(held(), ['a']);
   });
 
   it('has a name and seeds of its own', async () => {
@@ -169,7 +269,7 @@ describe('the spool', () => {
   it('says whether it can be written', async () => {
     await spool.checkWritable();
     await reopen();
-    assert.equal(waiting().length, 0);
+    assert.equal(held().length, 0);
   });
 
   it('has every append that was acknowledged before the process was killed', async function () {
@@ -198,16 +298,17 @@ describe('the spool', () => {
   /** Opens the spool, finds every acknowledged append in it, and empties it. */
   async function assertKept(acknowledged: readonly (readonly [seq: string, id: string])[]): Promise<void> {
     spool = new Spool(dir());
-    const found = new Map([...spool.waiting()].map((chunk) => [chunk.seq, chunk]));
+    const found = new Map([...spool.held()].map((chunk) => [chunk.seq, chunk]));
     for (const [seq, id] of acknowledged) {
       const chunk = found.get(Number(seq));
-      assert.equal(chunk?.firstEvent, id);
-      assert.match(spool.read([chunk as Chunk]).toString(), new RegExp(`^{"id":"${id}","pad":"x{500}"}\n$`));
+      assert.ok(chunk !== undefined, id);
+      const { events, decisions } = spool.read(chunk);
+      assert.deepEqual(linesOf(events), [event(id, 0, { data: { pad: 'x'.repeat(500) } })]);
+      assert.equal(decisions.toString(), `{"event_id":"${id}"}\n`);
     }
     assert.equal([...spool.keptPrints(0)].length >= found.size, true, 'with their fingerprints');
     assert.ok((await append('next')).seq > Math.max(...found.keys()));
-    const all = [...spool.waiting()];
-    await spool.release(planOf(all[0] as Chunk, all.at(-1) as Chunk), all);
+    await spool.delete([...spool.held()]);
     await spool.close();
   }
 

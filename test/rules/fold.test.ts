@@ -131,7 +131,8 @@ describe('rules/fold', () => {
       const state = newAggregateState('d');
       for (let time = 1; time <= newest; time++) {
         fold(state, { op, windowMs }, time, time, valueFor(op, time));
-        if (state.times.length > MAX_ENTRIES + 2 * SLOTS_PER_WINDOW + 1) assert.fail(`${state.times.length} entries`);
+        if (state.times.length > MAX_ENTRIES + 2 * SLOTS_PER_WINDOW + 1)
+          assert.fail(`${state.times.length} entries`);
       }
       return valueAt(state, { op, windowMs }, newest) as number;
     };

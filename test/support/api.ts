@@ -9,16 +9,13 @@ import type { BatchReceipt, Receipts } from '../../src/api/receipts.js';
 import type { IngestAnswer } from '../../src/api/routes/events.js';
 import type { AckMode } from '../../src/config.js';
 import { HeadgateError } from '../../src/errors.js';
-import type { EventRow, InputStream } from '../../src/event.js';
-import type { Admission, AdmissionLimits, AdmissionOptions } from '../../src/ingest/admission/admission.js';
-import type { Ingest } from '../../src/ingest/ingest.js';
+import type { DecisionRow, EventRow, InputStream } from '../../src/event.js';
+import type { AdmissionLimits, AdmissionOptions } from '../../src/ingest/admission/admission.js';
 import type { Plan } from '../../src/ingest/lane.js';
-import type { Spool } from '../../src/ingest/spool.js';
 import { openKeySet, signToken, type TokenClaims } from '../../src/keys/key-set.js';
 import type { Metrics } from '../../src/observability/metrics.js';
-import { openLmdbStateStore } from '../../src/stores/state/lmdb.js';
-import type { StateStore } from '../../src/stores/state/state-store.js';
-import { openDoor } from './door.js';
+import { openDoor, type Door } from './door.js';
+import { linesOf } from './events.js';
 
 /** What a {@link startTestApi} may have otherwise than by default. */
 export interface TestApiOptions {
@@ -61,10 +58,7 @@ export interface TestRequest {
 /** The whole door, listening: everything is real but Temporal, in whose place batches are read and remembered. */
 export interface TestApi {
   readonly url: string;
-  readonly admission: Admission;
-  readonly ingest: Ingest;
-  readonly spool: Spool;
-  readonly state: StateStore;
+  readonly door: Door;
   /** What the log says went wrong inside; a test of bad input must find none. */
   readonly faults: string[];
   /** `tenant/batchId` of every receipt asked for. */
@@ -75,6 +69,8 @@ export interface TestApi {
   get(path: string, token?: string | null): Promise<TestAnswer>;
   /** The events that have come out of the spool in batches, in order. */
   events(tenant?: string, stream?: InputStream): EventRow[];
+  /** The decisions that have come out beside them, in order. */
+  decisions(tenant?: string): DecisionRow[];
   /** Waits until every acknowledged event has come out. */
   drained(): Promise<void>;
   close(): Promise<void>;
@@ -93,19 +89,15 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     UA: 'active',
     DL: 'active',
   };
-  const taken: { plan: Plan; rows: EventRow[] }[] = [];
-  const door = await openDoor(join(dir, 'spool'), {
+  const taken: { plan: Plan; rows: EventRow[]; decisions: DecisionRow[] }[] = [];
+  const door = await openDoor(dir, {
     ...options,
-    run: async ({ spool, ingest }, plan, chunks) => {
-      const lines = spool.read(chunks).toString('utf8').trimEnd().split('\n');
-      taken.push({ plan, rows: lines.map((line) => JSON.parse(line) as EventRow) });
-      await spool.plan(plan);
-      await spool.release(plan, chunks);
-      ingest.started(chunks);
-      await spool.finish(plan);
+    onBatch: (plan, records) => {
+      const rows = records.flatMap(({ events }) => linesOf<EventRow>(events));
+      const decisions = records.flatMap((record) => linesOf<DecisionRow>(record.decisions));
+      taken.push({ plan, rows, decisions });
     },
   });
-  const state = openLmdbStateStore(join(dir, 'state'));
   const faults: string[] = [];
   const receiptsAsked: string[] = [];
   const api = await listen(
@@ -119,7 +111,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       ingest: door.ingest,
       bodyPace: options.bodyPace,
       metrics: options.metrics,
-      state,
+      decider: door.decider,
       receipts: rememberingReceipts(receiptsAsked),
       readiness: [{ name: 'spool', check: () => door.spool.checkWritable() }],
       log: pino({ level: 'error' }, { write: (line: string) => void faults.push(line) }),
@@ -142,10 +134,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
 
   return {
     url: api.url,
-    admission: door.admission,
-    ingest: door.ingest,
-    spool: door.spool,
-    state,
+    door,
     faults,
     receiptsAsked,
     token,
@@ -156,11 +145,12 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       taken
         .filter(({ plan }) => plan.tenant === tenant && plan.stream === stream)
         .flatMap(({ rows }) => rows),
+    decisions: (tenant = 'UA') =>
+      taken.filter(({ plan }) => plan.tenant === tenant).flatMap(({ decisions }) => decisions),
     drained: () => door.drained(),
     close: async () => {
       await api.close();
       await door.close();
-      await state.close();
       rmSync(dir, { recursive: true, force: true });
     },
   };

@@ -20,6 +20,8 @@ export interface BatcherBench {
   readonly faults: unknown[];
   /** Adds a chunk of so many events and returns its sequence number. */
   add(lane: string, events?: number, more?: Partial<Chunk>): number;
+  /** Goes on as after a restart: with the batches that were on their way, then with what waits. */
+  recover(plans: readonly Plan[], waiting: readonly Chunk[]): void;
   /** The lanes of the batches started so far, as `tenant/stream:seq,seq`. */
   log(): string[];
 }
@@ -32,8 +34,16 @@ export interface BenchOptions extends Partial<Pick<BatcherOptions, 'slots' | 'sl
 /** A chunk as the spool gives it. */
 export function chunkOf(lane: string, seq: number, events = 1, more: Partial<Chunk> = {}): Chunk {
   const [tenant, stream = 'events'] = lane.split('/') as [string, InputStream?];
-  const ids = { firstEvent: `${seq}`, lastEvent: `${seq}` };
-  return { seq, tenant, stream, events, bytes: events * 100, receivedAt: 0, types: ['t'], ...ids, ...more };
+  return {
+    seq,
+    tenant,
+    stream,
+    events,
+    bytes: events * 100,
+    spoolBytes: events * 100,
+    receivedAt: 0,
+    ...more,
+  };
 }
 
 /** Builds a batcher over batches that the test ends. */
@@ -69,6 +79,10 @@ export function createBatcherBench({ limits, ...options }: BenchOptions = {}): B
       const chunk = chunkOf(lane, nextSeq++, events, { receivedAt: Date.now(), ...more });
       batcher.add(chunk);
       return chunk.seq;
+    },
+    recover: (plans, waiting) => {
+      batcher.recover(plans);
+      for (const chunk of waiting) batcher.add(chunk);
     },
     log: () => started.map(({ plan, seqs }) => `${plan.tenant}/${plan.stream}:${seqs.join()}`),
   };

@@ -1,25 +1,52 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import type { AckMode } from '../../src/config.js';
+import { Checkpoints } from '../../src/eligibility/checkpoints.js';
+import { Decider } from '../../src/eligibility/decider.js';
+import type { EventRow } from '../../src/event.js';
 import {
   Admission,
   type AdmissionLimits,
   type AdmissionOptions,
 } from '../../src/ingest/admission/admission.js';
-import { Batcher, type BatcherOptions } from '../../src/ingest/batcher.js';
+import { Batcher } from '../../src/ingest/batcher.js';
 import { Dedupe, type DedupeOptions } from '../../src/ingest/dedupe.js';
 import { createFingerprint } from '../../src/ingest/fingerprint.js';
 import { Ingest } from '../../src/ingest/ingest.js';
+import type { Chunk, Plan } from '../../src/ingest/lane.js';
+import { unpack } from '../../src/ingest/pack.js';
 import { rebuildDedupe } from '../../src/ingest/rebuild-dedupe.js';
+import { Release } from '../../src/ingest/release.js';
 import { Spool } from '../../src/ingest/spool.js';
+import type { RecordHead } from '../../src/ingest/spool-record.js';
+import { createLogger } from '../../src/observability/logger.js';
+import type { CompiledRules } from '../../src/rules/compiled.js';
+import { openLmdbStateStore } from '../../src/stores/state/lmdb.js';
+import type { StateStore } from '../../src/stores/state/state-store.js';
+import { linesOf, rulesOf } from './events.js';
 import { until } from './until.js';
+
+/** What the spool holds of a chunk, as NDJSON. */
+export interface UnpackedRecord {
+  readonly head: RecordHead;
+  readonly events: Buffer;
+  readonly decisions: Buffer;
+}
+
+/** Reads a chunk back. */
+export async function unpacked(spool: Spool, chunk: Chunk): Promise<UnpackedRecord> {
+  const { head, events, decisions } = spool.read(chunk);
+  return { head, events: await unpack(events), decisions: await unpack(decisions) };
+}
 
 /** What a door is opened with. */
 export interface DoorOptions {
-  /** Takes a batch out, in place of Temporal. */
-  readonly run: (
-    door: Pick<Door, 'spool' | 'ingest'>,
-    ...batch: Parameters<BatcherOptions['run']>
-  ) => Promise<void>;
+  /** Takes a batch out, in place of Temporal: between its plan and its hand-over. */
+  readonly onBatch?: (
+    plan: Plan,
+    records: readonly UnpackedRecord[],
+    chunks: readonly Chunk[],
+  ) => Promise<void> | void;
   readonly limits?: AdmissionLimits;
   readonly ack?: AckMode;
   readonly freeDiskBytes?: () => number;
@@ -27,34 +54,126 @@ export interface DoorOptions {
   /** What admission is to look at otherwise. */
   readonly admission?: Partial<AdmissionOptions>;
   readonly dedupe?: DedupeOptions;
+  /** The tenants' rules; undefined for one that is not configured. Default: all have those of {@link rulesOf}. */
+  readonly rulesOf?: (tenant: string) => CompiledRules | undefined;
+  /** Rest between checkpoints in milliseconds. Default 10; Infinity for none but the first and the last. */
+  readonly restMs?: number;
+  /** Changed subjects at which the rest is cut short. */
+  readonly maxChanged?: number;
 }
 
-/** Ingest over a real spool. */
+/** Ingest over a real spool and a real state store. */
 export interface Door {
   readonly admission: Admission;
   readonly ingest: Ingest;
   readonly spool: Spool;
+  readonly state: StateStore;
+  readonly decider: Decider;
+  readonly checkpoints: Checkpoints;
   readonly batcher: Batcher;
   /** Waits until no event waits in the spool. */
   drained(): Promise<void>;
+  /** Stops as the API role does. */
   close(): Promise<void>;
+  /** Stops with no last checkpoint: what memory has and no file is lost. */
+  crash(): Promise<void>;
 }
 
 /** More than any test sends, so that only tests of rates meet them. */
 const PLENTY: AdmissionLimits = { eventsPerSecond: 1e9, bytesPerSecond: 1e12 };
 
 const DRAIN_MS = 10_000;
+/** The longest that a timer takes. */
+const NEVER_MS = 2 ** 31 - 1;
 
-/** Opens spool, dedupe, batcher and ingest in a directory as the API role does, and goes on with what is in it. */
-export async function openDoor(directory: string, options: DoorOptions): Promise<Door> {
-  const spool = new Spool(directory);
+/** Opens spool, state, dedupe, decider, batcher and ingest in a directory as the API role does, and goes on with what is in it. */
+export async function openDoor(directory: string, options: DoorOptions = {}): Promise<Door> {
+  const spool = new Spool(join(directory, 'spool'));
+  const state = openLmdbStateStore(join(directory, 'state'));
   const faults: unknown[] = [];
+  const fault = (error: unknown): void => void faults.push(error);
+  const release = new Release({
+    remove: (chunks) => spool.delete(chunks),
+    watermarkOf: (tenant) => state.watermark(tenant),
+    onError: fault,
+  });
+  const { decider, checkpoints } = decidingOf(options, { spool, state, release, fault });
   const batcher: Batcher = new Batcher({
     node: spool.node,
     limitsOf: () => ({ maxEvents: 1_000, maxBytes: 1_000_000, lingerMs: 1 }),
-    run: (plan, chunks) => options.run({ spool, ingest }, plan, chunks),
-    onFault: (error) => void faults.push(error),
+    run: async (plan, chunks) => {
+      if (plan.started !== true) {
+        await spool.plan(plan);
+        const records = await Promise.all(chunks.map((chunk) => unpacked(spool, chunk)));
+        await options.onBatch?.(plan, records, chunks);
+        await spool.handOver(plan, chunks);
+        release.handedOver(chunks);
+        ingest.started(chunks);
+      }
+      await spool.finish(plan);
+    },
+    onFault: fault,
   });
+  const { admission, ...known } = await admissionAndDedupe(options, spool, batcher);
+  const ingest: Ingest = new Ingest({
+    ...known,
+    spool,
+    decider,
+    ack: options.ack ?? 'spool',
+    onSpooled: (chunk) => batcher.add(chunk),
+    onFailed: () => void checkpoints.rewind().catch(fault),
+  });
+  await recover({ spool, state, batcher, decider, release });
+  const close = async (): Promise<void> => {
+    await ingest.close();
+    await batcher.stop();
+    await checkpoints.stop();
+    await state.close();
+    await spool.close();
+    if (faults.length > 0) throw faults[0];
+  };
+  return {
+    ...{ admission, ingest, spool, state, decider, checkpoints, batcher, close },
+    drained: () => until(() => assert.deepEqual([spool.bytes, spool.planned()], [0, []]), DRAIN_MS),
+    crash: () => {
+      state.checkpoint = () => Promise.reject(new Error('the process has died'));
+      return close();
+    },
+  };
+}
+
+type DecidingParts = Pick<Door, 'spool' | 'state'> & {
+  readonly release: Release;
+  readonly fault: (error: unknown) => void;
+};
+
+function decidingOf(
+  options: DoorOptions,
+  { spool, state, release, fault }: DecidingParts,
+): Pick<Door, 'decider' | 'checkpoints'> {
+  const usual = rulesOf();
+  const decider: Decider = new Decider({
+    store: state,
+    rulesOf: options.rulesOf ?? (() => usual),
+    chunks: () => spool.held(),
+    eventsOf: async (chunk) => linesOf<EventRow>((await unpacked(spool, chunk)).events),
+    onChange: () => checkpoints.changed(),
+    onFault: (_event, error) => fault(error),
+  });
+  const checkpoints = new Checkpoints({
+    decider,
+    // What a test puts in place of a method is called.
+    store: { ...state, checkpoint: (checkpoint) => state.checkpoint(checkpoint) },
+    spooled: () => spool.settled(),
+    onDurable: (watermarks) => release.durable(watermarks),
+    log: createLogger('silent'),
+    restMs: Math.min(options.restMs ?? 10, NEVER_MS),
+    maxChanged: options.maxChanged,
+  });
+  return { decider, checkpoints };
+}
+
+async function admissionAndDedupe(options: DoorOptions, spool: Spool, batcher: Batcher) {
   const dedupe = new Dedupe(options.dedupe);
   await rebuildDedupe(dedupe, spool);
   const admission = new Admission({
@@ -66,26 +185,21 @@ export async function openDoor(directory: string, options: DoorOptions): Promise
     minFreeDiskBytes: 1,
     ...options.admission,
   });
-  const fingerprint = await createFingerprint(spool.seeds);
-  const ingest: Ingest = new Ingest({
-    dedupe,
-    fingerprint,
-    spool,
-    batcher,
-    ack: options.ack ?? 'spool',
-  });
-  batcher.recover(spool.planned(), spool.waiting());
-  return {
-    admission,
-    ingest,
-    spool,
-    batcher,
-    drained: () => until(() => assert.deepEqual([spool.bytes, spool.planned()], [0, []]), DRAIN_MS),
-    close: async () => {
-      await ingest.close();
-      await batcher.stop();
-      await spool.close();
-      if (faults.length > 0) throw faults[0];
-    },
-  };
+  return { dedupe, admission, fingerprint: await createFingerprint(spool.seeds) };
+}
+
+async function recover({
+  spool,
+  state,
+  batcher,
+  decider,
+  release,
+}: Pick<Door, 'spool' | 'state' | 'batcher' | 'decider'> & { release: Release }): Promise<void> {
+  spool.skipTo(state.highestWatermark());
+  batcher.recover(spool.planned());
+  for (const chunk of spool.held() as Iterable<Chunk & { handedOver: boolean }>) {
+    if (chunk.handedOver) release.handedOver([chunk]);
+    else batcher.add(chunk);
+  }
+  await decider.restore();
 }

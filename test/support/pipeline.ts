@@ -10,16 +10,19 @@ import type { EventRow, InputStream } from '../../src/event.js';
 import type { Chunk, Plan } from '../../src/ingest/lane.js';
 import { Spool } from '../../src/ingest/spool.js';
 import { createStarter, type StarterOptions } from '../../src/ingest/starter.js';
+import { decideChunk, newSubjectRecord } from '../../src/eligibility/decide-chunk.js';
 import { createLogger } from '../../src/observability/logger.js';
 import { openSharedStores, type SharedStores } from '../../src/roles/stores.js';
 import { createParquetWarehouse } from '../../src/stores/warehouse/parquet.js';
 import { openTenantRegistry, type TenantRegistry } from '../../src/tenant-config/registry.js';
+import type { SubjectRecord } from '../../src/stores/state/state-store.js';
 import { batchWorkflowId } from '../../src/tenant.js';
 import { observeLoads, paceLoads } from '../../src/workers/observed-warehouse.js';
 import { Pace } from '../../src/workers/pace.js';
 import { createQueueRates } from '../../src/workers/rate-limits.js';
 import { startWorkerHost, type WorkerHost } from '../../src/workers/worker-host.js';
 import type { IngestBatchResult } from '../../src/workflows/messages.js';
+import { appendTo, recordOf } from './records.js';
 import { temporalAddress, TEST_NAMESPACE } from './temporal.js';
 import { until } from './until.js';
 
@@ -31,8 +34,8 @@ export interface Submitted {
   readonly plan: Plan;
   readonly chunk: Chunk;
   readonly handle: WorkflowHandle;
-  /** Resolves when the batch has been decided on. */
-  readonly decided: Promise<IngestBatchResult | undefined>;
+  /** Resolves when the batch's workflow has ended; without a result if it has failed. */
+  readonly ended: Promise<IngestBatchResult | undefined>;
 }
 
 /** What follows the spool, in this process and over a temporary directory: starter, workflows, activities, stores. */
@@ -49,11 +52,11 @@ export interface Pipeline {
   readonly activities: Activities;
   /** Adds or changes a tenant, and waits until that has been heard of. */
   tenant(id: string, more?: object): Promise<void>;
-  /** Takes events in as the ingest process does: spool, plan, batch file, workflow. */
+  /** Takes events in as the ingest process does: decisions, spool, plan, files, workflow. */
   submit(tenant: string, rows: readonly EventRow[], stream?: InputStream): Promise<Submitted>;
-  /** Takes events into the spool and plans their batch, and does no more. */
+  /** Decides on events, takes them into the spool and plans their batch, and does no more. */
   spooled(tenant: string, rows: readonly EventRow[], stream?: InputStream): Promise<[Plan, Chunk]>;
-  /** Carries a batch that is in the spool to its decision, as a process does that has been started again. */
+  /** Carries a batch that is in the spool to the end of its workflow, as a process does that has been started again. */
   carry(plan: Plan, chunk: Chunk, more?: Partial<StarterOptions>): Submitted;
   stop(): Promise<void>;
 }
@@ -86,7 +89,10 @@ export async function startPipeline(tenants: Readonly<Record<string, object>>): 
   const pace = new Pace({ rates: createQueueRates(connection, TEST_NAMESPACE), ceilingOf, log: SILENT });
   const warehouse = observeLoads(createParquetWarehouse({ root: stores.paths.warehouse }), paceLoads(pace));
   const replaced: Partial<Activities> = {};
-  const real = createActivities({ client, ...stores, warehouse, tenant: (id) => registry.get(id) });
+  const real = createActivities({
+    ...{ client, warehouse, batchStore: stores.batchStore, windowsPerSecond: 1_000 },
+    tenant: (id) => registry.get(id),
+  });
   const workflowBundle = join(dir, 'workflow-bundle.js');
   await writeFile(workflowBundle, await workflowCode());
   const host = await startWorkerHost({
@@ -98,6 +104,9 @@ export async function startPipeline(tenants: Readonly<Record<string, object>>): 
   const spool = new Spool(stores.paths.spool);
   const stopping = new AbortController();
   const carry = carrier({ client, stores, registry, host, spool, signal: stopping.signal });
+  const subjects = new Map<string, SubjectRecord>();
+  const decideAndSpool: Pipeline['spooled'] = (tenant, rows, stream = 'events') =>
+    spooled({ spool, registry, subjects }, tenant, rows, stream);
   return {
     ...{ client, connection, spool, stores, registry, host, replaced, carry, activities: real },
     tenant: async (id, more = {}) => {
@@ -107,8 +116,8 @@ export async function startPipeline(tenants: Readonly<Record<string, object>>): 
         if (registry.get(id) === before) throw new Error(`the registry has not heard of ${id}`);
       }, 5_000);
     },
-    spooled: (tenant, rows, stream = 'events') => spooled(spool, tenant, rows, stream),
-    submit: async (tenant, rows, stream = 'events') => carry(...(await spooled(spool, tenant, rows, stream))),
+    spooled: decideAndSpool,
+    submit: async (...batch) => carry(...(await decideAndSpool(...batch))),
     stop: async () => {
       stopping.abort();
       await host.stop();
@@ -116,7 +125,6 @@ export async function startPipeline(tenants: Readonly<Record<string, object>>): 
       await registry.close();
       await warehouse.close();
       await spool.close();
-      await stores.state.close();
       await connection.close();
       await rm(dir, { recursive: true, force: true });
     },
@@ -129,37 +137,48 @@ type CarrierParts = Pick<Pipeline, 'client' | 'stores' | 'registry' | 'host' | '
 
 function carrier({ client, stores, registry, host, spool, signal }: CarrierParts): Pipeline['carry'] {
   return (plan, chunk, more = {}) => {
-    const decided = new Promise<IngestBatchResult | undefined>((onDecided, onError) => {
+    const ended = new Promise<IngestBatchResult | undefined>((onEnded, onError) => {
       const run = createStarter({
         ...{ client, spool, batchStore: stores.batchStore, log: SILENT, signal },
         isolationOf: (id) => registry.get(id)?.config.isolation ?? 'pooled',
         eager: (id) => host.runsWorkflowsOf(id),
-        onStarted: () => undefined,
-        onDecided: (_plan, result) => onDecided(result),
+        onHandedOver: () => undefined,
+        onEnded: (_plan, result) => onEnded(result),
         ...more,
       });
       run(plan, [chunk]).catch(onError);
     });
     // Not every test waits for it.
-    decided.catch(() => undefined);
+    ended.catch(() => undefined);
     const workflowId = batchWorkflowId(plan.tenant, plan.stream, plan.batchId);
-    return { plan, chunk, handle: client.workflow.getHandle(workflowId), decided };
+    return { plan, chunk, handle: client.workflow.getHandle(workflowId), ended };
   };
 }
 
+interface DoorParts {
+  readonly spool: Spool;
+  readonly registry: TenantRegistry;
+  /** What is known of subjects, by tenant and subject. */
+  readonly subjects: Map<string, SubjectRecord>;
+}
+
 async function spooled(
-  spool: Spool,
+  { spool, registry, subjects }: DoorParts,
   tenant: string,
   rows: readonly EventRow[],
   stream: InputStream,
 ): Promise<[Plan, Chunk]> {
-  const chunk = await spool.append({
-    ...{ tenant, stream, events: rows.length, receivedAt: Date.now(), prints: Buffer.alloc(0) },
-    types: [...new Set(rows.map(({ type }) => type))].sort(),
-    firstEvent: rows[0]?.id ?? '',
-    lastEvent: rows.at(-1)?.id ?? '',
-    ndjson: Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join('')),
+  const rules = registry.get(tenant)?.rules;
+  if (rules === undefined) throw new Error(`${tenant} is not configured`);
+  const recordOfSubject = (subject: string): SubjectRecord => {
+    const record = subjects.get(`${tenant}/${subject}`) ?? newSubjectRecord();
+    subjects.set(`${tenant}/${subject}`, record);
+    return record;
+  };
+  const decided = decideChunk(stream, rows, rules, recordOfSubject, (_event, error) => {
+    throw error;
   });
+  const chunk = await appendTo(spool, ...recordOf(tenant, stream, rows, decided));
   const plan = { tenant, stream, batchId: batchIdOf(spool, chunk), events: rows.length };
   return [{ ...plan, firstSeq: chunk.seq, lastSeq: chunk.seq }, chunk];
 }
@@ -172,7 +191,6 @@ function batchIdOf(spool: Spool, chunk: Chunk): string {
 
 function replaceable(real: Activities, replaced: Partial<Activities>): Activities {
   return {
-    applyBatch: (batch) => (replaced.applyBatch ?? real.applyBatch)(batch),
     announce: (batches) => (replaced.announce ?? real.announce)(batches),
     loadBatches: (input) => (replaced.loadBatches ?? real.loadBatches)(input),
   };

@@ -239,7 +239,7 @@ describe('the pace of loads', function () {
       const place = join(pipeline.stores.paths.warehouse, 'pace-real');
       await mkdir(pipeline.stores.paths.warehouse, { recursive: true });
       await writeFile(place, 'not a directory');
-      const result = await (await pipeline.submit('pace-real', arrivals('real', [90, 10]))).decided;
+      const result = await (await pipeline.submit('pace-real', arrivals('real', [90, 10]))).ended;
       await rateBecomes('pace-real', ({ reason }) =>
         assert.match(reason, /held back .* \(WAREHOUSE_FAILED\)/),
       );
@@ -249,8 +249,7 @@ describe('the pace of loads', function () {
       ]);
       assert.match(stdout, /headgate pace: held back/);
       await rm(place);
-      for (const { workflowId } of result!.loads)
-        await pipeline.client.workflow.getHandle(workflowId).result();
+      await pipeline.client.workflow.getHandle(result!.load.workflowId).result();
       assert.equal((await countInFiles(pipeline.stores.paths.warehouse, 'pace-real')).events, 2);
     } finally {
       await pipeline.stop();

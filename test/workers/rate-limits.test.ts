@@ -38,23 +38,23 @@ describe('the rate of a tenant', function () {
       assert.equal(await rateOf(pipeline.connection, 'rl-paused'), 0);
       assert.equal(await rateOf(pipeline.connection, 'rl-other'), 200);
       const load = async (tenant: string) => {
-        // The fast lane is no matter of rates: the decision comes, and only the load waits.
-        const { decided } = await pipeline.submit(tenant, arrivals(tenant, [90]));
-        const result = await decided;
-        return result!.loads.map(({ workflowId }) => pipeline.client.workflow.getHandle(workflowId));
+        // The fast lane is no matter of rates: the batch is announced, and only the load waits.
+        const { ended } = await pipeline.submit(tenant, arrivals(tenant, [90]));
+        const result = await ended;
+        return pipeline.client.workflow.getHandle(result!.load.workflowId);
       };
       const [held, free] = [await load('rl-paused'), await load('rl-other')];
-      await Promise.all(free.map((handle) => handle.result()));
+      await free.result();
       await sleep(1_500);
-      for (const handle of held) assert.equal((await handle.describe()).status.name, 'RUNNING');
+      assert.equal((await held.describe()).status.name, 'RUNNING');
       const inFiles = () => countInFiles(pipeline.stores.paths.warehouse, 'rl-paused');
       assert.equal((await inFiles()).events, 0);
 
       await pipeline.tenant('rl-paused', { limits: { activitiesPerSecond: 50 } });
       await until(async () => assert.equal(await rateOf(pipeline.connection, 'rl-paused'), 50), 5_000);
-      const loads = await Promise.all(held.map((handle) => handle.result() as Promise<LoadWindowResult>));
+      const { loads } = (await held.result()) as LoadWindowResult;
       assert.deepEqual(
-        loads.map((each) => each.loads[0]?.rows),
+        loads.map(({ rows }) => rows),
         [1, 1],
       );
       assert.deepEqual(await inFiles(), { events: 1, user_properties: 0, decisions: 1 });

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Worker } from '@temporalio/worker';
 import type { LoadedTenant, TenantChange, TenantRegistry } from '../../src/tenant-config/registry.js';
+import type { IngestBatchResult } from '../../src/workflows/messages.js';
 import { TenantWorkers, type RunningWorker } from '../../src/workers/tenant-workers.js';
 import { arrivals, SILENT, startPipeline, type Pipeline } from '../support/pipeline.js';
 import { countInFiles } from '../support/parquet.js';
@@ -18,11 +19,13 @@ describe('the Workers of tenants', function () {
   after(() => pipeline.stop());
 
   async function submitAndLoad(tenant: string, prefix: string): Promise<string> {
-    const { decided, handle } = await pipeline.submit(tenant, arrivals(prefix, [90]));
-    const result = await decided;
-    for (const { workflowId } of result!.loads) await pipeline.client.workflow.getHandle(workflowId).result();
+    const { ended, handle } = await pipeline.submit(tenant, arrivals(prefix, [90]));
+    await windowEnds(await ended);
     return (await handle.describe()).taskQueue;
   }
+
+  const windowEnds = (result: IngestBatchResult | undefined) =>
+    pipeline.client.workflow.getHandle(result!.load.workflowId).result();
 
   const inFiles = async (tenant: string) =>
     (await countInFiles(pipeline.stores.paths.warehouse, tenant)).events;
@@ -48,18 +51,19 @@ describe('the Workers of tenants', function () {
 
   it('leave with the tenant; what was on its way waits, and goes on when the tenant is back', async () => {
     const { tenants } = pipeline.stores.paths;
+    const batch = await pipeline.spooled('tw-leaves', arrivals('leaves', [90]));
     await rm(join(tenants, 'tw-leaves.yaml'));
     await until(() => assert.equal(pipeline.registry.get('tw-leaves'), undefined), 5_000);
-    const { handle, decided } = await pipeline.submit('tw-leaves', arrivals('leaves', [90]));
+    const { handle, ended } = pipeline.carry(...batch);
     // The fast lane does not know the tenant any more; the slow one waits on the tenant's queue.
     await until(async () => {
       const { raw } = await handle.describe();
       assert.equal(raw.pendingActivities?.length, 1);
     }, 10_000);
     await pipeline.tenant('tw-leaves');
-    const result = await decided;
+    const result = await ended;
     assert.deepEqual(result?.eligible, { late: 1 });
-    for (const { workflowId } of result!.loads) await pipeline.client.workflow.getHandle(workflowId).result();
+    await windowEnds(result);
     assert.equal(await inFiles('tw-leaves'), 1);
   });
 

@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import { ApplicationFailure } from '@temporalio/common';
 import { WorkflowFailedError } from '@temporalio/client';
 import type { BatchRef } from '../../src/event.js';
-import type { IngestBatchResult } from '../../src/workflows/messages.js';
+import type { Chunk, Plan } from '../../src/ingest/lane.js';
+import type { IngestBatchResult, LoadWindowResult } from '../../src/workflows/messages.js';
 import { eventNames, resetToStart, scheduledActivities } from '../support/histories.js';
-import { countInFiles, decisionsInFiles } from '../support/parquet.js';
+import { countInFiles, decisionsInFiles, rowsInFiles } from '../support/parquet.js';
 import { arrivals, startPipeline, type Pipeline, type Submitted } from '../support/pipeline.js';
 import { until } from '../support/until.js';
 
@@ -16,31 +17,32 @@ describe('the workflow ingestBatch', function () {
   let pipeline: Pipeline;
 
   before(async () => {
-    const pooled = ['fast', 'slow', 'gone', 'twice', 'reset', 'crash'].map((name) => [`ib-${name}`, {}]);
+    const pooled = ['fast', 'slow', 'gone', 'twice', 'reset', 'crash', 'early', 'rules'].map((name) => [
+      `ib-${name}`,
+      {},
+    ]);
     const others = { 'ib-plain': NO_RULES, 'ib-own': { isolation: 'dedicated' } };
     pipeline = await startPipeline({ ...Object.fromEntries(pooled), ...others });
   });
   after(() => pipeline.stop());
   afterEach(() => {
-    delete pipeline.replaced.applyBatch;
     delete pipeline.replaced.announce;
   });
 
   const inFiles = (tenant: string) => countInFiles(pipeline.stores.paths.warehouse, tenant);
 
-  async function windowsEnd({ loads }: Pick<IngestBatchResult, 'loads'>): Promise<void> {
-    for (const { workflowId } of loads) await pipeline.client.workflow.getHandle(workflowId).result();
-  }
+  const windowEnds = ({ load }: Pick<IngestBatchResult, 'load'>): Promise<LoadWindowResult> =>
+    pipeline.client.workflow.getHandle(load.workflowId).result() as Promise<LoadWindowResult>;
 
-  /** Waits until the batch is decided on, and it and its decisions are in the warehouse. */
-  async function loaded({ decided }: Submitted): Promise<IngestBatchResult> {
-    const result = await decided;
+  /** Waits until the batch and its decisions are in the warehouse. */
+  async function loaded({ ended }: Submitted): Promise<IngestBatchResult> {
+    const result = await ended;
     assert.ok(result !== undefined);
-    await windowsEnd(result);
+    await windowEnds(result);
     return result;
   }
 
-  it('decides in the fast lane: local activities alone, at most 10 events of history', async () => {
+  it('is announced in the fast lane: local activities alone, at most 10 events of history', async () => {
     const batch = await pipeline.submit('ib-fast', arrivals('fast', [10, 90, 60]));
     const result = await loaded(batch);
     assert.deepEqual([result.evaluated, result.eligible], [3, { late: 2 }]);
@@ -54,48 +56,41 @@ describe('the workflow ingestBatch', function () {
   it('announces a batch that nothing is decided on without decisions', async () => {
     const result = await loaded(await pipeline.submit('ib-plain', arrivals('plain', [90])));
     assert.deepEqual([result.evaluated, result.eligible], [0, {}]);
+    const { loads } = await windowEnds(result);
     assert.deepEqual(
-      result.loads.map(({ stream }) => stream),
+      loads.map(({ stream }) => stream),
       ['events'],
     );
     assert.deepEqual(await inFiles('ib-plain'), { events: 1, user_properties: 0, decisions: 0 });
   });
 
   it('goes on in the slow lane, on the queue of the tenant, when the fast lane has failed twice', async () => {
-    const attempts = { applyBatch: 0, announce: 0 };
-    const hiccup = (name: 'applyBatch' | 'announce') => {
-      attempts[name] += 1;
-      if (attempts[name] <= 2) throw ApplicationFailure.create({ message: 'a hiccup', type: 'DISK_FULL' });
-    };
-    pipeline.replaced.applyBatch = async (batch) => {
-      hiccup('applyBatch');
-      return pipeline.activities.applyBatch(batch);
-    };
+    let attempts = 0;
     pipeline.replaced.announce = async (batches) => {
-      hiccup('announce');
+      attempts += 1;
+      if (attempts <= 2) throw ApplicationFailure.create({ message: 'a hiccup', type: 'ENGINE_UNAVAILABLE' });
       return pipeline.activities.announce(batches);
     };
     const batch = await pipeline.submit('ib-slow', arrivals('slow', [90, 1]));
     const result = await loaded(batch);
-    assert.deepEqual(attempts, { applyBatch: 3, announce: 3 });
+    assert.equal(attempts, 3);
     assert.deepEqual(result.eligible, { late: 1 });
-    assert.deepEqual(await scheduledActivities(batch.handle), [
-      ['applyBatch', 'tenant.ib-slow'],
-      ['announce', 'tenant.ib-slow'],
-    ]);
+    assert.deepEqual(await scheduledActivities(batch.handle), [['announce', 'tenant.ib-slow']]);
     assert.deepEqual(await inFiles('ib-slow'), { events: 2, user_properties: 0, decisions: 2 });
   });
 
-  it('fails, and says why, when its file is gone: no retry brings it back', async () => {
-    const { activities, replaced } = pipeline;
-    replaced.applyBatch = (batch) =>
-      activities.applyBatch({ ...batch, batchId: '20130101-00000000-000000000' });
-    const { decided, handle } = await pipeline.submit('ib-gone', arrivals('gone', [90]));
-    assert.equal(await decided, undefined);
+  it('fails, and says why, when it can never be announced; the lane goes on', async () => {
+    pipeline.replaced.announce = (batches) =>
+      pipeline.activities.announce(
+        batches.map((batch, n) => (n === 0 ? { ...batch, tenant: 'other' } : batch)),
+      );
+    const { ended, handle } = await pipeline.submit('ib-gone', arrivals('gone', [90]));
+    assert.equal(await ended, undefined);
+    await until(() => assert.deepEqual(pipeline.spool.planned(), []), 5_000);
     await assert.rejects(handle.result(), (error) => {
       assert.ok(error instanceof WorkflowFailedError);
       const cause = error.cause?.cause;
-      return cause instanceof ApplicationFailure && cause.type === 'NOT_FOUND';
+      return cause instanceof ApplicationFailure && cause.type === 'STATE_CONFLICT';
     });
   });
 
@@ -109,7 +104,7 @@ describe('the workflow ingestBatch', function () {
     await loaded(await pipeline.submit('ib-twice', arrivals('twice', [90, 5])));
     const once = { events: 2, user_properties: 0, decisions: 2 };
     assert.deepEqual(await inFiles('ib-twice'), once);
-    await windowsEnd({ loads: await pipeline.activities.announce(refs) });
+    await windowEnds({ load: await pipeline.activities.announce(refs) });
     assert.deepEqual(await inFiles('ib-twice'), once);
   });
 
@@ -119,12 +114,8 @@ describe('the workflow ingestBatch', function () {
     await loaded(await pipeline.submit(tenant, properties, 'user-properties'));
     const batch = await pipeline.submit(tenant, arrivals('reset', [90, 5, 61, 62]));
     const first = await loaded(batch);
-    const { state, paths } = pipeline.stores;
+    const { paths } = pipeline.stores;
     const snapshot = async () => ({
-      revisions: [state.revision(tenant, 'events'), state.revision(tenant, 'user-properties')],
-      subjects: [0, 1, 2].map((index) => state.subject(tenant, `reset-N${index}`)),
-      profile: state.profile(tenant, 'reset-N0'),
-      mark: state.applied(tenant, batch.plan.batchId),
       files: await inFiles(tenant),
       decisions: await decisionsInFiles(paths.warehouse, tenant),
     });
@@ -132,43 +123,83 @@ describe('the workflow ingestBatch', function () {
     assert.deepEqual(before.files, { events: 4, user_properties: 1, decisions: 4 });
     const again = (await (await resetToStart(batch.handle)).result()) as IngestBatchResult;
     assert.deepEqual([again.evaluated, again.eligible], [first.evaluated, first.eligible]);
-    await windowsEnd(again);
+    await windowEnds(again);
     assert.deepEqual(await snapshot(), before);
   });
 
-  it('is not run a second time when the process dies between start and release', async () => {
-    const tenant = 'ib-crash';
+  /** A process that dies when its spool is to be told `step`, and the batch as its successor finds it. */
+  async function dyingAt(tenant: string, step: 'plan' | 'handOver'): Promise<[Plan, Chunk, Submitted]> {
     const dying = new AbortController();
-    const { spool } = pipeline;
     const dies = () => {
       dying.abort();
       return Promise.reject(new Error('the process dies here'));
     };
+    const { spool } = pipeline;
     const dyingSpool = new Proxy(spool, {
       get: (target, name) => {
-        const member: unknown = name === 'release' ? dies : Reflect.get(target, name);
-        return typeof member === 'function' ? member.bind(target) : member;
+        const member: unknown = name === step ? dies : Reflect.get(target, name);
+        return typeof member === 'function' ? (member.bind(target) as unknown) : member;
       },
     });
-    const [plan, chunk] = await pipeline.spooled(tenant, arrivals('crash', [90, 3]));
+    const [plan, chunk] = await pipeline.spooled(tenant, arrivals(tenant, [90, 3]));
     const first = pipeline.carry(plan, chunk, { spool: dyingSpool, signal: dying.signal });
-    await assert.rejects(first.decided);
+    await assert.rejects(first.ended);
+    return [plan, chunk, first];
+  }
+
+  const heldOf = (tenant: string) =>
+    [...pipeline.spool.held()].filter((chunk) => chunk.tenant === tenant).map((chunk) => chunk.handedOver);
+
+  it('is not run a second time when the process dies between start and hand-over', async () => {
+    const tenant = 'ib-crash';
+    const [plan, chunk, first] = await dyingAt(tenant, 'handOver');
     const { runId } = await first.handle.describe();
     const file = pipeline.stores.batchStore.pathOf(plan);
     const written = readFileSync(file);
     // What the next process finds in the spool is the same batch.
-    assert.deepEqual([spool.planned(), [...spool.waiting()]], [[plan], [chunk]]);
+    assert.deepEqual([pipeline.spool.planned(), heldOf(tenant)], [[plan], [false]]);
     const second = pipeline.carry(plan, chunk);
     await loaded(second);
     assert.equal((await second.handle.describe()).runId, runId);
     assert.deepEqual(readFileSync(file), written);
-    assert.deepEqual([spool.planned(), [...spool.waiting()]], [[], []]);
+    assert.deepEqual([pipeline.spool.planned(), heldOf(tenant)], [[], [true]]);
     assert.deepEqual(await inFiles(tenant), { events: 2, user_properties: 0, decisions: 2 });
+  });
+
+  it('starts with the files of the attempt before, when that died before its plan was written', async () => {
+    const tenant = 'ib-early';
+    const [plan, chunk] = await dyingAt(tenant, 'plan');
+    const { batchStore } = pipeline.stores;
+    const files = [plan, { ...plan, stream: 'decisions' as const }].map((name) => batchStore.pathOf(name));
+    // They may still be on their way: the plan has failed beside them.
+    const written = await until(() => files.map((file) => readFileSync(file)), 5_000);
+    await loaded(pipeline.carry(plan, chunk));
+    assert.deepEqual(
+      files.map((file) => readFileSync(file)),
+      written,
+    );
+    assert.deepEqual(await inFiles(tenant), { events: 2, user_properties: 0, decisions: 2 });
+  });
+
+  it('has the decisions that were made at the door, whatever the rules say by then', async () => {
+    const tenant = 'ib-rules';
+    const [plan, chunk] = await pipeline.spooled(tenant, arrivals('rules', [90, 5]));
+    const { rules } = pipeline.registry.get(tenant)!;
+    await pipeline.tenant(tenant, { rules: [{ name: 'any', on: ['flight.arrived'], when: 'true' }] });
+    const result = await loaded(pipeline.carry(plan, chunk));
+    assert.deepEqual([result.evaluated, result.eligible], [2, { late: 1 }]);
+    const { warehouse } = pipeline.stores.paths;
+    const rows = await rowsInFiles(warehouse, tenant, 'decisions', 'event_id, rule_version, outcome');
+    const { version } = rules.rules[0]!;
+    assert.deepEqual(rows.sort(), [
+      ['rules-0', version, 'eligible'],
+      ['rules-1', version, 'ineligible'],
+    ]);
   });
 
   it('is found by tenant and stream, and says in a line what it holds', async () => {
     const batch = await pipeline.submit('ib-fast', arrivals('found', [1, 2]));
-    await batch.decided;
+    await batch.ended;
     const description = await batch.handle.describe();
     assert.deepEqual(description.searchAttributes.HeadgateTenant, ['ib-fast']);
     assert.deepEqual(description.searchAttributes.HeadgateStream, ['events']);
@@ -187,17 +218,13 @@ describe('the workflow ingestBatch', function () {
       await pipeline.submit('ib-own', arrivals('own', [70])),
       await pipeline.submit('ib-fast', arrivals('pool', [70])),
     ];
-    const windows = [(await loaded(own)).loads, (await loaded(pooled)).loads];
+    const windows = [(await loaded(own)).load, (await loaded(pooled)).load];
     const queueOf = async (workflowId: string) =>
       (await pipeline.client.workflow.getHandle(workflowId).describe()).taskQueue;
     assert.equal(await queueOf(own.handle.workflowId), 'tenant.ib-own');
     assert.equal(await queueOf(pooled.handle.workflowId), 'pool.0');
-    assert.deepEqual(await Promise.all(windows[0]!.map(({ workflowId }) => queueOf(workflowId))), [
+    assert.deepEqual(await Promise.all(windows.map(({ workflowId }) => queueOf(workflowId))), [
       'tenant.ib-own',
-      'tenant.ib-own',
-    ]);
-    assert.deepEqual(await Promise.all(windows[1]!.map(({ workflowId }) => queueOf(workflowId))), [
-      'pool.0',
       'pool.0',
     ]);
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { WorkflowHandle } from '@temporalio/client';
 import { createAnnounceActivities, windowAt } from '../../src/activities/warehouse/announce.js';
-import type { BatchRef } from '../../src/event.js';
+import type { BatchRef, Stream } from '../../src/event.js';
 import { loadWorkflowId } from '../../src/tenant.js';
 import type { LoadWindowResult } from '../../src/workflows/messages.js';
 import { resetToStart, scheduledActivities } from '../support/histories.js';
@@ -16,7 +16,7 @@ describe('the workflow loadWindow', function () {
   let written = 0;
 
   before(async () => {
-    const names = ['many', 'full', 'count', 'during', 'late', 'reset', 'down', 'short'];
+    const names = ['many', 'streams', 'full', 'count', 'during', 'late', 'reset', 'down', 'short'];
     pipeline = await startPipeline(Object.fromEntries(names.map((name) => [`lw-${name}`, {}])));
   });
   after(() => pipeline.stop());
@@ -25,30 +25,24 @@ describe('the workflow loadWindow', function () {
   });
 
   /** Writes a batch file of two events. */
-  async function write(tenant: string): Promise<BatchRef> {
+  async function write(tenant: string, stream: Stream = 'events'): Promise<BatchRef> {
     written += 1;
     const batchId = `20240310-0123abcd-${String(written).padStart(9, '0')}`;
     const rows = arrivals(`b${written}`, [1, 2]).map((row) => `${JSON.stringify(row)}\n`);
-    return pipeline.stores.batchStore.write(
-      { tenant, stream: 'events', batchId },
-      Buffer.from(rows.join('')),
-      2,
-    );
+    return pipeline.stores.batchStore.write({ tenant, stream, batchId }, Buffer.from(rows.join('')), 2);
   }
 
   /** Announces as the activity does, to one window: the next to begin, so that it stays open for `windowMs` at least. */
   function announcer(tenant: string, windowMs: number, agoMs = 0) {
-    const begins = windowAt(Date.now(), windowMs, tenant, 'events').closesAt;
+    const begins = windowAt(Date.now(), windowMs, tenant).closesAt;
     const { announce } = createAnnounceActivities({
       client: pipeline.client,
+      windowsPerSecond: 1_000,
       windowsOf: () => ({ isolation: 'pooled', windowMs }),
       now: () => begins - agoMs,
     });
-    return async (batch: BatchRef): Promise<WorkflowHandle> => {
-      const [notice] = await announce([batch]);
-      assert.ok(notice !== undefined);
-      return pipeline.client.workflow.getHandle(notice.workflowId);
-    };
+    return async (...batches: BatchRef[]): Promise<WorkflowHandle> =>
+      pipeline.client.workflow.getHandle((await announce(batches)).workflowId);
   }
 
   const result = async (handle: WorkflowHandle) => (await handle.result()) as LoadWindowResult;
@@ -70,8 +64,32 @@ describe('the workflow loadWindow', function () {
     assert.equal(await inFiles('lw-many'), 4);
     const description = await handle.describe();
     assert.deepEqual(description.searchAttributes.HeadgateTenant, ['lw-many']);
-    assert.deepEqual(description.searchAttributes.HeadgateStream, ['events']);
-    assert.match((await description.staticSummary()) ?? '', /^lw-many · events · load window/);
+    assert.equal(description.searchAttributes.HeadgateStream, undefined, 'it is of all streams');
+    assert.match((await description.staticSummary()) ?? '', /^lw-many · load window of 2 s/);
+  });
+
+  it('loads all streams of the tenant in one go, each in a load of its own', async () => {
+    const announce = announcer('lw-streams', 2_000);
+    const [events, properties] = [await write('lw-streams'), await write('lw-streams', 'user-properties')];
+    const decisions = await pipeline.stores.batchStore.write(
+      { ...events, stream: 'decisions' },
+      Buffer.from('{"id":"d","event_id":"e","rule":"late","time":"2024-03-10T12:00:00Z"}\n'),
+      1,
+    );
+    const handle = await announce(events, decisions);
+    await announce(properties);
+    const { loads } = await result(handle);
+    assert.deepEqual(
+      loads.map(({ stream, rows, loaded }) => [stream, rows, loaded]),
+      [
+        ['events', 2, [events.batchId]],
+        ['user-properties', 2, [properties.batchId]],
+        ['decisions', 1, [events.batchId]],
+      ],
+    );
+    assert.deepEqual(await scheduledActivities(handle), [['loadBatches', 'tenant.lw-streams']]);
+    const files = await countInFiles(pipeline.stores.paths.warehouse, 'lw-streams');
+    assert.deepEqual(files, { events: 2, user_properties: 2, decisions: 1 });
   });
 
   it('loads before it closes when its files are large enough', async () => {
@@ -90,7 +108,7 @@ describe('the workflow loadWindow', function () {
     let asked: readonly BatchRef[] = [];
     pipeline.replaced.loadBatches = async ({ batches }) => {
       asked = batches;
-      return { loadId: 'x', rows: 0, bytes: 0, loaded: [], alreadyHeld: [] };
+      return [];
     };
     const ids = Array.from({ length: 200 }, (_, n) => `20240310-0123abcd-1${String(n).padStart(8, '0')}`);
     const handle = await announce({ ...batch, batchId: ids[0]! });
@@ -179,13 +197,26 @@ describe('the workflow loadWindow', function () {
     assert.deepEqual(loads[0]?.loaded, [batch.batchId]);
   });
 
-  it('is named by tenant, stream and its beginning; two streams close at different moments', () => {
+  it('is named by tenant and its beginning; two tenants close at different moments', () => {
     const at = Date.UTC(2024, 2, 10, 12);
-    const [events, decisions] = [windowAt(at, 5_000, 'UA', 'events'), windowAt(at, 5_000, 'UA', 'decisions')];
-    assert.match(events.window, /^20240310T1[12]\d{4}\.\d{3}Z$/);
-    assert.notEqual(events.closesAt, decisions.closesAt);
-    assert.ok(events.closesAt > at && events.closesAt <= at + 5_000);
-    assert.equal(windowAt(events.closesAt, 5_000, 'UA', 'events').closesAt, events.closesAt + 5_000);
-    assert.equal(loadWorkflowId('UA', 'events', events.window), `load/UA/events/${events.window}`);
+    const [own, other] = [windowAt(at, 5_000, 'UA'), windowAt(at, 5_000, 'DL')];
+    assert.match(own.window, /^20240310T1[12]\d{4}\.\d{3}Z$/);
+    assert.notEqual(own.closesAt, other.closesAt);
+    assert.ok(own.closesAt > at && own.closesAt <= at + 5_000);
+    assert.equal(windowAt(own.closesAt, 5_000, 'UA').closesAt, own.closesAt + 5_000);
+    assert.equal(loadWorkflowId('UA', own.window), `load/UA/${own.window}`);
+  });
+
+  it('is announced to by one tenant at a time: nothing of another gets into it', async () => {
+    const { announce } = pipeline.activities;
+    const [own, other] = [await write('lw-many'), await write('lw-full')];
+    for (const batches of [
+      [own, other],
+      [other, own],
+    ]) {
+      const refused = { type: 'STATE_CONFLICT', nonRetryable: true };
+      await assert.rejects(announce(batches), refused);
+    }
+    await assert.rejects(announce([]), { type: 'TENANT_ID_INVALID' });
   });
 });

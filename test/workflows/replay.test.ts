@@ -29,7 +29,13 @@ describe('the recorded histories', function () {
   this.timeout(30_000);
 
   it('are there for the main paths of every workflow', () => {
-    for (const path of ['ingest-batch-fast-lane', 'ingest-batch-slow-lane', 'load-window-two-loads']) {
+    const ingest = ['fast-lane', 'slow-lane', 'slow-lane-retried', 'without-decisions'];
+    const load = ['one-load', 'several-streams', 'two-loads', 'full', 'load-retried'];
+    const paths = [
+      ...ingest.map((path) => `ingest-batch-${path}`),
+      ...load.map((path) => `load-window-${path}`),
+    ];
+    for (const path of paths) {
       assert.ok(names.includes(`${path}.json`), path);
     }
   });

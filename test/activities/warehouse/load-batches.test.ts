@@ -47,7 +47,6 @@ describe('the activity loadBatches', function () {
 
   const input = (batches: BatchRef[], more: Partial<LoadBatchesInput> = {}): LoadBatchesInput => ({
     tenant: 'UA',
-    stream: 'events',
     window: '20240310T120000.000Z',
     loadedAt: '2024-03-10T12:00:05.000Z',
     batches,
@@ -73,11 +72,36 @@ describe('the activity loadBatches', function () {
   it('loads the batch files of the references, and an announcement again adds nothing', async () => {
     const { loadBatches } = createLoadActivities({ warehouse, batchStore });
     const refs = [await write(1), await write(2)];
-    const result = await loadBatches(input(refs));
-    assert.deepEqual([result.rows, result.loaded], [2, refs.map((ref) => ref.batchId)]);
-    const again = await loadBatches(input(refs, { window: '20240310T120005.000Z' }));
-    assert.deepEqual([again.rows, again.alreadyHeld], [0, result.loaded]);
+    const [result] = await loadBatches(input(refs));
+    assert.deepEqual([result?.rows, result?.loaded], [2, refs.map((ref) => ref.batchId)]);
+    const [again] = await loadBatches(input(refs, { window: '20240310T120005.000Z' }));
+    assert.deepEqual([again?.rows, again?.alreadyHeld], [0, result?.loaded]);
     assert.equal(await countEvents(), 2);
+  });
+
+  it('makes one load of each stream, whatever the order they come in, and none of a stream that has none', async () => {
+    const { loadBatches } = createLoadActivities({ warehouse, batchStore });
+    const refs = [await write(1, 'UA', 'decisions'), await write(2), await write(1), await write(3)];
+    const results = await loadBatches(input(refs));
+    assert.deepEqual(
+      results.map(({ stream, rows, loaded }) => [stream, rows, loaded]),
+      [
+        ['events', 3, [refs[2], refs[1], refs[3]].map((ref) => ref!.batchId)],
+        ['decisions', 1, [refs[0]!.batchId]],
+      ],
+    );
+    for (const { stream, file } of results) assert.ok(file?.startsWith(`${stream}/`), file);
+    assert.deepEqual(await loadBatches(input([])), []);
+  });
+
+  it('names a load by its window and members: the same for every attempt, another for others', async () => {
+    const { loadBatches } = createLoadActivities({ warehouse, batchStore });
+    const [a, b] = [await write(1), await write(2)];
+    const loadIdOf = async (refs: BatchRef[], more = {}) => (await loadBatches(input(refs, more)))[0]?.loadId;
+    const first = await loadIdOf([a, b]);
+    assert.equal(await loadIdOf([b, a]), first);
+    assert.notEqual(await loadIdOf([a]), first);
+    assert.notEqual(await loadIdOf([a, b], { window: '20240310T120005.000Z' }), first);
   });
 
   it('fails for good, naming the batch, when a file is gone', async () => {
@@ -91,11 +115,11 @@ describe('the activity loadBatches', function () {
     assert.equal(await countEvents(), 0);
   });
 
-  it("refuses for good another tenant's or stream's batch, and what is no tenant", async () => {
+  it("refuses for good another tenant's batch, also among its own, and what is no tenant", async () => {
     const { loadBatches } = createLoadActivities({ warehouse, batchStore });
-    for (const ref of [await write(1, 'DL'), await write(2, 'UA', 'decisions')]) {
-      await assert.rejects(loadBatches(input([ref])), failure('STATE_CONFLICT', true));
-    }
+    const [own, other] = [await write(1), await write(2, 'DL')];
+    await assert.rejects(loadBatches(input([own, other])), failure('STATE_CONFLICT', true));
+    assert.equal(await countEvents(), 0);
     await assert.rejects(loadBatches(input([], { tenant: '../UA' })), failure('TENANT_ID_INVALID', true));
   });
 
@@ -119,7 +143,7 @@ describe('the activity loadBatches', function () {
       batchStore,
       heartbeatIntervalMs: 20,
     });
-    await environment.run(loadBatches, input([]));
+    await environment.run(loadBatches, input([await write(1)]));
     assert.ok(beats >= 2, `${beats} heartbeats`);
     const after = beats;
     await new Promise((resolve) => setTimeout(resolve, 60));
@@ -129,7 +153,7 @@ describe('the activity loadBatches', function () {
   it('ends as cancelled when it is cancelled', async () => {
     const environment = new MockActivityEnvironment();
     const { loadBatches } = createLoadActivities({ warehouse: slow(10_000), batchStore });
-    const running = environment.run(loadBatches, input([]));
+    const running = environment.run(loadBatches, input([await write(1)]));
     environment.cancel('CANCELLED');
     await assert.rejects(running, CancelledFailure);
   });

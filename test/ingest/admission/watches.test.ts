@@ -80,7 +80,7 @@ describe('what Temporal says', function () {
       });
       await (
         await pipeline.submit('slow-lane', arrivals('slow', [90]))
-      ).decided;
+      ).ended;
       await until(async () => {
         const { tasks, ageMs } = await describeSlowLane(pipeline.client, 'slow-lane');
         assert.ok(tasks >= 1 && ageMs > 0, `${tasks} tasks, ${ageMs} ms on ${tenantQueue('slow-lane')}`);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { Stream } from '../../../src/event.js';
 import { createFileBatchStore } from '../../../src/stores/batch-store/file.js';
@@ -54,38 +54,22 @@ describe('the file batch store', () => {
     await writing;
   });
 
-  it('shows a staged file to nobody before it is published', async () => {
-    const staged = await store.stage(NAME, NDJSON, 2);
-    const ref = { ...NAME, events: 2, bytes: staged.bytes, sha256: staged.sha256 };
-    await assert.rejects(store.read(ref), { code: 'NOT_FOUND' });
-    assert.equal(
-      files().some((name) => name.endsWith('.ndjson.gz')),
-      false,
-    );
-    assert.deepEqual(await store.publish(staged), ref);
-    assert.deepEqual(await store.read(ref), NDJSON);
+  it('keeps a file that is there, and answers for it as it is: a workflow may have been told its hash', async () => {
+    const first = await store.write(NAME, NDJSON, 2);
+    const bytes = readFileSync(store.pathOf(NAME));
+    const otherwise = Buffer.from('{"id":"x"}\n{"id":"y"}\n{"id":"z"}\n');
+    for (const again of [store, createFileBatchStore(dir())])
+      assert.deepEqual(await again.write(NAME, otherwise, 3), first);
+    assert.deepEqual(readFileSync(store.pathOf(NAME)), bytes);
+    assert.deepEqual(await store.read(first), NDJSON);
   });
 
-  it('publishes again after a crash, from what was kept of the staged file', async () => {
-    const staged = await store.stage(NAME, NDJSON, 2);
-    const kept = JSON.parse(JSON.stringify(staged)) as typeof staged;
-    const again = createFileBatchStore(dir());
-    const ref = await again.publish(kept);
-    assert.deepEqual(await again.publish(kept), ref);
-    assert.deepEqual(await again.read(ref), NDJSON);
-  });
-
-  it('discards the file that lost a race, and not the one that won', async () => {
-    const [winner, loser] = [
-      await store.stage(NAME, NDJSON, 2),
-      await store.stage(NAME, Buffer.from('{}\n'), 1),
-    ];
-    const ref = await store.publish(winner);
-    await store.discard(loser);
-    await store.discard(loser);
-    await store.discard(winner);
+  it('takes no half of a file for one that is there: what a crash has left under another name', async () => {
+    await store.write({ ...NAME, batchId: '20240310-0123abcd-000000002' }, NDJSON, 2);
+    const half = join(dirname(store.pathOf(NAME)), `.${basename(store.pathOf(NAME))}.0123.tmp`);
+    writeFileSync(half, gzipSync(NDJSON).subarray(0, 12));
+    const ref = await store.write(NAME, NDJSON, 2);
     assert.deepEqual(await store.read(ref), NDJSON);
-    assert.deepEqual(files(), [`${NAME.batchId}.ndjson.gz`]);
   });
 
   it('says that a file is gone, or is not what was written', async () => {
@@ -123,10 +107,7 @@ describe('the file batch store', () => {
       const name = { ...NAME, ...part, stream: 'events' as Stream };
       const ref = { ...name, events: 1, bytes: 1, sha256: '' };
       assert.throws(() => store.pathOf(name), { code });
-      await assert.rejects(store.write(name, NDJSON, 1), { code });
-      await assert.rejects(store.stage(name, NDJSON, 1), { code });
-      await assert.rejects(async () => store.publish({ ...ref, token: 't' }), { code });
-      await assert.rejects(async () => store.discard({ ...ref, token: 't' }), { code });
+      await assert.rejects(async () => store.write(name, NDJSON, 1), { code });
       await assert.rejects(async () => store.read(ref), { code });
       assert.deepEqual(files(), []);
     });

@@ -1,36 +1,19 @@
 import { openLmdbStateStore } from '../../../src/stores/state/lmdb.js';
 
 /**
- * A process for lmdb.test.ts, of which several run at once: adds 1 to a number in a profile, again and again, each
- * time as a batch of its own, and does over what conflicts. Prints how often it met a conflict.
+ * A process for lmdb.test.ts to kill: writes checkpoints without end, the `n`th with the number in a hundred subjects and
+ * as watermark, a little larger each time, and prints the number once it is told that it is on disk.
  */
-const [directory, name, commits] = process.argv.slice(2) as [string, string, string];
-const store = openLmdbStateStore(directory);
-let conflicts = 0;
-for (let done = 0; done < Number(commits);) {
-  const revision = store.revision('UA', 'user-properties');
-  const profile = store.profile('UA', 's1') ?? { values: { n: 0 }, times: {} };
-  const values = { n: (profile.values.n as number) + 1 };
-  // Room for the other process to come between the reading and the writing.
-  await new Promise(setImmediate);
-  try {
-    await store.commit({
-      tenant: 'UA',
-      stream: 'user-properties',
-      revision,
-      profiles: new Map([['s1', { values, times: {} }]]),
-      applied: {
-        batchId: `20990101-${name.repeat(8)}-${String(done).padStart(9, '0')}`,
-        events: 1,
-        evaluated: 0,
-        eligible: {},
-      },
-    });
-    done++;
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'STATE_CONFLICT') throw error;
-    conflicts++;
-  }
+const store = openLmdbStateStore(process.argv[2] as string);
+for (let n = 1; ; n++) {
+  const subjects = Array.from({ length: 100 }, (_, index) => ({
+    ...{ tenant: 'UA', subject: `s${index}` },
+    json: JSON.stringify({
+      state: { aggregates: {} },
+      decisions: {},
+      profile: { values: { n, pad: 'x'.repeat(10 * n) }, times: {} },
+    }),
+  }));
+  await store.checkpoint({ subjects, watermarks: new Map([['UA', n]]) });
+  process.stdout.write(`${n}\n`);
 }
-await store.close();
-process.stdout.write(String(conflicts));

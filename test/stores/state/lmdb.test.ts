@@ -2,45 +2,25 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { ProfileState } from '../../../src/rules/profile.js';
 import { openLmdbStateStore } from '../../../src/stores/state/lmdb.js';
-import type {
-  AppliedBatch,
-  BatchCommit,
-  StateStore,
-  SubjectRecord,
-} from '../../../src/stores/state/state-store.js';
+import type { StateStore, SubjectRecord, SubjectSnapshot } from '../../../src/stores/state/state-store.js';
 import { useTempDir } from '../../support/temp-dir.js';
 
-const DAY = 86_400_000;
+/** Subjects in each checkpoint of the process that is killed; every one is larger than the last. */
+const SUBJECTS = 100;
 const FIXTURE = fileURLToPath(new URL('lmdb.fixture.ts', import.meta.url));
-
-function idOn(daysAgo: number, sequence = 1): string {
-  const day = new Date(Date.now() - daysAgo * DAY).toISOString().slice(0, 10).replaceAll('-', '');
-  return `${day}-0123abcd-${String(sequence).padStart(9, '0')}`;
-}
-
-function mark(batchId: string, more: Partial<AppliedBatch> = {}): AppliedBatch {
-  return { batchId, events: 10, evaluated: 3, eligible: { late: 1 }, ...more };
-}
-
-function profile(values: Record<string, unknown>): ProfileState {
-  return { values, times: Object.fromEntries(Object.keys(values).map((key) => [key, 1])) };
-}
 
 const RECORD: SubjectRecord = {
   state: { aggregates: { late: { definition: 'd', times: [1, 2], ids: [0.5, 2 ** 52], values: [1, null] } } },
   decisions: {
-    late: {
-      outcome: 'eligible',
-      reason: 'r',
-      ruleVersion: 'v',
-      eventId: 'e',
-      time: '2024-01-01T00:00:00Z',
-      batchId: 'b',
-    },
+    late: { outcome: 'eligible', reason: 'r', ruleVersion: 'v', eventId: 'e', time: '2024-01-01T00:00:00Z' },
   },
 };
+
+/** A subject that has properties alone. */
+function withProperties(values: Record<string, unknown>): SubjectRecord {
+  return { profile: { values, times: {} }, state: { aggregates: {} }, decisions: {} };
+}
 
 describe('the LMDB state store', () => {
   const dir = useTempDir();
@@ -56,131 +36,75 @@ describe('the LMDB state store', () => {
     store = openLmdbStateStore(dir());
   }
 
-  function commit(batchId: string, more: Partial<BatchCommit> = {}): Promise<AppliedBatch> {
-    const { tenant = 'UA', stream = 'events' } = more;
-    return store.commit({
-      tenant,
-      stream,
-      revision: store.revision(tenant, stream),
-      applied: mark(batchId),
-      ...more,
-    });
+  const snapshot = (tenant: string, subject: string, record: SubjectRecord): SubjectSnapshot => ({
+    tenant,
+    subject,
+    json: JSON.stringify(record),
+  });
+
+  function write(records: Record<string, SubjectRecord>, seq: number, tenant = 'UA'): Promise<void> {
+    const subjects = Object.entries(records).map(([subject, record]) => snapshot(tenant, subject, record));
+    return store.checkpoint({ subjects, watermarks: new Map([[tenant, seq]]) });
   }
 
-  it('commits a batch with its mark, and has both after a restart', async () => {
-    const applied = mark(idOn(0), {
-      decisions: {
-        tenant: 'UA',
-        stream: 'decisions',
-        batchId: idOn(0),
-        token: 't',
-        events: 3,
-        bytes: 9,
-        sha256: 's',
-      },
-    });
-    const profiles = new Map([['s1', profile({ seats: 180 })]]);
-    const subjects = new Map([['s1', RECORD]]);
-    assert.deepEqual(await commit(applied.batchId, { applied, profiles, subjects }), applied);
+  it('has a checkpoint, its subjects and its watermarks, after a restart', async () => {
+    await write({ s1: RECORD, s2: withProperties({ seats: 180 }) }, 7);
     for (let opened = 0; opened < 2; opened++) {
-      assert.deepEqual(store.applied('UA', applied.batchId), applied);
-      assert.deepEqual(store.profile('UA', 's1'), profile({ seats: 180 }));
       assert.deepEqual(store.subject('UA', 's1'), RECORD);
-      assert.deepEqual([store.revision('UA', 'events'), store.revision('UA', 'user-properties')], [1, 0]);
+      assert.deepEqual(store.subject('UA', 's2'), withProperties({ seats: 180 }));
+      assert.deepEqual([store.watermark('UA'), store.highestWatermark()], [7, 7]);
       await reopen();
     }
   });
 
   it('knows nothing of what was never written', () => {
-    assert.equal(store.applied('UA', idOn(0)), undefined);
-    assert.equal(store.profile('UA', 's1'), undefined);
     assert.equal(store.subject('UA', 's1'), undefined);
-    assert.equal(store.revision('UA', 'events'), 0);
+    assert.deepEqual([store.watermark('UA'), store.highestWatermark()], [0, 0]);
   });
 
-  it('writes nothing for a batch that has been applied, and gives the mark of the first time', async () => {
-    await commit(idOn(0), { profiles: new Map([['s1', profile({ n: 1 })]]) });
-    const again = {
-      profiles: new Map([['s1', profile({ n: 2 })]]),
-      applied: mark(idOn(0), { evaluated: 99 }),
-    };
-    for (const revision of [0, 1, 7])
-      assert.deepEqual(await commit(idOn(0), { ...again, revision }), mark(idOn(0)));
-    assert.deepEqual(store.profile('UA', 's1'), profile({ n: 1 }));
-    assert.equal(store.revision('UA', 'events'), 1);
+  it('puts a later checkpoint over an earlier one, and leaves what that does not name', async () => {
+    await write({ s1: RECORD, s2: withProperties({ n: 1 }) }, 1);
+    await write({ s2: withProperties({ n: 2 }) }, 2);
+    assert.deepEqual(store.subject('UA', 's1'), RECORD);
+    assert.deepEqual(store.subject('UA', 's2'), withProperties({ n: 2 }));
+    assert.equal(store.watermark('UA'), 2);
   });
 
-  it('refuses an effect that was computed from what has changed since, and writes nothing of it', async () => {
-    await commit(idOn(0, 1), { profiles: new Map([['s1', profile({ n: 1 })]]) });
-    for (const revision of [0, 2]) {
-      const late = {
-        revision,
-        profiles: new Map([['s1', profile({ n: 2 })]]),
-        subjects: new Map([['s1', RECORD]]),
-      };
-      await assert.rejects(commit(idOn(0, 2), late), { code: 'STATE_CONFLICT', retryable: true });
-    }
-    assert.deepEqual(store.profile('UA', 's1'), profile({ n: 1 }));
-    assert.deepEqual(
-      [store.subject('UA', 's1'), store.applied('UA', idOn(0, 2)), store.revision('UA', 'events')],
-      [undefined, undefined, 1],
-    );
-  });
-
-  it('lets one of many that come at once win', async () => {
-    const revision = store.revision('UA', 'events');
-    const tries = Array.from({ length: 10 }, (_, n) =>
-      commit(idOn(0, n), { revision, profiles: new Map([['s1', profile({ winner: n })]]) }),
-    );
-    const settled = await Promise.allSettled(tries);
-    const winners = settled.flatMap(({ status }, n) => (status === 'fulfilled' ? [n] : []));
-    assert.equal(winners.length, 1);
-    assert.deepEqual(store.profile('UA', 's1')?.values, { winner: winners[0] });
-    assert.equal(store.revision('UA', 'events'), 1);
-  });
-
-  it('writes all of a batch or nothing, also when writing fails halfway', async () => {
-    const subjects = new Map([
-      ['s1', RECORD],
-      ['x'.repeat(3_000), RECORD],
-    ]);
-    await assert.rejects(commit(idOn(0), { subjects, profiles: new Map([['s1', profile({ n: 1 })]]) }));
-    assert.deepEqual(
-      [store.subject('UA', 's1'), store.profile('UA', 's1'), store.applied('UA', idOn(0))],
-      [undefined, undefined, undefined],
-    );
-    assert.equal(store.revision('UA', 'events'), 0);
-    await commit(idOn(0), { subjects: new Map([['s1', RECORD]]) });
+  it('gives a record that may be changed without changing what is kept', async () => {
+    await write({ s1: RECORD }, 1);
+    store.subject('UA', 's1')!.decisions.late = { ...RECORD.decisions.late!, outcome: 'ineligible' };
     assert.deepEqual(store.subject('UA', 's1'), RECORD);
   });
 
-  it('keeps tenants apart, and the streams of a tenant', async () => {
-    await commit(idOn(0), { profiles: new Map([['s1', profile({ of: 'UA' })]]) });
-    await commit(idOn(0), { tenant: 'DL', profiles: new Map([['s1', profile({ of: 'DL' })]]) });
-    await commit(idOn(0, 2), { stream: 'user-properties' });
+  it('keeps tenants apart: subjects of the same name, and watermarks', async () => {
+    await store.checkpoint({
+      subjects: [
+        snapshot('UA', 's1', withProperties({ of: 'UA' })),
+        snapshot('DL', 's1', withProperties({ of: 'DL' })),
+      ],
+      watermarks: new Map([
+        ['UA', 3],
+        ['DL', 9],
+      ]),
+    });
+    await write({ s1: withProperties({ of: 'UA again' }) }, 5);
+    assert.deepEqual(store.subject('DL', 's1'), withProperties({ of: 'DL' }));
+    assert.equal(store.subject('AA', 's1'), undefined);
     assert.deepEqual(
-      [store.profile('UA', 's1')?.values, store.profile('DL', 's1')?.values],
-      [{ of: 'UA' }, { of: 'DL' }],
+      ['UA', 'DL', 'AA'].map((tenant) => store.watermark(tenant)),
+      [5, 9, 0],
     );
-    assert.equal(store.profile('AA', 's1'), undefined);
-    assert.deepEqual(
-      ['UA', 'DL'].map((tenant) => store.revision(tenant, 'events')),
-      [1, 1],
-    );
-    assert.equal(store.revision('UA', 'user-properties'), 1);
+    assert.equal(store.highestWatermark(), 9);
   });
 
   for (const tenant of ['', '../UA', 'UA\0', 'UA/events', 'a'.repeat(64)]) {
     it(`looks at nothing for the tenant ${JSON.stringify(tenant.slice(0, 10))}`, async () => {
       const refused = { code: 'TENANT_ID_INVALID' };
-      assert.throws(() => store.profile(tenant, 's1'), refused);
       assert.throws(() => store.subject(tenant, 's1'), refused);
-      assert.throws(() => store.applied(tenant, idOn(0)), refused);
-      assert.throws(() => store.revision(tenant, 'events'), refused);
-      await assert.rejects(
-        store.commit({ tenant, stream: 'events', revision: 0, applied: mark(idOn(0)) }),
-        refused,
-      );
+      assert.throws(() => store.watermark(tenant), refused);
+      await assert.rejects(write({ s1: RECORD }, 1, tenant));
+      await assert.rejects(store.checkpoint({ subjects: [], watermarks: new Map([[tenant, 1]]) }));
+      assert.equal(store.highestWatermark(), 0);
     });
   }
 
@@ -188,76 +112,80 @@ describe('the LMDB state store', () => {
     const values = JSON.parse(
       '{"__proto__":{"a":1},"constructor":"c","toJSON":"j","hasOwnProperty":1,"":0,"a.b":[null],"é☃𝄞":"é"}',
     ) as Record<string, unknown>;
-    await commit(idOn(0), {
-      profiles: new Map([['s1', { values, times: JSON.parse('{"__proto__":5}') as Record<string, number> }]]),
-    });
+    const times = JSON.parse('{"__proto__":5}') as Record<string, number>;
+    await write({ s1: { ...withProperties({}), profile: { values, times } } }, 1);
     await reopen();
-    const kept = store.profile('UA', 's1');
+    const kept = store.subject('UA', 's1')?.profile;
     assert.equal(JSON.stringify(kept?.values), JSON.stringify(values));
     assert.equal(Object.getPrototypeOf(kept?.values), Object.prototype);
     assert.equal(JSON.stringify(kept?.times), '{"__proto__":5}');
   });
 
-  const subjects = [
-    '__proto__',
-    'constructor',
-    'toJSON',
-    '..',
-    'a\0b',
-    'a',
-    'a\0',
-    '☃'.repeat(512),
-    '𝄞'.repeat(256),
-    's'.repeat(512),
-    '1',
-    'true',
-    '',
+  const names = [
+    ...['__proto__', 'constructor', 'toJSON', '..', 'a\0b', 'a', 'a\0', '1', 'true', '', '/', 'a/b'],
+    ...['☃'.repeat(512), '𝄞'.repeat(256), 's'.repeat(512)],
   ];
   it('keeps every subject that the door lets in apart from the others', async () => {
     const tenant = 't'.repeat(63);
-    const profiles = new Map(subjects.map((subject, n) => [subject, profile({ n })]));
-    await commit(idOn(0), { tenant, profiles });
-    for (const [n, subject] of subjects.entries())
-      assert.deepEqual(store.profile(tenant, subject)?.values, { n }, subject);
+    const subjects = names.map((subject, n) => snapshot(tenant, subject, withProperties({ n })));
+    await store.checkpoint({ subjects, watermarks: new Map() });
+    await reopen();
+    for (const [n, subject] of names.entries())
+      assert.deepEqual(store.subject(tenant, subject)?.profile?.values, { n }, subject);
   });
 
-  it('forgets marks older than any history, a few with each commit, and of this tenant alone', async () => {
-    const old = Array.from({ length: 5 }, (_, n) => idOn(40, n));
-    for (const tenant of ['DL', 'UA']) {
-      // Written in order of age, so that none is old when it comes: the mark is all that counts.
-      for (const id of [...old, idOn(31)].reverse()) await commit(id, { tenant });
-    }
-    const left = (tenant: string): number =>
-      old.filter((id) => store.applied(tenant, id) !== undefined).length;
-    const dl = left('DL');
-    for (let n = 0; left('UA') > 0; n++) {
-      assert.ok(n < 5, 'they do not go');
-      await commit(idOn(0, n));
-    }
-    await commit(idOn(0), { tenant: 'AA' });
-    assert.ok(dl > 0);
-    assert.equal(left('DL'), dl);
-    assert.ok(store.applied('UA', idOn(31)) !== undefined, 'a workflow of last month may still be reset');
+  it('has what it said is on disk after the process was killed, and only whole checkpoints', async function () {
+    this.timeout(20_000);
+    await store.close();
+    const { told, signal } = await checkpointUntil({ lines: 30 });
+    assert.equal(signal, 'SIGKILL');
+    assertWhole(told);
   });
 
-  it('is right when two processes write at once', async function () {
-    this.timeout(30_000);
-    const run = async (name: string): Promise<number> => {
-      const child = spawn(process.execPath, ['--import', 'tsx', FIXTURE, dir(), name, '100'], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
-      let printed = '';
-      child.stdout.on('data', (text: Buffer) => (printed += text.toString()));
-      const [code] = (await once(child, 'close')) as [number];
-      assert.equal(code, 0);
-      return Number(printed);
-    };
-    const conflicts = await Promise.all([run('a'), run('b')]);
-    assert.deepEqual(store.profile('UA', 's1')?.values, { n: 200 });
-    assert.equal(store.revision('UA', 'user-properties'), 200);
-    assert.ok(
-      (conflicts[0] as number) + (conflicts[1] as number) > 0,
-      'they never met, so this proved nothing',
-    );
+  it('has what it said is on disk after the disk was full, and only whole checkpoints', async function () {
+    this.timeout(20_000);
+    if (process.platform === 'win32') return this.skip();
+    await store.close();
+    const { told, code } = await checkpointUntil({ blocks: 400 });
+    assert.notEqual(code, 0, 'nothing may be said to be on disk from there on');
+    assert.ok(told > 0);
+    assertWhole(told);
   });
+
+  /** Opens the store, and finds the last checkpoint in it: one that was told of, or a later one. */
+  function assertWhole(told: number): void {
+    store = openLmdbStateStore(dir());
+    const watermark = store.watermark('UA');
+    assert.ok(watermark >= told, `${watermark} after ${told}`);
+    for (let index = 0; index < SUBJECTS; index++)
+      assert.equal(store.subject('UA', `s${index}`)?.profile?.values.n, watermark);
+  }
+
+  interface Stopped {
+    /** The last checkpoint that it said is on disk. */
+    readonly told: number;
+    readonly code: number | null;
+    readonly signal: NodeJS.Signals | null;
+  }
+
+  /** Runs the writing process until it has printed so many lines and kills it, or with a limit on its files' size (kB). */
+  async function checkpointUntil({
+    lines = Infinity,
+    blocks,
+  }: {
+    lines?: number;
+    blocks?: number;
+  }): Promise<Stopped> {
+    const command = `${blocks === undefined ? '' : `ulimit -f ${blocks};`} exec "$@"`;
+    const args = ['-c', command, 'bash', process.execPath, '--import', 'tsx', FIXTURE, dir()];
+    const child = spawn('bash', args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    let printed = '';
+    child.stdout.on('data', (text: Buffer) => {
+      printed += text.toString();
+      if (printed.split('\n').length > lines) child.kill('SIGKILL');
+    });
+    await once(child, 'close');
+    const told = Number(printed.slice(0, printed.lastIndexOf('\n')).split('\n').at(-1));
+    return { told, code: child.exitCode, signal: child.signalCode };
+  }
 });

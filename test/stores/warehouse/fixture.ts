@@ -36,7 +36,6 @@ export function decision(id: string, more: Partial<DecisionRow> = {}): DecisionR
     outcome: 'eligible',
     reason: 'delay 200 >= 180',
     time: '2024-03-10T12:00:00Z',
-    batch_id: batchId(1),
     ...more,
   };
 }

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { cloudEvent, startTestApi, type TestApi } from '../../support/api.js';
+
+interface Eligibility {
+  readonly subject: string;
+  readonly profile: Record<string, unknown>;
+  readonly decisions: readonly {
+    readonly rule: string;
+    readonly outcome: string;
+    readonly reason: string;
+    readonly ruleVersion: string;
+    readonly eventId: string;
+    readonly time: string;
+  }[];
+}
+
+describe('GET /v1/eligibility/:subject', () => {
+  let api: TestApi;
+
+  before(async () => {
+    api = await startTestApi();
+  });
+  after(async () => {
+    await api.close();
+    assert.deepEqual(api.faults, []);
+  });
+
+  async function ask(subject: string): Promise<Eligibility> {
+    const { status, body } = await api.get(`/v1/eligibility/${encodeURIComponent(subject)}`);
+    assert.equal(status, 200);
+    return body as unknown as Eligibility;
+  }
+
+  const landed = (id: string, minute: number, subject: string) =>
+    cloudEvent(id, { type: 'landed', subject, time: `2024-03-10T12:0${minute}:00Z` });
+
+  async function post(events: unknown, path = '/v1/events'): Promise<void> {
+    assert.equal((await api.post(JSON.stringify(events), { path })).status, 202);
+  }
+
+  it('tells of a subject what was decided before the 202, and its properties', async () => {
+    await post([cloudEvent('p1', { subject: 'told', data: { seats: 200 } })], '/v1/user-properties');
+    assert.deepEqual(await ask('told'), { subject: 'told', profile: { seats: 200 }, decisions: [] });
+    await post([1, 2, 3].map((n) => landed(`told-${n}`, n, 'told')));
+    const { decisions } = await ask('told');
+    assert.deepEqual(
+      decisions.map(({ rule, outcome, reason, eventId, time }) => [rule, outcome, reason, eventId, time]),
+      [
+        ['third', 'eligible', 'aggregates.landings = 3', 'told-3', '2024-03-10T12:03:00Z'],
+        ['big', 'eligible', 'profile.seats = 200', 'told-3', '2024-03-10T12:03:00Z'],
+      ],
+    );
+  });
+
+  it('tells the same as the decisions that go on to the warehouse', async () => {
+    const subjects = ['a', 'b', 'c/d', 'é ☃'];
+    for (let n = 0; n < 8; n++)
+      await post(subjects.map((subject) => landed(`same-${subject}-${n}`, n, subject)));
+    await api.drained();
+    const rows = api.decisions();
+    for (const subject of subjects) {
+      const { decisions } = await ask(subject);
+      assert.equal(decisions.length, 2);
+      for (const { rule, outcome, reason, ruleVersion, eventId, time } of decisions) {
+        const row = rows.findLast((each) => each.subject === subject && each.rule === rule);
+        assert.deepEqual(
+          [row?.outcome, row?.reason, row?.rule_version, row?.event_id, row?.time],
+          [outcome, reason, ruleVersion, eventId, time],
+        );
+      }
+    }
+  });
+
+  it('decides on an event once, however often it is sent', async () => {
+    await post([landed('twice', 1, 'twice')]);
+    await post([landed('twice', 1, 'twice'), landed('twice', 1, 'twice')]);
+    const { decisions } = await ask('twice');
+    assert.equal(decisions.find(({ rule }) => rule === 'third')?.reason, 'aggregates.landings = 1');
+    await api.drained();
+    assert.equal(api.decisions().filter((row) => row.event_id === 'twice').length, 2);
+  });
+
+  it('knows nothing of a subject that had only events no rule asks for', async () => {
+    await post([cloudEvent('idle', { type: 'taxied', subject: 'idle' })]);
+    assert.equal((await api.get('/v1/eligibility/idle')).status, 404);
+  });
+});

@@ -1,0 +1,252 @@
+import assert from 'node:assert/strict';
+import type { DecisionRow, EventRow, InputStream } from '../../src/event.js';
+import type { CompiledRules } from '../../src/rules/compiled.js';
+import { openDoor, type Door, type DoorOptions } from '../support/door.js';
+import { event, linesOf, rulesOf, taken } from '../support/events.js';
+import { gate } from '../support/gate.js';
+import { useTempDir } from '../support/temp-dir.js';
+import { until } from '../support/until.js';
+
+const SOON_MS = 10_000;
+
+describe('the decider', function () {
+  this.timeout(30_000);
+  const dir = useTempDir();
+  let door: Door;
+  let rules: Map<string, CompiledRules>;
+
+  beforeEach(async () => {
+    rules = new Map([
+      ['UA', rulesOf()],
+      ['DL', rulesOf()],
+    ]);
+    await open();
+  });
+  afterEach(() => door.close());
+
+  /** Batches wait, unless the test says otherwise: what has been taken stays in the spool. */
+  async function open(options: DoorOptions = {}): Promise<void> {
+    const held = gate();
+    const rulesOfTenant = (tenant: string) => rules.get(tenant);
+    door = await openDoor(dir(), {
+      ...{ rulesOf: rulesOfTenant, restMs: Infinity, onBatch: () => held.passed },
+      ...options,
+    });
+    const { batcher } = door;
+    const stop = batcher.stop.bind(batcher);
+    batcher.stop = () => {
+      held.fail(new Error('the process stops'));
+      return stop();
+    };
+  }
+
+  async function crash(): Promise<void> {
+    await door.crash();
+    await open();
+  }
+
+  /** The state on disk stays as it is until the door is opened again. */
+  function withoutCheckpoints(): void {
+    door.state.checkpoint = () => Promise.reject(new Error('the disk is full'));
+  }
+
+  const accept = (rows: readonly EventRow[], tenant = 'UA', stream: InputStream = 'events') =>
+    door.ingest.accept(tenant, stream, taken(rows));
+
+  const landings = (subject = 'N1', tenant = 'UA'): number | undefined =>
+    door.decider.subject(tenant, subject)?.state.aggregates.landings?.times.length;
+
+  /** More events of one subject than an aggregate keeps as they are: a second time of most would not be noticed. */
+  const many = (minute: number) => Array.from({ length: 100 }, (_, n) => event(`m${minute}-${n}`, minute));
+
+  /** How many landings of N1 are counted, folded ones too. */
+  const counted = (): number | undefined =>
+    door.decider
+      .subject('UA', 'N1')
+      ?.state.aggregates.landings?.values.reduce<number>((sum, each) => sum + Number(each), 0);
+
+  /** The decisions in the spool, of all chunks. */
+  const decisionsInSpool = (): DecisionRow[] =>
+    [...door.spool.held()].flatMap((chunk) => linesOf<DecisionRow>(door.spool.read(chunk).decisions));
+
+  it('has decided when the 202 comes, with the decisions beside the events', async () => {
+    await accept([event('p', 0, { data: { seats: 200 } })], 'UA', 'user-properties');
+    await accept([event('e1', 1), event('e2', 2)]);
+    const { decisions } = door.decider.subject('UA', 'N1')!;
+    assert.deepEqual(
+      Object.entries(decisions).map(([rule, each]) => [rule, each.outcome, each.eventId]),
+      [
+        ['third', 'ineligible', 'e2'],
+        ['big', 'eligible', 'e2'],
+      ],
+    );
+    for (const [rule, each] of Object.entries(decisions)) {
+      const row = decisionsInSpool().findLast((decision) => decision.rule === rule);
+      assert.deepEqual(
+        [row?.event_id, row?.outcome, row?.reason, row?.rule_version, row?.time],
+        [each.eventId, each.outcome, each.reason, each.ruleVersion, each.time],
+      );
+    }
+    const heads = [...door.spool.held()].map((chunk) => door.spool.read(chunk).head);
+    assert.deepEqual(
+      heads.map(({ evaluated, eligible }) => [evaluated, eligible]),
+      [
+        [0, {}],
+        [4, { big: 2 }],
+      ],
+    );
+  });
+
+  it('decides in the order of receipt, however many come at once', async () => {
+    await Promise.all(Array.from({ length: 20 }, (_, n) => accept([event(`e${n}`, n)])));
+    const reasons = decisionsInSpool().filter(({ rule }) => rule === 'third');
+    assert.deepEqual(
+      reasons.map(({ event_id, reason }) => [event_id, reason]),
+      Array.from({ length: 20 }, (_, n) => [`e${n}`, `aggregates.landings = ${n + 1}`]),
+    );
+  });
+
+  it('touches nothing of another tenant, whose subjects have the same names', async () => {
+    await accept([event('e1', 1), event('e2', 2)]);
+    await accept([event('p', 0, { data: { seats: 200 } })], 'DL', 'user-properties');
+    const before = JSON.stringify(door.decider.subject('DL', 'N1'));
+    await accept([event('e3', 3)]);
+    assert.equal(JSON.stringify(door.decider.subject('DL', 'N1')), before);
+    assert.deepEqual([landings(), landings('N1', 'DL')], [3, undefined]);
+    await crash();
+    assert.equal(JSON.stringify(door.decider.subject('DL', 'N1')), before);
+    assert.equal(landings(), 3);
+  });
+
+  it('takes no event of a tenant that is not configured, and keeps none', async () => {
+    await assert.rejects(accept([event('e1', 1)], 'AA'), { code: 'TENANT_UNKNOWN' });
+    assert.deepEqual([[...door.spool.held()], door.decider.subject('AA', 'N1')], [[], undefined]);
+    rules.set('AA', rulesOf());
+    assert.deepEqual(await accept([event('e1', 1)], 'AA'), ['accepted']);
+  });
+
+  it('tells up to where it has come of the tenants that went on, once', async () => {
+    withoutCheckpoints();
+    await accept([event('e1', 1)]);
+    await accept([event('e2', 2)], 'DL');
+    const first = [...door.decider.takeWatermarks()];
+    assert.deepEqual(first, [
+      ['UA', 1],
+      ['DL', 2],
+    ]);
+    assert.equal(door.decider.advancing, false);
+    await accept([event('e3', 3)], 'DL');
+    await accept([event('e4', 4)], 'DL');
+    const watermarks = door.decider.takeWatermarks();
+    assert.deepEqual([...watermarks], [['DL', 4]]);
+    assert.deepEqual([...door.decider.takeWatermarks()], []);
+    await accept([event('e5', 5)], 'DL');
+    door.decider.giveBack(watermarks);
+    assert.deepEqual([...door.decider.takeWatermarks()], [['DL', 5]]);
+  });
+
+  describe('after a crash', () => {
+    it('has what the last checkpoint lacks from the spool, and applies nothing twice', async () => {
+      await accept(many(1));
+      await until(() => assert.equal(door.state.watermark('UA'), 1), SOON_MS);
+      await accept([event('p', 2, { data: { seats: 200 } })], 'UA', 'user-properties');
+      await accept([event('e2', 2), event('e3', 3)]);
+      await accept([event('e4', 4)], 'DL');
+      const look = () => ['UA', 'DL'].map((tenant) => JSON.stringify(door.decider.subject(tenant, 'N1')));
+      const before = look();
+      await crash();
+      assert.equal(door.state.watermark('UA'), 1, 'there was no last checkpoint');
+      assert.deepEqual(look(), before);
+      await accept([event('e5', 5)]);
+      assert.equal(counted(), 103);
+    });
+
+    it('keeps the decisions it had made, though the rules have changed since', async () => {
+      await accept([event('e1', 1), event('e2', 2)]);
+      const before = decisionsInSpool();
+      assert.equal(before.length, 4);
+      rules.set('UA', rulesOf({ rules: [{ name: 'any', on: ['landed'], when: 'true' }] }));
+      await crash();
+      assert.deepEqual(decisionsInSpool(), before);
+      await accept([event('e3', 3)]);
+      assert.deepEqual(
+        decisionsInSpool()
+          .slice(4)
+          .map(({ event_id, rule }) => [event_id, rule]),
+        [['e3', 'any']],
+      );
+    });
+
+    it('lets the chunks of a tenant that is gone wait, and the others go on; then catches up, in order', async () => {
+      withoutCheckpoints();
+      await accept([event('e1', 1)]);
+      await accept([event('d1', 1)], 'DL');
+      await accept([event('e2', 2)]);
+      rules.delete('UA');
+      await crash();
+      assert.deepEqual([landings(), landings('N1', 'DL')], [undefined, 1]);
+      await accept([event('d2', 2)], 'DL');
+      await assert.rejects(accept([event('e3', 3)]), { code: 'TENANT_UNKNOWN' });
+      await door.checkpoints.stop();
+      assert.deepEqual([door.state.watermark('UA'), door.state.watermark('DL')], [0, 4]);
+      await crash();
+      rules.set('UA', rulesOf());
+      await assert.rejects(accept([event('e3', 3)]), { code: 'OVERLOADED', retryable: true });
+      await door.decider.catchUp();
+      assert.equal(landings(), 2);
+      await accept([event('e3', 3)]);
+      assert.equal(door.decider.subject('UA', 'N1')?.decisions.third?.outcome, 'eligible');
+    });
+
+    it('does not lose the chunks of a tenant that is gone when Temporal has them', async () => {
+      await door.close();
+      await open({ onBatch: () => undefined });
+      withoutCheckpoints();
+      await accept([event('e1', 1)]);
+      await until(() => assert.ok([...door.spool.held()].every((chunk) => chunk.handedOver)), SOON_MS);
+      await door.crash();
+      rules.delete('UA');
+      await open({ onBatch: () => undefined, restMs: 10 });
+      await accept([event('d1', 1)], 'DL');
+      await until(() => assert.ok(door.state.watermark('DL') > 0), SOON_MS);
+      const held = [...door.spool.held()].filter(({ tenant }) => tenant === 'UA');
+      assert.equal(held.length, 1);
+      rules.set('UA', rulesOf());
+      await door.decider.catchUp();
+      assert.equal(landings(), 1);
+      await door.drained();
+    });
+
+    it('answers others while it catches up with a tenant', async () => {
+      withoutCheckpoints();
+      for (let n = 0; n < 50; n++) await accept([event(`e${n}`, n % 60)]);
+      rules.delete('UA');
+      await crash();
+      rules.set('UA', rulesOf());
+      let turns = 0;
+      let done = false;
+      const turn = () => {
+        turns += 1;
+        if (!done) setImmediate(turn);
+      };
+      setImmediate(turn);
+      await door.decider.catchUp();
+      done = true;
+      assert.ok(turns >= 49, `${turns} turns of the event loop`);
+      assert.equal(landings(), 50);
+    });
+  });
+
+  it('applies no chunk twice when the state is restored while it catches up', async () => {
+    withoutCheckpoints();
+    for (let n = 0; n < 20; n++) await accept(many(n));
+    assert.equal(counted(), 2_000);
+    rules.delete('UA');
+    await crash();
+    rules.set('UA', rulesOf());
+    const catching = door.decider.catchUp();
+    await new Promise(setImmediate);
+    await Promise.all([catching, door.decider.restore()]);
+    assert.equal(counted(), 2_000);
+  });
+});

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { Writes, type Write } from '../../src/ingest/writes.js';
+import { gate, type Gate } from '../support/gate.js';
+
+describe('the writes under way', () => {
+  let writes: Writes;
+
+  beforeEach(() => {
+    writes = new Writes();
+  });
+
+  function begin(lane: string, ...ids: string[]): Gate {
+    const done = gate();
+    writes.add(lane, { ids: new Set(ids), done: done.passed });
+    return done;
+  }
+
+  const idsOf = (lane: string): string[] =>
+    [...(writes.of(lane) ?? new Set<Write>())].flatMap(({ ids }) => [...ids]);
+  const settled = (): Promise<void> => new Promise(setImmediate);
+
+  it('are there until they are done, well or not, each lane’s apart', async () => {
+    const [first, second, other] = [begin('UA', 'a'), begin('UA', 'b'), begin('DL', 'a')];
+    assert.deepEqual([idsOf('UA'), idsOf('DL'), idsOf('AA')], [['a', 'b'], ['a'], []]);
+    first.open();
+    await settled();
+    assert.deepEqual([idsOf('UA'), idsOf('DL')], [['b'], ['a']]);
+    second.fail(new Error('the disk is full'));
+    other.open();
+    await settled();
+    assert.deepEqual(
+      [writes.of('UA'), writes.of('DL')],
+      [undefined, undefined],
+      'no lane is kept for nothing',
+    );
+  });
+
+  it('can be waited for all together, also where some fail', async () => {
+    await writes.settled();
+    const gates = [begin('UA', 'a'), begin('DL', 'b')];
+    let done = false;
+    const waiting = writes.settled().then(() => (done = true));
+    gates[0]?.fail(new Error('the disk is full'));
+    await settled();
+    assert.equal(done, false);
+    gates[1]?.open();
+    await waiting;
+  });
+});
