@@ -87,11 +87,9 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     url: api.url,
     stop: async () => {
       await api.close();
-      await ingest.close();
-      await Promise.race([
-        batcher.stop(),
-        delay(config.shutdownGraceSeconds * 1000, undefined, { ref: false }),
-      ]);
+      // With HEADGATE_ACK=started what is being written waits for Temporal, which may be away.
+      const handedOver = ingest.close().then(() => batcher.stop());
+      await Promise.race([handedOver, delay(config.shutdownGraceSeconds * 1000, undefined, { ref: false })]);
       stopping.abort();
       await batcher.stop();
       await parts.stop();
