@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import type { NativeConnection } from '@temporalio/worker';
 import { pino } from 'pino';
 import { createFileBatchStore } from '../../src/stores/batch-store/file.js';
@@ -74,7 +75,7 @@ describe('the pace of loads', function () {
     const store = createFileBatchStore(join(dir, 'batches'));
     const ref = await store.write(
       { tenant, stream: 'events', batchId },
-      Buffer.from(`${JSON.stringify(row)}\n`),
+      gzipSync(`${JSON.stringify(row)}\n`),
       1,
     );
     const input: LoadInput = {

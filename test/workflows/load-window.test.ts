@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { gzipSync } from 'node:zlib';
 import type { WorkflowHandle } from '@temporalio/client';
 import { createAnnounceActivities, windowAt } from '../../src/activities/warehouse/announce.js';
 import type { BatchRef, Stream } from '../../src/event.js';
@@ -29,7 +30,7 @@ describe('the workflow loadWindow', function () {
     written += 1;
     const batchId = `20240310-0123abcd-${String(written).padStart(9, '0')}`;
     const rows = arrivals(`b${written}`, [1, 2]).map((row) => `${JSON.stringify(row)}\n`);
-    return pipeline.stores.batchStore.write({ tenant, stream, batchId }, Buffer.from(rows.join('')), 2);
+    return pipeline.stores.batchStore.write({ tenant, stream, batchId }, gzipSync(rows.join('')), 2);
   }
 
   /** Announces as the activity does, to one window: the next to begin, so that it stays open for `windowMs` at least. */
@@ -73,7 +74,7 @@ describe('the workflow loadWindow', function () {
     const [events, properties] = [await write('lw-streams'), await write('lw-streams', 'user-properties')];
     const decisions = await pipeline.stores.batchStore.write(
       { ...events, stream: 'decisions' },
-      Buffer.from('{"id":"d","event_id":"e","rule":"late","time":"2024-03-10T12:00:00Z"}\n'),
+      gzipSync('{"id":"d","event_id":"e","rule":"late","time":"2024-03-10T12:00:00Z"}\n'),
       1,
     );
     const handle = await announce(events, decisions);

@@ -93,6 +93,7 @@ interface Handed {
   /** Places and ids of what was taken on. */
   readonly places: readonly number[];
   readonly ids: readonly string[];
+  readonly rejected: number;
   readonly receipts: Promise<readonly Receipt[]>;
 }
 
@@ -102,8 +103,8 @@ async function take(
   stream: InputStream,
   candidates: readonly Candidate[],
 ): Promise<IngestAnswer> {
-  const { results, places, ids, receipts } = handOver(ingest, tenant, stream, candidates);
-  const counts = { accepted: 0, duplicate: 0, rejected: results.length - ids.length };
+  const { results, places, ids, rejected, receipts } = handOver(ingest, tenant, stream, candidates);
+  const counts = { accepted: 0, duplicate: 0, rejected };
   for (const [at, status] of (await receipts).entries()) {
     const index = places[at] as number;
     results[index] = { index, id: ids[at], status };
@@ -134,7 +135,8 @@ function handOver(
     }
   });
   const receipts = events.length === 0 ? Promise.resolve([]) : ingest.accept(tenant, stream, events);
-  return { results, places, ids: events.map(({ row }) => row.id), receipts };
+  const rejected = candidates.length - events.length;
+  return { results, places, ids: events.map(({ row }) => row.id), rejected, receipts };
 }
 
 function examine(

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type { LoadBatchesInput } from '../../../src/activities/warehouse/load-batches.js';
@@ -37,7 +38,7 @@ describe('the activity loadBatches', function () {
   async function write(sequence: number, tenant = 'UA', stream: Stream = 'events'): Promise<BatchRef> {
     const batchId = `20240310-0123abcd-00000000${sequence}`;
     const row = { id: `e${sequence}`, time: '2024-03-10T12:00:00Z', received_at: '2024-03-10T12:00:00Z' };
-    return batchStore.write({ tenant, stream, batchId }, Buffer.from(`${JSON.stringify(row)}\n`), 1);
+    return batchStore.write({ tenant, stream, batchId }, gzipSync(`${JSON.stringify(row)}\n`), 1);
   }
 
   async function countEvents(): Promise<unknown> {
@@ -128,7 +129,7 @@ describe('the activity loadBatches', function () {
     const batchId = '20240310-0123abcd-000000009';
     const torn = await batchStore.write(
       { tenant: 'UA', stream: 'events', batchId },
-      Buffer.from('{"id": \n'),
+      gzipSync('{"id": \n'),
       1,
     );
     await assert.rejects(loadBatches(input([torn])), failure('WAREHOUSE_FAILED', false));

@@ -25,7 +25,7 @@ describe('the file batch store', () => {
       .sort();
 
   it('writes gzipped NDJSON where its name says, and reads it back', async () => {
-    const ref = await store.write(NAME, NDJSON, 2);
+    const ref = await store.write(NAME, gzipSync(NDJSON), 2);
     assert.equal(store.pathOf(NAME), join(dir(), 'UA', 'events', '2024-03-10', `${NAME.batchId}.ndjson.gz`));
     const bytes = readFileSync(store.pathOf(NAME));
     assert.deepEqual(gunzipSync(bytes), NDJSON);
@@ -35,12 +35,12 @@ describe('the file batch store', () => {
   });
 
   it('gives the same reference and the same bytes when a batch is written again', async () => {
-    const first = await store.write(NAME, NDJSON, 2);
+    const first = await store.write(NAME, gzipSync(NDJSON), 2);
     const bytes = readFileSync(store.pathOf(NAME));
-    assert.deepEqual(await store.write(NAME, NDJSON, 2), first);
+    assert.deepEqual(await store.write(NAME, gzipSync(NDJSON), 2), first);
     assert.deepEqual(readFileSync(store.pathOf(NAME)), bytes);
     assert.deepEqual(
-      await Promise.all(Array.from({ length: 8 }, () => store.write(NAME, NDJSON, 2))),
+      await Promise.all(Array.from({ length: 8 }, () => store.write(NAME, gzipSync(NDJSON), 2))),
       Array(8).fill(first),
     );
     assert.deepEqual(files(), [`${NAME.batchId}.ndjson.gz`]);
@@ -48,32 +48,32 @@ describe('the file batch store', () => {
 
   it('shows a reader all of a file or none, however often it is written', async () => {
     const large = Buffer.alloc(500_000, NDJSON);
-    const ref = await store.write(NAME, large, 1);
-    const writing = Promise.all(Array.from({ length: 10 }, () => store.write(NAME, large, 1)));
+    const ref = await store.write(NAME, gzipSync(large), 1);
+    const writing = Promise.all(Array.from({ length: 10 }, () => store.write(NAME, gzipSync(large), 1)));
     for (let n = 0; n < 10; n++) assert.deepEqual(await store.read(ref), large);
     await writing;
   });
 
   it('keeps a file that is there, and answers for it as it is: a workflow may have been told its hash', async () => {
-    const first = await store.write(NAME, NDJSON, 2);
+    const first = await store.write(NAME, gzipSync(NDJSON), 2);
     const bytes = readFileSync(store.pathOf(NAME));
     const otherwise = Buffer.from('{"id":"x"}\n{"id":"y"}\n{"id":"z"}\n');
     for (const again of [store, createFileBatchStore(dir())])
-      assert.deepEqual(await again.write(NAME, otherwise, 3), first);
+      assert.deepEqual(await again.write(NAME, gzipSync(otherwise), 3), first);
     assert.deepEqual(readFileSync(store.pathOf(NAME)), bytes);
     assert.deepEqual(await store.read(first), NDJSON);
   });
 
   it('takes no half of a file for one that is there: what a crash has left under another name', async () => {
-    await store.write({ ...NAME, batchId: '20240310-0123abcd-000000002' }, NDJSON, 2);
+    await store.write({ ...NAME, batchId: '20240310-0123abcd-000000002' }, gzipSync(NDJSON), 2);
     const half = join(dirname(store.pathOf(NAME)), `.${basename(store.pathOf(NAME))}.0123.tmp`);
     writeFileSync(half, gzipSync(NDJSON).subarray(0, 12));
-    const ref = await store.write(NAME, NDJSON, 2);
+    const ref = await store.write(NAME, gzipSync(NDJSON), 2);
     assert.deepEqual(await store.read(ref), NDJSON);
   });
 
   it('says that a file is gone, or is not what was written', async () => {
-    const ref = await store.write(NAME, NDJSON, 2);
+    const ref = await store.write(NAME, gzipSync(NDJSON), 2);
     const good = readFileSync(store.pathOf(NAME));
     const bad: Buffer[] = [
       gzipSync('{"id":"forged"}\n'),
@@ -107,7 +107,7 @@ describe('the file batch store', () => {
       const name = { ...NAME, ...part, stream: 'events' as Stream };
       const ref = { ...name, events: 1, bytes: 1, sha256: '' };
       assert.throws(() => store.pathOf(name), { code });
-      await assert.rejects(async () => store.write(name, NDJSON, 1), { code });
+      await assert.rejects(async () => store.write(name, gzipSync(NDJSON), 1), { code });
       await assert.rejects(async () => store.read(ref), { code });
       assert.deepEqual(files(), []);
     });
