@@ -15,11 +15,13 @@ export interface BatcherOptions {
   readonly slots?: number;
   /** A batch that is slower than this gives its slot back, so that one stuck tenant holds up nobody. Default 3 s. */
   readonly slotMs?: number;
+  /** While events wait, a slot rests for so many times as long as its batch took, unless that was big. Default 2; see {@link REST_PER_WORK}. */
+  readonly restPerWork?: number;
   readonly now?: () => number;
 }
 
 /**
- * While events wait, a slot rests for so many times as long as its batch took, unless the batch was big: a workflow costs the same
+ * How long a slot rests: a workflow costs the same
  * for one event as for thousands, so under load fewer and bigger ones leave the machine to what costs per event. A faster
  * Temporal shortens the rest by itself, and when nothing waits there is none.
  */
@@ -229,6 +231,6 @@ export class Batcher {
     const maxEvents = this.options.limitsOf(lane.tenant)?.maxEvents ?? 0;
     const idle = this.ready.size === 0 && lane.waiting === 0;
     if (this.stopped || idle || plan.events >= BIG * maxEvents) return 0;
-    return Math.min(MAX_REST_MS, REST_PER_WORK * tookMs);
+    return Math.min(MAX_REST_MS, (this.options.restPerWork ?? REST_PER_WORK) * tookMs);
   }
 }

@@ -20,7 +20,10 @@ const head: fc.Arbitrary<RecordHead> = fc.record({
   eligible: fc.dictionary(text, fc.nat(), { noNullPrototype: true }),
 });
 
-const piece = fc.record({ gzipped: fc.boolean(), content: text.map((each) => Buffer.from(each)) });
+const piece = fc.record(
+  { gzipped: fc.boolean(), content: text.map((each) => Buffer.from(each)) },
+  { noNullPrototype: true },
+);
 
 describe('a record of the spool', () => {
   it('comes apart into what it was made of, whatever the text', () => {

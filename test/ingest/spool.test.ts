@@ -72,7 +72,7 @@ describe('the spool', () => {
     );
     assert.equal(
       before.bytes,
-      chunks.reduce((sum, { bytes }) => sum + bytes, 0),
+      chunks.reduce((sum, { spoolBytes }) => sum + spoolBytes, 0),
     );
     await reopen();
     assert.deepEqual(look(), before);
@@ -85,11 +85,12 @@ describe('the spool', () => {
     await reopen();
     const { head, events, decisions, prints } = spool.read(chunk);
     assert.deepEqual(head, {
+      bytes: chunk.bytes,
       ...{ tenant: 'UA', stream: 'events', events: 1, receivedAt: 7, types: ['landed'] },
       ...{ firstEvent: 'a', lastEvent: 'a', evaluated: 2, eligible: { late: 1 } },
     });
     assert.deepEqual(linesOf(events), [event('a', 0)]);
-    assert.equal(decisions.toString(), '{"event_id":"a"}\n');
+    assert.equal(decisions.content.toString(), '{"event_id":"a"}\n');
     assert.equal(prints.toString(), 'a'.repeat(16));
   });
 
@@ -246,7 +247,7 @@ describe('the spool', () => {
     assert.deepEqual(held(), ['a', 'c', 'd']);
     assert.equal(
       spool.bytes,
-      [...spool.held()].reduce((sum, { bytes }) => sum + bytes, 0),
+      [...spool.held()].reduce((sum, { spoolBytes }) => sum + spoolBytes, 0),
       'what failed is not counted',
     );
   });
@@ -304,7 +305,7 @@ describe('the spool', () => {
       assert.ok(chunk !== undefined, id);
       const { events, decisions } = spool.read(chunk);
       assert.deepEqual(linesOf(events), [event(id, 0, { data: { pad: 'x'.repeat(500) } })]);
-      assert.equal(decisions.toString(), `{"event_id":"${id}"}\n`);
+      assert.equal(decisions.content.toString(), `{"event_id":"${id}"}\n`);
     }
     assert.equal([...spool.keptPrints(0)].length >= found.size, true, 'with their fingerprints');
     assert.ok((await append('next')).seq > Math.max(...found.keys()));

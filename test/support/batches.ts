@@ -27,7 +27,9 @@ export interface BatcherBench {
 }
 
 /** Options of {@link createBatcherBench}; limits may change while it runs. */
-export interface BenchOptions extends Partial<Pick<BatcherOptions, 'slots' | 'slotMs' | 'now' | 'limitsOf'>> {
+export interface BenchOptions extends Partial<
+  Pick<BatcherOptions, 'slots' | 'slotMs' | 'restPerWork' | 'now' | 'limitsOf'>
+> {
   readonly limits?: Partial<BatchLimits>;
 }
 
@@ -53,6 +55,7 @@ export function createBatcherBench({ limits, ...options }: BenchOptions = {}): B
   let nextSeq = 1;
   const batcher = new Batcher({
     node: '0123abcd',
+    restPerWork: 0,
     limitsOf: () => ({ maxEvents: 100, maxBytes: 1_000_000, lingerMs: 0, ...limits }),
     run: (plan, chunks) =>
       new Promise((resolve, reject) => {

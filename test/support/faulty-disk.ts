@@ -1,3 +1,5 @@
+import { HeadgateError } from '../../src/errors.js';
+import type { Chunk } from '../../src/ingest/lane.js';
 import type { Spool } from '../../src/ingest/spool.js';
 import { gate, type Gate } from './gate.js';
 
@@ -11,40 +13,30 @@ export interface FaultyDisk {
   failNext(times?: number): void;
 }
 
-/** Spool's way to the disk: what it writes, and that it waits for the flush. */
-interface Flushing {
-  flush(write: () => Promise<boolean>): Promise<void>;
-}
+/** Spool's way to the disk: what it writes of an append, and that it waits for the flush. */
+type Writing = Record<'write', (...record: Parameters<Spool['append']>) => Promise<Chunk>>;
 
 /** Puts a disk that can fail beneath a spool. */
 export function faultyDiskBeneath(spool: Spool): FaultyDisk {
-  const inner = spool as unknown as Flushing;
-  const flush = inner.flush.bind(inner);
-  const append = spool.append.bind(spool);
+  const inner = spool as unknown as Writing;
+  const write = inner.write.bind(inner);
   let held: Gate | undefined;
   let failing = 0;
-  let appending = false;
-  // An append begins its flush in the same turn; plans are flushed by themselves.
-  spool.append = (...record) => {
-    appending = true;
-    const appended = append(...record);
-    appending = false;
-    return appended;
-  };
-  inner.flush = (write) => {
-    if (!appending) return flush(write);
+  inner.write = async (...record) => {
     const passed = held?.passed;
     const fails = failing > 0;
     if (fails) failing--;
-    return flush(async () => {
-      await passed;
-      if (fails) throw new Error('ENOSPC: no space left on device');
-      return write();
-    });
+    await passed?.catch(full);
+    if (fails) full();
+    return write(...record);
   };
   return {
     hold: () => (held = gate()),
     letGo: () => (held = undefined),
     failNext: (times = 1) => (failing = times),
   };
+}
+
+function full(): never {
+  throw new HeadgateError('DISK_FULL', 'no space left on device', { retryable: true });
 }
