@@ -12,8 +12,9 @@ const DISK_MB = 32;
 /** No reserve at all: what is written meets the end of the disk. */
 const NO_RESERVE = '1b';
 const SOON_MS = 30_000;
-/** Enough to take some seconds, and so some load windows, batches and checkpoints. */
 const EVENTS_WHILE_FULL = 1_500;
+/** What the log says once something has met the end of the disk. */
+const SAYS_WHY = /DISK_FULL|no room left|could not be written, the disk may be full/;
 
 describe('Headgate, on a disk that gets full under load', function () {
   this.timeout(240_000);
@@ -75,7 +76,11 @@ describe('Headgate, on a disk that gets full under load', function () {
     it(`of the ${directory}: goes on taking events into the spool, and recovers`, async () => {
       const [running, load] = await startOn(directory, NO_RESERVE);
       disk.fill();
+      // Enough to use up the room that a database has made ahead.
+      for (const workload of node.workloads) workload.eventsPerRequest = 500;
       const before = load.acknowledged();
+      await until(() => assert.match(running.stderr, SAYS_WHY), SOON_MS);
+      for (const workload of node.workloads) workload.eventsPerRequest = 20;
       await until(() => assert.ok(load.acknowledged() > before + EVENTS_WHILE_FULL), SOON_MS);
       await assertRecovers(running, load);
     });

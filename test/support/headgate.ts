@@ -72,6 +72,15 @@ export class HeadgateProcess {
     }));
   }
 
+  get pid(): number | undefined {
+    return this.child.pid;
+  }
+
+  /** True until the process has ended. */
+  get alive(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
   /** Waits until a long-running command says that it is ready; the fields of that line of its log. */
   async ready(): Promise<{ url: string; temporal: string }> {
     const line = await this.logged(/"msg":"ready"/);

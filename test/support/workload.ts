@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { InputStream } from '../../src/event.js';
 import type { Isolation } from '../../src/tenant.js';
 
+/** Few, so that each has many events: state that is lost or doubled shows at once. */
 const SUBJECTS = 12;
 /** One request in so many brings user properties. */
 const PROPERTIES_EVERY = 4;
@@ -50,6 +51,7 @@ export class Workload {
   /** `<event id> <rule>` → outcome, of all events sent. */
   readonly decisions = new Map<string, 'eligible' | 'ineligible'>();
   readonly subjects = new Map<string, SubjectModel>();
+  private readonly names: readonly string[];
   /** The last request, which {@link again} gives once more. */
   private last?: WorkloadRequest;
   private requests = 0;
@@ -59,19 +61,20 @@ export class Workload {
     readonly tenant: string,
     /** Events in a request of events from now on. */
     public eventsPerRequest = 20,
+    subjects = SUBJECTS,
   ) {
-    for (let index = 0; index < SUBJECTS; index++)
+    for (let index = 0; index < subjects; index++)
       this.subjects.set(`${tenant} subject ${index}`, { orders: 0, spent: 0, revision: 0 });
+    this.names = [...this.subjects.keys()];
   }
 
   /** The next request, which from now on counts as sent. */
   next(): WorkloadRequest {
     const properties = this.requests++ % PROPERTIES_EVERY === 0;
-    const names = [...this.subjects.keys()];
     const stream = properties ? 'user-properties' : 'events';
-    const subjects = properties
-      ? names
-      : Array.from({ length: this.eventsPerRequest }, (_, index) => names[(this.count + index) % SUBJECTS] as string); // prettier-ignore
+    const subjects = Array.from({ length: this.eventsPerRequest }, (_, index) =>
+      this.subject(this.count + index),
+    );
     const events = subjects.map((subject) => (properties ? this.property(subject) : this.event(subject)));
     for (const { id } of events) this.ids[stream].push(id);
     return (this.last = { stream, events });
@@ -80,6 +83,10 @@ export class Workload {
   /** The request that was made last, for a producer that has had no answer to it. */
   again(): WorkloadRequest {
     return this.last ?? this.next();
+  }
+
+  private subject(number: number): string {
+    return this.names[number % this.names.length] as string;
   }
 
   private property(subject: string): WorkloadEvent {
@@ -134,8 +141,8 @@ export function writeWorkloadTenant(directory: string, tenant: string, isolation
     rules: [
       { name: 'counted', on, when: 'aggregates.orders == event.data.nth' },
       { name: 'summed', on, when: 'aggregates.spent == event.data.total' },
-      // Not `==`: properties that came after an event may be known by the time it is decided on.
-      { name: 'current', on, when: 'profile.revision >= event.data.revision' },
+      // Not the same: properties that came after an event may be known by the time it is decided on.
+      { name: 'current', on, when: 'event.data.revision == 0 || profile.revision >= event.data.revision' },
       { name: 'large', on, when: `event.data.amount >= ${LARGE}` },
     ],
   };
