@@ -146,7 +146,7 @@ describe('the LMDB state store', () => {
     this.timeout(20_000);
     if (process.platform === 'win32') return this.skip();
     await store.close();
-    const { told, code } = await checkpointUntil({ blocks: 400 });
+    const { told, code } = await checkpointUntil({ blocks: 12_000 });
     assert.notEqual(code, 0, 'nothing may be said to be on disk from there on');
     assert.ok(told > 0);
     assertWhole(told);
