@@ -76,11 +76,14 @@ describe('Headgate, on a disk that gets full under load', function () {
     it(`of the ${directory}: goes on taking events into the spool, and recovers`, async () => {
       const [running, load] = await startOn(directory, NO_RESERVE);
       disk.fill();
-      // Enough to use up the room that a database has made ahead.
-      for (const workload of node.workloads) workload.eventsPerRequest = 500;
+      // Enough to use up the room that a database has made ahead; the state grows with what profiles hold.
+      for (const workload of node.workloads) {
+        if (directory === 'state') [workload.eventsPerRequest, workload.padding] = [10, 200_000];
+        else workload.eventsPerRequest = 500;
+      }
       const before = load.acknowledged();
       await until(() => assert.match(running.stderr, SAYS_WHY), SOON_MS);
-      for (const workload of node.workloads) workload.eventsPerRequest = 20;
+      for (const workload of node.workloads) [workload.eventsPerRequest, workload.padding] = [20, 0];
       await until(() => assert.ok(load.acknowledged() > before + EVENTS_WHILE_FULL), SOON_MS);
       await assertRecovers(running, load);
     });

@@ -20,7 +20,7 @@ export interface WorkloadEvent {
   readonly type: string;
   readonly subject: string;
   readonly time: string;
-  readonly data: Readonly<Record<string, number>>;
+  readonly data: Readonly<Record<string, number | string>>;
 }
 
 /** One request's worth of events. */
@@ -51,6 +51,8 @@ export class Workload {
   /** `<event id> <rule>` → outcome, of all events sent. */
   readonly decisions = new Map<string, 'eligible' | 'ineligible'>();
   readonly subjects = new Map<string, SubjectModel>();
+  /** Characters that each property event carries besides, which then stay in its subject's profile. */
+  padding = 0;
   private readonly names: readonly string[];
   /** The last request, which {@link again} gives once more. */
   private last?: WorkloadRequest;
@@ -92,7 +94,8 @@ export class Workload {
   private property(subject: string): WorkloadEvent {
     const model = this.modelOf(subject);
     model.revision++;
-    return this.envelope('customer.changed', subject, { revision: model.revision });
+    const pad = this.padding > 0 ? { pad: 'x'.repeat(this.padding) } : {};
+    return this.envelope('customer.changed', subject, { revision: model.revision, ...pad });
   }
 
   private event(subject: string): WorkloadEvent {
