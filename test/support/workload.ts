@@ -20,7 +20,7 @@ export interface WorkloadEvent {
   readonly type: string;
   readonly subject: string;
   readonly time: string;
-  readonly data: Readonly<Record<string, number | string>>;
+  readonly data: Readonly<Record<string, unknown>>;
 }
 
 /** One request's worth of events. */
