@@ -1,11 +1,11 @@
-import type { DecisionRow, EventRow } from '../../src/event.js';
-import { evaluateEvent } from '../../src/rules/evaluate.js';
-import { newSubjectState, type SubjectState } from '../../src/rules/subject-state.js';
+import { decideChunk, newSubjectRecord } from '../../src/eligibility/decide-chunk.js';
+import type { EventRow } from '../../src/event.js';
+import type { SubjectRecord } from '../../src/stores/state/state-store.js';
 import type { TenantRegistry } from '../../src/tenant-config/registry.js';
 
-/** Aggregates and rules over a state that is in memory alone: lost in a crash, and so cheaper than any that is kept. */
+/** Headgate's own deciding over a state that is in memory alone: lost in a crash, and so cheaper than any that is kept. */
 export class Deciding {
-  private readonly subjects = new Map<string, Map<string, SubjectState>>();
+  private readonly subjects = new Map<string, Map<string, SubjectRecord>>();
 
   constructor(private readonly registry: TenantRegistry) {}
 
@@ -14,36 +14,19 @@ export class Deciding {
     const rules = this.registry.get(tenant)?.rules;
     if (rules === undefined) throw new Error(`There is no tenant ${tenant}.`);
     const subjects = this.subjectsOf(tenant);
-    let ndjson = '';
-    for (const event of events) {
-      const state = stateOf(subjects, event.subject);
-      for (const { rule, ruleVersion, outcome, reason } of evaluateEvent(rules, state, {}, event)) {
-        const row: DecisionRow = {
-          id: `${event.id}:${rule}:${ruleVersion}`,
-          event_id: event.id,
-          subject: event.subject ?? null,
-          rule,
-          rule_version: ruleVersion,
-          outcome,
-          reason,
-          time: event.time,
-        };
-        ndjson += `${JSON.stringify(row)}\n`;
-      }
-    }
-    return ndjson;
+    const recordOf = (subject: string): SubjectRecord => {
+      let record = subjects.get(subject);
+      if (record === undefined) subjects.set(subject, (record = newSubjectRecord()));
+      return record;
+    };
+    return decideChunk('events', events, rules, recordOf, (_event, error) => {
+      throw error;
+    }).ndjson;
   }
 
-  private subjectsOf(tenant: string): Map<string, SubjectState> {
+  private subjectsOf(tenant: string): Map<string, SubjectRecord> {
     let subjects = this.subjects.get(tenant);
     if (subjects === undefined) this.subjects.set(tenant, (subjects = new Map()));
     return subjects;
   }
-}
-
-function stateOf(subjects: Map<string, SubjectState>, subject: string | undefined): SubjectState {
-  if (subject === undefined) return newSubjectState();
-  let state = subjects.get(subject);
-  if (state === undefined) subjects.set(subject, (state = newSubjectState()));
-  return state;
 }
