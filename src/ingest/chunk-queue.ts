@@ -17,6 +17,16 @@ export class ChunkQueue implements Iterable<Chunk> {
     this.chunks.push(chunk);
   }
 
+  /** How many chunks from the front on are such, up to the first that is not. */
+  count(isSuch: (chunk: Chunk) => boolean): number {
+    let count = 0;
+    for (const chunk of this) {
+      if (!isSuch(chunk)) break;
+      count++;
+    }
+    return count;
+  }
+
   /** Takes `count` chunks from the front. */
   take(count: number): Chunk[] {
     const taken = this.chunks.slice(this.start, this.start + count);

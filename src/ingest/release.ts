@@ -1,4 +1,5 @@
-import type { Chunk } from './lane.js';
+import { ChunkQueue } from './chunk-queue.js';
+import { laneKey, type Chunk } from './lane.js';
 
 /** What a {@link Release} needs. */
 export interface ReleaseOptions {
@@ -12,11 +13,17 @@ export interface ReleaseOptions {
 
 interface Tenant {
   watermark: number;
-  /** Handed over, but not in the durable state yet. */
-  waiting: Chunk[];
+  /** By lane: handed over, but not in the durable state yet. */
+  readonly waiting: Map<string, ChunkQueue>;
 }
 
-/** Lets the spool delete a chunk once both have it: Temporal, and the durable state. */
+/** Chunks deleted in one transaction, at most: after a crash a lane may have many, and their fingerprints are read for it. */
+const RELEASED_AT_ONCE = 1_000;
+
+/**
+ * Lets the spool delete a chunk once both have it: Temporal, and the durable state. A lane's chunks are handed over in
+ * order, so the ones that may go are always at its front.
+ */
 export class Release {
   private readonly tenants = new Map<string, Tenant>();
 
@@ -27,8 +34,11 @@ export class Release {
     const [first] = chunks;
     if (first === undefined) return;
     const tenant = this.tenantOf(first.tenant);
-    tenant.waiting.push(...chunks);
-    this.releaseOf(tenant);
+    const lane = laneKey(first.tenant, first.stream);
+    let waiting = tenant.waiting.get(lane);
+    if (waiting === undefined) tenant.waiting.set(lane, (waiting = new ChunkQueue()));
+    for (const chunk of chunks) waiting.push(chunk);
+    this.releaseOf(waiting, tenant.watermark);
   }
 
   /** The durable state has each tenant's events up to its watermark. */
@@ -36,31 +46,20 @@ export class Release {
     for (const [name, watermark] of watermarks) {
       const tenant = this.tenantOf(name);
       tenant.watermark = watermark;
-      this.releaseOf(tenant);
+      for (const waiting of tenant.waiting.values()) this.releaseOf(waiting, watermark);
     }
   }
 
   private tenantOf(name: string): Tenant {
     let tenant = this.tenants.get(name);
     if (tenant === undefined)
-      this.tenants.set(name, (tenant = { watermark: this.options.watermarkOf(name), waiting: [] }));
+      this.tenants.set(name, (tenant = { watermark: this.options.watermarkOf(name), waiting: new Map() }));
     return tenant;
   }
 
-  private releaseOf(tenant: Tenant): void {
-    const due = tenant.waiting.filter(({ seq }) => seq <= tenant.watermark);
-    if (due.length === 0) return;
-    tenant.waiting = tenant.waiting.filter(({ seq }) => seq > tenant.watermark);
-    for (const chunks of byStream(due)) this.options.remove(chunks).catch(this.options.onError);
+  private releaseOf(waiting: ChunkQueue, watermark: number): void {
+    let due = waiting.count(({ seq }) => seq <= watermark);
+    for (; due > 0; due -= RELEASED_AT_ONCE)
+      this.options.remove(waiting.take(Math.min(due, RELEASED_AT_ONCE))).catch(this.options.onError);
   }
-}
-
-function byStream(chunks: readonly Chunk[]): Chunk[][] {
-  const streams = new Map<string, Chunk[]>();
-  for (const chunk of chunks) {
-    const found = streams.get(chunk.stream);
-    if (found === undefined) streams.set(chunk.stream, [chunk]);
-    else found.push(chunk);
-  }
-  return [...streams.values()];
 }

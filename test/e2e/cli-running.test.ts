@@ -4,6 +4,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../bench/system/free-port.js';
 import { FLIGHTS } from '../support/flights.js';
 import {
   killAll,
@@ -14,7 +15,6 @@ import {
 } from '../support/headgate.js';
 import { assertExact } from '../support/parquet.js';
 import { sendTenant, weeksOf } from '../support/producer.js';
-import { freePort } from '../support/temporal.js';
 import { until } from '../support/until.js';
 
 const LOADED_WITHIN_MS = 20_000;

@@ -3,12 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../bench/system/free-port.js';
 import { serverStateOf } from '../../src/engine/server-record.js';
 import { FLIGHTS } from '../support/flights.js';
 import { killAll, ownEnvironment, runHeadgate, spawnHeadgate } from '../support/headgate.js';
 import { assertExact, type TenantExpectation } from '../support/parquet.js';
 import { sendTenant, weeksOf } from '../support/producer.js';
-import { freePort, temporalAddress } from '../support/temporal.js';
+import { temporalAddress } from '../support/temporal.js';
 import { until } from '../support/until.js';
 
 /** Two that run on queues of their own, two pooled. */

@@ -10,13 +10,14 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
+import { freePort } from '../../bench/system/free-port.js';
 import type { HeadgateError } from '../../src/errors.js';
 import { devServerArguments } from '../../src/engine/dev-server-arguments.js';
 import { startDevServer, type DevServer, type DevServerOptions } from '../../src/engine/dev-server.js';
 import { answersFor } from '../../src/engine/health.js';
 import { currentProcess, identify, isRunning } from '../../src/process-identity.js';
 import { stopProcess } from '../../src/engine/stop-process.js';
-import { freePort, temporalBinary } from '../support/temporal.js';
+import { temporalBinary } from '../support/temporal.js';
 
 const SECOND = 1000;
 

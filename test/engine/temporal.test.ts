@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
+import { freePort } from '../../bench/system/free-port.js';
 import { loadConfig } from '../../src/config.js';
 import { connectTemporal } from '../../src/engine/connect.js';
 import { prepareNamespace } from '../../src/engine/namespace.js';
@@ -12,7 +13,7 @@ import { SEARCH_ATTRIBUTES } from '../../src/search-attributes.js';
 import { startDevServer } from '../../src/engine/dev-server.js';
 import { openTemporal, type OpenTemporalOptions, type Temporal } from '../../src/engine/temporal.js';
 import { serverStateOf } from '../../src/engine/server-record.js';
-import { freePort, temporalAddress, temporalBinary, TEST_NAMESPACE } from '../support/temporal.js';
+import { temporalAddress, temporalBinary, TEST_NAMESPACE } from '../support/temporal.js';
 import { until } from '../support/until.js';
 
 const DAY_SECONDS = 24 * 60 * 60;

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { InputStream } from '../../src/event.js';
@@ -10,6 +8,7 @@ import { event, linesOf } from '../support/events.js';
 import { faultyDiskBeneath } from '../support/faulty-disk.js';
 import type { Gate } from '../support/gate.js';
 import { appendTo, recordOf } from '../support/records.js';
+import { printUntil, type Printed, type PrintLimits } from '../support/print-until.js';
 import { useTempDir } from '../support/temp-dir.js';
 import { until } from '../support/until.js';
 
@@ -313,34 +312,11 @@ describe('the spool', () => {
     await spool.close();
   }
 
-  interface Stopped {
-    readonly printed: [seq: string, id: string][];
-    readonly code: number | null;
-    readonly signal: NodeJS.Signals | null;
-  }
-
-  /** Runs the appending process until it has printed so many lines and kills it, or with a limit on its files' size (kB). */
-  async function appendUntil({
-    lines = Infinity,
-    blocks,
-  }: {
-    lines?: number;
-    blocks?: number;
-  }): Promise<Stopped> {
-    const command = `${blocks === undefined ? '' : `ulimit -f ${blocks};`} exec "$@"`;
-    const args = ['-c', command, 'bash', process.execPath, '--import', 'tsx', FIXTURE, dir()];
-    const child = spawn('bash', args, { stdio: ['ignore', 'pipe', 'ignore'] });
-    let printed = '';
-    child.stdout.on('data', (text: Buffer) => {
-      printed += text.toString();
-      if (printed.split('\n').length > lines) child.kill('SIGKILL');
-    });
-    await once(child, 'close');
-    const whole = printed.slice(0, printed.lastIndexOf('\n')).split('\n');
-    return {
-      printed: whole.map((line) => line.split(' ') as [string, string]),
-      code: child.exitCode,
-      signal: child.signalCode,
-    };
+  /** Runs the appending process. */
+  async function appendUntil(
+    limits: PrintLimits,
+  ): Promise<Omit<Printed, 'lines'> & { printed: [string, string][] }> {
+    const { lines, ...ended } = await printUntil(FIXTURE, [dir()], limits);
+    return { ...ended, printed: lines.map((line) => line.split(' ') as [seq: string, id: string]) };
   }
 });

@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../bench/system/free-port.js';
 import { assertCurrent, assertOnceInFiles } from './exactly-once.js';
 import { ownEnvironment, spawnHeadgate, type Finished, type HeadgateProcess } from './headgate.js';
 import { startLoad, type Load, type LoadOptions } from './load.js';
-import { freePort } from './temporal.js';
 import { until } from './until.js';
 import { Workload, writeWorkloadTenant } from './workload.js';
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { freePort, temporalBinary } from './temporal.js';
+import { freePort } from '../../bench/system/free-port.js';
+import { temporalBinary } from './temporal.js';
 
 const BIN = fileURLToPath(new URL('../../bin/headgate.mjs', import.meta.url));
 

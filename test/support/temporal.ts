@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../bench/system/free-port.js';
 import { loadConfig } from '../../src/config.js';
 import { SEARCH_ATTRIBUTES } from '../../src/search-attributes.js';
 import { startDevServer, type DevServer } from '../../src/engine/dev-server.js';
@@ -70,17 +70,5 @@ export function temporalBinary(): Promise<string> {
     env: { explicitPath: temporalCli, path },
     cacheDir,
     onProgress: (message) => console.error(message),
-  });
-}
-
-/** A port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo;
-      probe.close(() => resolve(port));
-    });
   });
 }

@@ -21,8 +21,8 @@ export function createFileBatchStore(root: string): BatchStore {
   const pathOf = (name: BatchName): string => join(directoryOf(root, name), `${name.batchId}.ndjson.gz`);
   return {
     pathOf,
-    write: (name, gzipped, events) => write(pathOf(name), name, gzipped, events),
-    read: (ref) => readVerified(pathOf(ref), ref),
+    write: async (name, gzipped, events) => write(pathOf(name), name, gzipped, events),
+    read: async (ref) => readVerified(pathOf(ref), ref),
   };
 }
 

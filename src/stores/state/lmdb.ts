@@ -46,13 +46,15 @@ async function write({ lmdb, subjects, watermarks }: Tables, checkpoint: Checkpo
     .map(({ tenant, subject, json }) => ({ key: subjectKey(tenant, subject), json }))
     // In key order neighbours share a page, which is then written once.
     .sort((left, right) => (left.key < right.key ? -1 : 1));
+  // Before the batch: lmdb would keep what was put until one of them throws.
+  const marks = [...checkpoint.watermarks].map(([tenant, seq]) => [assertTenantId(tenant), seq] as const);
   const write = (): Promise<unknown> =>
     lmdb.root.batch(() => {
       for (const { key, json } of sorted) void subjects.put(key, json);
-      for (const [tenant, seq] of checkpoint.watermarks) void watermarks.put(assertTenantId(tenant), seq);
+      for (const [tenant, seq] of marks) void watermarks.put(tenant, seq);
     });
   const bytes = sorted.reduce((sum, { key, json }) => sum + key.length + json.length, 0);
-  await lmdb.flushed(write, { records: sorted.length + checkpoint.watermarks.size, bytes });
+  await lmdb.flushed(write, { records: sorted.length + marks.length, bytes });
   faultPoint('checkpoint.after');
 }
 

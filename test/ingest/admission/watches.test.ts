@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { Client, Connection } from '@temporalio/client';
+import { freePort } from '../../../bench/system/free-port.js';
 import type { SlowLaneBacklog } from '../../../src/ingest/admission/admission.js';
 import { EngineWatch } from '../../../src/ingest/admission/engine-watch.js';
 import { SlowLaneWatch, describeSlowLane } from '../../../src/ingest/admission/slow-lane-watch.js';
 import { temporalAnswers } from '../../../src/roles/open-admission.js';
 import { tenantQueue } from '../../../src/tenant.js';
 import { arrivals, connect, startPipeline } from '../../support/pipeline.js';
-import { freePort, TEST_NAMESPACE } from '../../support/temporal.js';
+import { TEST_NAMESPACE } from '../../support/temporal.js';
 import { until } from '../../support/until.js';
 
 const NEVER = 2 ** 31 - 1;

@@ -107,8 +107,8 @@ describe('the file batch store', () => {
       const name = { ...NAME, ...part, stream: 'events' as Stream };
       const ref = { ...name, events: 1, bytes: 1, sha256: '' };
       assert.throws(() => store.pathOf(name), { code });
-      await assert.rejects(async () => store.write(name, gzipSync(NDJSON), 1), { code });
-      await assert.rejects(async () => store.read(ref), { code });
+      await assert.rejects(store.write(name, gzipSync(NDJSON), 1), { code });
+      await assert.rejects(store.read(ref), { code });
       assert.deepEqual(files(), []);
     });
   }

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { openLmdbStateStore } from '../../../src/stores/state/lmdb.js';
 import type { StateStore, SubjectRecord, SubjectSnapshot } from '../../../src/stores/state/state-store.js';
+import { printUntil, type Printed, type PrintLimits } from '../../support/print-until.js';
 import { useTempDir } from '../../support/temp-dir.js';
 
 /** Subjects in each checkpoint of the process that is killed; every one is larger than the last. */
@@ -161,31 +160,9 @@ describe('the LMDB state store', () => {
       assert.equal(store.subject('UA', `s${index}`)?.profile?.values.n, watermark);
   }
 
-  interface Stopped {
-    /** The last checkpoint that it said is on disk. */
-    readonly told: number;
-    readonly code: number | null;
-    readonly signal: NodeJS.Signals | null;
-  }
-
-  /** Runs the writing process until it has printed so many lines and kills it, or with a limit on its files' size (kB). */
-  async function checkpointUntil({
-    lines = Infinity,
-    blocks,
-  }: {
-    lines?: number;
-    blocks?: number;
-  }): Promise<Stopped> {
-    const command = `${blocks === undefined ? '' : `ulimit -f ${blocks};`} exec "$@"`;
-    const args = ['-c', command, 'bash', process.execPath, '--import', 'tsx', FIXTURE, dir()];
-    const child = spawn('bash', args, { stdio: ['ignore', 'pipe', 'ignore'] });
-    let printed = '';
-    child.stdout.on('data', (text: Buffer) => {
-      printed += text.toString();
-      if (printed.split('\n').length > lines) child.kill('SIGKILL');
-    });
-    await once(child, 'close');
-    const told = Number(printed.slice(0, printed.lastIndexOf('\n')).split('\n').at(-1));
-    return { told, code: child.exitCode, signal: child.signalCode };
+  /** Runs the writing process; `told` is the last checkpoint that it said is on disk. */
+  async function checkpointUntil(limits: PrintLimits): Promise<Omit<Printed, 'lines'> & { told: number }> {
+    const { lines, ...ended } = await printUntil(FIXTURE, [dir()], limits);
+    return { ...ended, told: Number(lines.at(-1)) };
   }
 });
