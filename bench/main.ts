@@ -1,7 +1,7 @@
 /** `npm run bench`: runs the cases, prints a table for each and writes everything to a JSON file. */
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
 import { CASES } from './cases/index.js';
@@ -14,6 +14,7 @@ interface Flags {
   readonly seconds?: number;
   readonly connections: number;
   readonly out?: string;
+  readonly cpuProf?: string;
 }
 
 function positive(value: string): number {
@@ -48,6 +49,10 @@ const program = new Command('bench')
   .option('--quick', 'all cases in under 90 seconds: shows that they are correct, not how fast')
   .option('--seconds <n>', 'length of each measurement, instead of the case’s own', positive)
   .option('--connections <n>', 'requests open at once at saturation', positive, 48)
+  .option(
+    '--cpu-prof <dir>',
+    'write CPU profiles of Headgate there, for the DevTools; the figures are then lower',
+  )
   .option('--out <file>', 'where the JSON goes; default: bench/results/<date>-<cases>.json')
   .addHelpText(
     'after',
@@ -69,6 +74,7 @@ It ends with code 1 when an acknowledged event was not decided on or is not in P
       quick: flags.quick ?? false,
       seconds: flags.seconds,
       connections: flags.connections,
+      cpuProfiles: flags.cpuProf && resolve(flags.cpuProf),
       out: fileFor(names, flags),
     };
     process.exitCode = (await runCases(options)) ? 0 : 1;

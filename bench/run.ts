@@ -21,6 +21,8 @@ export interface RunOptions {
   /** Length of each measurement; default: the case's own. */
   readonly seconds?: number;
   readonly connections: number;
+  /** Where to put CPU profiles of Headgate; default: none are made. */
+  readonly cpuProfiles?: string;
   /** The JSON file. */
   readonly out: string;
 }
@@ -32,7 +34,7 @@ export interface RunOptions {
 export async function runCases(options: RunOptions): Promise<boolean> {
   const report = await newReport(options);
   const found = new Map<string, CaseResult>();
-  const sessions = new Sessions(options.quick);
+  const sessions = new Sessions(options.quick, options.cpuProfiles);
   warn(report);
   for (const each of options.cases) {
     report.cases[each.name] = await runCase(each, options, { found, sessions });

@@ -31,6 +31,8 @@ export class Session {
   private unanswered = 0;
   private unexpected = 0;
   private readonly problems = new Set<string>();
+  /** False once an account is not: its data is kept to be looked at. */
+  private correct = true;
   private readonly workflows: WorkflowCounter;
 
   private constructor(
@@ -46,12 +48,13 @@ export class Session {
     return new Session(system, await ParquetReader.open(system.warehouse), new LoadGenerator());
   }
 
-  /** Stops everything and removes the system's data. */
+  /** Stops everything and removes the system's data, unless something is missing in it. */
   async close(): Promise<void> {
     this.parquet.close();
     await this.workflows.close();
     await this.generator.close();
-    await this.system.stop();
+    await this.system.stop(!this.correct);
+    if (!this.correct) this.progress(`the data is kept: ${this.system.dataDir}`);
   }
 
   /** Runs a load and waits until what was acknowledged is in Parquet; nothing of it is measured. Zero seconds are none. */
@@ -90,6 +93,8 @@ export class Session {
     const { events, decisions, distinctEvents, decidedEvents } = await this.parquet.audit();
     const once = events === distinctEvents && decisions === decidedEvents && events === decisions;
     const complete = distinctEvents >= acknowledged && distinctEvents <= acknowledged + unanswered;
+    const correct = once && complete && unexpected === 0 && acknowledged > 0;
+    this.correct &&= correct;
     return {
       acknowledged,
       unanswered,
@@ -99,7 +104,7 @@ export class Session {
       distinctRows: distinctEvents,
       decisions,
       decidedEvents,
-      correct: once && complete && unexpected === 0 && acknowledged > 0,
+      correct,
     };
   }
 

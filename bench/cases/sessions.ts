@@ -14,7 +14,10 @@ const SHARED: HeadgateOptions = { tenants: QUICK_TENANTS, window: '1s' };
 export class Sessions {
   private shared?: Session;
 
-  constructor(private readonly quick: boolean) {}
+  constructor(
+    private readonly quick: boolean,
+    private readonly cpuProfiles?: string,
+  ) {}
 
   /** Runs `work` on Headgate. */
   async onHeadgate<T>(
@@ -22,7 +25,8 @@ export class Sessions {
     progress: (text: string) => void,
     work: (session: Session) => Promise<T>,
   ): Promise<T> {
-    if (!this.quick) return this.on(() => startHeadgate(options), progress, work);
+    const { cpuProfiles } = this;
+    if (!this.quick) return this.on(() => startHeadgate({ ...options, cpuProfiles }), progress, work);
     if (options.env !== undefined)
       return this.on(() => startHeadgate({ ...options, window: SHARED.window }), progress, work);
     progress('starting');

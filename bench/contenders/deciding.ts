@@ -1,4 +1,4 @@
-import { decideChunk, newSubjectRecord } from '../../src/eligibility/decide-chunk.js';
+import { decideChunk, newSubjectRecord, type ChunkDecisions } from '../../src/eligibility/decide-chunk.js';
 import type { EventRow } from '../../src/event.js';
 import type { SubjectRecord } from '../../src/stores/state/state-store.js';
 import type { TenantRegistry } from '../../src/tenant-config/registry.js';
@@ -9,8 +9,8 @@ export class Deciding {
 
   constructor(private readonly registry: TenantRegistry) {}
 
-  /** Decides on events, in order; the decisions as NDJSON. */
-  decide(tenant: string, events: readonly EventRow[]): string {
+  /** Decides on events, in order. */
+  decide(tenant: string, events: readonly EventRow[]): ChunkDecisions {
     const rules = this.registry.get(tenant)?.rules;
     if (rules === undefined) throw new Error(`There is no tenant ${tenant}.`);
     const subjects = this.subjectsOf(tenant);
@@ -21,7 +21,7 @@ export class Deciding {
     };
     return decideChunk('events', events, rules, recordOf, (_event, error) => {
       throw error;
-    }).ndjson;
+    });
   }
 
   private subjectsOf(tenant: string): Map<string, SubjectRecord> {

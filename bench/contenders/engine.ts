@@ -27,7 +27,12 @@ async function open({ config, deciding, sink, log }: Parts): Promise<Keeping> {
         .trimEnd()
         .split('\n')
         .map((line) => JSON.parse(line) as EventRow);
-      sink.add(tenant, Buffer.from(events), deciding.decide(tenant, rows));
+      const { ndjson, evaluated } = deciding.decide(tenant, rows);
+      sink.add(
+        tenant,
+        { ndjson: Buffer.from(events), rows: rows.length },
+        { ndjson: Buffer.from(ndjson), rows: evaluated },
+      );
       return rows.length;
     },
   };

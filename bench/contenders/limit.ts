@@ -18,7 +18,9 @@ await runContender(async ({ config, deciding, sink }) => {
       await root.put(key, asBinary(ndjson));
       await root.flushed;
       const rows = events.map(({ row }) => row);
-      sink.add(tenant, ndjson, deciding.decide(tenant, rows));
+      const decided = deciding.decide(tenant, rows);
+      const decisions = { ndjson: Buffer.from(decided.ndjson), rows: decided.evaluated };
+      sink.add(tenant, { ndjson, rows: rows.length }, decisions);
     },
     mark: () => lastKey,
     loaded: async (mark) => {

@@ -9,9 +9,15 @@ const gzipAsync = promisify(gzip);
 /** The cheapest level, as what is written is read once and deleted. */
 const GZIP_LEVEL = 1;
 
+/** Some rows, as NDJSON. */
+export interface Lines {
+  readonly ndjson: Buffer;
+  readonly rows: number;
+}
+
 interface Collected {
-  events: Buffer[];
-  decisions: Buffer[];
+  readonly events: Lines[];
+  readonly decisions: Lines[];
 }
 
 /** Collects NDJSON in memory, as bytes so that no garbage collection goes over it, and, at every flush, makes one Parquet file of it per tenant and table. */
@@ -27,11 +33,11 @@ export class ParquetSink {
   }
 
   /** Takes events and the decisions on them. */
-  add(tenant: string, events: Buffer, decisions: string): void {
+  add(tenant: string, events: Lines, decisions: Lines): void {
     let collected = this.collected.get(tenant);
     if (collected === undefined) this.collected.set(tenant, (collected = { events: [], decisions: [] }));
     collected.events.push(events);
-    collected.decisions.push(Buffer.from(decisions));
+    collected.decisions.push(decisions);
   }
 
   /** Makes Parquet files of what has been added so far. */
@@ -49,20 +55,22 @@ export class ParquetSink {
     return this.warehouse.close();
   }
 
-  private async load(tenant: string, stream: Stream, ndjson: readonly Buffer[]): Promise<void> {
+  private async load(tenant: string, stream: Stream, lines: readonly Lines[]): Promise<void> {
     const loadedAt = new Date().toISOString();
     const day = loadedAt.slice(0, 10);
     const number = (this.batches++).toString(36).padStart(9, '0');
     const batchId = `${day.replaceAll('-', '')}-00000000-${number}`;
     const path = join(this.folder, `${batchId}.ndjson.gz`);
-    await writeFile(path, await gzipAsync(Buffer.concat(ndjson), { level: GZIP_LEVEL }));
+    const ndjson = Buffer.concat(lines.map((each) => each.ndjson));
+    const rows = lines.reduce((sum, each) => sum + each.rows, 0);
+    await writeFile(path, await gzipAsync(ndjson, { level: GZIP_LEVEL }));
     await this.warehouse.load({
       tenant,
       stream,
       loadId: batchId,
       day,
       loadedAt,
-      batches: [{ batchId, path }],
+      batches: [{ batchId, path, rows }],
     });
     await rm(path);
   }

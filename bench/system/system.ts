@@ -6,7 +6,7 @@ import type { LoadTenant } from '../load/spec.js';
 import { Child } from './child.js';
 import { freePort } from './free-port.js';
 import { processTree } from './processes.js';
-import { makeTemporary, removeTemporary } from './temporary.js';
+import { keepTemporary, makeTemporary, removeTemporary } from './temporary.js';
 import { tenantNames } from './tenants.js';
 import { signTokens } from './tokens.js';
 
@@ -24,8 +24,8 @@ export interface System {
   processes(): Readonly<Record<string, readonly number[]>>;
   /** @throws Error when it has died */
   assertRunning(): void;
-  /** Stops it and removes its data. */
-  stop(): Promise<void>;
+  /** Stops it and removes its data, unless that is to be looked at: then says where it is. */
+  stop(keepData?: boolean): Promise<void>;
 }
 
 /** How to start a system. */
@@ -54,9 +54,10 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     env: { ...(await environment(dataDir)), ...options.env },
     logFile: join(dataDir, `${name}.log`),
   });
-  const stop = async (): Promise<void> => {
+  const stop = async (keepData = false): Promise<void> => {
     await child.stop();
-    removeTemporary(dataDir);
+    if (keepData) keepTemporary(dataDir);
+    else removeTemporary(dataDir);
   };
   try {
     const { url, temporal } = (await child.ready()) as { url: string; temporal: string };

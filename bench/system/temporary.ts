@@ -13,6 +13,11 @@ export function makeTemporary(): string {
   return directory;
 }
 
+/** Leaves a directory of {@link makeTemporary} where it is, for someone to look at. */
+export function keepTemporary(directory: string): void {
+  made.delete(directory);
+}
+
 /** Removes a directory of {@link makeTemporary}; tries again while something is still being written there. */
 export function removeTemporary(directory: string): void {
   rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });

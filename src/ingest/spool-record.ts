@@ -36,13 +36,13 @@ export interface ChunkRecord extends RecordBody {
   readonly head: RecordHead;
 }
 
-/** Length of the head, length of the decisions, and a byte that says which pieces are gzipped. */
+/** Length of the head, length of the decisions, and a byte that says which pieces are deflated. */
 const HEAD_LENGTH_AT = 0;
 const DECISIONS_LENGTH_AT = 4;
 const FLAGS_AT = 8;
 const HEAD_AT = 9;
-const EVENTS_GZIPPED = 1;
-const DECISIONS_GZIPPED = 2;
+const EVENTS_DEFLATED = 1;
+const DECISIONS_DEFLATED = 2;
 
 /**
  * One chunk as one value: lengths and flags, the head as JSON, the fingerprints, the decisions, the events. A single
@@ -53,7 +53,7 @@ export function encodeRecord(head: RecordHead, { prints, events, decisions }: Re
   const prefix = Buffer.allocUnsafe(HEAD_AT);
   prefix.writeUInt32LE(headText.length, HEAD_LENGTH_AT);
   prefix.writeUInt32LE(decisions.content.length, DECISIONS_LENGTH_AT);
-  prefix[FLAGS_AT] = (events.gzipped ? EVENTS_GZIPPED : 0) | (decisions.gzipped ? DECISIONS_GZIPPED : 0);
+  prefix[FLAGS_AT] = (events.deflated ? EVENTS_DEFLATED : 0) | (decisions.deflated ? DECISIONS_DEFLATED : 0);
   const parts = [prefix, headText, prints, decisions.content, events.content];
   // Memory of its own: a small record that is kept must not hold a shared slab.
   const record = Buffer.allocUnsafeSlow(parts.reduce((bytes, part) => bytes + part.length, 0));
@@ -73,9 +73,9 @@ export function decodeRecord(record: Buffer): ChunkRecord {
     head,
     prints: record.subarray(printsAt, decisionsAt),
     decisions: {
-      gzipped: (flags & DECISIONS_GZIPPED) !== 0,
+      deflated: (flags & DECISIONS_DEFLATED) !== 0,
       content: record.subarray(decisionsAt, eventsAt),
     },
-    events: { gzipped: (flags & EVENTS_GZIPPED) !== 0, content: record.subarray(eventsAt) },
+    events: { deflated: (flags & EVENTS_DEFLATED) !== 0, content: record.subarray(eventsAt) },
   };
 }

@@ -12,6 +12,8 @@ export function createLogger(level: LogLevel): Logger {
     {
       level,
       base: undefined,
+      // Temporal's SDK puts errors there; pino itself only looks at `err`.
+      serializers: { error: pino.stdSerializers.err },
       redact: { paths: ['token', 'authorization', '*.authorization', '*.token'], censor: '[redacted]' },
     },
     pino.destination({ dest: 2, sync: false }),

@@ -21,7 +21,7 @@ const head: fc.Arbitrary<RecordHead> = fc.record({
 });
 
 const piece = fc.record(
-  { gzipped: fc.boolean(), content: text.map((each) => Buffer.from(each)) },
+  { deflated: fc.boolean(), content: text.map((each) => Buffer.from(each)) },
   { noNullPrototype: true },
 );
 

@@ -1,4 +1,4 @@
-import { gunzipSync } from 'node:zlib';
+import { constants, inflateRawSync } from 'node:zlib';
 import type { EventRow } from '../../src/event.js';
 import type { TakenEvent } from '../../src/ingest/ingest.js';
 import type { Piece } from '../../src/ingest/pack.js';
@@ -46,5 +46,9 @@ export function linesOf<T>(ndjson: Buffer | string | Piece): T[] {
 
 function textOf(ndjson: Buffer | string | Piece): string {
   if (typeof ndjson === 'string' || Buffer.isBuffer(ndjson)) return ndjson.toString();
-  return (ndjson.gzipped ? gunzipSync(ndjson.content) : ndjson.content).toString();
+  const { deflated, content } = ndjson;
+  // Blocks without a last one, and a trailer of eight bytes.
+  const blocks = content.subarray(0, -8);
+  const inflated = deflated ? inflateRawSync(blocks, { finishFlush: constants.Z_SYNC_FLUSH }) : content;
+  return inflated.toString();
 }

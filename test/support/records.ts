@@ -27,7 +27,7 @@ export function recordOf(
 }
 
 function plain(ndjson: string): Piece {
-  return { gzipped: false, content: Buffer.from(ndjson) };
+  return { deflated: false, content: Buffer.from(ndjson) };
 }
 
 /** Appends events to a spool as ingest does. */

@@ -80,7 +80,7 @@ describe('the pace of loads', function () {
     );
     const input: LoadInput = {
       ...{ tenant, stream: 'events', loadId: batchId, day: '2024-03-10' },
-      ...{ loadedAt: '2024-03-10T12:00:05.000Z', batches: [{ batchId, path: store.pathOf(ref) }] },
+      ...{ loadedAt: '2024-03-10T12:00:05.000Z', batches: [{ batchId, path: store.pathOf(ref), rows: 1 }] },
     };
     await observeLoads(parquet, paceLoads(pace))
       .load(input)

@@ -53,7 +53,11 @@ export function createLoadActivities(deps: LoadActivitiesDeps): LoadActivities {
       for (const stream of STREAMS) {
         const refs = input.batches.filter((ref) => ref.stream === stream);
         if (refs.length === 0) continue;
-        const batches = refs.map((ref) => ({ batchId: ref.batchId, path: batchStore.pathOf(ref) }));
+        const batches = refs.map((ref) => ({
+          batchId: ref.batchId,
+          path: batchStore.pathOf(ref),
+          rows: ref.events,
+        }));
         const loadId = loadIdOf(input.window, refs);
         const load = { tenant, stream, loadId, day: loadedAt.slice(0, 10), loadedAt, batches };
         results.push({ stream, ...(await warehouse.load({ ...load, signal })) });

@@ -73,11 +73,10 @@ export function createParquetWarehouse(options: ParquetWarehouseOptions): Wareho
     if (missing.length > 0) {
       await assertFilesExist(missing);
       await writeDurably(freePath(tableDir, input, held), async (temporary) => {
-        await engine.use(
-          (connection) => connection.run(copyStatement(input, missing, temporary)),
-          input.signal,
-        );
+        const copy = copyStatement(input, missing, temporary);
+        const { rowsChanged } = await engine.use((connection) => connection.run(copy), input.signal);
         input.signal?.throwIfAborted();
+        assertComplete(rowsChanged, missing);
         faultPoint('parquet-rename.before');
       });
       faultPoint('parquet-rename.after');
@@ -164,6 +163,13 @@ async function assertFilesExist(batches: readonly LoadBatch[]): Promise<void> {
       throw new HeadgateError('NOT_FOUND', `Batch file ${batchId} is gone: expired, or deleted by hand.`);
     }
   }
+}
+
+/** What a load would leave out is noticed before its file appears: afterwards its batches would count as held. */
+function assertComplete(copied: number, batches: readonly LoadBatch[]): void {
+  const expected = batches.reduce((sum, { rows }) => sum + rows, 0);
+  if (copied !== expected)
+    throw new Error(`${copied} rows were read from ${batches.length} batch files that have ${expected}`);
 }
 
 function resultOf(

@@ -5,6 +5,8 @@ export interface LoadBatch {
   readonly batchId: string;
   /** Absolute path of the batch's gzipped NDJSON; its name is the batch id followed by `.` and an extension. */
   readonly path: string;
+  /** Rows in it: a load that would bring in more or fewer fails. */
+  readonly rows: number;
 }
 
 /** One load: the batches of a closed load window. Everything in it is fixed by the workflow, so a retry asks for the same. */
@@ -44,7 +46,8 @@ export interface Warehouse {
   /**
    * Loads batches in one atomic step: readers see all of the load or none of it.
    * @throws HeadgateError `NOT_FOUND` (a batch that is not held has no file any more), `TENANT_ID_INVALID`,
-   * `DISK_FULL` and `WAREHOUSE_FAILED` (retryable, except when the input itself is malformed)
+   * `DISK_FULL` and `WAREHOUSE_FAILED` (retryable, except when the input itself is malformed; also when the rows that
+   * were read are not as many as the batches have)
    */
   load(input: LoadInput): Promise<LoadResult>;
   /** Waits for loads under way, then releases files, threads and memory. */

@@ -14,11 +14,11 @@ describe("the warehouse's engine", function () {
   const one = async (sql: string, signal?: AbortSignal): Promise<unknown> =>
     engine.use(async (connection) => (await connection.runAndReadAll(sql)).getRowsJS()[0]?.[0], signal);
 
-  it('has a bounded memory, two threads, UTC, and fetches nothing', async () => {
+  it('has a bounded memory, one thread, UTC, and fetches nothing', async () => {
     const setting = (name: string) => one(`SELECT current_setting('${name}')`);
     assert.equal(await setting('TimeZone'), 'UTC');
     assert.equal(await setting('memory_limit'), '488.2 MiB');
-    assert.equal(String(await setting('threads')), '2');
+    assert.equal(String(await setting('threads')), '1');
     assert.equal(await setting('temp_directory'), '');
     assert.equal(await setting('autoinstall_known_extensions'), false);
   });

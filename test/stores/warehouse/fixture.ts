@@ -69,7 +69,7 @@ export class Fixture {
     const path = join(this.dir, 'batches', `${id}.ndjson.gz`);
     const lines = rows.map((row) => `${typeof row === 'string' ? row : JSON.stringify(row)}\n`);
     writeFileSync(path, gzipSync(lines.join('')));
-    return { batchId: id, path };
+    return { batchId: id, path, rows: rows.length };
   }
 
   load(loadId: string, batches: readonly LoadBatch[], more: Partial<LoadInput> = {}) {

@@ -300,6 +300,18 @@ describe('the Parquet warehouse', function () {
       await assert.rejects(fixture.load('w1', [torn]), code('WAREHOUSE_FAILED', true));
     });
 
+    it('with WAREHOUSE_FAILED, to be retried, when rows are missing or too many', async () => {
+      const batch = fixture.batch(batchId(1), [event('e1'), event('e2')]);
+      for (const rows of [1, 3])
+        await assert.rejects(fixture.load('load-1', [{ ...batch, rows }]), {
+          code: 'WAREHOUSE_FAILED',
+          retryable: true,
+          message: new RegExp(`2 rows were read from 1 batch files that have ${rows}$`),
+        });
+      assert.deepEqual(fixture.files(), []);
+      assert.deepEqual((await fixture.load('load-1', [batch])).rows, 2);
+    });
+
     it('with NOT_FOUND, for good, when a batch that is not held has no file', async () => {
       const batch = fixture.batch(batchId(1), [event('a')]);
       rmSync(batch.path);
