@@ -6,7 +6,7 @@ import { addEventRoutes } from '../../src/api/routes/events.js';
 import { listen, type ListeningApi } from '../../src/api/server.js';
 import type { Config } from '../../src/config.js';
 import { Admission } from '../../src/ingest/admission/admission.js';
-import type { Ingest, TakenEvent } from '../../src/ingest/ingest.js';
+import type { Acceptance, Ingest, TakenEvent } from '../../src/ingest/ingest.js';
 import { openKeySet } from '../../src/keys/key-set.js';
 import type { Logger } from '../../src/observability/logger.js';
 import type { TenantRegistry } from '../../src/tenant-config/registry.js';
@@ -42,10 +42,10 @@ export async function openDoor({ config, registry, accept, log }: DoorOptions): 
 /** What the routes ask of ingest: no dedupe stands between them and the keeping. */
 function ingestOver(accept: Accept): Ingest {
   const ingest = {
-    async accept(tenant: string, _stream: string, events: readonly TakenEvent[]) {
-      await accept(tenant, events);
-      return events.map(() => 'accepted');
-    },
+    accept: (tenant: string, _stream: string, events: readonly TakenEvent[]): Acceptance => ({
+      receipts: events.map(() => 'accepted'),
+      written: accept(tenant, events),
+    }),
   };
   return ingest as unknown as Ingest;
 }

@@ -11,9 +11,16 @@ const MAX_LOAD = 0.7;
  * stored as one.
  */
 export class FingerprintSet {
-  private slots = new Uint32Array(FIRST_CAPACITY * WORDS);
-  private capacity = FIRST_CAPACITY;
+  private slots: Uint32Array;
+  private capacity: number;
   private count = 0;
+
+  /** @param expected room for so many is made at once */
+  constructor(expected = 0) {
+    this.capacity = FIRST_CAPACITY;
+    while (this.capacity * MAX_LOAD < expected) this.capacity *= 2;
+    this.slots = new Uint32Array(this.capacity * WORDS);
+  }
 
   get size(): number {
     return this.count;

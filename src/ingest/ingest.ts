@@ -4,8 +4,9 @@ import { HeadgateError } from '../errors.js';
 import type { EventRow, InputStream } from '../event.js';
 import type { Dedupe } from './dedupe.js';
 import { FINGERPRINT_BYTES, type Fingerprint } from './fingerprint.js';
+import { FingerprintSet } from './fingerprint-set.js';
 import { laneKey, type Chunk } from './lane.js';
-import { pack } from './pack.js';
+import { pack, type Piece } from './pack.js';
 import type { Spool } from './spool.js';
 import type { RecordBody, RecordHead } from './spool-record.js';
 import { Writes, type Write } from './writes.js';
@@ -32,13 +33,23 @@ export interface IngestOptions {
   readonly ack: AckMode;
 }
 
+/** What has become of a request's events, in order, once they are written. */
+export interface Acceptance {
+  readonly receipts: readonly Receipt[];
+  /**
+   * Resolves when every event is on disk with the decisions on it (or, with `HEADGATE_ACK=started`, in Temporal); only
+   * then may the request be answered. Rejects with a HeadgateError `DISK_FULL` when they could not be written.
+   */
+  readonly written: Promise<unknown>;
+}
+
 /** A request's events, sorted into new ones and duplicates. */
 interface Sorted {
   readonly receipts: Receipt[];
   readonly fresh: TakenEvent[];
-  readonly ids: ReadonlySet<string>;
-  /** Fingerprints of the fresh ones, in order. */
+  /** Fingerprints of the fresh ones, in order, and as a set. */
   readonly prints: Buffer;
+  readonly seen: FingerprintSet;
   /** Writes of other requests that hold the first copy of a duplicate. */
   readonly pending: Set<Promise<void>>;
 }
@@ -55,18 +66,24 @@ export class Ingest {
   constructor(private readonly options: IngestOptions) {}
 
   /**
-   * Takes a request's valid events and answers for each, in order. Resolves only when every event it calls `accepted`
-   * or `duplicate` is on disk with the decisions on it (or, with `HEADGATE_ACK=started`, in Temporal).
-   * @throws HeadgateError of {@link Decider.decide}; `DISK_FULL`, `SHUTTING_DOWN`
+   * Takes a request's valid events, decides on them and begins to write them, all in this turn. Not asynchronous: a
+   * suspended function keeps its parameters, and events that outlive a collection of the young generation cost more than
+   * all that is done with them.
+   * @throws HeadgateError of {@link Decider.decide}; `SHUTTING_DOWN`
    */
-  async accept(tenant: string, stream: InputStream, events: readonly TakenEvent[]): Promise<Receipt[]> {
+  accept(tenant: string, stream: InputStream, events: readonly TakenEvent[]): Acceptance {
     if (this.closed) {
       const retry = { retryable: true, retryAfterSeconds: 1 };
       throw new HeadgateError('SHUTTING_DOWN', 'This node is stopping.', retry);
     }
-    const { receipts, pending } = this.take(tenant, stream, events);
-    await Promise.all(pending);
-    return receipts;
+    const lane = laneKey(tenant, stream);
+    const { receipts, fresh, prints, seen, pending } = this.sort(lane, events);
+    if (fresh.length > 0) {
+      const done = this.write(tenant, stream, fresh, prints);
+      this.writes.add(lane, { prints: seen, done });
+      pending.add(done);
+    }
+    return { receipts, written: Promise.all(pending) };
   }
 
   /** Tells waiting requests that Temporal has these chunks. */
@@ -84,45 +101,28 @@ export class Ingest {
     await this.writes.settled();
   }
 
-  /** Sorts events and begins to write the new ones, at once: what is not asynchronous does not hold them in memory. */
-  private take(
-    tenant: string,
-    stream: InputStream,
-    events: readonly TakenEvent[],
-  ): Pick<Sorted, 'receipts' | 'pending'> {
-    const lane = laneKey(tenant, stream);
-    const { receipts, fresh, ids, prints, pending } = this.sort(lane, events);
-    if (fresh.length > 0) {
-      const done = this.write(tenant, stream, fresh, prints);
-      this.writes.add(lane, { ids, done });
-      pending.add(done);
-    }
-    return { receipts, pending };
-  }
-
   private sort(lane: string, events: readonly TakenEvent[]): Sorted {
     const { fingerprint, dedupe } = this.options;
     const prints = Buffer.allocUnsafe(events.length * FINGERPRINT_BYTES);
     const fresh: TakenEvent[] = [];
-    const ids = new Set<string>();
+    const seen = new FingerprintSet(events.length);
     const pending = new Set<Promise<void>>();
     const writing = this.writes.of(lane);
     const receipts: Receipt[] = [];
     for (const event of events) {
-      const { id } = event.row;
-      const write = writing === undefined ? undefined : writeOf(writing, id);
-      if (write !== undefined) pending.add(write.done);
       const offset = fresh.length * FINGERPRINT_BYTES;
-      fingerprint(id, prints, offset);
-      if (write !== undefined || ids.has(id) || dedupe.has(lane, prints, offset)) {
+      fingerprint(event.row.id, prints, offset);
+      const write = writing === undefined ? undefined : writeOf(writing, prints, offset);
+      if (write !== undefined) pending.add(write.done);
+      if (write !== undefined || seen.has(prints, offset) || dedupe.has(lane, prints, offset)) {
         receipts.push('duplicate');
         continue;
       }
-      ids.add(id);
+      seen.add(prints, offset);
       fresh.push(event);
       receipts.push('accepted');
     }
-    return { receipts, fresh, ids, prints: prints.subarray(0, fresh.length * FINGERPRINT_BYTES), pending };
+    return { receipts, fresh, prints: prints.subarray(0, fresh.length * FINGERPRINT_BYTES), seen, pending };
   }
 
   /** Decides, and writes events and decisions, at once, so that chunks are decided on in the order they are written. */
@@ -160,13 +160,20 @@ export class Ingest {
   }
 }
 
-async function packed(prints: Buffer, events: string, decisions: string): Promise<RecordBody> {
-  const [packedEvents, packedDecisions] = await Promise.all([pack(events), pack(decisions)]);
-  return { prints, events: packedEvents, decisions: packedDecisions };
+function packed(prints: Buffer, events: string, decisions: string): Promise<RecordBody> {
+  return together(prints, pack(events), pack(decisions));
 }
 
-function writeOf(writes: ReadonlySet<Write>, id: string): Write | undefined {
-  for (const write of writes) if (write.ids.has(id)) return write;
+async function together(
+  prints: Buffer,
+  events: Promise<Piece>,
+  decisions: Promise<Piece>,
+): Promise<RecordBody> {
+  return { prints, events: await events, decisions: await decisions };
+}
+
+function writeOf(writes: ReadonlySet<Write>, prints: Buffer, offset: number): Write | undefined {
+  for (const write of writes) if (write.prints.has(prints, offset)) return write;
   return undefined;
 }
 

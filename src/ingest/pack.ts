@@ -34,9 +34,11 @@ export interface Piece {
 }
 
 /** Packs NDJSON, off the main thread; a little of it is left as it is. */
-export async function pack(ndjson: string): Promise<Piece> {
+export function pack(ndjson: string): Promise<Piece> {
   const content = Buffer.from(ndjson);
-  return content.length < MIN_PACKED_BYTES ? { deflated: false, content } : deflated(content);
+  return content.length < MIN_PACKED_BYTES
+    ? Promise.resolve({ deflated: false, content })
+    : deflated(content);
 }
 
 /**

@@ -1,6 +1,9 @@
+import type { FingerprintSet } from './fingerprint-set.js';
+
 /** A request's events while they are being written. */
 export interface Write {
-  readonly ids: ReadonlySet<string>;
+  /** The fingerprints of their ids. */
+  readonly prints: FingerprintSet;
   readonly done: Promise<void>;
 }
 

@@ -3,7 +3,7 @@ import type { EventRow, InputStream } from '../../src/event.js';
 import { openLmdbStateStore } from '../../src/stores/state/lmdb.js';
 import type { Checkpoint } from '../../src/stores/state/state-store.js';
 import { openDoor, type Door, type DoorOptions } from '../support/door.js';
-import { event, taken } from '../support/events.js';
+import { event } from '../support/events.js';
 import { faultyDiskBeneath } from '../support/faulty-disk.js';
 import { gate, type Gate } from '../support/gate.js';
 import { useTempDir } from '../support/temp-dir.js';
@@ -24,7 +24,7 @@ describe('checkpoints of the state', function () {
   afterEach(() => door.close());
 
   const accept = (rows: readonly EventRow[], tenant = 'UA', stream: InputStream = 'events') =>
-    door.ingest.accept(tenant, stream, taken(rows));
+    door.accept(tenant, stream, rows);
 
   const landings = (subject = 'N1', tenant = 'UA'): number | undefined =>
     door.decider.subject(tenant, subject)?.state.aggregates.landings?.times.length;
@@ -184,8 +184,7 @@ describe('the state, after an append has failed', function () {
   });
   afterEach(() => door.close());
 
-  const accept = (rows: readonly EventRow[], tenant = 'UA') =>
-    door.ingest.accept(tenant, 'events', taken(rows));
+  const accept = (rows: readonly EventRow[], tenant = 'UA') => door.accept(tenant, 'events', rows);
 
   /** As a producer does that is told to come again. */
   const acceptInTheEnd = (rows: readonly EventRow[], tenant = 'UA') =>

@@ -7,7 +7,7 @@ import { decideChunk, newSubjectRecord } from '../../src/eligibility/decide-chun
 import type { EventRow, InputStream } from '../../src/event.js';
 import type { SubjectRecord } from '../../src/stores/state/state-store.js';
 import { openDoor, type Door, type UnpackedRecord } from '../support/door.js';
-import { event, linesOf, rulesOf, taken } from '../support/events.js';
+import { event, linesOf, rulesOf } from '../support/events.js';
 import { faultyDiskBeneath, type FaultyDisk } from '../support/faulty-disk.js';
 import type { Gate } from '../support/gate.js';
 import { until } from '../support/until.js';
@@ -132,7 +132,7 @@ class Life {
   }
 
   private post({ tenant, stream, rows }: Request): Promise<unknown> {
-    return this.door.ingest.accept(tenant, stream, taken(rows));
+    return this.door.accept(tenant, stream, rows);
   }
 
   private take(seq: number, { head, events, decisions }: UnpackedRecord): void {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { DecisionRow, EventRow, InputStream } from '../../src/event.js';
 import type { CompiledRules } from '../../src/rules/compiled.js';
 import { openDoor, type Door, type DoorOptions } from '../support/door.js';
-import { event, linesOf, rulesOf, taken } from '../support/events.js';
+import { event, linesOf, rulesOf } from '../support/events.js';
 import { gate } from '../support/gate.js';
 import { useTempDir } from '../support/temp-dir.js';
 import { until } from '../support/until.js';
@@ -51,7 +51,7 @@ describe('the decider', function () {
   }
 
   const accept = (rows: readonly EventRow[], tenant = 'UA', stream: InputStream = 'events') =>
-    door.ingest.accept(tenant, stream, taken(rows));
+    door.accept(tenant, stream, rows);
 
   const landings = (subject = 'N1', tenant = 'UA'): number | undefined =>
     door.decider.subject(tenant, subject)?.state.aggregates.landings?.times.length;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { EventRow, InputStream } from '../../src/event.js';
-import { linesOf, taken } from '../support/events.js';
+import { linesOf } from '../support/events.js';
 import { faultyDiskBeneath } from '../support/faulty-disk.js';
 import { gate, type Gate } from '../support/gate.js';
 import { openDoor, type Door, type DoorOptions } from '../support/door.js';
@@ -42,8 +42,8 @@ describe('the way in', () => {
   });
   afterEach(() => door.close());
 
-  function accept(ids: string[], tenant = 'UA', stream: InputStream = 'events'): Promise<string[]> {
-    return door.ingest.accept(tenant, stream, taken(ids.map(row)));
+  function accept(ids: string[], tenant = 'UA', stream: InputStream = 'events'): Promise<readonly string[]> {
+    return door.accept(tenant, stream, ids.map(row));
   }
 
   it('answers for each event in order, and hands on each once', async () => {
@@ -176,7 +176,11 @@ describe('the way in', () => {
   it('describes a chunk by its types and its first and last event', async () => {
     held = gate();
     const types = Array.from({ length: 12 }, (_, n) => `t${String(11 - n).padStart(2, '0')}`);
-    await door.ingest.accept('UA', 'events', taken(types.map((type, n) => ({ ...row(`e${n}`), type }))));
+    await door.accept(
+      'UA',
+      'events',
+      types.map((type, n) => ({ ...row(`e${n}`), type })),
+    );
     const [chunk] = [...door.spool.held()];
     const { head } = door.spool.read(chunk!);
     assert.deepEqual([head.events, head.firstEvent, head.lastEvent], [12, 'e0', 'e11']);

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
-import { Writes, type Write } from '../../src/ingest/writes.js';
+import { FingerprintSet } from '../../src/ingest/fingerprint-set.js';
+import { Writes } from '../../src/ingest/writes.js';
 import { gate, type Gate } from '../support/gate.js';
+
+const printOf = (id: string): Buffer => Buffer.alloc(16, id);
+
+function setOf(ids: readonly string[]): FingerprintSet {
+  const prints = new FingerprintSet();
+  for (const id of ids) prints.add(printOf(id), 0);
+  return prints;
+}
 
 describe('the writes under way', () => {
   let writes: Writes;
@@ -11,12 +20,12 @@ describe('the writes under way', () => {
 
   function begin(lane: string, ...ids: string[]): Gate {
     const done = gate();
-    writes.add(lane, { ids: new Set(ids), done: done.passed });
+    writes.add(lane, { prints: setOf(ids), done: done.passed });
     return done;
   }
 
   const idsOf = (lane: string): string[] =>
-    [...(writes.of(lane) ?? new Set<Write>())].flatMap(({ ids }) => [...ids]);
+    ['a', 'b'].filter((id) => [...(writes.of(lane) ?? [])].some(({ prints }) => prints.has(printOf(id), 0)));
   const settled = (): Promise<void> => new Promise(setImmediate);
 
   it('are there until they are done, well or not, each lane’s apart', async () => {

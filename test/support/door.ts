@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { AckMode } from '../../src/config.js';
 import { Checkpoints } from '../../src/eligibility/checkpoints.js';
 import { Decider } from '../../src/eligibility/decider.js';
-import type { EventRow } from '../../src/event.js';
+import type { EventRow, InputStream } from '../../src/event.js';
 import {
   Admission,
   type AdmissionLimits,
@@ -12,7 +12,7 @@ import {
 import { Batcher } from '../../src/ingest/batcher.js';
 import { Dedupe, type DedupeOptions } from '../../src/ingest/dedupe.js';
 import { createFingerprint } from '../../src/ingest/fingerprint.js';
-import { Ingest } from '../../src/ingest/ingest.js';
+import { Ingest, type Receipt } from '../../src/ingest/ingest.js';
 import type { Chunk, Plan } from '../../src/ingest/lane.js';
 import { unpack } from '../../src/ingest/pack.js';
 import { rebuildDedupe } from '../../src/ingest/rebuild-dedupe.js';
@@ -23,7 +23,7 @@ import { createLogger } from '../../src/observability/logger.js';
 import type { CompiledRules } from '../../src/rules/compiled.js';
 import { openLmdbStateStore } from '../../src/stores/state/lmdb.js';
 import type { StateStore } from '../../src/stores/state/state-store.js';
-import { linesOf, rulesOf } from './events.js';
+import { linesOf, rulesOf, taken } from './events.js';
 import { until } from './until.js';
 
 /** What the spool holds of a chunk, as NDJSON. */
@@ -71,6 +71,8 @@ export interface Door {
   readonly decider: Decider;
   readonly checkpoints: Checkpoints;
   readonly batcher: Batcher;
+  /** Hands events to ingest, and waits until they are written. */
+  accept(tenant: string, stream: InputStream, rows: readonly EventRow[]): Promise<readonly Receipt[]>;
   /** Waits until no event waits in the spool. */
   drained(): Promise<void>;
   /** Stops as the API role does. */
@@ -134,6 +136,11 @@ export async function openDoor(directory: string, options: DoorOptions = {}): Pr
   };
   return {
     ...{ admission, ingest, spool, state, decider, checkpoints, batcher, close },
+    accept: async (tenant, stream, rows) => {
+      const { receipts, written } = ingest.accept(tenant, stream, taken(rows));
+      await written;
+      return receipts;
+    },
     drained: () => until(() => assert.deepEqual([spool.bytes, spool.planned()], [0, []]), DRAIN_MS),
     crash: () => {
       state.checkpoint = () => Promise.reject(new Error('the process has died'));

@@ -3,8 +3,7 @@ import type { Context } from 'koa';
 import { HeadgateError } from '../../errors.js';
 import { INPUT_STREAMS, type InputStream } from '../../event.js';
 import type { Admission } from '../../ingest/admission/admission.js';
-import type { Permit } from '../../ingest/admission/permit.js';
-import type { Ingest, Receipt, TakenEvent } from '../../ingest/ingest.js';
+import type { Acceptance, Ingest, TakenEvent } from '../../ingest/ingest.js';
 import { admitted, noteHandled, permitOf } from '../admitted.js';
 import type { Metrics } from '../../observability/metrics.js';
 import { callerOf, requireScope, type Authenticator } from '../authenticate.js';
@@ -44,6 +43,8 @@ export interface EventRouteOptions {
   readonly metrics?: Metrics;
 }
 
+const NOTHING: Acceptance = { receipts: [], written: Promise.resolve() };
+
 /** Largest request body, inflated: 4 MB. */
 export const MAX_BODY_BYTES = 4_000_000;
 
@@ -62,64 +63,35 @@ export function addEventRoutes(router: Router, options: EventRouteOptions): void
       const read = { maxBytes: MAX_BODY_BYTES, pace, onBytes: permit.received };
       const { tenant } = callerOf(ctx);
       const body = await readBody(ctx.req, read);
-      const answer = await take(ingest, tenant, stream, parsed(ctx, body, permit));
-      noteHandled(ctx, answer, body.length);
-      if (answer.results.length > 0 && answer.rejected === answer.results.length) {
-        const detail =
-          answer.results.length === 1
-            ? answer.results[0]?.reason
-            : 'None of the events is acceptable; see results.';
-        throw new HeadgateError('NOTHING_ACCEPTED', detail ?? 'None of the events is acceptable.', {
-          details: { ...answer },
-        });
-      }
+      const { json, reason, written, ...counts } = take(ingest, tenant, stream, ctx, body);
+      await written;
+      noteHandled(ctx, counts, body.length);
+      if (counts.rejected > 0 && counts.accepted + counts.duplicate === 0)
+        throw new HeadgateError(
+          'NOTHING_ACCEPTED',
+          reason ?? 'None of the events is acceptable; see results.',
+          { details: JSON.parse(json) as Record<string, unknown> },
+        );
       ctx.status = 202;
-      ctx.body = JSON.stringify(answer);
+      ctx.body = json;
       ctx.type = 'application/json';
     });
   }
 }
 
-function parsed(ctx: Context, body: Buffer, permit: Permit): Candidate[] {
+/** The answer to a request, which may be given once its events are written. */
+interface Taken extends Pick<IngestAnswer, 'accepted' | 'duplicate' | 'rejected'> {
+  /** {@link IngestAnswer} as JSON, written out at once: a hundred results that wait are a hundred for the garbage collector. */
+  readonly json: string;
+  /** The reason, if there was one event and it was rejected. */
+  readonly reason?: string;
+  readonly written: Promise<unknown>;
+}
+
+/** Not asynchronous, so that nothing holds the events in memory while they are written; see {@link Ingest.accept}. */
+function take(ingest: Ingest, tenant: string, stream: InputStream, ctx: Context, body: Buffer): Taken {
   const candidates = parseBody(ctx.headers, body);
-  permit.charge(candidates.length, body.length);
-  return candidates;
-}
-
-/** A request's events, looked at and handed to ingest. */
-interface Handed {
-  /** By place in the request; of what was taken on, the status is open. */
-  readonly results: EventResult[];
-  /** Places and ids of what was taken on. */
-  readonly places: readonly number[];
-  readonly ids: readonly string[];
-  readonly rejected: number;
-  readonly receipts: Promise<readonly Receipt[]>;
-}
-
-async function take(
-  ingest: Ingest,
-  tenant: string,
-  stream: InputStream,
-  candidates: readonly Candidate[],
-): Promise<IngestAnswer> {
-  const { results, places, ids, rejected, receipts } = handOver(ingest, tenant, stream, candidates);
-  const counts = { accepted: 0, duplicate: 0, rejected };
-  for (const [at, status] of (await receipts).entries()) {
-    const index = places[at] as number;
-    results[index] = { index, id: ids[at], status };
-    counts[status]++;
-  }
-  return { ...counts, results };
-}
-
-/** In a function of its own, so that nothing holds the events in memory while their write is waited for. */
-function handOver(
-  ingest: Ingest,
-  tenant: string,
-  stream: InputStream,
-  candidates: readonly Candidate[],
-): Handed {
+  permitOf(ctx).charge(candidates.length, body.length);
   const now = new Date();
   const received = { ms: now.getTime(), iso: now.toISOString() };
   const results: EventResult[] = [];
@@ -134,9 +106,16 @@ function handOver(
       events.push(taken);
     }
   });
-  const receipts = events.length === 0 ? Promise.resolve([]) : ingest.accept(tenant, stream, events);
-  const rejected = candidates.length - events.length;
-  return { results, places, ids: events.map(({ row }) => row.id), rejected, receipts };
+  const { receipts, written } = events.length === 0 ? NOTHING : ingest.accept(tenant, stream, events);
+  const counts = { accepted: 0, duplicate: 0, rejected: candidates.length - events.length };
+  for (const [at, status] of receipts.entries()) {
+    const index = places[at] as number;
+    results[index] = { index, id: (events[at] as TakenEvent).row.id, status };
+    counts[status]++;
+  }
+  const answer: IngestAnswer = { ...counts, results };
+  const reason = results.length === 1 ? results[0]?.reason : undefined;
+  return { ...counts, json: JSON.stringify(answer), reason, written };
 }
 
 function examine(
