@@ -4,8 +4,8 @@ import { startSystem, type System } from './system.js';
 import { writeTenantFiles, type TenantSettings } from './tenants.js';
 
 const BIN = fileURLToPath(new URL('../../bin/headgate.mjs', import.meta.url));
-/** As the first line of bin/headgate.mjs has them. */
-const NODE_FLAGS = ['--max-semi-space-size=64'];
+/** As the first line of bin/headgate.mjs has it. */
+const ENVIRONMENT = { MALLOC_ARENA_MAX: '2' };
 
 /** What a benchmark's Headgate has otherwise than by default. */
 export interface HeadgateOptions extends TenantSettings {
@@ -25,12 +25,12 @@ export function startHeadgate(options: HeadgateOptions): Promise<System> {
   return startSystem({
     name: 'headgate',
     tenants: options.tenants,
-    env: options.env,
+    env: { ...ENVIRONMENT, ...options.env },
     temporal: true,
     prepare: (dataDir, tenants) => {
       const given = join(dataDir, 'given-tenants');
       writeTenantFiles(given, tenants, options);
-      return [...NODE_FLAGS, ...profiling(options), BIN, 'start', '--tenants', given];
+      return [...profiling(options), BIN, 'start', '--tenants', given];
     },
   });
 }
