@@ -15,12 +15,13 @@ export interface CheckpointsOptions {
   readonly onDurable: (watermarks: ReadonlyMap<string, number>) => void;
   readonly metrics?: Pick<Metrics, 'stepRetried'>;
   readonly log: Logger;
-  /** Rest between two checkpoints, at least, in milliseconds. Default 1,000. Shorter writes more, longer decides more again after a crash. */
+  /** Rest between two checkpoints, at least, in milliseconds. Default 3,000. Shorter writes subjects that change all the time more often, longer decides more again after a crash. */
   readonly restMs?: number;
   /** Changed subjects at which the rest is cut short, as they are held in memory. Default 50,000. */
   readonly maxChanged?: number;
 }
 
+const REST_MS = 3_000;
 /** A checkpoint takes at most a fifth of the time, so that a state of many subjects does not drown in writing. */
 const REST_PER_WORK = 4;
 const MAX_REST_MS = 15_000;
@@ -45,7 +46,7 @@ export class Checkpoints {
   private readonly maxChanged: number;
 
   constructor(private readonly options: CheckpointsOptions) {
-    this.restMs = options.restMs ?? 1_000;
+    this.restMs = options.restMs ?? REST_MS;
     this.maxChanged = options.maxChanged ?? 50_000;
   }
 
@@ -107,7 +108,7 @@ export class Checkpoints {
     const began = performance.now();
     const written = await this.write();
     const worked = performance.now() - began;
-    const restMs = Math.min(MAX_REST_MS, Math.max(this.options.restMs ?? 1_000, REST_PER_WORK * worked));
+    const restMs = Math.min(MAX_REST_MS, Math.max(this.options.restMs ?? REST_MS, REST_PER_WORK * worked));
     this.restMs = written ? restMs : RETRY_MS;
     this.retrying = !written;
     this.restedFrom = Date.now();

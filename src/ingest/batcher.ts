@@ -15,7 +15,7 @@ export interface BatcherOptions {
   readonly slots?: number;
   /** A batch that is slower than this gives its slot back, so that one stuck tenant holds up nobody. Default 3 s. */
   readonly slotMs?: number;
-  /** While events wait, a slot rests for so many times as long as its batch took, unless that was big. Default 2; see {@link REST_PER_WORK}. */
+  /** While events wait, a slot rests for so many times as long as its batch took, unless that was big. Default 8; see {@link REST_PER_WORK}. */
   readonly restPerWork?: number;
   readonly now?: () => number;
 }
@@ -25,7 +25,7 @@ export interface BatcherOptions {
  * for one event as for thousands, so under load fewer and bigger ones leave the machine to what costs per event. A faster
  * Temporal shortens the rest by itself, and when nothing waits there is none.
  */
-const REST_PER_WORK = 2;
+const REST_PER_WORK = 8;
 const MAX_REST_MS = 1_000;
 /** Of the most that a batch may hold: a big batch. */
 const BIG = 0.5;

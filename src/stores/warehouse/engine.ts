@@ -1,9 +1,7 @@
+import { availableParallelism } from 'node:os';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { createSlots } from './slots.js';
-
-/** Open connections: one load works while the other waits for its flush; more only add memory. */
-const MAX_CONNECTIONS = 2;
 
 const INTERRUPT_AGAIN_MS = 100;
 
@@ -11,9 +9,11 @@ const INTERRUPT_AGAIN_MS = 100;
 export interface EngineOptions {
   /**
    * Threads of DuckDB. Default 1: a load then runs on its caller's thread, which costs a fifth less than on two, that wait
-   * for each other; and two loads run side by side. More load big batches faster and take from the rest of the process.
+   * for each other; and loads run side by side where there are cores for it. More load big batches faster and take from the rest of the process.
    */
   readonly threads?: number;
+  /** Statements that run at once, each of which keeps a core busy for tens of milliseconds. Default: half the cores, so that requests find one free. */
+  readonly connections?: number;
   /** Memory of DuckDB, `512MB`. Default 512 MB. Too low fails big loads, too high starves the process. */
   readonly memoryLimit?: string;
 }
@@ -46,7 +46,7 @@ export const SET_UTC = "SET GLOBAL TimeZone = 'UTC'";
 
 /** An engine that opens at its first use. */
 export function createEngine(options: EngineOptions): Engine {
-  const inSlot = createSlots(MAX_CONNECTIONS);
+  const inSlot = createSlots(options.connections ?? Math.max(1, Math.floor(availableParallelism() / 2)));
   const idle: DuckDBConnection[] = [];
   let instance: Promise<DuckDBInstance> | undefined;
 
