@@ -57,11 +57,14 @@ export class Session {
     if (!this.correct) this.progress(`the data is kept: ${this.system.dataDir}`);
   }
 
-  /** Runs a load and waits until what was acknowledged is in Parquet; nothing of it is measured. Zero seconds are none. */
-  async warmUp(load: SessionLoad): Promise<void> {
+  /**
+   * Runs a load of which nothing is measured; zero seconds are none.
+   * @param drained whether to wait until what was acknowledged is in Parquet; else that waits for the next measurement
+   */
+  async warmUp(load: SessionLoad, { drained = true } = {}): Promise<void> {
     if (load.seconds === 0) return;
     await this.send('warm-up', load);
-    await this.drain('warm-up');
+    if (drained) await this.drain('warm-up');
   }
 
   /** Runs a load, measures it, and waits until what was acknowledged is decided and in Parquet. */
