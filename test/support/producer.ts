@@ -17,7 +17,7 @@ export interface ProducerOptions {
 
 /** A token of a tenant, signed with the development key. */
 export function tokenFor(dataDir: string, tenant: string, scope: string): Promise<string> {
-  const claims = { issuer: 'headgate', audience: 'headgate', expiresInSeconds: 600 };
+  const claims = { issuer: 'headgate', audience: 'headgate', expiresInSeconds: 3_600 };
   return signToken(dataDir, { tenant, scope, ...claims });
 }
 
