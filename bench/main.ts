@@ -61,7 +61,7 @@ Cases:
 ${CASES.map(({ name, title }) => `  ${name.padEnd(20)}${title}`).join('\n')}
 
 Examples:
-  $ npm run bench                                   # everything, about 25 minutes
+  $ npm run bench                                   # everything, about half an hour
   $ npm run bench -- end-to-end                     # one case
   $ npm run bench -- end-to-end latency --seconds 20
   $ npm run bench -- --quick                        # is everything correct?

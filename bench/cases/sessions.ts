@@ -28,9 +28,9 @@ export class Sessions {
     const { cpuProfiles } = this;
     if (!this.quick) return this.on(() => startHeadgate({ ...options, cpuProfiles }), progress, work);
     if (options.env !== undefined)
-      return this.on(() => startHeadgate({ ...options, window: SHARED.window }), progress, work);
+      return this.on(() => startHeadgate({ ...options, cpuProfiles, window: SHARED.window }), progress, work);
     progress('starting');
-    this.shared ??= await Session.open(await startHeadgate(SHARED));
+    this.shared ??= await Session.open(await startHeadgate({ ...SHARED, cpuProfiles }));
     this.shared.progress = progress;
     return work(this.shared);
   }

@@ -24,7 +24,7 @@ export interface System {
   processes(): Readonly<Record<string, readonly number[]>>;
   /** @throws Error when it has died */
   assertRunning(): void;
-  /** Stops it and removes its data, unless that is to be looked at: then says where it is. */
+  /** Stops it and removes its data, unless that is to be looked at. */
   stop(keepData?: boolean): Promise<void>;
 }
 

@@ -169,7 +169,9 @@ async function together(
   events: Promise<Piece>,
   decisions: Promise<Piece>,
 ): Promise<RecordBody> {
-  return { prints, events: await events, decisions: await decisions };
+  // Both at once: one that fails while the other is waited for would be nobody's.
+  const [packedEvents, packedDecisions] = await Promise.all([events, decisions]);
+  return { prints, events: packedEvents, decisions: packedDecisions };
 }
 
 function writeOf(writes: ReadonlySet<Write>, prints: Buffer, offset: number): Write | undefined {

@@ -1,5 +1,6 @@
+import type { InputStream } from '../event.js';
 import { ChunkQueue } from './chunk-queue.js';
-import { laneKey, type Chunk } from './lane.js';
+import type { Chunk } from './lane.js';
 
 /** What a {@link Release} needs. */
 export interface ReleaseOptions {
@@ -13,8 +14,8 @@ export interface ReleaseOptions {
 
 interface Tenant {
   watermark: number;
-  /** By lane: handed over, but not in the durable state yet. */
-  readonly waiting: Map<string, ChunkQueue>;
+  /** By stream: handed over, but not in the durable state yet. */
+  readonly waiting: Map<InputStream, ChunkQueue>;
 }
 
 /** Chunks deleted in one transaction, at most: after a crash a lane may have many, and their fingerprints are read for it. */
@@ -29,16 +30,17 @@ export class Release {
 
   constructor(private readonly options: ReleaseOptions) {}
 
-  /** Temporal has these chunks of one lane. */
-  handedOver(chunks: readonly Chunk[]): void {
-    const [first] = chunks;
-    if (first === undefined) return;
-    const tenant = this.tenantOf(first.tenant);
-    const lane = laneKey(first.tenant, first.stream);
-    let waiting = tenant.waiting.get(lane);
-    if (waiting === undefined) tenant.waiting.set(lane, (waiting = new ChunkQueue()));
-    for (const chunk of chunks) waiting.push(chunk);
-    this.releaseOf(waiting, tenant.watermark);
+  /** Temporal has these chunks, of any lanes. */
+  handedOver(chunks: Iterable<Chunk>): void {
+    const tenants = new Set<Tenant>();
+    for (const chunk of chunks) {
+      const tenant = this.tenantOf(chunk.tenant);
+      let waiting = tenant.waiting.get(chunk.stream);
+      if (waiting === undefined) tenant.waiting.set(chunk.stream, (waiting = new ChunkQueue()));
+      waiting.push(chunk);
+      tenants.add(tenant);
+    }
+    for (const tenant of tenants) this.releaseOf(tenant);
   }
 
   /** The durable state has each tenant's events up to its watermark. */
@@ -46,7 +48,7 @@ export class Release {
     for (const [name, watermark] of watermarks) {
       const tenant = this.tenantOf(name);
       tenant.watermark = watermark;
-      for (const waiting of tenant.waiting.values()) this.releaseOf(waiting, watermark);
+      this.releaseOf(tenant);
     }
   }
 
@@ -57,9 +59,11 @@ export class Release {
     return tenant;
   }
 
-  private releaseOf(waiting: ChunkQueue, watermark: number): void {
-    let due = waiting.count(({ seq }) => seq <= watermark);
-    for (; due > 0; due -= RELEASED_AT_ONCE)
-      this.options.remove(waiting.take(Math.min(due, RELEASED_AT_ONCE))).catch(this.options.onError);
+  private releaseOf({ waiting, watermark }: Tenant): void {
+    for (const lane of waiting.values()) {
+      let due = lane.count(({ seq }) => seq <= watermark);
+      for (; due > 0; due -= RELEASED_AT_ONCE)
+        this.options.remove(lane.take(Math.min(due, RELEASED_AT_ONCE))).catch(this.options.onError);
+    }
   }
 }

@@ -8,7 +8,7 @@ import { Batcher } from '../ingest/batcher.js';
 import { Dedupe } from '../ingest/dedupe.js';
 import { createFingerprint } from '../ingest/fingerprint.js';
 import { Ingest } from '../ingest/ingest.js';
-import { laneKey, type Chunk } from '../ingest/lane.js';
+import type { Chunk } from '../ingest/lane.js';
 import { unpack } from '../ingest/pack.js';
 import { rebuildDedupe } from '../ingest/rebuild-dedupe.js';
 import { Release } from '../ingest/release.js';
@@ -163,19 +163,13 @@ async function recover(
 ): Promise<void> {
   spool.skipTo(state.highestWatermark());
   batcher.recover(spool.planned());
-  const handedOver = new Map<string, Chunk[]>();
+  const handedOver: Chunk[] = [];
   for (const chunk of spool.held()) {
-    if (!chunk.handedOver) batcher.add(chunk);
-    else append(handedOver, laneKey(chunk.tenant, chunk.stream), chunk);
+    if (chunk.handedOver) handedOver.push(chunk);
+    else batcher.add(chunk);
   }
-  for (const chunks of handedOver.values()) release.handedOver(chunks);
+  release.handedOver(handedOver);
   await decider.restore();
-}
-
-function append<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
-  const list = lists.get(key);
-  if (list === undefined) lists.set(key, [value]);
-  else list.push(value);
 }
 
 function starterOf(

@@ -63,15 +63,10 @@ export function addEventRoutes(router: Router, options: EventRouteOptions): void
       const read = { maxBytes: MAX_BODY_BYTES, pace, onBytes: permit.received };
       const { tenant } = callerOf(ctx);
       const body = await readBody(ctx.req, read);
-      const { json, reason, written, ...counts } = take(ingest, tenant, stream, ctx, body);
+      const { json, refusal, written, ...counts } = take(ingest, tenant, stream, ctx, body);
       await written;
       noteHandled(ctx, counts, body.length);
-      if (counts.rejected > 0 && counts.accepted + counts.duplicate === 0)
-        throw new HeadgateError(
-          'NOTHING_ACCEPTED',
-          reason ?? 'None of the events is acceptable; see results.',
-          { details: JSON.parse(json) as Record<string, unknown> },
-        );
+      if (refusal !== undefined) throw refusal;
       ctx.status = 202;
       ctx.body = json;
       ctx.type = 'application/json';
@@ -83,8 +78,8 @@ export function addEventRoutes(router: Router, options: EventRouteOptions): void
 interface Taken extends Pick<IngestAnswer, 'accepted' | 'duplicate' | 'rejected'> {
   /** {@link IngestAnswer} as JSON, written out at once: a hundred results that wait are a hundred for the garbage collector. */
   readonly json: string;
-  /** The reason, if there was one event and it was rejected. */
-  readonly reason?: string;
+  /** What to answer instead if no event was acceptable. */
+  readonly refusal?: HeadgateError;
   readonly written: Promise<unknown>;
 }
 
@@ -114,8 +109,15 @@ function take(ingest: Ingest, tenant: string, stream: InputStream, ctx: Context,
     counts[status]++;
   }
   const answer: IngestAnswer = { ...counts, results };
+  return { ...counts, json: JSON.stringify(answer), refusal: refusalOf(answer), written };
+}
+
+function refusalOf(answer: IngestAnswer): HeadgateError | undefined {
+  const { rejected, results } = answer;
+  if (results.length === 0 || rejected < results.length) return undefined;
   const reason = results.length === 1 ? results[0]?.reason : undefined;
-  return { ...counts, json: JSON.stringify(answer), reason, written };
+  const detail = reason ?? 'None of the events is acceptable; see results.';
+  return new HeadgateError('NOTHING_ACCEPTED', detail, { details: { ...answer } });
 }
 
 function examine(

@@ -13,7 +13,7 @@ export interface BatchName {
  */
 export interface BatchStore {
   /**
-   * Writes a batch file, gzipped NDJSON of one member or more, durably and atomically. A file that is there already is kept, and answered for as it is: it is
+   * Writes a batch file, gzipped NDJSON of one member, durably and atomically. A file that is there already is kept, and answered for as it is: it is
    * of an attempt before a crash.
    * @throws HeadgateError `DISK_FULL` (retryable)
    */
