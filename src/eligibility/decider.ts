@@ -40,8 +40,8 @@ interface Progress {
 export class Decider {
   readonly subjects: Subjects;
   private readonly tenants = new Map<string, Progress>();
-  /** Tenants that have gone on since the last checkpoint began. */
-  private advanced = new Set<string>();
+  /** Tenants that have gone on since their last checkpoint began, longest first. */
+  private readonly advanced = new Set<string>();
   private restoring = false;
 
   constructor(private readonly options: DeciderOptions) {
@@ -82,7 +82,7 @@ export class Decider {
     this.restoring = true;
     this.subjects.reset();
     this.tenants.clear();
-    this.advanced = new Set();
+    this.advanced.clear();
     for (const chunk of this.options.chunks()) {
       const progress = this.progressOf(chunk.tenant);
       if (chunk.seq > progress.watermark) progress.missing.push(chunk);
@@ -98,12 +98,19 @@ export class Decider {
     }
   }
 
-  /** Up to where the events of the tenants that went on since the last call are in the state. */
-  takeWatermarks(): ReadonlyMap<string, number> {
-    const watermarks = new Map(
-      [...this.advanced].map((tenant) => [tenant, this.progressOf(tenant).watermark]),
-    );
-    this.advanced = new Set();
+  /**
+   * Up to where events are in the state, of the tenants that have waited longest for a checkpoint: as many as have
+   * `subjects` changed subjects together, and at least one if any has gone on.
+   */
+  takeWatermarks(subjects: number): ReadonlyMap<string, number> {
+    const watermarks = new Map<string, number>();
+    let changed = 0;
+    for (const tenant of this.advanced) {
+      changed += this.subjects.changedOf(tenant);
+      if (watermarks.size > 0 && changed > subjects) break;
+      watermarks.set(tenant, this.progressOf(tenant).watermark);
+      this.advanced.delete(tenant);
+    }
     return watermarks;
   }
 
@@ -112,9 +119,9 @@ export class Decider {
     for (const tenant of watermarks.keys()) this.advanced.add(tenant);
   }
 
-  /** True when something has been decided since the last checkpoint began. */
-  get advancing(): boolean {
-    return this.advanced.size > 0;
+  /** How many tenants have gone on since their last checkpoint began. */
+  get advancing(): number {
+    return this.advanced.size;
   }
 
   private async catchUpTenant(tenant: string, progress: Progress): Promise<void> {

@@ -28,7 +28,9 @@ interface Entry {
 /** Subjects in memory over a state store: reads through it, and writes in checkpoints. */
 export class Subjects {
   private readonly cache: LRUCache<string, Entry>;
-  private dirty = new Map<string, Entry>();
+  /** By tenant, then by key. */
+  private readonly dirty = new Map<string, Map<string, Entry>>();
+  private dirtyCount = 0;
   private pending = new Map<string, Entry>();
   private snapshots: SubjectSnapshot[] = [];
 
@@ -43,41 +45,41 @@ export class Subjects {
     });
   }
 
-  /** Subjects that have changed since the last checkpoint began. */
+  /** Subjects that have changed since their tenant's last checkpoint began. */
   get changed(): number {
-    return this.dirty.size;
+    return this.dirtyCount;
+  }
+
+  /** The same, of one tenant. */
+  changedOf(tenant: string): number {
+    return this.dirty.get(tenant)?.size ?? 0;
   }
 
   /** A subject's record to look at, or undefined if nothing is known of it. */
   peek(tenant: string, subject: string): SubjectRecord | undefined {
     const key = keyOf(tenant, subject);
-    return this.held(key)?.record ?? this.store.subject(tenant, subject);
+    return this.held(tenant, key)?.record ?? this.store.subject(tenant, subject);
   }
 
   /** A subject's record to change in place, at once: whoever keeps it past this turn may change what a checkpoint writes. */
   change(tenant: string, subject: string): SubjectRecord {
     const key = keyOf(tenant, subject);
-    const entry = this.held(key) ?? this.load(key, tenant, subject);
+    const entry = this.held(tenant, key) ?? this.load(key, tenant, subject);
     if (entry.pending) this.snapshot(entry);
-    if (!entry.dirty) {
-      entry.dirty = true;
-      this.dirty.set(key, entry);
-    }
+    if (!entry.dirty) this.soil(entry);
     return entry.record;
   }
 
   /**
-   * Takes what has changed, as it is now, in slices between which changes go on.
+   * Takes what has changed of these tenants, as it is now, in slices between which changes go on.
    * To be followed by {@link Subjects.kept} or {@link Subjects.notKept} before the next.
    */
-  async takeSnapshots(nextTurn: () => Promise<unknown>): Promise<readonly SubjectSnapshot[]> {
-    this.pending = this.dirty;
-    this.dirty = new Map();
+  async takeSnapshots(
+    tenants: Iterable<string>,
+    nextTurn: () => Promise<unknown>,
+  ): Promise<readonly SubjectSnapshot[]> {
     this.snapshots = [];
-    for (const entry of this.pending.values()) {
-      entry.pending = true;
-      entry.dirty = false;
-    }
+    for (const tenant of tenants) this.moveToPending(tenant);
     let taken = 0;
     for (const entry of this.pending.values()) {
       if (!entry.pending) continue;
@@ -101,8 +103,8 @@ export class Subjects {
   /** The snapshots could not be written: they belong to the next checkpoint. */
   notKept(): void {
     for (const entry of this.pending.values()) {
-      entry.dirty = true;
-      this.dirty.set(entry.key, entry);
+      entry.pending = false;
+      if (!entry.dirty) this.soil(entry);
     }
     this.pending = new Map();
     this.snapshots = [];
@@ -111,11 +113,32 @@ export class Subjects {
   /** Forgets everything that is not in the store. Not to be called while a checkpoint is under way. */
   reset(): void {
     this.cache.clear();
-    this.dirty = new Map();
+    this.dirty.clear();
+    this.dirtyCount = 0;
   }
 
-  private held(key: string): Entry | undefined {
-    return this.cache.get(key) ?? this.dirty.get(key) ?? this.pending.get(key);
+  private held(tenant: string, key: string): Entry | undefined {
+    return this.cache.get(key) ?? this.dirty.get(tenant)?.get(key) ?? this.pending.get(key);
+  }
+
+  private soil(entry: Entry): void {
+    let ofTenant = this.dirty.get(entry.tenant);
+    if (ofTenant === undefined) this.dirty.set(entry.tenant, (ofTenant = new Map<string, Entry>()));
+    ofTenant.set(entry.key, entry);
+    entry.dirty = true;
+    this.dirtyCount++;
+  }
+
+  private moveToPending(tenant: string): void {
+    const ofTenant = this.dirty.get(tenant);
+    if (ofTenant === undefined) return;
+    for (const [key, entry] of ofTenant) {
+      entry.pending = true;
+      entry.dirty = false;
+      this.pending.set(key, entry);
+    }
+    this.dirty.delete(tenant);
+    this.dirtyCount -= ofTenant.size;
   }
 
   private load(key: string, tenant: string, subject: string): Entry {

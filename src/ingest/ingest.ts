@@ -6,9 +6,9 @@ import type { Dedupe } from './dedupe.js';
 import { FINGERPRINT_BYTES, type Fingerprint } from './fingerprint.js';
 import { FingerprintSet } from './fingerprint-set.js';
 import { laneKey, type Chunk } from './lane.js';
-import { pack, type Piece } from './pack.js';
+import { pack } from './pack.js';
 import type { Spool } from './spool.js';
-import type { RecordBody, RecordHead } from './spool-record.js';
+import type { RecordHead } from './spool-record.js';
 import { Writes, type Write } from './writes.js';
 
 /** What became of one event at the door. */
@@ -141,7 +141,8 @@ export class Ingest {
     for (const { json } of taken) events += `${json}\n`;
     const bytes = Buffer.byteLength(events);
     const head = { tenant, stream, bytes, receivedAt, ...contentsOf(rows), ...decided };
-    return this.spooled(spool.append(seq, head, packed(prints, events, decisions)), prints);
+    const body = { prints, events: pack(events), decisions: pack(decisions) };
+    return this.spooled(spool.append(seq, head, body), prints);
   }
 
   private async spooled(written: Promise<Chunk>, prints: Buffer): Promise<void> {
@@ -158,20 +159,6 @@ export class Ingest {
     this.options.onSpooled(chunk);
     await started;
   }
-}
-
-function packed(prints: Buffer, events: string, decisions: string): Promise<RecordBody> {
-  return together(prints, pack(events), pack(decisions));
-}
-
-async function together(
-  prints: Buffer,
-  events: Promise<Piece>,
-  decisions: Promise<Piece>,
-): Promise<RecordBody> {
-  // Both at once: one that fails while the other is waited for would be nobody's.
-  const [packedEvents, packedDecisions] = await Promise.all([events, decisions]);
-  return { prints, events: packedEvents, decisions: packedDecisions };
 }
 
 function writeOf(writes: ReadonlySet<Write>, prints: Buffer, offset: number): Write | undefined {

@@ -99,10 +99,10 @@ export class Spool {
 
   /**
    * Keeps a request's events under a reserved number, and resolves when they are flushed to disk: only then may the
-   * request be answered. Appends resolve in the order of their sequence numbers, however long each body takes.
+   * request be answered. Appends resolve in the order of their sequence numbers.
    * @throws HeadgateError `DISK_FULL` (retryable) when they could not be written
    */
-  append(seq: number, head: RecordHead, body: Promise<RecordBody>): Promise<Chunk> {
+  append(seq: number, head: RecordHead, body: RecordBody): Promise<Chunk> {
     faultPoint('spool-flush.before');
     const written = this.write(seq, head, body);
     const before = this.last;
@@ -235,11 +235,10 @@ export class Spool {
     await this.lmdb.close();
   }
 
-  private async write(seq: number, head: RecordHead, body: Promise<RecordBody>): Promise<Chunk> {
-    const { prints, ...pieces } = await body;
-    const record = encodeRecord(head, { prints, ...pieces });
+  private async write(seq: number, head: RecordHead, body: RecordBody): Promise<Chunk> {
+    const record = encodeRecord(head, body);
     await this.lmdb.flushed(() => this.chunks.put(seq, record), { records: 1, bytes: record.length });
-    this.recent.add(seq, record, prints);
+    this.recent.add(seq, record, body.prints);
     this.heldBytes += record.length;
     return chunkOf(seq, head, record.length);
   }

@@ -160,7 +160,7 @@ describe('checkpoints of the state', function () {
     const written = accept([event('e2', 2)]);
     // It has been decided on, and waits for the disk: rests go by, and nothing is written.
     assert.equal(landings(), 2);
-    await until(() => assert.equal(door.decider.advancing, false), SOON_MS);
+    await until(() => assert.equal(door.decider.advancing, 0), SOON_MS);
     for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
     assert.deepEqual([asked.length, door.state.watermark('UA'), lastSeq()], [0, 1, 0]);
     flush.fail(new Error('the disk is full'));

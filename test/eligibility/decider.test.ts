@@ -129,20 +129,35 @@ describe('the decider', function () {
     withoutCheckpoints();
     await accept([event('e1', 1)]);
     await accept([event('e2', 2)], 'DL');
-    const first = [...door.decider.takeWatermarks()];
+    const first = [...door.decider.takeWatermarks(10)];
     assert.deepEqual(first, [
       ['UA', 1],
       ['DL', 2],
     ]);
-    assert.equal(door.decider.advancing, false);
+    assert.equal(door.decider.advancing, 0);
     await accept([event('e3', 3)], 'DL');
     await accept([event('e4', 4)], 'DL');
-    const watermarks = door.decider.takeWatermarks();
+    const watermarks = door.decider.takeWatermarks(10);
     assert.deepEqual([...watermarks], [['DL', 4]]);
-    assert.deepEqual([...door.decider.takeWatermarks()], []);
+    assert.deepEqual([...door.decider.takeWatermarks(10)], []);
     await accept([event('e5', 5)], 'DL');
     door.decider.giveBack(watermarks);
-    assert.deepEqual([...door.decider.takeWatermarks()], [['DL', 5]]);
+    assert.deepEqual([...door.decider.takeWatermarks(10)], [['DL', 5]]);
+  });
+
+  it('tells a few tenants at a time, those first that have waited longest, and one however large', async () => {
+    withoutCheckpoints();
+    const changing = (count: number, n: number) =>
+      Array.from({ length: count }, (_, each) => event(`e${n}-${each}`, 1, { subject: `S${each}` }));
+    const sizes = { UA: 5, DL: 3, AA: 2 };
+    rules.set('AA', rulesOf());
+    for (const [tenant, size] of Object.entries(sizes)) await accept(changing(size, 1), tenant);
+    const taken = (subjects: number) => [...door.decider.takeWatermarks(subjects).keys()];
+    assert.deepEqual(taken(1), ['UA']);
+    assert.equal(door.decider.advancing, 2);
+    await accept(changing(1, 2), 'UA');
+    assert.deepEqual(taken(5), ['DL', 'AA']);
+    assert.deepEqual([taken(5), taken(5)], [['UA'], []]);
   });
 
   describe('after a crash', () => {

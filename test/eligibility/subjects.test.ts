@@ -9,6 +9,8 @@ const MB = 1024 ** 2;
 /** More than the snapshots that are taken in one turn. */
 const SUBJECTS = 250;
 
+const TENANTS = ['UA', 'DL'];
+
 const nextTurn = (): Promise<void> => new Promise(setImmediate);
 
 describe('subjects in memory', () => {
@@ -38,7 +40,7 @@ describe('subjects in memory', () => {
     set(subjects.change('UA', 's1'), 1);
     assert.equal(numberOf(subjects.peek('UA', 's1')), 1);
     assert.equal(store.subject('UA', 's1'), undefined, 'written in checkpoints alone');
-    await keep(subjects, await subjects.takeSnapshots(nextTurn));
+    await keep(subjects, await subjects.takeSnapshots(TENANTS, nextTurn));
     assert.equal(numberOf(store.subject('UA', 's1')), 1);
     assert.equal(numberOf(new Subjects(store).change('UA', 's1')), 1);
   });
@@ -47,7 +49,7 @@ describe('subjects in memory', () => {
     const subjects = new Subjects(store);
     subjects.peek('UA', 's1');
     assert.equal(subjects.changed, 0);
-    assert.deepEqual(await subjects.takeSnapshots(nextTurn), []);
+    assert.deepEqual(await subjects.takeSnapshots(TENANTS, nextTurn), []);
   });
 
   it('of tenants do not mix, whatever they are called', async () => {
@@ -59,22 +61,44 @@ describe('subjects in memory', () => {
       ['UA', ''],
     ];
     for (const [n, [tenant, subject]] of names.entries()) set(subjects.change(tenant, subject), n);
-    await keep(subjects, await subjects.takeSnapshots(nextTurn));
+    await keep(subjects, await subjects.takeSnapshots(TENANTS, nextTurn));
     for (const [n, [tenant, subject]] of names.entries()) {
       assert.equal(numberOf(subjects.peek(tenant, subject)), n);
       assert.equal(numberOf(store.subject(tenant, subject)), n);
     }
   });
 
+  it('are snapshotted for the tenants asked for, and kept for the others', async () => {
+    const subjects = new Subjects(store);
+    for (const tenant of TENANTS)
+      for (const subject of ['s1', 's2']) set(subjects.change(tenant, subject), 1);
+    assert.deepEqual([subjects.changed, subjects.changedOf('UA'), subjects.changedOf('AA')], [4, 2, 0]);
+    const snapshots = await subjects.takeSnapshots(['UA', 'AA'], nextTurn);
+    assert.deepEqual(
+      snapshots.map(({ tenant, subject }) => `${tenant}/${subject}`),
+      ['UA/s1', 'UA/s2'],
+    );
+    assert.deepEqual([subjects.changed, subjects.changedOf('UA'), subjects.changedOf('DL')], [2, 0, 2]);
+    set(subjects.change('UA', 's1'), 2);
+    subjects.notKept();
+    assert.deepEqual([subjects.changed, subjects.changedOf('UA')], [4, 2], 'each is counted once');
+    await keep(subjects, await subjects.takeSnapshots(TENANTS, nextTurn));
+    assert.deepEqual(
+      TENANTS.map((tenant) => numberOf(store.subject(tenant, 's1'))),
+      [2, 1],
+    );
+    assert.equal(subjects.changed, 0);
+  });
+
   it('are given up to the last checkpoint by a reset', async () => {
     const subjects = new Subjects(store);
     set(subjects.change('UA', 's1'), 1);
-    await keep(subjects, await subjects.takeSnapshots(nextTurn));
+    await keep(subjects, await subjects.takeSnapshots(TENANTS, nextTurn));
     set(subjects.change('UA', 's1'), 2);
     set(subjects.change('UA', 's2'), 2);
     subjects.reset();
     assert.deepEqual([numberOf(subjects.peek('UA', 's1')), subjects.peek('UA', 's2')], [1, undefined]);
-    assert.deepEqual([subjects.changed, await subjects.takeSnapshots(nextTurn)], [0, []]);
+    assert.deepEqual([subjects.changed, await subjects.takeSnapshots(TENANTS, nextTurn)], [0, []]);
   });
 
   it('that are large leave memory as those do that are many', async () => {
@@ -89,7 +113,7 @@ describe('subjects in memory', () => {
     const large = 'x'.repeat(MB);
     for (let n = 0; n < 10; n++) {
       subjects.change('UA', `s${n}`).profile = { values: { n, large }, times: {} };
-      await keep(subjects, await subjects.takeSnapshots(nextTurn));
+      await keep(subjects, await subjects.takeSnapshots(TENANTS, nextTurn));
     }
     reads = 0;
     // Three times the JSON: three of them fit.
@@ -133,7 +157,7 @@ describe('subjects in memory', () => {
             change(before);
             const cut = new Map(memory);
             const turns = during.values();
-            const snapshots = await subjects.takeSnapshots(async () => {
+            const snapshots = await subjects.takeSnapshots([tenant], async () => {
               await nextTurn();
               change(turns.next().value ?? []);
             });
@@ -147,7 +171,7 @@ describe('subjects in memory', () => {
             for (const [subject, expected] of memory)
               assert.equal(numberOf(subjects.peek(tenant, subject)), expected);
           }
-          await keep(subjects, await subjects.takeSnapshots(nextTurn));
+          await keep(subjects, await subjects.takeSnapshots([tenant], nextTurn));
           assert.equal(subjects.changed, 0);
           for (const [subject, expected] of memory)
             assert.equal(numberOf(store.subject(tenant, subject)), expected);

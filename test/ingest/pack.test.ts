@@ -19,7 +19,7 @@ describe('the packing of requests', () => {
   it('gives back what was packed, whatever its size', async () => {
     for (const size of SIZES) {
       const ndjson = ndjsonOf(size, 'a');
-      const piece = await pack(ndjson);
+      const piece = pack(ndjson);
       assert.equal((await unpack(piece)).toString(), ndjson);
       assert.equal(piece.deflated, Buffer.byteLength(ndjson) >= 4_096);
     }
@@ -40,7 +40,7 @@ describe('the packing of requests', () => {
 
   it('gives nothing else for a piece that has changed on disk', async () => {
     const ndjson = ndjsonOf(30_000, 'a');
-    const { content } = await pack(ndjson);
+    const { content } = pack(ndjson);
     let refused = 0;
     for (let at = 0; at < content.length; at += 97) {
       const changed: Piece = { deflated: true, content: Buffer.from(content) };

@@ -32,5 +32,5 @@ function plain(ndjson: string): Piece {
 
 /** Appends events to a spool as ingest does. */
 export function appendTo(spool: Spool, head: RecordHead, body: RecordBody): Promise<Chunk> {
-  return spool.append(spool.reserve(), head, Promise.resolve(body));
+  return spool.append(spool.reserve(), head, body);
 }

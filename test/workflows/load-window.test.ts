@@ -208,6 +208,15 @@ describe('the workflow loadWindow', function () {
     assert.equal(loadWorkflowId('UA', own.window), `load/UA/${own.window}`);
   });
 
+  it('closes at its own moment also where tenants are numbered: not all load at once', () => {
+    const windowMs = 5_000;
+    const closings = Array.from({ length: 16 }, (_, n) => windowAt(0, windowMs, `shop-${n + 10}`).closesAt);
+    for (let from = 0; from < windowMs; from += 500) {
+      const together = closings.filter((at) => at > from && at <= from + 500).length;
+      assert.ok(together <= 5, `${together} of 16 close in the half second from ${from} ms`);
+    }
+  });
+
   it('is announced to by one tenant at a time: nothing of another gets into it', async () => {
     const { announce } = pipeline.activities;
     const [own, other] = [await write('lw-many'), await write('lw-full')];
