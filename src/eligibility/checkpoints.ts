@@ -18,7 +18,7 @@ export interface CheckpointsOptions {
   /** Time in which every tenant that changes has a checkpoint, at least, in milliseconds. Default 3,000. Shorter writes subjects that change all the time more often, longer decides more again after a crash. */
   readonly restMs?: number;
   /** Changed subjects at which the rest is cut short, as they are held in memory. Default 20,000. */
-  readonly maxChanged?: number;
+  readonly hurryAt?: number;
 }
 
 const REST_MS = 3_000;
@@ -46,17 +46,17 @@ export class Checkpoints {
   private failures = 0;
   /** The last checkpoint has failed: however much has changed, the next waits for its time. */
   private retrying = false;
-  private readonly maxChanged: number;
+  private readonly hurryAt: number;
 
   constructor(private readonly options: CheckpointsOptions) {
     this.restMs = options.restMs ?? REST_MS;
-    this.maxChanged = options.maxChanged ?? 20_000;
+    this.hurryAt = options.hurryAt ?? 20_000;
   }
 
   /** There is something to write. */
   changed(): void {
     if (this.stopped || this.running !== undefined) return;
-    if (!this.retrying && this.options.decider.subjects.changed >= this.maxChanged) this.start();
+    if (!this.retrying && this.options.decider.subjects.changed >= this.hurryAt) this.start();
     else
       this.timer ??= setTimeout(() => this.start(), Math.max(0, this.restedFrom + this.restMs - Date.now()));
   }

@@ -3,12 +3,15 @@ import type { StateStore, SubjectRecord, SubjectSnapshot } from '../stores/state
 import { newSubjectRecord } from './decide-chunk.js';
 
 /** Memory for subjects that have not changed lately; those that have are held in any case until the next checkpoint. */
-const MAX_CACHED_BYTES = 128 * 1024 * 1024;
+const MAX_CACHED_BYTES = 64 * 1024 * 1024;
 /** A record in memory takes about so many times its JSON, and so much besides. */
 const MEMORY_PER_JSON = 3;
 const ENTRY_BYTES = 600;
-/** Snapshots taken between two turns of the event loop: well under a millisecond. */
-const SNAPSHOTS_PER_TURN = 100;
+/**
+ * Snapshots taken between two turns of the event loop: some milliseconds, which only a tenant with many changes fills.
+ * With far fewer, a loop that is busy would take them more slowly than subjects change.
+ */
+const SNAPSHOTS_PER_TURN = 2_000;
 
 /**
  * A subject in memory. States: clean (as in the store) → dirty (changed since the last checkpoint) → pending (its
@@ -25,6 +28,14 @@ interface Entry {
   pending: boolean;
 }
 
+/** Memory and pace of {@link Subjects}. */
+export interface SubjectsOptions {
+  /** Memory for subjects that have not changed lately. Default 64 MB; less reads more from the store. */
+  readonly maxCachedBytes?: number;
+  /** Snapshots taken between two turns of the event loop. Default 2,000. */
+  readonly snapshotsPerTurn?: number;
+}
+
 /** Subjects in memory over a state store: reads through it, and writes in checkpoints. */
 export class Subjects {
   private readonly cache: LRUCache<string, Entry>;
@@ -34,13 +45,12 @@ export class Subjects {
   private pending = new Map<string, Entry>();
   private snapshots: SubjectSnapshot[] = [];
 
-  /** @param maxCachedBytes memory for subjects that have not changed lately. Default 128 MB; less reads more from the store. */
   constructor(
     private readonly store: Pick<StateStore, 'subject'>,
-    maxCachedBytes = MAX_CACHED_BYTES,
+    private readonly options: SubjectsOptions = {},
   ) {
     this.cache = new LRUCache({
-      maxSize: maxCachedBytes,
+      maxSize: options.maxCachedBytes ?? MAX_CACHED_BYTES,
       sizeCalculation: ({ jsonLength, key }) => ENTRY_BYTES + key.length + MEMORY_PER_JSON * jsonLength,
     });
   }
@@ -50,7 +60,12 @@ export class Subjects {
     return this.dirtyCount;
   }
 
-  /** The same, of one tenant. */
+  /** Tenants that they are of. */
+  get changedTenants(): number {
+    return this.dirty.size;
+  }
+
+  /** Those of one tenant. */
   changedOf(tenant: string): number {
     return this.dirty.get(tenant)?.size ?? 0;
   }
@@ -80,11 +95,12 @@ export class Subjects {
   ): Promise<readonly SubjectSnapshot[]> {
     this.snapshots = [];
     for (const tenant of tenants) this.moveToPending(tenant);
+    const perTurn = this.options.snapshotsPerTurn ?? SNAPSHOTS_PER_TURN;
     let taken = 0;
     for (const entry of this.pending.values()) {
       if (!entry.pending) continue;
       this.snapshot(entry);
-      if (++taken % SNAPSHOTS_PER_TURN === 0) await nextTurn();
+      if (++taken % perTurn === 0) await nextTurn();
     }
     return this.snapshots;
   }

@@ -67,16 +67,19 @@ export class FingerprintSet {
     }
   }
 
+  /** From array to array, without comparing: what is in the set is there once. A lane may grow under load. */
   private grow(): void {
     const old = this.slots;
-    // Both views are little-endian on every platform that this runs on.
-    const oldBytes = Buffer.from(old.buffer);
     this.capacity *= 2;
-    this.slots = new Uint32Array(this.capacity * WORDS);
-    this.count = 0;
-    for (let slot = 0; slot < old.length; slot += WORDS) {
-      if (old[slot] !== 0) this.add(oldBytes, slot * 4);
+    const slots = new Uint32Array(this.capacity * WORDS);
+    const mask = this.capacity - 1;
+    for (let from = 0; from < old.length; from += WORDS) {
+      if (old[from] === 0) continue;
+      let index = (old[from + 1] as number) & mask;
+      while (slots[index * WORDS] !== 0) index = (index + 1) & mask;
+      for (let word = 0; word < WORDS; word++) slots[index * WORDS + word] = old[from + word] as number;
     }
+    this.slots = slots;
   }
 }
 

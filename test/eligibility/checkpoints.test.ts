@@ -65,7 +65,7 @@ describe('checkpoints of the state', function () {
 
   it('do not wait for the end of their rest when much has changed', async () => {
     await door.close();
-    await open({ restMs: Infinity, maxChanged: 20 });
+    await open({ restMs: Infinity, hurryAt: 20 });
     await accept([event('first', 0)]);
     // The first comes at once; from then on it rests.
     await until(() => assert.equal(door.state.watermark('UA'), 1), SOON_MS);
@@ -74,6 +74,26 @@ describe('checkpoints of the state', function () {
     await accept(many(0, 15));
     await accept(many(15, 15));
     await until(() => assert.equal(door.state.watermark('UA'), 3), SOON_MS);
+  });
+
+  it('that do not keep up let the tenants wait that change most, and in the end all', async () => {
+    await door.close();
+    await open({ maxChanged: 10 });
+    const changing = (count: number, name: string) =>
+      Array.from({ length: count }, (_, n) => event(`${name}${n}`, 1, { subject: `${name}${n}` }));
+    const { gate: held, letGo } = holdCheckpoints();
+    await accept([event('first', 0)]);
+    await until(() => assert.equal(door.decider.advancing, 0), SOON_MS);
+    await accept(changing(2, 'd'), 'DL');
+    await accept(changing(12, 'u'));
+    await assert.rejects(accept(changing(1, 'v')), { code: 'OVERLOADED', retryable: true });
+    assert.deepEqual(await accept(changing(1, 'e'), 'DL'), ['accepted'], 'it has less than the mean');
+    await accept(changing(6, 'f'), 'DL');
+    await assert.rejects(accept(changing(1, 'g'), 'AA'), { code: 'OVERLOADED' });
+    letGo();
+    held.open();
+    await until(() => accept(changing(1, 'v')), SOON_MS);
+    await accept(changing(1, 'g'), 'AA');
   });
 
   it('are made once more at the end', async () => {

@@ -109,7 +109,7 @@ describe('subjects in memory', () => {
         return store.subject(tenant, subject);
       },
     };
-    const subjects = new Subjects(counted, 10 * MB);
+    const subjects = new Subjects(counted, { maxCachedBytes: 10 * MB });
     const large = 'x'.repeat(MB);
     for (let n = 0; n < 10; n++) {
       subjects.change('UA', `s${n}`).profile = { values: { n, large }, times: {} };
@@ -140,7 +140,7 @@ describe('subjects in memory', () => {
         fc.constantFrom(2_000, 100_000, MB),
         async (checkpoints, maxBytes) => {
           const tenant = `t${++tenants}`;
-          const subjects = new Subjects(store, maxBytes);
+          const subjects = new Subjects(store, { maxCachedBytes: maxBytes, snapshotsPerTurn: 100 });
           const memory = new Map<string, number>();
           let durable = new Map<string, number>();
           let n = 0;

@@ -59,6 +59,8 @@ export interface DoorOptions {
   /** Rest between checkpoints in milliseconds. Default 10; Infinity for none but the first and the last. */
   readonly restMs?: number;
   /** Changed subjects at which the rest is cut short. */
+  readonly hurryAt?: number;
+  /** Changed subjects at which events wait. */
   readonly maxChanged?: number;
 }
 
@@ -166,6 +168,7 @@ function decidingOf(
     eventsOf: async (chunk) => linesOf<EventRow>((await unpacked(spool, chunk)).events),
     onChange: () => checkpoints.changed(),
     onFault: (_event, error) => fault(error),
+    maxChanged: options.maxChanged,
   });
   const checkpoints = new Checkpoints({
     decider,
@@ -175,7 +178,7 @@ function decidingOf(
     onDurable: (watermarks) => release.durable(watermarks),
     log: createLogger('silent'),
     restMs: Math.min(options.restMs ?? 10, NEVER_MS),
-    maxChanged: options.maxChanged,
+    hurryAt: options.hurryAt,
   });
   return { decider, checkpoints };
 }
