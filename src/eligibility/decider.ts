@@ -57,8 +57,8 @@ export class Decider {
 
   /**
    * Decides on the events that get the sequence number `seq`. Numbers rise.
-   * @throws HeadgateError `TENANT_UNKNOWN`; `OVERLOADED` (retryable) while the state is brought up to date, or while
-   *   so much has changed in it that checkpoints do not keep up, or fail
+   * @throws HeadgateError `TENANT_UNKNOWN`; `OVERLOADED` (retryable) while the state is brought up to date;
+   *   `TENANT_BACKLOG_FULL` or `OVERLOADED` while checkpoints of what has changed do not keep up, or fail
    */
   decide(tenant: string, stream: InputStream, seq: number, events: readonly EventRow[]): ChunkDecisions {
     const rules = this.options.rulesOf(tenant);
@@ -67,8 +67,7 @@ export class Decider {
     const progress = this.progressOf(tenant);
     if (this.restoring || progress.missing.length > 0)
       throw overloaded('The state is being brought up to date.');
-    if (this.hasTooManyChanges(tenant))
-      throw overloaded('More of the state has changed than is written yet.');
+    this.assertRoomForChanges(tenant);
     return this.apply(tenant, stream, seq, events, rules, progress);
   }
 
@@ -132,11 +131,19 @@ export class Decider {
     return this.advanced.size;
   }
 
-  private hasTooManyChanges(tenant: string): boolean {
+  private assertRoomForChanges(tenant: string): void {
     const { changed, changedTenants } = this.subjects;
     const most = this.options.maxChanged ?? MAX_CHANGED;
-    if (changed < most) return false;
-    return changed >= 2 * most || this.subjects.changedOf(tenant) >= changed / changedTenants;
+    if (changed < most) return;
+    const own = this.subjects.changedOf(tenant);
+    if (changed >= 2 * most) throw overloaded('More of the state has changed than is written yet.');
+    if (own < changed / changedTenants) return;
+    const retry = { retryable: true, retryAfterSeconds: 1 };
+    throw new HeadgateError(
+      'TENANT_BACKLOG_FULL',
+      `${own} of your subjects have changed and are not written yet.`,
+      retry,
+    );
   }
 
   private async catchUpTenant(tenant: string, progress: Progress): Promise<void> {

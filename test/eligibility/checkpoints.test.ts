@@ -86,7 +86,7 @@ describe('checkpoints of the state', function () {
     await until(() => assert.equal(door.decider.advancing, 0), SOON_MS);
     await accept(changing(2, 'd'), 'DL');
     await accept(changing(12, 'u'));
-    await assert.rejects(accept(changing(1, 'v')), { code: 'OVERLOADED', retryable: true });
+    await assert.rejects(accept(changing(1, 'v')), { code: 'TENANT_BACKLOG_FULL', retryable: true });
     assert.deepEqual(await accept(changing(1, 'e'), 'DL'), ['accepted'], 'it has less than the mean');
     await accept(changing(6, 'f'), 'DL');
     await assert.rejects(accept(changing(1, 'g'), 'AA'), { code: 'OVERLOADED' });
