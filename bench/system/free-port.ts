@@ -1,13 +1,13 @@
-import { createServer, type AddressInfo } from 'node:net';
+import { randomInt } from 'node:crypto';
+import { isPortFree } from '../../src/engine/ports.js';
+
+/** Below what systems give to outgoing connections (from 32,768 on in Linux), one of which could take the port again. */
+const PORTS = [10_000, 32_768] as const;
 
 /** A port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo;
-      probe.close(() => resolve(port));
-    });
-  });
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(...PORTS);
+    if (await isPortFree('127.0.0.1', port)) return port;
+  }
 }
