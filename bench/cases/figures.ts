@@ -38,17 +38,26 @@ export function rateFigures({ acknowledged, loadSeconds, endToEndSeconds }: Meas
   ];
 }
 
-/** CPU per 100,000 events of everything but the load generator, then CPU, bytes written and memory by process. */
+/** CPU per 100,000 events of everything but the load generator, bytes on disk, then CPU, bytes written and memory by process. */
 export function usageFigures(measured: Measured): Figure[] {
   const { usage, acknowledged } = measured;
   const millions = acknowledged / 1_000_000;
   const figures = Object.entries(usage).flatMap(([name, taken]) => [
     { name: `${name}: CPU per million events`, value: per(taken.cpuSeconds, millions), unit: 's' },
-    { name: `${name}: written per million events`, value: per(taken.writtenBytes, acknowledged), unit: 'MB' },
+    {
+      name: `${name}: passed to writes per million events`,
+      value: per(taken.writtenBytes, acknowledged),
+      unit: 'MB',
+    },
     { name: `${name}: peak RSS`, value: per(taken.peakRssBytes, 1e6), unit: 'MB' },
     { name: `${name}: peak RSS without mapped files`, value: per(taken.peakAnonymousBytes, 1e6), unit: 'MB' },
   ]);
-  return [cpuFigure(measured), ...figures];
+  const onDisk = {
+    name: 'written to the disk per million events',
+    value: per(measured.diskBytes, acknowledged),
+    unit: 'MB',
+  };
+  return [cpuFigure(measured), onDisk, ...figures];
 }
 
 /** CPU seconds per 100,000 events of everything but the load generator. */

@@ -1,6 +1,7 @@
 import { LoadGenerator } from '../load/generator.js';
 import type { LoadResult, LoadSpec, LoadTally } from '../load/spec.js';
 import type { System } from '../system/system.js';
+import { bytesWrittenBelow } from '../system/block-device.js';
 import { Meter, type MemorySample, type Usage } from '../system/meter.js';
 import { ParquetReader, type ParquetCount } from '../system/parquet.js';
 import { WorkflowCounter } from '../system/workflows.js';
@@ -21,6 +22,8 @@ export interface Measured {
   readonly workflows: number;
   readonly usage: Readonly<Record<string, Usage>>;
   readonly samples: readonly MemorySample[];
+  /** Bytes written to the disk of the data directory, by everybody; null where nobody counts them. */
+  readonly diskBytes: number | null;
 }
 
 /** A running system, a load generator in a process of its own, and an eye on the Parquet files. */
@@ -71,10 +74,12 @@ export class Session {
   async measure(name: string, load: SessionLoad): Promise<Measured> {
     const before = this.acknowledged;
     const workflowsBefore = await this.workflows.count();
+    const diskBefore = bytesWrittenBelow(this.system.dataDir);
     const meter = new Meter(() => ({ ...this.system.processes(), 'load generator': [this.generator.pid] }));
     try {
       const result = await this.send(name, load);
       const { lastAt } = await this.drain(name);
+      const diskAfter = bytesWrittenBelow(this.system.dataDir);
       return {
         load: result,
         acknowledged: this.acknowledged - before,
@@ -83,6 +88,7 @@ export class Session {
         workflows: (await this.workflows.count()) - workflowsBefore,
         usage: meter.stop(),
         samples: meter.samples,
+        diskBytes: diskBefore === null || diskAfter === null ? null : diskAfter - diskBefore,
       };
     } finally {
       meter.stop();

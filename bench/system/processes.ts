@@ -7,7 +7,7 @@ export const HAS_PROC = existsSync('/proc/self/stat');
 /** What the kernel says about a process. */
 export interface ProcessReading {
   readonly cpuSeconds: number;
-  /** Bytes it caused to be written to disk, as the block layer counts them. */
+  /** Bytes it passed to write calls, for files, pipes and sockets. */
   readonly writtenBytes: number;
   readonly rssBytes: number;
   /** The part of it that is not of mapped files, such as LMDB's. */
@@ -27,7 +27,7 @@ export function readProcess(pid: number): ProcessReading | undefined {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
     return {
       cpuSeconds: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond,
-      writtenBytes: numberAfter(readFileSync(`/proc/${pid}/io`, 'utf8'), '\nwrite_bytes:'),
+      writtenBytes: numberAfter(readFileSync(`/proc/${pid}/io`, 'utf8'), '\nwchar:'),
       rssBytes: numberAfter(status, 'VmRSS:') * KB,
       anonymousBytes: numberAfter(status, 'RssAnon:') * KB,
     };

@@ -4,10 +4,12 @@ const WORDS = FINGERPRINT_BYTES / 4;
 const FIRST_CAPACITY = 64;
 /** Above this load the probes get long; below it memory is wasted. */
 const MAX_LOAD = 0.7;
+/** By doubling, up to two thirds of the memory would be unused. */
+const GROWTH = 1.5;
 
 /**
  * A set of fingerprints in one typed array: open addressing, linear probing, no deletion (a whole set is dropped
- * instead). 23 to 46 bytes per entry where a `Set` of strings takes over 100. The all-zero fingerprint means "free" and is
+ * instead). 23 to 34 bytes per entry where a `Set` of strings takes over 100. The all-zero fingerprint means "free" and is
  * stored as one.
  */
 export class FingerprintSet {
@@ -17,8 +19,7 @@ export class FingerprintSet {
 
   /** @param expected room for so many is made at once */
   constructor(expected = 0) {
-    this.capacity = FIRST_CAPACITY;
-    while (this.capacity * MAX_LOAD < expected) this.capacity *= 2;
+    this.capacity = Math.max(FIRST_CAPACITY, Math.ceil(expected / MAX_LOAD));
     this.slots = new Uint32Array(this.capacity * WORDS);
   }
 
@@ -50,11 +51,9 @@ export class FingerprintSet {
   /** The slot that holds the fingerprint, or the free one where it would go; a slot's first word is 0 when free. */
   private find(source: Buffer, offset: number): number {
     const { slots } = this;
-    const mask = this.capacity - 1;
     const a = firstWord(source, offset);
     const b = source.readUInt32LE(offset + 4);
-    for (let index = b & mask; ; index = (index + 1) & mask) {
-      const slot = index * WORDS;
+    for (let slot = firstSlot(b, this.capacity); ; slot = slotAfter(slot, slots)) {
       const first = slots[slot];
       if (first === 0) return slot;
       if (
@@ -70,17 +69,25 @@ export class FingerprintSet {
   /** From array to array, without comparing: what is in the set is there once. A lane may grow under load. */
   private grow(): void {
     const old = this.slots;
-    this.capacity *= 2;
+    this.capacity = Math.ceil(this.capacity * GROWTH);
     const slots = new Uint32Array(this.capacity * WORDS);
-    const mask = this.capacity - 1;
     for (let from = 0; from < old.length; from += WORDS) {
       if (old[from] === 0) continue;
-      let index = (old[from + 1] as number) & mask;
-      while (slots[index * WORDS] !== 0) index = (index + 1) & mask;
-      for (let word = 0; word < WORDS; word++) slots[index * WORDS + word] = old[from + word] as number;
+      let to = firstSlot(old[from + 1] as number, this.capacity);
+      while (slots[to] !== 0) to = slotAfter(to, slots);
+      for (let word = 0; word < WORDS; word++) slots[to + word] = old[from + word] as number;
     }
     this.slots = slots;
   }
+}
+
+/** Spreads 32 evenly distributed bits over any number of slots. */
+function firstSlot(bits: number, capacity: number): number {
+  return Math.floor((bits / 2 ** 32) * capacity) * WORDS;
+}
+
+function slotAfter(slot: number, slots: Uint32Array): number {
+  return slot + WORDS < slots.length ? slot + WORDS : 0;
 }
 
 /** Zero means "free". */
