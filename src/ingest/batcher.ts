@@ -11,8 +11,10 @@ export interface BatcherOptions {
   readonly run: (plan: Plan, chunks: readonly Chunk[]) => Promise<void>;
   /** Told when `run` rejects though it was not told to stop: a fault in Headgate, which leaves the lane standing. */
   readonly onFault: (error: unknown) => void;
-  /** Batches in flight over all lanes. Default 3: on two cores more only makes them smaller. */
+  /** Batches in flight over all lanes that could still grow. Default 3: on two cores more only makes them smaller. */
   readonly slots?: number;
+  /** Batches in flight over all lanes, with those that are full; waiting makes them no bigger, and they need no slot. Default 8. */
+  readonly maxInFlight?: number;
   /** A batch that is slower than this gives its slot back, so that one stuck tenant holds up nobody. Default 3 s. */
   readonly slotMs?: number;
   /** While events wait, a slot rests for so many times as long as its batch took, unless that was big. Default 8; see {@link REST_PER_WORK}. */
@@ -43,6 +45,8 @@ export class Batcher {
   private readonly lanes = new Map<string, Lane>();
   /** Lanes in turn; a Set keeps the order and each lane once. */
   private readonly ready = new Set<Lane>();
+  /** Those of them that have a full batch, in turn. */
+  private readonly full = new Set<Lane>();
   private readonly timers = new Map<Lane, NodeJS.Timeout>();
   private readonly running = new Set<Promise<void>>();
   private free: number;
@@ -135,6 +139,7 @@ export class Batcher {
     const full = lane.waitingEvents >= limits.maxEvents || lane.waitingBytes >= limits.maxBytes;
     if (full || restMs <= 0) {
       this.ready.add(lane);
+      if (full) this.full.add(lane);
       this.dispatch();
     } else if (!this.timers.has(lane)) {
       this.timers.set(
@@ -158,26 +163,38 @@ export class Batcher {
     this.wake(lane);
   }
 
-  /** Deficit round robin over the ready lanes while slots are free. */
   private dispatch(): void {
-    while (this.free > 0 && !this.stopped) {
-      const lane = this.ready.values().next().value;
+    const maxInFlight = this.options.maxInFlight ?? 8;
+    this.takeTurns(this.ready, true, () => this.free > 0);
+    this.takeTurns(this.full, false, () => this.running.size < maxInFlight);
+  }
+
+  /** Deficit round robin over lanes that have a batch to send, while there is room for one. */
+  private takeTurns(lanes: Set<Lane>, takesSlot: boolean, hasRoom: () => boolean): void {
+    while (hasRoom() && !this.stopped) {
+      const lane = lanes.values().next().value;
       if (lane === undefined) return;
-      this.ready.delete(lane);
+      lanes.delete(lane);
       const limits = this.options.limitsOf(lane.tenant);
       const chunks = limits === undefined ? [] : lane.peek(limits);
-      const [first, last] = [chunks[0], chunks.at(-1)];
-      if (first === undefined || last === undefined) continue;
       const events = chunks.reduce((sum, chunk) => sum + chunk.events, 0);
       lane.deficit += QUANTUM_EVENTS;
-      if (events > lane.deficit && this.ready.size > 0) {
-        this.ready.add(lane);
+      if (events > lane.deficit && lanes.size > 0) {
+        lanes.add(lane);
         continue;
       }
+      this.ready.delete(lane);
+      this.full.delete(lane);
+      if (chunks.length === 0) continue;
       lane.deficit = lane.waiting > chunks.length ? Math.max(0, lane.deficit - events) : 0;
-      lane.take(chunks.length);
-      this.launch(lane, this.planOf(lane, first, last, events), chunks);
+      this.send(lane, chunks, events, takesSlot);
     }
+  }
+
+  private send(lane: Lane, chunks: readonly Chunk[], events: number, takesSlot: boolean): void {
+    const [first, last] = [chunks[0] as Chunk, chunks.at(-1) as Chunk];
+    lane.take(chunks.length);
+    this.launch(lane, this.planOf(lane, first, last, events), chunks, takesSlot);
   }
 
   private planOf(lane: Lane, first: Chunk, last: Chunk, events: number): Plan {
@@ -193,11 +210,11 @@ export class Batcher {
     };
   }
 
-  private launch(lane: Lane, plan: Plan, chunks: readonly Chunk[]): void {
+  private launch(lane: Lane, plan: Plan, chunks: readonly Chunk[], takesSlot = true): void {
     const began = performance.now();
     lane.plan = plan;
-    this.free--;
-    let holding = true;
+    if (takesSlot) this.free--;
+    let holding = takesSlot;
     const giveBack = (): void => {
       if (holding) this.free++;
       holding = false;
@@ -224,7 +241,10 @@ export class Batcher {
       },
     );
     this.running.add(done);
-    void done.finally(() => this.running.delete(done));
+    void done.finally(() => {
+      this.running.delete(done);
+      this.dispatch();
+    });
   }
 
   private restAfter(lane: Lane, plan: Plan, tookMs: number): number {

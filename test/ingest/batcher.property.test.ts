@@ -22,6 +22,7 @@ class Watch {
   constructor(
     private readonly bench: BatcherBench,
     private readonly slots: number,
+    private readonly maxInFlight: number,
   ) {}
 
   get onTheirWay(): number[] {
@@ -36,7 +37,7 @@ class Watch {
   /** What must hold after every step. */
   check(): void {
     const lanes = this.onTheirWay.map((n) => this.laneOf(n));
-    assert.ok(lanes.length <= this.slots, 'more batches than slots');
+    assert.ok(lanes.length <= Math.max(this.slots, this.maxInFlight), 'more batches than there may be');
     assert.equal(new Set(lanes).size, lanes.length, 'two batches of a lane at once');
   }
 
@@ -80,9 +81,10 @@ describe('the batcher, whatever comes when', () => {
       fc.asyncProperty(
         fc.array(step, { maxLength: 80 }),
         fc.integer({ min: 1, max: 4 }),
-        async (steps, slots) => {
-          const bench = createBatcherBench({ limits: LIMITS, slots });
-          const watch = new Watch(bench, slots);
+        fc.integer({ min: 1, max: 5 }),
+        async (steps, slots, maxInFlight) => {
+          const bench = createBatcherBench({ limits: LIMITS, slots, maxInFlight });
+          const watch = new Watch(bench, slots, maxInFlight);
           for (const each of steps) {
             if ('lane' in each) {
               const seq = watch.given.size + 1;

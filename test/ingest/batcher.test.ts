@@ -79,6 +79,21 @@ describe('the batcher', () => {
     }
   });
 
+  it('lets full batches go without a slot, each lane’s one after the other, up to a number', async () => {
+    open({ slots: 1, maxInFlight: 3, limits: { maxEvents: 100 } });
+    bench.add('BLOCK');
+    for (const lane of ['UA', 'UA', 'DL', 'AA']) bench.add(lane, 100);
+    bench.add('SMALL', 1);
+    const names = (): string[] => bench.started.map(({ plan }) => plan.tenant);
+    assert.deepEqual(names(), ['BLOCK', 'UA', 'DL']);
+    await bench.started[1]?.finish();
+    assert.deepEqual(names().slice(3), ['AA'], 'the next lane, not the same one again');
+    await bench.started[2]?.finish();
+    assert.deepEqual(names().slice(4), ['UA']);
+    await bench.started[0]?.finish();
+    assert.deepEqual(names().slice(5), ['SMALL'], 'it had to wait for the slot');
+  });
+
   it('lets a small lane have its turn beside a big one', async () => {
     open({ slots: 1, limits: { maxEvents: 10_000 } });
     bench.add('BLOCK');
@@ -97,7 +112,7 @@ describe('the batcher', () => {
       maxBytes: Infinity,
       lingerMs: 0,
     });
-    open({ slots: 1, limitsOf: limits });
+    open({ slots: 1, maxInFlight: 1, limitsOf: limits });
     bench.add('BLOCK');
     for (let n = 0; n < 10; n++) bench.add('BIG', 50_000);
     for (let n = 0; n < 50; n++) bench.add('SMALL', 10_000);
