@@ -66,7 +66,7 @@ export class Decider {
       throw new HeadgateError('TENANT_UNKNOWN', `Tenant ${tenant} is not configured here.`);
     const progress = this.progressOf(tenant);
     if (this.restoring || progress.missing.length > 0)
-      throw overloaded('The state is being brought up to date.');
+      throw comeAgain('OVERLOADED', 'The state is being brought up to date.');
     this.assertRoomForChanges(tenant);
     return this.apply(tenant, stream, seq, events, rules, progress);
   }
@@ -136,14 +136,10 @@ export class Decider {
     const most = this.options.maxChanged ?? MAX_CHANGED;
     if (changed < most) return;
     const own = this.subjects.changedOf(tenant);
-    if (changed >= 2 * most) throw overloaded('More of the state has changed than is written yet.');
-    if (own < changed / changedTenants) return;
-    const retry = { retryable: true, retryAfterSeconds: 1 };
-    throw new HeadgateError(
-      'TENANT_BACKLOG_FULL',
-      `${own} of your subjects have changed and are not written yet.`,
-      retry,
-    );
+    if (changed >= 2 * most)
+      throw comeAgain('OVERLOADED', 'More of the state has changed than is written yet.');
+    if (own >= changed / changedTenants)
+      throw comeAgain('TENANT_BACKLOG_FULL', `${own} of your subjects have changed and are not written yet.`);
   }
 
   private async catchUpTenant(tenant: string, progress: Progress): Promise<void> {
@@ -187,6 +183,6 @@ export class Decider {
   }
 }
 
-function overloaded(message: string): HeadgateError {
-  return new HeadgateError('OVERLOADED', message, { retryable: true, retryAfterSeconds: 1 });
+function comeAgain(code: 'OVERLOADED' | 'TENANT_BACKLOG_FULL', message: string): HeadgateError {
+  return new HeadgateError(code, message, { retryable: true, retryAfterSeconds: 1 });
 }

@@ -18,6 +18,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 class Watch {
   readonly given = new Map<number, Chunk>();
   private readonly ended = new Set<number>();
+  /** Batches of lanes that had a full one when they began. */
+  private readonly full = new Set<number>();
+  private seen = 0;
 
   constructor(
     private readonly bench: BatcherBench,
@@ -39,6 +42,19 @@ class Watch {
     const lanes = this.onTheirWay.map((n) => this.laneOf(n));
     assert.ok(lanes.length <= Math.max(this.slots, this.maxInFlight), 'more batches than there may be');
     assert.equal(new Set(lanes).size, lanes.length, 'two batches of a lane at once');
+    for (; this.seen < this.bench.started.length; this.seen++)
+      if (this.wasFull(this.seen)) this.full.add(this.seen);
+    const growing = this.onTheirWay.filter((n) => !this.full.has(n));
+    assert.ok(growing.length <= this.slots, 'more batches than slots');
+  }
+
+  private wasFull(n: number): boolean {
+    const sent = new Set(this.bench.started.slice(0, n).flatMap((batch) => batch.seqs));
+    const waited = [...this.given.values()].filter(
+      ({ seq, tenant, stream }) => !sent.has(seq) && `${tenant}/${stream}` === this.laneOf(n),
+    );
+    const sum = (of: 'events' | 'bytes'): number => waited.reduce((total, chunk) => total + chunk[of], 0);
+    return sum('events') >= LIMITS.maxEvents || sum('bytes') >= LIMITS.maxBytes;
   }
 
   /** What must hold of the whole run: each chunk once, in order, within the limits. */
