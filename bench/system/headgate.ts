@@ -5,7 +5,11 @@ import { writeTenantFiles, type TenantSettings } from './tenants.js';
 
 const BIN = fileURLToPath(new URL('../../bin/headgate.mjs', import.meta.url));
 /** As the first line of bin/headgate.mjs has it. */
-const ENVIRONMENT = { MALLOC_ARENA_MAX: '2' };
+const ENVIRONMENT = {
+  MALLOC_ARENA_MAX: '2',
+  MALLOC_MMAP_THRESHOLD_: '524288',
+  MALLOC_TRIM_THRESHOLD_: '4194304',
+};
 
 /** What a benchmark's Headgate has otherwise than by default. */
 export interface HeadgateOptions extends TenantSettings {

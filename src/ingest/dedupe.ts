@@ -2,7 +2,7 @@ import { FINGERPRINT_BYTES } from './fingerprint.js';
 import { FingerprintSet } from './fingerprint-set.js';
 
 const HOUR_MS = 60 * 60 * 1000;
-/** A busy lane starts another bucket within the hour, so that memory is given back in pieces of some 20 MB. */
+/** A busy lane starts another bucket within the hour, so that memory is given back in pieces of some 15 MB. */
 const MAX_BUCKET_ENTRIES = 700_000;
 
 /** Meaning and limits of a {@link Dedupe}. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { Dedupe, type DedupeOptions } from '../../src/ingest/dedupe.js';
-import { createFingerprint, type Fingerprint } from '../../src/ingest/fingerprint.js';
+import { createFingerprint, FINGERPRINT_BYTES, type Fingerprint } from '../../src/ingest/fingerprint.js';
 
 const HOUR = 3_600_000;
 const KB = 1024;
@@ -20,7 +20,7 @@ describe('dedupe', () => {
   }
 
   function print(id: string): Buffer {
-    const prints = Buffer.alloc(16);
+    const prints = Buffer.alloc(FINGERPRINT_BYTES);
     fingerprint(id, prints, 0);
     return prints;
   }
@@ -46,7 +46,7 @@ describe('dedupe', () => {
 
   it('takes fingerprints from anywhere in a buffer', () => {
     const prints = Buffer.concat([print('a'), print('b')]);
-    dedupe.addAll('UA/events', prints.subarray(16, 32), 0);
+    dedupe.addAll('UA/events', prints.subarray(FINGERPRINT_BYTES), 0);
     assert.deepEqual([has('UA/events', 'a'), has('UA/events', 'b')], [false, true]);
   });
 
@@ -71,8 +71,8 @@ describe('dedupe', () => {
 
   it('is a set, whatever fingerprints come', () => {
     const word = fc.constantFrom(0, 1, 2, 0x40, 0x80, 0xffffffff);
-    const bits = fc.tuple(word, word, word, word).map((words) => {
-      const prints = Buffer.alloc(16);
+    const bits = fc.tuple(word, word, word).map((words) => {
+      const prints = Buffer.alloc(FINGERPRINT_BYTES);
       words.forEach((each, at) => prints.writeUInt32LE(each, 4 * at));
       // A first word of 0 means "free", and is kept as 1: these two count as one fingerprint.
       if (words[0] === 0) prints.writeUInt32LE(1, 0);
@@ -90,19 +90,19 @@ describe('dedupe', () => {
   });
 
   it('knows a fingerprint of nothing but zeros', () => {
-    assert.equal(dedupe.has('l', Buffer.alloc(16), 0), false);
-    dedupe.addAll('l', Buffer.alloc(16), 0);
-    assert.equal(dedupe.has('l', Buffer.alloc(16), 0), true);
+    assert.equal(dedupe.has('l', Buffer.alloc(FINGERPRINT_BYTES), 0), false);
+    dedupe.addAll('l', Buffer.alloc(FINGERPRINT_BYTES), 0);
+    assert.equal(dedupe.has('l', Buffer.alloc(FINGERPRINT_BYTES), 0), true);
   });
 
   it('forgets the oldest bucket of the lane that holds most when memory is used up', () => {
-    open({ maxBytes: 100 * KB });
+    open({ maxBytes: 75 * KB });
     add('small/events', 'first', 0);
     fill('large/events', 1_000, 0);
     fill('large/events', 1_000, HOUR);
     fill('large/events', 1_000, 2 * HOUR);
     fill('large/events', 1_000, 3 * HOUR);
-    assert.ok(dedupe.bytes <= 100 * KB, `${dedupe.bytes} bytes`);
+    assert.ok(dedupe.bytes <= 75 * KB, `${dedupe.bytes} bytes`);
     assert.equal(has('large/events', 'large/events-0-0'), false);
     assert.ok(has('large/events', `large/events-${3 * HOUR}-0`));
     assert.ok(has('small/events', 'first'), 'the small lane pays nothing');
@@ -136,18 +136,17 @@ describe('a fingerprint', () => {
     ];
     const prints = await Promise.all(
       seeds.map(async (pair) => {
-        const target = Buffer.alloc(16);
+        const target = Buffer.alloc(FINGERPRINT_BYTES);
         (await createFingerprint(pair))('a', target, 0);
         return target.toString('hex');
       }),
     );
     assert.equal(new Set(prints).size, seeds.length);
-    assert.match(prints[2] ?? '', /^(.{16})\1$/, 'the halves differ by their seeds alone');
   });
 
   it('tells 100,000 ids apart', async () => {
     const fingerprint = await createFingerprint([1n, 2n]);
-    const target = Buffer.alloc(16);
+    const target = Buffer.alloc(FINGERPRINT_BYTES);
     const seen = new Set<string>();
     for (let n = 0; n < 100_000; n++) {
       fingerprint(`event-${n}`, target, 0);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { InputStream } from '../../src/event.js';
+import { FINGERPRINT_BYTES } from '../../src/ingest/fingerprint.js';
 import type { Chunk, Plan } from '../../src/ingest/lane.js';
 import { Spool } from '../../src/ingest/spool.js';
 import { event, linesOf } from '../support/events.js';
@@ -90,7 +91,7 @@ describe('the spool', () => {
     });
     assert.deepEqual(linesOf(events), [event('a', 0)]);
     assert.equal(decisions.content.toString(), '{"event_id":"a"}\n');
-    assert.equal(prints.toString(), 'a'.repeat(16));
+    assert.equal(prints.toString(), 'a'.repeat(FINGERPRINT_BYTES));
   });
 
   it('takes text as it is', async () => {
@@ -169,16 +170,16 @@ describe('the spool', () => {
       [...spool.keptPrints(since)].map(({ prints }) => prints.toString());
     assert.deepEqual(
       kept(0),
-      ['2', '3', '4'].map((id) => id.repeat(16)),
+      ['2', '3', '4'].map((id) => id.repeat(FINGERPRINT_BYTES)),
     );
-    assert.deepEqual(kept(4 * HOUR), ['4'.repeat(16)]);
+    assert.deepEqual(kept(4 * HOUR), ['4'.repeat(FINGERPRINT_BYTES)]);
   });
 
   it('keeps the fingerprints of chunks that leave together together, in order, under their lane', async () => {
     const all = await Promise.all(['a', 'b', 'c'].map((id, n) => append(id, { receivedAt: n })));
     await spool.delete(all);
     await reopen();
-    const prints = Buffer.from(['a', 'b', 'c'].map((id) => id.repeat(16)).join(''));
+    const prints = Buffer.from(['a', 'b', 'c'].map((id) => id.repeat(FINGERPRINT_BYTES)).join(''));
     assert.deepEqual([...spool.keptPrints(0)], [{ tenant: 'UA', stream: 'events', receivedAt: 2, prints }]);
   });
 

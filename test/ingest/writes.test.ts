@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
+import { FINGERPRINT_BYTES } from '../../src/ingest/fingerprint.js';
 import { FingerprintSet } from '../../src/ingest/fingerprint-set.js';
 import { Writes } from '../../src/ingest/writes.js';
 import { gate, type Gate } from '../support/gate.js';
 
-const printOf = (id: string): Buffer => Buffer.alloc(16, id);
+const printOf = (id: string): Buffer => Buffer.alloc(FINGERPRINT_BYTES, id);
 
 function setOf(ids: readonly string[]): FingerprintSet {
   const prints = new FingerprintSet();

@@ -1,5 +1,6 @@
 import type { EventRow, InputStream } from '../../src/event.js';
 import type { ChunkDecisions } from '../../src/eligibility/decide-chunk.js';
+import { FINGERPRINT_BYTES } from '../../src/ingest/fingerprint.js';
 import type { Chunk } from '../../src/ingest/lane.js';
 import type { Piece } from '../../src/ingest/pack.js';
 import type { Spool } from '../../src/ingest/spool.js';
@@ -22,7 +23,7 @@ export function recordOf(
     firstEvent: rows[0]?.id ?? '',
     lastEvent: rows.at(-1)?.id ?? '',
   };
-  const prints = Buffer.alloc(16 * rows.length, rows[0]?.id);
+  const prints = Buffer.alloc(FINGERPRINT_BYTES * rows.length, rows[0]?.id);
   return [head, { prints, events: plain(events), decisions: plain(ndjson) }];
 }
 
