@@ -15,11 +15,14 @@ const NO_ROOM: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 /** Seconds after which a write to a disk that was full is worth another try. */
 const RETRY_AFTER_SECONDS = 5;
 
+/** What one of lmdb's writes gives: settles with the commit, and has the flush as a promise of its own. */
+type Committing = Promise<unknown> & { readonly flushed?: Promise<unknown> };
+
 /**
  * An LMDB environment for one writing process, whose failed writes reject, and do nothing else. Every write goes through
- * {@link LmdbEnvironment.committed}, which sees to it that LMDB does not meet a full disk (see {@link Headroom}) and
+ * {@link committed} or {@link flushed}, which see to it that LMDB does not meet a full disk (see {@link Headroom}) and
  * that nothing worse comes of it if it does: what lmdb-js does by itself ends the process (a rejection nobody can
- * handle), or leaves writes and `close` waiting for ever. lmdb's `transaction` and `childTransaction` are not to be
+ * handle), or leaves `flushed` and `close` waiting for ever. lmdb's `transaction` and `childTransaction` are not to be
  * used at all: a commit that fails under one of them stops every later write of the environment.
  *
  * Writes begin in the order of the calls. Each says what it adds at most; one that adds nothing, such as a removal, may
@@ -28,11 +31,16 @@ const RETRY_AFTER_SECONDS = 5;
 export interface LmdbEnvironment {
   readonly root: RootDatabase;
   /**
-   * Runs one write, a `put`, a `remove` or a `batch`; resolves when it is on disk. What is written side by side is
-   * committed, and flushed, together.
+   * Runs one write, a `put`, a `remove` or a `batch`; resolves when others see it. A power cut may still undo it, a
+   * crash of the process not.
    * @throws HeadgateError `DISK_FULL` (retryable): nothing of it was written
    */
   committed(write: () => Promise<unknown>, addition?: Addition): Promise<void>;
+  /**
+   * Runs one write; resolves when it is on disk.
+   * @throws HeadgateError `DISK_FULL` (retryable): nothing of it was written
+   */
+  flushed(write: () => Promise<unknown>, addition?: Addition): Promise<void>;
   /**
    * Runs `work`, which may read what it is about to change, in one transaction, here and now; it is undone when `work`
    * throws. Resolves when it is on disk, and holds up the process for as long as the disk takes: for what is rare.
@@ -56,8 +64,7 @@ export function openLmdb(directory: string, options: RootDatabaseOptions = {}): 
     mapSize: MAP_BYTES,
     // Its transaction has a promise of its own that is never handed out; when the commit fails, that rejects unhandled.
     eventTurnBatching: false,
-    // With it, lmdb's default, readers see a commit before its flush; when that fails, the write never settles.
-    overlappingSync: false,
+    separateFlushed: true,
     ...options,
   });
   const headroom = new Headroom(join(directory, 'data.mdb'), () => usedBytes(root));
@@ -79,6 +86,14 @@ export function openLmdb(directory: string, options: RootDatabaseOptions = {}): 
   return {
     root,
     committed: async (write, addition) => void (await settle(write, addition)),
+    flushed: async (write, addition) => {
+      let committing: Committing | undefined;
+      await settle(() => (committing = write()), addition);
+      // Not `root.flushed`: that may by now belong to a later transaction, and never come if that one fails.
+      if (committing?.flushed === undefined)
+        throw new TypeError('This is not a put, remove or batch of lmdb.');
+      await committing.flushed;
+    },
     transaction: (work, addition) => settle(async () => root.transactionSync(work), addition),
     close: async () => {
       await Promise.allSettled(running);

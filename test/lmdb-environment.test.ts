@@ -43,15 +43,16 @@ describe('an LMDB environment on a disk that gets full', () => {
     error instanceof HeadgateError && error.code === 'DISK_FULL' && error.retryable;
 
   for (const [name, write] of Object.entries({
-    'a put': () => lmdb.committed(put(1, TOO_MUCH)),
-    'a batch': () => lmdb.committed(batch(1, 3)),
+    'a put': () => lmdb.flushed(put(1, TOO_MUCH)),
+    'an unflushed put': () => lmdb.committed(put(1, TOO_MUCH)),
+    'a batch': () => lmdb.flushed(batch(1, 3)),
     'a transaction': () => lmdb.transaction(() => void table.put(1, TOO_MUCH)),
   })) {
     it(`refuses ${name} that adds more than it said as DISK_FULL, writes nothing of it, and goes on`, async () => {
-      await lmdb.committed(put(0, LITTLE));
+      await lmdb.flushed(put(0, LITTLE));
       await assert.rejects(write(), isDiskFull);
       assert.deepEqual([...table.getKeys()], [0]);
-      await lmdb.committed(put(7, LITTLE));
+      await lmdb.flushed(put(7, LITTLE));
       assert.deepEqual([...table.getKeys()], [0, 7]);
     });
   }
@@ -59,7 +60,7 @@ describe('an LMDB environment on a disk that gets full', () => {
   it('refuses many at once that add more than they said, each for itself, and keeps those it does not refuse', async () => {
     const keys = Array.from({ length: 40 }, (_, key) => key);
     const big = asBinary(Buffer.alloc(300_000)) as unknown as Buffer;
-    const outcomes = await Promise.allSettled(keys.map((key) => lmdb.committed(put(key, big))));
+    const outcomes = await Promise.allSettled(keys.map((key) => lmdb.flushed(put(key, big))));
     const refused = outcomes.filter((outcome) => outcome.status === 'rejected');
     assert.ok(refused.length > 0, 'the disk was not full');
     for (const { reason } of refused) assert.ok(isDiskFull(reason), String(reason));
@@ -76,7 +77,7 @@ describe('an LMDB environment on a disk that gets full', () => {
     };
     const keys = Array.from({ length: 100 }, (_, key) => key);
     const addition = { records: 1, bytes: 50_000 };
-    const outcomes = await Promise.allSettled(keys.map((key) => lmdb.committed(write(key), addition)));
+    const outcomes = await Promise.allSettled(keys.map((key) => lmdb.flushed(write(key), addition)));
     const reasons = outcomes.flatMap((each) =>
       each.status === 'rejected' ? [each.reason as HeadgateError] : [],
     );
@@ -95,18 +96,18 @@ describe('an LMDB environment on a disk that gets full', () => {
     const some = { records: 10, bytes: 1_000 };
     const fill = () =>
       lmdb.root.batch(() => [...Array(10).keys()].forEach((key) => void table.put(key, LITTLE)));
-    await lmdb.committed(fill, some);
+    await lmdb.flushed(fill, some);
     disk.fill();
     const large = { records: 1, bytes: DISK_MB * 1024 * 1024 };
-    await assert.rejects(lmdb.committed(put(99, TOO_MUCH), large), isDiskFull);
-    for (const key of [...table.getKeys()]) await lmdb.committed(() => table.remove(key));
+    await assert.rejects(lmdb.flushed(put(99, TOO_MUCH), large), isDiskFull);
+    for (const key of [...table.getKeys()]) await lmdb.flushed(() => table.remove(key));
     assert.equal(table.getKeysCount(), 0);
   });
 
   it('keeps what it holds in a file longer than LMDB knows, over many lives', async () => {
     const value = (key: number) => Buffer.alloc(3_000, key);
     for (let key = 0; key < 200; key++) {
-      await lmdb.committed(() => table.put(key, asBinary(value(key)) as unknown as Buffer), {
+      await lmdb.flushed(() => table.put(key, asBinary(value(key)) as unknown as Buffer), {
         records: 1,
         bytes: 3_000,
       });
@@ -119,22 +120,22 @@ describe('an LMDB environment on a disk that gets full', () => {
   });
 
   it('takes writes again when there is room', async () => {
-    await assert.rejects(lmdb.committed(put(1, TOO_MUCH)), isDiskFull);
+    await assert.rejects(lmdb.flushed(put(1, TOO_MUCH)), isDiskFull);
     disk.resize(4 * DISK_MB);
-    await lmdb.committed(put(1, TOO_MUCH));
+    await lmdb.flushed(put(1, TOO_MUCH));
     assert.equal(table.get(1)?.length, DISK_MB * 1024 * 1024);
   });
 
   it('closes after a failed write, also while one is failing', async () => {
-    await assert.rejects(lmdb.committed(put(1, TOO_MUCH)), isDiskFull);
-    const failing = assert.rejects(lmdb.committed(put(2, TOO_MUCH)), isDiskFull);
+    await assert.rejects(lmdb.flushed(put(1, TOO_MUCH)), isDiskFull);
+    const failing = assert.rejects(lmdb.flushed(put(2, TOO_MUCH)), isDiskFull);
     await lmdb.close();
     await failing;
     lmdb = openLmdb(join(disk.path, 'db'));
   });
 
   it('opens again on a disk without a byte left, and refuses to be made on one', async () => {
-    await lmdb.committed(put(1, LITTLE));
+    await lmdb.flushed(put(1, LITTLE));
     await lmdb.close();
     disk.fill();
     lmdb = openLmdb(join(disk.path, 'db'));

@@ -157,7 +157,7 @@ export class Spool {
   /** Writes down which chunks a batch holds; resolves when that is on disk. */
   async plan(plan: Plan): Promise<void> {
     faultPoint('plan.before');
-    await this.lmdb.committed(() => this.plans.put([plan.tenant, plan.stream], plan));
+    await this.lmdb.flushed(() => this.plans.put([plan.tenant, plan.stream], plan));
     faultPoint('plan.after');
   }
 
@@ -224,7 +224,7 @@ export class Spool {
    * @throws Error when it cannot
    */
   async checkWritable(): Promise<void> {
-    await this.lmdb.committed(() =>
+    await this.lmdb.flushed(() =>
       this.identities.put('checked', this.identities.get('identity') as Identity),
     );
   }
@@ -237,7 +237,7 @@ export class Spool {
 
   private async write(seq: number, head: RecordHead, body: RecordBody): Promise<Chunk> {
     const record = encodeRecord(head, body);
-    await this.lmdb.committed(() => this.chunks.put(seq, record), { records: 1, bytes: record.length });
+    await this.lmdb.flushed(() => this.chunks.put(seq, record), { records: 1, bytes: record.length });
     this.recent.add(seq, record, body.prints);
     this.heldBytes += record.length;
     return chunkOf(seq, head, record.length);

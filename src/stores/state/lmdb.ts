@@ -54,7 +54,7 @@ async function write({ lmdb, subjects, watermarks }: Tables, checkpoint: Checkpo
       for (const [tenant, seq] of marks) void watermarks.put(tenant, seq);
     });
   const bytes = sorted.reduce((sum, { key, json }) => sum + key.length + json.length, 0);
-  await lmdb.committed(write, { records: sorted.length + marks.length, bytes });
+  await lmdb.flushed(write, { records: sorted.length + marks.length, bytes });
   faultPoint('checkpoint.after');
 }
 
