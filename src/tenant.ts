@@ -1,5 +1,6 @@
 import { HeadgateError } from './errors.js';
 import type { Stream } from './event.js';
+import type { Priority } from './subscription.js';
 
 /**
  * Names that contain a tenant: task queues and workflow ids. They are built here alone, from a tenant id that has been
@@ -46,6 +47,23 @@ export function dayOfBatch(batchId: string): string {
   return `${batchId.slice(0, 4)}-${batchId.slice(4, 6)}-${batchId.slice(6, 8)}`;
 }
 
+/** Names of subscriptions: part of queues, workflow ids, paths and metrics. */
+const SUBSCRIPTION_NAME = /^[a-z][a-z0-9_-]{0,62}$/;
+
+/** True when `name` may name a subscription: `[a-z][a-z0-9_-]{0,62}`. */
+export function isSubscriptionName(name: unknown): name is string {
+  return typeof name === 'string' && SUBSCRIPTION_NAME.test(name);
+}
+
+/**
+ * Returns `name` when it may name a subscription.
+ * @throws HeadgateError `NOT_FOUND`: no subscription can have this name
+ */
+export function assertSubscriptionName(name: unknown): string {
+  if (isSubscriptionName(name)) return name;
+  throw new HeadgateError('NOT_FOUND', 'No subscription has this name.');
+}
+
 /** How a tenant's workflows are run: on its process group's shared queue, or on a queue and Worker of its own. */
 export type Isolation = 'pooled' | 'dedicated';
 
@@ -75,4 +93,53 @@ export function batchWorkflowId(tenant: string, stream: Stream, batchId: string)
 /** Workflow id of a load window; `window` is the window's start, `YYYYMMDDTHHMMSS.mmmZ`. */
 export function loadWorkflowId(tenant: string, window: string): string {
   return `load/${assertTenantId(tenant)}/${window}`;
+}
+
+/** A subscription's own task queue. */
+export function subscriptionQueue(tenant: string, subscription: string): string {
+  return `tenant.${assertTenantId(tenant)}.sub.${assertSubscriptionName(subscription)}`;
+}
+
+/**
+ * What tells the deliveries of one batch to one subscription apart: derived events and priorities have workflows of their
+ * own, and so has each redrive and replay. Part of workflow ids.
+ */
+export interface DeliveryVariant {
+  readonly stream: Stream;
+  readonly priority: Priority;
+  /** Names the redrive or replay: `[a-z0-9][a-z0-9.-]{0,62}`. */
+  readonly cause?: string;
+}
+
+const CAUSE = /^[a-z0-9][a-z0-9.-]{0,62}$/;
+
+/** Workflow id of a batch's delivery to one subscription. */
+export function deliverWorkflowId(
+  tenant: string,
+  subscription: string,
+  batchId: string,
+  { stream, priority, cause }: DeliveryVariant,
+): string {
+  const variant = [
+    ...(stream === 'events' ? [] : [stream]),
+    ...(priority === 'normal' ? [] : [priority]),
+    ...(cause === undefined ? [] : [assertCause(cause)]),
+  ].map((part) => `/${part}`);
+  const name = `${assertTenantId(tenant)}/${assertSubscriptionName(subscription)}/${assertBatchId(batchId)}`;
+  return `deliver/${name}${variant.join('')}`;
+}
+
+/** Workflow id of a dead letter: the delivery's, and which of its dead letters this is. */
+export function deadLetterWorkflowId(deliverId: string, reason: string, pass: number): string {
+  return `dead-letter/${deliverId.slice('deliver/'.length)}/${reason}.${pass}`;
+}
+
+/** Workflow id of a replay. */
+export function replayWorkflowId(tenant: string, replayId: string): string {
+  return `replay/${assertTenantId(tenant)}/${assertCause(replayId)}`;
+}
+
+function assertCause(cause: string): string {
+  if (CAUSE.test(cause)) return cause;
+  throw new HeadgateError('NOT_FOUND', 'No redrive or replay has this id.');
 }

@@ -3,12 +3,29 @@ import { HeadgateError } from '../errors.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { Warehouse } from '../stores/warehouse/warehouse.js';
 import type { LoadedTenant } from '../tenant-config/registry.js';
+import type { TenantConfig } from '../tenant-config/tenant-config.js';
+import type { Isolation } from '../tenant.js';
+import type { ParkInput } from '../workflows/delivery-messages.js';
+import { createPark, type Park } from './deliveries/park.js';
+import type { PassActivities, PullPass } from './deliveries/pass.js';
+import { createReviewWaiting, type ReviewWaiting } from './deliveries/review-waiting.js';
+import { createStartDeliveries, type StartDeliveries } from './deliveries/start.js';
 import { withFailures } from './failure.js';
 import { createAnnounceActivities, type AnnounceActivities } from './warehouse/announce.js';
 import { createLoadActivities, type LoadActivities } from './warehouse/load-batches.js';
 
+/** What comes between a batch and the passes of its deliveries. */
+interface DeliveryActivities {
+  readonly startDeliveries: StartDeliveries;
+  readonly park: Park;
+  readonly reviewWaiting: ReviewWaiting;
+}
+
+/** The activities that Workers run, by name. */
+export type WorkerActivities = AnnounceActivities & LoadActivities & DeliveryActivities & PassActivities;
+
 /** Every activity by name; workflow code imports this as a type alone. */
-export type Activities = AnnounceActivities & LoadActivities;
+export type Activities = WorkerActivities & PullPass;
 
 /** What the activities work on. */
 export interface ActivityDependencies {
@@ -17,12 +34,16 @@ export interface ActivityDependencies {
   readonly warehouse: Warehouse;
   /** Load windows per second, of all tenants, beyond which windows get longer. */
   readonly windowsPerSecond: number;
+  /** What tries to deliver. */
+  readonly passes: PassActivities;
+  /** Told of what has become a dead letter. */
+  readonly onParked?: (input: ParkInput) => void;
   /** The tenant's configuration as it is now. */
   readonly tenant: (tenant: string) => LoadedTenant | undefined;
 }
 
 /** Builds all activities; their errors cross to Temporal as ApplicationFailure with the error's code as type. */
-export function createActivities(dependencies: ActivityDependencies): Activities {
+export function createActivities(dependencies: ActivityDependencies): WorkerActivities {
   const { client, batchStore, warehouse } = dependencies;
   const loaded = (id: string): LoadedTenant => {
     const tenant = dependencies.tenant(id);
@@ -39,7 +60,16 @@ export function createActivities(dependencies: ActivityDependencies): Activities
     },
   });
   const loading = createLoadActivities({ warehouse, batchStore });
+  const configOf = (id: string): TenantConfig => loaded(id).config;
+  const isolationOf = (id: string): Isolation => configOf(id).isolation;
+  const park = createPark({ client, batchStore, isolationOf, onParked: dependencies.onParked });
+  const startDeliveries = createStartDeliveries({ client, configOf, park });
   return {
+    startDeliveries: withFailures(startDeliveries),
+    park: withFailures(park),
+    reviewWaiting: withFailures(createReviewWaiting(configOf)),
+    pushPass: withFailures(dependencies.passes.pushPass),
+    workflowPass: withFailures(dependencies.passes.workflowPass),
     announce: withFailures(announcing.announce),
     loadBatches: withFailures(loading.loadBatches),
   };

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
+import type { PassActivities } from '../activities/deliveries/pass.js';
 import { createActivities } from '../activities/index.js';
 import type { Config } from '../config.js';
 import type { Temporal } from '../engine/temporal.js';
@@ -32,6 +33,11 @@ export interface WorkerRoleOptions {
 /** Made by the build from `src/workflows`; see `scripts/build.mjs`. */
 const WORKFLOW_BUNDLE = fileURLToPath(new URL('../../dist/workflow-bundle.js', import.meta.url));
 
+const NO_PASSES: PassActivities = {
+  pushPass: () => Promise.reject(new Error('not built yet')),
+  workflowPass: () => Promise.reject(new Error('not built yet')),
+};
+
 /** The worker role: runs the workflows and activities of all tenants. */
 export async function startWorkerRole(options: WorkerRoleOptions): Promise<WorkerHost> {
   const { config, temporal, registry, stores, onFatal, log } = options;
@@ -54,6 +60,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     batchStore: stores.batchStore,
     warehouse,
     windowsPerSecond: config.loadsPerSecond,
+    passes: NO_PASSES,
     tenant: (tenant) => registry.get(tenant),
   });
   const host = await startWorkerHost({

@@ -1,5 +1,7 @@
 import type { Isolation } from '../tenant.js';
 import type { AggregateConfig, AggregateOp, RuleConfig, TenantConfig } from './tenant-config.js';
+import { completeSubscription, type RawSubscription } from './raw-subscription.js';
+import type { RouteConfig } from './subscription-config.js';
 import { parseDuration, parseSize } from './units.js';
 
 /** An aggregate as written. */
@@ -30,6 +32,8 @@ export interface RawConfig {
   readonly warehouse?: { readonly kind?: 'parquet'; readonly window?: string };
   readonly aggregates?: Readonly<Record<string, RawAggregate>>;
   readonly rules?: readonly RuleConfig[];
+  readonly subscriptions?: readonly RawSubscription[];
+  readonly routes?: readonly RouteConfig[];
 }
 
 /** Fills in the defaults and turns durations and sizes into numbers. */
@@ -55,6 +59,8 @@ export function completeConfig(raw: RawConfig): TenantConfig {
       Object.entries(aggregates).map(([name, aggregate]) => [name, completeAggregate(aggregate)]),
     ),
     rules: raw.rules ?? [],
+    subscriptions: (raw.subscriptions ?? []).map(completeSubscription),
+    routes: raw.routes ?? [],
   };
 }
 

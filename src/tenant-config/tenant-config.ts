@@ -1,4 +1,5 @@
 import type { Isolation } from '../tenant.js';
+import type { RouteConfig, SubscriptionConfig } from './subscription-config.js';
 
 /** How an aggregate folds the values of a subject's events within its window. */
 export type AggregateOp = 'count' | 'sum' | 'min' | 'max' | 'last';
@@ -60,4 +61,7 @@ export interface TenantConfig {
   };
   readonly aggregates: Readonly<Record<string, AggregateConfig>>;
   readonly rules: readonly RuleConfig[];
+  readonly subscriptions: readonly SubscriptionConfig[];
+  /** In the order they are looked at. */
+  readonly routes: readonly RouteConfig[];
 }

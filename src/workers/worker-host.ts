@@ -1,5 +1,5 @@
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
-import type { Activities } from '../activities/index.js';
+import type { WorkerActivities } from '../activities/index.js';
 import { messageOf } from '../errors.js';
 import type { Logger } from '../observability/logger.js';
 import type { TenantRegistry } from '../tenant-config/registry.js';
@@ -13,7 +13,7 @@ export interface WorkerHostOptions {
   readonly registry: TenantRegistry;
   /** Brings the rate of a tenant's queue in line with its configuration. */
   readonly alignRate: (tenant: string) => Promise<void>;
-  readonly activities: Activities;
+  readonly activities: WorkerActivities;
   /** Path of the prebuilt workflow bundle. */
   readonly workflowBundle: string;
   /** Seconds that activities may go on after shutdown has begun. */

@@ -15,7 +15,7 @@ const fast = proxyLocalActivities<Activities>({
 });
 
 /** The slow lane: the tenant's rate-limited queue, for as long as it takes; a batch is never given up. */
-function slowLane(taskQueue: string): Pick<Activities, 'announce'> {
+function slowLane(taskQueue: string): Pick<Activities, 'announce' | 'startDeliveries'> {
   return proxyActivities<Activities>({
     taskQueue,
     startToCloseTimeout: '30 seconds',
@@ -24,13 +24,28 @@ function slowLane(taskQueue: string): Pick<Activities, 'announce'> {
 }
 
 /**
- * One batch, decided on at the door: its events and decisions are announced for loading. Every step is idempotent, so
- * the workflow may be retried and reset at any point.
+ * One batch, decided on and routed at the door: its events and decisions are announced for loading, and the deliveries
+ * to its subscriptions start. Every step is idempotent, so the workflow may be retried and reset at any point.
  */
 export async function ingestBatch(input: IngestBatchInput): Promise<IngestBatchResult> {
   const { batch, decided, activityQueue } = input;
   const { evaluated, eligible, decisions } = decided;
   const announced: BatchRef[] = decisions === undefined ? [batch] : [batch, decisions];
-  const load = await fast.announce(announced).catch(() => slowLane(activityQueue).announce(announced));
-  return { evaluated, eligible, load };
+  const [load, deliveries] = await Promise.all([
+    fast.announce(announced).catch(() => slowLane(activityQueue).announce(announced)),
+    startDeliveries(input),
+  ]);
+  return { evaluated, eligible, load, ...(deliveries.length > 0 && { deliveries }) };
+}
+
+/** A batch that no route has matched costs nothing here. */
+async function startDeliveries({
+  batch,
+  decided,
+  activityQueue,
+  routed = [],
+}: IngestBatchInput): Promise<string[]> {
+  if (routed.length === 0) return [];
+  const deliveries = { batch, decisions: decided.decisions, routed, activityQueue };
+  return fast.startDeliveries(deliveries).catch(() => slowLane(activityQueue).startDeliveries(deliveries));
 }

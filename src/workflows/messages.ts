@@ -1,4 +1,5 @@
 import type { BatchRef, Stream } from '../event.js';
+import type { RoutedEvents } from './delivery-messages.js';
 
 /** What a batch holds, for the people who look at it in the Temporal UI. */
 export interface BatchContents {
@@ -23,6 +24,8 @@ export interface IngestBatchInput {
   readonly batch: BatchRef;
   readonly contents: BatchContents;
   readonly decided: DecidedBatch;
+  /** Which of it goes to which subscriptions; absent where no route has matched. */
+  readonly routed?: readonly RoutedEvents[];
   /** The tenant's task queue, for activities that are rate-limited. */
   readonly activityQueue: string;
 }
@@ -34,6 +37,8 @@ export interface IngestBatchResult {
   readonly eligible: Readonly<Record<string, number>>;
   /** The load window that the batch and its decisions were announced to. */
   readonly load: LoadNotice;
+  /** Workflow ids of its deliveries, and of what became dead letters at once; absent if there are none. */
+  readonly deliveries?: readonly string[];
 }
 
 /** Where a batch was announced for loading. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, type WorkflowHandle } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, type NativeConnection } from '@temporalio/worker';
-import { createActivities, type Activities } from '../../src/activities/index.js';
+import { createActivities, type WorkerActivities } from '../../src/activities/index.js';
 import { connectTemporal } from '../../src/engine/connect.js';
 import type { EventRow, InputStream } from '../../src/event.js';
 import type { Chunk, Plan } from '../../src/ingest/lane.js';
@@ -47,9 +47,9 @@ export interface Pipeline {
   readonly registry: TenantRegistry;
   readonly host: WorkerHost;
   /** What stands in for an activity while a test runs; to be emptied after it. */
-  readonly replaced: Partial<Activities>;
+  readonly replaced: Partial<WorkerActivities>;
   /** The activities as they are. */
-  readonly activities: Activities;
+  readonly activities: WorkerActivities;
   /** Adds or changes a tenant, and waits until that has been heard of. */
   tenant(id: string, more?: object): Promise<void>;
   /** Takes events in as the ingest process does: decisions, spool, plan, files, workflow. */
@@ -88,9 +88,10 @@ export async function startPipeline(tenants: Readonly<Record<string, object>>): 
   const ceilingOf = (id: string) => registry.get(id)?.config.limits.activitiesPerSecond;
   const pace = new Pace({ rates: createQueueRates(connection, TEST_NAMESPACE), ceilingOf, log: SILENT });
   const warehouse = observeLoads(createParquetWarehouse({ root: stores.paths.warehouse }), paceLoads(pace));
-  const replaced: Partial<Activities> = {};
+  const replaced: Partial<WorkerActivities> = {};
   const real = createActivities({
     ...{ client, warehouse, batchStore: stores.batchStore, windowsPerSecond: 1_000 },
+    passes: { pushPass: unreachable, workflowPass: unreachable },
     tenant: (id) => registry.get(id),
   });
   const workflowBundle = join(dir, 'workflow-bundle.js');
@@ -130,6 +131,9 @@ export async function startPipeline(tenants: Readonly<Record<string, object>>): 
     },
   };
 }
+
+const unreachable = (): Promise<never> =>
+  Promise.reject(new Error('this pipeline delivers nothing by itself'));
 
 type CarrierParts = Pick<Pipeline, 'client' | 'stores' | 'registry' | 'host' | 'spool'> & {
   readonly signal: AbortSignal;
@@ -189,11 +193,13 @@ function batchIdOf(spool: Spool, chunk: Chunk): string {
   return `${day}-${spool.node}-${chunk.seq.toString(36).padStart(9, '0')}`;
 }
 
-function replaceable(real: Activities, replaced: Partial<Activities>): Activities {
-  return {
-    announce: (batches) => (replaced.announce ?? real.announce)(batches),
-    loadBatches: (input) => (replaced.loadBatches ?? real.loadBatches)(input),
-  };
+function replaceable(real: WorkerActivities, replaced: Partial<WorkerActivities>): WorkerActivities {
+  const names = Object.keys(real) as (keyof WorkerActivities)[];
+  const call =
+    (name: keyof WorkerActivities) =>
+    (...args: never[]) =>
+      (replaced[name] ?? real[name])(...(args as [never]));
+  return Object.fromEntries(names.map((name) => [name, call(name)])) as unknown as WorkerActivities;
 }
 
 /** A tenant with one rule, `late`, over an aggregate; JSON is YAML. */

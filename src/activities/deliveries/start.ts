@@ -1,0 +1,96 @@
+import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
+import type { BatchRef } from '../../event.js';
+import { faultPoint } from '../../fault-point.js';
+import { subscriptionAttributes } from '../../search-attributes.js';
+import { PRIORITY_KEYS } from '../../subscription.js';
+import type { TenantConfig } from '../../tenant-config/tenant-config.js';
+import { deliverWorkflowId, subscriptionQueue, workflowQueue } from '../../tenant.js';
+import {
+  DELIVER,
+  type DeliverInput,
+  type RoutedEvents,
+  type StartDeliveriesInput,
+} from '../../workflows/delivery-messages.js';
+import { expiryOf } from './expiry.js';
+import type { Park } from './park.js';
+
+/** What {@link createStartDeliveries} needs. */
+export interface StartDeliveriesOptions {
+  readonly client: Client;
+  /** The tenant's configuration as it is now. */
+  readonly configOf: (tenant: string) => TenantConfig;
+  readonly park: Park;
+}
+
+/** Starts the deliveries of a batch; returns the ids of their workflows, and of what was parked instead. */
+export type StartDeliveries = (input: StartDeliveriesInput) => Promise<string[]>;
+
+/**
+ * Builds the activity that hands a batch's routed events on. Each has a workflow of its own, so that one dead endpoint
+ * delays nobody; started from here and not as a child, since a child would cost its parent a second workflow task.
+ */
+export function createStartDeliveries(options: StartDeliveriesOptions): StartDeliveries {
+  return async (input) => {
+    const { tenant } = input.batch;
+    const config = options.configOf(tenant);
+    return Promise.all(input.routed.map((routed) => handOn(options, config, input, routed)));
+  };
+}
+
+async function handOn(
+  options: StartDeliveriesOptions,
+  config: TenantConfig,
+  input: StartDeliveriesInput,
+  routed: RoutedEvents,
+): Promise<string> {
+  const { subscription, priority, lines, count } = routed;
+  const batch = fileOf(input, routed);
+  const configured = config.subscriptions.find(({ name }) => name === subscription);
+  const delivery = {
+    ...{ tenant: config.tenant, subscription, kind: configured?.kind ?? 'pull', batch, priority },
+    queue: subscriptionQueue(config.tenant, subscription),
+    activityQueue: input.activityQueue,
+    expiresAt: expiryOf(batch.batchId, configured?.retentionMs ?? config.retentionMs),
+    cause: input.cause,
+  };
+  const dead = { attempts: 0, lines, count };
+  if (routed.looped === true) {
+    const detail = 'The event has passed too many stages: subscribers answer each other in a circle.';
+    return options.park({ delivery, dead: { ...dead, reason: 'loop', detail }, passes: 0 });
+  }
+  if (configured === undefined) {
+    const detail = 'The subscription is not configured any more.';
+    return options.park({ delivery, dead: { ...dead, reason: 'subscription-removed', detail }, passes: 0 });
+  }
+  return start(options.client, config, { ...delivery, lines, count });
+}
+
+function fileOf({ batch, decisions }: StartDeliveriesInput, { of }: RoutedEvents): BatchRef {
+  return of === 'decisions' && decisions !== undefined ? decisions : batch;
+}
+
+async function start(client: Client, config: TenantConfig, input: DeliverInput): Promise<string> {
+  const { tenant, subscription, batch, priority, cause, count } = input;
+  const variant = { stream: batch.stream, priority, cause };
+  const workflowId = deliverWorkflowId(tenant, subscription, batch.batchId, variant);
+  faultPoint('deliver-start.before');
+  try {
+    await client.workflow.start(DELIVER, {
+      workflowId,
+      taskQueue: workflowQueue(tenant, config.isolation),
+      args: [input],
+      workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+      workflowIdConflictPolicy: 'FAIL',
+      // This activity runs where the queue's workflows do, so that the first task may come with the answer.
+      requestEagerStart: true,
+      priority: { priorityKey: PRIORITY_KEYS[priority] },
+      staticSummary: `${tenant} · ${subscription} · ${count} ${count === 1 ? 'event' : 'events'}`,
+      typedSearchAttributes: subscriptionAttributes(tenant, subscription, batch.stream),
+    });
+  } catch (error) {
+    // An attempt before this one, or a run of the batch's workflow before its reset, has started it.
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+  faultPoint('deliver-start.after');
+  return workflowId;
+}

@@ -1,0 +1,88 @@
+import {
+  ActivityFailure,
+  TimeoutFailure,
+  continueAsNew,
+  proxyActivities,
+  sleep,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { Activities } from '../activities/index.js';
+import type {
+  DeadLines,
+  DeliverInput,
+  DeliverResult,
+  PassInput,
+  PassResult,
+  PendingLines,
+} from './delivery-messages.js';
+
+/**
+ * One batch on its way to one subscription: passes over what is pending, and pauses between them, until every event is
+ * delivered or a dead letter. What waits for the subscription waits in its queue, whose rate is 0 while it is paused.
+ */
+export async function deliver(input: DeliverInput): Promise<DeliverResult> {
+  const { pending: left, soFar, lines, count, ...delivery } = input;
+  const result = { ...(soFar ?? { delivered: 0, deadLettered: 0, passes: 0, deadLetters: [] }) };
+  let pending: readonly PendingLines[] = left ?? [{ attempts: 0, lines, count }];
+  const pass = passOf(input);
+  const { park, reviewWaiting } = ownActivities(input.activityQueue);
+
+  const parkAll = async (groups: readonly DeadLines[]): Promise<void> => {
+    for (const dead of groups) {
+      const deadLetter = await park({ delivery, dead, passes: result.passes });
+      result.deadLetters = [...result.deadLetters, deadLetter];
+      result.deadLettered += dead.count;
+    }
+  };
+
+  while (pending.length > 0) {
+    if (workflowInfo().continueAsNewSuggested)
+      return continueAsNew<typeof deliver>({ ...input, pending, soFar: result });
+    const { tenant, subscription, batch, cause } = input;
+    const passInput: PassInput = { tenant, subscription, batch, pass: result.passes + 1, cause, pending };
+    const done = Date.now() < input.expiresAt ? await pass(passInput).catch(unlessWaiting) : undefined;
+    if (done === undefined) {
+      const reviewed = await reviewWaiting({ delivery, pending });
+      await parkAll(reviewed.dead);
+      pending = reviewed.pending;
+      continue;
+    }
+    result.passes++;
+    result.delivered += done.delivered;
+    await parkAll(done.dead);
+    pending = done.pending;
+    if (pending.length > 0 && done.retryAfterMs !== undefined) await sleep(done.retryAfterMs);
+  }
+  return result;
+}
+
+/** The activity that makes a pass, on the subscription's own queue. A failure of it is ours or the machine's: it is made again. */
+function passOf({ kind, queue }: DeliverInput): (input: PassInput) => Promise<PassResult> {
+  const pass = proxyActivities<Activities>({
+    taskQueue: queue,
+    // Its subscription may be paused, or be gone: that is looked at now and then.
+    scheduleToStartTimeout: '1 day',
+    // Passes to receivers end by themselves after a minute; consumers take their time, and say that they are there.
+    startToCloseTimeout: kind === 'pull' ? '31 days' : '5 minutes',
+    // A pass says every few seconds how far it is; what holds leases of a lost process is handed out again after it.
+    heartbeatTimeout: '30 seconds',
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
+  });
+  return { push: pass.pushPass, pull: pass.pullPass, workflow: pass.workflowPass }[kind];
+}
+
+/** On the tenant's queue: they only write and start workflows, for as long as it takes. */
+function ownActivities(taskQueue: string): Pick<Activities, 'park' | 'reviewWaiting'> {
+  return proxyActivities<Activities>({
+    taskQueue,
+    startToCloseTimeout: '30 seconds',
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+  });
+}
+
+/** Undefined for a pass that nobody has taken up. */
+function unlessWaiting(error: unknown): undefined {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  if (cause instanceof TimeoutFailure && cause.timeoutType === 'SCHEDULE_TO_START') return undefined;
+  throw error;
+}

@@ -1,0 +1,190 @@
+import type { BatchRef, Stream } from '../event.js';
+import type { Priority, SubscriptionKind } from '../subscription.js';
+
+/** Some events of a batch that the router gave to one subscription. */
+export interface RoutedEvents {
+  readonly subscription: string;
+  /** `events` are lines of the batch's events file, `decisions` of its decisions file: each a derived event. */
+  readonly of: 'events' | 'decisions';
+  readonly priority: Priority;
+  /** The lines, as `LineSet` encodes them; absent when it is all of the file. */
+  readonly lines?: string;
+  readonly count: number;
+  /** True when these have passed too many stages: they are not delivered, but parked as dead letters. */
+  readonly looped?: boolean;
+}
+
+/** Input of {@link DELIVER}. */
+export interface DeliverInput {
+  readonly tenant: string;
+  readonly subscription: string;
+  readonly kind: SubscriptionKind;
+  /** The file; of the stream `decisions` for derived events. */
+  readonly batch: BatchRef;
+  /** Lines of the file that are to be delivered; absent when all are. */
+  readonly lines?: string;
+  /** How many lines that are. */
+  readonly count: number;
+  readonly priority: Priority;
+  /** The subscription's own task queue, for passes. */
+  readonly queue: string;
+  /** The tenant's task queue, for the rest. */
+  readonly activityQueue: string;
+  /** When dead letters of it are given up, milliseconds since the epoch: no later than its file is deleted. */
+  readonly expiresAt: number;
+  /** Why this is not the first delivery of the batch: names the redrive or the replay that started it. */
+  readonly cause?: string;
+  /** Where a run before has left off; see {@link PendingLines}. */
+  readonly pending?: readonly PendingLines[];
+  /** What runs before have come to. */
+  readonly soFar?: DeliverResult;
+}
+
+/** Lines that are not delivered yet, by how often that was tried. */
+export interface PendingLines {
+  readonly attempts: number;
+  /** Absent when they are all of the file. */
+  readonly lines?: string;
+  readonly count: number;
+}
+
+/** Result of {@link DELIVER}. */
+export interface DeliverResult {
+  readonly delivered: number;
+  readonly deadLettered: number;
+  /** Passes made. */
+  readonly passes: number;
+  /** Workflow ids of the dead letters. */
+  readonly deadLetters: readonly string[];
+}
+
+/**
+ * Input of a pass: one activity that tries to deliver what is pending of a batch, and comes back with what is left. All
+ * kinds of subscription share it; what they do in it differs.
+ */
+export interface PassInput {
+  readonly tenant: string;
+  readonly subscription: string;
+  readonly batch: BatchRef;
+  /** Counts from 1; names what the pass leaves in the delivery log. */
+  readonly pass: number;
+  readonly cause?: string;
+  readonly pending: readonly PendingLines[];
+}
+
+/** Result of a pass. */
+export interface PassResult {
+  readonly delivered: number;
+  /** Tries that failed. */
+  readonly failed: number;
+  /** What is to be tried again. */
+  readonly pending: readonly PendingLines[];
+  /**
+   * When: after so many milliseconds; at once if 0 or absent. Decided by the pass, which knows the subscription's
+   * retry schedule, what the receiver asked for, and whether the breaker is open.
+   */
+  readonly retryAfterMs?: number;
+  /** What is given up, by reason. */
+  readonly dead: readonly DeadLines[];
+}
+
+/** Why events became dead letters. A stable code: people filter by it. */
+export type DeadReason =
+  /** Every attempt of the subscription's retry schedule has failed. */
+  | 'attempts-exhausted'
+  /** Handed to consumers as often as the subscription allows, and never acknowledged. */
+  | 'never-acknowledged'
+  /** It can never succeed: a template of a workflow subscription failed on it, or it is too large. */
+  | 'undeliverable'
+  /** Passed through more stages than is allowed: subscribers answer each other's events in a circle. */
+  | 'loop'
+  /** Not delivered within the retention of the batch, as when its subscription was paused for long. */
+  | 'expired'
+  /** The subscription was removed from the tenant's configuration while events waited for it. */
+  | 'subscription-removed';
+
+/** Lines of a batch that are given up for the same reason. */
+export interface DeadLines {
+  readonly reason: DeadReason;
+  /** What happened to the last of them, in words: `HTTP 500 Internal Server Error`. */
+  readonly detail: string;
+  readonly attempts: number;
+  /** Absent when they are all of the file. */
+  readonly lines?: string;
+  readonly count: number;
+}
+
+/** Input of the activity that parks dead lines: starts a {@link DEAD_LETTER} workflow. */
+export interface ParkInput {
+  readonly delivery: Omit<DeliverInput, 'pending' | 'soFar' | 'lines' | 'count'>;
+  readonly dead: DeadLines;
+  /** Passes made until now: where the attempts are in the delivery log. */
+  readonly passes: number;
+}
+
+/** Input of the activity that looks at a delivery nobody has taken up for long. */
+export interface ReviewInput {
+  readonly delivery: ParkInput['delivery'];
+  readonly pending: readonly PendingLines[];
+}
+
+/** What is to become of it: goes on waiting, or is given up because its subscription is gone or its batch has expired. */
+export type ReviewResult = Pick<PassResult, 'pending' | 'dead'>;
+
+/** Input of {@link DEAD_LETTER}: some events of one batch that one subscription could not be given for one reason. */
+export interface DeadLetterInput extends ParkInput {
+  /** When they were given up, milliseconds since the epoch. */
+  readonly parkedAt: number;
+}
+
+/** What a list of dead letters shows of each: the memo of its workflow. */
+export interface DeadLetterMemo {
+  readonly kind: SubscriptionKind;
+  readonly reason: DeadReason;
+  readonly detail: string;
+  readonly attempts: number;
+  readonly count: number;
+  readonly stream: Stream;
+  readonly batchId: string;
+  /** Event types among them, sorted, the first few. */
+  readonly types: readonly string[];
+  readonly firstEvent: string;
+  readonly lastEvent: string;
+  /** When they were given up, and when they will be for good: milliseconds since the epoch. */
+  readonly parkedAt: number;
+  readonly expiresAt: number;
+}
+
+/** Input of the activity that hands a batch's routed events on: one {@link DELIVER} workflow each. */
+export interface StartDeliveriesInput {
+  readonly batch: BatchRef;
+  /** The decisions on it; there if any of `routed` is of them. */
+  readonly decisions?: BatchRef;
+  readonly routed: readonly RoutedEvents[];
+  readonly activityQueue: string;
+  readonly cause?: string;
+}
+
+/** Argument of the signals {@link REDRIVE} and {@link DISCARD}; both come from operators, and are kept in the history. */
+export interface Resolution {
+  /** Who asks: the subject of the token, or what an operator gives in the Temporal UI. */
+  readonly actor: string;
+  readonly reason?: string;
+}
+
+/** Result of {@link DEAD_LETTER}. */
+export interface DeadLetterResult {
+  readonly outcome: 'redriven' | 'discarded' | 'expired';
+  readonly by?: Resolution;
+  /** What came of the redrive. */
+  readonly delivery?: DeliverResult;
+}
+
+/** Workflow type: a batch on its way to one subscription. */
+export const DELIVER = 'deliver';
+/** Workflow type: events that could not be delivered, waiting for somebody. */
+export const DEAD_LETTER = 'deadLetter';
+/** Signal: try again. */
+export const REDRIVE = 'redrive';
+/** Signal: give up for good. */
+export const DISCARD = 'discard';
