@@ -10,6 +10,8 @@ export const SCOPES = [
   'user-properties:write',
   'decisions:read',
   'batches:read',
+  'dead-letters:read',
+  'dead-letters:write',
   'admin',
 ] as const;
 
@@ -20,6 +22,8 @@ export type Scope = (typeof SCOPES)[number];
 export interface Caller {
   readonly tenant: string;
   readonly scopes: ReadonlySet<string>;
+  /** Who acts, for what is recorded: the claim `sub`; without one, the tenant and the id of the key that signed. */
+  readonly subject: string;
 }
 
 /** What {@link createAuthenticator} needs. */
@@ -41,6 +45,9 @@ const ALGORITHMS = ['EdDSA', 'Ed25519', 'ES256', 'RS256'];
 const MAX_CACHED = 10_000;
 /** A key that is withdrawn from the set stops working within this time. */
 const MAX_CACHED_MS = 5 * 60 * 1000;
+
+/** Characters of a subject that are recorded. */
+const MAX_SUBJECT = 200;
 
 interface Verified {
   readonly caller: Caller;
@@ -103,7 +110,7 @@ function bearerToken(authorization: string | undefined): string {
 
 async function verify(token: string, { keys, issuer, audience }: AuthenticatorOptions): Promise<Verified> {
   try {
-    const { payload } = await jwtVerify(token, blamed(keys), {
+    const { payload, protectedHeader } = await jwtVerify(token, blamed(keys), {
       issuer,
       audience,
       algorithms: ALGORITHMS,
@@ -112,11 +119,17 @@ async function verify(token: string, { keys, issuer, audience }: AuthenticatorOp
     if (!isTenantId(payload.tenant))
       throw new HeadgateError('TOKEN_INVALID', 'The claim "tenant" is not a tenant id.');
     const scope = typeof payload.scope === 'string' ? payload.scope : '';
-    const caller = { tenant: payload.tenant, scopes: new Set(scope.split(' ').filter(Boolean)) };
+    const subject = subjectOf(payload.sub, payload.tenant, protectedHeader.kid);
+    const caller = { tenant: payload.tenant, scopes: new Set(scope.split(' ').filter(Boolean)), subject };
     return { caller, expiresAt: (payload.exp ?? 0) * 1000 };
   } catch (error) {
     throw tokenError(error);
   }
+}
+
+function subjectOf(sub: string | undefined, tenant: string, kid: string | undefined): string {
+  const subject = sub || (kid === undefined ? tenant : `${tenant} (key ${kid})`);
+  return subject.slice(0, MAX_SUBJECT);
 }
 
 function tokenError(error: unknown): HeadgateError {

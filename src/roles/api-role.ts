@@ -4,6 +4,7 @@ import { createAuthenticator } from '../api/authenticate.js';
 import { createReceipts } from '../api/receipts.js';
 import { createApi, listen } from '../api/server.js';
 import type { Config } from '../config.js';
+import { createDeadLetters } from '../dead-letters/dead-letters.js';
 import type { Temporal } from '../engine/temporal.js';
 import type { Plan } from '../ingest/lane.js';
 import { lockSpool } from '../ingest/spool-lock.js';
@@ -54,6 +55,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const parts = await buildIngest(options, { spool, state, client, signal: stopping.signal });
   const { ingest, decider, batcher } = parts;
   const configOf = (tenant: string): TenantConfig | undefined => registry.get(tenant)?.config;
+  const ui = { namespace: temporal.namespace, uiUrl: temporal.uiUrl };
   const app = createApi({
     authenticate: createAuthenticator({
       keys: await openKeySet(config),
@@ -64,7 +66,11 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     admission: parts.admission,
     ingest,
     decider,
-    receipts: createReceipts({ client, namespace: temporal.namespace, uiUrl: temporal.uiUrl }),
+    receipts: createReceipts({ client, ...ui }),
+    deadLetters: createDeadLetters({
+      ...{ client, ...ui, batchStore: stores.batchStore },
+      isolationOf: (tenant) => configOf(tenant)?.isolation ?? 'pooled',
+    }),
     readiness: [
       { name: 'temporal', check: () => temporalAnswers(client) },
       { name: 'spool', check: () => spool.checkWritable() },
