@@ -185,7 +185,7 @@ async function spooled(
     return record;
   };
   const router = registry.get(tenant)?.router;
-  const routing = router && new ChunkRouting(router, stream, new Set());
+  const routing = router && new ChunkRouting(router, stream, () => false);
   const fail = (_event: EventRow, error: unknown): void => {
     throw error;
   };
