@@ -12,6 +12,8 @@ export const SCOPES = [
   'batches:read',
   'dead-letters:read',
   'dead-letters:write',
+  'subscriptions:read',
+  'subscriptions:write',
   'admin',
 ] as const;
 
@@ -21,9 +23,9 @@ export type Scope = (typeof SCOPES)[number];
 /** Who is calling, as the verified token says. The only source of a request's tenant. */
 export interface Caller {
   readonly tenant: string;
-  readonly scopes: ReadonlySet<string>;
-  /** Who acts, for what is recorded: the claim `sub`; without one, the tenant and the id of the key that signed. */
+  /** Who it is: the claim `sub`, or `unnamed` in a token without one. Kept with what the caller changes. */
   readonly subject: string;
+  readonly scopes: ReadonlySet<string>;
 }
 
 /** What {@link createAuthenticator} needs. */
@@ -45,9 +47,6 @@ const ALGORITHMS = ['EdDSA', 'Ed25519', 'ES256', 'RS256'];
 const MAX_CACHED = 10_000;
 /** A key that is withdrawn from the set stops working within this time. */
 const MAX_CACHED_MS = 5 * 60 * 1000;
-
-/** Characters of a subject that are recorded. */
-const MAX_SUBJECT = 200;
 
 interface Verified {
   readonly caller: Caller;
@@ -110,7 +109,7 @@ function bearerToken(authorization: string | undefined): string {
 
 async function verify(token: string, { keys, issuer, audience }: AuthenticatorOptions): Promise<Verified> {
   try {
-    const { payload, protectedHeader } = await jwtVerify(token, blamed(keys), {
+    const { payload } = await jwtVerify(token, blamed(keys), {
       issuer,
       audience,
       algorithms: ALGORITHMS,
@@ -119,17 +118,12 @@ async function verify(token: string, { keys, issuer, audience }: AuthenticatorOp
     if (!isTenantId(payload.tenant))
       throw new HeadgateError('TOKEN_INVALID', 'The claim "tenant" is not a tenant id.');
     const scope = typeof payload.scope === 'string' ? payload.scope : '';
-    const subject = subjectOf(payload.sub, payload.tenant, protectedHeader.kid);
-    const caller = { tenant: payload.tenant, scopes: new Set(scope.split(' ').filter(Boolean)), subject };
+    const subject = typeof payload.sub === 'string' ? payload.sub.slice(0, 200) : 'unnamed';
+    const caller = { tenant: payload.tenant, subject, scopes: new Set(scope.split(' ').filter(Boolean)) };
     return { caller, expiresAt: (payload.exp ?? 0) * 1000 };
   } catch (error) {
     throw tokenError(error);
   }
-}
-
-function subjectOf(sub: string | undefined, tenant: string, kid: string | undefined): string {
-  const subject = sub || (kid === undefined ? tenant : `${tenant} (key ${kid})`);
-  return subject.slice(0, MAX_SUBJECT);
 }
 
 function tokenError(error: unknown): HeadgateError {

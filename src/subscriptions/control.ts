@@ -52,6 +52,12 @@ export class SubscriptionControl {
     return standingOf(await this.read(queue));
   }
 
+  /** Reads how all subscriptions of a tenant stand, for {@link SubscriptionControl.isDraining}. */
+  async look(tenant: string): Promise<void> {
+    for (const { name } of this.options.configOf(tenant)?.subscriptions ?? [])
+      await this.standing(tenant, name);
+  }
+
   /** True while a subscription takes no new events, as far as this process knows. */
   isDraining(tenant: string, name: string): boolean {
     const known = this.known.get(subscriptionQueue(tenant, name));

@@ -18,7 +18,7 @@ import { openTenantRegistry, type TenantRegistry } from '../../src/tenant-config
 import type { SubjectRecord } from '../../src/stores/state/state-store.js';
 import { batchWorkflowId } from '../../src/tenant.js';
 import { SubscriptionControl } from '../../src/subscriptions/control.js';
-import { ChunkRouting } from '../../src/routing/router.js';
+import { ChunkRouting } from '../../src/routing/chunk-routing.js';
 import { observeLoads, paceLoads } from '../../src/workers/observed-warehouse.js';
 import { Pace } from '../../src/workers/pace.js';
 import { createQueueRates } from '../../src/engine/queue-rates.js';
@@ -48,6 +48,7 @@ export interface Pipeline {
   readonly stores: SharedStores;
   readonly registry: TenantRegistry;
   readonly host: WorkerHost;
+  readonly control: SubscriptionControl;
   /** What stands in for an activity while a test runs; to be emptied after it. */
   readonly replaced: Partial<WorkerActivities>;
   /** The activities as they are. */
@@ -114,7 +115,7 @@ export async function startPipeline(tenants: Readonly<Record<string, object>>): 
   const decideAndSpool: Pipeline['spooled'] = (tenant, rows, stream = 'events') =>
     spooled({ spool, registry, subjects }, tenant, rows, stream);
   return {
-    ...{ client, connection, spool, stores, registry, host, replaced, carry, activities: real },
+    ...{ client, connection, spool, stores, registry, host, control, replaced, carry, activities: real },
     tenant: async (id, more = {}) => {
       const before = registry.get(id);
       await writeTenant(stores.paths.tenants, id, more);
@@ -185,7 +186,7 @@ async function spooled(
     return record;
   };
   const router = registry.get(tenant)?.router;
-  const routing = router && new ChunkRouting(router, stream, new Set());
+  const routing = router && new ChunkRouting(router, stream, () => false);
   const fail = (_event: EventRow, error: unknown): void => {
     throw error;
   };
