@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { auditCommand } from './commands/audit.js';
+import { deadLettersCommand } from './commands/dead-letters.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { queryCommand } from './commands/query.js';
@@ -41,6 +42,7 @@ Examples:
     sendCommand,
     routeCommand,
     subscriptionCommand,
+    deadLettersCommand,
     queryCommand,
     auditCommand,
     doctorCommand,
