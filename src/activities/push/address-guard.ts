@@ -70,13 +70,13 @@ export function createGuardedConnector(options: AddressGuardOptions): buildConne
     const literal = isIP(hostname) === 0 ? undefined : refusalOf(hostname, protocol, allow);
     const refused = connect === undefined ? `its protocol is ${protocol}` : literal;
     if (refused !== undefined || connect === undefined)
-      return void callback(new AddressRefused(`${hostname} is refused: ${refused}`), null);
+      return void callback(new AddressRefused(`${hostname}: ${refused}`), null);
     connect(target, (error, socket) => {
       if (error !== null) return callback(error, null);
       const reached = refusalOf(socket.remoteAddress ?? '', protocol, allow);
       if (reached === undefined) return callback(null, socket);
       socket.destroy();
-      callback(new AddressRefused(`${hostname} is refused: ${reached}`), null);
+      callback(new AddressRefused(`${hostname}: ${reached}`), null);
     });
   };
 }
@@ -91,7 +91,7 @@ function guardedLookup(resolve: Resolve, refusal: (address: string) => string | 
     const addresses = found.filter(({ address }) => refusal(address) === undefined);
     if (addresses.length > 0) return addresses;
     const reason = found[0] === undefined ? 'it has no address' : refusal(found[0].address);
-    throw new AddressRefused(`${hostname} is refused: ${reason}`);
+    throw new AddressRefused(`${hostname}: ${reason}`);
   };
   return (hostname, { all }, callback) => {
     allowed(hostname).then(

@@ -130,6 +130,8 @@ export class Breaker {
     const alert = ALERT_LEVELS.findLast((level) => percent >= level && level > this.told);
     if (alert !== undefined) this.told = alert;
     const disable = percent >= 100 && now - this.firstFailureAt >= DISABLE_AFTER_MS;
+    // Whoever resumes it gives it as many tries again.
+    if (disable) this.failuresInRow = this.told = 0;
     return { ...(alert !== undefined && { alert }), disable };
   }
 

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
-import { Pool, type buildConnector, type Dispatcher } from 'undici';
-import { messageOf, systemCodeOf } from '../../errors.js';
+import { Pool, errors, type buildConnector, type Dispatcher } from 'undici';
+import { HeadgateError, messageOf, systemCodeOf } from '../../errors.js';
 import { ADDRESS_REFUSED } from './address-guard.js';
 
 /** What came of one request. */
@@ -46,8 +46,15 @@ const KEPT_BYTES = 16 * 1024;
 const READ_BYTES = 128 * 1024;
 const MAX_RETRY_AFTER_MS = 60 * 60 * 1000;
 
-/** Opens a pool of connections to a webhook. Redirects are not followed: the new address would be nobody's choice. */
+/**
+ * Opens a pool of connections to a webhook. Redirects are not followed: the new address would be nobody's choice.
+ * @throws HeadgateError `TENANT_CONFIG_INVALID` (retryable: it may be mended)
+ */
 export function createPoster({ url, connections, connect }: PosterOptions): Poster {
+  if (!URL.canParse(url))
+    throw new HeadgateError('TENANT_CONFIG_INVALID', 'The url of a push subscription is none.', {
+      retryable: true,
+    });
   const { origin, pathname, search } = new URL(url);
   const pool = new Pool(origin, { connections, connect, headersTimeout: 0, bodyTimeout: 0 });
   return {
@@ -97,7 +104,9 @@ function errorOf(status: number): string {
 export function retryAfterOf(header: string | string[] | undefined, now: number): number | undefined {
   const value = Array.isArray(header) ? header[0] : header;
   if (value === undefined) return undefined;
-  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now;
+  // `Date.parse` makes a date of much that is none.
+  const date = /^[A-Za-z]{3,9},? /.test(value) ? Date.parse(value) : Number.NaN;
+  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : date - now;
   return Number.isNaN(ms) ? undefined : Math.min(MAX_RETRY_AFTER_MS, Math.max(0, ms));
 }
 
@@ -137,7 +146,7 @@ const REASONS: Readonly<Record<string, string>> = {
 function reasonOf(error: unknown): string {
   const code = systemCodeOf(error) ?? '';
   if (code === ADDRESS_REFUSED) return `address refused: ${messageOf(error)}`;
-  if (code.startsWith('HPE_')) return 'malformed answer';
+  if (error instanceof errors.HTTPParserError) return 'malformed answer';
   if (/CERT|TLS|SSL|SIGNATURE/.test(code)) return `TLS: ${code}`;
   return REASONS[code] ?? 'request failed';
 }

@@ -1,5 +1,4 @@
-import { createHash, createPrivateKey, sign, type KeyObject } from 'node:crypto';
-import { Webhook } from 'standardwebhooks';
+import { createHash, createHmac, createPrivateKey, sign, type KeyObject } from 'node:crypto';
 import { HeadgateError } from '../../errors.js';
 
 /** The headers of a signed request. `webhook-signature` is absent where there is no secret. */
@@ -18,10 +17,12 @@ export interface WebhookHeaders {
 export type Signer = (id: string, at: number, body: string) => WebhookHeaders;
 
 /** Signs `<id>.<timestamp>.<body>`; gives the signature with its version. */
-type Signature = (id: string, at: Date, body: string) => string;
+type Signature = (content: string) => string;
 
 /** PKCS #8 of an ed25519 key, up to its seed. See RFC 8410, section 7. */
 const PKCS8_ED25519 = Buffer.from('302e020100300506032b657004220420', 'hex');
+/** Shorter ones are mistakes: the specification asks for 24. */
+const MIN_HMAC_KEY_BYTES = 16;
 const SEED_BYTES = 32;
 /** A seed, and the public key behind it, as libsodium and Go write secret keys. */
 const KEY_BYTES = 64;
@@ -35,10 +36,11 @@ const KEY_BYTES = 64;
 export function createSigner(secrets: readonly string[]): Signer {
   const signatures = secrets.map(signatureBy);
   return (id, at, body) => {
-    const date = new Date(at);
-    const headers = { 'webhook-id': id, 'webhook-timestamp': String(Math.floor(at / 1000)) };
+    const timestamp = String(Math.floor(at / 1000));
+    const headers = { 'webhook-id': id, 'webhook-timestamp': timestamp };
     if (signatures.length === 0) return headers;
-    return { ...headers, 'webhook-signature': signatures.map((by) => by(id, date, body)).join(' ') };
+    const content = `${id}.${timestamp}.${body}`;
+    return { ...headers, 'webhook-signature': signatures.map((by) => by(content)).join(' ') };
   };
 }
 
@@ -59,7 +61,7 @@ export function batchWebhookId(eventIds: readonly string[]): string {
 function signatureBy(secret: string): Signature {
   try {
     if (secret.startsWith('whsk_')) return ed25519(secret.slice('whsk_'.length));
-    if (secret.startsWith('whsec_')) return hmac(secret);
+    if (secret.startsWith('whsec_')) return hmac(secret.slice('whsec_'.length));
   } catch {
     // Its reason could tell something of the secret.
   }
@@ -70,9 +72,11 @@ function signatureBy(secret: string): Signature {
   );
 }
 
-function hmac(secret: string): Signature {
-  const webhook = new Webhook(secret);
-  return (id, at, body) => webhook.sign(id, at, body);
+/** By Node and not by the package `standardwebhooks`, whose SHA-256 in JavaScript takes 4.5 ms for 100 KB. */
+function hmac(base64: string): Signature {
+  const key = Buffer.from(base64, 'base64');
+  if (key.length < MIN_HMAC_KEY_BYTES) throw new Error('too short');
+  return (content) => `v1,${createHmac('sha256', key).update(content).digest('base64')}`;
 }
 
 function ed25519(base64: string): Signature {
@@ -84,8 +88,5 @@ function ed25519(base64: string): Signature {
     format: 'der',
     type: 'pkcs8',
   });
-  return (id, at, body) => {
-    const content = `${id}.${Math.floor(at.getTime() / 1000)}.${body}`;
-    return `v1a,${sign(null, Buffer.from(content), key).toString('base64')}`;
-  };
+  return (content) => `v1a,${sign(null, Buffer.from(content), key).toString('base64')}`;
 }

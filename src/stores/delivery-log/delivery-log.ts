@@ -32,6 +32,8 @@ export interface DeliveryEntry {
   readonly ms?: number;
   /** The first 16 KB of what the receiver said to a failed attempt. */
   readonly response?: string;
+  /** True where the process that made the attempt was lost, and only that it succeeded is known. */
+  readonly resumed?: boolean;
   /** True where the pass had too much to keep, and this answer was left out. */
   readonly responseOmitted?: boolean;
 }
@@ -41,9 +43,6 @@ export interface LoggedDelivery extends DeliveryEntry {
   /** Counts from 1. */
   readonly pass: number;
 }
-
-/** Answers of one pass are kept up to so many bytes; further attempts are kept without. */
-export const MAX_RESPONSE_BYTES = 8 * 1024 * 1024;
 
 /** Every attempt of every delivery, kept as long as the batches: one object per pass. */
 export interface DeliveryLog {

@@ -13,13 +13,7 @@ import {
   assertTenantId,
   dayOfBatch,
 } from '../../tenant.js';
-import {
-  MAX_RESPONSE_BYTES,
-  type DeliveryEntry,
-  type DeliveryLog,
-  type DeliveryName,
-  type LoggedDelivery,
-} from './delivery-log.js';
+import type { DeliveryEntry, DeliveryLog, DeliveryName, LoggedDelivery } from './delivery-log.js';
 
 const gzipAsync = promisify(gzip);
 const gunzipAsync = promisify(gunzip);
@@ -34,7 +28,7 @@ export function createFileDeliveryLog(root: string): DeliveryLog {
   return {
     write: async (name, pass, entries) => {
       const path = join(directoryOf(root, name), `${prefixOf(name)}${passNumber(pass)}${SUFFIX}`);
-      const ndjson = bounded(entries).map((entry) => `${JSON.stringify(entry)}\n`);
+      const ndjson = entries.map((entry) => `${JSON.stringify(entry)}\n`);
       const gzipped = await gzipAsync(ndjson.join(''));
       await writeDurably(path, (temporary) => writeFile(temporary, gzipped)).catch(rethrow);
     },
@@ -84,17 +78,6 @@ async function readPass(path: string, pass: number): Promise<LoggedDelivery[]> {
   const lines = (await gunzipAsync(await readFile(path))).toString('utf8').split('\n');
   lines.pop();
   return lines.map((line) => ({ pass, ...(JSON.parse(line) as DeliveryEntry) }));
-}
-
-/** The entries, without answers from where they would be too much. */
-function bounded(entries: readonly DeliveryEntry[]): DeliveryEntry[] {
-  let bytes = 0;
-  return entries.map((entry) => {
-    const { response, ...rest } = entry;
-    if (response === undefined || response === '') return rest;
-    bytes += Buffer.byteLength(response);
-    return bytes <= MAX_RESPONSE_BYTES ? entry : { ...rest, responseOmitted: true };
-  });
 }
 
 function rethrow(error: unknown): never {
