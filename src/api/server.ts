@@ -17,6 +17,7 @@ import { addBatchRoutes } from './routes/batches.js';
 import { addEligibilityRoutes } from './routes/eligibility.js';
 import { addEventRoutes } from './routes/events.js';
 import { addHealthRoutes, type ReadinessCheck } from './routes/health.js';
+import { addSubscriptionRoutes, type SubscriptionRoutesOptions } from './routes/subscriptions.js';
 import { addMetricsRoute } from './routes/metrics.js';
 
 /** What the API is built over. */
@@ -26,6 +27,8 @@ export interface ApiDependencies {
   readonly ingest: Ingest;
   readonly decider: Pick<Decider, 'subject'>;
   readonly receipts: Receipts;
+  /** Without it there is no `/v1/subscriptions`. */
+  readonly subscriptions?: SubscriptionRoutesOptions;
   readonly readiness: readonly ReadinessCheck[];
   /** How slowly a body may come. Default: any for 10 s, then 1,000 bytes/s. */
   readonly bodyPace?: BodyPace;
@@ -88,6 +91,8 @@ export function createApi(dependencies: ApiDependencies): Koa {
   addEventRoutes(router, dependencies);
   addEligibilityRoutes(router, authenticate, decider);
   addBatchRoutes(router, authenticate, receipts);
+  if (dependencies.subscriptions !== undefined)
+    addSubscriptionRoutes(router, authenticate, dependencies.subscriptions);
   addHealthRoutes(router, readiness);
   if (dependencies.metrics !== undefined) addMetricsRoute(router, dependencies.metrics);
   app.use(problems(log));
