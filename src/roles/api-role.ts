@@ -9,8 +9,7 @@ import type { Temporal } from '../engine/temporal.js';
 import type { Plan } from '../ingest/lane.js';
 import { lockSpool } from '../ingest/spool-lock.js';
 import { Spool } from '../ingest/spool.js';
-import { createQueueRates } from '../engine/queue-rates.js';
-import { SubscriptionControl } from '../subscriptions/control.js';
+import type { SubscriptionControl } from '../subscriptions/control.js';
 import { SubscriptionOverviews } from '../subscriptions/overview.js';
 import { openKeySet } from '../keys/key-set.js';
 import type { Logger } from '../observability/logger.js';
@@ -30,6 +29,7 @@ export interface ApiRoleOptions {
   readonly temporal: Temporal;
   readonly registry: TenantRegistry;
   readonly stores: SharedStores;
+  readonly control: SubscriptionControl;
   /** The Workers of this process, if it has any: starts are then eager. */
   readonly workers?: WorkerHost;
   /** Told once a batch's workflow has ended. */
@@ -49,15 +49,13 @@ export interface ApiRole {
 
 /** The API role: takes events in and hands them to Temporal. Owns the spool of its data directory. */
 export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
-  const { config, temporal, registry, stores, log } = options;
+  const { config, control, temporal, registry, stores } = options;
   const unlock = lockSpool(stores.paths.spool);
   const spool = new Spool(stores.paths.spool);
   const client = new Client({ connection: temporal.connection, namespace: temporal.namespace });
   const state = openLmdbStateStore(stores.paths.state);
   const stopping = new AbortController();
   const configOf = (tenant: string): TenantConfig | undefined => registry.get(tenant)?.config;
-  const rates = createQueueRates(temporal.connection, temporal.namespace);
-  const control = new SubscriptionControl({ rates, configOf, log });
   const parts = await buildIngest(options, { spool, state, client, control, signal: stopping.signal });
   const { ingest, decider, batcher } = parts;
   const app = createApi({
