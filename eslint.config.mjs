@@ -41,6 +41,11 @@ const zones = [
     message: 'deciding is a part of ingest: it sees chunks, rules and the state store.',
   },
   {
+    target: './src/dead-letters',
+    from: ['./src/api', './src/ingest', './src/activities', './src/workers', './src/commands'],
+    message: 'dead-letters is what people do about them: it sees Temporal, stores and the vocabulary.',
+  },
+  {
     target: './src/stores',
     from: [
       './src/api',

@@ -5,6 +5,7 @@ import type { LoadedTenant } from '../tenant-config/registry.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import type { Isolation } from '../tenant.js';
 import type { ParkInput } from '../workflows/delivery-messages.js';
+import { createResolveActivities, type ResolveActivities } from './dead-letters/resolve.js';
 import { createPark, type Park } from './deliveries/park.js';
 import type { PassActivities, PullPass } from './deliveries/pass.js';
 import { createReviewWaiting, type ReviewWaiting } from './deliveries/review-waiting.js';
@@ -21,7 +22,11 @@ interface DeliveryActivities {
 }
 
 /** The activities that Workers run, by name. */
-export type WorkerActivities = AnnounceActivities & LoadActivities & DeliveryActivities & PassActivities;
+export type WorkerActivities = AnnounceActivities &
+  LoadActivities &
+  DeliveryActivities &
+  PassActivities &
+  ResolveActivities;
 
 /** Every activity by name; workflow code imports this as a type alone. */
 export type Activities = WorkerActivities & PullPass;
@@ -58,12 +63,16 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
   const isolationOf = (id: string): Isolation => configOf(id).isolation;
   const park = createPark({ client, batchStore, isolationOf, onParked: dependencies.onParked });
   const startDeliveries = createStartDeliveries({ client, configOf, park });
+  const resolving = createResolveActivities({ client });
   return {
     startDeliveries: withFailures(startDeliveries),
     park: withFailures(park),
     reviewWaiting: withFailures(createReviewWaiting(configOf)),
     pushPass: withFailures(dependencies.passes.pushPass),
     workflowPass: withFailures(dependencies.passes.workflowPass),
+    countDeadLetters: withFailures(resolving.countDeadLetters),
+    findDeadLetters: withFailures(resolving.findDeadLetters),
+    signalDeadLetters: withFailures(resolving.signalDeadLetters),
     announce: withFailures(announcing.announce),
     loadBatches: withFailures(loading.loadBatches),
   };

@@ -10,6 +10,8 @@ export const SCOPES = [
   'user-properties:write',
   'decisions:read',
   'batches:read',
+  'dead-letters:read',
+  'dead-letters:write',
   'subscriptions:read',
   'subscriptions:write',
   'admin',

@@ -5,6 +5,8 @@ import type { Logger } from '../observability/logger.js';
 /** The HTTP status of each error that can reach a client; anything else is a bug and answers 500. */
 const STATUS: Partial<Record<ErrorCode, number>> = {
   BODY_MALFORMED: 400,
+  PAGE_TOKEN_INVALID: 400,
+  PARAMETER_INVALID: 400,
   TOKEN_MISSING: 401,
   TOKEN_INVALID: 401,
   TOKEN_EXPIRED: 401,
@@ -14,6 +16,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,
   BODY_TIMEOUT: 408,
+  DEAD_LETTER_RESOLVED: 409,
   BODY_TOO_LARGE: 413,
   CONTENT_TYPE_UNSUPPORTED: 415,
   CONTENT_ENCODING_UNSUPPORTED: 415,
@@ -91,6 +94,7 @@ const TITLES: Readonly<Record<number, string>> = {
   404: 'Not Found',
   405: 'Method Not Allowed',
   408: 'Request Timeout',
+  409: 'Conflict',
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
   422: 'Unprocessable Content',

@@ -4,6 +4,7 @@ import { createAuthenticator } from '../api/authenticate.js';
 import { createReceipts } from '../api/receipts.js';
 import { createApi, listen, type ApiDependencies } from '../api/server.js';
 import type { Config } from '../config.js';
+import { createDeadLetters } from '../dead-letters/dead-letters.js';
 import { messageOf } from '../errors.js';
 import type { Temporal } from '../engine/temporal.js';
 import type { Plan } from '../ingest/lane.js';
@@ -101,10 +102,10 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
 
 /** What the door has that ingest knows nothing of. */
 async function doorOf(
-  { config, temporal, metrics, log }: ApiRoleOptions,
+  { config, temporal, stores, metrics, log }: ApiRoleOptions,
   configOf: (tenant: string) => TenantConfig | undefined,
   client: Client,
-): Promise<Pick<ApiDependencies, 'authenticate' | 'receipts' | 'metrics' | 'log'>> {
+): Promise<Pick<ApiDependencies, 'authenticate' | 'receipts' | 'deadLetters' | 'metrics' | 'log'>> {
   const { namespace, uiUrl } = temporal;
   return {
     authenticate: createAuthenticator({
@@ -114,6 +115,10 @@ async function doorOf(
       standingOf: (tenant) => standing(configOf(tenant)),
     }),
     receipts: createReceipts({ client, namespace, uiUrl }),
+    deadLetters: createDeadLetters({
+      ...{ client, namespace, uiUrl, batchStore: stores.batchStore },
+      isolationOf: (tenant) => configOf(tenant)?.isolation ?? 'pooled',
+    }),
     ...{ metrics, log },
   };
 }

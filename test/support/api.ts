@@ -8,6 +8,7 @@ import { createApi, listen, type ConnectionLimits } from '../../src/api/server.j
 import type { BatchReceipt, Receipts } from '../../src/api/receipts.js';
 import type { IngestAnswer } from '../../src/api/routes/events.js';
 import type { AckMode } from '../../src/config.js';
+import type { DeadLetters } from '../../src/dead-letters/dead-letters.js';
 import { HeadgateError } from '../../src/errors.js';
 import type { DecisionRow, EventRow, InputStream } from '../../src/event.js';
 import type { AdmissionLimits, AdmissionOptions } from '../../src/ingest/admission/admission.js';
@@ -29,6 +30,8 @@ export interface TestApiOptions {
   readonly connections?: Partial<ConnectionLimits>;
   readonly bodyPace?: BodyPace;
   readonly metrics?: Metrics;
+  /** Default: knows none, and remembers where it was told to look. */
+  readonly deadLetters?: DeadLetters;
 }
 
 /** An answer as a test wants it: status, headers, and the JSON it holds. */
@@ -63,6 +66,8 @@ export interface TestApi {
   readonly faults: string[];
   /** `tenant/batchId` of every receipt asked for. */
   readonly receiptsAsked: string[];
+  /** `tenant/id` of every dead letter and redrive asked for, where none are given. */
+  readonly deadLettersAsked: string[];
   /** Signs a token for tenant UA with every scope but admin, or as the claims say. */
   token(claims?: Partial<TokenClaims>): Promise<string>;
   post(body: RequestBody | undefined, request?: TestRequest): Promise<TestAnswer>;
@@ -77,7 +82,8 @@ export interface TestApi {
 }
 
 /** The scopes a test's token has unless it says otherwise. */
-export const ALL_SCOPES = 'events:write user-properties:write decisions:read batches:read';
+export const ALL_SCOPES =
+  'events:write user-properties:write decisions:read batches:read dead-letters:read dead-letters:write';
 
 /** Issuer and audience of test tokens. */
 export const ISSUED = { issuer: 'headgate', audience: 'headgate' } as const;
@@ -100,6 +106,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   });
   const faults: string[] = [];
   const receiptsAsked: string[] = [];
+  const deadLettersAsked: string[] = [];
   const api = await listen(
     createApi({
       authenticate: createAuthenticator({
@@ -113,6 +120,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       metrics: options.metrics,
       decider: door.decider,
       receipts: rememberingReceipts(receiptsAsked),
+      deadLetters: options.deadLetters ?? rememberingDeadLetters(deadLettersAsked),
       readiness: [{ name: 'spool', check: () => door.spool.checkWritable() }],
       log: pino({ level: 'error' }, { write: (line: string) => void faults.push(line) }),
     }),
@@ -137,6 +145,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     door,
     faults,
     receiptsAsked,
+    deadLettersAsked,
     token,
     post: (body, { path = '/v1/events', method = 'POST', headers = {}, token: bearer } = {}) =>
       ask(path, { method, body, headers: { 'content-type': 'application/json', ...headers } }, bearer),
@@ -163,6 +172,23 @@ function rememberingReceipts(asked: string[]): Receipts {
       asked.push(`${tenant}/${batchId}`);
       return Promise.reject(new HeadgateError('NOT_FOUND', 'No batch has this id.'));
     },
+  };
+}
+
+/** Knows no dead letter, and remembers where it was told to look. */
+function rememberingDeadLetters(asked: string[]): DeadLetters {
+  const none = (tenant: string, id: string): Promise<never> => {
+    asked.push(`${tenant}/${id}`);
+    return Promise.reject(new HeadgateError('NOT_FOUND', 'There is none of this id.'));
+  };
+  return {
+    list: (tenant) => none(tenant, ''),
+    show: none,
+    resolve: none,
+    export: async function* (tenant) {
+      yield await none(tenant, '');
+    },
+    redrives: { start: (tenant) => none(tenant, ''), show: none, cancel: none },
   };
 }
 
