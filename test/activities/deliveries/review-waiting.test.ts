@@ -10,7 +10,7 @@ const CONFIG = parseTenantConfig(
 );
 
 function waiting(subscription: string, expiresAt: number): ReviewInput {
-  const batch = { ...{ tenant: 'UA', stream: 'events', events: 8, bytes: 1, sha256: '' } } as const;
+  const batch = { tenant: 'UA', stream: 'events', events: 8, bytes: 1, sha256: '' } as const;
   return {
     delivery: {
       ...{
