@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'ENGINE_UNAVAILABLE'
   | 'FILE_UNREADABLE'
   | 'KEY_MISSING'
+  | 'LEASE_STALE'
   | 'METHOD_NOT_ALLOWED'
   | 'NOT_FOUND'
   | 'NOTHING_ACCEPTED'
