@@ -8,6 +8,7 @@ import type { Ingest } from '../ingest/ingest.js';
 import type { Logger } from '../observability/logger.js';
 import type { Decider } from '../eligibility/decider.js';
 import type { Metrics } from '../observability/metrics.js';
+import type { Pull } from '../pull/pull.js';
 import type { Authenticator } from './authenticate.js';
 import { holdContinue } from './expect-continue.js';
 import { problemDocument, problems } from './problem.js';
@@ -18,6 +19,7 @@ import { addEligibilityRoutes } from './routes/eligibility.js';
 import { addEventRoutes } from './routes/events.js';
 import { addHealthRoutes, type ReadinessCheck } from './routes/health.js';
 import { addMetricsRoute } from './routes/metrics.js';
+import { addPullRoutes } from './routes/pull.js';
 
 /** What the API is built over. */
 export interface ApiDependencies {
@@ -26,6 +28,7 @@ export interface ApiDependencies {
   readonly ingest: Ingest;
   readonly decider: Pick<Decider, 'subject'>;
   readonly receipts: Receipts;
+  readonly pull: Pull;
   readonly readiness: readonly ReadinessCheck[];
   /** How slowly a body may come. Default: any for 10 s, then 1,000 bytes/s. */
   readonly bodyPace?: BodyPace;
@@ -88,6 +91,7 @@ export function createApi(dependencies: ApiDependencies): Koa {
   addEventRoutes(router, dependencies);
   addEligibilityRoutes(router, authenticate, decider);
   addBatchRoutes(router, authenticate, receipts);
+  addPullRoutes(router, dependencies);
   addHealthRoutes(router, readiness);
   if (dependencies.metrics !== undefined) addMetricsRoute(router, dependencies.metrics);
   app.use(problems(log));

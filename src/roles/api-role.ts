@@ -11,6 +11,7 @@ import { Spool } from '../ingest/spool.js';
 import { openKeySet } from '../keys/key-set.js';
 import type { Logger } from '../observability/logger.js';
 import type { Metrics } from '../observability/metrics.js';
+import { createPull } from '../pull/pull.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import type { TenantRegistry } from '../tenant-config/registry.js';
 import type { IngestBatchResult } from '../workflows/messages.js';
@@ -54,6 +55,8 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const parts = await buildIngest(options, { spool, state, client, signal: stopping.signal });
   const { ingest, decider, batcher } = parts;
   const configOf = (tenant: string): TenantConfig | undefined => registry.get(tenant)?.config;
+  const { namespace } = temporal;
+  const pull = createPull({ client, namespace, batchStore: stores.batchStore, configOf, log });
   const app = createApi({
     authenticate: createAuthenticator({
       keys: await openKeySet(config),
@@ -64,7 +67,8 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     admission: parts.admission,
     ingest,
     decider,
-    receipts: createReceipts({ client, namespace: temporal.namespace, uiUrl: temporal.uiUrl }),
+    receipts: createReceipts({ client, namespace, uiUrl: temporal.uiUrl }),
+    pull,
     readiness: [
       { name: 'temporal', check: () => temporalAnswers(client) },
       { name: 'spool', check: () => spool.checkWritable() },
@@ -86,7 +90,8 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   return {
     url: api.url,
     stop: async () => {
-      await api.close();
+      // Consumers that wait would hold it up.
+      await Promise.all([api.close(), pull.close()]);
       // With HEADGATE_ACK=started what is being written waits for Temporal, which may be away.
       const handedOver = ingest.close().then(() => batcher.stop());
       await Promise.race([handedOver, delay(config.shutdownGraceSeconds * 1000, undefined, { ref: false })]);

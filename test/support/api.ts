@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
 import { createAuthenticator } from '../../src/api/authenticate.js';
 import type { BodyPace } from '../../src/api/read-body.js';
@@ -14,6 +15,8 @@ import type { AdmissionLimits, AdmissionOptions } from '../../src/ingest/admissi
 import type { Plan } from '../../src/ingest/lane.js';
 import { openKeySet, signToken, type TokenClaims } from '../../src/keys/key-set.js';
 import type { Metrics } from '../../src/observability/metrics.js';
+import { createLogger } from '../../src/observability/logger.js';
+import { createPull, type Pull } from '../../src/pull/pull.js';
 import { openDoor, type Door } from './door.js';
 import { linesOf } from './events.js';
 
@@ -29,6 +32,8 @@ export interface TestApiOptions {
   readonly connections?: Partial<ConnectionLimits>;
   readonly bodyPace?: BodyPace;
   readonly metrics?: Metrics;
+  /** Default: one that knows no subscription, and so asks Temporal for nothing. */
+  readonly pull?: Pull;
 }
 
 /** An answer as a test wants it: status, headers, and the JSON it holds. */
@@ -77,7 +82,7 @@ export interface TestApi {
 }
 
 /** The scopes a test's token has unless it says otherwise. */
-export const ALL_SCOPES = 'events:write user-properties:write decisions:read batches:read';
+export const ALL_SCOPES = 'events:write user-properties:write decisions:read batches:read subscriptions:pull';
 
 /** Issuer and audience of test tokens. */
 export const ISSUED = { issuer: 'headgate', audience: 'headgate' } as const;
@@ -113,6 +118,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       metrics: options.metrics,
       decider: door.decider,
       receipts: rememberingReceipts(receiptsAsked),
+      pull: options.pull ?? pullNothing(),
       readiness: [{ name: 'spool', check: () => door.spool.checkWritable() }],
       log: pino({ level: 'error' }, { write: (line: string) => void faults.push(line) }),
     }),
@@ -154,6 +160,13 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+function pullNothing(): Pull {
+  const client = new Client({ connection: Connection.lazy() });
+  const batchStore = { read: () => Promise.reject(new Error('there is no batch')) };
+  const log = createLogger('silent');
+  return createPull({ client, namespace: 'none', batchStore, configOf: () => undefined, log });
 }
 
 /** Knows no batch, and remembers where it was told to look. */
