@@ -4,8 +4,10 @@ import { auditCommand } from './commands/audit.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { queryCommand } from './commands/query.js';
+import { routeCommand } from './commands/route.js';
 import { sendCommand } from './commands/send.js';
 import { apiCommand, startCommand, workerCommand } from './commands/start.js';
+import { subscriptionCommand } from './commands/subscription.js';
 import { tenantCommand } from './commands/tenant.js';
 import { tokenCommand } from './commands/token.js';
 import { HeadgateError, messageOf, systemCodeOf } from './errors.js';
@@ -37,6 +39,8 @@ Examples:
     tenantCommand,
     tokenCommand,
     sendCommand,
+    routeCommand,
+    subscriptionCommand,
     queryCommand,
     auditCommand,
     doctorCommand,

@@ -1,5 +1,6 @@
 import { HeadgateError, messageOf } from '../errors.js';
 import type { EventRow } from '../event.js';
+import { celEvent } from '../rules/cel-event.js';
 import { createEnvironment } from '../rules/environment.js';
 
 /** The ordering key of an event, or undefined if it has none: it waits for no other. */
@@ -17,7 +18,7 @@ export function compileOrderingKey(expression: string): OrderingKey {
     // A missing property is an Error inside the library, whose trace nobody reads.
     Error.stackTraceLimit = 0;
     try {
-      const key: unknown = run({ event: { ...event.extensions, ...event }, profile: {} });
+      const key: unknown = run({ event: celEvent(event) });
       return typeof key === 'string' ? key : undefined;
     } catch {
       return undefined;
@@ -29,7 +30,7 @@ export function compileOrderingKey(expression: string): OrderingKey {
 
 function compile(expression: string): (context: object) => unknown {
   try {
-    return createEnvironment('aggregate').parse(expression) as (context: object) => unknown;
+    return createEnvironment('event').parse(expression) as (context: object) => unknown;
   } catch (error) {
     throw new HeadgateError(
       'TENANT_CONFIG_INVALID',

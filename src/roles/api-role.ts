@@ -2,12 +2,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import { createAuthenticator } from '../api/authenticate.js';
 import { createReceipts } from '../api/receipts.js';
-import { createApi, listen } from '../api/server.js';
+import { createApi, listen, type ApiDependencies } from '../api/server.js';
 import type { Config } from '../config.js';
+import { messageOf } from '../errors.js';
 import type { Temporal } from '../engine/temporal.js';
 import type { Plan } from '../ingest/lane.js';
 import { lockSpool } from '../ingest/spool-lock.js';
 import { Spool } from '../ingest/spool.js';
+import { createQueueRates } from '../engine/queue-rates.js';
+import { SubscriptionControl } from '../subscriptions/control.js';
+import { SubscriptionOverviews } from '../subscriptions/overview.js';
 import { openKeySet } from '../keys/key-set.js';
 import type { Logger } from '../observability/logger.js';
 import type { Metrics } from '../observability/metrics.js';
@@ -52,23 +56,20 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const client = new Client({ connection: temporal.connection, namespace: temporal.namespace });
   const state = openLmdbStateStore(stores.paths.state);
   const stopping = new AbortController();
-  const parts = await buildIngest(options, { spool, state, client, signal: stopping.signal });
-  const { ingest, decider, batcher } = parts;
   const configOf = (tenant: string): TenantConfig | undefined => registry.get(tenant)?.config;
   const { namespace } = temporal;
   const pull = createPull({ client, namespace, batchStore: stores.batchStore, configOf, log });
+  const rates = createQueueRates(temporal.connection, namespace);
+  const control = new SubscriptionControl({ rates, configOf, log });
+  const parts = await buildIngest(options, { spool, state, client, control, signal: stopping.signal });
+  const { ingest, decider, batcher } = parts;
   const app = createApi({
-    authenticate: createAuthenticator({
-      keys: await openKeySet(config),
-      issuer: config.jwtIssuer,
-      audience: config.jwtAudience,
-      standingOf: (tenant) => standing(configOf(tenant)),
-    }),
-    admission: parts.admission,
-    ingest,
-    decider,
-    receipts: createReceipts({ client, namespace, uiUrl: temporal.uiUrl }),
-    pull,
+    ...(await doorOf(options, configOf, client)),
+    ...{ admission: parts.admission, ingest, decider, pull },
+    subscriptions: {
+      control,
+      overviews: new SubscriptionOverviews({ client, namespace, control, configOf }),
+    },
     readiness: [
       { name: 'temporal', check: () => temporalAnswers(client) },
       { name: 'spool', check: () => spool.checkWritable() },
@@ -76,8 +77,6 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
         ? []
         : [{ name: 'workers', check: () => options.workers?.checkRunning() }]),
     ],
-    metrics: options.metrics,
-    log,
   });
   options.metrics?.watch({
     spoolBytes: () => spool.bytes,
@@ -86,6 +85,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     startsInFlight: () => batcher.inFlight,
   });
   await parts.recover();
+  followDrains(options, control);
   const api = await listen(app, config.host, config.port);
   return {
     url: api.url,
@@ -103,6 +103,38 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       unlock();
     },
   };
+}
+
+/** What the door has that ingest knows nothing of. */
+async function doorOf(
+  { config, temporal, metrics, log }: ApiRoleOptions,
+  configOf: (tenant: string) => TenantConfig | undefined,
+  client: Client,
+): Promise<Pick<ApiDependencies, 'authenticate' | 'receipts' | 'metrics' | 'log'>> {
+  const { namespace, uiUrl } = temporal;
+  return {
+    authenticate: createAuthenticator({
+      keys: await openKeySet(config),
+      issuer: config.jwtIssuer,
+      audience: config.jwtAudience,
+      standingOf: (tenant) => standing(configOf(tenant)),
+    }),
+    receipts: createReceipts({ client, namespace, uiUrl }),
+    ...{ metrics, log },
+  };
+}
+
+/** Learns which subscriptions another process, or this one before it was started again, has set to drain. */
+function followDrains({ registry, log }: ApiRoleOptions, control: SubscriptionControl): void {
+  const look = (tenant: string): void => {
+    control
+      .look(tenant)
+      .catch((error: unknown) =>
+        log.warn({ tenant, reason: messageOf(error) }, 'subscriptions could not be looked at'),
+      );
+  };
+  for (const { config } of registry.list()) look(config.tenant);
+  registry.onChange(({ tenant }) => look(tenant));
 }
 
 function standing(config: TenantConfig | undefined): 'active' | 'suspended' | 'unknown' {

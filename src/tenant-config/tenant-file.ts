@@ -3,6 +3,8 @@ import { basename, join } from 'node:path';
 import { HeadgateError, messageOf, systemCodeOf } from '../errors.js';
 import { compileRules } from '../rules/compile.js';
 import type { CompiledRules } from '../rules/compiled.js';
+import { compileRoutes } from '../routing/compile.js';
+import { Router } from '../routing/router.js';
 import { parseTenantConfig } from './parse.js';
 import type { TenantConfig } from './tenant-config.js';
 
@@ -10,6 +12,8 @@ import type { TenantConfig } from './tenant-config.js';
 export interface LoadedTenant {
   readonly config: TenantConfig;
   readonly rules: CompiledRules;
+  /** Matches events against its routes; undefined where it has none. */
+  readonly router?: Router;
 }
 
 /** A file of a tenant, read and checked. */
@@ -44,7 +48,8 @@ export async function readTenantFile(dir: string, name: string): Promise<TenantF
     const issues = [{ line: 1, column: 1, message }];
     throw new HeadgateError('TENANT_CONFIG_INVALID', `${path}:1:1: ${message}`, { details: { issues } });
   }
-  return { config, rules: compileRules(config), text };
+  const router = config.routes.length === 0 ? undefined : new Router(compileRoutes(config).compiled);
+  return { config, rules: compileRules(config), router, text };
 }
 
 async function readText(path: string): Promise<string> {
