@@ -247,11 +247,13 @@ describe('pull subscriptions over HTTP', function () {
           const refused = await pulling.call(stranger, 'mine', call, { ...ackIdsOf(own), ...more });
           assert.deepEqual([refused.status, refused.code], [409, 'LEASE_STALE']);
         }
-        for (const call of ['pull', 'ack', 'nack', 'modify-ack-deadline'])
-          assert.equal(
-            (await pulling.call(stranger, 'plain', call, ackIdsOf(own))).status,
-            call === 'modify-ack-deadline' ? 400 : 404,
-          );
+        for (const [call, body] of [
+          ['pull', {}],
+          ['ack', ackIdsOf(own)],
+          ['nack', ackIdsOf(own)],
+          ['modify-ack-deadline', { ...ackIdsOf(own), ackDeadlineSeconds: 10 }],
+        ] as const)
+          assert.equal((await pulling.call(stranger, 'plain', call, body)).status, 404);
       }
       const elsewhere = await ask('plain', 'ack', ackIdsOf(own));
       assert.equal(elsewhere.code, 'LEASE_STALE', 'nor for another subscription');
