@@ -9,6 +9,10 @@ const ROUTES: readonly [method: string, path: string, scope: string][] = [
   ['POST', '/v1/user-properties', 'user-properties:write'],
   ['GET', '/v1/eligibility/s1', 'decisions:read'],
   ['GET', `/v1/batches/${BATCH}`, 'batches:read'],
+  ['POST', '/v1/subscriptions/crm/pull', 'subscriptions:pull'],
+  ['POST', '/v1/subscriptions/crm/ack', 'subscriptions:pull'],
+  ['POST', '/v1/subscriptions/crm/nack', 'subscriptions:pull'],
+  ['POST', '/v1/subscriptions/crm/modify-ack-deadline', 'subscriptions:pull'],
 ];
 
 describe('who may do what', () => {
