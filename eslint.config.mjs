@@ -19,6 +19,36 @@ const zones = [
       'ingest hands batches to Temporal; it imports neither the door before it nor the activities after it.',
   },
   {
+    target: './src/pull',
+    from: [
+      './src/api',
+      './src/ingest',
+      './src/activities',
+      './src/workers',
+      './src/commands',
+      './src/engine',
+      './src/roles',
+    ],
+    message:
+      'pull serves the API from Temporal and the batch store: it sees messages, stores, rules and the vocabulary.',
+  },
+  {
+    target: './src/client',
+    from: [
+      './src/api',
+      './src/ingest',
+      './src/pull',
+      './src/workflows',
+      './src/activities',
+      './src/workers',
+      './src/commands',
+      './src/engine',
+      './src/stores',
+      './src/roles',
+    ],
+    message: 'the client knows the HTTP door alone, and no part of the server.',
+  },
+  {
     target: './src/workflows',
     from: ['./src/api', './src/ingest', './src/workers', './src/commands', './src/stores', './src/engine'],
     message: 'workflow code is deterministic: vocabulary and activity types only.',

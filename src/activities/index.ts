@@ -1,5 +1,4 @@
 import type { Client } from '@temporalio/client';
-import { HeadgateError } from '../errors.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { Warehouse } from '../stores/warehouse/warehouse.js';
 import type { LoadedTenant } from '../tenant-config/registry.js';
@@ -43,19 +42,14 @@ export interface ActivityDependencies {
   readonly passes: PassActivities;
   /** Told of what has become a dead letter. */
   readonly onParked?: (input: ParkInput) => void;
-  /** The tenant's configuration as it is now. */
-  readonly tenant: (tenant: string) => LoadedTenant | undefined;
+  /** The tenant's configuration as it is now; throws HeadgateError `TENANT_UNKNOWN`. */
+  readonly tenant: (tenant: string) => LoadedTenant;
 }
 
 /** Builds all activities; their errors cross to Temporal as ApplicationFailure with the error's code as type. */
 export function createActivities(dependencies: ActivityDependencies): WorkerActivities {
   const { client, batchStore, warehouse } = dependencies;
-  const loaded = (id: string): LoadedTenant => {
-    const tenant = dependencies.tenant(id);
-    if (tenant !== undefined) return tenant;
-    // Retryable: the batch is kept and goes on when the configuration is back.
-    throw new HeadgateError('TENANT_UNKNOWN', `Tenant ${id} is not configured here.`, { retryable: true });
-  };
+  const loaded = dependencies.tenant;
   const announcing = createAnnounceActivities({
     client,
     windowsPerSecond: dependencies.windowsPerSecond,

@@ -12,6 +12,7 @@ export const SCOPES = [
   'batches:read',
   'dead-letters:read',
   'dead-letters:write',
+  'subscriptions:pull',
   'subscriptions:read',
   'subscriptions:write',
   'admin',
@@ -81,11 +82,19 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   };
 }
 
-/** Middleware that lets a request through if its token has `scope` (or `admin`), with the caller in `ctx.state.caller`. */
-export function requireScope(authenticate: Authenticator, scope: Scope) {
-  return async (ctx: Context, next: Next): Promise<void> => {
+/** Scopes that may be narrowed to one thing by its name: `subscriptions:pull:crm`. */
+export const NARROWABLE_SCOPES = ['subscriptions:pull'] as const;
+
+/**
+ * Middleware that lets a request through if its token has `scope` (or `admin`), with the caller in `ctx.state.caller`.
+ * @param narrowedBy path parameter with the name of the one thing that `<scope>:<name>` is enough for
+ */
+export function requireScope(authenticate: Authenticator, scope: Scope, narrowedBy?: string) {
+  return async (ctx: Context & { params?: Record<string, string> }, next: Next): Promise<void> => {
     const caller = await authenticate(ctx.get('authorization') || undefined);
-    if (!caller.scopes.has(scope) && !caller.scopes.has('admin')) {
+    const name = narrowedBy === undefined ? undefined : ctx.params?.[narrowedBy];
+    const enough = [scope, 'admin', ...(name === undefined ? [] : [`${scope}:${name}`])];
+    if (!enough.some((each) => caller.scopes.has(each))) {
       throw new HeadgateError('SCOPE_MISSING', `The token lacks the scope "${scope}".`);
     }
     ctx.state.caller = caller;

@@ -9,6 +9,7 @@ import type { DeadLetters } from '../dead-letters/dead-letters.js';
 import type { Logger } from '../observability/logger.js';
 import type { Decider } from '../eligibility/decider.js';
 import type { Metrics } from '../observability/metrics.js';
+import type { Pull } from '../pull/pull.js';
 import type { Authenticator } from './authenticate.js';
 import { holdContinue } from './expect-continue.js';
 import { problemDocument, problems } from './problem.js';
@@ -21,6 +22,7 @@ import { addEventRoutes } from './routes/events.js';
 import { addHealthRoutes, type ReadinessCheck } from './routes/health.js';
 import { addSubscriptionRoutes, type SubscriptionRoutesOptions } from './routes/subscriptions.js';
 import { addMetricsRoute } from './routes/metrics.js';
+import { addPullRoutes } from './routes/pull.js';
 
 /** What the API is built over. */
 export interface ApiDependencies {
@@ -30,6 +32,7 @@ export interface ApiDependencies {
   readonly decider: Pick<Decider, 'subject'>;
   readonly receipts: Receipts;
   readonly deadLetters: DeadLetters;
+  readonly pull: Pull;
   /** Without it there is no `/v1/subscriptions`. */
   readonly subscriptions?: SubscriptionRoutesOptions;
   readonly readiness: readonly ReadinessCheck[];
@@ -95,6 +98,7 @@ export function createApi(dependencies: ApiDependencies): Koa {
   addEligibilityRoutes(router, authenticate, decider);
   addBatchRoutes(router, authenticate, receipts);
   addDeadLetterRoutes(router, dependencies);
+  addPullRoutes(router, dependencies);
   if (dependencies.subscriptions !== undefined)
     addSubscriptionRoutes(router, authenticate, dependencies.subscriptions);
   addHealthRoutes(router, readiness);

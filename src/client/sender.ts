@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pRetry, { AbortError } from 'p-retry';
-import { HeadgateError, messageOf } from '../errors.js';
+import { HeadgateError } from '../errors.js';
 import type { InputStream } from '../event.js';
+import { attempt, retryAfterOf, type Endpoint } from './call.js';
 
 /** What has become of the lines sent so far. */
 export interface SendTally {
@@ -20,12 +21,7 @@ export interface RejectedLine {
 }
 
 /** What {@link sendLines} needs. */
-export interface SendOptions {
-  /** Address of the API, such as `http://127.0.0.1:8080`. */
-  readonly url: string;
-  /** Gives a token that is valid now; asked for each request. */
-  readonly token: () => Promise<string>;
-  readonly stream: InputStream;
+export interface SendOptions extends PostOptions {
   /** CloudEvents as JSON, one a line. */
   readonly lines: AsyncIterable<string> | Iterable<string>;
   /** Events in a request. Default 500. */
@@ -35,16 +31,34 @@ export interface SendOptions {
   readonly onRejected?: (line: RejectedLine) => void;
   /** Told the ids that an answer calls accepted or duplicate; before `onAnswered`. */
   readonly onAcknowledged?: (ids: readonly string[]) => void | Promise<void>;
+}
+
+/** How one request is sent. */
+export interface PostOptions extends Endpoint {
+  readonly stream: InputStream;
   /** Told when the server asks to wait, or cannot be reached. */
   readonly onWaiting?: (reason: string) => void;
   readonly signal?: AbortSignal;
 }
 
-interface Answer {
+/** What has become of one event. */
+export interface EventOutcome {
+  /** Its place among those sent, counted from 0. */
+  readonly index: number;
+  readonly id?: string;
+  /** Accepted and duplicate are on Headgate's disk. */
+  readonly status: 'accepted' | 'duplicate' | 'rejected';
+  /** Why it is rejected: a stable code, and words. */
+  readonly code?: string;
+  readonly reason?: string;
+}
+
+/** What a request is answered with. */
+export interface PostAnswer {
   readonly accepted: number;
   readonly duplicate: number;
   readonly rejected: number;
-  readonly results: readonly { index: number; id?: string; status: string; reason?: string }[];
+  readonly results: readonly EventOutcome[];
 }
 
 const MAX_REQUEST_BYTES = 1_000_000;
@@ -58,8 +72,8 @@ const RETRIES = { retries: 40, minTimeout: 250, maxTimeout: 8_000, factor: 2, ra
  */
 export async function sendLines(options: SendOptions): Promise<SendTally> {
   const tally: SendTally = { lines: 0, accepted: 0, duplicate: 0, rejected: 0 };
-  for await (const request of grouped(options.lines, options.requestEvents ?? 500)) {
-    const answer = await post(options, request);
+  for await (const request of groupLines(options.lines, options.requestEvents ?? 500)) {
+    const answer = await postLines(options, request);
     for (const { index, id, status, reason } of answer.results) {
       if (status === 'rejected')
         options.onRejected?.({ line: tally.lines + index + 1, id, reason: reason ?? 'unknown' });
@@ -74,11 +88,12 @@ export async function sendLines(options: SendOptions): Promise<SendTally> {
   return tally;
 }
 
-function acknowledgedIds({ results }: Answer): string[] {
+function acknowledgedIds({ results }: PostAnswer): string[] {
   return results.flatMap(({ id, status }) => (status === 'rejected' || id === undefined ? [] : [id]));
 }
 
-async function* grouped(
+/** Groups lines into requests: so many events, a megabyte at most. */
+export async function* groupLines(
   lines: AsyncIterable<string> | Iterable<string>,
   maxEvents: number,
 ): AsyncIterable<string[]> {
@@ -96,7 +111,11 @@ async function* grouped(
   if (group.length > 0) yield group;
 }
 
-function post(options: SendOptions, lines: readonly string[]): Promise<Answer> {
+/**
+ * Posts lines as one request, again and again while there is no answer, or 429 or 503.
+ * @throws HeadgateError `REQUEST_FAILED` on an answer that a retry does not mend
+ */
+export function postLines(options: PostOptions, lines: readonly string[]): Promise<PostAnswer> {
   const { signal, onWaiting } = options;
   const body = `${lines.join('\n')}\n`;
   return pRetry(() => postOnce(options, body), {
@@ -110,39 +129,25 @@ function post(options: SendOptions, lines: readonly string[]): Promise<Answer> {
   });
 }
 
-async function postOnce({ url, token, stream, signal }: SendOptions, body: string): Promise<Answer> {
-  const response = await attempt(`${url}/v1/${stream}`, {
+async function postOnce({ url, token, stream, signal }: PostOptions, body: string): Promise<PostAnswer> {
+  const response = await attempt(url, `/v1/${stream}`, {
     method: 'POST',
     headers: { authorization: `Bearer ${await token()}`, 'content-type': 'application/x-ndjson' },
     body,
     signal,
   });
   const parsed: unknown = await response.json().catch(() => undefined);
-  const answer = (parsed ?? {}) as Partial<Answer> & { detail?: string };
+  const answer = (parsed ?? {}) as Partial<PostAnswer> & { detail?: string };
   // 422 says that none was acceptable; its results say why, line by line.
   const answered = response.status === 202 || response.status === 422;
-  if (answered && Array.isArray(answer.results)) return answer as Answer;
+  if (answered && Array.isArray(answer.results)) return answer as PostAnswer;
   const detail = answer.detail ?? `HTTP ${response.status}`;
   // A 202 without results has lost its body on the way.
   const retryable = response.status === 429 || response.status === 202 || response.status >= 500;
-  // A proxy may write a date, which is as good as none.
-  const retryAfterSeconds = Number(response.headers.get('retry-after')) || 0;
   const error = new HeadgateError('REQUEST_FAILED', `${url} answers: ${detail}`, {
     retryable,
-    retryAfterSeconds,
+    retryAfterSeconds: retryAfterOf(response),
+    details: { status: response.status, code: (answer as { code?: string }).code },
   });
   throw retryable ? error : new AbortError(error);
-}
-
-/** A connection that fails is worth another try, whatever the reason. */
-async function attempt(url: string, init: RequestInit): Promise<Response> {
-  try {
-    return await fetch(url, init);
-  } catch (error) {
-    const reason = messageOf((error as Error).cause ?? error);
-    throw new HeadgateError('REQUEST_FAILED', `${url} cannot be reached: ${reason}`, {
-      retryable: true,
-      cause: error,
-    });
-  }
 }

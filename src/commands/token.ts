@@ -1,17 +1,20 @@
 import { Command } from 'commander';
 import ms, { type StringValue } from 'ms';
-import { SCOPES } from '../api/authenticate.js';
+import { NARROWABLE_SCOPES, SCOPES } from '../api/authenticate.js';
 import { loadConfig } from '../config.js';
 import { HeadgateError } from '../errors.js';
 import { makeDevelopmentKeys, signToken } from '../keys/key-set.js';
-import { assertTenantId } from '../tenant.js';
+import { assertTenantId, isSubscriptionName } from '../tenant.js';
 
 /** `headgate token`: signs a token with the development key. */
 export function tokenCommand(): Command {
   return new Command('token')
     .description('print a token signed with the development key')
     .requiredOption('--tenant <tenant>', 'whose events it may touch')
-    .requiredOption('--scope <scopes>', `space-separated, of: ${SCOPES.join(', ')}`)
+    .requiredOption(
+      '--scope <scopes>',
+      `space-separated, of: ${SCOPES.join(', ')}; subscriptions:pull:<name> is for one`,
+    )
     .option('--expires <duration>', 'how long it is valid', '1h')
     .addHelpText(
       'after',
@@ -36,11 +39,18 @@ Examples:
 
 function checkScope(scope: string): string {
   const names = scope.split(/\s+/).filter(Boolean);
-  const unknown = names.filter((name) => !SCOPES.some((known) => known === name));
+  const unknown = names.filter((name) => !SCOPES.some((known) => known === name) && !isNarrowed(name));
   if (names.length > 0 && unknown.length === 0) return names.join(' ');
   throw new HeadgateError(
     'CONFIG_INVALID',
     `Unknown scope "${unknown.join(' ')}". Scopes are: ${SCOPES.join(', ')}.`,
+  );
+}
+
+/** `subscriptions:pull:<name>`: one subscription's. */
+function isNarrowed(name: string): boolean {
+  return NARROWABLE_SCOPES.some(
+    (scope) => name.startsWith(`${scope}:`) && isSubscriptionName(name.slice(scope.length + 1)),
   );
 }
 

@@ -10,12 +10,12 @@ import type { Temporal } from '../engine/temporal.js';
 import type { Plan } from '../ingest/lane.js';
 import { lockSpool } from '../ingest/spool-lock.js';
 import { Spool } from '../ingest/spool.js';
-import { createQueueRates } from '../engine/queue-rates.js';
-import { SubscriptionControl } from '../subscriptions/control.js';
+import type { SubscriptionControl } from '../subscriptions/control.js';
 import { SubscriptionOverviews } from '../subscriptions/overview.js';
 import { openKeySet } from '../keys/key-set.js';
 import type { Logger } from '../observability/logger.js';
 import type { Metrics } from '../observability/metrics.js';
+import { createPull } from '../pull/pull.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import type { TenantRegistry } from '../tenant-config/registry.js';
 import type { IngestBatchResult } from '../workflows/messages.js';
@@ -31,6 +31,7 @@ export interface ApiRoleOptions {
   readonly temporal: Temporal;
   readonly registry: TenantRegistry;
   readonly stores: SharedStores;
+  readonly control: SubscriptionControl;
   /** The Workers of this process, if it has any: starts are then eager. */
   readonly workers?: WorkerHost;
   /** Told once a batch's workflow has ended. */
@@ -50,23 +51,23 @@ export interface ApiRole {
 
 /** The API role: takes events in and hands them to Temporal. Owns the spool of its data directory. */
 export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
-  const { config, temporal, registry, stores, log } = options;
+  const { config, control, temporal, registry, stores, log } = options;
   const unlock = lockSpool(stores.paths.spool);
   const spool = new Spool(stores.paths.spool);
   const client = new Client({ connection: temporal.connection, namespace: temporal.namespace });
   const state = openLmdbStateStore(stores.paths.state);
   const stopping = new AbortController();
   const configOf = (tenant: string): TenantConfig | undefined => registry.get(tenant)?.config;
-  const rates = createQueueRates(temporal.connection, temporal.namespace);
-  const control = new SubscriptionControl({ rates, configOf, log });
+  const { namespace } = temporal;
+  const pull = createPull({ client, namespace, batchStore: stores.batchStore, configOf, log });
   const parts = await buildIngest(options, { spool, state, client, control, signal: stopping.signal });
   const { ingest, decider, batcher } = parts;
   const app = createApi({
     ...(await doorOf(options, configOf, client)),
-    ...{ admission: parts.admission, ingest, decider },
+    ...{ admission: parts.admission, ingest, decider, pull },
     subscriptions: {
       control,
-      overviews: new SubscriptionOverviews({ client, namespace: temporal.namespace, control, configOf }),
+      overviews: new SubscriptionOverviews({ client, namespace, control, configOf }),
     },
     readiness: [
       { name: 'temporal', check: () => temporalAnswers(client) },
@@ -88,7 +89,8 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   return {
     url: api.url,
     stop: async () => {
-      await api.close();
+      // Consumers that wait would hold it up.
+      await Promise.all([api.close(), pull.close()]);
       // With HEADGATE_ACK=started what is being written waits for Temporal, which may be away.
       const handedOver = ingest.close().then(() => batcher.stop());
       await Promise.race([handedOver, delay(config.shutdownGraceSeconds * 1000, undefined, { ref: false })]);

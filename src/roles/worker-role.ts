@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
-import type { PassActivities } from '../activities/deliveries/pass.js';
 import { createActivities } from '../activities/index.js';
 import type { Config } from '../config.js';
 import type { Temporal } from '../engine/temporal.js';
@@ -8,12 +7,13 @@ import type { Logger } from '../observability/logger.js';
 import type { Metrics } from '../observability/metrics.js';
 import { createParquetWarehouse } from '../stores/warehouse/parquet.js';
 import type { LoadInput, LoadResult } from '../stores/warehouse/warehouse.js';
-import type { TenantRegistry } from '../tenant-config/registry.js';
-import { SubscriptionControl } from '../subscriptions/control.js';
+import { configuredTenant, type TenantRegistry } from '../tenant-config/registry.js';
+import type { SubscriptionControl } from '../subscriptions/control.js';
 import { observeLoads, paceLoads, type LoadObserver } from '../workers/observed-warehouse.js';
 import { Pace } from '../workers/pace.js';
 import { createQueueRates } from '../engine/queue-rates.js';
 import { startWorkerHost, type WorkerHost } from '../workers/worker-host.js';
+import { buildPasses } from './passes.js';
 import type { SharedStores } from './stores.js';
 
 /** Told of every load that put rows into a tenant's warehouse. */
@@ -25,6 +25,7 @@ export interface WorkerRoleOptions {
   readonly temporal: Temporal;
   readonly registry: TenantRegistry;
   readonly stores: SharedStores;
+  readonly control: SubscriptionControl;
   readonly onFatal: (reason: string) => void;
   readonly onLoaded?: LoadedListener;
   readonly metrics?: Metrics;
@@ -34,23 +35,12 @@ export interface WorkerRoleOptions {
 /** Made by the build from `src/workflows`; see `scripts/build.mjs`. */
 const WORKFLOW_BUNDLE = fileURLToPath(new URL('../../dist/workflow-bundle.js', import.meta.url));
 
-const NO_PASSES: PassActivities = {
-  pushPass: () => Promise.reject(new Error('not built yet')),
-  workflowPass: () => Promise.reject(new Error('not built yet')),
-};
-
 /** The worker role: runs the workflows and activities of all tenants. */
 export async function startWorkerRole(options: WorkerRoleOptions): Promise<WorkerHost> {
   const { config, temporal, registry, stores, onFatal, log } = options;
-  const rates = createQueueRates(temporal.connection, temporal.namespace);
   const pace = new Pace({
-    rates,
+    rates: createQueueRates(temporal.connection, temporal.namespace),
     ceilingOf: (tenant) => registry.get(tenant)?.config.limits.activitiesPerSecond,
-    log,
-  });
-  const subscriptions = new SubscriptionControl({
-    rates,
-    configOf: (tenant) => registry.get(tenant)?.config,
     log,
   });
   registry.onChange(({ tenant, kind }) => {
@@ -62,20 +52,28 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     loadObserver(pace, options),
   );
   const client = new Client({ connection: temporal.connection, namespace: temporal.namespace });
+  const passes = buildPasses({
+    ...options,
+    client,
+    namespace: temporal.namespace,
+    configOf: (tenant) => configuredTenant(registry, tenant).config,
+  });
   const activities = createActivities({
     client,
     batchStore: stores.batchStore,
     warehouse,
     windowsPerSecond: config.loadsPerSecond,
-    passes: NO_PASSES,
-    tenant: (tenant) => registry.get(tenant),
+    passes,
+    onParked: ({ delivery: { tenant, subscription }, dead }) =>
+      options.metrics?.deadLettered(tenant, subscription, dead.reason, dead.count),
+    tenant: (tenant) => configuredTenant(registry, tenant),
   });
   const host = await startWorkerHost({
     connection: temporal.connection,
     namespace: temporal.namespace,
     registry,
     alignRate: (tenant) => pace.align(tenant),
-    alignSubscription: (tenant, name) => subscriptions.align(tenant, name),
+    alignSubscription: (tenant, name) => options.control.align(tenant, name),
     activities,
     workflowBundle: WORKFLOW_BUNDLE,
     graceSeconds: config.shutdownGraceSeconds,
@@ -85,7 +83,9 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
   return {
     ...host,
     stop: async () => {
+      passes.end();
       await host.stop();
+      await passes.close();
       await pace.close();
       await warehouse.close();
     },

@@ -20,6 +20,10 @@ const ROUTES: readonly [method: string, path: string, scope: string][] = [
   ['POST', `/v1/dead-letters/${DEAD}/redrive`, 'dead-letters:write'],
   ['POST', `/v1/dead-letters/${DEAD}/discard`, 'dead-letters:write'],
   ['POST', '/v1/dead-letters/redrives/1/cancel', 'dead-letters:write'],
+  ['POST', '/v1/subscriptions/crm/pull', 'subscriptions:pull'],
+  ['POST', '/v1/subscriptions/crm/ack', 'subscriptions:pull'],
+  ['POST', '/v1/subscriptions/crm/nack', 'subscriptions:pull'],
+  ['POST', '/v1/subscriptions/crm/modify-ack-deadline', 'subscriptions:pull'],
 ];
 
 describe('who may do what', () => {

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
 import { createAuthenticator } from '../../src/api/authenticate.js';
 import type { BodyPace } from '../../src/api/read-body.js';
@@ -15,6 +16,8 @@ import type { AdmissionLimits, AdmissionOptions } from '../../src/ingest/admissi
 import type { Plan } from '../../src/ingest/lane.js';
 import { openKeySet, signToken, type TokenClaims } from '../../src/keys/key-set.js';
 import type { Metrics } from '../../src/observability/metrics.js';
+import { createLogger } from '../../src/observability/logger.js';
+import { createPull, type Pull } from '../../src/pull/pull.js';
 import { openDoor, type Door } from './door.js';
 import { linesOf } from './events.js';
 
@@ -32,6 +35,8 @@ export interface TestApiOptions {
   readonly metrics?: Metrics;
   /** Default: knows none, and remembers where it was told to look. */
   readonly deadLetters?: DeadLetters;
+  /** Default: one that knows no subscription, and so asks Temporal for nothing. */
+  readonly pull?: Pull;
 }
 
 /** An answer as a test wants it: status, headers, and the JSON it holds. */
@@ -83,7 +88,7 @@ export interface TestApi {
 
 /** The scopes a test's token has unless it says otherwise. */
 export const ALL_SCOPES =
-  'events:write user-properties:write decisions:read batches:read dead-letters:read dead-letters:write';
+  'events:write user-properties:write decisions:read batches:read dead-letters:read dead-letters:write subscriptions:pull';
 
 /** Issuer and audience of test tokens. */
 export const ISSUED = { issuer: 'headgate', audience: 'headgate' } as const;
@@ -121,6 +126,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       decider: door.decider,
       receipts: rememberingReceipts(receiptsAsked),
       deadLetters: options.deadLetters ?? rememberingDeadLetters(deadLettersAsked),
+      pull: options.pull ?? pullNothing(),
       readiness: [{ name: 'spool', check: () => door.spool.checkWritable() }],
       log: pino({ level: 'error' }, { write: (line: string) => void faults.push(line) }),
     }),
@@ -163,6 +169,13 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+function pullNothing(): Pull {
+  const client = new Client({ connection: Connection.lazy() });
+  const batchStore = { read: () => Promise.reject(new Error('there is no batch')) };
+  const log = createLogger('silent');
+  return createPull({ client, namespace: 'none', batchStore, configOf: () => undefined, log });
 }
 
 /** Knows no batch, and remembers where it was told to look. */

@@ -1,3 +1,4 @@
+import { LineSet } from '../../line-set.js';
 import type { TenantConfig } from '../../tenant-config/tenant-config.js';
 import type { DeadLines, ReviewInput, ReviewResult } from '../../workflows/delivery-messages.js';
 
@@ -18,6 +19,17 @@ export function createReviewWaiting(
         ? { reason: 'expired', detail: 'It was not delivered within the retention of its batch.' }
         : undefined;
     if (given === undefined) return { pending, dead: [] };
-    return { pending: [], dead: pending.map((group) => ({ ...given, ...group })) };
+    return { pending: [], dead: [{ ...given, ...together(pending, delivery.batch.events) }] };
   };
+}
+
+/** As one: the reason and the pass name the dead letter, so that a second of the same would be taken for the first. */
+function together(
+  pending: ReviewInput['pending'],
+  events: number,
+): Pick<DeadLines, 'attempts' | 'lines' | 'count'> {
+  const all = LineSet.none(events);
+  for (const { lines } of pending) all.addAll(LineSet.decode(lines, events));
+  const attempts = Math.max(...pending.map((group) => group.attempts));
+  return { attempts, ...(all.count < events && { lines: all.encode() }), count: all.count };
 }

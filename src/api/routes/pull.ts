@@ -1,0 +1,96 @@
+import type Router from '@koa/router';
+import type { Context } from 'koa';
+import type { PullMessage } from '../../pull/lot.js';
+import type { Pull, Subscriber } from '../../pull/pull.js';
+import type { SettleResult } from '../../pull/subscription-queue.js';
+import { callerOf, requireScope, type Authenticator } from '../authenticate.js';
+import { parseAck, parseModify, parsePull } from '../pull-requests.js';
+import { readBody, type BodyPace } from '../read-body.js';
+
+/** What {@link addPullRoutes} needs. */
+export interface PullRouteOptions {
+  readonly authenticate: Authenticator;
+  readonly pull: Pull;
+  readonly bodyPace?: BodyPace;
+}
+
+type SubscriptionContext = Context & { params: Record<string, string> };
+
+/** A thousand ack ids are 40 kB. */
+const MAX_BODY_BYTES = 1_000_000;
+
+/**
+ * Adds `POST /v1/subscriptions/:name/pull`, `…/ack`, `…/nack` and `…/modify-ack-deadline`. What a token may pull from is
+ * its own tenant's: all subscriptions by the scope `subscriptions:pull`, one by `subscriptions:pull:<name>`.
+ */
+export function addPullRoutes(router: Router, options: PullRouteOptions): void {
+  const { authenticate, pull } = options;
+  const route = (
+    call: string,
+    handle: (ctx: Context, who: Subscriber, body: Buffer) => Promise<void>,
+  ): void => {
+    router.post(
+      `/v1/subscriptions/:name/${call}`,
+      requireScope(authenticate, 'subscriptions:pull', 'name'),
+      async (ctx: SubscriptionContext) => {
+        const body = await readBody(ctx.req, { maxBytes: MAX_BODY_BYTES, pace: options.bodyPace });
+        await handle(ctx, { tenant: callerOf(ctx).tenant, subscription: ctx.params.name ?? '' }, body);
+      },
+    );
+  };
+
+  route('pull', async (ctx, who, body) => {
+    const messages = await pull.pull(who, parsePull(body), goneSignal(ctx));
+    answer(ctx, messagesJson(messages));
+    giveBackUnread(ctx, pull, who, messages);
+  });
+  route('ack', async (ctx, who, body) =>
+    answer(ctx, resultsJson(await pull.ack(who, parseAck(body).ackIds))),
+  );
+  route('nack', async (ctx, who, body) =>
+    answer(ctx, resultsJson(await pull.nack(who, parseAck(body).ackIds))),
+  );
+  route('modify-ack-deadline', async (ctx, who, body) => {
+    const { ackIds, ackDeadlineSeconds } = parseModify(body);
+    answer(ctx, resultsJson(await pull.extend(who, ackIds, ackDeadlineSeconds * 1000)));
+  });
+}
+
+function answer(ctx: Context, json: string): void {
+  ctx.body = json;
+  ctx.type = 'application/json';
+}
+
+/** The events are JSON already. */
+function messagesJson(messages: readonly PullMessage[]): string {
+  const items = messages.map(
+    ({ ackId, attempt, event }) => `{"ackId":"${ackId}","attempt":${attempt},"event":${event}}`,
+  );
+  return `{"messages":[${items.join(',')}]}`;
+}
+
+function resultsJson(results: readonly SettleResult[]): string {
+  return JSON.stringify({ results });
+}
+
+/** Aborted when the connection has gone: who waits on it waits no longer. */
+function goneSignal(ctx: Context): AbortSignal {
+  const gone = new AbortController();
+  if (ctx.res.destroyed) gone.abort();
+  ctx.res.once('close', () => gone.abort());
+  return gone.signal;
+}
+
+/** An answer that did not get through to its end is no use to its consumer: other consumers need not wait for the deadline. */
+function giveBackUnread(ctx: Context, pull: Pull, who: Subscriber, messages: readonly PullMessage[]): void {
+  if (messages.length === 0) return;
+  ctx.res.once('close', () => {
+    if (ctx.res.writableFinished) return;
+    pull
+      .nack(
+        who,
+        messages.map(({ ackId }) => ackId),
+      )
+      .catch(() => undefined);
+  });
+}

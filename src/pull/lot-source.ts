@@ -1,0 +1,117 @@
+import {
+  ActivityCancelledError,
+  ActivityNotFoundError,
+  ActivityPausedError,
+  ActivityResetError,
+  isGrpcDeadlineError,
+  type Client,
+} from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
+import { HeadgateError, messageOf } from '../errors.js';
+import { subscriptionQueue } from '../tenant.js';
+import type { PassInput, PassResult } from '../workflows/delivery-messages.js';
+import type { LotRecord } from './lease-table.js';
+
+/** What Temporal says to a sign of life. */
+export type HeartbeatAnswer =
+  /** The lot is this process's still. */
+  | 'held'
+  /** Recorded, but an operator wants the lot back: its activity is paused or reset. */
+  | 'recalled'
+  /** It is not: somebody else has it, or its workflow has ended. Nothing was recorded. */
+  | 'lost';
+
+/** A pass that this process has taken from Temporal, and must hold on to or give back. */
+export interface HeldPass {
+  readonly input: PassInput;
+  /** What the holder before had recorded last, if there was one. */
+  readonly record?: LotRecord;
+  /** Records and keeps the pass for another 30 s. @throws HeadgateError `ENGINE_UNAVAILABLE`: whether it was is unknown */
+  heartbeat(record: LotRecord): Promise<HeartbeatAnswer>;
+  /** Ends the pass; false if it was lost. @throws HeadgateError `ENGINE_UNAVAILABLE`: whether it has ended is unknown */
+  complete(result: PassResult): Promise<boolean>;
+  /** Gives the pass back as failed: Temporal hands it out again after a pause. */
+  fail(error: unknown): Promise<void>;
+}
+
+/** Where lots come from. */
+export interface LotSource {
+  /** Waits a few seconds for a pass of the subscription. Undefined when none has come. */
+  poll(tenant: string, subscription: string): Promise<HeldPass | undefined>;
+}
+
+/**
+ * How long a poll lasts; the server answers a second before. It cannot be called off (the SDK's connection does not
+ * know how, and a lot that is on its way would be held by nobody for 30 s), so this is also what a shutdown waits for.
+ */
+export const POLL_MS = 6_000;
+/** A call that answers a consumer must not hang. */
+const CALL_MS = 5_000;
+
+/**
+ * Takes passes from the queues of subscriptions by Temporal's own protocol, since no Worker of the SDK can hold an
+ * activity on behalf of consumers: it is polled for, kept by heartbeats and completed by its task token.
+ */
+export function createLotSource(client: Client, namespace: string): LotSource {
+  return {
+    poll: async (tenant, subscription) => {
+      const taskQueue = { name: subscriptionQueue(tenant, subscription) };
+      const { identity, loadedDataConverter: converter } = client.options;
+      try {
+        const task = await client.withDeadline(Date.now() + POLL_MS, () =>
+          client.workflowService.pollActivityTaskQueue({ namespace, taskQueue, identity }),
+        );
+        if (task.taskToken.length === 0) return undefined;
+        const [input] = await decodeArrayFromPayloads(converter, task.input?.payloads);
+        const [record] = await decodeArrayFromPayloads(converter, task.heartbeatDetails?.payloads);
+        return heldPass(client, task.taskToken, input as PassInput, record as LotRecord | undefined);
+      } catch (error) {
+        if (isGrpcDeadlineError(error)) return undefined;
+        throw unavailable(error);
+      }
+    },
+  };
+}
+
+function heldPass(client: Client, token: Uint8Array, input: PassInput, record?: LotRecord): HeldPass {
+  const call = <T>(fn: () => Promise<T>): Promise<T> => client.withDeadline(Date.now() + CALL_MS, fn);
+  return {
+    input,
+    record,
+    heartbeat: async (details) => {
+      try {
+        await call(() => client.activity.heartbeat(token, details));
+        return 'held';
+      } catch (error) {
+        if (error instanceof ActivityPausedError || error instanceof ActivityResetError) return 'recalled';
+        if (error instanceof ActivityNotFoundError) return 'lost';
+        if (!(error instanceof ActivityCancelledError)) throw unavailable(error);
+        await call(() => client.activity.reportCancellation(token)).catch(() => undefined);
+        return 'lost';
+      }
+    },
+    complete: async (result) => {
+      try {
+        await call(() => client.activity.complete(token, result));
+        return true;
+      } catch (error) {
+        if (error instanceof ActivityNotFoundError) return false;
+        throw unavailable(error);
+      }
+    },
+    fail: async (error) => {
+      const type = error instanceof HeadgateError ? error.code : undefined;
+      const failure = ApplicationFailure.create({ message: messageOf(error), type });
+      await call(() => client.activity.fail(token, failure));
+    },
+  };
+}
+
+function unavailable(cause: unknown): HeadgateError {
+  return new HeadgateError('ENGINE_UNAVAILABLE', 'Temporal does not answer; try again.', {
+    retryable: true,
+    retryAfterSeconds: 1,
+    cause,
+  });
+}

@@ -1,0 +1,57 @@
+import { HeadgateError } from '../errors.js';
+import type { BatchStore } from '../stores/batch-store/batch-store.js';
+import type { PullConfig } from '../tenant-config/subscription-config.js';
+import type { PassResult } from '../workflows/delivery-messages.js';
+import { BatchLines } from './batch-lines.js';
+import { LeaseTable, type LeaseTableOptions } from './lease-table.js';
+import { Lot, type LotEnd } from './lot.js';
+import type { HeldPass } from './lot-source.js';
+import { compileOrderingKey } from './ordering.js';
+
+/** What {@link openLot} needs beside the pass. */
+export interface OpenLotOptions {
+  readonly batchStore: Pick<BatchStore, 'read'>;
+  readonly config: PullConfig;
+  readonly onEnd: (lot: Lot, end: LotEnd) => void;
+}
+
+/** Makes a lot of a pass: reads its events. Undefined when they are gone; the pass is then completed with dead letters. */
+export async function openLot(pass: HeldPass, options: OpenLotOptions): Promise<Lot | undefined> {
+  const { batch } = pass.input;
+  const { config, onEnd } = options;
+  let content: Buffer;
+  try {
+    content = await options.batchStore.read(batch);
+  } catch (error) {
+    if (!(error instanceof HeadgateError) || error.code !== 'NOT_FOUND') throw error;
+    await pass.complete(expired(untouched(pass), error.message));
+    return undefined;
+  }
+  const lines = new BatchLines(content, batch.events, batch.stream);
+  const { maxAttempts, orderingKey } = config;
+  const table = new LeaseTable({
+    ...tableOf(pass),
+    maxAttempts,
+    detail: `Handed out ${maxAttempts} times and never acknowledged in time.`,
+    keyOf: orderingKey === undefined ? undefined : keysOf(orderingKey, lines),
+  });
+  return new Lot({ pass, table, lines, onEnd });
+}
+
+/** The result of a pass in which nothing was done. */
+export function untouched(pass: HeldPass): PassResult {
+  return new LeaseTable({ ...tableOf(pass), maxAttempts: Number.MAX_SAFE_INTEGER }).result();
+}
+
+function tableOf({ input, record }: HeldPass): Pick<LeaseTableOptions, 'lines' | 'pending' | 'record'> {
+  return { lines: input.batch.events, pending: input.pending, record };
+}
+
+function expired({ pending, ...result }: PassResult, detail: string): PassResult {
+  return { ...result, pending: [], dead: pending.map((group) => ({ ...group, reason: 'expired', detail })) };
+}
+
+function keysOf(expression: string, lines: BatchLines): (line: number) => string | undefined {
+  const keyOf = compileOrderingKey(expression);
+  return (line) => keyOf(lines.event(line));
+}

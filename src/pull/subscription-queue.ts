@@ -1,0 +1,300 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { HeadgateError, messageOf } from '../errors.js';
+import type { Logger } from '../observability/logger.js';
+import type { BatchStore } from '../stores/batch-store/batch-store.js';
+import type { PullConfig } from '../tenant-config/subscription-config.js';
+import { parseAckId } from './ack-id.js';
+import { DeadlineTimer } from './deadline-timer.js';
+import type { HeldBytes } from './held-bytes.js';
+import type { Lease, LeaseTable } from './lease-table.js';
+import type { Lot, LotEnd, PullMessage } from './lot.js';
+import type { HeldPass, LotSource } from './lot-source.js';
+import { openLot, untouched } from './open-lot.js';
+import { Waiters } from './waiters.js';
+
+/** What a {@link SubscriptionQueue} needs. */
+export interface SubscriptionQueueOptions {
+  readonly tenant: string;
+  readonly subscription: string;
+  readonly source: LotSource;
+  readonly batchStore: Pick<BatchStore, 'read'>;
+  /** The subscription as it is configured now; undefined when it is not, or not for pulling. */
+  readonly config: () => PullConfig | undefined;
+  readonly held: HeldBytes;
+  readonly onLotEnd: (end: LotEnd, bytes: number) => void;
+  readonly log: Logger;
+}
+
+/** What has become of one ack id. */
+export interface SettleResult {
+  readonly ackId: string;
+  /** `stale`: its lease has ended, or is not of this subscription. `unknown`: it is not an ack id. */
+  readonly status: 'ok' | 'stale' | 'unknown';
+}
+
+/** What to do with a live lease; false if it has ended. */
+export type Settle = (table: LeaseTable, line: number, lease: number, now: number) => boolean;
+
+interface Taken {
+  readonly lot: Lot;
+  readonly lease: Lease;
+  readonly message: PullMessage;
+}
+
+/** Lots of one subscription at once; with an ordering key it is one. Small batches need more of them than big ones. */
+const MAX_LOTS = 32;
+/** Consumers of one subscription that wait at once. */
+const MAX_WAITING = 1_000;
+/** Characters of events in an answer, beyond which it takes no more. */
+const MAX_ANSWER_LENGTH = 4_000_000;
+/** A lot is kept for 30 s by each sign of life; this leaves room for a few that fail. */
+const HEARTBEAT_MS = 8_000;
+/** Rest after Temporal could not be asked for a lot. */
+const POLL_REST_MS = 1_000;
+
+/**
+ * The consumers of one subscription that have come to this process, and the lots it holds for them. Consumers are served
+ * in the order they come, from the lots in the order they were taken. Temporal is asked for another lot only while
+ * somebody waits and nothing is at hand.
+ */
+export class SubscriptionQueue {
+  private readonly lots = new Map<string, Lot>();
+  private readonly waiters = new Waiters<Taken>();
+  private polling?: Promise<void>;
+  private asked = false;
+  private askedAt = performance.now();
+  private pulling = 0;
+  private closed = false;
+  private readonly deadline = new DeadlineTimer(() => this.expire());
+
+  constructor(private readonly options: SubscriptionQueueOptions) {}
+
+  /** True when it can be forgotten. */
+  get isIdle(): boolean {
+    return this.lots.size === 0 && this.pulling === 0 && this.polling === undefined;
+  }
+
+  /** Lots held, and leases that consumers have. */
+  get holding(): { lots: number; leases: number; bytes: number } {
+    const lots = [...this.lots.values()];
+    const leases = lots.reduce((sum, { table }) => sum + table.leased, 0);
+    return { lots: lots.length, leases, bytes: lots.reduce((sum, { bytes }) => sum + bytes, 0) };
+  }
+
+  /**
+   * Takes events; empty when none has come within `waitMs`.
+   * @param gone aborted when the consumer has gone: then nothing is handed to it
+   * @throws HeadgateError `TENANT_IN_FLIGHT_FULL`, `ENGINE_UNAVAILABLE`
+   */
+  async pull(max: number, waitMs: number, gone: AbortSignal): Promise<PullMessage[]> {
+    const until = performance.now() + waitMs;
+    this.pulling++;
+    try {
+      for (;;) {
+        const taken = await this.turn(max, Math.max(0, until - performance.now()), gone);
+        const kept = taken.length === 0 ? [] : await this.confirm(taken, gone);
+        // Otherwise they were of a lot that had been lost.
+        if (kept.length > 0 || taken.length === 0 || gone.aborted) return kept;
+      }
+    } finally {
+      this.pulling--;
+    }
+  }
+
+  /**
+   * Ends or moves leases.
+   * @param durable whether the answer must wait until Temporal has it
+   * @throws HeadgateError `ENGINE_UNAVAILABLE`: it may have it or not; the call may be made again
+   */
+  async settle(ackIds: readonly string[], apply: Settle, durable: boolean): Promise<SettleResult[]> {
+    const now = performance.now();
+    const touched = new Map<Lot, number[]>();
+    const results = ackIds.map((ackId, index): SettleResult => {
+      const name = parseAckId(ackId);
+      if (name === undefined) return { ackId, status: 'unknown' };
+      const lot = this.lots.get(name.lot);
+      if (lot === undefined || !lot.isOpen || !apply(lot.table, name.line, name.lease, now))
+        return { ackId, status: 'stale' };
+      touched.set(lot, [...(touched.get(lot) ?? []), index]);
+      return { ackId, status: 'ok' };
+    });
+    this.serve();
+    const saving = [...touched].map(async ([lot, indexes]) => {
+      if ((!durable && !lot.isDue) || (await lot.save())) return;
+      for (const index of indexes) results[index] = { ...results[index]!, status: 'stale' };
+    });
+    await Promise.all(saving);
+    return results;
+  }
+
+  /** To be called every few seconds: keeps the lots, and gives back those nobody wants. */
+  tick(): void {
+    const now = performance.now();
+    const config = this.options.config();
+    const forgotten = now - this.askedAt > 2 * (config?.ackDeadlineMs ?? 0);
+    for (const lot of this.lots.values()) {
+      const unwanted = forgotten && this.waiters.count === 0 && lot.table.leased === 0;
+      if (lot.isOpen && (unwanted || config === undefined)) this.inBackground(lot.giveBack());
+      else if (lot.isDue || now - lot.savedAt >= HEARTBEAT_MS) this.inBackground(lot.save());
+    }
+  }
+
+  /** Sends waiting consumers away, gives all lots back, and waits for the poll that is under way. */
+  async close(): Promise<void> {
+    this.closed = true;
+    this.waiters.dismiss();
+    this.deadline.set(Infinity);
+    await Promise.allSettled([...this.lots.values()].map((lot) => lot.giveBack()));
+    await this.polling;
+  }
+
+  private turn(max: number, waitMs: number, gone: AbortSignal): Promise<Taken[]> | Taken[] {
+    this.askedAt = performance.now();
+    if (this.closed || gone.aborted) return [];
+    const taken = this.waiters.count === 0 ? this.take(max) : [];
+    if (taken.length > 0) return taken;
+    if (this.waiters.count >= MAX_WAITING) throw tooManyWaiting();
+    this.asked = true;
+    const turn = this.waiters.wait(max, waitMs, gone);
+    this.poll();
+    return turn;
+  }
+
+  private take(max: number): Taken[] {
+    const taken: Taken[] = [];
+    const deadline = performance.now() + (this.options.config()?.ackDeadlineMs ?? 0);
+    let length = 0;
+    for (const lot of this.lots.values()) {
+      while (taken.length < max && length < MAX_ANSWER_LENGTH) {
+        const lease = lot.lease(deadline);
+        if (lease === undefined) break;
+        const message = lot.message(lease);
+        length += message.event.length;
+        taken.push({ lot, lease, message });
+      }
+    }
+    if (taken.length > 0) this.watchDeadlines();
+    return taken;
+  }
+
+  /** Lets a consumer have what Temporal has heard of, and takes the rest back. */
+  private async confirm(taken: readonly Taken[], gone: AbortSignal): Promise<PullMessage[]> {
+    const lots = [...new Set(taken.map(({ lot }) => lot))];
+    try {
+      const kept = await Promise.all(lots.map(async (lot) => ((await lot.save()) ? [lot] : [])));
+      const held = new Set(kept.flat().filter((lot) => lot.isOpen));
+      if (!gone.aborted) return taken.flatMap(({ lot, message }) => (held.has(lot) ? [message] : []));
+      this.withdraw(taken);
+      return [];
+    } catch (error) {
+      this.withdraw(taken);
+      throw error;
+    }
+  }
+
+  private withdraw(taken: readonly Taken[]): void {
+    for (const { lot, lease } of taken.toReversed()) lot.table.withdraw(lease);
+    this.serve();
+  }
+
+  private serve(): void {
+    this.waiters.serve((max) => this.take(max));
+    this.watchDeadlines();
+    if (this.waiters.count > 0) this.poll();
+  }
+
+  private poll(): void {
+    if (this.polling !== undefined || !this.wantsLot()) return;
+    this.polling = this.takeLots().finally(() => {
+      this.polling = undefined;
+      // Somebody may have come meanwhile.
+      if (this.waiters.count > 0) this.poll();
+    });
+  }
+
+  private wantsLot(): boolean {
+    const config = this.options.config();
+    const wanted = this.waiters.count > 0 || this.asked;
+    const most = config?.orderingKey === undefined ? MAX_LOTS : 1;
+    return (
+      !this.closed &&
+      wanted &&
+      config !== undefined &&
+      this.lots.size < most &&
+      this.options.held.hasRoom(this.options.tenant)
+    );
+  }
+
+  private async takeLots(): Promise<void> {
+    const { source, tenant, subscription, log } = this.options;
+    while (this.wantsLot()) {
+      this.asked = false;
+      try {
+        const pass = await source.poll(tenant, subscription);
+        if (pass !== undefined) await this.open(pass);
+      } catch (error) {
+        log.warn({ tenant, subscription, reason: messageOf(error) }, 'no events could be taken');
+        await delay(POLL_REST_MS);
+      }
+    }
+  }
+
+  private async open(pass: HeldPass): Promise<void> {
+    const config = this.options.config();
+    const { batchStore, tenant, held } = this.options;
+    if (this.closed || config === undefined) {
+      await pass.complete(untouched(pass));
+      return;
+    }
+    try {
+      if (pass.input.batch.tenant !== tenant) throw new Error('a batch of another tenant was in the queue');
+      const onEnd = (lot: Lot, end: LotEnd): void => this.ended(lot, end);
+      const lot = await openLot(pass, { batchStore, config, onEnd });
+      if (lot === undefined) return;
+      this.lots.set(lot.id, lot);
+      held.add(tenant, lot.bytes);
+      if (this.closed) await lot.giveBack();
+      // An earlier holder had got to the end of it.
+      else if (lot.isDue) await lot.save();
+    } catch (error) {
+      await pass.fail(error);
+      throw error;
+    }
+    this.serve();
+  }
+
+  private ended(lot: Lot, end: LotEnd): void {
+    this.lots.delete(lot.id);
+    this.options.held.add(this.options.tenant, -lot.bytes);
+    this.options.onLotEnd(end, lot.bytes);
+    if (this.waiters.count > 0) this.poll();
+  }
+
+  private watchDeadlines(): void {
+    const deadlines = [...this.lots.values()].map(({ table }) => table.nextDeadline);
+    this.deadline.set(this.closed ? Infinity : Math.min(...deadlines));
+  }
+
+  private expire(): void {
+    for (const lot of this.lots.values()) {
+      lot.table.expire(performance.now());
+      if (lot.isDue) this.inBackground(lot.save());
+    }
+    this.serve();
+  }
+
+  /** What fails is done again with the next tick. */
+  private inBackground(work: Promise<unknown>): void {
+    const { tenant, subscription, log } = this.options;
+    work.catch((error: unknown) =>
+      log.warn({ tenant, subscription, reason: messageOf(error) }, 'a lot could not be kept'),
+    );
+  }
+}
+
+function tooManyWaiting(): HeadgateError {
+  return new HeadgateError('TENANT_IN_FLIGHT_FULL', 'Too many consumers of this subscription wait already.', {
+    retryable: true,
+    retryAfterSeconds: 1,
+  });
+}
