@@ -4,7 +4,7 @@ import { deliveredEvent } from '../delivered-event.js';
 import { HeadgateError } from '../errors.js';
 import type { EventRow } from '../event.js';
 import { LineSet } from '../line-set.js';
-import type { BatchStore } from '../stores/batch-store/batch-store.js';
+import { isUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
 import type { DeadLetterInput } from '../workflows/delivery-messages.js';
 
 /** A dead event: its line in the batch, and the event as the subscriber would have got it. */
@@ -57,9 +57,7 @@ export async function deadEventsOf(
     });
     return { total: lines.length, slice: (from, to) => lines.slice(from, to).map(eventOf) };
   } catch (error) {
-    if (!(error instanceof HeadgateError) || !UNREADABLE.has(error.code)) throw error;
+    if (!isUnreadable(error)) throw error;
     return { total: dead.count, slice: () => [], unreadable: error.message };
   }
 }
-
-const UNREADABLE: ReadonlySet<string> = new Set(['NOT_FOUND', 'BATCH_CORRUPT']);

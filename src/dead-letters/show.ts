@@ -1,9 +1,9 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { askTemporal } from '../engine/ask-temporal.js';
 import { DEAD_LETTER_STATUS, STATUS } from '../search-attributes.js';
+import type { LoggedDelivery } from '../stores/delivery-log/delivery-log.js';
 import { workflowIdOfDeadLetter } from '../tenant.js';
 import { DEAD_LETTER, type DeadLetterInput, type DeadLetterMemo } from '../workflows/delivery-messages.js';
-import type { Attempt } from './attempts.js';
 import { deadEventsOf, inputOf, type DeadEvent } from './contents.js';
 import { findOwn } from './find.js';
 import type { DeadLetterOptions } from './options.js';
@@ -18,9 +18,12 @@ export interface ShowRequest {
   readonly limit: number;
 }
 
+/** An attempt to deliver an event. */
+export type ShownAttempt = Omit<LoggedDelivery, 'line'>;
+
 /** A dead event with every attempt to deliver it that is on record. */
 export interface ShownEvent extends DeadEvent {
-  readonly attempts: readonly Omit<Attempt, 'line'>[];
+  readonly attempts: readonly ShownAttempt[];
 }
 
 /** Everything about a dead letter. */
@@ -71,16 +74,15 @@ function visibleOf(id: string, found: WorkflowExecutionDescription, { delivery }
 }
 
 async function withAttempts(
-  { attemptsOf }: DeadLetterOptions,
+  { deliveryLog }: DeadLetterOptions,
   { delivery }: DeadLetterInput,
   events: readonly DeadEvent[],
 ): Promise<ShownEvent[]> {
-  if (attemptsOf === undefined || events.length === 0)
-    return events.map((each) => ({ ...each, attempts: [] }));
+  if (events.length === 0) return [];
   const { tenant, subscription, batch, priority, cause } = delivery;
   const { batchId, stream } = batch;
-  const all = await attemptsOf({ tenant, subscription, batchId, stream, priority, cause });
-  const byLine = new Map<number, Omit<Attempt, 'line'>[]>(events.map((each) => [each.line, []]));
-  for (const { line, ...attempt } of all) byLine.get(line)?.push(attempt);
-  return events.map((each) => ({ ...each, attempts: byLine.get(each.line) ?? [] }));
+  const attempts = new Map<number, ShownAttempt[]>(events.map(({ line }) => [line, []]));
+  const logged = await deliveryLog.read({ tenant, subscription, batchId, stream, priority, cause });
+  for (const { line, ...attempt } of logged) attempts.get(line)?.push(attempt);
+  return events.map((each) => ({ ...each, attempts: attempts.get(each.line) ?? [] }));
 }

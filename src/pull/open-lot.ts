@@ -1,5 +1,4 @@
-import { HeadgateError } from '../errors.js';
-import type { BatchStore } from '../stores/batch-store/batch-store.js';
+import { isUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
 import type { PullConfig } from '../tenant-config/subscription-config.js';
 import type { PassResult } from '../workflows/delivery-messages.js';
 import { BatchLines } from './batch-lines.js';
@@ -15,7 +14,7 @@ export interface OpenLotOptions {
   readonly onEnd: (lot: Lot, end: LotEnd) => void;
 }
 
-/** Makes a lot of a pass: reads its events. Undefined when they are gone; the pass is then completed with dead letters. */
+/** Makes a lot of a pass: reads its events. Undefined when they are gone or damaged; the pass is then completed with dead letters. */
 export async function openLot(pass: HeldPass, options: OpenLotOptions): Promise<Lot | undefined> {
   const { batch } = pass.input;
   const { config, onEnd } = options;
@@ -23,7 +22,7 @@ export async function openLot(pass: HeldPass, options: OpenLotOptions): Promise<
   try {
     content = await options.batchStore.read(batch);
   } catch (error) {
-    if (!(error instanceof HeadgateError) || error.code !== 'NOT_FOUND') throw error;
+    if (!isUnreadable(error)) throw error;
     await pass.complete(expired(untouched(pass), error.message));
     return undefined;
   }

@@ -120,7 +120,8 @@ async function doorOf(
     }),
     receipts: createReceipts({ client, namespace, uiUrl }),
     deadLetters: createDeadLetters({
-      ...{ client, namespace, uiUrl, batchStore: stores.batchStore },
+      ...{ client, namespace, uiUrl },
+      ...{ batchStore: stores.batchStore, deliveryLog: stores.deliveryLog },
       isolationOf: (tenant) => configOf(tenant)?.isolation ?? 'pooled',
     }),
     ...{ metrics, log },

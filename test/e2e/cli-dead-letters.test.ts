@@ -28,7 +28,12 @@ describe('headgate dead-letters', function () {
       Promise.resolve({ delivered: pending[0]?.count ?? 0, failed: 0, pending: [], dead: [] });
     const { client, stores } = pipeline;
     const deadLetters = createDeadLetters({
-      ...{ client, namespace: TEST_NAMESPACE, batchStore: stores.batchStore },
+      ...{
+        client,
+        namespace: TEST_NAMESPACE,
+        batchStore: stores.batchStore,
+        deliveryLog: stores.deliveryLog,
+      },
       isolationOf: () => 'pooled',
     });
     api = await startTestApi({ tenants: { [tenant]: 'active' }, deadLetters });

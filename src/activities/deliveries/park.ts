@@ -1,11 +1,10 @@
 import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
-import { HeadgateError } from '../../errors.js';
 import { deliveredEvent } from '../../delivered-event.js';
 import type { EventRow } from '../../event.js';
 import { faultPoint } from '../../fault-point.js';
 import { LineSet } from '../../line-set.js';
 import { DEAD_LETTER_STATUS, subscriptionAttributes } from '../../search-attributes.js';
-import type { BatchStore } from '../../stores/batch-store/batch-store.js';
+import { isUnreadable, type BatchStore } from '../../stores/batch-store/batch-store.js';
 import { deadLetterWorkflowId, deliverWorkflowId, workflowQueue, type Isolation } from '../../tenant.js';
 import {
   DEAD_LETTER,
@@ -82,7 +81,7 @@ async function contentsOf(
   };
 }
 
-/** A file that is gone is no reason not to say that its events were not delivered. */
+/** A file that is gone or damaged is no reason not to say that its events were not delivered. */
 async function deadRows(
   batchStore: BatchStore,
   batch: ParkInput['delivery']['batch'],
@@ -93,7 +92,7 @@ async function deadRows(
     const dead = [...LineSet.decode(lines, batch.events)];
     return dead.map((line) => deliveredEvent(all[line] ?? '', batch.stream));
   } catch (error) {
-    if (error instanceof HeadgateError && error.code === 'NOT_FOUND') return [];
+    if (isUnreadable(error)) return [];
     throw error;
   }
 }

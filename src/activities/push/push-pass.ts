@@ -77,7 +77,7 @@ export function createPushPass(options: PushPassOptions): PassActivities['pushPa
     if (lines === undefined) {
       tally.giveUpAll(
         'expired',
-        'The file of the batch is gone: its retention is over, or it was deleted by hand.',
+        'The file of the batch is gone or damaged: its retention is over, or somebody has changed it.',
       );
       return tally.result(now());
     }

@@ -58,7 +58,7 @@ export function createWorkflowPass(options: WorkflowPassOptions): PassActivities
     }
     const lines = await linesOf(options.batchStore, batch);
     if (lines === undefined) {
-      tally.giveUpAll('expired', 'The file of the batch is gone.');
+      tally.giveUpAll('expired', 'The file of the batch is gone or damaged.');
       return tally.result(now());
     }
     const confirmed = Context.current().info.heartbeatDetails as string | undefined;

@@ -29,16 +29,33 @@ export function createFileBatchStore(root: string): BatchStore {
 async function write(path: string, name: BatchName, gzipped: Buffer, events: number): Promise<BatchRef> {
   const { tenant, stream, batchId } = name;
   const kept = await readFile(path).catch(() => undefined);
-  if (kept !== undefined) {
-    const lines = countLines(await gunzipAsync(kept));
-    return { tenant, stream, batchId, events: lines, bytes: kept.length, sha256: sha256Of(kept) };
-  }
+  const ndjson = kept && (await inflated(kept));
+  if (kept !== undefined && ndjson !== undefined)
+    return {
+      tenant,
+      stream,
+      batchId,
+      events: countLines(ndjson),
+      bytes: kept.length,
+      sha256: sha256Of(kept),
+    };
   try {
     await writeDurably(path, (temporary) => writeFile(temporary, gzipped));
   } catch (error) {
     throw storageError(error);
   }
   return { tenant, stream, batchId, events, bytes: gzipped.length, sha256: sha256Of(gzipped) };
+}
+
+/** Undefined for a file that the disk has damaged: it is written again, from the same events, while there is a chance to. */
+async function inflated(gzipped: Buffer): Promise<Buffer | undefined> {
+  try {
+    return await gunzipAsync(gzipped);
+  } catch (error) {
+    // Z_DATA_ERROR, Z_BUF_ERROR; anything else is no fault of the file.
+    if (!(systemCodeOf(error) ?? '').startsWith('Z_')) throw error;
+    return undefined;
+  }
 }
 
 function countLines(ndjson: Buffer): number {

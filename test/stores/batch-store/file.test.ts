@@ -54,6 +54,16 @@ describe('the file batch store', () => {
     await writing;
   });
 
+  it('replaces a file that the disk has damaged: its events are still at hand', async () => {
+    const ref = await store.write(NAME, gzipSync(NDJSON), 2);
+    const bytes = readFileSync(store.pathOf(NAME));
+    for (const damaged of [bytes.subarray(0, 12), Buffer.alloc(bytes.length), Buffer.alloc(0)]) {
+      writeFileSync(store.pathOf(NAME), damaged);
+      assert.deepEqual(await store.write(NAME, gzipSync(NDJSON), 2), ref);
+      assert.deepEqual(await store.read(ref), NDJSON);
+    }
+  });
+
   it('keeps a file that is there, and answers for it as it is: a workflow may have been told its hash', async () => {
     const first = await store.write(NAME, gzipSync(NDJSON), 2);
     const bytes = readFileSync(store.pathOf(NAME));
