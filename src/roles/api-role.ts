@@ -22,6 +22,7 @@ import type { IngestBatchResult } from '../workflows/messages.js';
 import type { WorkerHost } from '../workers/worker-host.js';
 import { openLmdbStateStore } from '../stores/state/lmdb.js';
 import { buildIngest } from './ingest-parts.js';
+import { observePull } from './observe-pull.js';
 import { temporalAnswers } from './open-admission.js';
 import type { SharedStores } from './stores.js';
 
@@ -59,7 +60,8 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const stopping = new AbortController();
   const configOf = (tenant: string): TenantConfig | undefined => registry.get(tenant)?.config;
   const { namespace } = temporal;
-  const pull = createPull({ client, namespace, batchStore: stores.batchStore, configOf, log });
+  const observer = observePull(options.metrics);
+  const pull = createPull({ client, namespace, batchStore: stores.batchStore, configOf, observer, log });
   const parts = await buildIngest(options, { spool, state, client, control, signal: stopping.signal });
   const { ingest, decider, batcher } = parts;
   const app = createApi({
