@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { HeadgateError, messageOf, systemCodeOf } from '../errors.js';
@@ -10,6 +11,8 @@ import type { TenantConfig } from './tenant-config.js';
 export interface LoadedTenant {
   readonly config: TenantConfig;
   readonly rules: CompiledRules;
+  /** Names this configuration: a hash of its file's text, 12 hex digits. */
+  readonly version: string;
 }
 
 /** A file of a tenant, read and checked. */
@@ -19,6 +22,11 @@ export interface TenantFile extends LoadedTenant {
 
 /** The most a tenant's file may hold; a larger one is a mistake. */
 const MAX_BYTES = 1024 * 1024;
+
+/** The version of a tenant's file. */
+export function versionOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 12);
+}
 
 /** What a tenant's file is called in the registry. */
 export function tenantFileName(tenant: string): string {
@@ -44,7 +52,7 @@ export async function readTenantFile(dir: string, name: string): Promise<TenantF
     const issues = [{ line: 1, column: 1, message }];
     throw new HeadgateError('TENANT_CONFIG_INVALID', `${path}:1:1: ${message}`, { details: { issues } });
   }
-  return { config, rules: compileRules(config), text };
+  return { config, rules: compileRules(config), version: versionOf(text), text };
 }
 
 async function readText(path: string): Promise<string> {
