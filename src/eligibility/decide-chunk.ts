@@ -1,4 +1,4 @@
-import type { DecisionRow, EventRow, InputStream } from '../event.js';
+import type { DecisionRow, EventRow, InputStream, Outcome } from '../event.js';
 import { concernsRules, type CompiledRules } from '../rules/compiled.js';
 import { evaluateEvent } from '../rules/evaluate.js';
 import { mergeProperties, newProfileState } from '../rules/profile.js';
@@ -20,6 +20,12 @@ export type RecordOf = (subject: string) => SubjectRecord;
 
 const NO_PROPERTIES: Readonly<Record<string, unknown>> = {};
 
+/** Told of a decision with another outcome than the last of its subject and rule; `line` is its place among the chunk's decisions. */
+export type OnChanged = (line: number, row: DecisionRow) => void;
+
+/** What a decision's outcome is compared with where there was none. */
+const OUTCOME_BEFORE_ALL: Outcome = 'ineligible';
+
 /** A subject never seen before. */
 export function newSubjectRecord(): SubjectRecord {
   return { state: newSubjectState(), decisions: {} };
@@ -38,12 +44,13 @@ export function decideChunk(
   rules: CompiledRules,
   recordOf: RecordOf,
   onFault: OnFault,
+  onChanged?: OnChanged,
 ): ChunkDecisions {
   const decided = { evaluated: 0, eligible: {} as Record<string, number>, ndjson: '' };
   for (const event of events) {
     try {
       if (stream === 'user-properties') mergeInto(recordOf, event);
-      else decideEvent(event, rules, recordOf, decided);
+      else decideEvent(event, rules, recordOf, decided, onChanged);
     } catch (error) {
       onFault(event, error);
     }
@@ -63,15 +70,16 @@ function decideEvent(
   rules: CompiledRules,
   recordOf: RecordOf,
   decided: { evaluated: number; eligible: Record<string, number>; ndjson: string },
+  onChanged?: OnChanged,
 ): void {
   if (!concernsRules(rules, event.type)) return;
   // An event without a subject is decided on by itself: it has no profile, and its aggregates hold it alone.
   const record = event.subject === undefined ? newSubjectRecord() : recordOf(event.subject);
   const profile = record.profile?.values ?? NO_PROPERTIES;
   for (const { rule, ruleVersion, outcome, reason } of evaluateEvent(rules, record.state, profile, event)) {
+    const before = record.decisions[rule]?.outcome ?? OUTCOME_BEFORE_ALL;
     record.decisions[rule] = { outcome, reason, ruleVersion, eventId: event.id, time: event.time };
     if (outcome === 'eligible') decided.eligible[rule] = (decided.eligible[rule] ?? 0) + 1;
-    decided.evaluated++;
     const row: DecisionRow = {
       id: `${event.id}:${rule}:${ruleVersion}`,
       event_id: event.id,
@@ -83,5 +91,7 @@ function decideEvent(
       time: event.time,
     };
     decided.ndjson += `${JSON.stringify(row)}\n`;
+    if (outcome !== before) onChanged?.(decided.evaluated, row);
+    decided.evaluated++;
   }
 }

@@ -5,7 +5,7 @@ import { ChunkQueue } from '../ingest/chunk-queue.js';
 import type { Chunk } from '../ingest/lane.js';
 import type { CompiledRules } from '../rules/compiled.js';
 import type { StateStore, SubjectRecord } from '../stores/state/state-store.js';
-import { decideChunk, type ChunkDecisions, type OnFault } from './decide-chunk.js';
+import { decideChunk, type ChunkDecisions, type OnChanged, type OnFault } from './decide-chunk.js';
 import { Subjects } from './subjects.js';
 
 /** What a {@link Decider} needs. */
@@ -56,11 +56,17 @@ export class Decider {
   }
 
   /**
-   * Decides on the events that get the sequence number `seq`. Numbers rise.
+   * Decides on the events that get the sequence number `seq`. Numbers rise. `onChanged` hears of outcomes that changed.
    * @throws HeadgateError `TENANT_UNKNOWN`; `OVERLOADED` (retryable) while the state is brought up to date;
    *   `TENANT_BACKLOG_FULL` or `OVERLOADED` while checkpoints of what has changed do not keep up, or fail
    */
-  decide(tenant: string, stream: InputStream, seq: number, events: readonly EventRow[]): ChunkDecisions {
+  decide(
+    tenant: string,
+    stream: InputStream,
+    seq: number,
+    events: readonly EventRow[],
+    onChanged?: OnChanged,
+  ): ChunkDecisions {
     const rules = this.options.rulesOf(tenant);
     if (rules === undefined)
       throw new HeadgateError('TENANT_UNKNOWN', `Tenant ${tenant} is not configured here.`);
@@ -68,7 +74,7 @@ export class Decider {
     if (this.restoring || progress.missing.length > 0)
       throw comeAgain('OVERLOADED', 'The state is being brought up to date.');
     this.assertRoomForChanges(tenant);
-    return this.apply(tenant, stream, seq, events, rules, progress);
+    return this.apply(tenant, stream, seq, events, rules, progress, onChanged);
   }
 
   /** What is known of a subject. */
@@ -173,9 +179,10 @@ export class Decider {
     events: readonly EventRow[],
     rules: CompiledRules,
     progress: Progress,
+    onChanged?: OnChanged,
   ): ChunkDecisions {
     const recordOf = (subject: string): SubjectRecord => this.subjects.change(tenant, subject);
-    const decided = decideChunk(stream, events, rules, recordOf, this.options.onFault);
+    const decided = decideChunk(stream, events, rules, recordOf, this.options.onFault, onChanged);
     progress.watermark = seq;
     this.advanced.add(tenant);
     this.options.onChange();

@@ -6,6 +6,7 @@ import type { Dedupe } from './dedupe.js';
 import { FINGERPRINT_BYTES, type Fingerprint } from './fingerprint.js';
 import { FingerprintSet } from './fingerprint-set.js';
 import { laneKey, type Chunk } from './lane.js';
+import type { ChunkRouting } from '../routing/router.js';
 import { pack } from './pack.js';
 import type { Spool } from './spool.js';
 import type { RecordHead } from './spool-record.js';
@@ -26,6 +27,8 @@ export interface IngestOptions {
   readonly fingerprint: Fingerprint;
   readonly spool: Spool;
   readonly decider: Pick<Decider, 'decide'>;
+  /** Begins to route a chunk; undefined for a tenant without routes. */
+  readonly routingOf: (tenant: string, stream: InputStream) => ChunkRouting | undefined;
   /** Told of each chunk that is on disk, in order of receipt. */
   readonly onSpooled: (chunk: Chunk) => void;
   /** Told when a write has failed whose events have been decided on. */
@@ -57,7 +60,7 @@ interface Sorted {
 /** Event types kept with a chunk; enough to describe a batch. */
 const TYPES_KEPT = 8;
 
-/** The way in, behind admission: dedupe → decisions → spool, and on to the batcher. */
+/** The way in, behind admission: dedupe → decisions → routes → spool, and on to the batcher. */
 export class Ingest {
   private readonly writes = new Writes();
   private readonly waitingForStart = new Map<number, () => void>();
@@ -136,11 +139,13 @@ export class Ingest {
     const receivedAt = Date.now();
     const seq = spool.reserve();
     const rows = taken.map(({ row }) => row);
-    const { ndjson: decisions, ...decided } = decider.decide(tenant, stream, seq, rows);
+    const routing = this.options.routingOf(tenant, stream);
+    const { ndjson: decisions, ...decided } = decider.decide(tenant, stream, seq, rows, routing?.onChanged);
+    const routed = routing?.routed(rows);
     let events = '';
     for (const { json } of taken) events += `${json}\n`;
     const bytes = Buffer.byteLength(events);
-    const head = { tenant, stream, bytes, receivedAt, ...contentsOf(rows), ...decided };
+    const head = { tenant, stream, bytes, receivedAt, ...contentsOf(rows), ...decided, routed };
     const body = { prints, events: pack(events), decisions: pack(decisions) };
     return this.spooled(spool.append(seq, head, body), prints);
   }

@@ -1,5 +1,6 @@
 import { FINGERPRINT_BYTES } from './fingerprint.js';
 import type { InputStream } from '../event.js';
+import type { RoutedEvents } from '../workflows/delivery-messages.js';
 import type { Piece } from './pack.js';
 
 /** What a spool record says about its events. */
@@ -19,6 +20,8 @@ export interface RecordHead {
   readonly evaluated: number;
   /** Evaluations that came out eligible, by rule. */
   readonly eligible: Readonly<Record<string, number>>;
+  /** Where they go, by lines of the chunk; absent where no route has matched. */
+  readonly routed?: readonly RoutedEvents[];
 }
 
 /** What a spool record holds besides its head. */

@@ -17,6 +17,8 @@ import {
   type IngestBatchResult,
 } from '../workflows/messages.js';
 import type { Chunk, Plan } from './lane.js';
+import { joinRouted } from '../routing/join-routed.js';
+import type { RoutedEvents } from '../workflows/delivery-messages.js';
 import { join } from './pack.js';
 import type { Spool } from './spool.js';
 import type { ChunkRecord, RecordHead } from './spool-record.js';
@@ -56,6 +58,7 @@ interface Written {
   readonly batch: BatchRef;
   readonly contents: BatchContents;
   readonly decided: DecidedBatch;
+  readonly routed: readonly RoutedEvents[];
 }
 
 /**
@@ -114,7 +117,8 @@ async function writeBatch(options: StarterOptions, plan: Plan, chunks: readonly 
     writeDecisions(batchStore, plan, records),
     spool.plan(plan),
   ]);
-  return { batch, contents: contentsOf(records.map(({ head }) => head)), decided };
+  const heads = records.map(({ head }) => head);
+  return { batch, contents: contentsOf(heads), decided, routed: joinRouted(heads) };
 }
 
 async function writeDecisions(
@@ -142,9 +146,13 @@ async function write(step: 'batch-file' | 'decisions-file', run: () => Promise<B
   return batch;
 }
 
-async function startWorkflow(options: StarterOptions, { batch, contents, decided }: Written): Promise<void> {
+async function startWorkflow(options: StarterOptions, written: Written): Promise<void> {
+  const { batch, contents, decided, routed } = written;
   const { tenant, stream, batchId } = batch;
-  const input: IngestBatchInput = { batch, contents, decided, activityQueue: tenantQueue(tenant) };
+  const input: IngestBatchInput = {
+    ...{ batch, contents, decided, activityQueue: tenantQueue(tenant) },
+    ...(routed.length > 0 && { routed }),
+  };
   faultPoint('workflow-start.before');
   try {
     await options.client.workflow.start(INGEST_BATCH, {

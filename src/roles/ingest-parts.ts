@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import { Checkpoints } from '../eligibility/checkpoints.js';
 import { Decider } from '../eligibility/decider.js';
 import { messageOf } from '../errors.js';
-import type { EventRow } from '../event.js';
+import type { EventRow, InputStream } from '../event.js';
 import type { Admission } from '../ingest/admission/admission.js';
 import { Batcher } from '../ingest/batcher.js';
 import { Dedupe } from '../ingest/dedupe.js';
@@ -15,7 +15,9 @@ import { Release } from '../ingest/release.js';
 import type { Spool } from '../ingest/spool.js';
 import { createStarter } from '../ingest/starter.js';
 import type { Metrics } from '../observability/metrics.js';
+import { ChunkRouting } from '../routing/router.js';
 import type { StateStore } from '../stores/state/state-store.js';
+import type { TenantRegistry } from '../tenant-config/registry.js';
 import type { ApiRoleOptions } from './api-role.js';
 import { openAdmission } from './open-admission.js';
 
@@ -39,6 +41,8 @@ export interface IngestParts {
   /** Writes the state for the last time; to be called when nothing comes in or goes out any more. */
   stop(): Promise<void>;
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** Prints older than the dedupe window are forgotten this often. */
 const FORGET_EVERY_MS = 10 * 60 * 1000;
@@ -80,6 +84,7 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
     fingerprint,
     spool,
     decider,
+    routingOf: (tenant, stream) => routingOf(registry, tenant, stream),
     ack: config.ack,
     onSpooled: (chunk) => spooled(chunk, batcher, options.metrics),
     onFailed: () => void checkpoints.rewind().catch(unreadable),
@@ -101,6 +106,11 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
       await checkpoints.stop();
     },
   };
+}
+
+function routingOf(registry: TenantRegistry, tenant: string, stream: InputStream): ChunkRouting | undefined {
+  const router = registry.get(tenant)?.router;
+  return router && new ChunkRouting(router, stream, NONE);
 }
 
 function spooled(chunk: Chunk, batcher: Batcher, metrics: Metrics | undefined): void {

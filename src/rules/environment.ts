@@ -1,7 +1,7 @@
 import { Environment } from '@marcbachmann/cel-js';
 
-/** Where an expression stands, which decides what it may refer to. */
-export type ExpressionRole = 'rule' | 'aggregate';
+/** Where an expression stands, which decides what it may refer to: outside of rules and aggregates, to `event` alone. */
+export type ExpressionRole = 'rule' | 'aggregate' | 'event';
 
 type Arithmetic = (left: number, right: number) => number;
 
@@ -18,13 +18,14 @@ const ARITHMETIC: Readonly<Record<string, Arithmetic>> = {
 };
 
 /**
- * Makes the CEL environment of rules or of aggregates' own expressions. Nothing but `event`, `profile` and (in rules)
- * `aggregates` is known to it: any other name is refused when the expression is checked.
+ * Makes the CEL environment of rules, of aggregates' own expressions, or of filters and templates over an event. Nothing
+ * but `event`, `profile` (in the first two) and `aggregates` (in rules) is known to it: any other name is refused when
+ * the expression is checked.
  */
 export function createEnvironment(role: ExpressionRole): Environment {
   const environment = new Environment({ unlistedVariablesAreDyn: false });
   environment.registerVariable('event', 'map<string, dyn>');
-  environment.registerVariable('profile', 'map<string, dyn>');
+  if (role !== 'event') environment.registerVariable('profile', 'map<string, dyn>');
   if (role === 'rule') environment.registerVariable('aggregates', 'map<string, dyn>');
   for (const [operator, apply] of Object.entries(ARITHMETIC))
     registerArithmetic(environment, operator, apply);

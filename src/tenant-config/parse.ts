@@ -2,9 +2,11 @@ import type { ErrorObject, ValidateFunction } from 'ajv';
 import { LineCounter, parseDocument, type Document } from 'yaml';
 import { HeadgateError, messageOf } from '../errors.js';
 import { checkRules, type RuleIssue } from '../rules/compile.js';
+import { compileRoutes } from '../routing/compile.js';
 import { nearest } from './nearest.js';
 import { completeAggregate, completeConfig, type RawAggregate, type RawConfig } from './raw-config.js';
-import { createTenantValidator } from './schema.js';
+import { TENANT, createTenantValidator } from './schema.js';
+import { PUSH_URL, SECRET, SUBSCRIPTION_NAME, TYPE_PATTERN } from './subscription-schema.js';
 import type { RuleConfig, TenantConfig } from './tenant-config.js';
 import { offsetInString, offsetOfKey, offsetOfValue, type YamlPath } from './yaml-position.js';
 
@@ -67,7 +69,11 @@ function readYaml(text: string, lines: LineCounter) {
 
 function problemsOf(document: Document, text: string, raw: unknown): Problem[] {
   validator ??= createTenantValidator();
-  if (validator(raw)) return ruleProblems(document, text, raw as RawConfig, []);
+  if (validator(raw)) {
+    const routes = compileRoutes(completeConfig(raw as RawConfig)).issues;
+    const inRoutes = routes.map((issue) => ruleProblem(document, text, issue));
+    return [...ruleProblems(document, text, raw as RawConfig, []), ...inRoutes];
+  }
   const found = (validator.errors ?? []).flatMap((error) => schemaProblem(document, error) ?? []);
   return [...found, ...ruleProblems(document, text, raw, found)];
 }
@@ -93,7 +99,12 @@ function schemaProblem(document: Document, error: ErrorObject): Problem | undefi
     case 'pattern':
       // The error of a key is reported under `propertyNames`.
       if (error.propertyName !== undefined) return undefined;
-      return here(path.at(-1) === 'tenant' ? NOT_A_TENANT : notAName(name));
+      return here(
+        `${PATTERN_PROBLEMS[(error.parentSchema as { pattern: string }).pattern]?.(name) ?? notAName(name)}`,
+      );
+    case 'discriminator':
+      // A kind that is missing or unknown is told by `required` or `enum`.
+      return undefined;
     case 'enum':
       return here(`${name} must be one of ${(error.params.allowedValues as string[]).join(', ')}`);
     case 'const':
@@ -107,7 +118,15 @@ function schemaProblem(document: Document, error: ErrorObject): Problem | undefi
   }
 }
 
-const NOT_A_TENANT = 'a tenant id has 1 to 63 letters, digits, "_" or "-", and starts with a letter or digit';
+/** What to say of a text that does not fit a pattern. */
+const PATTERN_PROBLEMS: Readonly<Record<string, (name: string) => string>> = {
+  [TENANT]: () => 'a tenant id has 1 to 63 letters, digits, "_" or "-", and starts with a letter or digit',
+  [SECRET]: (name) => `${name} must be env:NAME, or a literal secret that begins with whsec_ or whsk_`,
+  [PUSH_URL]: (name) => `${name} must be an http or https address`,
+  [TYPE_PATTERN]: (name) => `${name} must be an event type, with a star at its end at most`,
+  [SUBSCRIPTION_NAME]: (name) =>
+    `${name} must be a name of 1 to 63 small letters, digits, "_" and "-" that starts with a letter, and not "warehouse", "eligibility" or "constructor"`,
+};
 
 const notAName = (what: string) =>
   `${what} must be a name of 1 to 63 small letters, digits and "_" that starts with a letter, and not "constructor"`;

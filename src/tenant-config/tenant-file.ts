@@ -4,6 +4,8 @@ import { basename, join } from 'node:path';
 import { HeadgateError, messageOf, systemCodeOf } from '../errors.js';
 import { compileRules } from '../rules/compile.js';
 import type { CompiledRules } from '../rules/compiled.js';
+import { compileRoutes } from '../routing/compile.js';
+import { Router } from '../routing/router.js';
 import { parseTenantConfig } from './parse.js';
 import type { TenantConfig } from './tenant-config.js';
 
@@ -13,6 +15,8 @@ export interface LoadedTenant {
   readonly rules: CompiledRules;
   /** Names this configuration: a hash of its file's text, 12 hex digits. */
   readonly version: string;
+  /** Matches events against its routes; undefined where it has none. */
+  readonly router?: Router;
 }
 
 /** A file of a tenant, read and checked. */
@@ -52,7 +56,13 @@ export async function readTenantFile(dir: string, name: string): Promise<TenantF
     const issues = [{ line: 1, column: 1, message }];
     throw new HeadgateError('TENANT_CONFIG_INVALID', `${path}:1:1: ${message}`, { details: { issues } });
   }
-  return { config, rules: compileRules(config), version: versionOf(text), text };
+  return { ...compileTenant(config, text), text };
+}
+
+/** Compiles a configuration that has been checked; `text` is what it was read from. */
+export function compileTenant(config: TenantConfig, text: string): LoadedTenant {
+  const router = config.routes.length === 0 ? undefined : new Router(compileRoutes(config).compiled);
+  return { config, rules: compileRules(config), version: versionOf(text), router };
 }
 
 async function readText(path: string): Promise<string> {

@@ -2,10 +2,9 @@ import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises
 import { join } from 'node:path';
 import { writeDurably } from '../durable-file.js';
 import { HeadgateError, systemCodeOf } from '../errors.js';
-import { compileRules } from '../rules/compile.js';
 import { assertTenantId } from '../tenant.js';
 import { parseTenantConfig } from './parse.js';
-import { versionOf, type LoadedTenant } from './tenant-file.js';
+import { compileTenant, versionOf, type LoadedTenant } from './tenant-file.js';
 
 /** A configuration that a tenant has had, or that somebody wants to try on what it has received. */
 export interface TenantVersion {
@@ -83,8 +82,7 @@ export async function readVersion(dir: string, tenant: string, version: string):
     throw error;
   }
   const config = parseTenantConfig(text, `${version}${ENDING}`);
-  if (config.tenant === tenant && versionOf(text) === version)
-    return { config, rules: compileRules(config), version };
+  if (config.tenant === tenant && versionOf(text) === version) return compileTenant(config, text);
   throw new HeadgateError('TENANT_CONFIG_INVALID', `Version ${version} has been changed by hand.`);
 }
 

@@ -123,6 +123,7 @@ export async function openDoor(directory: string, options: DoorOptions = {}): Pr
     ...known,
     spool,
     decider,
+    routingOf: () => undefined,
     ack: options.ack ?? 'spool',
     onSpooled: (chunk) => batcher.add(chunk),
     onFailed: () => void checkpoints.rewind().catch(fault),

@@ -70,6 +70,8 @@ describe('tenant-config/parse', () => {
           when: 'event.data.delay_minutes >= 30 && aggregates.late_departures >= 3',
         },
       ],
+      subscriptions: [],
+      routes: [],
     });
   });
 
@@ -84,10 +86,13 @@ describe('tenant-config/parse', () => {
       warehouse: { kind: 'parquet', windowMs: 5000 },
       aggregates: {},
       rules: [],
+      subscriptions: [],
+      routes: [],
     });
   });
 
   const rule = (rest: string) => `tenant: UA\nrules:\n  - { name: r, on: [a], ${rest} }\n`;
+  const subscription = (fields: string) => `tenant: UA\nsubscriptions: [{ name: crm, ${fields} }]`;
   const aggregate = (rest: string) => `tenant: UA\naggregates:\n  x: { on: [a], ${rest} }\n`;
   const refused: [text: string, needle: string, message: RegExp][] = [
     ['', '', /the file must be a map/],
@@ -95,8 +100,15 @@ describe('tenant-config/parse', () => {
     ['isolation: pooled', 'isolation', /the file needs "tenant"/],
     ['tenant: UA\nlimts: {}', 'limts', /unknown key "limts"; did you mean "limits"\?/],
     ['tenant: UA\nlimits: { eventsPerSec: 5 }', 'eventsPerSec', /did you mean "eventsPerSecond"/],
-    ['tenant: UA\nsubscriptions: []', 'subscriptions', /unknown key "subscriptions"; known are tenant,/],
-    ['tenant: UA\nroutes: []', 'routes', /unknown key "routes"/],
+    ['tenant: UA\nsinks: []', 'sinks', /unknown key "sinks"; known are tenant,/],
+    ['tenant: UA\nroutes: {}', '{}', /routes must be a list/],
+    [subscription('kind: push'), '{ name', /subscriptions.0 needs "url"/],
+    [subscription('kind: mail'), 'mail', /must be one of push, pull, workflow/],
+    [subscription('kind: pull, ackDeadlin: 1m'), 'ackDeadlin', /did you mean "ackDeadline"/],
+    [subscription('kind: pull, ackDeadline: 9s'), '9s', /must be from 10s to 10m/],
+    [subscription('kind: push, url: "ftp://x"'), '"ftp', /must be an http or https address/],
+    [subscription('kind: push, url: "http://x", secret: hunter2'), 'hunter2', /must be env:NAME/],
+    ['tenant: UA\nsubscriptions: [{ name: warehouse, kind: pull }]', 'warehouse', /must be a name/],
     ['tenant: UA\n__proto__: { x: 1 }', '__proto__', /unknown key "__proto__"/],
     ['tenant: 1E3', '1E3', /must be text: YAML reads it as number 1000, put it in quotes/],
     ['tenant: true', 'true', /put it in quotes/],

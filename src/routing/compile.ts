@@ -1,0 +1,113 @@
+import type { Environment, ParseResult } from '@marcbachmann/cel-js';
+import { DERIVED_PREFIX } from '../delivered-event.js';
+import { messageOf } from '../errors.js';
+import { createEnvironment } from '../rules/environment.js';
+import type { RouteConfig, SubscriptionConfig } from '../tenant-config/subscription-config.js';
+import type { CompiledRoute, CompiledRoutes, TypePattern } from './compiled.js';
+
+/** What is wrong with a tenant's subscriptions or routes, and where. */
+export interface RouteIssue {
+  /** Where in the configuration, such as `['routes', 0, 'match', 'when']`. */
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+  /** Where in the expression, in UTF-16 units from its start. */
+  readonly offset?: number;
+}
+
+/** The part of a tenant's configuration that routes are made of. */
+export interface RoutesConfig {
+  readonly subscriptions: readonly SubscriptionConfig[];
+  readonly routes: readonly RouteConfig[];
+}
+
+/** Compiles what it can, and returns the problems beside it. */
+export function compileRoutes(config: RoutesConfig): { compiled: CompiledRoutes; issues: RouteIssue[] } {
+  const issues = [...nameIssues(config), ...expressionIssues(config)];
+  const environment = createEnvironment('event');
+  const names = new Set(config.subscriptions.map(({ name }) => name));
+  const routes = config.routes.map(({ match, to, priority }, index): CompiledRoute => {
+    const path = ['routes', index];
+    to.forEach((name, at) => {
+      if (!names.has(name)) issues.push({ path: [...path, 'to', at], message: unknown(name, names) });
+    });
+    return {
+      ...{ index, to, type: patternOf(match.type ?? '*') },
+      ...{ stream: match.stream, priority: match.priority, stage: match.stage, sets: priority },
+      when: parse(environment, match.when, 'bool', [...path, 'match', 'when'], issues),
+    };
+  });
+  return { compiled: { routes, derived: routes.some(({ type }) => matchesDerived(type)) }, issues };
+}
+
+/** True when a type fits; those of derived events only where the pattern says so itself. */
+export function matchesType({ text, prefix }: TypePattern, type: string): boolean {
+  if (!prefix) return type === text;
+  return type.startsWith(text) && (!type.startsWith(DERIVED_PREFIX) || text.startsWith(DERIVED_PREFIX));
+}
+
+function matchesDerived({ text }: TypePattern): boolean {
+  return text.startsWith(DERIVED_PREFIX);
+}
+
+function patternOf(type: string): TypePattern {
+  return type.endsWith('*') ? { text: type.slice(0, -1), prefix: true } : { text: type, prefix: false };
+}
+
+function nameIssues({ subscriptions }: RoutesConfig): RouteIssue[] {
+  const seen = new Set<string>();
+  return subscriptions.flatMap(({ name }, index) => {
+    const path = ['subscriptions', index, 'name'];
+    if (seen.has(name)) return [{ path, message: `there is another subscription named "${name}"` }];
+    seen.add(name);
+    return [];
+  });
+}
+
+/** The expressions in subscriptions: templates that must give text. */
+function expressionIssues({ subscriptions }: RoutesConfig): RouteIssue[] {
+  const issues: RouteIssue[] = [];
+  const environment = createEnvironment('event');
+  subscriptions.forEach((subscription, index) => {
+    for (const [key, source] of Object.entries(templatesOf(subscription)))
+      parse(environment, source, 'string', ['subscriptions', index, key], issues);
+  });
+  return issues;
+}
+
+function templatesOf(subscription: SubscriptionConfig): Record<string, string> {
+  if (subscription.kind === 'pull')
+    return subscription.orderingKey === undefined ? {} : { orderingKey: subscription.orderingKey };
+  if (subscription.kind !== 'workflow') return {};
+  const { workflow, taskQueue, id, signal } = subscription;
+  return { workflow, taskQueue, id, signal };
+}
+
+/** Parses an expression and checks what it gives, as far as can be known. */
+function parse(
+  environment: Environment,
+  source: string | undefined,
+  wanted: 'bool' | 'string',
+  path: RouteIssue['path'],
+  issues: RouteIssue[],
+): ParseResult | undefined {
+  if (source === undefined) return undefined;
+  const refuse = (error: unknown): undefined => {
+    const { summary, range } = error as { summary?: string; range?: { start: number } };
+    issues.push({ path, message: summary ?? messageOf(error), offset: range?.start ?? 0 });
+  };
+  try {
+    const parsed = environment.parse(source);
+    const { valid, type, error } = parsed.check();
+    if (!valid) return refuse(error);
+    if (type === 'dyn' || type === wanted) return parsed;
+    const what = wanted === 'bool' ? 'true or false' : 'text';
+    return refuse({ summary: `the expression gives ${type}, but must give ${what}` });
+  } catch (error) {
+    return refuse(error);
+  }
+}
+
+function unknown(name: string, names: ReadonlySet<string>): string {
+  const known = names.size === 0 ? 'there are none' : `there are ${[...names].join(', ')}`;
+  return `there is no subscription named "${name}" (${known})`;
+}

@@ -1,0 +1,99 @@
+import { EXPRESSION, duration, section } from './schema-parts.js';
+
+/** Pattern of a webhook's address. */
+export const PUSH_URL = '^https?://[^\\s]+$';
+/** Pattern of a route's event type. */
+export const TYPE_PATTERN = '^[^*]*\\*?$';
+/** Pattern of a subscription's name; `warehouse` and `eligibility` are there by themselves. */
+export const SUBSCRIPTION_NAME = '^(?!(warehouse|eligibility|constructor)$)[a-z][a-z0-9_-]{0,62}$';
+
+const RATE = { type: 'number', exclusiveMinimum: 0, maximum: 1_000_000 };
+const RETRY = section({
+  schedule: { type: 'array', maxItems: 20, items: duration('0ms', '7 days') },
+});
+
+/** Of every subscription. */
+const SHARED = {
+  name: { type: 'string', pattern: SUBSCRIPTION_NAME },
+  limits: section({ eventsPerSecond: RATE, activitiesPerSecond: RATE }),
+  retention: duration('1h', '31 days'),
+};
+
+/** A secret, or a value that may be one: `env:NAME`, or literally. */
+const VALUE = { type: 'string', minLength: 1, maxLength: 4_096 };
+/** Pattern of a secret. */
+export const SECRET = '^(env:[A-Za-z_][A-Za-z0-9_]*|wh(sec|sk)_[A-Za-z0-9+/]{16,128}={0,2})$';
+
+const SUBSCRIPTION_KINDS = {
+  push: section(
+    {
+      ...SHARED,
+      kind: { const: 'push' },
+      url: { type: 'string', pattern: PUSH_URL, maxLength: 2_048 },
+      secret: { type: 'string', pattern: SECRET },
+      secrets: { type: 'array', items: { type: 'string', pattern: SECRET }, minItems: 1, maxItems: 5 },
+      headers: { type: 'object', maxProperties: 50, additionalProperties: VALUE },
+      format: { enum: ['event', 'batch'] },
+      maxEvents: { type: 'integer', minimum: 1, maximum: 1_000 },
+      timeout: duration('100ms', '60s'),
+      maxConcurrency: { type: 'integer', minimum: 1, maximum: 256 },
+      retry: RETRY,
+      disableAfterFailures: { type: 'integer', minimum: 1, maximum: 1_000_000 },
+    },
+    ['name', 'kind', 'url'],
+  ),
+  pull: section(
+    {
+      ...SHARED,
+      kind: { const: 'pull' },
+      ackDeadline: duration('10s', '10m'),
+      maxAttempts: { type: 'integer', minimum: 5, maximum: 100 },
+      orderingKey: EXPRESSION,
+    },
+    ['name', 'kind'],
+  ),
+  workflow: section(
+    {
+      ...SHARED,
+      kind: { const: 'workflow' },
+      ...{ workflow: EXPRESSION, taskQueue: EXPRESSION, id: EXPRESSION, signal: EXPRESSION },
+      retry: RETRY,
+    },
+    ['name', 'kind', 'workflow', 'taskQueue', 'id', 'signal'],
+  ),
+};
+
+/** By its kind, so that a mistake is told as one of that kind. */
+/** A subscription. */
+export const SUBSCRIPTION = {
+  type: 'object',
+  required: ['kind'],
+  properties: { kind: { enum: Object.keys(SUBSCRIPTION_KINDS) } },
+  discriminator: { propertyName: 'kind' },
+  oneOf: Object.values(SUBSCRIPTION_KINDS),
+};
+
+const MATCH_TEXT = { type: 'string', minLength: 1, maxLength: 255 };
+
+/** A route. */
+export const ROUTE = section(
+  {
+    match: section({
+      // A star at the end alone.
+      type: { type: 'string', pattern: TYPE_PATTERN, minLength: 1, maxLength: 255 },
+      stream: { enum: ['events', 'user-properties'] },
+      priority: MATCH_TEXT,
+      stage: MATCH_TEXT,
+      when: EXPRESSION,
+    }),
+    to: {
+      type: 'array',
+      items: { type: 'string', pattern: SUBSCRIPTION_NAME },
+      minItems: 1,
+      maxItems: 20,
+      uniqueItems: true,
+    },
+    priority: { enum: ['high', 'normal', 'low'] },
+  },
+  ['match', 'to'],
+);

@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import type { DecisionRow, EventRow } from '../../src/event.js';
+import { LineSet } from '../../src/line-set.js';
+import { compileRoutes } from '../../src/routing/compile.js';
+import { joinRouted } from '../../src/routing/join-routed.js';
+import { ChunkRouting, Router } from '../../src/routing/router.js';
+import type { RouteConfig } from '../../src/tenant-config/subscription-config.js';
+import { parseTenantConfig } from '../../src/tenant-config/parse.js';
+
+const SUBSCRIPTIONS = ['crm', 'ops', 'audit'].map((name) => ({ name, kind: 'pull' }));
+
+function routerOf(routes: readonly object[]): Router {
+  const text = JSON.stringify({ tenant: 'T', subscriptions: SUBSCRIPTIONS, routes });
+  const { compiled, issues } = compileRoutes(parseTenantConfig(text, 'T.yaml'));
+  assert.deepEqual(issues, []);
+  return new Router(compiled);
+}
+
+const event = (type: string, more: Partial<EventRow> = {}): EventRow => ({
+  specversion: '1.0',
+  id: '1',
+  source: 's',
+  type,
+  time: '2026-01-01T00:00:00Z',
+  received_at: '2026-01-01T00:00:00Z',
+  ...more,
+});
+
+const route = (match: RouteConfig['match'], to: string[], more: object = {}) => ({ match, to, ...more });
+const targets = (router: Router, row: EventRow) =>
+  router.targets(row, 'events').map(({ subscription, priority }) => `${subscription}:${priority}`);
+
+describe('the router', () => {
+  it('matches exact types and prefixes, and gives a subscription an event once', () => {
+    const router = routerOf([
+      route({ type: 'booking.made' }, ['crm']),
+      route({ type: 'booking.*' }, ['crm', 'ops']),
+      route({ type: 'bookings' }, ['audit']),
+    ]);
+    assert.deepEqual(targets(router, event('booking.made')), ['crm:normal', 'ops:normal']);
+    assert.deepEqual(targets(router, event('booking.')), ['crm:normal', 'ops:normal']);
+    assert.deepEqual(targets(router, event('booking')), []);
+    assert.deepEqual(targets(router, event('bookings')), ['audit:normal']);
+  });
+
+  it('matches stream, priority, stage and filter together', () => {
+    const router = routerOf([
+      route({ stream: 'events', priority: 'gold', stage: 'enriched', when: 'event.data.n > 3' }, ['crm']),
+    ]);
+    const fits = { priority: 'gold', stage: 'enriched', data: { n: 4 } };
+    assert.deepEqual(targets(router, event('a', fits)), ['crm:normal']);
+    assert.deepEqual(router.targets(event('a', fits), 'user-properties'), []);
+    for (const other of [
+      { priority: 'low' },
+      { stage: 'raw' },
+      { data: { n: 3 } },
+      { data: {} },
+      { data: 'text' },
+    ])
+      assert.deepEqual(targets(router, event('a', { ...fits, ...other })), [], JSON.stringify(other));
+  });
+
+  it('sees extension attributes beside the others in a filter', () => {
+    const router = routerOf([route({ when: 'event.region == "eu"' }, ['crm'])]);
+    assert.deepEqual(targets(router, event('a', { extensions: { region: 'eu' } })), ['crm:normal']);
+  });
+
+  it("takes the priority of the first of its routes that sets one, else the event's own", () => {
+    const router = routerOf([
+      route({ type: 'a' }, ['crm']),
+      route({ type: 'a' }, ['crm'], { priority: 'low' }),
+      route({ type: '*' }, ['crm', 'ops'], { priority: 'high' }),
+      route({ type: 'a' }, ['audit']),
+    ]);
+    assert.deepEqual(targets(router, event('a', { priority: 'high' })), [
+      'crm:low',
+      'ops:high',
+      'audit:high',
+    ]);
+  });
+
+  it('gives derived events to routes that name them, and no others', () => {
+    const row: DecisionRow = {
+      ...{ id: 'e:r:v', event_id: 'e', subject: 's', rule: 'r', rule_version: 'v' },
+      ...{ outcome: 'eligible', reason: 'why', time: '2026-01-01T00:00:00Z' },
+    };
+    const all = new ChunkRouting(routerOf([route({ type: '*' }, ['crm'])]), 'events', new Set());
+    assert.equal(all.onChanged, undefined);
+    const derived = routerOf([
+      route({ type: 'headgate.*', stage: 'decision', when: 'event.data.outcome == "eligible"' }, ['ops']),
+      route({ type: '*' }, ['crm']),
+    ]);
+    const routing = new ChunkRouting(derived, 'events', new Set());
+    routing.onChanged?.(2, row);
+    routing.onChanged?.(3, { ...row, outcome: 'ineligible' });
+    const expected = { subscription: 'ops', of: 'decisions', priority: 'normal', count: 1 };
+    assert.deepEqual(routing.routed([]), [{ ...expected, lines: LineSet.of([2]).encode() }]);
+  });
+
+  it('sets apart what has passed too many stages', () => {
+    const routing = new ChunkRouting(routerOf([route({}, ['crm'])]), 'events', new Set());
+    const routed = routing.routed([7, 8].map((hops) => event('a', { extensions: { hops } })));
+    assert.deepEqual(
+      routed?.map(({ count, looped = false }) => [count, looped]),
+      [
+        [1, false],
+        [1, true],
+      ],
+    );
+  });
+
+  it('leaves out subscriptions that take nothing new', () => {
+    const routing = new ChunkRouting(routerOf([route({}, ['crm', 'ops'])]), 'events', new Set(['crm']));
+    assert.deepEqual(
+      routing.routed([event('a')])?.map(({ subscription }) => subscription),
+      ['ops'],
+    );
+  });
+
+  it('counts lines on through the chunks of a batch', () => {
+    const router = routerOf([route({ type: 'a' }, ['crm']), route({ type: '*' }, ['ops'])]);
+    const chunks = [['a', 'b'], ['b'], ['b', 'a', 'a']].map((types) => {
+      const rows = types.map((type) => event(type));
+      return {
+        events: rows.length,
+        evaluated: 0,
+        routed: new ChunkRouting(router, 'events', new Set()).routed(rows),
+      };
+    });
+    const [crm, ops] = joinRouted(chunks);
+    assert.deepEqual([...LineSet.decode(crm?.lines, 6)], [0, 4, 5]);
+    assert.deepEqual([ops?.count, ops?.lines], [6, undefined]);
+  });
+
+  it('says which expression, name or subscription is wrong, and where', () => {
+    const text = [
+      'tenant: T',
+      'subscriptions:',
+      '  - { name: crm, kind: pull }',
+      '  - { name: crm, kind: pull, orderingKey: "1 + 1" }',
+      'routes:',
+      '  - { match: { when: "event.data.n >" }, to: [crm] }',
+      '  - { match: { when: "profile.x == 1" }, to: [crn] }',
+      '  - { match: { type: "a*b" }, to: [crm] }',
+    ].join('\n');
+    assert.throws(
+      () => parseTenantConfig(text, 'T.yaml'),
+      (error: Error) => /T.yaml:8:22/.test(error.message),
+    );
+    assert.throws(
+      () => parseTenantConfig(text.split('\n').slice(0, -1).join('\n'), 'T.yaml'),
+      (error: Error) => {
+        for (const part of [
+          'T.yaml:4:13: subscriptions.1.name: there is another subscription named "crm"',
+          'subscriptions.1.orderingKey: the expression gives int, but must give text',
+          'T.yaml:6:',
+          'routes.1.match.when: Unknown variable: profile',
+          'routes.1.to.0: there is no subscription named "crn" (there are crm)',
+        ])
+          assert.ok(error.message.includes(part), `${part} is not in\n${error.message}`);
+        return true;
+      },
+    );
+  });
+});
