@@ -4,6 +4,7 @@ import { auditCommand } from './commands/audit.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { queryCommand } from './commands/query.js';
+import { replayCommand } from './commands/replay.js';
 import { sendCommand } from './commands/send.js';
 import { apiCommand, startCommand, workerCommand } from './commands/start.js';
 import { tenantCommand } from './commands/tenant.js';
@@ -37,6 +38,7 @@ Examples:
     tenantCommand,
     tokenCommand,
     sendCommand,
+    replayCommand,
     queryCommand,
     auditCommand,
     doctorCommand,

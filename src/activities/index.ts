@@ -11,6 +11,7 @@ import type { PassActivities, PullPass } from './deliveries/pass.js';
 import { createReviewWaiting, type ReviewWaiting } from './deliveries/review-waiting.js';
 import { createStartDeliveries, type StartDeliveries } from './deliveries/start.js';
 import { withFailures } from './failure.js';
+import { createReplayActivities, type ReplayActivities } from './replay/replay.js';
 import { createAnnounceActivities, type AnnounceActivities } from './warehouse/announce.js';
 import { createLoadActivities, type LoadActivities } from './warehouse/load-batches.js';
 
@@ -22,7 +23,11 @@ interface DeliveryActivities {
 }
 
 /** The activities that Workers run, by name. */
-export type WorkerActivities = AnnounceActivities & LoadActivities & DeliveryActivities & PassActivities;
+export type WorkerActivities = AnnounceActivities &
+  LoadActivities &
+  DeliveryActivities &
+  PassActivities &
+  ReplayActivities;
 
 /** Every activity by name; workflow code imports this as a type alone. */
 export type Activities = WorkerActivities & PullPass;
@@ -40,6 +45,8 @@ export interface ActivityDependencies {
   readonly onParked?: (input: ParkInput) => void;
   /** The tenant's configuration as it is now. */
   readonly tenant: (tenant: string) => LoadedTenant | undefined;
+  /** A version of the tenant's configuration, current or not. */
+  readonly versionOf: (tenant: string, version: string) => Promise<LoadedTenant>;
 }
 
 /** Builds all activities; their errors cross to Temporal as ApplicationFailure with the error's code as type. */
@@ -64,12 +71,19 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
   const isolationOf = (id: string): Isolation => configOf(id).isolation;
   const park = createPark({ client, batchStore, isolationOf, onParked: dependencies.onParked });
   const startDeliveries = createStartDeliveries({ client, configOf, park });
+  const replaying = createReplayActivities({
+    ...{ store: batchStore, current: loaded, startDeliveries },
+    versionOf: dependencies.versionOf,
+    announce: announcing.announce,
+  });
   return {
     startDeliveries: withFailures(startDeliveries),
     park: withFailures(park),
     reviewWaiting: withFailures(createReviewWaiting(configOf)),
     pushPass: withFailures(dependencies.passes.pushPass),
     workflowPass: withFailures(dependencies.passes.workflowPass),
+    replayPage: withFailures(replaying.replayPage),
+    redecide: withFailures(replaying.redecide),
     announce: withFailures(announcing.announce),
     loadBatches: withFailures(loading.loadBatches),
   };

@@ -10,6 +10,8 @@ export const SCOPES = [
   'user-properties:write',
   'decisions:read',
   'batches:read',
+  'replays:read',
+  'replays:write',
   'admin',
 ] as const;
 

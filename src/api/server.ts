@@ -13,11 +13,13 @@ import { holdContinue } from './expect-continue.js';
 import { problemDocument, problems } from './problem.js';
 import type { BodyPace } from './read-body.js';
 import type { Receipts } from './receipts.js';
+import type { Replays } from './replays.js';
 import { addBatchRoutes } from './routes/batches.js';
 import { addEligibilityRoutes } from './routes/eligibility.js';
 import { addEventRoutes } from './routes/events.js';
 import { addHealthRoutes, type ReadinessCheck } from './routes/health.js';
 import { addMetricsRoute } from './routes/metrics.js';
+import { addReplayRoutes } from './routes/replays.js';
 
 /** What the API is built over. */
 export interface ApiDependencies {
@@ -26,6 +28,7 @@ export interface ApiDependencies {
   readonly ingest: Ingest;
   readonly decider: Pick<Decider, 'subject'>;
   readonly receipts: Receipts;
+  readonly replays: Replays;
   readonly readiness: readonly ReadinessCheck[];
   /** How slowly a body may come. Default: any for 10 s, then 1,000 bytes/s. */
   readonly bodyPace?: BodyPace;
@@ -88,6 +91,7 @@ export function createApi(dependencies: ApiDependencies): Koa {
   addEventRoutes(router, dependencies);
   addEligibilityRoutes(router, authenticate, decider);
   addBatchRoutes(router, authenticate, receipts);
+  addReplayRoutes(router, dependencies);
   addHealthRoutes(router, readiness);
   if (dependencies.metrics !== undefined) addMetricsRoute(router, dependencies.metrics);
   app.use(problems(log));

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import { createAuthenticator } from '../api/authenticate.js';
 import { createReceipts } from '../api/receipts.js';
+import { createReplays } from '../api/replays.js';
 import { createApi, listen } from '../api/server.js';
 import type { Config } from '../config.js';
 import type { Temporal } from '../engine/temporal.js';
@@ -13,6 +14,7 @@ import type { Logger } from '../observability/logger.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import type { TenantRegistry } from '../tenant-config/registry.js';
+import { readVersion } from '../tenant-config/versions.js';
 import type { IngestBatchResult } from '../workflows/messages.js';
 import type { WorkerHost } from '../workers/worker-host.js';
 import { openLmdbStateStore } from '../stores/state/lmdb.js';
@@ -65,6 +67,11 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     ingest,
     decider,
     receipts: createReceipts({ client, namespace: temporal.namespace, uiUrl: temporal.uiUrl }),
+    replays: createReplays({
+      ...{ client, namespace: temporal.namespace, uiUrl: temporal.uiUrl, batchStore: stores.batchStore },
+      tenantOf: (tenant) => registry.get(tenant),
+      versionOf: (tenant, version) => readVersion(stores.paths.tenantVersions, tenant, version),
+    }),
     readiness: [
       { name: 'temporal', check: () => temporalAnswers(client) },
       { name: 'spool', check: () => spool.checkWritable() },

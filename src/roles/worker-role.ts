@@ -9,6 +9,7 @@ import type { Metrics } from '../observability/metrics.js';
 import { createParquetWarehouse } from '../stores/warehouse/parquet.js';
 import type { LoadInput, LoadResult } from '../stores/warehouse/warehouse.js';
 import type { TenantRegistry } from '../tenant-config/registry.js';
+import { readVersion } from '../tenant-config/versions.js';
 import { observeLoads, paceLoads, type LoadObserver } from '../workers/observed-warehouse.js';
 import { Pace } from '../workers/pace.js';
 import { createQueueRates } from '../workers/rate-limits.js';
@@ -62,6 +63,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     windowsPerSecond: config.loadsPerSecond,
     passes: NO_PASSES,
     tenant: (tenant) => registry.get(tenant),
+    versionOf: (tenant, version) => readVersion(stores.paths.tenantVersions, tenant, version),
   });
   const host = await startWorkerHost({
     connection: temporal.connection,

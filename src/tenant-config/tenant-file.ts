@@ -49,14 +49,23 @@ export async function listTenantFiles(dir: string): Promise<string[]> {
  */
 export async function readTenantFile(dir: string, name: string): Promise<TenantFile> {
   const path = join(dir, name);
-  const text = await readText(path);
-  const config = parseTenantConfig(text, path);
+  const file = await readConfigFile(path);
+  const { config } = file;
   if (name !== tenantFileName(config.tenant)) {
     const message = `the file of tenant ${config.tenant} must be called ${tenantFileName(config.tenant)}`;
     const issues = [{ line: 1, column: 1, message }];
     throw new HeadgateError('TENANT_CONFIG_INVALID', `${path}:1:1: ${message}`, { details: { issues } });
   }
-  return { ...compileTenant(config, text), text };
+  return file;
+}
+
+/**
+ * Reads and checks a tenant's configuration from a file of any name.
+ * @throws HeadgateError `FILE_UNREADABLE`, `TENANT_CONFIG_INVALID`
+ */
+export async function readConfigFile(path: string): Promise<TenantFile> {
+  const text = await readText(path);
+  return { ...compileTenant(parseTenantConfig(text, path), text), text };
 }
 
 /** Compiles a configuration that has been checked; `text` is what it was read from. */

@@ -2,3 +2,4 @@ export { ingestBatch } from './ingest-batch.js';
 export { loadWindow } from './load-window.js';
 export { deliver } from './deliver.js';
 export { deadLetter } from './dead-letter.js';
+export { replay } from './replay.js';

@@ -6,6 +6,7 @@ import { createAuthenticator } from '../../src/api/authenticate.js';
 import type { BodyPace } from '../../src/api/read-body.js';
 import { createApi, listen, type ConnectionLimits } from '../../src/api/server.js';
 import type { BatchReceipt, Receipts } from '../../src/api/receipts.js';
+import type { Replays } from '../../src/api/replays.js';
 import type { IngestAnswer } from '../../src/api/routes/events.js';
 import type { AckMode } from '../../src/config.js';
 import { HeadgateError } from '../../src/errors.js';
@@ -77,7 +78,8 @@ export interface TestApi {
 }
 
 /** The scopes a test's token has unless it says otherwise. */
-export const ALL_SCOPES = 'events:write user-properties:write decisions:read batches:read';
+export const ALL_SCOPES =
+  'events:write user-properties:write decisions:read batches:read replays:read replays:write';
 
 /** Issuer and audience of test tokens. */
 export const ISSUED = { issuer: 'headgate', audience: 'headgate' } as const;
@@ -113,6 +115,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       metrics: options.metrics,
       decider: door.decider,
       receipts: rememberingReceipts(receiptsAsked),
+      replays: rememberingReplays(receiptsAsked),
       readiness: [{ name: 'spool', check: () => door.spool.checkWritable() }],
       log: pino({ level: 'error' }, { write: (line: string) => void faults.push(line) }),
     }),
@@ -163,6 +166,21 @@ function rememberingReceipts(asked: string[]): Receipts {
       asked.push(`${tenant}/${batchId}`);
       return Promise.reject(new HeadgateError('NOT_FOUND', 'No batch has this id.'));
     },
+  };
+}
+
+/** Has no replays, and remembers where it was told to look. */
+function rememberingReplays(asked: string[]): Replays {
+  const none = (tenant: string, id: string): Promise<never> => {
+    asked.push(`${tenant}/${id}`);
+    return Promise.reject(new HeadgateError('NOT_FOUND', 'No replay has this id.'));
+  };
+  return {
+    start: (tenant) => none(tenant, 'new'),
+    list: (tenant) => none(tenant, 'all'),
+    reach: (tenant) => none(tenant, 'reach'),
+    show: none,
+    cancel: none,
   };
 }
 

@@ -15,6 +15,7 @@ import { createLogger } from '../../src/observability/logger.js';
 import { openSharedStores, type SharedStores } from '../../src/roles/stores.js';
 import { createParquetWarehouse } from '../../src/stores/warehouse/parquet.js';
 import { openTenantRegistry, type TenantRegistry } from '../../src/tenant-config/registry.js';
+import { readVersion } from '../../src/tenant-config/versions.js';
 import type { SubjectRecord } from '../../src/stores/state/state-store.js';
 import { batchWorkflowId } from '../../src/tenant.js';
 import { observeLoads, paceLoads } from '../../src/workers/observed-warehouse.js';
@@ -82,7 +83,10 @@ export async function startPipeline(tenants: Readonly<Record<string, object>>): 
   const dir = await mkdtemp(join(tmpdir(), 'headgate-pipeline-'));
   const stores = openSharedStores(dir);
   for (const [id, more] of Object.entries(tenants)) await writeTenant(stores.paths.tenants, id, more);
-  const registry = await openTenantRegistry({ dir: stores.paths.tenants });
+  const registry = await openTenantRegistry({
+    dir: stores.paths.tenants,
+    versions: stores.paths.tenantVersions,
+  });
   const connection = await connect();
   const client = new Client({ connection, namespace: TEST_NAMESPACE });
   const ceilingOf = (id: string) => registry.get(id)?.config.limits.activitiesPerSecond;
@@ -93,6 +97,7 @@ export async function startPipeline(tenants: Readonly<Record<string, object>>): 
     ...{ client, warehouse, batchStore: stores.batchStore, windowsPerSecond: 1_000 },
     passes: { pushPass: unreachable, workflowPass: unreachable },
     tenant: (id) => registry.get(id),
+    versionOf: (id, version) => readVersion(stores.paths.tenantVersions, id, version),
   });
   const workflowBundle = join(dir, 'workflow-bundle.js');
   await writeFile(workflowBundle, await workflowCode());

@@ -8,7 +8,14 @@ import { HeadgateError, systemCodeOf } from '../../errors.js';
 import type { BatchRef } from '../../event.js';
 import { assertBatchId, assertTenantId, dayOfBatch } from '../../tenant.js';
 import type { BatchName, BatchStore, OpenBatch } from './batch-store.js';
-import { ENDING, deleteFile, listBatches, listDays } from './kept-files.js';
+import {
+  ENDING,
+  deleteFile,
+  listBatches,
+  listDays,
+  noteDeletedThrough,
+  readDeletedThrough,
+} from './kept-files.js';
 
 const gunzipAsync = promisify(gunzip);
 
@@ -29,6 +36,8 @@ export function createFileBatchStore(root: string): BatchStore {
     ref: async (name) => (await open(pathOf(name), name)).ref,
     days: (tenant, stream) => listDays(root, tenant, stream),
     delete: async (name) => deleteFile(pathOf(name)),
+    deletedThrough: (tenant) => readDeletedThrough(root, tenant),
+    noteDeleted: (tenant, day) => noteDeletedThrough(root, tenant, day),
   };
 }
 

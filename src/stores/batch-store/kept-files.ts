@@ -1,5 +1,6 @@
-import { readdir, rm, rmdir } from 'node:fs/promises';
+import { readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { writeDurably } from '../../durable-file.js';
 import { systemCodeOf } from '../../errors.js';
 import { assertTenantId, dayOfBatch, isBatchId } from '../../tenant.js';
 import type { Stream } from '../../event.js';
@@ -35,6 +36,29 @@ export async function deleteFile(path: string): Promise<void> {
   await rm(path, { force: true });
   // Not empty, or removed by somebody else: both are as they should be.
   await rmdir(dirname(path)).catch(() => undefined);
+}
+
+/** The last day up to which a tenant's batches have been deleted. */
+export async function readDeletedThrough(root: string, tenant: string): Promise<string | undefined> {
+  try {
+    const day = (await readFile(deletedFile(root, tenant), 'utf8')).trim();
+    return DAY.test(day) ? day : undefined;
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Notes it; a day before the one that is noted changes nothing. */
+export async function noteDeletedThrough(root: string, tenant: string, day: string): Promise<void> {
+  const known = await readDeletedThrough(root, tenant);
+  if (known !== undefined && known >= day) return;
+  await writeDurably(deletedFile(root, tenant), (temporary) => writeFile(temporary, `${day}\n`));
+}
+
+/** Beside the directories of the tenant's streams. */
+function deletedFile(root: string, tenant: string): string {
+  return join(root, assertTenantId(tenant), 'deleted-through');
 }
 
 /** A file that is not where its name belongs would not be found again under it. */
