@@ -5,8 +5,10 @@ import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { queryCommand } from './commands/query.js';
 import { replayCommand } from './commands/replay.js';
+import { routeCommand } from './commands/route.js';
 import { sendCommand } from './commands/send.js';
 import { apiCommand, startCommand, workerCommand } from './commands/start.js';
+import { subscriptionCommand } from './commands/subscription.js';
 import { tenantCommand } from './commands/tenant.js';
 import { tokenCommand } from './commands/token.js';
 import { HeadgateError, messageOf, systemCodeOf } from './errors.js';
@@ -39,6 +41,8 @@ Examples:
     tokenCommand,
     sendCommand,
     replayCommand,
+    routeCommand,
+    subscriptionCommand,
     queryCommand,
     auditCommand,
     doctorCommand,

@@ -12,6 +12,8 @@ export const SCOPES = [
   'batches:read',
   'replays:read',
   'replays:write',
+  'subscriptions:read',
+  'subscriptions:write',
   'admin',
 ] as const;
 
@@ -21,6 +23,8 @@ export type Scope = (typeof SCOPES)[number];
 /** Who is calling, as the verified token says. The only source of a request's tenant. */
 export interface Caller {
   readonly tenant: string;
+  /** Who it is: the claim `sub`, or `unnamed` in a token without one. Kept with what the caller changes. */
+  readonly subject: string;
   readonly scopes: ReadonlySet<string>;
 }
 
@@ -114,7 +118,8 @@ async function verify(token: string, { keys, issuer, audience }: AuthenticatorOp
     if (!isTenantId(payload.tenant))
       throw new HeadgateError('TOKEN_INVALID', 'The claim "tenant" is not a tenant id.');
     const scope = typeof payload.scope === 'string' ? payload.scope : '';
-    const caller = { tenant: payload.tenant, scopes: new Set(scope.split(' ').filter(Boolean)) };
+    const subject = typeof payload.sub === 'string' ? payload.sub.slice(0, 200) : 'unnamed';
+    const caller = { tenant: payload.tenant, subject, scopes: new Set(scope.split(' ').filter(Boolean)) };
     return { caller, expiresAt: (payload.exp ?? 0) * 1000 };
   } catch (error) {
     throw tokenError(error);

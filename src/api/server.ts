@@ -18,6 +18,7 @@ import { addBatchRoutes } from './routes/batches.js';
 import { addEligibilityRoutes } from './routes/eligibility.js';
 import { addEventRoutes } from './routes/events.js';
 import { addHealthRoutes, type ReadinessCheck } from './routes/health.js';
+import { addSubscriptionRoutes, type SubscriptionRoutesOptions } from './routes/subscriptions.js';
 import { addMetricsRoute } from './routes/metrics.js';
 import { addReplayRoutes } from './routes/replays.js';
 
@@ -29,6 +30,8 @@ export interface ApiDependencies {
   readonly decider: Pick<Decider, 'subject'>;
   readonly receipts: Receipts;
   readonly replays: Replays;
+  /** Without it there is no `/v1/subscriptions`. */
+  readonly subscriptions?: SubscriptionRoutesOptions;
   readonly readiness: readonly ReadinessCheck[];
   /** How slowly a body may come. Default: any for 10 s, then 1,000 bytes/s. */
   readonly bodyPace?: BodyPace;
@@ -92,6 +95,8 @@ export function createApi(dependencies: ApiDependencies): Koa {
   addEligibilityRoutes(router, authenticate, decider);
   addBatchRoutes(router, authenticate, receipts);
   addReplayRoutes(router, dependencies);
+  if (dependencies.subscriptions !== undefined)
+    addSubscriptionRoutes(router, authenticate, dependencies.subscriptions);
   addHealthRoutes(router, readiness);
   if (dependencies.metrics !== undefined) addMetricsRoute(router, dependencies.metrics);
   app.use(problems(log));

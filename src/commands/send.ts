@@ -5,11 +5,11 @@ import { SingleBar } from 'cli-progress';
 import { Argument, Command, Option } from 'commander';
 import { eventFor, readLines } from '../client/event-lines.js';
 import { sendLines, type SendTally } from '../client/sender.js';
-import { loadConfig, type Config } from '../config.js';
+import { loadConfig } from '../config.js';
 import { HeadgateError, systemCodeOf } from '../errors.js';
 import { INPUT_STREAMS, type InputStream } from '../event.js';
-import { signToken } from '../keys/key-set.js';
 import { assertTenantId } from '../tenant.js';
+import { tokenSource } from './token-source.js';
 
 interface SendCommandOptions {
   readonly tenant: string;
@@ -77,7 +77,7 @@ async function runSend(file: string, options: SendCommandOptions): Promise<void>
   const tally = await sendLines({
     url,
     stream: options.stream,
-    token: tokenSource(config, tenant, options.stream),
+    token: tokenSource(config, tenant, `${options.stream}:write`),
     lines: lines(),
     onAcknowledged: recorder(options.acknowledged, tenant, options.stream),
     onAnswered: async (soFar) => {
@@ -115,26 +115,6 @@ function report(tally: SendTally, skipped: number, rejections: readonly string[]
   if (rejections.length > 0)
     process.stdout.write(`rejected (the first ${rejections.length}):\n${rejections.join('\n')}\n`);
   if (tally.rejected > 0) process.exitCode = 2;
-}
-
-/** A token from the environment, or short-lived ones from the development key, renewed as needed. */
-function tokenSource(config: Config, tenant: string, stream: InputStream): () => Promise<string> {
-  const { token } = config;
-  if (token !== undefined) return () => Promise.resolve(token);
-  let signed: { token: Promise<string>; until: number } | undefined;
-  return () => {
-    if (signed === undefined || signed.until < Date.now()) {
-      const claims = {
-        tenant,
-        scope: `${stream}:write`,
-        issuer: config.jwtIssuer,
-        audience: config.jwtAudience,
-        expiresInSeconds: 600,
-      };
-      signed = { token: signToken(config.dataDir, claims), until: Date.now() + 300_000 };
-    }
-    return signed.token;
-  };
 }
 
 interface Cursor {

@@ -3,12 +3,16 @@ import { Client } from '@temporalio/client';
 import { createAuthenticator } from '../api/authenticate.js';
 import { createReceipts } from '../api/receipts.js';
 import { createReplays } from '../api/replays.js';
-import { createApi, listen } from '../api/server.js';
+import { createApi, listen, type ApiDependencies } from '../api/server.js';
 import type { Config } from '../config.js';
+import { messageOf } from '../errors.js';
 import type { Temporal } from '../engine/temporal.js';
 import type { Plan } from '../ingest/lane.js';
 import { lockSpool } from '../ingest/spool-lock.js';
 import { Spool } from '../ingest/spool.js';
+import { createQueueRates } from '../engine/queue-rates.js';
+import { SubscriptionControl } from '../subscriptions/control.js';
+import { SubscriptionOverviews } from '../subscriptions/overview.js';
 import { openKeySet } from '../keys/key-set.js';
 import type { Logger } from '../observability/logger.js';
 import type { Metrics } from '../observability/metrics.js';
@@ -53,25 +57,18 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const client = new Client({ connection: temporal.connection, namespace: temporal.namespace });
   const state = openLmdbStateStore(stores.paths.state);
   const stopping = new AbortController();
-  const parts = await buildIngest(options, { spool, state, client, signal: stopping.signal });
-  const { ingest, decider, batcher } = parts;
   const configOf = (tenant: string): TenantConfig | undefined => registry.get(tenant)?.config;
+  const rates = createQueueRates(temporal.connection, temporal.namespace);
+  const control = new SubscriptionControl({ rates, configOf, log });
+  const parts = await buildIngest(options, { spool, state, client, control, signal: stopping.signal });
+  const { ingest, decider, batcher } = parts;
   const app = createApi({
-    authenticate: createAuthenticator({
-      keys: await openKeySet(config),
-      issuer: config.jwtIssuer,
-      audience: config.jwtAudience,
-      standingOf: (tenant) => standing(configOf(tenant)),
-    }),
-    admission: parts.admission,
-    ingest,
-    decider,
-    receipts: createReceipts({ client, namespace: temporal.namespace, uiUrl: temporal.uiUrl }),
-    replays: createReplays({
-      ...{ client, namespace: temporal.namespace, uiUrl: temporal.uiUrl, batchStore: stores.batchStore },
-      tenantOf: (tenant) => registry.get(tenant),
-      versionOf: (tenant, version) => readVersion(stores.paths.tenantVersions, tenant, version),
-    }),
+    ...(await doorOf(options, configOf, client)),
+    ...{ admission: parts.admission, ingest, decider },
+    subscriptions: {
+      control,
+      overviews: new SubscriptionOverviews({ client, namespace: temporal.namespace, control, configOf }),
+    },
     readiness: [
       { name: 'temporal', check: () => temporalAnswers(client) },
       { name: 'spool', check: () => spool.checkWritable() },
@@ -79,8 +76,6 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
         ? []
         : [{ name: 'workers', check: () => options.workers?.checkRunning() }]),
     ],
-    metrics: options.metrics,
-    log,
   });
   options.metrics?.watch({
     spoolBytes: () => spool.bytes,
@@ -89,6 +84,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     startsInFlight: () => batcher.inFlight,
   });
   await parts.recover();
+  followDrains(options, control);
   const api = await listen(app, config.host, config.port);
   return {
     url: api.url,
@@ -105,6 +101,43 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       unlock();
     },
   };
+}
+
+/** What the door has that ingest knows nothing of. */
+async function doorOf(
+  { config, temporal, registry, stores, metrics, log }: ApiRoleOptions,
+  configOf: (tenant: string) => TenantConfig | undefined,
+  client: Client,
+): Promise<Pick<ApiDependencies, 'authenticate' | 'receipts' | 'replays' | 'metrics' | 'log'>> {
+  const { namespace, uiUrl } = temporal;
+  return {
+    authenticate: createAuthenticator({
+      keys: await openKeySet(config),
+      issuer: config.jwtIssuer,
+      audience: config.jwtAudience,
+      standingOf: (tenant) => standing(configOf(tenant)),
+    }),
+    receipts: createReceipts({ client, namespace, uiUrl }),
+    replays: createReplays({
+      ...{ client, namespace, uiUrl, batchStore: stores.batchStore },
+      tenantOf: (tenant) => registry.get(tenant),
+      versionOf: (tenant, version) => readVersion(stores.paths.tenantVersions, tenant, version),
+    }),
+    ...{ metrics, log },
+  };
+}
+
+/** Learns which subscriptions another process, or this one before it was started again, has set to drain. */
+function followDrains({ registry, log }: ApiRoleOptions, control: SubscriptionControl): void {
+  const look = (tenant: string): void => {
+    control
+      .look(tenant)
+      .catch((error: unknown) =>
+        log.warn({ tenant, reason: messageOf(error) }, 'subscriptions could not be looked at'),
+      );
+  };
+  for (const { config } of registry.list()) look(config.tenant);
+  registry.onChange(({ tenant }) => look(tenant));
 }
 
 function standing(config: TenantConfig | undefined): 'active' | 'suspended' | 'unknown' {

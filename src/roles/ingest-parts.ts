@@ -17,7 +17,7 @@ import { createStarter } from '../ingest/starter.js';
 import type { Metrics } from '../observability/metrics.js';
 import { ChunkRouting } from '../routing/router.js';
 import type { StateStore } from '../stores/state/state-store.js';
-import type { TenantRegistry } from '../tenant-config/registry.js';
+import type { SubscriptionControl } from '../subscriptions/control.js';
 import type { ApiRoleOptions } from './api-role.js';
 import { openAdmission } from './open-admission.js';
 
@@ -26,6 +26,8 @@ export interface IngestStores {
   readonly spool: Spool;
   readonly state: StateStore;
   readonly client: Client;
+  /** Knows which subscriptions take nothing new. */
+  readonly control: Pick<SubscriptionControl, 'isDraining'>;
   /** Ends all retries. */
   readonly signal: AbortSignal;
 }
@@ -41,8 +43,6 @@ export interface IngestParts {
   /** Writes the state for the last time; to be called when nothing comes in or goes out any more. */
   stop(): Promise<void>;
 }
-
-const NONE: ReadonlySet<string> = new Set();
 
 /** Prints older than the dedupe window are forgotten this often. */
 const FORGET_EVERY_MS = 10 * 60 * 1000;
@@ -84,7 +84,7 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
     fingerprint,
     spool,
     decider,
-    routingOf: (tenant, stream) => routingOf(registry, tenant, stream),
+    routingOf: (tenant, stream) => routingOf(options, stores, tenant, stream),
     ack: config.ack,
     onSpooled: (chunk) => spooled(chunk, batcher, options.metrics),
     onFailed: () => void checkpoints.rewind().catch(unreadable),
@@ -108,9 +108,16 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
   };
 }
 
-function routingOf(registry: TenantRegistry, tenant: string, stream: InputStream): ChunkRouting | undefined {
+function routingOf(
+  { registry }: ApiRoleOptions,
+  { control }: IngestStores,
+  tenant: string,
+  stream: InputStream,
+): ChunkRouting | undefined {
   const router = registry.get(tenant)?.router;
-  return router && new ChunkRouting(router, stream, NONE);
+  return (
+    router && new ChunkRouting(router, stream, (subscription) => control.isDraining(tenant, subscription))
+  );
 }
 
 function spooled(chunk: Chunk, batcher: Batcher, metrics: Metrics | undefined): void {

@@ -10,9 +10,10 @@ import { createParquetWarehouse } from '../stores/warehouse/parquet.js';
 import type { LoadInput, LoadResult } from '../stores/warehouse/warehouse.js';
 import type { TenantRegistry } from '../tenant-config/registry.js';
 import { readVersion } from '../tenant-config/versions.js';
+import { SubscriptionControl } from '../subscriptions/control.js';
 import { observeLoads, paceLoads, type LoadObserver } from '../workers/observed-warehouse.js';
 import { Pace } from '../workers/pace.js';
-import { createQueueRates } from '../workers/rate-limits.js';
+import { createQueueRates } from '../engine/queue-rates.js';
 import { startWorkerHost, type WorkerHost } from '../workers/worker-host.js';
 import type { SharedStores } from './stores.js';
 
@@ -42,9 +43,15 @@ const NO_PASSES: PassActivities = {
 /** The worker role: runs the workflows and activities of all tenants. */
 export async function startWorkerRole(options: WorkerRoleOptions): Promise<WorkerHost> {
   const { config, temporal, registry, stores, onFatal, log } = options;
+  const rates = createQueueRates(temporal.connection, temporal.namespace);
   const pace = new Pace({
-    rates: createQueueRates(temporal.connection, temporal.namespace),
+    rates,
     ceilingOf: (tenant) => registry.get(tenant)?.config.limits.activitiesPerSecond,
+    log,
+  });
+  const subscriptions = new SubscriptionControl({
+    rates,
+    configOf: (tenant) => registry.get(tenant)?.config,
     log,
   });
   registry.onChange(({ tenant, kind }) => {
@@ -70,6 +77,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     namespace: temporal.namespace,
     registry,
     alignRate: (tenant) => pace.align(tenant),
+    alignSubscription: (tenant, name) => subscriptions.align(tenant, name),
     activities,
     workflowBundle: WORKFLOW_BUNDLE,
     graceSeconds: config.shutdownGraceSeconds,

@@ -86,11 +86,11 @@ interface Group extends Omit<RoutedEvents, 'lines' | 'count'> {
 export class ChunkRouting {
   private readonly groups = new Map<string, Group>();
 
-  /** `skipped`: subscriptions that take no new events. */
+  /** `isDraining`: which subscriptions take no new events. */
   constructor(
     private readonly router: Router,
     private readonly stream: InputStream,
-    private readonly skipped: ReadonlySet<string>,
+    private readonly isDraining: (subscription: string) => boolean,
   ) {}
 
   /** Routes the event derived from a decision that changed; undefined where no route is for derived events. */
@@ -112,11 +112,11 @@ export class ChunkRouting {
 
   private add(of: RoutedEvents['of'], line: number, event: EventRow): void {
     for (const { subscription, priority } of this.router.targets(event, this.stream)) {
-      if (this.skipped.has(subscription)) continue;
       const looped = hopsOf(event) >= MAX_HOPS;
       const key = `${subscription}/${of}/${priority}/${looped}`;
       let group = this.groups.get(key);
       if (group === undefined) {
+        if (this.isDraining(subscription)) continue;
         group = { subscription, of, priority, lines: LineSet.none(), ...(looped && { looped }) };
         this.groups.set(key, group);
       }

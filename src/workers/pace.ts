@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../errors.js';
 import type { Logger } from '../observability/logger.js';
 import { AimdRate, type WorkOutcome } from './aimd-rate.js';
-import type { QueueRate, QueueRates } from './rate-limits.js';
+import type { QueueRate, QueueRates } from '../engine/queue-rates.js';
+import { tenantQueue } from '../tenant.js';
 
 /** What {@link Pace} needs. */
 export interface PaceOptions {
@@ -134,7 +135,7 @@ export class Pace {
 
   /** Goes on with the rate that the queue has, if a process held it back. */
   private async look(tenant: string): Promise<void> {
-    const found = await this.options.rates.get(tenant);
+    const found = await this.options.rates.get(tenantQueue(tenant));
     const ceiling = this.options.ceilingOf(tenant) ?? 0;
     const pace = this.paceOf(tenant);
     pace.lookedAt = this.now();
@@ -159,7 +160,7 @@ export class Pace {
     const wanted = this.wanted(tenant);
     const pace = this.tenants.get(tenant);
     if (wanted === undefined || pace === undefined || isNear(pace.written, wanted)) return;
-    await this.options.rates.set(tenant, wanted);
+    await this.options.rates.set(tenantQueue(tenant), wanted);
     pace.written = wanted;
     pace.writtenAt = this.now();
   }

@@ -4,6 +4,7 @@ import { messageOf } from '../errors.js';
 import type { Logger } from '../observability/logger.js';
 import type { TenantRegistry } from '../tenant-config/registry.js';
 import { poolQueue, type Isolation } from '../tenant.js';
+import { SubscriptionWorkers } from './subscription-workers.js';
 import { TenantWorkers, type RunningWorker } from './tenant-workers.js';
 
 /** What {@link startWorkerHost} needs. */
@@ -13,6 +14,8 @@ export interface WorkerHostOptions {
   readonly registry: TenantRegistry;
   /** Brings the rate of a tenant's queue in line with its configuration. */
   readonly alignRate: (tenant: string) => Promise<void>;
+  /** The same for a subscription's queue. */
+  readonly alignSubscription: (tenant: string, subscription: string) => Promise<unknown>;
   readonly activities: WorkerActivities;
   /** Path of the prebuilt workflow bundle. */
   readonly workflowBundle: string;
@@ -40,12 +43,56 @@ const MAX_WORKFLOW_TASKS = 20;
 /** Loads and slow-lane decisions of one tenant at a time; its queue's rate is the finer control. */
 const MAX_TENANT_ACTIVITIES = 4;
 const MAX_LOCAL_ACTIVITIES = 8;
+/** Passes of one subscription at a time: one that is nearly through leaves room for the next. */
+const MAX_PASSES = 4;
 
 /**
  * Starts the pool's workflow Worker and a Worker for each tenant. A Worker that runs workflows costs about 33 MB and a
  * thread, one for activities alone a quarter of a megabyte: hence pooled tenants share the former.
  */
 export async function startWorkerHost(options: WorkerHostOptions): Promise<WorkerHost> {
+  const { run, allEnded } = workerRunner(options);
+  const pool = await run({
+    taskQueue: poolQueue(),
+    ...workflowSide(options),
+    enableNonLocalActivities: false,
+  });
+  const tenants = new TenantWorkers({
+    ...options,
+    run: (taskQueue, isolation) => run({ taskQueue, ...tenantSide(options, isolation) }),
+  });
+  await tenants.start();
+  const subscriptions = new SubscriptionWorkers({
+    ...options,
+    alignRate: options.alignSubscription,
+    run: (taskQueue) => run({ taskQueue, ...subscriptionSide(options) }),
+  });
+  await subscriptions.start();
+
+  return {
+    runsWorkflowsOf: (tenant) => {
+      const isolation = options.registry.get(tenant)?.config.isolation;
+      return isolation === 'dedicated'
+        ? tenants.runsWorkflowsOf(tenant)
+        : pool.worker.getState() === 'RUNNING';
+    },
+    checkRunning: () => {
+      const state = pool.worker.getState();
+      if (state !== 'RUNNING') throw new Error(`the worker of ${poolQueue()} is ${state.toLowerCase()}`);
+    },
+    stop: async () => {
+      pool.worker.shutdown();
+      await Promise.all([pool.ended, tenants.stop(), subscriptions.stop()]);
+      await allEnded();
+    },
+  };
+}
+
+/** Makes and runs Workers, and knows those that run. */
+function workerRunner(options: WorkerHostOptions): {
+  readonly run: (workerOptions: WorkerOptions) => Promise<RunningWorker>;
+  readonly allEnded: () => Promise<void>;
+} {
   const running = new Set<RunningWorker>();
 
   async function run(workerOptions: WorkerOptions): Promise<RunningWorker> {
@@ -76,34 +123,9 @@ export async function startWorkerHost(options: WorkerHostOptions): Promise<Worke
     options.onFatal(reason);
   }
 
-  const pool = await run({
-    taskQueue: poolQueue(),
-    ...workflowSide(options),
-    enableNonLocalActivities: false,
-  });
-  const tenants = new TenantWorkers({
-    ...options,
-    run: (taskQueue, isolation) => run({ taskQueue, ...tenantSide(options, isolation) }),
-  });
-  await tenants.start();
-
-  return {
-    runsWorkflowsOf: (tenant) => {
-      const isolation = options.registry.get(tenant)?.config.isolation;
-      return isolation === 'dedicated'
-        ? tenants.runsWorkflowsOf(tenant)
-        : pool.worker.getState() === 'RUNNING';
-    },
-    checkRunning: () => {
-      const state = pool.worker.getState();
-      if (state !== 'RUNNING') throw new Error(`the worker of ${poolQueue()} is ${state.toLowerCase()}`);
-    },
-    stop: async () => {
-      pool.worker.shutdown();
-      await Promise.all([pool.ended, tenants.stop()]);
-      await Promise.all([...running].map(({ ended }) => ended));
-    },
-  };
+  const allEnded = async (): Promise<void> =>
+    void (await Promise.all([...running].map(({ ended }) => ended)));
+  return { run, allEnded };
 }
 
 function workflowSide({ workflowBundle, activities }: WorkerHostOptions): Partial<WorkerOptions> {
@@ -115,6 +137,14 @@ function workflowSide({ workflowBundle, activities }: WorkerHostOptions): Partia
     maxConcurrentLocalActivityExecutions: MAX_LOCAL_ACTIVITIES,
     // Most workflows need a single task, and that one comes with the eager start; the rest are few.
     workflowTaskPollerBehavior: { type: 'simple-maximum', maximum: 2 },
+  };
+}
+
+function subscriptionSide({ activities }: WorkerHostOptions): Partial<WorkerOptions> {
+  return {
+    activities,
+    maxConcurrentActivityTaskExecutions: MAX_PASSES,
+    activityTaskPollerBehavior: { type: 'simple-maximum', maximum: 1 },
   };
 }
 

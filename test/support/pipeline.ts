@@ -18,9 +18,11 @@ import { openTenantRegistry, type TenantRegistry } from '../../src/tenant-config
 import { readVersion } from '../../src/tenant-config/versions.js';
 import type { SubjectRecord } from '../../src/stores/state/state-store.js';
 import { batchWorkflowId } from '../../src/tenant.js';
+import { SubscriptionControl } from '../../src/subscriptions/control.js';
+import { ChunkRouting } from '../../src/routing/router.js';
 import { observeLoads, paceLoads } from '../../src/workers/observed-warehouse.js';
 import { Pace } from '../../src/workers/pace.js';
-import { createQueueRates } from '../../src/workers/rate-limits.js';
+import { createQueueRates } from '../../src/engine/queue-rates.js';
 import { startWorkerHost, type WorkerHost } from '../../src/workers/worker-host.js';
 import type { IngestBatchResult } from '../../src/workflows/messages.js';
 import { appendTo, recordOf } from './records.js';
@@ -90,7 +92,9 @@ export async function startPipeline(tenants: Readonly<Record<string, object>>): 
   const connection = await connect();
   const client = new Client({ connection, namespace: TEST_NAMESPACE });
   const ceilingOf = (id: string) => registry.get(id)?.config.limits.activitiesPerSecond;
-  const pace = new Pace({ rates: createQueueRates(connection, TEST_NAMESPACE), ceilingOf, log: SILENT });
+  const rates = createQueueRates(connection, TEST_NAMESPACE);
+  const pace = new Pace({ rates, ceilingOf, log: SILENT });
+  const control = new SubscriptionControl({ rates, configOf: (id) => registry.get(id)?.config, log: SILENT });
   const warehouse = observeLoads(createParquetWarehouse({ root: stores.paths.warehouse }), paceLoads(pace));
   const replaced: Partial<WorkerActivities> = {};
   const real = createActivities({
@@ -104,6 +108,7 @@ export async function startPipeline(tenants: Readonly<Record<string, object>>): 
   const host = await startWorkerHost({
     ...{ connection, namespace: TEST_NAMESPACE, registry, workflowBundle, graceSeconds: 5, log: SILENT },
     alignRate: (id) => pace.align(id),
+    alignSubscription: (id, name) => control.align(id, name),
     activities: replaceable(real, replaced),
     onFatal: (reason) => console.error(reason),
   });
@@ -184,10 +189,15 @@ async function spooled(
     subjects.set(`${tenant}/${subject}`, record);
     return record;
   };
-  const decided = decideChunk(stream, rows, rules, recordOfSubject, (_event, error) => {
+  const router = registry.get(tenant)?.router;
+  const routing = router && new ChunkRouting(router, stream, () => false);
+  const fail = (_event: EventRow, error: unknown): void => {
     throw error;
-  });
-  const chunk = await appendTo(spool, ...recordOf(tenant, stream, rows, decided));
+  };
+  const decided = decideChunk(stream, rows, rules, recordOfSubject, fail, routing?.onChanged);
+  const [head, body] = recordOf(tenant, stream, rows, decided);
+  const routed = routing?.routed(rows);
+  const chunk = await appendTo(spool, { ...head, routed }, body);
   const plan = { tenant, stream, batchId: batchIdOf(spool, chunk), events: rows.length };
   return [{ ...plan, firstSeq: chunk.seq, lastSeq: chunk.seq }, chunk];
 }

@@ -13,7 +13,7 @@ import type { LoadInput, Warehouse } from '../../src/stores/warehouse/warehouse.
 import { tenantQueue } from '../../src/tenant.js';
 import { observeLoads, paceLoads } from '../../src/workers/observed-warehouse.js';
 import { Pace } from '../../src/workers/pace.js';
-import { createQueueRates, type QueueRate, type QueueRates } from '../../src/workers/rate-limits.js';
+import { createQueueRates, type QueueRate, type QueueRates } from '../../src/engine/queue-rates.js';
 import { arrivals, connect, startPipeline } from '../support/pipeline.js';
 import { countInFiles } from '../support/parquet.js';
 import { TEST_NAMESPACE, temporalAddress, temporalBinary } from '../support/temporal.js';
@@ -97,7 +97,7 @@ describe('the pace of loads', function () {
 
   const rateBecomes = (tenant: string, check: (rate: QueueRate) => void) =>
     until(async () => {
-      const rate = await rates.get(tenant);
+      const rate = await rates.get(tenantQueue(tenant));
       assert.ok(rate);
       check(rate);
     }, WITHIN_MS);
@@ -150,7 +150,10 @@ describe('the pace of loads', function () {
     );
     ceilings = { 'pace-paused': 60 };
     await pace.align('pace-paused');
-    assert.ok(((await rates.get('pace-paused'))?.activitiesPerSecond ?? 60) < 1, 'and still held back');
+    assert.ok(
+      ((await rates.get(tenantQueue('pace-paused')))?.activitiesPerSecond ?? 60) < 1,
+      'and still held back',
+    );
   });
 
   it('is not reset by a process that starts, and is given up by one whose loads go well', async () => {
@@ -164,7 +167,7 @@ describe('the pace of loads', function () {
     await mendWarehouse('pace-shared');
     const second = open();
     await second.align('pace-shared');
-    assert.ok(((await rates.get('pace-shared'))?.activitiesPerSecond ?? 200) < 1);
+    assert.ok(((await rates.get(tenantQueue('pace-shared')))?.activitiesPerSecond ?? 200) < 1);
     for (let n = 0; n < 10; n++) await load(second, 'pace-shared');
     await rateBecomes('pace-shared', ({ activitiesPerSecond }) => assert.equal(activitiesPerSecond, 200));
   });
@@ -226,12 +229,12 @@ describe('the pace of loads', function () {
     const pace = open();
     await pace.align('pace-hand');
     const byHand = { activitiesPerSecond: 3, reason: 'by hand' };
-    await rates.set('pace-hand', byHand);
+    await rates.set(tenantQueue('pace-hand'), byHand);
     await rateBecomes('pace-hand', (rate) => assert.deepEqual(rate, byHand));
     await load(pace, 'pace-hand', 300_001);
     await load(pace, 'pace-hand', 300_001);
     await pace.close();
-    assert.deepEqual(await rates.get('pace-hand'), byHand);
+    assert.deepEqual(await rates.get(tenantQueue('pace-hand')), byHand);
   });
 
   it('is seen by operators, holds back real loads, and loses nothing', async () => {

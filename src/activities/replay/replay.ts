@@ -2,7 +2,7 @@ import { HeadgateError } from '../../errors.js';
 import type { BatchRef } from '../../event.js';
 import type { LoadedTenant } from '../../tenant-config/registry.js';
 import type { BatchStore } from '../../stores/batch-store/batch-store.js';
-import { createTurns } from '../../stores/warehouse/turns.js';
+import { createTurns } from '../../turns.js';
 import { assertTenantId } from '../../tenant.js';
 import {
   NO_COUNTS,

@@ -19,7 +19,7 @@ import {
 import type { HeldFile } from './ledger.js';
 import { createLedger } from './ledger.js';
 import { assertLoadInput } from './load-input.js';
-import { createTurns } from './turns.js';
+import { createTurns } from '../../turns.js';
 import type { LoadBatch, LoadInput, LoadResult, Warehouse } from './warehouse.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;

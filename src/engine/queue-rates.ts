@@ -1,8 +1,7 @@
 import proto from '@temporalio/proto';
-import type { NativeConnection } from '@temporalio/worker';
-import { tenantQueue } from '../tenant.js';
+import type { WorkflowService } from '@temporalio/client';
 
-/** The rate of a tenant's activity queue as Temporal has it. */
+/** The rate of an activity queue as Temporal has it. */
 export interface QueueRate {
   readonly activitiesPerSecond: number;
   /** Why it is that; shown by `temporal task-queue config get`. */
@@ -10,35 +9,36 @@ export interface QueueRate {
 }
 
 /**
- * Reads and writes how many activities per second a tenant's queue hands out, for all workers together; 0 pauses the
- * tenant. The server's queue configuration is the one source of truth: the Worker option of the same meaning is not
+ * Reads and writes how many activities per second a queue hands out, for all workers together; 0 pauses it. The server's queue configuration is the one source of truth: the Worker option of the same meaning is not
  * used, since there the last poller wins.
  */
 export interface QueueRates {
-  set(tenant: string, rate: QueueRate): Promise<void>;
+  set(queue: string, rate: QueueRate): Promise<void>;
   /** Undefined when none has been set. */
-  get(tenant: string): Promise<QueueRate | undefined>;
+  get(queue: string): Promise<QueueRate | undefined>;
 }
 
 const ACTIVITY = proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY;
 
-/** The rates on a Temporal server. */
-export function createQueueRates(connection: NativeConnection, namespace: string): QueueRates {
-  const { workflowService } = connection;
+/** The rates on a Temporal server; of a connection of a client or of a Worker. */
+export function createQueueRates(
+  { workflowService }: { readonly workflowService: WorkflowService },
+  namespace: string,
+): QueueRates {
   return {
-    set: async (tenant, { activitiesPerSecond, reason }) => {
+    set: async (queue, { activitiesPerSecond, reason }) => {
       await workflowService.updateTaskQueueConfig({
         namespace,
         identity: 'headgate',
-        taskQueue: tenantQueue(tenant),
+        taskQueue: queue,
         taskQueueType: ACTIVITY,
         updateQueueRateLimit: { rateLimit: { requestsPerSecond: activitiesPerSecond }, reason },
       });
     },
-    get: async (tenant) => {
+    get: async (queue) => {
       const { config } = await workflowService.describeTaskQueue({
         namespace,
-        taskQueue: { name: tenantQueue(tenant) },
+        taskQueue: { name: queue },
         taskQueueType: ACTIVITY,
         reportConfig: true,
       });

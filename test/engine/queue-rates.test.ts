@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NativeConnection } from '@temporalio/worker';
-import { createQueueRates } from '../../src/workers/rate-limits.js';
+import { createQueueRates } from '../../src/engine/queue-rates.js';
 import type { LoadWindowResult } from '../../src/workflows/messages.js';
+import { tenantQueue } from '../../src/tenant.js';
 import { arrivals, connect, startPipeline } from '../support/pipeline.js';
 import { countInFiles } from '../support/parquet.js';
 import { TEST_NAMESPACE } from '../support/temporal.js';
@@ -10,7 +11,7 @@ import { until } from '../support/until.js';
 
 /** Activities per second as Temporal itself has them for the tenant's queue. */
 async function rateOf(connection: NativeConnection, tenant: string): Promise<number | undefined> {
-  return (await createQueueRates(connection, TEST_NAMESPACE).get(tenant))?.activitiesPerSecond;
+  return (await createQueueRates(connection, TEST_NAMESPACE).get(tenantQueue(tenant)))?.activitiesPerSecond;
 }
 
 describe('the rate of a tenant', function () {

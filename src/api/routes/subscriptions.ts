@@ -1,0 +1,73 @@
+import type Router from '@koa/router';
+import { Ajv } from 'ajv';
+import type { Context } from 'koa';
+import { HeadgateError } from '../../errors.js';
+import type { SubscriptionControl, StandingChange } from '../../subscriptions/control.js';
+import type { SubscriptionOverviews } from '../../subscriptions/overview.js';
+import { assertSubscriptionName } from '../../tenant.js';
+import { callerOf, requireScope, type Authenticator } from '../authenticate.js';
+import { readBody } from '../read-body.js';
+
+/** What {@link addSubscriptionRoutes} needs. */
+export interface SubscriptionRoutesOptions {
+  readonly control: Pick<SubscriptionControl, 'change'>;
+  readonly overviews: Pick<SubscriptionOverviews, 'list' | 'show'>;
+}
+
+/** What each verb makes of a subscription. */
+const CHANGES = { pause: 'paused', resume: 'active', drain: 'draining' } as const;
+
+const MAX_BODY_BYTES = 10_000;
+
+const isReason = new Ajv().compile<{ reason?: string }>({
+  type: 'object',
+  additionalProperties: false,
+  properties: { reason: { type: 'string', maxLength: 500 } },
+});
+
+type NamedContext = Context & { params: Record<string, string> };
+
+/**
+ * Adds `GET /v1/subscriptions` and `GET /v1/subscriptions/:name`, and `POST /v1/subscriptions/:name/pause`, `/resume` and
+ * `/drain` with an optional body `{"reason": …}`. Only the caller's own tenant is looked at and changed.
+ */
+export function addSubscriptionRoutes(
+  router: Router,
+  authenticate: Authenticator,
+  { control, overviews }: SubscriptionRoutesOptions,
+): void {
+  const mayRead = requireScope(authenticate, 'subscriptions:read');
+  const mayWrite = requireScope(authenticate, 'subscriptions:write');
+  router.get('/v1/subscriptions', mayRead, async (ctx: Context) => {
+    answer(ctx, { subscriptions: await overviews.list(callerOf(ctx).tenant) });
+  });
+  router.get('/v1/subscriptions/:name', mayRead, async (ctx: NamedContext) => {
+    answer(ctx, await overviews.show(callerOf(ctx).tenant, assertSubscriptionName(ctx.params.name)));
+  });
+  for (const [verb, to] of Object.entries(CHANGES)) {
+    router.post(`/v1/subscriptions/:name/${verb}`, mayWrite, async (ctx: NamedContext) => {
+      const name = assertSubscriptionName(ctx.params.name);
+      const { tenant, subject } = callerOf(ctx);
+      const change: StandingChange = { to, by: subject, ...(await reasonOf(ctx)) };
+      answer(ctx, { name, ...(await control.change(tenant, name, change)) });
+    });
+  }
+}
+
+async function reasonOf(ctx: Context): Promise<{ reason?: string }> {
+  const body = await readBody(ctx.req, { maxBytes: MAX_BODY_BYTES });
+  if (body.length === 0) return {};
+  const problem = 'The body must be {"reason": "…"}, of up to 500 characters, or empty.';
+  try {
+    const value: unknown = JSON.parse(body.toString('utf8'));
+    if (isReason(value)) return value;
+  } catch (error) {
+    throw new HeadgateError('BODY_MALFORMED', problem, { cause: error });
+  }
+  throw new HeadgateError('BODY_MALFORMED', problem);
+}
+
+function answer(ctx: Context, body: object): void {
+  ctx.body = JSON.stringify(body);
+  ctx.type = 'application/json';
+}

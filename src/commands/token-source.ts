@@ -1,0 +1,23 @@
+import type { Config } from '../config.js';
+import { signToken } from '../keys/key-set.js';
+
+/** Tokens signed here are valid for so long, and renewed after half of it. */
+const VALID_SECONDS = 600;
+
+/**
+ * Gives the token of `HEADGATE_TOKEN`, or short-lived ones signed with the development key, renewed as needed.
+ * @param scope space-separated, of signed ones
+ */
+export function tokenSource(config: Config, tenant: string, scope: string): () => Promise<string> {
+  const { token } = config;
+  if (token !== undefined) return () => Promise.resolve(token);
+  let signed: { token: Promise<string>; until: number } | undefined;
+  return () => {
+    if (signed === undefined || signed.until < Date.now()) {
+      const { jwtIssuer: issuer, jwtAudience: audience } = config;
+      const claims = { tenant, scope, issuer, audience, expiresInSeconds: VALID_SECONDS };
+      signed = { token: signToken(config.dataDir, claims), until: Date.now() + VALID_SECONDS * 500 };
+    }
+    return signed.token;
+  };
+}

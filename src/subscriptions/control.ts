@@ -1,0 +1,147 @@
+import type { QueueRate, QueueRates } from '../engine/queue-rates.js';
+import { HeadgateError } from '../errors.js';
+import type { Logger } from '../observability/logger.js';
+import { subscriptionQueue } from '../tenant.js';
+import type { SubscriptionConfig } from '../tenant-config/subscription-config.js';
+import type { TenantConfig } from '../tenant-config/tenant-config.js';
+import { createTurns } from '../turns.js';
+import { rateOf, standingOf, type SubscriptionStanding, type SubscriptionState } from './standing.js';
+
+/** What {@link SubscriptionControl} needs. */
+export interface SubscriptionControlOptions {
+  readonly rates: QueueRates;
+  readonly configOf: (tenant: string) => TenantConfig | undefined;
+  readonly log: Logger;
+  readonly now?: () => number;
+}
+
+/** A change that somebody asks for. */
+export interface StandingChange {
+  readonly to: Extract<SubscriptionState, 'active' | 'paused' | 'draining'>;
+  /** The subject of the token that asks. */
+  readonly by: string;
+  readonly reason?: string;
+}
+
+/** A queue's rate as this process has last read or written it. */
+interface KnownStanding {
+  readonly rate: QueueRate | undefined;
+  /** When it was written, in milliseconds since the epoch; minus infinity when it was read. */
+  readonly writtenAt: number;
+}
+
+/** Temporal's describe may be this far behind its update. */
+const SETTLED_MS = 5_000;
+
+/** States that only a person ends. */
+const HELD: ReadonlySet<SubscriptionState> = new Set(['paused', 'disabled', 'draining']);
+
+/**
+ * Reads and changes how subscriptions stand. The truth is on Temporal (see {@link rateOf}); what this process has last
+ * read or written is kept for the router, which may not ask on every request.
+ */
+export class SubscriptionControl {
+  private readonly known = new Map<string, KnownStanding>();
+  private readonly inTurn = createTurns();
+
+  constructor(private readonly options: SubscriptionControlOptions) {}
+
+  /** How a subscription stands now. */
+  async standing(tenant: string, name: string): Promise<SubscriptionStanding> {
+    const queue = subscriptionQueue(tenant, name);
+    return standingOf(await this.read(queue));
+  }
+
+  /** Reads how all subscriptions of a tenant stand, for {@link SubscriptionControl.isDraining}. */
+  async look(tenant: string): Promise<void> {
+    for (const { name } of this.options.configOf(tenant)?.subscriptions ?? [])
+      await this.standing(tenant, name);
+  }
+
+  /** True while a subscription takes no new events, as far as this process knows. */
+  isDraining(tenant: string, name: string): boolean {
+    const known = this.known.get(subscriptionQueue(tenant, name));
+    return known !== undefined && standingOf(known.rate).state === 'draining';
+  }
+
+  /**
+   * Pauses, drains or resumes a subscription.
+   * @throws HeadgateError `NOT_FOUND`: the tenant has no such subscription
+   */
+  async change(
+    tenant: string,
+    name: string,
+    { to, by, reason }: StandingChange,
+  ): Promise<SubscriptionStanding> {
+    const since = new Date(this.now()).toISOString();
+    const standing: SubscriptionStanding = to === 'active' ? { state: to } : { state: to, by, reason, since };
+    this.options.log.info({ tenant, subscription: name, state: to, by }, 'a subscription was changed');
+    return this.write(tenant, name, () => standing);
+  }
+
+  /** Brings the rate in line with the configuration, and leaves a state that somebody has to end. */
+  async align(tenant: string, name: string): Promise<SubscriptionStanding> {
+    return this.write(tenant, name, (now) => now);
+  }
+
+  /** The breaker has opened or closed; a subscription that is held stays so. */
+  async breaker(tenant: string, name: string, open: boolean, reason: string): Promise<SubscriptionStanding> {
+    const since = new Date(this.now()).toISOString();
+    const wanted: SubscriptionStanding = open
+      ? { state: 'breaker-open', by: 'headgate', reason, since }
+      : { state: 'active' };
+    return this.write(tenant, name, (now) => (HELD.has(now.state) ? now : wanted));
+  }
+
+  /** Its endpoint does not want it any more, or has failed for too long. */
+  async disable(tenant: string, name: string, reason: string): Promise<SubscriptionStanding> {
+    const since = new Date(this.now()).toISOString();
+    this.options.log.error(
+      { tenant, subscription: name, reason },
+      'a subscription is disabled; resume it when its endpoint is mended',
+    );
+    const disabled: SubscriptionStanding = { state: 'disabled', by: 'headgate', reason, since };
+    return this.write(tenant, name, (now) => (now.state === 'paused' ? now : disabled));
+  }
+
+  /** Changes of one subscription are made one after the other. */
+  private write(
+    tenant: string,
+    name: string,
+    change: (now: SubscriptionStanding) => SubscriptionStanding,
+  ): Promise<SubscriptionStanding> {
+    const queue = subscriptionQueue(tenant, name);
+    return this.inTurn(queue, async () => {
+      const { activitiesPerSecond } = this.configured(tenant, name).limits;
+      const before = await this.read(queue);
+      const standing = change(standingOf(before));
+      const rate = rateOf(standing, activitiesPerSecond);
+      const same =
+        before?.reason === rate.reason &&
+        Math.fround(rate.activitiesPerSecond) === Math.fround(before.activitiesPerSecond);
+      if (same) return standing;
+      await this.options.rates.set(queue, rate);
+      this.known.set(queue, { rate, writtenAt: this.now() });
+      return standing;
+    });
+  }
+
+  /** Temporal's answer, unless this process has just written another. */
+  private async read(queue: string): Promise<QueueRate | undefined> {
+    const known = this.known.get(queue);
+    if (known !== undefined && this.now() - known.writtenAt < SETTLED_MS) return known.rate;
+    const rate = await this.options.rates.get(queue);
+    this.known.set(queue, { rate, writtenAt: Number.NEGATIVE_INFINITY });
+    return rate;
+  }
+
+  private configured(tenant: string, name: string): SubscriptionConfig {
+    const found = this.options.configOf(tenant)?.subscriptions.find((each) => each.name === name);
+    if (found !== undefined) return found;
+    throw new HeadgateError('NOT_FOUND', `Tenant ${tenant} has no subscription of this name.`);
+  }
+
+  private now(): number {
+    return this.options.now?.() ?? Date.now();
+  }
+}

@@ -1,0 +1,70 @@
+import type { QueueRate } from '../engine/queue-rates.js';
+
+/**
+ * How a subscription stands:
+ * - `active`: takes events and delivers them;
+ * - `paused` by somebody: takes events, which wait;
+ * - `draining` by somebody: takes no new events, delivers what waits;
+ * - `disabled` by Headgate, since its endpoint said 410 or failed for long: as paused, until it is resumed;
+ * - `breaker-open`: its endpoint fails; one batch at a time is tried, rarely.
+ */
+export type SubscriptionState = 'active' | 'paused' | 'draining' | 'disabled' | 'breaker-open';
+
+/** How a subscription stands, and who or what made it so. */
+export interface SubscriptionStanding {
+  readonly state: SubscriptionState;
+  /** Why, in words; absent while it is active. */
+  readonly reason?: string;
+  /** Who: the subject of a token, `headgate` itself, or `unknown` for a rate that was set by hand. */
+  readonly by?: string;
+  /** Since when, ISO 8601. */
+  readonly since?: string;
+}
+
+/** The rate while the breaker is open: a try in half a minute. */
+const PROBES_PER_SECOND = 1 / 30;
+
+/** What the reason of a rate begins with when Headgate set it. */
+const MARK = 'headgate subscription ';
+
+/**
+ * A standing as the rate of the subscription's queue. Temporal's queue configuration is where it is kept: it holds what
+ * waits back by itself, for all processes, and `temporal task-queue config get` shows it with its reason.
+ */
+export function rateOf(standing: SubscriptionStanding, activitiesPerSecond: number): QueueRate {
+  const { state, reason, by, since } = standing;
+  const detail = state === 'active' ? '' : ` ${JSON.stringify({ by, since, reason: reason?.slice(0, 500) })}`;
+  return {
+    activitiesPerSecond: ratePerSecond(state, activitiesPerSecond),
+    reason: `${MARK}${state}${detail}`,
+  };
+}
+
+function ratePerSecond(state: SubscriptionState, configured: number): number {
+  if (state === 'paused' || state === 'disabled') return 0;
+  return state === 'breaker-open' ? Math.min(configured, PROBES_PER_SECOND) : configured;
+}
+
+const STATES: readonly SubscriptionState[] = ['active', 'paused', 'draining', 'disabled', 'breaker-open'];
+
+/** The standing that a queue's rate tells; a rate of 0 that somebody has set by hand is a pause. */
+export function standingOf(rate: QueueRate | undefined): SubscriptionStanding {
+  if (rate === undefined) return { state: 'active' };
+  const [, state, detail] = /^headgate subscription ([a-z-]+)(?: (\{.*\}))?$/s.exec(rate.reason) ?? [];
+  const known = STATES.find((each) => each === state);
+  if (known !== undefined) return { state: known, ...detailOf(detail) };
+  if (rate.activitiesPerSecond > 0) return { state: 'active' };
+  return { state: 'paused', by: 'unknown', reason: rate.reason };
+}
+
+function detailOf(json: string | undefined): Omit<SubscriptionStanding, 'state'> {
+  try {
+    const detail = JSON.parse(json ?? '{}') as Record<string, unknown>;
+    const texts = Object.entries(detail).filter(([key, value]) => KEYS.has(key) && typeof value === 'string');
+    return Object.fromEntries(texts);
+  } catch {
+    return {};
+  }
+}
+
+const KEYS: ReadonlySet<string> = new Set(['by', 'since', 'reason']);

@@ -1,0 +1,73 @@
+import { messageOf } from '../errors.js';
+import type { Logger } from '../observability/logger.js';
+import type { SubscriptionConfig } from '../tenant-config/subscription-config.js';
+import type { TenantRegistry } from '../tenant-config/registry.js';
+import { subscriptionQueue } from '../tenant.js';
+import { createTurns } from '../turns.js';
+import type { RunningWorker } from './tenant-workers.js';
+
+/** What {@link SubscriptionWorkers} needs. */
+export interface SubscriptionWorkersOptions {
+  readonly registry: TenantRegistry;
+  /** Brings the rate of a subscription's queue in line with its configuration. */
+  readonly alignRate: (tenant: string, subscription: string) => Promise<unknown>;
+  /** Makes and runs a Worker for the passes of one subscription. */
+  readonly run: (queue: string) => Promise<RunningWorker>;
+  readonly log: Logger;
+}
+
+/**
+ * One Worker per subscription that Headgate delivers to, following the registry: a slow endpoint takes the places of its
+ * own Worker and nobody else's. It runs activities alone, which costs a quarter of a megabyte. A subscription that is
+ * removed keeps its Worker until the process ends, so that what still waits for it is told so.
+ */
+export class SubscriptionWorkers {
+  private readonly workers = new Map<string, RunningWorker>();
+  private readonly inTurn = createTurns();
+  private readonly following = new Set<Promise<void>>();
+  private stopped = false;
+
+  constructor(private readonly options: SubscriptionWorkersOptions) {}
+
+  /** Starts the Workers of all subscriptions, and follows the registry from then on. */
+  async start(): Promise<void> {
+    const { registry } = this.options;
+    registry.onChange(({ tenant }) => this.follow(tenant));
+    for (const { config } of registry.list()) this.follow(config.tenant);
+    await Promise.all(this.following);
+  }
+
+  /** Lets every Worker finish what it does, within its grace time. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    await Promise.all(this.following);
+    await Promise.all(
+      [...this.workers.values()].map(async ({ worker, ended }) => {
+        worker.shutdown();
+        await ended;
+      }),
+    );
+  }
+
+  private follow(tenant: string): void {
+    for (const subscription of this.options.registry.get(tenant)?.config.subscriptions ?? []) {
+      const aligned = this.inTurn(`${tenant}/${subscription.name}`, () =>
+        this.align(tenant, subscription),
+      ).catch((error: unknown) => {
+        const fields = { tenant, subscription: subscription.name, reason: messageOf(error) };
+        this.options.log.error(fields, 'a subscription could not be brought in line with its configuration');
+      });
+      this.following.add(aligned);
+      void aligned.finally(() => this.following.delete(aligned));
+    }
+  }
+
+  private async align(tenant: string, { name, kind }: SubscriptionConfig): Promise<void> {
+    if (this.stopped) return;
+    await this.options.alignRate(tenant, name);
+    const queue = subscriptionQueue(tenant, name);
+    // Consumers take from a pull subscription's queue themselves.
+    if (kind === 'pull' || this.workers.has(queue)) return;
+    this.workers.set(queue, await this.options.run(queue));
+  }
+}

@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict';
+import type { WorkflowHandle } from '@temporalio/client';
+import { deliveredEvent } from '../../src/delivered-event.js';
+import type { EventRow } from '../../src/event.js';
+import { LineSet } from '../../src/line-set.js';
+import type {
+  DeadLetterMemo,
+  DeadLetterResult,
+  DeliverResult,
+  PassInput,
+  PassResult,
+} from '../../src/workflows/delivery-messages.js';
+import { resetToStart, scheduledActivities } from '../support/histories.js';
+import { arrivals, startPipeline, type Pipeline } from '../support/pipeline.js';
+import { until } from '../support/until.js';
+
+const PUSH = { name: 'crm', kind: 'push', url: 'https://crm.example/hooks' };
+const ALL_TO_CRM = { subscriptions: [PUSH], routes: [{ match: { type: 'flight.*' }, to: ['crm'] }] };
+
+/** Every line of a pass, with how often it was tried. */
+const linesOf = ({ pending, batch }: PassInput): [line: number, attempts: number][] =>
+  pending.flatMap(({ attempts, lines }) =>
+    [...LineSet.decode(lines, batch.events)].map((line): [number, number] => [line, attempts]),
+  );
+
+const done = ({ pending }: PassInput): PassResult => ({
+  ...{ delivered: pending.reduce((sum, { count }) => sum + count, 0), failed: 0, pending: [], dead: [] },
+});
+
+describe('the workflow deliver', function () {
+  this.timeout(60_000);
+  let pipeline: Pipeline;
+  let passes: PassInput[];
+
+  before(async () => {
+    const looped = { ...ALL_TO_CRM, aggregates: {}, rules: [] };
+    const derived = {
+      subscriptions: [PUSH],
+      routes: [
+        { match: { type: 'headgate.*', when: 'event.data.rule == "late"' }, to: ['crm'], priority: 'high' },
+      ],
+    };
+    pipeline = await startPipeline({
+      ...Object.fromEntries(
+        ['some', 'dead', 'discard', 'reset', 'gone'].map((id) => [`dl-${id}`, ALL_TO_CRM]),
+      ),
+      ...{ 'dl-loop': looped, 'dl-derived': derived },
+    });
+  });
+  after(() => pipeline.stop());
+  beforeEach(() => {
+    passes = [];
+  });
+  afterEach(() => {
+    delete pipeline.replaced.pushPass;
+  });
+
+  /** Has `answer` stand in for the endpoint. */
+  function answering(answer: (input: PassInput) => PassResult): void {
+    pipeline.replaced.pushPass = (input) => {
+      passes.push(input);
+      return Promise.resolve(answer(input));
+    };
+  }
+
+  async function submit(tenant: string, rows: readonly EventRow[]): Promise<WorkflowHandle[]> {
+    const { ended } = await pipeline.submit(tenant, rows);
+    const { deliveries = [] } = (await ended) ?? {};
+    return deliveries.map((id) => pipeline.client.workflow.getHandle(id));
+  }
+
+  /** All of a dead letter's lines but those given are delivered. */
+  const deadBut =
+    (dead: readonly number[], reason = 'attempts-exhausted' as const) =>
+    (input: PassInput) => {
+      const lines = LineSet.of(dead);
+      const detail = 'HTTP 500 Internal Server Error';
+      const given = { reason, detail, attempts: 10, lines: lines.encode(), count: dead.length };
+      const delivered = linesOf(input).length - dead.length;
+      return { delivered, failed: dead.length, pending: [], dead: [given] };
+    };
+
+  it('goes on with what is left, and knows how often it was tried', async () => {
+    answering((input) => {
+      if (input.pass === 2) return done(input);
+      const left = { attempts: 1, lines: LineSet.of([1]).encode(), count: 1 };
+      return { delivered: 2, failed: 1, pending: [left], retryAfterMs: 10, dead: [] };
+    });
+    const [deliver, ...more] = await submit('dl-some', arrivals('some', [10, 20, 30]));
+    assert.deepEqual(more, []);
+    assert.match(deliver!.workflowId, /^deliver\/dl-some\/crm\/\d{8}-/);
+    const result = (await deliver!.result()) as DeliverResult;
+    assert.deepEqual(result, { delivered: 3, deadLettered: 0, passes: 2, deadLetters: [] });
+    assert.deepEqual(passes.map(linesOf), [
+      [
+        [0, 0],
+        [1, 0],
+        [2, 0],
+      ],
+      [[1, 1]],
+    ]);
+    const queues = (await scheduledActivities(deliver!)).map(([, queue]) => queue);
+    assert.deepEqual(queues, ['tenant.dl-some.sub.crm', 'tenant.dl-some.sub.crm']);
+  });
+
+  it('parks what is given up, where it can be found; redriven it is delivered, and says by whom', async () => {
+    answering(deadBut([1, 2]));
+    const [deliver] = await submit('dl-dead', arrivals('dead', [10, 20, 30]));
+    const { deadLetters, ...counts } = (await deliver!.result()) as DeliverResult;
+    assert.deepEqual(counts, { delivered: 1, deadLettered: 2, passes: 1 });
+    const parked = pipeline.client.workflow.getHandle(deadLetters[0]!);
+    const query = 'HeadgateTenant = "dl-dead" AND HeadgateStatus = "dead-letter"';
+    const found = async (): Promise<string[]> => {
+      const ids: string[] = [];
+      for await (const { workflowId } of pipeline.client.workflow.list({ query })) ids.push(workflowId);
+      return ids;
+    };
+    await until(async () => assert.deepEqual(await found(), [parked.workflowId]), 10_000);
+    const memo = (await parked.describe()).memo as unknown as DeadLetterMemo;
+    assert.deepEqual(
+      [memo.reason, memo.detail, memo.count, memo.types, memo.firstEvent, memo.lastEvent],
+      ['attempts-exhausted', 'HTTP 500 Internal Server Error', 2, ['flight.arrived'], 'dead-1', 'dead-2'],
+    );
+
+    answering(done);
+    await parked.signal('redrive', { actor: 'ops@example.com', reason: 'mended' });
+    const { outcome, by, delivery } = (await parked.result()) as DeadLetterResult;
+    assert.deepEqual([outcome, by?.actor, delivery?.delivered], ['redriven', 'ops@example.com', 2]);
+    assert.deepEqual(passes.map(linesOf).at(-1), [
+      [1, 0],
+      [2, 0],
+    ]);
+    await until(async () => assert.deepEqual(await found(), []), 10_000);
+  });
+
+  it('lets a dead letter be discarded, and takes the first signal alone', async () => {
+    answering(deadBut([0]));
+    const [deliver] = await submit('dl-discard', arrivals('discard', [10]));
+    const { deadLetters } = (await deliver!.result()) as DeliverResult;
+    const parked = pipeline.client.workflow.getHandle(deadLetters[0]!);
+    await parked.signal('discard', { actor: 'ops', reason: 'a test' });
+    const result = (await parked.result()) as DeadLetterResult;
+    assert.deepEqual(result, { outcome: 'discarded', by: { actor: 'ops', reason: 'a test' } });
+  });
+
+  it('can be reset, and so can its batch: nothing is delivered by two workflows', async () => {
+    answering(done);
+    const { ended, handle } = await pipeline.submit('dl-reset', arrivals('reset', [10, 20]));
+    const [first] = (await ended)?.deliveries ?? [];
+    const deliver = pipeline.client.workflow.getHandle(first!);
+    await deliver.result();
+    const again = (await (await resetToStart(handle)).result()) as { deliveries: string[] };
+    assert.deepEqual(again.deliveries, [first]);
+    assert.equal(passes.length, 1);
+    const rerun = (await (await resetToStart(deliver)).result()) as DeliverResult;
+    assert.deepEqual([rerun.delivered, passes.length], [2, 2]);
+  });
+
+  it('parks events that have passed too many stages, and delivers the others', async () => {
+    answering(done);
+    const rows = arrivals('loop', [10, 20]).map((row, n) => ({
+      ...row,
+      extensions: { hops: n === 0 ? 8 : 7 },
+    }));
+    const handles = await submit('dl-loop', rows);
+    const loop = handles.find(({ workflowId }) => workflowId.startsWith('dead-letter/'));
+    const memo = (await loop!.describe()).memo as unknown as DeadLetterMemo;
+    assert.deepEqual([memo.reason, memo.count, memo.firstEvent], ['loop', 1, 'loop-0']);
+    await handles.find(({ workflowId }) => workflowId.startsWith('deliver/'))!.result();
+    assert.deepEqual(passes.map(linesOf), [[[1, 0]]]);
+  });
+
+  it('delivers the decisions that changed, as events of their own', async () => {
+    let delivered: EventRow[] = [];
+    pipeline.replaced.pushPass = async (input) => {
+      const lines = (await pipeline.stores.batchStore.read(input.batch)).toString('utf8').split('\n');
+      delivered = linesOf(input).map(([line]) => deliveredEvent(lines[line]!, input.batch.stream));
+      return done(input);
+    };
+    const [deliver] = await submit('dl-derived', arrivals('derived', [10, 90, 20, 30]));
+    assert.match(deliver!.workflowId, /\/decisions\/high$/);
+    await deliver!.result();
+    assert.deepEqual(
+      delivered.map(({ type, subject, stage, data, extensions }) => [type, subject, stage, data, extensions]),
+      [
+        [
+          'headgate.decision.changed',
+          delivered[0]?.subject,
+          'decision',
+          {
+            ...{ event_id: 'derived-1', rule: 'late', outcome: 'eligible' },
+            ...(delivered[0]?.data as object),
+          },
+          { hops: 1 },
+        ],
+      ],
+    );
+  });
+
+  it('parks what waits for a subscription that is not configured any more', async () => {
+    const [plan, chunk] = await pipeline.spooled('dl-gone', arrivals('gone', [10]));
+    await pipeline.tenant('dl-gone', {});
+    const { deliveries } = (await pipeline.carry(plan, chunk).ended) ?? {};
+    const parked = pipeline.client.workflow.getHandle(deliveries![0]!);
+    const memo = (await parked.describe()).memo as unknown as DeadLetterMemo;
+    assert.deepEqual([memo.reason, memo.count], ['subscription-removed', 1]);
+  });
+});
