@@ -41,6 +41,18 @@ const zones = [
     message: 'deciding is a part of ingest: it sees chunks, rules and the state store.',
   },
   {
+    target: './src/retention',
+    from: [
+      './src/api',
+      './src/ingest',
+      './src/activities',
+      './src/workers',
+      './src/commands',
+      './src/engine',
+    ],
+    message: 'retention sees stores, tenants and what workflows are called.',
+  },
+  {
     target: './src/stores',
     from: [
       './src/api',

@@ -22,6 +22,8 @@ function createCli(): Command {
     .description('Durable, multi-tenant event pipeline on Temporal.')
     .version(version)
     .showHelpAfterError('(add --help for usage and examples)')
+    // What follows a subcommand is the subcommand's, also where its parent has an option of the same name.
+    .enablePositionalOptions()
     .addHelpText(
       'after',
       `

@@ -11,6 +11,7 @@ export interface DataPaths {
   readonly warehouse: string;
   readonly tenants: string;
   readonly tenantVersions: string;
+  readonly deliveries: string;
   readonly keys: string;
 }
 
@@ -23,6 +24,7 @@ export function dataPaths(dataDir: string): DataPaths {
     warehouse: join(dataDir, 'warehouse'),
     tenants: join(dataDir, 'tenants'),
     tenantVersions: join(dataDir, 'tenant-versions'),
+    deliveries: join(dataDir, 'deliveries'),
     keys: join(dataDir, 'keys'),
   };
 }

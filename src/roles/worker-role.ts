@@ -6,6 +6,7 @@ import type { Config } from '../config.js';
 import type { Temporal } from '../engine/temporal.js';
 import type { Logger } from '../observability/logger.js';
 import type { Metrics } from '../observability/metrics.js';
+import { Retention } from '../retention/retention.js';
 import { createParquetWarehouse } from '../stores/warehouse/parquet.js';
 import type { LoadInput, LoadResult } from '../stores/warehouse/warehouse.js';
 import type { TenantRegistry } from '../tenant-config/registry.js';
@@ -84,9 +85,13 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     onFatal,
     log,
   });
+  const { batchStore, paths } = stores;
+  const retention = new Retention({ client, batchStore, deliveryLogs: paths.deliveries, registry, log });
+  retention.start();
   return {
     ...host,
     stop: async () => {
+      await retention.stop();
       await host.stop();
       await pace.close();
       await warehouse.close();

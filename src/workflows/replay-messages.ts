@@ -61,7 +61,7 @@ export interface ReplayCounts {
   readonly matched: number;
   /** Deliveries started: one per batch and subscription. */
   readonly deliveries: number;
-  /** Decisions recorded that were not recorded before. */
+  /** Decisions recorded that were not recorded before; after a crash, since the activity was tried again. */
   readonly decisions: number;
   /** Batches that could not be read any more, and events that have passed too many stages. */
   readonly skipped: number;

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import type { BatchRef, DecisionRow } from '../../event.js';
 import { LineSet } from '../../line-set.js';
 import type { CompiledRules } from '../../rules/compiled.js';
-import type { BatchStore } from '../../stores/batch-store/batch-store.js';
+import type { BatchName, BatchStore } from '../../stores/batch-store/batch-store.js';
 import type { RecordedDecisions } from './comparison.js';
 import { linesOf, openIfThere } from './kept-lane.js';
 
@@ -41,6 +41,12 @@ export function replayedBatchId(batchId: string, rules: string, lines?: string):
   return `${day}-${hashOf([node, rules, lines ?? '']).slice(0, 8)}-${sequence}`;
 }
 
+/** A batch of a replay's decisions, and whether it was not there before. */
+export interface WrittenDecisions {
+  readonly batch: BatchRef;
+  readonly isNew: boolean;
+}
+
 /** The decisions of a replay on one batch, until all of its events in the range have been decided on. */
 export class NewDecisions {
   private readonly lines = LineSet.none();
@@ -60,13 +66,15 @@ export class NewDecisions {
     }
   }
 
-  /** Writes them as a batch of decisions; undefined where all of them are recorded already. */
-  async write(store: BatchStore, rules: string): Promise<BatchRef | undefined> {
+  /** Writes them as a batch of decisions, unless a run before this one has; undefined where all are recorded already. */
+  async write(store: BatchStore, rules: string): Promise<WrittenDecisions | undefined> {
     if (this.count === 0) return undefined;
     const { tenant, batchId: of, events } = this.batch;
     const lines = this.lines.count === events ? undefined : this.lines.encode();
-    const batchId = replayedBatchId(of, rules, lines);
-    return store.write({ tenant, stream: 'decisions', batchId }, await gzipAsync(this.ndjson), this.count);
+    const name: BatchName = { tenant, stream: 'decisions', batchId: replayedBatchId(of, rules, lines) };
+    const kept = await openIfThere(store, name);
+    if (kept !== undefined) return { batch: kept.ref, isNew: false };
+    return { batch: await store.write(name, await gzipAsync(this.ndjson), this.count), isNew: true };
   }
 }
 

@@ -174,8 +174,9 @@ export class Redecision {
     this.deciding.delete(batchId);
     const written = await deciding?.made.write(this.options.store, this.rules);
     if (written === undefined) return;
-    this.counts.decisions += written.events;
-    this.unannounced.push(written);
+    if (written.isNew) this.counts.decisions += written.batch.events;
+    // Also what is not new: the run that wrote it may have died before it said so.
+    this.unannounced.push(written.batch);
     if (this.unannounced.length >= ANNOUNCED_AT_ONCE) await this.announce();
   }
 
