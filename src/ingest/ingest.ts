@@ -6,7 +6,7 @@ import type { Dedupe } from './dedupe.js';
 import { FINGERPRINT_BYTES, type Fingerprint } from './fingerprint.js';
 import { FingerprintSet } from './fingerprint-set.js';
 import { laneKey, type Chunk } from './lane.js';
-import type { ChunkRouting } from '../routing/router.js';
+import type { ChunkRouting } from '../routing/chunk-routing.js';
 import { pack } from './pack.js';
 import type { Spool } from './spool.js';
 import type { RecordHead } from './spool-record.js';

@@ -25,6 +25,10 @@ export interface Instruments {
   readonly loadSeconds: Histogram;
   readonly loadRows: Histogram;
   readonly retries: Counter<'step'>;
+  readonly deliveries: Counter<'tenant' | 'subscription' | 'outcome'>;
+  readonly deliveredBytes: Counter<'tenant' | 'subscription'>;
+  readonly deliverySeconds: Counter<'tenant' | 'subscription'>;
+  readonly deadEvents: Counter<'tenant' | 'subscription' | 'reason'>;
 }
 
 /** Makes the counters and histograms in a registry. */
@@ -66,5 +70,34 @@ export function createInstruments(registry: Registry): Instruments {
     loadSeconds: histogram('headgate_load_seconds', 'Duration of an attempt to load', LOAD_SECONDS),
     loadRows: histogram('headgate_load_rows', 'Rows of a load', LOAD_ROWS),
     retries: counter('headgate_step_retries_total', 'Steps that failed and were tried again', ['step']),
+    ...deliveryInstruments(counter),
+  };
+}
+
+type MakeCounter = <Label extends string>(name: string, help: string, labels: Label[]) => Counter<Label>;
+
+function deliveryInstruments(
+  counter: MakeCounter,
+): Pick<Instruments, 'deliveries' | 'deliveredBytes' | 'deliverySeconds' | 'deadEvents'> {
+  return {
+    deliveries: counter(
+      'headgate_deliveries_total',
+      'Events tried to deliver, by outcome: delivered, failed; retried counts those of both that had been tried before',
+      ['tenant', 'subscription', 'outcome'],
+    ),
+    deliveredBytes: counter('headgate_delivery_bytes_total', 'Bytes sent to subscriptions', [
+      'tenant',
+      'subscription',
+    ]),
+    deliverySeconds: counter(
+      'headgate_delivery_seconds_total',
+      'Seconds that requests to subscriptions took, or consumers held what they acknowledged',
+      ['tenant', 'subscription'],
+    ),
+    deadEvents: counter('headgate_dead_events_total', 'Events that became dead letters, by reason', [
+      'tenant',
+      'subscription',
+      'reason',
+    ]),
   };
 }

@@ -3,7 +3,8 @@ import type { ErrorCode } from '../errors.js';
 import type { Stream } from '../event.js';
 import { createGauges, type Gauges } from './metric-gauges.js';
 import { createInstruments } from './metric-instruments.js';
-import { TenantLabels } from './tenant-labels.js';
+import type { DeadReason } from '../workflows/delivery-messages.js';
+import { OTHER_TENANTS, TenantLabels } from './tenant-labels.js';
 
 /** A request that was handled: its events by outcome, its bytes (inflated), and the seconds from its headers to its answer. */
 export interface AnsweredRequest {
@@ -30,6 +31,16 @@ export interface EndedLoad {
   readonly batches: number;
 }
 
+/** A try to deliver some events of a batch to a subscription: a request, or an acknowledgement of a consumer's. */
+export interface DeliveryAttempt {
+  readonly delivered: number;
+  readonly failed: number;
+  /** Of both, those that had been tried before. */
+  readonly retried: number;
+  readonly bytes: number;
+  readonly seconds: number;
+}
+
 /** Steps that are tried again until they succeed. */
 export type RetriedStep = 'write' | 'start' | 'hand-over' | 'await' | 'finish' | 'checkpoint' | 'load';
 
@@ -47,6 +58,10 @@ export interface Metrics {
   decided(tenant: string, decided: { readonly events: number; readonly seconds: number }): void;
   loaded(tenant: string, load: EndedLoad): void;
   stepRetried(step: RetriedStep): void;
+  /** Events were delivered to a subscription, or not. */
+  deliveryTried(tenant: string, subscription: string, attempt: DeliveryAttempt): void;
+  /** Events became dead letters. */
+  deadLettered(tenant: string, subscription: string, reason: DeadReason, events: number): void;
   /** Adds what is read when metrics are scraped; each may be given once. */
   watch(gauges: Gauges): void;
   /** All metrics in Prometheus' text format, and its content type. */
@@ -93,7 +108,27 @@ export function createMetrics({ maxTenants = MAX_TENANTS }: MetricsOptions = {})
       if (rows !== undefined) loadRows.observe(rows);
     },
     stepRetried: (step) => retries.inc({ step }),
+    deliveryTried: (id, name, { delivered, failed, retried, bytes, seconds }) => {
+      const labels = subscriptionOf(tenants, id, name);
+      if (delivered > 0) instruments.deliveries.inc({ ...labels, outcome: 'delivered' }, delivered);
+      if (failed > 0) instruments.deliveries.inc({ ...labels, outcome: 'failed' }, failed);
+      if (retried > 0) instruments.deliveries.inc({ ...labels, outcome: 'retried' }, retried);
+      instruments.deliveredBytes.inc(labels, bytes);
+      instruments.deliverySeconds.inc(labels, seconds);
+    },
+    deadLettered: (id, name, reason, count) =>
+      instruments.deadEvents.inc({ ...subscriptionOf(tenants, id, name), reason }, count),
     watch: (gauges) => createGauges(registry, gauges, tenants),
     scrape: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };
+}
+
+/** A tenant has twenty subscriptions at most, so that these labels are bounded as tenants are. */
+function subscriptionOf(
+  tenants: TenantLabels,
+  id: string,
+  name: string,
+): { tenant: string; subscription: string } {
+  const tenant = tenants.of(id);
+  return { tenant, subscription: tenant === OTHER_TENANTS ? OTHER_TENANTS : name };
 }

@@ -15,7 +15,7 @@ import { Release } from '../ingest/release.js';
 import type { Spool } from '../ingest/spool.js';
 import { createStarter } from '../ingest/starter.js';
 import type { Metrics } from '../observability/metrics.js';
-import { ChunkRouting } from '../routing/router.js';
+import { ChunkRouting } from '../routing/chunk-routing.js';
 import type { StateStore } from '../stores/state/state-store.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
 import type { ApiRoleOptions } from './api-role.js';

@@ -70,6 +70,8 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     warehouse,
     windowsPerSecond: config.loadsPerSecond,
     passes: NO_PASSES,
+    onParked: ({ delivery: { tenant, subscription }, dead }) =>
+      options.metrics?.deadLettered(tenant, subscription, dead.reason, dead.count),
     tenant: (tenant) => registry.get(tenant),
     versionOf: (tenant, version) => readVersion(stores.paths.tenantVersions, tenant, version),
   });

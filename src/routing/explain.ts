@@ -1,5 +1,6 @@
 import type { EventRow, InputStream } from '../event.js';
 import type { RouteConfig } from '../tenant-config/subscription-config.js';
+import { celEvent } from '../rules/cel-event.js';
 import { matchesType } from './compile.js';
 import type { CompiledRoute, CompiledRoutes } from './compiled.js';
 import { Router } from './router.js';
@@ -54,7 +55,7 @@ function mismatch(route: CompiledRoute, event: EventRow, stream: InputStream): s
 
 function whenFails(when: NonNullable<CompiledRoute['when']>, event: EventRow): string | undefined {
   try {
-    const result: unknown = when({ event: { ...event.extensions, ...event } });
+    const result: unknown = when({ event: celEvent(event) });
     return result === true ? undefined : `"when" gives ${String(result)}`;
   } catch (error) {
     const { summary, message } = error as { summary?: string; message?: string };

@@ -1,5 +1,6 @@
 import type { EventRow, Outcome } from '../event.js';
 import type { CompiledAggregate, CompiledRule, CompiledRules, TypePlan } from './compiled.js';
+import { celEvent, celMap } from './cel-event.js';
 import { eventTimeMs } from './event-time.js';
 import { fingerprintOf } from './fingerprint.js';
 import { fold, newAggregateState, valueAt } from './fold.js';
@@ -134,22 +135,4 @@ function dropUndeclared(compiled: CompiledRules, subject: SubjectState): void {
   for (const name of Object.keys(subject.aggregates)) {
     if (!compiled.aggregates.has(name)) delete subject.aggregates[name];
   }
-}
-
-/** The event as expressions see it: extension attributes stand beside the others, as `event.<name>`. */
-function celEvent(event: EventRow): object {
-  const { data, extensions } = event;
-  const plainData = typeof data === 'object' && data !== null ? celMap(data) : data;
-  if (extensions === undefined && plainData === data) return event;
-  return celMap({ ...extensions, ...event, data: plainData });
-}
-
-/**
- * CEL takes an object with a key `constructor` for an instance of some unknown class and refuses to read it; as a Map
- * it is plain data again. Rare, so everything else is passed as it is.
- */
-function celMap(value: object): object {
-  return Object.hasOwn(value, 'constructor') && !Array.isArray(value)
-    ? new Map(Object.entries(value))
-    : value;
 }

@@ -3,7 +3,8 @@ import type { DecisionRow, EventRow } from '../../src/event.js';
 import { LineSet } from '../../src/line-set.js';
 import { compileRoutes } from '../../src/routing/compile.js';
 import { joinRouted } from '../../src/routing/join-routed.js';
-import { ChunkRouting, Router } from '../../src/routing/router.js';
+import { ChunkRouting } from '../../src/routing/chunk-routing.js';
+import { Router } from '../../src/routing/router.js';
 import type { RouteConfig } from '../../src/tenant-config/subscription-config.js';
 import { parseTenantConfig } from '../../src/tenant-config/parse.js';
 

@@ -19,7 +19,7 @@ import { readVersion } from '../../src/tenant-config/versions.js';
 import type { SubjectRecord } from '../../src/stores/state/state-store.js';
 import { batchWorkflowId } from '../../src/tenant.js';
 import { SubscriptionControl } from '../../src/subscriptions/control.js';
-import { ChunkRouting } from '../../src/routing/router.js';
+import { ChunkRouting } from '../../src/routing/chunk-routing.js';
 import { observeLoads, paceLoads } from '../../src/workers/observed-warehouse.js';
 import { Pace } from '../../src/workers/pace.js';
 import { createQueueRates } from '../../src/engine/queue-rates.js';
@@ -49,6 +49,7 @@ export interface Pipeline {
   readonly stores: SharedStores;
   readonly registry: TenantRegistry;
   readonly host: WorkerHost;
+  readonly control: SubscriptionControl;
   /** What stands in for an activity while a test runs; to be emptied after it. */
   readonly replaced: Partial<WorkerActivities>;
   /** The activities as they are. */
@@ -119,7 +120,7 @@ export async function startPipeline(tenants: Readonly<Record<string, object>>): 
   const decideAndSpool: Pipeline['spooled'] = (tenant, rows, stream = 'events') =>
     spooled({ spool, registry, subjects }, tenant, rows, stream);
   return {
-    ...{ client, connection, spool, stores, registry, host, replaced, carry, activities: real },
+    ...{ client, connection, spool, stores, registry, host, control, replaced, carry, activities: real },
     tenant: async (id, more = {}) => {
       const before = registry.get(id);
       await writeTenant(stores.paths.tenants, id, more);

@@ -42,7 +42,7 @@ describe('the workflow deliver', function () {
     };
     pipeline = await startPipeline({
       ...Object.fromEntries(
-        ['some', 'dead', 'discard', 'reset', 'gone'].map((id) => [`dl-${id}`, ALL_TO_CRM]),
+        ['some', 'dead', 'discard', 'reset', 'gone', 'first'].map((id) => [`dl-${id}`, ALL_TO_CRM]),
       ),
       ...{ 'dl-loop': looped, 'dl-derived': derived },
     });
@@ -195,6 +195,31 @@ describe('the workflow deliver', function () {
         ],
       ],
     );
+  });
+
+  it('hands out first what has priority, once a paused subscription goes on', async () => {
+    answering(done);
+    const { control } = pipeline;
+    await control.change('dl-first', 'crm', { to: 'paused', by: 'a test' });
+    const priorities = ['low', 'high', 'low', 'high'] as const;
+    const delivering: WorkflowHandle[] = [];
+    for (const [n, priority] of priorities.entries())
+      delivering.push(...(await submit('dl-first', [{ ...arrivals(`first-${n}`, [10])[0]!, priority }])));
+    // All wait in the queue.
+    await until(async () => {
+      for (const handle of delivering)
+        assert.equal((await scheduledActivities(handle)).length, 1, `${handle.workflowId} has not asked yet`);
+    }, 10_000);
+    assert.equal(passes.length, 0);
+    await control.change('dl-first', 'crm', { to: 'active', by: 'a test' });
+    await Promise.all(delivering.map((handle) => handle.result()));
+    const order = passes.map(({ batch }) =>
+      delivering
+        .find(({ workflowId }) => workflowId.includes(batch.batchId))!
+        .workflowId.split('/')
+        .at(-1),
+    );
+    assert.deepEqual(order, ['high', 'high', 'low', 'low']);
   });
 
   it('parks what waits for a subscription that is not configured any more', async () => {

@@ -1,0 +1,72 @@
+import { MAX_HOPS, decisionEvent, hopsOf } from '../delivered-event.js';
+import type { DecisionRow, EventRow, InputStream } from '../event.js';
+import { LineSet } from '../line-set.js';
+import type { RoutedEvents } from '../workflows/delivery-messages.js';
+import { ownPriority, type Router } from './router.js';
+
+interface Group extends Omit<RoutedEvents, 'lines' | 'count' | 'looped'> {
+  readonly looped: boolean;
+  readonly lines: LineSet;
+}
+
+/** Collects where the events of a chunk, and the events derived from it, go. */
+export class ChunkRouting {
+  /** By subscription; rarely more than one each. */
+  private readonly groups = new Map<string, Group[]>();
+
+  /** `isDraining`: which subscriptions take no new events. */
+  constructor(
+    private readonly router: Router,
+    private readonly stream: InputStream,
+    private readonly isDraining: (subscription: string) => boolean,
+  ) {}
+
+  /** Routes the event derived from a decision that changed; undefined where no route is for derived events. */
+  get onChanged(): ((line: number, row: DecisionRow) => void) | undefined {
+    if (!this.router.routesDerived) return undefined;
+    return (line, row) => this.add('decisions', line, decisionEvent(row, row.time));
+  }
+
+  /** Routes the chunk's events, whose places are their lines. Gives all that was found, or undefined if nothing was. */
+  routed(rows: readonly EventRow[]): RoutedEvents[] | undefined {
+    const { stackTraceLimit } = Error;
+    // A filter that asks for what an event does not have fails by an error that nobody reads: its stack would be most of its cost.
+    Error.stackTraceLimit = 0;
+    try {
+      rows.forEach((row, line) => this.add('events', line, row));
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
+    }
+    const groups = [...this.groups.values()].flat();
+    return groups.length === 0 ? undefined : groups.map(encoded);
+  }
+
+  private add(of: RoutedEvents['of'], line: number, event: EventRow): void {
+    const aims = this.router.aims(event, this.stream);
+    if (aims.length === 0) return;
+    const own = ownPriority(event);
+    const looped = event.extensions !== undefined && hopsOf(event) >= MAX_HOPS;
+    for (const [subscription, sets] of aims)
+      this.groupOf(subscription, of, sets ?? own, looped)?.lines.add(line);
+  }
+
+  private groupOf(
+    subscription: string,
+    of: RoutedEvents['of'],
+    priority: RoutedEvents['priority'],
+    looped: boolean,
+  ): Group | undefined {
+    const known = this.groups.get(subscription);
+    for (const group of known ?? [])
+      if (group.of === of && group.priority === priority && group.looped === looped) return group;
+    if (this.isDraining(subscription)) return undefined;
+    const group: Group = { subscription, of, priority, looped, lines: LineSet.none() };
+    if (known === undefined) this.groups.set(subscription, [group]);
+    else known.push(group);
+    return group;
+  }
+}
+
+function encoded({ lines, looped, ...group }: Group): RoutedEvents {
+  return { ...group, ...(looped && { looped }), lines: lines.encode(), count: lines.count };
+}
