@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { auditCommand } from './commands/audit.js';
 import { demoCommand } from './commands/demo.js';
@@ -12,15 +11,13 @@ import { subscriptionCommand } from './commands/subscription.js';
 import { tenantCommand } from './commands/tenant.js';
 import { tokenCommand } from './commands/token.js';
 import { HeadgateError, messageOf, systemCodeOf } from './errors.js';
+import { headgateVersion } from './version.js';
 
 /** Builds the CLI with all its commands. */
 function createCli(): Command {
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
   const cli = new Command('headgate')
     .description('Durable, multi-tenant event pipeline on Temporal.')
-    .version(version)
+    .version(headgateVersion())
     .showHelpAfterError('(add --help for usage and examples)')
     // What follows a subcommand is the subcommand's, also where its parent has an option of the same name.
     .enablePositionalOptions()

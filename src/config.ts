@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import bytes from 'bytes';
+import ipaddr from 'ipaddr.js';
 import { HeadgateError } from './errors.js';
 import { FAULT_POINTS, type FaultPoint } from './fault-point.js';
 
@@ -11,6 +12,9 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as cons
 
 /** Levels of the log, from most to least. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** A range of IP addresses: its first address, and how many leading bits count. */
+export type AddressRange = ReturnType<typeof ipaddr.parseCIDR>;
 
 /** Everything that can be set from outside, read once at the start of a process and frozen. */
 export interface Config {
@@ -44,6 +48,8 @@ export interface Config {
   readonly minFreeDiskBytes: number;
   /** `HEADGATE_LOADS_PER_SECOND`: loads of all tenants together; with more active tenants each one's load windows get longer. Default 4, what two cores take beside the rest. */
   readonly loadsPerSecond: number;
+  /** `HEADGATE_PUSH_ALLOW`: address ranges such as `127.0.0.0/8,10.1.0.0/16` that webhooks may be posted to although they are not public, and by plain http. Default: none. */
+  readonly pushAllow: readonly AddressRange[];
   /** `HEADGATE_METRICS`: `on` (default) or `off`. */
   readonly metrics: 'on' | 'off';
   /** `HEADGATE_METRICS_TENANTS`: tenants that have a label of their own in metrics; the rest are `other`. Default 200. */
@@ -107,6 +113,15 @@ class EnvReader {
     return fallback;
   }
 
+  ranges(name: string): readonly AddressRange[] {
+    const written = this.text(name)?.split(',') ?? [];
+    const isRange = (range: string): boolean => ipaddr.isValidCIDR(range) && !/^\d+\//.test(range);
+    const wrong = written.map((range) => range.trim()).filter((range) => !isRange(range));
+    if (wrong.length === 0) return written.map((range) => ipaddr.parseCIDR(range.trim()));
+    this.problems.push(`${name} must be address ranges such as 10.1.0.0/16,fd00::/8, not "${wrong[0]}".`);
+    return [];
+  }
+
   fault(name: string): Config['fault'] {
     const value = this.text(name);
     if (value === undefined) return undefined;
@@ -149,6 +164,7 @@ export function loadConfig(env: Env = process.env): Config {
     maxInFlightBytes: reader.size('HEADGATE_MAX_IN_FLIGHT', 64 * 1024 ** 2),
     minFreeDiskBytes: reader.size('HEADGATE_MIN_FREE_DISK', 512 * 1024 ** 2),
     loadsPerSecond: reader.integer('HEADGATE_LOADS_PER_SECOND', 4, 1, 1_000),
+    pushAllow: reader.ranges('HEADGATE_PUSH_ALLOW'),
     metrics: reader.oneOf('HEADGATE_METRICS', ['on', 'off'], 'on'),
     metricsTenants: reader.integer('HEADGATE_METRICS_TENANTS', 200, 0, 100_000),
     metricsPort: reader.optionalInteger('HEADGATE_METRICS_PORT', 0, 65_535),
@@ -165,6 +181,23 @@ export function loadConfig(env: Env = process.env): Config {
   };
   if (reader.problems.length > 0) throw new HeadgateError('CONFIG_INVALID', reader.problems.join('\n'));
   return Object.freeze(config);
+}
+
+/** Gives the value that a reference stands for; undefined when its variable is not set. */
+export type SecretReader = (reference: string) => string | undefined;
+
+const REFERENCE = 'env:';
+
+/**
+ * Reads what tenant files refer to: `env:NAME` is the variable's value now, anything else stands for itself. Nothing of
+ * it is kept, so that a secret which is changed needs no more than a restart.
+ */
+export function secretReader(env: Env = process.env): SecretReader {
+  return (reference) => {
+    if (!reference.startsWith(REFERENCE)) return reference;
+    const value = env[reference.slice(REFERENCE.length)];
+    return value === '' ? undefined : value;
+  };
 }
 
 /** Where this platform keeps what can be made again. */

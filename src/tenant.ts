@@ -144,7 +144,11 @@ export function replayWorkflowId(tenant: string, replayId: string): string {
   return `replay/${assertTenantId(tenant)}/${assertCause(replayId)}`;
 }
 
-function assertCause(cause: string): string {
+/**
+ * Returns `cause` when it may name a redrive or replay.
+ * @throws HeadgateError `NOT_FOUND`
+ */
+export function assertCause(cause: string): string {
   if (CAUSE.test(cause)) return cause;
   throw new HeadgateError('NOT_FOUND', 'No redrive or replay has this id.');
 }

@@ -2,11 +2,14 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import { createFileBatchStore } from '../stores/batch-store/file.js';
+import type { DeliveryLog } from '../stores/delivery-log/delivery-log.js';
+import { createFileDeliveryLog } from '../stores/delivery-log/file.js';
 
 /** Where each part of the state lives under the data directory. */
 export interface DataPaths {
   readonly spool: string;
   readonly batches: string;
+  readonly deliveries: string;
   readonly state: string;
   readonly warehouse: string;
   readonly tenants: string;
@@ -20,6 +23,7 @@ export function dataPaths(dataDir: string): DataPaths {
   return {
     spool: join(dataDir, 'spool'),
     batches: join(dataDir, 'batches'),
+    deliveries: join(dataDir, 'deliveries'),
     state: join(dataDir, 'state'),
     warehouse: join(dataDir, 'warehouse'),
     tenants: join(dataDir, 'tenants'),
@@ -33,11 +37,16 @@ export function dataPaths(dataDir: string): DataPaths {
 export interface SharedStores {
   readonly paths: DataPaths;
   readonly batchStore: BatchStore;
+  readonly deliveryLog: DeliveryLog;
 }
 
 /** Opens the stores under a data directory, and makes the directory if need be. */
 export function openSharedStores(dataDir: string): SharedStores {
   const paths = dataPaths(dataDir);
   mkdirSync(paths.tenants, { recursive: true });
-  return { paths, batchStore: createFileBatchStore(paths.batches) };
+  return {
+    paths,
+    batchStore: createFileBatchStore(paths.batches),
+    deliveryLog: createFileDeliveryLog(paths.deliveries),
+  };
 }

@@ -38,8 +38,9 @@ export async function deliver(input: DeliverInput): Promise<DeliverResult> {
   while (pending.length > 0) {
     if (workflowInfo().continueAsNewSuggested)
       return continueAsNew<typeof deliver>({ ...input, pending, soFar: result });
-    const { tenant, subscription, batch, cause } = input;
-    const passInput: PassInput = { tenant, subscription, batch, pass: result.passes + 1, cause, pending };
+    const { tenant, subscription, batch, cause, priority } = input;
+    const named = { tenant, subscription, batch, pass: result.passes + 1, cause, priority };
+    const passInput: PassInput = { ...named, pending };
     const done = Date.now() < input.expiresAt ? await pass(passInput).catch(unlessWaiting) : undefined;
     if (done === undefined) {
       const reviewed = await reviewWaiting({ delivery, pending });

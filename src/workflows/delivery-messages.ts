@@ -46,6 +46,8 @@ export interface PendingLines {
   /** Absent when they are all of the file. */
   readonly lines?: string;
   readonly count: number;
+  /** No sooner than this they are to be tried again, milliseconds since the epoch: others of the batch may be due before. Absent: now. */
+  readonly dueAt?: number;
 }
 
 /** Result of {@link DELIVER}. */
@@ -69,6 +71,8 @@ export interface PassInput {
   /** Counts from 1; names what the pass leaves in the delivery log. */
   readonly pass: number;
   readonly cause?: string;
+  /** Deliveries of a batch that differ in this alone are told apart by it in the delivery log. Absent: normal. */
+  readonly priority?: Priority;
   readonly pending: readonly PendingLines[];
 }
 

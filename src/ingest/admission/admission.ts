@@ -3,7 +3,7 @@ import { FlowRate } from '../../flow-rate.js';
 import { InFlight } from './in-flight.js';
 import { createPermit, type Permit } from './permit.js';
 import { drainSeconds, refusal } from './refusal.js';
-import { BURST_SECONDS, TokenBucket } from './token-bucket.js';
+import { BURST_SECONDS, TokenBucket } from '../../token-bucket.js';
 
 /** A tenant's share of the door. */
 export interface AdmissionLimits {

@@ -35,4 +35,11 @@ export class TokenBucket {
     if (left > 0) return 0;
     return perSecond > 0 ? Math.floor(-left / perSecond) + 1 : Number.POSITIVE_INFINITY;
   }
+
+  /** Milliseconds until something is left; 0 when something is. */
+  waitMs(perSecond: number, now: number): number {
+    const left = this.left(perSecond, now);
+    if (left > 0) return 0;
+    return perSecond > 0 ? Math.floor((-left / perSecond) * 1000) + 1 : Number.POSITIVE_INFINITY;
+  }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { TokenBucket } from '../../../src/ingest/admission/token-bucket.js';
+import { TokenBucket } from '../src/token-bucket.js';
 
 describe('a token bucket', () => {
   const RATE = 100;

@@ -1,0 +1,254 @@
+import { Context } from '@temporalio/activity';
+import type { SecretReader } from '../../config.js';
+import { deliveredEvent } from '../../delivered-event.js';
+import { HeadgateError, messageOf } from '../../errors.js';
+import type { BatchRef, Stream } from '../../event.js';
+import { LineSet } from '../../line-set.js';
+import type { Logger } from '../../observability/logger.js';
+import type { BatchStore } from '../../stores/batch-store/batch-store.js';
+import type { DeliveryEntry, DeliveryLog } from '../../stores/delivery-log/delivery-log.js';
+import { DeliveryJournal } from '../../stores/delivery-log/journal.js';
+import type { PushConfig } from '../../tenant-config/subscription-config.js';
+import type { TenantConfig } from '../../tenant-config/tenant-config.js';
+import { headgateVersion } from '../../version.js';
+import type { PassInput, PassResult } from '../../workflows/delivery-messages.js';
+import type { PassActivities } from '../deliveries/pass.js';
+import type { PushControl, PushObserver } from './control.js';
+import { PassRun, type StopReason } from './pass-run.js';
+import type { Receiver, Receivers } from './receivers.js';
+import { createSigner, type Signer } from './sign.js';
+import { Tally } from './tally.js';
+import { Work } from './work.js';
+
+/** What {@link createPushPass} needs. */
+export interface PushPassOptions {
+  /** The tenant's configuration as it is now. */
+  readonly configOf: (tenant: string) => TenantConfig;
+  readonly batchStore: BatchStore;
+  readonly deliveryLog: DeliveryLog;
+  readonly receivers: Receivers;
+  readonly control: PushControl;
+  readonly observer: PushObserver;
+  readonly secretOf: SecretReader;
+  readonly log: Pick<Logger, 'warn'>;
+  /** Aborted when this process begins to end: passes take up nothing more. Default: never. */
+  readonly ending?: AbortSignal;
+  /** How long a pass takes up work. Default 60 s. */
+  readonly passMs?: number;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+  /** 0 to 1. */
+  readonly random?: () => number;
+}
+
+/** What a heartbeat carries: a pass that is made again goes on from there. */
+export interface PushProgress {
+  /** Lines that the receiver has confirmed by a 2xx, as `LineSet` encodes them. */
+  readonly delivered: string;
+}
+
+const PASS_MS = 60_000;
+const HEARTBEAT_EVERY_MS = 3_000;
+/** Until the next look, where this process knows that nothing may be posted but the queue has handed a pass out. */
+const STOPPED_PAUSE_MS = 30_000;
+
+/**
+ * Builds the activity that posts what is pending of a batch to a push subscription's webhook. It ends by itself after a
+ * minute or when something stands against going on, and returns what is left. Cancelled, it returns too, for an error would
+ * forget what was delivered.
+ */
+export function createPushPass(options: PushPassOptions): PassActivities['pushPass'] {
+  const now = options.now ?? Date.now;
+  return async (input) => {
+    const began = performance.now();
+    const { tenant, subscription, batch } = input;
+    const tally = new Tally(input.pending, batch.events);
+    const config = options.configOf(tenant).subscriptions.find(({ name }) => name === subscription);
+    if (config?.kind !== 'push') {
+      tally.giveUpAll('subscription-removed', 'The subscription is not configured any more.');
+      return tally.result(now());
+    }
+    const journal = new DeliveryJournal();
+    const lines = await linesOf(options.batchStore, batch);
+    resume(batch, tally, (line, attempts) =>
+      journal.add(resumedEntry(line, attempts, lines?.[line], batch.stream, now())),
+    );
+    if (lines === undefined) {
+      tally.giveUpAll(
+        'expired',
+        'The file of the batch is gone: its retention is over, or it was deleted by hand.',
+      );
+      return tally.result(now());
+    }
+    try {
+      const receiver = options.receivers.of(tenant, subscription);
+      const result = await makePass(options, input, { config, receiver, lines, tally, journal });
+      await keep(options, input, journal);
+      return result;
+    } finally {
+      options.observer.passed(tenant, subscription, (performance.now() - began) / 1000);
+    }
+  };
+}
+
+interface PassParts {
+  readonly config: PushConfig;
+  readonly receiver: Receiver;
+  readonly lines: readonly string[];
+  readonly tally: Tally;
+  readonly journal: DeliveryJournal;
+}
+
+async function makePass(options: PushPassOptions, input: PassInput, parts: PassParts): Promise<PassResult> {
+  const { now = Date.now, random = Math.random, control, observer } = options;
+  const { config, receiver, lines, tally, journal } = parts;
+  const work = new Work({
+    due: tally.due(now()),
+    lineAt: (line) => lines[line] ?? '',
+    stream: input.batch.stream,
+    config,
+    onUndeliverable: (line, attempts, detail) => tally.undeliverable(line, attempts, detail),
+  });
+  const until = endOf(options);
+  const heartbeats = setInterval(() => heartbeat(tally), HEARTBEAT_EVERY_MS);
+  try {
+    const run = new PassRun({
+      ...{ tenant: input.tenant, config, receiver, work, tally, journal, control, observer, now, random },
+      ...credentials(config, options.secretOf),
+      ending: until.signal,
+    });
+    const stopped = await run.run();
+    const settled = await Promise.allSettled(run.told);
+    for (const told of settled) if (told.status === 'rejected') untold(options, input, told.reason);
+    const wanted = {
+      stopped,
+      idle: run.requests === 0,
+      untold: settled.some(({ status }) => status === 'rejected'),
+    };
+    return paused(tally.result(now()), receiver, wanted, now());
+  } finally {
+    clearInterval(heartbeats);
+    until.clear();
+  }
+}
+
+/** How the end of a pass came about. */
+interface End {
+  readonly stopped: StopReason | undefined;
+  /** No request was made. */
+  readonly idle: boolean;
+  /** Something that the queue should know did not get there. */
+  readonly untold: boolean;
+}
+
+/**
+ * The result with how long to wait. Where the breaker or a disabled subscription stops passes it is the queue's rate that
+ * holds the next one back; until that has happened, a pass that could do nothing must not come back at once.
+ */
+function paused(result: PassResult, { heldUntil, breaker }: Receiver, end: End, now: number): PassResult {
+  if (result.pending.length === 0) return result;
+  const { openUntil = now + 1_000 } = breaker.stateAt(now);
+  const atLeastMs = Math.max(
+    heldUntil - now,
+    end.stopped === 'breaker' && end.idle ? openUntil - now : 0,
+    end.untold || (end.stopped === 'stopped' && end.idle) ? STOPPED_PAUSE_MS : 0,
+  );
+  const retryAfterMs = Math.ceil(Math.max(result.retryAfterMs ?? 0, atLeastMs));
+  return retryAfterMs > 0 ? { ...result, retryAfterMs } : result;
+}
+
+/** Aborted when the pass is to end: by the time, the process, or Temporal. */
+function endOf({ ending, passMs = PASS_MS }: PushPassOptions): { signal: AbortSignal; clear(): void } {
+  const end = new AbortController();
+  const abort = (): void => end.abort();
+  const timer = setTimeout(abort, passMs);
+  const causes = [ending, Context.current().cancellationSignal];
+  for (const cause of causes) {
+    if (cause?.aborted === true) abort();
+    cause?.addEventListener('abort', abort);
+  }
+  const clear = (): void => {
+    clearTimeout(timer);
+    for (const cause of causes) cause?.removeEventListener('abort', abort);
+  };
+  return { signal: end.signal, clear };
+}
+
+function heartbeat(tally: Tally): void {
+  Context.current().heartbeat({ delivered: tally.delivered.encode() } satisfies PushProgress);
+}
+
+/** Takes over what an attempt of this activity that was lost had confirmed. */
+function resume(batch: BatchRef, tally: Tally, told: (line: number, attempts: number) => void): void {
+  const progress = Context.current().info.heartbeatDetails as PushProgress | undefined;
+  if (typeof progress?.delivered === 'string')
+    tally.resume(LineSet.decode(progress.delivered, batch.events), told);
+}
+
+/** Status and time of what was resumed went with the process that knew them. */
+function resumedEntry(
+  line: number,
+  attempts: number,
+  text: string | undefined,
+  stream: Stream,
+  now: number,
+): DeliveryEntry {
+  const event = text === undefined ? '' : deliveredEvent(text, stream).id;
+  return {
+    line,
+    event,
+    attempt: attempts + 1,
+    outcome: 'delivered',
+    at: new Date(now).toISOString(),
+    resumed: true,
+  };
+}
+
+/** The lines of a batch's file; undefined if it is gone. */
+async function linesOf(batchStore: BatchStore, batch: PassInput['batch']): Promise<string[] | undefined> {
+  try {
+    return (await batchStore.read(batch)).toString('utf8').split('\n');
+  } catch (error) {
+    if (error instanceof HeadgateError && error.code === 'NOT_FOUND') return undefined;
+    throw error;
+  }
+}
+
+/** What goes with every request. */
+function credentials(
+  config: PushConfig,
+  secretOf: SecretReader,
+): { readonly sign: Signer; readonly headers: Readonly<Record<string, string>> } {
+  const valueOf = (reference: string): string => {
+    const value = secretOf(reference);
+    if (value !== undefined) return value;
+    // What is missing is a variable, which is no secret; its value would be.
+    throw new HeadgateError('SECRET_MISSING', `The variable of ${reference} is not set where workers run.`, {
+      retryable: true,
+    });
+  };
+  const own = Object.entries(config.headers).map(([name, value]) => [name.toLowerCase(), valueOf(value)]);
+  const headers = { ...Object.fromEntries(own), 'user-agent': `headgate/${headgateVersion()}` };
+  return { sign: createSigner(config.secrets.map(valueOf)), headers };
+}
+
+/** A log that cannot be written is no reason to post everything again. */
+async function keep(options: PushPassOptions, input: PassInput, journal: DeliveryJournal): Promise<void> {
+  if (journal.entries.length === 0) return;
+  const { tenant, subscription, batch, priority, cause, pass } = input;
+  const { batchId, stream } = batch;
+  const name = { tenant, subscription, batchId, stream, priority, cause };
+  try {
+    await options.deliveryLog.write(name, pass, journal.entries);
+  } catch (error) {
+    const fields = { tenant, subscription, batchId, pass, reason: messageOf(error) };
+    options.log.warn(fields, 'what a pass has done could not be written to the delivery log');
+  }
+}
+
+function untold({ log }: PushPassOptions, { tenant, subscription }: PassInput, error: unknown): void {
+  log.warn(
+    { tenant, subscription, reason: messageOf(error) },
+    'the state of a subscription could not be set',
+  );
+}
