@@ -14,7 +14,6 @@ export interface DataPaths {
   readonly warehouse: string;
   readonly tenants: string;
   readonly tenantVersions: string;
-  readonly deliveries: string;
   readonly keys: string;
 }
 
@@ -28,7 +27,6 @@ export function dataPaths(dataDir: string): DataPaths {
     warehouse: join(dataDir, 'warehouse'),
     tenants: join(dataDir, 'tenants'),
     tenantVersions: join(dataDir, 'tenant-versions'),
-    deliveries: join(dataDir, 'deliveries'),
     keys: join(dataDir, 'keys'),
   };
 }

@@ -9,6 +9,11 @@ const ROUTES: readonly [method: string, path: string, scope: string][] = [
   ['POST', '/v1/user-properties', 'user-properties:write'],
   ['GET', '/v1/eligibility/s1', 'decisions:read'],
   ['GET', `/v1/batches/${BATCH}`, 'batches:read'],
+  ['GET', '/v1/replays', 'replays:read'],
+  ['GET', '/v1/replays/20240310t120000-0123abcd', 'replays:read'],
+  ['GET', '/v1/retention', 'replays:read'],
+  ['POST', '/v1/replays', 'replays:write'],
+  ['POST', '/v1/replays/20240310t120000-0123abcd/cancel', 'replays:write'],
 ];
 
 describe('who may do what', () => {
