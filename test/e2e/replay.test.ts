@@ -73,6 +73,7 @@ describe('a week of flights is replayed with another threshold for compensation'
 
   const eligible = (outcomes: ReadonlyMap<string, boolean>) => [...outcomes.values()].filter(Boolean).length;
 
+  /** By the CLI. */
   async function replay(tenant: string, ...args: string[]): Promise<ReplayReport & { id: string }> {
     const ended = await runHeadgate(['replay', '--tenant', tenant, '--url', url, '--json', ...args], env);
     assert.equal(ended.code, 0, ended.stderr + ended.stdout);
