@@ -53,6 +53,11 @@ const zones = [
     message: 'retention sees stores, tenants and what workflows are called.',
   },
   {
+    target: './src/dead-letters',
+    from: ['./src/api', './src/ingest', './src/activities', './src/workers', './src/commands'],
+    message: 'dead-letters is what people do about them: it sees Temporal, stores and the vocabulary.',
+  },
+  {
     target: './src/stores',
     from: [
       './src/api',

@@ -9,7 +9,8 @@ export const SEARCH_ATTRIBUTES = [
   'HeadgateStatus',
 ] as const;
 
-const TENANT = defineSearchAttributeKey('HeadgateTenant', SearchAttributeType.KEYWORD);
+/** Whose workflow it is. */
+export const TENANT = defineSearchAttributeKey('HeadgateTenant', SearchAttributeType.KEYWORD);
 const STREAM = defineSearchAttributeKey('HeadgateStream', SearchAttributeType.KEYWORD);
 
 const SUBSCRIPTION = defineSearchAttributeKey('HeadgateSubscription', SearchAttributeType.KEYWORD);

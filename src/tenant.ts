@@ -134,9 +134,47 @@ export function deliverWorkflowId(
   return `deliver/${name}${variant.join('')}`;
 }
 
-/** Workflow id of a dead letter: the delivery's, and which of its dead letters this is. */
-export function deadLetterWorkflowId(deliverId: string, reason: string, pass: number): string {
-  return `dead-letter/${deliverId.slice('deliver/'.length)}/${reason}.${pass}`;
+/**
+ * Workflow id of a dead letter: the delivery's, and which of its dead letters this is.
+ * @param part tells those apart that were given up together for one reason, counted from 0
+ */
+export function deadLetterWorkflowId(deliverId: string, reason: string, pass: number, part = 0): string {
+  const name = part === 0 ? `${reason}.${pass}` : `${reason}.${pass}.${part}`;
+  return `dead-letter/${deliverId.slice('deliver/'.length)}/${name}`;
+}
+
+/** `<subscription>~<batch id>~…~<reason>.<pass>`: the parts of a dead letter's workflow id that follow the tenant. */
+const DEAD_LETTER_ID =
+  /^[a-z][a-z0-9_-]{0,62}~\d{8}-[0-9a-f]{8}-[0-9a-z]{9}(~[a-z0-9][a-z0-9.-]{0,62}){1,4}$/;
+
+/**
+ * What the API and the CLI call a dead letter: its workflow id without the tenant, `~` for `/`, so that it needs no
+ * escape in a URL or a shell, and no id can name another tenant's. Undefined for what is no dead letter of the tenant.
+ */
+export function deadLetterIdOf(tenant: string, workflowId: string): string | undefined {
+  const prefix = deadLetterPrefix(tenant);
+  if (!workflowId.startsWith(prefix)) return undefined;
+  const id = workflowId.slice(prefix.length).replaceAll('/', '~');
+  return DEAD_LETTER_ID.test(id) ? id : undefined;
+}
+
+/**
+ * The workflow id of a tenant's dead letter, by its {@link deadLetterIdOf | id}.
+ * @throws HeadgateError `NOT_FOUND`: no dead letter can have this id
+ */
+export function workflowIdOfDeadLetter(tenant: string, id: unknown): string {
+  if (typeof id === 'string' && id.length <= 400 && DEAD_LETTER_ID.test(id))
+    return deadLetterPrefix(tenant) + id.replaceAll('~', '/');
+  throw new HeadgateError('NOT_FOUND', 'No dead letter has this id.');
+}
+
+function deadLetterPrefix(tenant: string): string {
+  return `dead-letter/${assertTenantId(tenant)}/`;
+}
+
+/** Workflow id of a redrive, or discard, of many dead letters. */
+export function redriveWorkflowId(tenant: string, redriveId: string): string {
+  return `redrive/${assertTenantId(tenant)}/${assertCause(redriveId)}`;
 }
 
 /** Workflow id of a replay. */

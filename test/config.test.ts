@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { isAbsolute, join, resolve } from 'node:path';
-import { loadConfig } from '../src/config.js';
+import { loadConfig, secretReader } from '../src/config.js';
 import type { HeadgateError } from '../src/errors.js';
 
 const MB = 1024 ** 2;
@@ -27,6 +27,7 @@ describe('the configuration', () => {
       metricsTenants: 200,
       metricsPort: undefined,
       loadsPerSecond: 4,
+      pushAllow: [],
       shutdownGraceSeconds: 20,
       fault: undefined,
       temporalAddress: undefined,
@@ -96,6 +97,7 @@ describe('the configuration', () => {
     ['HEADGATE_LOG_LEVEL', ['verbose', 'INFO']],
     ['HEADGATE_MAX_SPOOL', ['0MB', '-1GB', '4', '4 GiB', 'lots', '1,5GB', '4GB please']],
     ['HEADGATE_MIN_FREE_DISK', ['0b', 'x']],
+    ['HEADGATE_PUSH_ALLOW', ['127.0.0.1', '10/8', '10.0.0.0/33', 'fd00::/129', 'localhost/8', '*']],
   ];
   for (const [name, values] of bad) {
     for (const value of values) {
@@ -121,6 +123,28 @@ describe('the configuration', () => {
         return true;
       },
     );
+  });
+
+  it('takes ranges of addresses apart at commas', () => {
+    const { pushAllow } = loadConfig({ HEADGATE_PUSH_ALLOW: '127.0.0.0/8, fd00::/8' });
+    assert.deepEqual(
+      pushAllow.map(([address, bits]) => `${address.toString()}/${bits}`),
+      ['127.0.0.0/8', 'fd00::/8'],
+    );
+    assert.throws(
+      () => loadConfig({ HEADGATE_PUSH_ALLOW: '127.0.0.0/8,,10.0.0.0/8' }),
+      /HEADGATE_PUSH_ALLOW/,
+    );
+  });
+
+  it('gives what a reference stands for, as it is then', () => {
+    const env: Record<string, string> = { HOOK: 'one', EMPTY: '' };
+    const secretOf = secretReader(env);
+    assert.deepEqual(['env:HOOK', 'env:EMPTY', 'env:NONE', 'whsec_AAAA'].map(secretOf), [
+      ...['one', undefined, undefined, 'whsec_AAAA'],
+    ]);
+    env.HOOK = 'two';
+    assert.equal(secretOf('env:HOOK'), 'two');
   });
 
   it('says nothing of a secret', () => {

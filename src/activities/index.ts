@@ -1,11 +1,11 @@
 import type { Client } from '@temporalio/client';
-import { HeadgateError } from '../errors.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { Warehouse } from '../stores/warehouse/warehouse.js';
 import type { LoadedTenant } from '../tenant-config/registry.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import type { Isolation } from '../tenant.js';
 import type { ParkInput } from '../workflows/delivery-messages.js';
+import { createResolveActivities, type ResolveActivities } from './dead-letters/resolve.js';
 import { createPark, type Park } from './deliveries/park.js';
 import type { PassActivities, PullPass } from './deliveries/pass.js';
 import { createReviewWaiting, type ReviewWaiting } from './deliveries/review-waiting.js';
@@ -27,7 +27,8 @@ export type WorkerActivities = AnnounceActivities &
   LoadActivities &
   DeliveryActivities &
   PassActivities &
-  ReplayActivities;
+  ReplayActivities &
+  ResolveActivities;
 
 /** Every activity by name; workflow code imports this as a type alone. */
 export type Activities = WorkerActivities & PullPass;
@@ -43,8 +44,8 @@ export interface ActivityDependencies {
   readonly passes: PassActivities;
   /** Told of what has become a dead letter. */
   readonly onParked?: (input: ParkInput) => void;
-  /** The tenant's configuration as it is now. */
-  readonly tenant: (tenant: string) => LoadedTenant | undefined;
+  /** The tenant's configuration as it is now; throws HeadgateError `TENANT_UNKNOWN`. */
+  readonly tenant: (tenant: string) => LoadedTenant;
   /** A version of the tenant's configuration, current or not. */
   readonly versionOf: (tenant: string, version: string) => Promise<LoadedTenant>;
 }
@@ -52,12 +53,7 @@ export interface ActivityDependencies {
 /** Builds all activities; their errors cross to Temporal as ApplicationFailure with the error's code as type. */
 export function createActivities(dependencies: ActivityDependencies): WorkerActivities {
   const { client, batchStore, warehouse } = dependencies;
-  const loaded = (id: string): LoadedTenant => {
-    const tenant = dependencies.tenant(id);
-    if (tenant !== undefined) return tenant;
-    // Retryable: the batch is kept and goes on when the configuration is back.
-    throw new HeadgateError('TENANT_UNKNOWN', `Tenant ${id} is not configured here.`, { retryable: true });
-  };
+  const loaded = dependencies.tenant;
   const announcing = createAnnounceActivities({
     client,
     windowsPerSecond: dependencies.windowsPerSecond,
@@ -76,6 +72,7 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
     versionOf: dependencies.versionOf,
     announce: announcing.announce,
   });
+  const resolving = createResolveActivities({ client });
   return {
     startDeliveries: withFailures(startDeliveries),
     park: withFailures(park),
@@ -84,6 +81,9 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
     workflowPass: withFailures(dependencies.passes.workflowPass),
     replayPage: withFailures(replaying.replayPage),
     redecide: withFailures(replaying.redecide),
+    countDeadLetters: withFailures(resolving.countDeadLetters),
+    findDeadLetters: withFailures(resolving.findDeadLetters),
+    signalDeadLetters: withFailures(resolving.signalDeadLetters),
     announce: withFailures(announcing.announce),
     loadBatches: withFailures(loading.loadBatches),
   };

@@ -12,6 +12,8 @@ export const SCOPES = [
   'batches:read',
   'replays:read',
   'replays:write',
+  'dead-letters:read',
+  'dead-letters:write',
   'subscriptions:read',
   'subscriptions:write',
   'admin',

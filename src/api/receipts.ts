@@ -1,4 +1,6 @@
 import { WorkflowNotFoundError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
+import { askTemporal } from '../engine/ask-temporal.js';
+import { workflowPage, type TemporalUi } from '../engine/workflow-page.js';
 import { HeadgateError } from '../errors.js';
 import { INPUT_STREAMS, type InputStream } from '../event.js';
 import { batchWorkflowId } from '../tenant.js';
@@ -109,31 +111,22 @@ async function describe(
   runId?: string,
 ): Promise<WorkflowExecutionDescription | undefined> {
   try {
-    return await client.withDeadline(Date.now() + 5_000, () =>
-      client.workflow.getHandle(workflowId, runId).describe(),
-    );
+    return await askTemporal(client, () => client.workflow.getHandle(workflowId, runId).describe());
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
-    throw new HeadgateError('ENGINE_UNAVAILABLE', 'Temporal does not answer.', {
-      retryable: true,
-      retryAfterSeconds: 5,
-      cause: error,
-    });
+    throw error;
   }
 }
 
-function progressOf(
-  description: WorkflowExecutionDescription,
-  { namespace, uiUrl }: ReceiptsOptions,
-): WorkflowProgress {
+function progressOf(description: WorkflowExecutionDescription, ui: TemporalUi): WorkflowProgress {
   const { workflowId, runId, startTime, closeTime } = description;
-  const page = `namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}/${runId}/history`;
+  const url = workflowPage(ui, workflowId, runId);
   return {
     workflowId,
     runId,
     status: description.status.name.toLowerCase(),
     startedAt: startTime.toISOString(),
     ...(closeTime !== undefined && { closedAt: closeTime.toISOString() }),
-    ...(uiUrl !== undefined && { url: new URL(page, `${uiUrl}/`).href }),
+    ...(url !== undefined && { url }),
   };
 }

@@ -5,6 +5,7 @@ import Koa, { type Context, type Next } from 'koa';
 import { HeadgateError, systemCodeOf } from '../errors.js';
 import type { Admission } from '../ingest/admission/admission.js';
 import type { Ingest } from '../ingest/ingest.js';
+import type { DeadLetters } from '../dead-letters/dead-letters.js';
 import type { Logger } from '../observability/logger.js';
 import type { Decider } from '../eligibility/decider.js';
 import type { Metrics } from '../observability/metrics.js';
@@ -15,6 +16,7 @@ import type { BodyPace } from './read-body.js';
 import type { Receipts } from './receipts.js';
 import type { Replays } from './replays.js';
 import { addBatchRoutes } from './routes/batches.js';
+import { addDeadLetterRoutes } from './routes/dead-letters.js';
 import { addEligibilityRoutes } from './routes/eligibility.js';
 import { addEventRoutes } from './routes/events.js';
 import { addHealthRoutes, type ReadinessCheck } from './routes/health.js';
@@ -30,6 +32,7 @@ export interface ApiDependencies {
   readonly decider: Pick<Decider, 'subject'>;
   readonly receipts: Receipts;
   readonly replays: Replays;
+  readonly deadLetters: DeadLetters;
   /** Without it there is no `/v1/subscriptions`. */
   readonly subscriptions?: SubscriptionRoutesOptions;
   readonly readiness: readonly ReadinessCheck[];
@@ -95,6 +98,7 @@ export function createApi(dependencies: ApiDependencies): Koa {
   addEligibilityRoutes(router, authenticate, decider);
   addBatchRoutes(router, authenticate, receipts);
   addReplayRoutes(router, dependencies);
+  addDeadLetterRoutes(router, dependencies);
   if (dependencies.subscriptions !== undefined)
     addSubscriptionRoutes(router, authenticate, dependencies.subscriptions);
   addHealthRoutes(router, readiness);

@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import type { Config } from '../config.js';
 import { signToken } from '../keys/key-set.js';
 
@@ -14,10 +15,21 @@ export function tokenSource(config: Config, tenant: string, scope: string): () =
   let signed: { token: Promise<string>; until: number } | undefined;
   return () => {
     if (signed === undefined || signed.until < Date.now()) {
+      const subject = localUser();
       const { jwtIssuer: issuer, jwtAudience: audience } = config;
-      const claims = { tenant, scope, issuer, audience, expiresInSeconds: VALID_SECONDS };
+      const claims = { tenant, scope, issuer, audience, expiresInSeconds: VALID_SECONDS, subject };
       signed = { token: signToken(config.dataDir, claims), until: Date.now() + VALID_SECONDS * 500 };
     }
     return signed.token;
   };
+}
+
+/** Who runs the command: it is kept with what the command changes. */
+function localUser(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    // A user without an entry, as in some containers.
+    return undefined;
+  }
 }

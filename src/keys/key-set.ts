@@ -42,6 +42,8 @@ export interface TokenClaims {
   readonly audience: string;
   /** Seconds until it expires. */
   readonly expiresInSeconds: number;
+  /** Who is to use it. Default: nobody in particular. */
+  readonly subject?: string;
 }
 
 /**
@@ -56,7 +58,8 @@ export async function signToken(dataDir: string, claims: TokenClaims): Promise<s
       `No development key in ${join(dataDir, 'keys')}. It is made when Headgate first starts without HEADGATE_JWKS; with it, tokens come from your own issuer.`,
     );
   }
-  return new SignJWT({ tenant: claims.tenant, scope: claims.scope })
+  const { tenant, scope, subject: sub } = claims;
+  return new SignJWT({ tenant, scope, ...(sub !== undefined && { sub }) })
     .setProtectedHeader({ alg: 'EdDSA', kid: jwk.kid })
     .setIssuer(claims.issuer)
     .setAudience(claims.audience)

@@ -5,13 +5,13 @@ import { createReceipts } from '../api/receipts.js';
 import { createReplays } from '../api/replays.js';
 import { createApi, listen, type ApiDependencies } from '../api/server.js';
 import type { Config } from '../config.js';
+import { createDeadLetters } from '../dead-letters/dead-letters.js';
 import { messageOf } from '../errors.js';
 import type { Temporal } from '../engine/temporal.js';
 import type { Plan } from '../ingest/lane.js';
 import { lockSpool } from '../ingest/spool-lock.js';
 import { Spool } from '../ingest/spool.js';
-import { createQueueRates } from '../engine/queue-rates.js';
-import { SubscriptionControl } from '../subscriptions/control.js';
+import type { SubscriptionControl } from '../subscriptions/control.js';
 import { SubscriptionOverviews } from '../subscriptions/overview.js';
 import { openKeySet } from '../keys/key-set.js';
 import type { Logger } from '../observability/logger.js';
@@ -32,6 +32,7 @@ export interface ApiRoleOptions {
   readonly temporal: Temporal;
   readonly registry: TenantRegistry;
   readonly stores: SharedStores;
+  readonly control: SubscriptionControl;
   /** The Workers of this process, if it has any: starts are then eager. */
   readonly workers?: WorkerHost;
   /** Told once a batch's workflow has ended. */
@@ -51,15 +52,13 @@ export interface ApiRole {
 
 /** The API role: takes events in and hands them to Temporal. Owns the spool of its data directory. */
 export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
-  const { config, temporal, registry, stores, log } = options;
+  const { config, control, temporal, registry, stores } = options;
   const unlock = lockSpool(stores.paths.spool);
   const spool = new Spool(stores.paths.spool);
   const client = new Client({ connection: temporal.connection, namespace: temporal.namespace });
   const state = openLmdbStateStore(stores.paths.state);
   const stopping = new AbortController();
   const configOf = (tenant: string): TenantConfig | undefined => registry.get(tenant)?.config;
-  const rates = createQueueRates(temporal.connection, temporal.namespace);
-  const control = new SubscriptionControl({ rates, configOf, log });
   const parts = await buildIngest(options, { spool, state, client, control, signal: stopping.signal });
   const { ingest, decider, batcher } = parts;
   const app = createApi({
@@ -108,7 +107,9 @@ async function doorOf(
   { config, temporal, registry, stores, metrics, log }: ApiRoleOptions,
   configOf: (tenant: string) => TenantConfig | undefined,
   client: Client,
-): Promise<Pick<ApiDependencies, 'authenticate' | 'receipts' | 'replays' | 'metrics' | 'log'>> {
+): Promise<
+  Pick<ApiDependencies, 'authenticate' | 'receipts' | 'replays' | 'deadLetters' | 'metrics' | 'log'>
+> {
   const { namespace, uiUrl } = temporal;
   return {
     authenticate: createAuthenticator({
@@ -122,6 +123,10 @@ async function doorOf(
       ...{ client, namespace, uiUrl, batchStore: stores.batchStore },
       tenantOf: (tenant) => registry.get(tenant),
       versionOf: (tenant, version) => readVersion(stores.paths.tenantVersions, tenant, version),
+    }),
+    deadLetters: createDeadLetters({
+      ...{ client, namespace, uiUrl, batchStore: stores.batchStore },
+      isolationOf: (tenant) => configOf(tenant)?.isolation ?? 'pooled',
     }),
     ...{ metrics, log },
   };

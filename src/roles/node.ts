@@ -2,6 +2,8 @@ import type { Config } from '../config.js';
 import { installRuntime } from '../engine/runtime.js';
 import { openTemporal, type Temporal } from '../engine/temporal.js';
 import type { Plan } from '../ingest/lane.js';
+import { createQueueRates } from '../engine/queue-rates.js';
+import { SubscriptionControl } from '../subscriptions/control.js';
 import { armFaultPoint } from '../fault-point.js';
 import type { Logger } from '../observability/logger.js';
 import { createMetrics } from '../observability/metrics.js';
@@ -65,7 +67,12 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     closers.push(() => registry.close());
     const metrics =
       config.metrics === 'on' ? createMetrics({ maxTenants: config.metricsTenants }) : undefined;
-    const shared = { ...options, temporal, registry, stores, metrics };
+    const control = new SubscriptionControl({
+      rates: createQueueRates(temporal.connection, temporal.namespace),
+      configOf: (tenant) => registry.get(tenant)?.config,
+      log,
+    });
+    const shared = { ...options, temporal, registry, stores, control, metrics };
     let workers: WorkerHost | undefined;
     if (roles.worker) {
       workers = await startWorkerRole(shared);

@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
-import type { PassActivities } from '../activities/deliveries/pass.js';
 import { createActivities } from '../activities/index.js';
 import type { Config } from '../config.js';
 import type { Temporal } from '../engine/temporal.js';
@@ -9,13 +8,14 @@ import type { Metrics } from '../observability/metrics.js';
 import { Retention } from '../retention/retention.js';
 import { createParquetWarehouse } from '../stores/warehouse/parquet.js';
 import type { LoadInput, LoadResult } from '../stores/warehouse/warehouse.js';
-import type { TenantRegistry } from '../tenant-config/registry.js';
+import { configuredTenant, type TenantRegistry } from '../tenant-config/registry.js';
+import type { SubscriptionControl } from '../subscriptions/control.js';
 import { readVersion } from '../tenant-config/versions.js';
-import { SubscriptionControl } from '../subscriptions/control.js';
 import { observeLoads, paceLoads, type LoadObserver } from '../workers/observed-warehouse.js';
 import { Pace } from '../workers/pace.js';
 import { createQueueRates } from '../engine/queue-rates.js';
 import { startWorkerHost, type WorkerHost } from '../workers/worker-host.js';
+import { buildPasses } from './passes.js';
 import type { SharedStores } from './stores.js';
 
 /** Told of every load that put rows into a tenant's warehouse. */
@@ -27,6 +27,7 @@ export interface WorkerRoleOptions {
   readonly temporal: Temporal;
   readonly registry: TenantRegistry;
   readonly stores: SharedStores;
+  readonly control: SubscriptionControl;
   readonly onFatal: (reason: string) => void;
   readonly onLoaded?: LoadedListener;
   readonly metrics?: Metrics;
@@ -36,23 +37,12 @@ export interface WorkerRoleOptions {
 /** Made by the build from `src/workflows`; see `scripts/build.mjs`. */
 const WORKFLOW_BUNDLE = fileURLToPath(new URL('../../dist/workflow-bundle.js', import.meta.url));
 
-const NO_PASSES: PassActivities = {
-  pushPass: () => Promise.reject(new Error('not built yet')),
-  workflowPass: () => Promise.reject(new Error('not built yet')),
-};
-
 /** The worker role: runs the workflows and activities of all tenants. */
 export async function startWorkerRole(options: WorkerRoleOptions): Promise<WorkerHost> {
   const { config, temporal, registry, stores, onFatal, log } = options;
-  const rates = createQueueRates(temporal.connection, temporal.namespace);
   const pace = new Pace({
-    rates,
+    rates: createQueueRates(temporal.connection, temporal.namespace),
     ceilingOf: (tenant) => registry.get(tenant)?.config.limits.activitiesPerSecond,
-    log,
-  });
-  const subscriptions = new SubscriptionControl({
-    rates,
-    configOf: (tenant) => registry.get(tenant)?.config,
     log,
   });
   registry.onChange(({ tenant, kind }) => {
@@ -64,15 +54,21 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     loadObserver(pace, options),
   );
   const client = new Client({ connection: temporal.connection, namespace: temporal.namespace });
+  const passes = buildPasses({
+    ...options,
+    client,
+    namespace: temporal.namespace,
+    configOf: (tenant) => configuredTenant(registry, tenant).config,
+  });
   const activities = createActivities({
     client,
     batchStore: stores.batchStore,
     warehouse,
     windowsPerSecond: config.loadsPerSecond,
-    passes: NO_PASSES,
+    passes,
     onParked: ({ delivery: { tenant, subscription }, dead }) =>
       options.metrics?.deadLettered(tenant, subscription, dead.reason, dead.count),
-    tenant: (tenant) => registry.get(tenant),
+    tenant: (tenant) => configuredTenant(registry, tenant),
     versionOf: (tenant, version) => readVersion(stores.paths.tenantVersions, tenant, version),
   });
   const host = await startWorkerHost({
@@ -80,7 +76,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     namespace: temporal.namespace,
     registry,
     alignRate: (tenant) => pace.align(tenant),
-    alignSubscription: (tenant, name) => subscriptions.align(tenant, name),
+    alignSubscription: (tenant, name) => options.control.align(tenant, name),
     activities,
     workflowBundle: WORKFLOW_BUNDLE,
     graceSeconds: config.shutdownGraceSeconds,
@@ -93,8 +89,10 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
   return {
     ...host,
     stop: async () => {
+      passes.end();
       await retention.stop();
       await host.stop();
+      await passes.close();
       await pace.close();
       await warehouse.close();
     },

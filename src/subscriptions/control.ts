@@ -33,6 +33,9 @@ interface KnownStanding {
 /** Temporal's describe may be this far behind its update. */
 const SETTLED_MS = 5_000;
 
+/** A pass takes a minute. */
+const STOP_KNOWN_MS = 60_000;
+
 /** States that only a person ends. */
 const HELD: ReadonlySet<SubscriptionState> = new Set(['paused', 'disabled', 'draining']);
 
@@ -62,6 +65,16 @@ export class SubscriptionControl {
   isDraining(tenant: string, name: string): boolean {
     const known = this.known.get(subscriptionQueue(tenant, name));
     return known !== undefined && standingOf(known.rate).state === 'draining';
+  }
+
+  /**
+   * True right after this process has paused or disabled a subscription: until Temporal holds its queue back, and for
+   * what has been handed out already. Later the queue itself is what tells.
+   */
+  isStopped(tenant: string, name: string): boolean {
+    const known = this.known.get(subscriptionQueue(tenant, name));
+    if (known === undefined || this.now() - known.writtenAt > STOP_KNOWN_MS) return false;
+    return known.rate?.activitiesPerSecond === 0;
   }
 
   /**

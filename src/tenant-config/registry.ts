@@ -1,7 +1,7 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf } from '../errors.js';
+import { HeadgateError, messageOf } from '../errors.js';
 import { keepVersion } from './versions.js';
 import { listTenantFiles, readTenantFile, type LoadedTenant, type TenantFile } from './tenant-file.js';
 
@@ -41,6 +41,16 @@ export interface TenantRegistry {
   onChange(listener: (change: TenantChange) => void): () => void;
   /** Stops watching; what was loaded can still be read. */
   close(): Promise<void>;
+}
+
+/**
+ * The tenant's configuration as it is now.
+ * @throws HeadgateError `TENANT_UNKNOWN`, retryable: what is on its way is kept, and goes on when the configuration is back
+ */
+export function configuredTenant(registry: Pick<TenantRegistry, 'get'>, tenant: string): LoadedTenant {
+  const loaded = registry.get(tenant);
+  if (loaded !== undefined) return loaded;
+  throw new HeadgateError('TENANT_UNKNOWN', `Tenant ${tenant} is not configured here.`, { retryable: true });
 }
 
 /** How long after a change to look: editors and `tenant apply` make several at once. */

@@ -28,8 +28,8 @@ export async function deliver(input: DeliverInput): Promise<DeliverResult> {
   const { park, reviewWaiting } = ownActivities(input.activityQueue);
 
   const parkAll = async (groups: readonly DeadLines[]): Promise<void> => {
-    for (const dead of groups) {
-      const deadLetter = await park({ delivery, dead, passes: result.passes });
+    for (const [part, dead] of groups.entries()) {
+      const deadLetter = await park({ delivery, dead, passes: result.passes, part });
       result.deadLetters = [...result.deadLetters, deadLetter];
       result.deadLettered += dead.count;
     }

@@ -92,20 +92,26 @@ export interface PassResult {
   readonly dead: readonly DeadLines[];
 }
 
-/** Why events became dead letters. A stable code: people filter by it. */
-export type DeadReason =
-  /** Every attempt of the subscription's retry schedule has failed. */
-  | 'attempts-exhausted'
-  /** Handed to consumers as often as the subscription allows, and never acknowledged. */
-  | 'never-acknowledged'
-  /** It can never succeed: a template of a workflow subscription failed on it, or it is too large. */
-  | 'undeliverable'
-  /** Passed through more stages than is allowed: subscribers answer each other's events in a circle. */
-  | 'loop'
-  /** Not delivered within the retention of the batch, as when its subscription was paused for long. */
-  | 'expired'
-  /** The subscription was removed from the tenant's configuration while events waited for it. */
-  | 'subscription-removed';
+/**
+ * Why events became dead letters. A stable code: people filter by it.
+ * - `attempts-exhausted`: every attempt of the subscription's retry schedule has failed;
+ * - `never-acknowledged`: handed to consumers as often as the subscription allows, and never acknowledged;
+ * - `undeliverable`: it can never succeed: a template of a workflow subscription failed on it, or it is too large;
+ * - `loop`: passed through more stages than is allowed: subscribers answer each other's events in a circle;
+ * - `expired`: not delivered within the retention of the batch, as when its subscription was paused for long;
+ * - `subscription-removed`: the subscription was removed from the tenant's configuration while events waited for it.
+ */
+export const DEAD_REASONS = [
+  'attempts-exhausted',
+  'never-acknowledged',
+  'undeliverable',
+  'loop',
+  'expired',
+  'subscription-removed',
+] as const;
+
+/** One of {@link DEAD_REASONS}. */
+export type DeadReason = (typeof DEAD_REASONS)[number];
 
 /** Lines of a batch that are given up for the same reason. */
 export interface DeadLines {
@@ -124,6 +130,8 @@ export interface ParkInput {
   readonly dead: DeadLines;
   /** Passes made until now: where the attempts are in the delivery log. */
   readonly passes: number;
+  /** Which it is of those that are given up together, counted from 0; default 0. Several may have one reason. */
+  readonly part?: number;
 }
 
 /** Input of the activity that looks at a delivery nobody has taken up for long. */
@@ -174,6 +182,14 @@ export interface Resolution {
   /** Who asks: the subject of the token, or what an operator gives in the Temporal UI. */
   readonly actor: string;
   readonly reason?: string;
+  /** Workflow id of the redrive or discard of many that this is a part of. */
+  readonly redrive?: string;
+}
+
+/** Result of the query {@link RESOLUTION}: what became of a dead letter, and by whom. */
+export interface Resolved {
+  readonly outcome: 'redriven' | 'discarded';
+  readonly by: Resolution;
 }
 
 /** Result of {@link DEAD_LETTER}. */
@@ -192,3 +208,5 @@ export const DEAD_LETTER = 'deadLetter';
 export const REDRIVE = 'redrive';
 /** Signal: give up for good. */
 export const DISCARD = 'discard';
+/** Query of a {@link DEAD_LETTER}: who has resolved it, and how; `null` while nobody has. */
+export const RESOLUTION = 'resolution';

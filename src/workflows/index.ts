@@ -3,3 +3,4 @@ export { loadWindow } from './load-window.js';
 export { deliver } from './deliver.js';
 export { deadLetter } from './dead-letter.js';
 export { replay } from './replay.js';
+export { resolveDeadLetters } from './resolve-dead-letters.js';

@@ -131,7 +131,7 @@ describe('deliveries of a running Headgate', function () {
     await until(() => expectAll(flaky, isPoison), WITHIN_MS);
     await until(async () => {
       const { deadLetters } = await ask('GET', '/v1/subscriptions/flaky');
-      assert.ok(deadLetters > 0);
+      assert.ok(Number(deadLetters) > 0);
     }, WITHIN_MS);
     assert.deepEqual(forged, []);
     const stopped = await ask('GET', '/v1/subscriptions/gone');

@@ -9,6 +9,7 @@ import type { BatchReceipt, Receipts } from '../../src/api/receipts.js';
 import type { Replays } from '../../src/api/replays.js';
 import type { IngestAnswer } from '../../src/api/routes/events.js';
 import type { AckMode } from '../../src/config.js';
+import type { DeadLetters } from '../../src/dead-letters/dead-letters.js';
 import { HeadgateError } from '../../src/errors.js';
 import type { DecisionRow, EventRow, InputStream } from '../../src/event.js';
 import type { AdmissionLimits, AdmissionOptions } from '../../src/ingest/admission/admission.js';
@@ -30,6 +31,8 @@ export interface TestApiOptions {
   readonly connections?: Partial<ConnectionLimits>;
   readonly bodyPace?: BodyPace;
   readonly metrics?: Metrics;
+  /** Default: knows none, and remembers where it was told to look. */
+  readonly deadLetters?: DeadLetters;
 }
 
 /** An answer as a test wants it: status, headers, and the JSON it holds. */
@@ -64,6 +67,8 @@ export interface TestApi {
   readonly faults: string[];
   /** `tenant/batchId` of every receipt asked for. */
   readonly receiptsAsked: string[];
+  /** `tenant/id` of every dead letter and redrive asked for, where none are given. */
+  readonly deadLettersAsked: string[];
   /** Signs a token for tenant UA with every scope but admin, or as the claims say. */
   token(claims?: Partial<TokenClaims>): Promise<string>;
   post(body: RequestBody | undefined, request?: TestRequest): Promise<TestAnswer>;
@@ -79,7 +84,7 @@ export interface TestApi {
 
 /** The scopes a test's token has unless it says otherwise. */
 export const ALL_SCOPES =
-  'events:write user-properties:write decisions:read batches:read replays:read replays:write';
+  'events:write user-properties:write decisions:read batches:read dead-letters:read dead-letters:write replays:read replays:write';
 
 /** Issuer and audience of test tokens. */
 export const ISSUED = { issuer: 'headgate', audience: 'headgate' } as const;
@@ -102,6 +107,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   });
   const faults: string[] = [];
   const receiptsAsked: string[] = [];
+  const deadLettersAsked: string[] = [];
   const api = await listen(
     createApi({
       authenticate: createAuthenticator({
@@ -116,6 +122,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       decider: door.decider,
       receipts: rememberingReceipts(receiptsAsked),
       replays: rememberingReplays(receiptsAsked),
+      deadLetters: options.deadLetters ?? rememberingDeadLetters(deadLettersAsked),
       readiness: [{ name: 'spool', check: () => door.spool.checkWritable() }],
       log: pino({ level: 'error' }, { write: (line: string) => void faults.push(line) }),
     }),
@@ -140,6 +147,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     door,
     faults,
     receiptsAsked,
+    deadLettersAsked,
     token,
     post: (body, { path = '/v1/events', method = 'POST', headers = {}, token: bearer } = {}) =>
       ask(path, { method, body, headers: { 'content-type': 'application/json', ...headers } }, bearer),
@@ -181,6 +189,23 @@ function rememberingReplays(asked: string[]): Replays {
     reach: (tenant) => none(tenant, 'reach'),
     show: none,
     cancel: none,
+  };
+}
+
+/** Knows no dead letter, and remembers where it was told to look. */
+function rememberingDeadLetters(asked: string[]): DeadLetters {
+  const none = (tenant: string, id: string): Promise<never> => {
+    asked.push(`${tenant}/${id}`);
+    return Promise.reject(new HeadgateError('NOT_FOUND', 'There is none of this id.'));
+  };
+  return {
+    list: (tenant) => none(tenant, ''),
+    show: none,
+    resolve: none,
+    export: async function* (tenant) {
+      yield await none(tenant, '');
+    },
+    redrives: { start: (tenant) => none(tenant, ''), show: none, cancel: none },
   };
 }
 

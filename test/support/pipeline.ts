@@ -14,7 +14,11 @@ import { decideChunk, newSubjectRecord } from '../../src/eligibility/decide-chun
 import { createLogger } from '../../src/observability/logger.js';
 import { openSharedStores, type SharedStores } from '../../src/roles/stores.js';
 import { createParquetWarehouse } from '../../src/stores/warehouse/parquet.js';
-import { openTenantRegistry, type TenantRegistry } from '../../src/tenant-config/registry.js';
+import {
+  configuredTenant,
+  openTenantRegistry,
+  type TenantRegistry,
+} from '../../src/tenant-config/registry.js';
 import { readVersion } from '../../src/tenant-config/versions.js';
 import type { SubjectRecord } from '../../src/stores/state/state-store.js';
 import { batchWorkflowId } from '../../src/tenant.js';
@@ -101,7 +105,7 @@ export async function startPipeline(tenants: Readonly<Record<string, object>>): 
   const real = createActivities({
     ...{ client, warehouse, batchStore: stores.batchStore, windowsPerSecond: 1_000 },
     passes: { pushPass: unreachable, workflowPass: unreachable },
-    tenant: (id) => registry.get(id),
+    tenant: (id) => configuredTenant(registry, id),
     versionOf: (id, version) => readVersion(stores.paths.tenantVersions, id, version),
   });
   const workflowBundle = join(dir, 'workflow-bundle.js');

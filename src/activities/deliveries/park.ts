@@ -26,8 +26,8 @@ export interface ParkOptions {
 /** Parks dead events; returns the id of the workflow that holds them. */
 export type Park = (input: ParkInput) => Promise<string>;
 
-/** Event types named in a dead letter's memo. */
-const TYPES_SHOWN = 8;
+/** Event types named in a dead letter's memo: people look for dead letters by type, so that few may be missing. */
+const TYPES_SHOWN = 50;
 
 /**
  * Builds the activity that parks what could not be delivered, as a workflow that waits. Its memo says what a list shows,
@@ -40,7 +40,7 @@ export function createPark(options: ParkOptions): Park {
     const { reason, count } = input.dead;
     const variant = { stream: batch.stream, priority, cause };
     const delivering = deliverWorkflowId(tenant, subscription, batch.batchId, variant);
-    const workflowId = deadLetterWorkflowId(delivering, reason, input.passes);
+    const workflowId = deadLetterWorkflowId(delivering, reason, input.passes, input.part);
     const parkedAt = now();
     const memo = { ...(await contentsOf(batchStore, input)), parkedAt, expiresAt } satisfies DeadLetterMemo;
     const args: [DeadLetterInput] = [{ ...input, parkedAt }];

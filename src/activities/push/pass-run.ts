@@ -7,7 +7,7 @@ import type { PushControl, PushObserver } from './control.js';
 import type { Poster, PushOutcome } from './post.js';
 import type { Receiver } from './receivers.js';
 import { batchWebhookId, webhookIdOf, type Signer } from './sign.js';
-import type { Tally } from './tally.js';
+import type { Tally } from '../deliveries/tally.js';
 import type { Portion, Work } from './work.js';
 
 /** Why a pass ended before its work did; `time` is any reason that lies with us: a minute is over, or the process ends. */

@@ -12,12 +12,13 @@ import type { PushConfig } from '../../tenant-config/subscription-config.js';
 import type { TenantConfig } from '../../tenant-config/tenant-config.js';
 import { headgateVersion } from '../../version.js';
 import type { PassInput, PassResult } from '../../workflows/delivery-messages.js';
+import { linesOf } from '../deliveries/batch-lines.js';
 import type { PassActivities } from '../deliveries/pass.js';
 import type { PushControl, PushObserver } from './control.js';
 import { PassRun, type StopReason } from './pass-run.js';
 import type { Receiver, Receivers } from './receivers.js';
 import { createSigner, type Signer } from './sign.js';
-import { Tally } from './tally.js';
+import { Tally } from '../deliveries/tally.js';
 import { Work } from './work.js';
 
 /** What {@link createPushPass} needs. */
@@ -202,16 +203,6 @@ function resumedEntry(
     at: new Date(now).toISOString(),
     resumed: true,
   };
-}
-
-/** The lines of a batch's file; undefined if it is gone. */
-async function linesOf(batchStore: BatchStore, batch: PassInput['batch']): Promise<string[] | undefined> {
-  try {
-    return (await batchStore.read(batch)).toString('utf8').split('\n');
-  } catch (error) {
-    if (error instanceof HeadgateError && error.code === 'NOT_FOUND') return undefined;
-    throw error;
-  }
 }
 
 /** What goes with every request. */

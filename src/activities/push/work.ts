@@ -1,6 +1,7 @@
 import { toCloudEvent } from '../../cloudevent.js';
 import { deliveredEvent } from '../../delivered-event.js';
 import type { Stream } from '../../event.js';
+import type { DueLines } from '../deliveries/tally.js';
 import type { PushConfig } from '../../tenant-config/subscription-config.js';
 
 /** Body of a request, at most: receivers and what stands before them rarely take more. An event has a quarter of it at the door. */
@@ -18,12 +19,6 @@ export interface Portion {
   /** Attempts before this one. */
   readonly attempts: number;
   readonly events: readonly FormedEvent[];
-}
-
-/** Lines that are due. */
-export interface DueLines {
-  readonly attempts: number;
-  readonly lines: Iterable<number>;
 }
 
 /** What {@link Work} is about. */

@@ -6,7 +6,6 @@ import type {
   PassResult,
   PendingLines,
 } from '../../workflows/delivery-messages.js';
-import type { DueLines } from './work.js';
 
 /** Clocks of processes differ by no more than this; what is due so soon is taken now. */
 const DUE_SLACK_MS = 1_000;
@@ -21,6 +20,12 @@ interface Dead {
   readonly lines: LineSet;
   detail: string;
   attempts: number;
+}
+
+/** Lines that are due. */
+export interface DueLines {
+  readonly attempts: number;
+  readonly lines: Iterable<number>;
 }
 
 /** What has become of each line of a delivery. Whatever a pass has come to, {@link Tally.result} tells all that is left. */

@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto';
+import type { Client } from '@temporalio/client';
+import { encodeUnifiedSearchAttributes } from '@temporalio/common/lib/converter/payload-search-attributes.js';
+import { encodeToPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
+import { subscriptionAttributes } from '../../search-attributes.js';
+import type { WorkflowTarget } from './templates.js';
+
+/** An event on its way to a workflow of the tenant's own. */
+export interface WorkflowSignal {
+  readonly tenant: string;
+  readonly subscription: string;
+  readonly target: WorkflowTarget;
+  /** The event's id: a signal of the same id is taken once by a run. */
+  readonly eventId: string;
+  /** The event as a CloudEvent: the argument of the signal. */
+  readonly event: object;
+  readonly namespace: string;
+}
+
+/**
+ * Signals a workflow, and starts it if it does not run. The client has no way to say the request's id, by which Temporal
+ * takes a signal that is sent again only once; so the request is made here.
+ */
+export async function signalWithStart(client: Client, signal: WorkflowSignal): Promise<void> {
+  const { tenant, subscription, target, eventId, event, namespace } = signal;
+  const converter = client.options.loadedDataConverter;
+  const attributes = subscriptionAttributes(tenant, subscription, 'events');
+  await client.workflowService.signalWithStartWorkflowExecution({
+    namespace,
+    identity: client.options.identity,
+    requestId: createHash('sha256')
+      .update(`${tenant}\n${subscription}\n${eventId}`)
+      .digest('hex')
+      .slice(0, 36),
+    workflowId: target.id,
+    workflowType: { name: target.workflow },
+    taskQueue: { name: target.taskQueue },
+    signalName: target.signal,
+    input: { payloads: await encodeToPayloads(converter, { tenant, subscription }) },
+    signalInput: { payloads: await encodeToPayloads(converter, event) },
+    searchAttributes: { indexedFields: encodeUnifiedSearchAttributes(undefined, attributes) },
+  });
+}

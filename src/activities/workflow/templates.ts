@@ -1,0 +1,58 @@
+import type { ParseResult } from '@marcbachmann/cel-js';
+import { messageOf } from '../../errors.js';
+import type { EventRow } from '../../event.js';
+import { celEvent } from '../../rules/cel-event.js';
+import { createEnvironment } from '../../rules/environment.js';
+import type { WorkflowConfig } from '../../tenant-config/subscription-config.js';
+
+/** What an event starts or signals. */
+export interface WorkflowTarget {
+  readonly workflow: string;
+  readonly taskQueue: string;
+  /** With the tenant before it: workflows of two tenants never share an id. */
+  readonly id: string;
+  readonly signal: string;
+}
+
+/** Temporal takes ids of up to 1,000 characters. */
+const MAX_LENGTH = { workflow: 255, taskQueue: 255, id: 900, signal: 255 } as const;
+
+/** Headgate's own queues: nothing that comes out of an event may reach another tenant's Worker. */
+const OWN_QUEUES = /^(pool|tenant)\./;
+
+/** Fills in the templates of a workflow subscription. */
+export type Templates = (event: EventRow) => WorkflowTarget;
+
+/**
+ * Compiles the templates of a workflow subscription; they were checked with the tenant's file.
+ * What it gives throws an Error in plain words when a template fails on an event, or gives what cannot be a name.
+ */
+export function createTemplates(tenant: string, config: WorkflowConfig): Templates {
+  const environment = createEnvironment('event');
+  const { workflow, taskQueue, id, signal } = config;
+  const parsed = Object.entries({ workflow, taskQueue, id, signal }).map(
+    ([name, source]) => [name as keyof WorkflowTarget, environment.parse(source)] as const,
+  );
+  return (event) => {
+    const filled = Object.fromEntries(parsed.map(([name, run]) => [name, fill(name, run, event)]));
+    const target = filled as Record<keyof WorkflowTarget, string>;
+    if (OWN_QUEUES.test(target.taskQueue))
+      throw new Error(
+        `"taskQueue" gives ${JSON.stringify(target.taskQueue)}, which is a queue of Headgate's own`,
+      );
+    return { ...target, id: `${tenant}/${target.id}` };
+  };
+}
+
+function fill(name: keyof WorkflowTarget, run: ParseResult, event: EventRow): string {
+  let value: unknown;
+  try {
+    value = run({ event: celEvent(event) });
+  } catch (error) {
+    const { summary } = error as { summary?: string };
+    throw new Error(`"${name}" fails: ${summary ?? messageOf(error)}`, { cause: error });
+  }
+  if (typeof value !== 'string' || value === '') throw new Error(`"${name}" gives no text`);
+  if (value.length <= MAX_LENGTH[name]) return value;
+  throw new Error(`"${name}" gives a text of more than ${MAX_LENGTH[name]} characters`);
+}

@@ -1,0 +1,65 @@
+import type { Client } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import { deliveredEvent } from '../delivered-event.js';
+import { HeadgateError } from '../errors.js';
+import type { EventRow } from '../event.js';
+import { LineSet } from '../line-set.js';
+import type { BatchStore } from '../stores/batch-store/batch-store.js';
+import type { DeadLetterInput } from '../workflows/delivery-messages.js';
+
+/** A dead event: its line in the batch, and the event as the subscriber would have got it. */
+export interface DeadEvent {
+  readonly line: number;
+  readonly event: EventRow;
+}
+
+/** The events of a dead letter, of which a part may be read without the rest being parsed. */
+export interface DeadEvents {
+  readonly total: number;
+  slice(from: number, to: number): DeadEvent[];
+  /** Why there are none, where their file is gone or damaged. */
+  readonly unreadable?: string;
+}
+
+/**
+ * What a dead letter was parked with, from the first event of its history.
+ * @throws HeadgateError `NOT_FOUND` when it is of another tenant
+ */
+export async function inputOf(
+  client: Client,
+  tenant: string,
+  execution: { readonly workflowId: string; readonly runId: string },
+): Promise<DeadLetterInput> {
+  const { history } = await client.workflowService.getWorkflowExecutionHistory({
+    namespace: client.options.namespace,
+    execution,
+    maximumPageSize: 1,
+  });
+  const started = history?.events?.[0]?.workflowExecutionStartedEventAttributes;
+  const [payload] = started?.input?.payloads ?? [];
+  const input = payload && defaultPayloadConverter.fromPayload<DeadLetterInput>(payload);
+  // What is read next is found by it: it has to be the tenant's own, whoever has started the workflow.
+  if (input?.delivery.tenant === tenant && input.delivery.batch.tenant === tenant) return input;
+  throw new HeadgateError('NOT_FOUND', 'No dead letter has this id.');
+}
+
+/** Opens a dead letter's events in the file of their batch. */
+export async function deadEventsOf(
+  batchStore: Pick<BatchStore, 'read'>,
+  { delivery: { batch }, dead }: DeadLetterInput,
+): Promise<DeadEvents> {
+  try {
+    const lines = [...LineSet.decode(dead.lines, batch.events)];
+    const file = (await batchStore.read(batch)).toString('utf8').split('\n');
+    const eventOf = (line: number): DeadEvent => ({
+      line,
+      event: deliveredEvent(file[line] ?? '', batch.stream),
+    });
+    return { total: lines.length, slice: (from, to) => lines.slice(from, to).map(eventOf) };
+  } catch (error) {
+    if (!(error instanceof HeadgateError) || !UNREADABLE.has(error.code)) throw error;
+    return { total: dead.count, slice: () => [], unreadable: error.message };
+  }
+}
+
+const UNREADABLE: ReadonlySet<string> = new Set(['NOT_FOUND', 'BATCH_CORRUPT']);

@@ -1,0 +1,137 @@
+import { randomUUID } from 'node:crypto';
+import { WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
+import { askTemporal } from '../engine/ask-temporal.js';
+import { workflowPage } from '../engine/workflow-page.js';
+import { searchAttributesOf } from '../search-attributes.js';
+import { redriveWorkflowId, tenantQueue, workflowQueue } from '../tenant.js';
+import type { Resolution, Resolved } from '../workflows/delivery-messages.js';
+import {
+  PROGRESS,
+  RESOLVE_DEAD_LETTERS,
+  type DeadLetterFilter,
+  type ResolveInput,
+  type ResolveProgress,
+  type ResolveResult,
+} from '../workflows/resolve-messages.js';
+import { findOwn } from './find.js';
+import type { DeadLetterOptions } from './options.js';
+
+/** What to redrive or discard. */
+export interface RedriveRequest {
+  readonly outcome: Resolved['outcome'];
+  readonly filter: DeadLetterFilter;
+  /** 1 to 100,000. */
+  readonly eventsPerSecond: number;
+}
+
+/** A redrive, or discard, of many, as it stands. */
+export interface RedriveStatus {
+  readonly id: string;
+  readonly workflowId: string;
+  /** `ended` when its workflow was ended by hand. */
+  readonly status: 'running' | 'completed' | 'cancelled' | 'ended';
+  readonly startedAt: string;
+  readonly closedAt?: string;
+  /** The workflow's page in the Temporal UI, where one is known. */
+  readonly url?: string;
+  /** Absent where it was ended by hand. */
+  readonly progress?: ResolveProgress;
+}
+
+/** Redrives and discards of many dead letters of a tenant. */
+export interface Redrives {
+  start(tenant: string, request: RedriveRequest, by: Resolution): Promise<RedriveStatus>;
+  /** @throws HeadgateError `NOT_FOUND` */
+  show(tenant: string, id: string): Promise<RedriveStatus>;
+  /** Ends it; what is left stays dead. One that has ended stays as it is. @throws HeadgateError `NOT_FOUND` */
+  cancel(tenant: string, id: string, by: Resolution): Promise<RedriveStatus>;
+}
+
+const NOTHING_YET: ResolveProgress = { matched: 0, matchedEvents: 0, done: 0, events: 0, left: 0 };
+
+/** Builds redrives and discards of many: each a workflow that goes on without whoever has asked for it. */
+export function createRedrives(options: DeadLetterOptions): Redrives {
+  const { client } = options;
+  const find = (tenant: string, id: string): Promise<WorkflowExecutionDescription> =>
+    findOwn(options, tenant, redriveWorkflowId(tenant, id), RESOLVE_DEAD_LETTERS);
+  return {
+    start: (tenant, request, by) => start(options, tenant, request, by),
+    show: async (tenant, id) => statusOf(options, id, await find(tenant, id)),
+    cancel: async (tenant, id, { actor }) => {
+      const { workflowId, runId } = await find(tenant, id);
+      try {
+        await askTemporal(client, () =>
+          client.workflowService.requestCancelWorkflowExecution({
+            namespace: client.options.namespace,
+            workflowExecution: { workflowId, runId },
+            requestId: randomUUID(),
+            identity: 'headgate',
+            reason: `by ${actor}`,
+          }),
+        );
+      } catch (error) {
+        if (!(error instanceof WorkflowNotFoundError)) throw error;
+      }
+      return statusOf(options, id, await find(tenant, id));
+    },
+  };
+}
+
+async function start(
+  options: DeadLetterOptions,
+  tenant: string,
+  { outcome, filter, eventsPerSecond }: RedriveRequest,
+  by: Resolution,
+): Promise<RedriveStatus> {
+  const { client, isolationOf } = options;
+  const id = randomUUID();
+  const workflowId = redriveWorkflowId(tenant, id);
+  const now = Date.now();
+  const input: ResolveInput = {
+    ...{ tenant, activityQueue: tenantQueue(tenant), outcome, by, eventsPerSecond },
+    filter: { ...filter, to: Math.min(filter.to ?? now, now) },
+  };
+  const { firstExecutionRunId } = await askTemporal(client, () =>
+    client.workflow.start(RESOLVE_DEAD_LETTERS, {
+      workflowId,
+      taskQueue: workflowQueue(tenant, isolationOf(tenant)),
+      args: [input],
+      staticSummary: `${tenant} · dead letters to be ${outcome} · by ${by.actor}`,
+      typedSearchAttributes: searchAttributesOf(tenant),
+    }),
+  );
+  const url = workflowPage(options, workflowId, firstExecutionRunId);
+  const startedAt = new Date(now).toISOString();
+  const progress = NOTHING_YET;
+  return { id, workflowId, status: 'running', startedAt, ...(url !== undefined && { url }), progress };
+}
+
+async function statusOf(
+  options: DeadLetterOptions,
+  id: string,
+  found: WorkflowExecutionDescription,
+): Promise<RedriveStatus> {
+  const { workflowId, runId, startTime, closeTime } = found;
+  const url = workflowPage(options, workflowId, runId);
+  return {
+    ...{ id, workflowId, startedAt: startTime.toISOString() },
+    ...(closeTime !== undefined && { closedAt: closeTime.toISOString() }),
+    ...(url !== undefined && { url }),
+    ...(await progressOf(options, found)),
+  };
+}
+
+async function progressOf(
+  { client }: DeadLetterOptions,
+  { workflowId, runId, status }: WorkflowExecutionDescription,
+): Promise<Pick<RedriveStatus, 'status' | 'progress'>> {
+  const handle = client.workflow.getHandle(workflowId, runId);
+  if (status.name === 'RUNNING') {
+    const progress = await askTemporal(client, () => handle.query<ResolveProgress>(PROGRESS));
+    return { status: 'running', progress };
+  }
+  if (status.name !== 'COMPLETED') return { status: 'ended' };
+  const result = await askTemporal(client, () => handle.result() as Promise<ResolveResult>);
+  const { cancelled, ...progress } = result;
+  return { status: cancelled ? 'cancelled' : 'completed', progress };
+}

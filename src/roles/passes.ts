@@ -1,0 +1,92 @@
+import type { Client } from '@temporalio/client';
+import type { PassActivities } from '../activities/deliveries/pass.js';
+import type { PushControl, PushObserver } from '../activities/push/control.js';
+import { createPushPass } from '../activities/push/push-pass.js';
+import { Receivers } from '../activities/push/receivers.js';
+import { signalWithStart } from '../activities/workflow/signal.js';
+import { createWorkflowPass } from '../activities/workflow/workflow-pass.js';
+import { secretReader, type Config } from '../config.js';
+import type { Logger } from '../observability/logger.js';
+import type { Metrics } from '../observability/metrics.js';
+import type { SubscriptionControl } from '../subscriptions/control.js';
+import type { TenantConfig } from '../tenant-config/tenant-config.js';
+import type { SharedStores } from './stores.js';
+
+/** What {@link buildPasses} needs. */
+export interface PassesOptions {
+  readonly config: Pick<Config, 'pushAllow'>;
+  readonly client: Client;
+  readonly namespace: string;
+  readonly stores: SharedStores;
+  readonly control: SubscriptionControl;
+  readonly configOf: (tenant: string) => TenantConfig;
+  readonly metrics?: Metrics;
+  readonly log: Logger;
+}
+
+/** What tries to deliver, in a worker process. */
+export interface Passes extends PassActivities {
+  /** Passes take up nothing more, so that Workers may stop soon. */
+  end(): void;
+  /** Closes the connections to receivers. */
+  close(): Promise<void>;
+}
+
+/** Builds the passes of a worker process. */
+export function buildPasses(options: PassesOptions): Passes {
+  const { config, stores, configOf, metrics, log } = options;
+  const receivers = new Receivers({ allow: config.pushAllow });
+  const ending = new AbortController();
+  return {
+    pushPass: createPushPass({
+      ...{ batchStore: stores.batchStore, deliveryLog: stores.deliveryLog, configOf, receivers, log },
+      control: pushControl(options),
+      observer: pushObserver(metrics),
+      secretOf: secretReader(),
+      ending: ending.signal,
+    }),
+    workflowPass: createWorkflowPass({
+      ...{ configOf, batchStore: stores.batchStore },
+      signal: ({ tenant, subscription }, target, { id: eventId }, event) => {
+        const { client, namespace } = options;
+        return signalWithStart(client, { tenant, subscription, target, eventId, event, namespace });
+      },
+      observe: (tenant, name, outcome) =>
+        metrics?.deliveryTried(tenant, name, { ...outcome, retried: 0, bytes: 0 }),
+    }),
+    end: () => ending.abort(),
+    close: () => receivers.close(),
+  };
+}
+
+/** What passes tell of a receiver becomes the rate of its subscription's queue. */
+function pushControl({ control, log }: PassesOptions): PushControl {
+  return {
+    isStopped: (tenant, name) => control.isStopped(tenant, name),
+    observe: (tenant, name, { state, failedShare, requests }) => {
+      if (state === 'half-open') return;
+      const share = `${Math.round(failedShare * 100)}% of ${requests} requests in 5 minutes have failed`;
+      return control.breaker(tenant, name, state === 'open', share);
+    },
+    disable: (tenant, name, reason) => {
+      const why =
+        reason === 'gone' ? 'its endpoint answered 410 Gone' : 'its endpoint has failed for a day and more';
+      return control.disable(tenant, name, why);
+    },
+    alert: (tenant, subscription, level, { consecutiveFailures }) =>
+      log.warn(
+        { tenant, subscription, level, consecutiveFailures },
+        'an endpoint keeps failing; at 100 percent, and a day without a success, its subscription is disabled',
+      ),
+  };
+}
+
+function pushObserver(metrics: Metrics | undefined): PushObserver {
+  return {
+    requested: (tenant, name, { ok, events, retried, bytes, seconds }) => {
+      const outcome = ok ? { delivered: events, failed: 0 } : { delivered: 0, failed: events };
+      metrics?.deliveryTried(tenant, name, { ...outcome, retried, bytes, seconds });
+    },
+    passed: () => undefined,
+  };
+}
