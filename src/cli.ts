@@ -3,6 +3,7 @@ import { auditCommand } from './commands/audit.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { queryCommand } from './commands/query.js';
+import { replayCommand } from './commands/replay.js';
 import { routeCommand } from './commands/route.js';
 import { sendCommand } from './commands/send.js';
 import { apiCommand, startCommand, workerCommand } from './commands/start.js';
@@ -18,6 +19,8 @@ function createCli(): Command {
     .description('Durable, multi-tenant event pipeline on Temporal.')
     .version(headgateVersion())
     .showHelpAfterError('(add --help for usage and examples)')
+    // What follows a subcommand is the subcommand's, also where its parent has an option of the same name.
+    .enablePositionalOptions()
     .addHelpText(
       'after',
       `
@@ -36,6 +39,7 @@ Examples:
     tenantCommand,
     tokenCommand,
     sendCommand,
+    replayCommand,
     routeCommand,
     subscriptionCommand,
     queryCommand,

@@ -3,6 +3,7 @@ import Table from 'cli-table3';
 import { Command } from 'commander';
 import { loadConfig } from '../config.js';
 import type { QueryResult } from '../stores/warehouse/query.js';
+import { printable } from './printable.js';
 
 /** Rows a table shows; more is nothing to read, and `--json` gives all. */
 const MAX_TABLE_ROWS = 1000;
@@ -80,11 +81,4 @@ function textOf(value: unknown): string {
 function cell(text: string): string {
   const short = text.length > MAX_CELL ? `${text.slice(0, MAX_CELL - 1)}…` : text;
   return printable(short).replaceAll('\n', '\\n');
-}
-
-/** Events are other people's text: a control character in one must not reach the terminal as a command to it. */
-function printable(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, (char) =>
-    char === '\n' ? char : `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }
