@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { auditCommand } from './commands/audit.js';
+import { deadLettersCommand } from './commands/dead-letters.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { queryCommand } from './commands/query.js';
@@ -42,6 +43,7 @@ Examples:
     replayCommand,
     routeCommand,
     subscriptionCommand,
+    deadLettersCommand,
     queryCommand,
     auditCommand,
     doctorCommand,

@@ -3,13 +3,10 @@ import Table from 'cli-table3';
 import { Command } from 'commander';
 import { loadConfig } from '../config.js';
 import type { QueryResult } from '../stores/warehouse/query.js';
-import { printable } from './printable.js';
+import { cell, printable } from './terminal-text.js';
 
 /** Rows a table shows; more is nothing to read, and `--json` gives all. */
 const MAX_TABLE_ROWS = 1000;
-
-/** Characters of a value that a table shows. */
-const MAX_CELL = 200;
 
 /** One `headgate query`. */
 export interface QueryCommandInput {
@@ -75,10 +72,4 @@ function asTable({ columns, rows, truncated }: QueryResult): string {
 function textOf(value: unknown): string {
   if (value === null || value === undefined) return '';
   return typeof value === 'string' ? value : JSON.stringify(value);
-}
-
-/** One line of bounded length: a long value would widen every row, and cli-table3 takes seconds for one of many lines. */
-function cell(text: string): string {
-  const short = text.length > MAX_CELL ? `${text.slice(0, MAX_CELL - 1)}…` : text;
-  return printable(short).replaceAll('\n', '\\n');
 }

@@ -2,7 +2,7 @@ import Table from 'cli-table3';
 import ms from 'ms';
 import type { Reach, ReplaySummary, ReplayView } from './replay-client.js';
 import type { DecisionSample, ReplayReport, RuleDifference } from '../workflows/replay-messages.js';
-import { printable } from './printable.js';
+import { printable } from './terminal-text.js';
 
 const PLAIN = { head: [], border: [] };
 /** Longest reason shown. */

@@ -3,12 +3,23 @@ import { ALL_SCOPES, cloudEvent, startTestApi, type TestApi } from '../support/a
 
 const BATCH = '20240310-0123abcd-000000001';
 
+const DEAD = `crm~${BATCH}~loop.1`;
+
 /** Every route that needs a token, with its scope. */
 const ROUTES: readonly [method: string, path: string, scope: string][] = [
   ['POST', '/v1/events', 'events:write'],
   ['POST', '/v1/user-properties', 'user-properties:write'],
   ['GET', '/v1/eligibility/s1', 'decisions:read'],
   ['GET', `/v1/batches/${BATCH}`, 'batches:read'],
+  ['GET', '/v1/dead-letters', 'dead-letters:read'],
+  ['GET', '/v1/dead-letters/export', 'dead-letters:read'],
+  ['GET', `/v1/dead-letters/${DEAD}`, 'dead-letters:read'],
+  ['GET', '/v1/dead-letters/redrives/1', 'dead-letters:read'],
+  ['POST', '/v1/dead-letters/redrive', 'dead-letters:write'],
+  ['POST', '/v1/dead-letters/discard', 'dead-letters:write'],
+  ['POST', `/v1/dead-letters/${DEAD}/redrive`, 'dead-letters:write'],
+  ['POST', `/v1/dead-letters/${DEAD}/discard`, 'dead-letters:write'],
+  ['POST', '/v1/dead-letters/redrives/1/cancel', 'dead-letters:write'],
   ['POST', '/v1/subscriptions/crm/pull', 'subscriptions:pull'],
   ['POST', '/v1/subscriptions/crm/ack', 'subscriptions:pull'],
   ['POST', '/v1/subscriptions/crm/nack', 'subscriptions:pull'],
@@ -88,6 +99,28 @@ describe('who may do what', () => {
     api.receiptsAsked.length = 0;
     await api.get(`/v1/batches/${BATCH}`, stranger);
     assert.deepEqual(api.receiptsAsked, [`DL/${BATCH}`]);
+  });
+
+  it("another tenant's token asks for its own dead letters alone, whatever the request says", async () => {
+    const token = await api.token({ tenant: 'DL', scope: `admin ${ALL_SCOPES}` });
+    const headers = { 'x-tenant': 'UA', 'headgate-tenant': 'UA' };
+    const reason = { reason: 'a test' };
+    const many = { filter: {}, ...reason };
+    const asked = async (path: string, sent?: object): Promise<number> => {
+      const body = sent && JSON.stringify(sent);
+      const request = { method: sent ? 'POST' : 'GET', path: `/v1/dead-letters${path}`, token, headers };
+      return (await api.post(body, request)).status;
+    };
+    api.deadLettersAsked.length = 0;
+    for (const path of ['', '/export', `/${DEAD}`, '/redrives/1']) assert.equal(await asked(path), 404, path);
+    for (const path of ['/redrive', '/discard']) assert.equal(await asked(path, many), 404, path);
+    for (const path of [`/${DEAD}/redrive`, `/${DEAD}/discard`, '/redrives/1/cancel'])
+      assert.equal(await asked(path, reason), 404, path);
+    assert.deepEqual(api.deadLettersAsked, [
+      ...['DL/', 'DL/', `DL/${DEAD}`, 'DL/1', 'DL/', 'DL/', `DL/${DEAD}`, `DL/${DEAD}`, 'DL/1'],
+    ]);
+    assert.equal(await asked('?tenant=UA'), 400);
+    assert.equal(await asked('/redrive', { ...many, tenant: 'UA' }), 400);
   });
 
   it("another tenant's token writes to its own tenant alone, whatever the request says", async () => {

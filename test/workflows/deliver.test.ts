@@ -42,7 +42,7 @@ describe('the workflow deliver', function () {
     };
     pipeline = await startPipeline({
       ...Object.fromEntries(
-        ['some', 'dead', 'discard', 'reset', 'gone', 'first'].map((id) => [`dl-${id}`, ALL_TO_CRM]),
+        ['some', 'dead', 'groups', 'discard', 'reset', 'gone', 'first'].map((id) => [`dl-${id}`, ALL_TO_CRM]),
       ),
       ...{ 'dl-loop': looped, 'dl-derived': derived },
     });
@@ -131,6 +131,24 @@ describe('the workflow deliver', function () {
       [2, 0],
     ]);
     await until(async () => assert.deepEqual(await found(), []), 10_000);
+  });
+
+  it('parks every group that a pass gives up, also those given up for the same reason', async () => {
+    const dead = [0, 1, 2].map((line) => ({
+      ...{ reason: 'attempts-exhausted' as const, detail: `HTTP 50${line}`, attempts: line + 1 },
+      ...{ lines: LineSet.of([line]).encode(), count: 1 },
+    }));
+    answering(() => ({ delivered: 0, failed: 3, pending: [], dead }));
+    const [deliver] = await submit('dl-groups', arrivals('groups', [10, 20, 30]));
+    const { deadLetters, deadLettered } = (await deliver!.result()) as DeliverResult;
+    assert.equal(deadLettered, 3);
+    const memos = await Promise.all(
+      deadLetters.map(async (id) => (await pipeline.client.workflow.getHandle(id).describe()).memo),
+    );
+    assert.deepEqual(
+      (memos as unknown as DeadLetterMemo[]).map(({ detail, firstEvent }) => [detail, firstEvent]),
+      [0, 1, 2].map((line) => [`HTTP 50${line}`, `groups-${line}`]),
+    );
   });
 
   it('lets a dead letter be discarded, and takes the first signal alone', async () => {
