@@ -71,6 +71,18 @@ const zones = [
     message: 'deciding is a part of ingest: it sees chunks, rules and the state store.',
   },
   {
+    target: './src/retention',
+    from: [
+      './src/api',
+      './src/ingest',
+      './src/activities',
+      './src/workers',
+      './src/commands',
+      './src/engine',
+    ],
+    message: 'retention sees stores, tenants and what workflows are called.',
+  },
+  {
     target: './src/dead-letters',
     from: ['./src/api', './src/ingest', './src/activities', './src/workers', './src/commands'],
     message: 'dead-letters is what people do about them: it sees Temporal, stores and the vocabulary.',

@@ -61,6 +61,26 @@ function failing(times, activity) {
   };
 }
 
+const counted = {
+  batches: 2,
+  events: 200,
+  matched: 300,
+  deliveries: 4,
+  decisions: 0,
+  skipped: 0,
+  bytes: 10_000,
+};
+
+/** Pages of a replay, the last of which has no cursor. */
+function pages(count) {
+  let page = 0;
+  return async () => {
+    page += 1;
+    const { stream, batchId } = reference();
+    return page < count ? { counts: counted, cursor: { stream, batchId } } : { counts: counted };
+  };
+}
+
 /** The paths: what each workflow is given, and how its activities answer. */
 const PATHS = {
   'ingest-batch-fast-lane': { activities: { announce: announced } },
@@ -79,6 +99,20 @@ const PATHS = {
     bytes: 40_000_000,
     windowMs: 3_600_000,
     activities: { loadBatches: loaded },
+  },
+  'replay-pages': {
+    task: { kind: 'deliver' },
+    activities: { replayPage: pages(3) },
+  },
+  'replay-dry-run': {
+    ...{ task: { kind: 'deliver' }, dryRun: true },
+    activities: {
+      redecide: async () => ({ ...counted, dryRun: true, rules: [], wouldDeliver: [], notes: [] }),
+    },
+  },
+  'replay-decide-retried': {
+    task: { kind: 'decide' },
+    activities: { redecide: failing(1, async () => ({ ...counted, dryRun: false, rules: [], notes: [] })) },
   },
   'load-window-load-retried': { announce: 1, activities: { loadBatches: failing(1, loaded) } },
 };
@@ -115,11 +149,32 @@ async function runLoadWindow(client, path) {
   return handle;
 }
 
+async function runReplay(client, { task, dryRun = false }) {
+  const replayId = '20240310t120000-0123abcd';
+  const range = { from: 0, to: Date.UTC(2024, 2, 10), by: 'receipt' };
+  const input = {
+    ...{ tenant: TENANT, replayId, range, task, version: '0123456789ab', dryRun, eventsPerSecond: 5_000 },
+    ...{ activityQueue: `tenant.${TENANT}`, requestedAt: Date.now() },
+  };
+  const options = { workflowId: `replay/${randomUUID()}`, taskQueue: POOL, args: [input] };
+  const handle = await client.workflow.start('replay', options);
+  await handle.result();
+  return handle;
+}
+
+function runnerOf(name) {
+  if (name.startsWith('load')) return runLoadWindow;
+  return name.startsWith('replay') ? runReplay : runIngestBatch;
+}
+
 /** Runs one path after the other on the same Workers, and gives each one's history to `save`. */
 async function record(names, { connection, client, Worker, save }) {
   let path;
   const activities = Object.fromEntries(
-    ['announce', 'loadBatches'].map((name) => [name, (input) => path.activities[name](input)]),
+    ['announce', 'loadBatches', 'replayPage', 'redecide'].map((name) => [
+      name,
+      (input) => path.activities[name](input),
+    ]),
   );
   const shared = { connection, identity: IDENTITY, activities };
   const pool = await Worker.create({
@@ -130,7 +185,7 @@ async function record(names, { connection, client, Worker, save }) {
   const all = async () => {
     for (const name of names) {
       path = PATHS[name];
-      const handle = await (name.startsWith('load') ? runLoadWindow : runIngestBatch)(client, path);
+      const handle = await runnerOf(name)(client, path);
       save(name, await handle.fetchHistory());
     }
   };

@@ -4,6 +4,7 @@ import { deadLettersCommand } from './commands/dead-letters.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { queryCommand } from './commands/query.js';
+import { replayCommand } from './commands/replay.js';
 import { routeCommand } from './commands/route.js';
 import { sendCommand } from './commands/send.js';
 import { apiCommand, startCommand, workerCommand } from './commands/start.js';
@@ -19,6 +20,8 @@ function createCli(): Command {
     .description('Durable, multi-tenant event pipeline on Temporal.')
     .version(headgateVersion())
     .showHelpAfterError('(add --help for usage and examples)')
+    // What follows a subcommand is the subcommand's, also where its parent has an option of the same name.
+    .enablePositionalOptions()
     .addHelpText(
       'after',
       `
@@ -37,6 +40,7 @@ Examples:
     tenantCommand,
     tokenCommand,
     sendCommand,
+    replayCommand,
     routeCommand,
     subscriptionCommand,
     deadLettersCommand,

@@ -47,6 +47,11 @@ export function dayOfBatch(batchId: string): string {
   return `${batchId.slice(0, 4)}-${batchId.slice(4, 6)}-${batchId.slice(6, 8)}`;
 }
 
+/** The node whose spool a batch comes from, read from its id. */
+export function nodeOfBatch(batchId: string): string {
+  return batchId.slice(9, 17);
+}
+
 /** Names of subscriptions: part of queues, workflow ids, paths and metrics. */
 const SUBSCRIPTION_NAME = /^[a-z][a-z0-9_-]{0,62}$/;
 

@@ -11,6 +11,7 @@ import type { PassActivities, PullPass } from './deliveries/pass.js';
 import { createReviewWaiting, type ReviewWaiting } from './deliveries/review-waiting.js';
 import { createStartDeliveries, type StartDeliveries } from './deliveries/start.js';
 import { withFailures } from './failure.js';
+import { createReplayActivities, type ReplayActivities } from './replay/replay.js';
 import { createAnnounceActivities, type AnnounceActivities } from './warehouse/announce.js';
 import { createLoadActivities, type LoadActivities } from './warehouse/load-batches.js';
 
@@ -26,6 +27,7 @@ export type WorkerActivities = AnnounceActivities &
   LoadActivities &
   DeliveryActivities &
   PassActivities &
+  ReplayActivities &
   ResolveActivities;
 
 /** Every activity by name; workflow code imports this as a type alone. */
@@ -44,6 +46,8 @@ export interface ActivityDependencies {
   readonly onParked?: (input: ParkInput) => void;
   /** The tenant's configuration as it is now; throws HeadgateError `TENANT_UNKNOWN`. */
   readonly tenant: (tenant: string) => LoadedTenant;
+  /** A version of the tenant's configuration, current or not. */
+  readonly versionOf: (tenant: string, version: string) => Promise<LoadedTenant>;
 }
 
 /** Builds all activities; their errors cross to Temporal as ApplicationFailure with the error's code as type. */
@@ -63,6 +67,11 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
   const isolationOf = (id: string): Isolation => configOf(id).isolation;
   const park = createPark({ client, batchStore, isolationOf, onParked: dependencies.onParked });
   const startDeliveries = createStartDeliveries({ client, configOf, park });
+  const replaying = createReplayActivities({
+    ...{ store: batchStore, current: loaded, startDeliveries },
+    versionOf: dependencies.versionOf,
+    announce: announcing.announce,
+  });
   const resolving = createResolveActivities({ client });
   return {
     startDeliveries: withFailures(startDeliveries),
@@ -70,6 +79,8 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
     reviewWaiting: withFailures(createReviewWaiting(configOf)),
     pushPass: withFailures(dependencies.passes.pushPass),
     workflowPass: withFailures(dependencies.passes.workflowPass),
+    replayPage: withFailures(replaying.replayPage),
+    redecide: withFailures(replaying.redecide),
     countDeadLetters: withFailures(resolving.countDeadLetters),
     findDeadLetters: withFailures(resolving.findDeadLetters),
     signalDeadLetters: withFailures(resolving.signalDeadLetters),

@@ -10,6 +10,8 @@ export const SCOPES = [
   'user-properties:write',
   'decisions:read',
   'batches:read',
+  'replays:read',
+  'replays:write',
   'dead-letters:read',
   'dead-letters:write',
   'subscriptions:pull',

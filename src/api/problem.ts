@@ -5,6 +5,7 @@ import type { Logger } from '../observability/logger.js';
 /** The HTTP status of each error that can reach a client; anything else is a bug and answers 500. */
 const STATUS: Partial<Record<ErrorCode, number>> = {
   BODY_MALFORMED: 400,
+  REPLAY_INVALID: 400,
   PAGE_TOKEN_INVALID: 400,
   PARAMETER_INVALID: 400,
   TOKEN_MISSING: 401,
@@ -22,6 +23,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   CONTENT_TYPE_UNSUPPORTED: 415,
   CONTENT_ENCODING_UNSUPPORTED: 415,
   NOTHING_ACCEPTED: 422,
+  RULES_UNKNOWN: 422,
   TENANT_IN_FLIGHT_FULL: 429,
   TENANT_RATE_LIMITED: 429,
   TENANT_BACKLOG_FULL: 429,

@@ -15,6 +15,7 @@ import { holdContinue } from './expect-continue.js';
 import { problemDocument, problems } from './problem.js';
 import type { BodyPace } from './read-body.js';
 import type { Receipts } from './receipts.js';
+import type { Replays } from './replays.js';
 import { addBatchRoutes } from './routes/batches.js';
 import { addDeadLetterRoutes } from './routes/dead-letters.js';
 import { addEligibilityRoutes } from './routes/eligibility.js';
@@ -23,6 +24,7 @@ import { addHealthRoutes, type ReadinessCheck } from './routes/health.js';
 import { addSubscriptionRoutes, type SubscriptionRoutesOptions } from './routes/subscriptions.js';
 import { addMetricsRoute } from './routes/metrics.js';
 import { addPullRoutes } from './routes/pull.js';
+import { addReplayRoutes } from './routes/replays.js';
 
 /** What the API is built over. */
 export interface ApiDependencies {
@@ -31,6 +33,7 @@ export interface ApiDependencies {
   readonly ingest: Ingest;
   readonly decider: Pick<Decider, 'subject'>;
   readonly receipts: Receipts;
+  readonly replays: Replays;
   readonly deadLetters: DeadLetters;
   readonly pull: Pull;
   /** Without it there is no `/v1/subscriptions`. */
@@ -97,6 +100,7 @@ export function createApi(dependencies: ApiDependencies): Koa {
   addEventRoutes(router, dependencies);
   addEligibilityRoutes(router, authenticate, decider);
   addBatchRoutes(router, authenticate, receipts);
+  addReplayRoutes(router, dependencies);
   addDeadLetterRoutes(router, dependencies);
   addPullRoutes(router, dependencies);
   if (dependencies.subscriptions !== undefined)

@@ -35,7 +35,10 @@ export interface MissingDecision {
   readonly batchId: string;
 }
 
-/** A decision that is there more than once, whatever the rule's version. */
+/**
+ * A decision that is there more than once: whatever the rule's version among those made when the event came, which are of
+ * its own batch; under the same version where a replay has decided again.
+ */
 export interface DoubledDecision {
   readonly eventId: string;
   readonly rule: string;
@@ -122,8 +125,13 @@ const MISSING = `SELECT stream, id, min(batch_id) AS batch_id
 const DOUBLED = `SELECT stream, id, count(*), list(DISTINCT batch_id ORDER BY batch_id)
   FROM stored GROUP BY stream, id HAVING count(*) > 1`;
 const DECISIONS_MISSING = 'SELECT * FROM expected ANTI JOIN decided USING (event_id, rule)';
-const DECISIONS_DOUBLED = `SELECT event_id, rule, count(*)
-  FROM decided GROUP BY event_id, rule HAVING count(*) > 1`;
+const DECISIONS_DOUBLED = `SELECT event_id, rule, max(of_them) FROM (
+    SELECT event_id, rule, count(*) AS of_them
+    FROM decided SEMI JOIN (SELECT batch_id FROM stored WHERE stream = 'events') USING (batch_id)
+    GROUP BY event_id, rule
+    UNION ALL
+    SELECT event_id, rule, count(*) AS of_them FROM decided GROUP BY event_id, rule, id
+  ) WHERE of_them > 1 GROUP BY event_id, rule`;
 
 /** Makes the relations that the comparison is over: acknowledged, filed, stored, expected, decided. */
 async function prepare(options: TenantAuditOptions): Promise<void> {
@@ -137,7 +145,7 @@ async function prepare(options: TenantAuditOptions): Promise<void> {
   ];
   await workspace.run(`CREATE OR REPLACE VIEW stored AS ${stored.join(' UNION ALL ')}`);
   await workspace.run(
-    `CREATE OR REPLACE VIEW decided AS ${await tableRows(options, 'decisions', 'event_id, rule')}`,
+    `CREATE OR REPLACE VIEW decided AS ${await tableRows(options, 'decisions', 'id, event_id, rule, batch_id')}`,
   );
   await workspace.run('CREATE OR REPLACE TABLE rules (type VARCHAR, rule VARCHAR)');
   for (const { name, on } of loaded?.config.rules ?? [])

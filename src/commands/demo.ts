@@ -34,7 +34,8 @@ export function demoCommand(): Command {
 async function runDemo(config: Config, ending: Ending, exit: boolean): Promise<void> {
   const say = (text: string): void => void process.stdout.write(`${text}\n`);
   const counts: DemoCounts = { sent: 0, acknowledged: 0, duplicates: 0, decided: 0, loaded: 0 };
-  await applyTenantFiles({ source: join(EXAMPLE, 'tenants'), dir: dataPaths(config.dataDir).tenants });
+  const { tenants: dir, tenantVersions: versions } = dataPaths(config.dataDir);
+  await applyTenantFiles({ source: join(EXAMPLE, 'tenants'), dir, versions });
   const node = await startDemoNode(config, ending, counts, say);
   try {
     const { url = '', temporal } = node;

@@ -24,8 +24,8 @@ Examples:
     )
     .action(async ({ tenants }: { tenants?: string }) => {
       const config = loadConfig();
-      if (tenants !== undefined)
-        await applyTenantFiles({ source: tenants, dir: dataPaths(config.dataDir).tenants });
+      const { tenants: dir, tenantVersions: versions } = dataPaths(config.dataDir);
+      if (tenants !== undefined) await applyTenantFiles({ source: tenants, dir, versions });
       await run(config, { api: true, worker: true });
     });
 }

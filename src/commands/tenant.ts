@@ -1,7 +1,10 @@
-import { join } from 'node:path';
 import { Command } from 'commander';
 import { loadConfig } from '../config.js';
+import { messageOf } from '../errors.js';
+import { dataPaths } from '../roles/stores.js';
 import { applyTenantFiles, openTenantRegistry, type LoadedTenant } from '../tenant-config/registry.js';
+import { listVersions, readVersion, type TenantVersion } from '../tenant-config/versions.js';
+import { assertTenantId } from '../tenant.js';
 
 const APPLY_EXAMPLES = `
 Examples:
@@ -15,6 +18,13 @@ const EXAMPLES = `
 Examples:
   $ headgate tenant apply examples/flights/tenants
   $ headgate tenant list`;
+
+const VERSIONS_EXAMPLES = `
+Every configuration that has been in force is kept under a hash of its file, the last 100 per tenant.
+\`headgate replay --rules VERSION\` decides again by the rules of one.
+
+Example:
+  $ headgate tenant versions UA`;
 
 const LIST_EXAMPLES = `
 Example:
@@ -36,11 +46,17 @@ export function tenantCommand(): Command {
     .description('List the tenants with their isolation, rules and aggregates.')
     .addHelpText('after', LIST_EXAMPLES)
     .action(listTenants);
+  command
+    .command('versions')
+    .argument('<tenant>', 'whose configurations')
+    .description('List the configurations a tenant has had, the last one first, with their rules.')
+    .addHelpText('after', VERSIONS_EXAMPLES)
+    .action(showVersions);
   return command;
 }
 
 async function applyTenants(source: string): Promise<void> {
-  const applied = await applyTenantFiles({ source, dir: registryDir() });
+  const applied = await applyTenantFiles({ source, dir: paths().tenants, versions: paths().tenantVersions });
   for (const { tenant, change } of applied) print(`${tenant} ${change}`);
   const counts = (['added', 'changed', 'unchanged'] as const).map(
     (change) => `${applied.filter((each) => each.change === change).length} ${change}`,
@@ -52,7 +68,7 @@ async function listTenants(): Promise<void> {
   const report = (fields: object, message: string) =>
     process.stderr.write(`${message}\n${(fields as { problem?: string }).problem ?? ''}\n`);
   const registry = await openTenantRegistry({
-    dir: registryDir(),
+    dir: paths().tenants,
     logger: { info: () => {}, warn: report, error: report },
   });
   await registry.close();
@@ -73,6 +89,26 @@ function rowOf({ config, rules }: LoadedTenant): string[] {
   ];
 }
 
+async function showVersions(tenant: string): Promise<void> {
+  const dir = paths().tenantVersions;
+  const versions = await listVersions(dir, assertTenantId(tenant));
+  if (versions.length === 0) return print(`No configuration of ${tenant} is kept here.`);
+  const rows = await Promise.all(versions.map((version) => versionRow(dir, tenant, version)));
+  printColumns([['VERSION', 'APPLIED OR TRIED', 'RULES'], ...rows]);
+}
+
+async function versionRow(
+  dir: string,
+  tenant: string,
+  { version, appliedAt }: TenantVersion,
+): Promise<string[]> {
+  const rules = await readVersion(dir, tenant, version).then(
+    ({ rules: { rules } }) => rules.map((rule) => `${rule.name}@${rule.version}`).join(', ') || '-',
+    (error: unknown) => messageOf(error).split('\n')[0] ?? '',
+  );
+  return [version, new Date(appliedAt).toISOString(), rules];
+}
+
 function printColumns(rows: readonly string[][]): void {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   for (const row of rows) {
@@ -85,8 +121,8 @@ function printColumns(rows: readonly string[][]): void {
   }
 }
 
-function registryDir(): string {
-  return join(loadConfig().dataDir, 'tenants');
+function paths() {
+  return dataPaths(loadConfig().dataDir);
 }
 
 function print(line: string): void {

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import { createAuthenticator } from '../api/authenticate.js';
 import { createReceipts } from '../api/receipts.js';
+import { createReplays } from '../api/replays.js';
 import { createApi, listen, type ApiDependencies } from '../api/server.js';
 import type { Config } from '../config.js';
 import { createDeadLetters } from '../dead-letters/dead-letters.js';
@@ -18,10 +19,12 @@ import type { Metrics } from '../observability/metrics.js';
 import { createPull } from '../pull/pull.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import type { TenantRegistry } from '../tenant-config/registry.js';
+import { readVersion } from '../tenant-config/versions.js';
 import type { IngestBatchResult } from '../workflows/messages.js';
 import type { WorkerHost } from '../workers/worker-host.js';
 import { openLmdbStateStore } from '../stores/state/lmdb.js';
 import { buildIngest } from './ingest-parts.js';
+import { observePull } from './observe-pull.js';
 import { temporalAnswers } from './open-admission.js';
 import type { SharedStores } from './stores.js';
 
@@ -59,7 +62,8 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const stopping = new AbortController();
   const configOf = (tenant: string): TenantConfig | undefined => registry.get(tenant)?.config;
   const { namespace } = temporal;
-  const pull = createPull({ client, namespace, batchStore: stores.batchStore, configOf, log });
+  const observer = observePull(options.metrics);
+  const pull = createPull({ client, namespace, batchStore: stores.batchStore, configOf, observer, log });
   const parts = await buildIngest(options, { spool, state, client, control, signal: stopping.signal });
   const { ingest, decider, batcher } = parts;
   const app = createApi({
@@ -106,10 +110,12 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
 
 /** What the door has that ingest knows nothing of. */
 async function doorOf(
-  { config, temporal, stores, metrics, log }: ApiRoleOptions,
+  { config, temporal, registry, stores, metrics, log }: ApiRoleOptions,
   configOf: (tenant: string) => TenantConfig | undefined,
   client: Client,
-): Promise<Pick<ApiDependencies, 'authenticate' | 'receipts' | 'deadLetters' | 'metrics' | 'log'>> {
+): Promise<
+  Pick<ApiDependencies, 'authenticate' | 'receipts' | 'replays' | 'deadLetters' | 'metrics' | 'log'>
+> {
   const { namespace, uiUrl } = temporal;
   return {
     authenticate: createAuthenticator({
@@ -119,6 +125,11 @@ async function doorOf(
       standingOf: (tenant) => standing(configOf(tenant)),
     }),
     receipts: createReceipts({ client, namespace, uiUrl }),
+    replays: createReplays({
+      ...{ client, namespace, uiUrl, batchStore: stores.batchStore },
+      tenantOf: (tenant) => registry.get(tenant),
+      versionOf: (tenant, version) => readVersion(stores.paths.tenantVersions, tenant, version),
+    }),
     deadLetters: createDeadLetters({
       ...{ client, namespace, uiUrl },
       ...{ batchStore: stores.batchStore, deliveryLog: stores.deliveryLog },

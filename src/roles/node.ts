@@ -62,7 +62,8 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     const temporal = await openTemporal({ ...config, onProgress });
     closers.push(() => temporal.close());
     const stores = openSharedStores(config.dataDir);
-    const registry = await openTenantRegistry({ dir: stores.paths.tenants, logger: log });
+    const { tenants: dir, tenantVersions: versions } = stores.paths;
+    const registry = await openTenantRegistry({ dir, versions, logger: log });
     closers.push(() => registry.close());
     const metrics =
       config.metrics === 'on' ? createMetrics({ maxTenants: config.metricsTenants }) : undefined;

@@ -9,6 +9,7 @@ import { secretReader, type Config } from '../config.js';
 import type { Logger } from '../observability/logger.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
+import type { LoadedTenant, TenantRegistry } from '../tenant-config/registry.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import type { SharedStores } from './stores.js';
 
@@ -17,6 +18,7 @@ export interface PassesOptions {
   readonly config: Pick<Config, 'pushAllow'>;
   readonly client: Client;
   readonly namespace: string;
+  readonly registry: TenantRegistry;
   readonly stores: SharedStores;
   readonly control: SubscriptionControl;
   readonly configOf: (tenant: string) => TenantConfig;
@@ -34,9 +36,10 @@ export interface Passes extends PassActivities {
 
 /** Builds the passes of a worker process. */
 export function buildPasses(options: PassesOptions): Passes {
-  const { config, stores, configOf, metrics, log } = options;
+  const { config, registry, stores, configOf, metrics, log } = options;
   const receivers = new Receivers({ allow: config.pushAllow });
   const ending = new AbortController();
+  forgetRemoved(registry, receivers);
   return {
     pushPass: createPushPass({
       ...{ batchStore: stores.batchStore, deliveryLog: stores.deliveryLog, configOf, receivers, log },
@@ -57,6 +60,20 @@ export function buildPasses(options: PassesOptions): Passes {
     end: () => ending.abort(),
     close: () => receivers.close(),
   };
+}
+
+/** Closes the connections of subscriptions that a change of the configuration has removed. */
+function forgetRemoved(registry: TenantRegistry, receivers: Receivers): void {
+  const namesOf = (loaded: LoadedTenant | undefined): string[] =>
+    (loaded?.config.subscriptions ?? []).map(({ name }) => name);
+  const known = new Map(registry.list().map((loaded) => [loaded.config.tenant, namesOf(loaded)]));
+  registry.onChange(({ tenant, loaded }) => {
+    const names = namesOf(loaded);
+    for (const name of known.get(tenant) ?? [])
+      if (!names.includes(name)) void receivers.forget(tenant, name);
+    if (loaded === undefined) known.delete(tenant);
+    else known.set(tenant, names);
+  });
 }
 
 /** What passes tell of a receiver becomes the rate of its subscription's queue. */

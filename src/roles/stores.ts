@@ -13,6 +13,7 @@ export interface DataPaths {
   readonly state: string;
   readonly warehouse: string;
   readonly tenants: string;
+  readonly tenantVersions: string;
   readonly keys: string;
 }
 
@@ -25,6 +26,7 @@ export function dataPaths(dataDir: string): DataPaths {
     state: join(dataDir, 'state'),
     warehouse: join(dataDir, 'warehouse'),
     tenants: join(dataDir, 'tenants'),
+    tenantVersions: join(dataDir, 'tenant-versions'),
     keys: join(dataDir, 'keys'),
   };
 }

@@ -5,10 +5,12 @@ import type { Config } from '../config.js';
 import type { Temporal } from '../engine/temporal.js';
 import type { Logger } from '../observability/logger.js';
 import type { Metrics } from '../observability/metrics.js';
+import { Retention } from '../retention/retention.js';
 import { createParquetWarehouse } from '../stores/warehouse/parquet.js';
 import type { LoadInput, LoadResult } from '../stores/warehouse/warehouse.js';
 import { configuredTenant, type TenantRegistry } from '../tenant-config/registry.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
+import { readVersion } from '../tenant-config/versions.js';
 import { observeLoads, paceLoads, type LoadObserver } from '../workers/observed-warehouse.js';
 import { Pace } from '../workers/pace.js';
 import { createQueueRates } from '../engine/queue-rates.js';
@@ -67,6 +69,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     onParked: ({ delivery: { tenant, subscription }, dead }) =>
       options.metrics?.deadLettered(tenant, subscription, dead.reason, dead.count),
     tenant: (tenant) => configuredTenant(registry, tenant),
+    versionOf: (tenant, version) => readVersion(stores.paths.tenantVersions, tenant, version),
   });
   const host = await startWorkerHost({
     connection: temporal.connection,
@@ -80,10 +83,14 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     onFatal,
     log,
   });
+  const { batchStore, paths } = stores;
+  const retention = new Retention({ client, batchStore, deliveryLogs: paths.deliveries, registry, log });
+  retention.start();
   return {
     ...host,
     stop: async () => {
       passes.end();
+      await retention.stop();
       await host.stop();
       await passes.close();
       await pace.close();

@@ -2,6 +2,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { writeDurably } from '../durable-file.js';
 import { HeadgateError, messageOf, systemCodeOf } from '../errors.js';
+import { keepVersion } from './versions.js';
 import { listTenantFiles, readTenantFile, tenantFileName, type TenantFile } from './tenant-file.js';
 
 /** What applying a file did. */
@@ -10,16 +11,26 @@ export interface AppliedTenant {
   readonly change: 'added' | 'changed' | 'unchanged';
 }
 
+/** What is applied, and to where. */
+export interface ApplyTenants {
+  /** A `<tenant>.yaml` file, or a directory of them. */
+  readonly source: string;
+  /** The registry's directory. */
+  readonly dir: string;
+  /** Where every configuration that is applied is kept as a version; see versions.ts. */
+  readonly versions?: string;
+}
+
 /**
  * Puts tenant files into a registry's directory. All are checked before the first is written, so an invalid one leaves
  * everything as it was; each is then written atomically, and running processes follow.
- * @param from `source`: a `<tenant>.yaml` file or a directory of them; `dir`: the registry's directory
  * @throws HeadgateError `FILE_UNREADABLE`; `TENANT_CONFIG_INVALID` with the problems of all files
  */
-export async function applyTenantFiles(from: { source: string; dir: string }): Promise<AppliedTenant[]> {
+export async function applyTenantFiles(from: ApplyTenants): Promise<AppliedTenant[]> {
   const files = await readAll(from.source);
   const applied: AppliedTenant[] = [];
   for (const { config, text } of files) {
+    if (from.versions !== undefined) await keepVersion(from.versions, config.tenant, text);
     applied.push({ tenant: config.tenant, change: await put(from.dir, tenantFileName(config.tenant), text) });
   }
   return applied;

@@ -2,7 +2,8 @@ import { watch, type FSWatcher } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HeadgateError, messageOf } from '../errors.js';
-import { listTenantFiles, readTenantFile, type LoadedTenant } from './tenant-file.js';
+import { keepVersion } from './versions.js';
+import { listTenantFiles, readTenantFile, type LoadedTenant, type TenantFile } from './tenant-file.js';
 
 export { applyTenantFiles, type AppliedTenant } from './apply.js';
 export type { LoadedTenant } from './tenant-file.js';
@@ -25,6 +26,8 @@ export interface RegistryLogger {
 export interface TenantRegistryOptions {
   /** Directory of `<tenant>.yaml` files; made if it is not there. */
   readonly dir: string;
+  /** Where every configuration that comes into force is kept as a version; see versions.ts. */
+  readonly versions?: string;
   readonly logger?: RegistryLogger;
 }
 
@@ -58,9 +61,10 @@ const DEBOUNCE_MS = 100;
  * (so it must be on a local file system). A file that is or becomes invalid is logged and otherwise ignored: the
  * tenant goes on with the last good configuration this process has seen.
  */
-export async function openTenantRegistry({ dir, logger }: TenantRegistryOptions): Promise<TenantRegistry> {
+export async function openTenantRegistry(options: TenantRegistryOptions): Promise<TenantRegistry> {
+  const { dir, versions, logger } = options;
   await mkdir(dir, { recursive: true });
-  const registry = new DirectoryRegistry(dir, logger);
+  const registry = new DirectoryRegistry(dir, versions, logger);
   await registry.open();
   return registry;
 }
@@ -82,6 +86,7 @@ class DirectoryRegistry implements TenantRegistry {
 
   constructor(
     private readonly dir: string,
+    private readonly versions?: string,
     private readonly logger?: RegistryLogger,
   ) {}
 
@@ -153,12 +158,23 @@ class DirectoryRegistry implements TenantRegistry {
       const { tenant } = file.config;
       const before = this.tenants.get(tenant);
       if (before?.text === file.text) return;
+      await this.keep(file);
       this.tenants.set(tenant, file);
       this.announce({ kind: before === undefined ? 'added' : 'changed', tenant, loaded: file });
     } catch (error) {
       const kept = this.tenants.has(tenantOf(name));
       const effect = kept ? 'its last good configuration stays in force' : 'it is left out';
       this.logger?.warn({ file: name, problem: messageOf(error) }, `tenant file is invalid; ${effect}`);
+    }
+  }
+
+  /** A version that cannot be kept is missing from replays later; the configuration comes into force all the same. */
+  private async keep({ config: { tenant }, text }: TenantFile): Promise<void> {
+    if (this.versions === undefined) return;
+    try {
+      await keepVersion(this.versions, tenant, text);
+    } catch (error) {
+      this.logger?.warn({ tenant, problem: messageOf(error) }, 'a tenant version could not be kept');
     }
   }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { HeadgateError, messageOf, systemCodeOf } from '../errors.js';
@@ -12,6 +13,8 @@ import type { TenantConfig } from './tenant-config.js';
 export interface LoadedTenant {
   readonly config: TenantConfig;
   readonly rules: CompiledRules;
+  /** Names this configuration: a hash of its file's text, 12 hex digits. */
+  readonly version: string;
   /** Matches events against its routes; undefined where it has none. */
   readonly router?: Router;
 }
@@ -23,6 +26,11 @@ export interface TenantFile extends LoadedTenant {
 
 /** The most a tenant's file may hold; a larger one is a mistake. */
 const MAX_BYTES = 1024 * 1024;
+
+/** The version of a tenant's file. */
+export function versionOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 12);
+}
 
 /** What a tenant's file is called in the registry. */
 export function tenantFileName(tenant: string): string {
@@ -41,15 +49,29 @@ export async function listTenantFiles(dir: string): Promise<string[]> {
  */
 export async function readTenantFile(dir: string, name: string): Promise<TenantFile> {
   const path = join(dir, name);
-  const text = await readText(path);
-  const config = parseTenantConfig(text, path);
+  const file = await readConfigFile(path);
+  const { config } = file;
   if (name !== tenantFileName(config.tenant)) {
     const message = `the file of tenant ${config.tenant} must be called ${tenantFileName(config.tenant)}`;
     const issues = [{ line: 1, column: 1, message }];
     throw new HeadgateError('TENANT_CONFIG_INVALID', `${path}:1:1: ${message}`, { details: { issues } });
   }
+  return file;
+}
+
+/**
+ * Reads and checks a tenant's configuration from a file of any name.
+ * @throws HeadgateError `FILE_UNREADABLE`, `TENANT_CONFIG_INVALID`
+ */
+export async function readConfigFile(path: string): Promise<TenantFile> {
+  const text = await readText(path);
+  return { ...compileTenant(parseTenantConfig(text, path), text), text };
+}
+
+/** Compiles a configuration that has been checked; `text` is what it was read from. */
+export function compileTenant(config: TenantConfig, text: string): LoadedTenant {
   const router = config.routes.length === 0 ? undefined : new Router(compileRoutes(config).compiled);
-  return { config, rules: compileRules(config), router, text };
+  return { config, rules: compileRules(config), version: versionOf(text), router };
 }
 
 async function readText(path: string): Promise<string> {

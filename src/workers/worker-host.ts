@@ -144,6 +144,8 @@ function subscriptionSide({ activities }: WorkerHostOptions): Partial<WorkerOpti
   return {
     activities,
     maxConcurrentActivityTaskExecutions: MAX_PASSES,
+    // What a heartbeat has not told is delivered again after a kill; the default holds it back for 24 s.
+    maxHeartbeatThrottleInterval: '5 seconds',
     activityTaskPollerBehavior: { type: 'simple-maximum', maximum: 1 },
   };
 }

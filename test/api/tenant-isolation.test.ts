@@ -24,6 +24,11 @@ const ROUTES: readonly [method: string, path: string, scope: string][] = [
   ['POST', '/v1/subscriptions/crm/ack', 'subscriptions:pull'],
   ['POST', '/v1/subscriptions/crm/nack', 'subscriptions:pull'],
   ['POST', '/v1/subscriptions/crm/modify-ack-deadline', 'subscriptions:pull'],
+  ['GET', '/v1/replays', 'replays:read'],
+  ['GET', '/v1/replays/20240310t120000-0123abcd', 'replays:read'],
+  ['GET', '/v1/retention', 'replays:read'],
+  ['POST', '/v1/replays', 'replays:write'],
+  ['POST', '/v1/replays/20240310t120000-0123abcd/cancel', 'replays:write'],
 ];
 
 describe('who may do what', () => {

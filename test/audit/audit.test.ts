@@ -116,6 +116,18 @@ describe('the audit', () => {
     assert.deepEqual(decisionsDoubled, { count: 1, first: [{ eventId: 'a', rule: 'first', rows: 2 }] });
   });
 
+  it('takes what a replay has decided by other rules for no second decision, unless that is there twice', async () => {
+    const [event, replayed] = [order('a'), '20260301-fedcba98-000000001'];
+    writeBatchFile(dir(), 'UA', 'events', FIRST, [event]);
+    await writeParquetFile(dir(), 'UA', 'events', 'load1', [event]);
+    const live = [decision('a', 'large'), decision('a', 'first')];
+    const again = decision('a', 'large', 'v2', replayed);
+    await writeParquetFile(dir(), 'UA', 'decisions', 'load1', [...live, again]);
+    assert.equal((await ofUA()).decisionsDoubled.count, 0);
+    await writeParquetFile(dir(), 'UA', 'decisions', 'load2', [again]);
+    assert.deepEqual((await ofUA()).decisionsDoubled.first, [{ eventId: 'a', rule: 'large', rows: 2 }]);
+  });
+
   it('looks at the batches of the days asked for alone', async () => {
     writeBatchFile(dir(), 'UA', 'events', FIRST, [order('a')]);
     writeBatchFile(dir(), 'UA', 'events', SECOND, [order('b', SECOND)]);

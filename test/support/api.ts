@@ -7,6 +7,7 @@ import { createAuthenticator } from '../../src/api/authenticate.js';
 import type { BodyPace } from '../../src/api/read-body.js';
 import { createApi, listen, type ConnectionLimits } from '../../src/api/server.js';
 import type { BatchReceipt, Receipts } from '../../src/api/receipts.js';
+import type { Replays } from '../../src/api/replays.js';
 import type { IngestAnswer } from '../../src/api/routes/events.js';
 import type { AckMode } from '../../src/config.js';
 import type { DeadLetters } from '../../src/dead-letters/dead-letters.js';
@@ -88,7 +89,7 @@ export interface TestApi {
 
 /** The scopes a test's token has unless it says otherwise. */
 export const ALL_SCOPES =
-  'events:write user-properties:write decisions:read batches:read dead-letters:read dead-letters:write subscriptions:pull';
+  'events:write user-properties:write decisions:read batches:read dead-letters:read dead-letters:write subscriptions:pull replays:read replays:write';
 
 /** Issuer and audience of test tokens. */
 export const ISSUED = { issuer: 'headgate', audience: 'headgate' } as const;
@@ -125,6 +126,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       metrics: options.metrics,
       decider: door.decider,
       receipts: rememberingReceipts(receiptsAsked),
+      replays: rememberingReplays(receiptsAsked),
       deadLetters: options.deadLetters ?? rememberingDeadLetters(deadLettersAsked),
       pull: options.pull ?? pullNothing(),
       readiness: [{ name: 'spool', check: () => door.spool.checkWritable() }],
@@ -185,6 +187,21 @@ function rememberingReceipts(asked: string[]): Receipts {
       asked.push(`${tenant}/${batchId}`);
       return Promise.reject(new HeadgateError('NOT_FOUND', 'No batch has this id.'));
     },
+  };
+}
+
+/** Has no replays, and remembers where it was told to look. */
+function rememberingReplays(asked: string[]): Replays {
+  const none = (tenant: string, id: string): Promise<never> => {
+    asked.push(`${tenant}/${id}`);
+    return Promise.reject(new HeadgateError('NOT_FOUND', 'No replay has this id.'));
+  };
+  return {
+    start: (tenant) => none(tenant, 'new'),
+    list: (tenant) => none(tenant, 'all'),
+    reach: (tenant) => none(tenant, 'reach'),
+    show: none,
+    cancel: none,
   };
 }
 

@@ -19,6 +19,7 @@ import {
   openTenantRegistry,
   type TenantRegistry,
 } from '../../src/tenant-config/registry.js';
+import { readVersion } from '../../src/tenant-config/versions.js';
 import type { SubjectRecord } from '../../src/stores/state/state-store.js';
 import { batchWorkflowId } from '../../src/tenant.js';
 import { SubscriptionControl } from '../../src/subscriptions/control.js';
@@ -89,7 +90,10 @@ export async function startPipeline(tenants: Readonly<Record<string, object>>): 
   const dir = await mkdtemp(join(tmpdir(), 'headgate-pipeline-'));
   const stores = openSharedStores(dir);
   for (const [id, more] of Object.entries(tenants)) await writeTenant(stores.paths.tenants, id, more);
-  const registry = await openTenantRegistry({ dir: stores.paths.tenants });
+  const registry = await openTenantRegistry({
+    dir: stores.paths.tenants,
+    versions: stores.paths.tenantVersions,
+  });
   const connection = await connect();
   const client = new Client({ connection, namespace: TEST_NAMESPACE });
   const ceilingOf = (id: string) => registry.get(id)?.config.limits.activitiesPerSecond;
@@ -102,6 +106,7 @@ export async function startPipeline(tenants: Readonly<Record<string, object>>): 
     ...{ client, warehouse, batchStore: stores.batchStore, windowsPerSecond: 1_000 },
     passes: { pushPass: unreachable, workflowPass: unreachable },
     tenant: (id) => configuredTenant(registry, id),
+    versionOf: (id, version) => readVersion(stores.paths.tenantVersions, id, version),
   });
   const workflowBundle = join(dir, 'workflow-bundle.js');
   await writeFile(workflowBundle, await workflowCode());

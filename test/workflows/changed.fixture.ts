@@ -19,3 +19,8 @@ export async function loadWindow(): Promise<void> {
   await sleep('1 second');
   await sleep('1 second');
 }
+
+/** See {@link ingestBatch}: waits, and replays nothing. */
+export async function replay(): Promise<void> {
+  await sleep('1 second');
+}

@@ -34,6 +34,7 @@ describe('the recorded histories', function () {
     const paths = [
       ...ingest.map((path) => `ingest-batch-${path}`),
       ...load.map((path) => `load-window-${path}`),
+      ...['pages', 'dry-run', 'decide-retried'].map((path) => `replay-${path}`),
     ];
     for (const path of paths) {
       assert.ok(names.includes(`${path}.json`), path);

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { Context } from '@temporalio/activity';
 import { HeadgateError } from '../../errors.js';
 import { STREAMS, type BatchRef, type Stream } from '../../event.js';
 import type { BatchStore } from '../../stores/batch-store/batch-store.js';
 import type { LoadResult, Warehouse } from '../../stores/warehouse/warehouse.js';
 import { assertTenantId } from '../../tenant.js';
 import { withFailures } from '../failure.js';
+import { whileHeartbeating } from '../heartbeats.js';
 
 const HEARTBEAT_MS = 5000;
 
@@ -82,28 +82,4 @@ function loadIdOf(window: string, batches: readonly BatchRef[]): string {
 function assertBelongs(ref: BatchRef, { tenant }: LoadBatchesInput): void {
   if (ref.tenant === tenant) return;
   throw new HeadgateError('STATE_CONFLICT', `Batch ${ref.batchId} is not of tenant ${tenant}.`);
-}
-
-/** Tells Temporal every now and then that the work goes on; its answer is how a cancellation reaches the signal. */
-async function whileHeartbeating<T>(
-  intervalMs: number,
-  work: (signal?: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const context = activityContext();
-  if (!context) return work();
-  const timer = setInterval(() => context.heartbeat(), intervalMs);
-  try {
-    return await work(context.cancellationSignal);
-  } finally {
-    clearInterval(timer);
-  }
-}
-
-/** Undefined when called as a plain function, as in-process callers and tests do. */
-function activityContext(): Context | undefined {
-  try {
-    return Context.current();
-  } catch {
-    return undefined;
-  }
 }

@@ -8,6 +8,25 @@ export interface BatchName {
   readonly batchId: string;
 }
 
+/** Which batches to list. Days are `YYYY-MM-DD`, UTC: those on which batches were planned, never before their events came. */
+export interface BatchRange {
+  readonly tenant: string;
+  readonly stream: Stream;
+  /** The first day; default: the first there is. */
+  readonly from?: string;
+  /** The last day; default: the last there is. */
+  readonly to?: string;
+  /** Only batches whose ids come after this one. */
+  readonly after?: string;
+}
+
+/** A batch file that has been read without knowing its reference. */
+export interface OpenBatch {
+  readonly ref: BatchRef;
+  /** The events, one a line. */
+  readonly ndjson: Buffer;
+}
+
 /**
  * Where batch files live: gzipped NDJSON, one file per batch, written once and never changed. The file is the claim
  * check that workflows pass about, what the warehouse loads, and what replay reads.
@@ -26,6 +45,26 @@ export interface BatchStore {
   read(ref: BatchRef): Promise<Buffer>;
   /** The absolute path of a batch file, for engines that read files themselves. */
   pathOf(name: BatchName): string;
+  /** The batches that are kept, in the order of their ids, a day read at a time: per node that is the order of receipt. */
+  list(range: BatchRange): AsyncIterable<BatchName>;
+  /**
+   * Reads a batch of which only the name is known, such as one that was listed.
+   * @throws HeadgateError `NOT_FOUND` (deleted meanwhile), `BATCH_CORRUPT` (it is no gzip file)
+   */
+  open(name: BatchName): Promise<OpenBatch>;
+  /**
+   * The reference of a batch of which only the name is known; reads its file.
+   * @throws HeadgateError `NOT_FOUND`, `BATCH_CORRUPT`
+   */
+  ref(name: BatchName): Promise<BatchRef>;
+  /** The days of which there are batches, ascending. */
+  days(tenant: string, stream: Stream): Promise<readonly string[]>;
+  /** Deletes a batch file, and the directory of its day if that was the last; one that is gone already is no error. */
+  delete(name: BatchName): Promise<void>;
+  /** The last day up to which batches of a tenant have been deleted; undefined while none have. */
+  deletedThrough(tenant: string): Promise<string | undefined>;
+  /** Notes, durably, that batches are deleted up to a day; to be called before the first of them is. */
+  noteDeleted(tenant: string, day: string): Promise<void>;
 }
 
 /**

@@ -7,7 +7,15 @@ import { writeDurably } from '../../durable-file.js';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
 import type { BatchRef } from '../../event.js';
 import { assertBatchId, assertTenantId, dayOfBatch } from '../../tenant.js';
-import type { BatchName, BatchStore } from './batch-store.js';
+import type { BatchName, BatchStore, OpenBatch } from './batch-store.js';
+import {
+  ENDING,
+  deleteFile,
+  listBatches,
+  listDays,
+  noteDeletedThrough,
+  readDeletedThrough,
+} from './kept-files.js';
 
 const gunzipAsync = promisify(gunzip);
 
@@ -18,12 +26,28 @@ const LINE_FEED = 0x0a;
  * temporary name, flushed, and renamed, so a reader sees all of it or none.
  */
 export function createFileBatchStore(root: string): BatchStore {
-  const pathOf = (name: BatchName): string => join(directoryOf(root, name), `${name.batchId}.ndjson.gz`);
+  const pathOf = (name: BatchName): string => join(directoryOf(root, name), `${name.batchId}${ENDING}`);
   return {
     pathOf,
     write: async (name, gzipped, events) => write(pathOf(name), name, gzipped, events),
     read: async (ref) => readVerified(pathOf(ref), ref),
+    list: (range) => listBatches(root, range),
+    open: async (name) => open(pathOf(name), name),
+    ref: async (name) => (await open(pathOf(name), name)).ref,
+    days: (tenant, stream) => listDays(root, tenant, stream),
+    delete: async (name) => deleteFile(pathOf(name)),
+    deletedThrough: (tenant) => readDeletedThrough(root, tenant),
+    noteDeleted: (tenant, day) => noteDeletedThrough(root, tenant, day),
   };
+}
+
+async function open(path: string, { tenant, stream, batchId }: BatchName): Promise<OpenBatch> {
+  const gzipped = await readKept(path, batchId);
+  const ndjson = await gunzipAsync(gzipped).catch((error: unknown) => {
+    throw new HeadgateError('BATCH_CORRUPT', `Batch file ${batchId} is no gzip file.`, { cause: error });
+  });
+  const [events, bytes, sha256] = [countLines(ndjson), gzipped.length, sha256Of(gzipped)];
+  return { ref: { tenant, stream, batchId, events, bytes, sha256 }, ndjson };
 }
 
 async function write(path: string, name: BatchName, gzipped: Buffer, events: number): Promise<BatchRef> {
@@ -74,14 +98,17 @@ function directoryOf(root: string, name: BatchName): string {
   return join(root, assertTenantId(name.tenant), name.stream, dayOfBatch(name.batchId));
 }
 
-async function readVerified(path: string, ref: BatchRef): Promise<Buffer> {
-  let gzipped: Buffer;
+async function readKept(path: string, batchId: string): Promise<Buffer> {
   try {
-    gzipped = await readFile(path);
+    return await readFile(path);
   } catch (error) {
     if (systemCodeOf(error) !== 'ENOENT') throw storageError(error);
-    throw new HeadgateError('NOT_FOUND', `Batch file ${ref.batchId} is gone: expired, or deleted by hand.`);
+    throw new HeadgateError('NOT_FOUND', `Batch file ${batchId} is gone: expired, or deleted by hand.`);
   }
+}
+
+async function readVerified(path: string, ref: BatchRef): Promise<Buffer> {
+  const gzipped = await readKept(path, ref.batchId);
   if (sha256Of(gzipped) !== ref.sha256) {
     throw new HeadgateError(
       'BATCH_CORRUPT',

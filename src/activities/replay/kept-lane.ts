@@ -1,0 +1,96 @@
+import { HeadgateError } from '../../errors.js';
+import type { BatchRef, EventRow, InputStream } from '../../event.js';
+import type { BatchName, BatchStore } from '../../stores/batch-store/batch-store.js';
+import { isPast } from './range.js';
+
+/** Some events of one kept batch, one behind the other. */
+export interface Slice {
+  readonly stream: InputStream;
+  readonly batch: BatchRef;
+  /** The place of the first of them in the batch, from 0. */
+  readonly firstLine: number;
+  readonly rows: readonly EventRow[];
+}
+
+/** What a {@link KeptLane} reads, and tells of. */
+export interface KeptLaneOptions {
+  readonly store: BatchStore;
+  readonly batches: AsyncIterable<BatchName>;
+  readonly stream: InputStream;
+  /** Receipt from which on nothing is read; see {@link CompiledRange}. */
+  readonly until: number;
+  /** A batch file has been read, or could not be. */
+  readonly onFile: (batch: BatchRef | undefined) => void;
+}
+
+/**
+ * What is kept of one stream of one node, in the order of receipt: a lane's batches go one after the other, so the ids of
+ * a node's batches rise as its events came. One batch is in memory at a time.
+ */
+export class KeptLane {
+  private readonly names: AsyncIterator<BatchName>;
+  private batch: BatchRef | undefined;
+  private lines: readonly string[] = [];
+  private at = 0;
+  private head: EventRow | undefined;
+  private ended = false;
+
+  constructor(private readonly options: KeptLaneOptions) {
+    this.names = options.batches[Symbol.asyncIterator]();
+  }
+
+  /** The next event, or undefined at the end; to be awaited before each {@link KeptLane.take}. */
+  async peek(): Promise<EventRow | undefined> {
+    while (this.head === undefined && !this.ended) {
+      if (this.at < this.lines.length) this.head = JSON.parse(this.lines[this.at] as string) as EventRow;
+      else this.ended = !(await this.openNext());
+    }
+    return this.head;
+  }
+
+  /** Takes events of one batch while `wanted` says so, `most` of them at most, and the next in any case. */
+  take(most: number, wanted: (event: EventRow) => boolean): Slice {
+    const [batch, firstLine] = [this.batch as BatchRef, this.at];
+    const rows: EventRow[] = [];
+    while (this.head !== undefined) {
+      rows.push(this.head);
+      this.at++;
+      this.head = undefined;
+      if (rows.length >= most || this.at >= this.lines.length) break;
+      this.head = JSON.parse(this.lines[this.at] as string) as EventRow;
+      if (!wanted(this.head)) break;
+    }
+    return { stream: this.options.stream, batch, firstLine, rows };
+  }
+
+  /** False at the end of what is kept, or of what is asked for. */
+  private async openNext(): Promise<boolean> {
+    const { done, value: name } = await this.names.next();
+    if (done === true) return false;
+    const opened = await openIfThere(this.options.store, name);
+    this.options.onFile(opened?.ref);
+    this.batch = opened?.ref;
+    this.lines = opened === undefined ? [] : linesOf(opened.ndjson);
+    this.at = 0;
+    const first = this.lines[0];
+    return first === undefined || !isPast(JSON.parse(first) as EventRow, this.options.until);
+  }
+}
+
+/** Undefined where retention, or somebody's hand, was faster, or the file is none of ours any more. */
+export async function openIfThere(store: BatchStore, name: BatchName) {
+  try {
+    return await store.open(name);
+  } catch (error) {
+    if (error instanceof HeadgateError && ['NOT_FOUND', 'BATCH_CORRUPT'].includes(error.code))
+      return undefined;
+    throw error;
+  }
+}
+
+/** The lines of a batch file. */
+export function linesOf(ndjson: Buffer): string[] {
+  const lines = ndjson.toString('utf8').split('\n');
+  if (lines.at(-1) === '') lines.pop();
+  return lines;
+}

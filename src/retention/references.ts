@@ -1,0 +1,35 @@
+import type { Client } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import type { BatchRef } from '../event.js';
+import { assertTenantId, isBatchId } from '../tenant.js';
+import { DEAD_LETTER, DELIVER } from '../workflows/delivery-messages.js';
+import { ANNOUNCE, INGEST_BATCH, LOAD_WINDOW } from '../workflows/messages.js';
+
+const TYPES = [INGEST_BATCH, LOAD_WINDOW, DELIVER, DEAD_LETTER].map((type) => `'${type}'`).join(', ');
+
+/**
+ * Ids of the tenant's batches that a workflow still needs: one that has not been announced or loaded, is on its way to a
+ * subscription, or waits as a dead letter. Batches and deliveries are named by their workflows; a load window is asked for
+ * those it was told of.
+ */
+export async function referencedBatches(client: Client, tenant: string): Promise<ReadonlySet<string>> {
+  const referenced = new Set<string>();
+  const query = `HeadgateTenant = '${assertTenantId(tenant)}' AND ExecutionStatus = 'Running' AND WorkflowType IN (${TYPES})`;
+  for await (const { type, workflowId, runId } of client.workflow.list({ query })) {
+    const ids =
+      type === LOAD_WINDOW
+        ? await announcedTo(client, workflowId, runId)
+        : workflowId.split('/').filter(isBatchId);
+    for (const id of ids) referenced.add(id);
+  }
+  return referenced;
+}
+
+async function announcedTo(client: Client, workflowId: string, runId: string): Promise<string[]> {
+  const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+  return (events ?? []).flatMap(({ workflowExecutionSignaledEventAttributes: signal }) => {
+    const payload = signal?.signalName === ANNOUNCE ? signal.input?.payloads?.[0] : undefined;
+    if (!payload) return [];
+    return defaultPayloadConverter.fromPayload<BatchRef[]>(payload).map(({ batchId }) => batchId);
+  });
+}

@@ -1,0 +1,84 @@
+import { readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { writeDurably } from '../../durable-file.js';
+import { systemCodeOf } from '../../errors.js';
+import { assertTenantId, dayOfBatch, isBatchId } from '../../tenant.js';
+import type { Stream } from '../../event.js';
+import type { BatchName, BatchRange } from './batch-store.js';
+
+/** What the name of a batch file ends with. */
+export const ENDING = '.ndjson.gz';
+
+const DAY = /^\d{4}-\d{2}-\d{2}$/;
+
+/** The days of which a stream has a directory, ascending. Symbolic links are passed over: what they point at is not this tenant's. */
+export async function listDays(root: string, tenant: string, stream: Stream): Promise<string[]> {
+  const entries = await entriesOf(join(root, assertTenantId(tenant), stream));
+  return entries
+    .filter((entry) => entry.isDirectory() && DAY.test(entry.name))
+    .map(({ name }) => name)
+    .sort();
+}
+
+/** The batches of a range in the order of their ids; of one day at a time, since a week of them may be many. */
+export async function* listBatches(root: string, range: BatchRange): AsyncIterable<BatchName> {
+  const { tenant, stream, from = '', to = '9', after = '' } = range;
+  const first = after === '' ? from : later(from, dayOfBatch(after));
+  for (const day of await listDays(root, tenant, stream)) {
+    if (day < first || day > to) continue;
+    for (const batchId of await batchesOf(join(root, tenant, stream, day), day))
+      if (batchId > after) yield { tenant, stream, batchId };
+  }
+}
+
+/** Deletes a file and, where it was the last one, its directory. */
+export async function deleteFile(path: string): Promise<void> {
+  await rm(path, { force: true });
+  // Not empty, or removed by somebody else: both are as they should be.
+  await rmdir(dirname(path)).catch(() => undefined);
+}
+
+/** The last day up to which a tenant's batches have been deleted. */
+export async function readDeletedThrough(root: string, tenant: string): Promise<string | undefined> {
+  try {
+    const day = (await readFile(deletedFile(root, tenant), 'utf8')).trim();
+    return DAY.test(day) ? day : undefined;
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Notes it; a day before the one that is noted changes nothing. */
+export async function noteDeletedThrough(root: string, tenant: string, day: string): Promise<void> {
+  const known = await readDeletedThrough(root, tenant);
+  if (known !== undefined && known >= day) return;
+  await writeDurably(deletedFile(root, tenant), (temporary) => writeFile(temporary, `${day}\n`));
+}
+
+/** Beside the directories of the tenant's streams. */
+function deletedFile(root: string, tenant: string): string {
+  return join(root, assertTenantId(tenant), 'deleted-through');
+}
+
+/** A file that is not where its name belongs would not be found again under it. */
+async function batchesOf(directory: string, day: string): Promise<string[]> {
+  const entries = await entriesOf(directory);
+  const ids = entries.flatMap((entry) =>
+    entry.isFile() && entry.name.endsWith(ENDING) ? [entry.name.slice(0, -ENDING.length)] : [],
+  );
+  return ids.filter((id) => isBatchId(id) && dayOfBatch(id) === day).sort();
+}
+
+async function entriesOf(directory: string) {
+  try {
+    return await readdir(directory, { withFileTypes: true });
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function later(left: string, right: string): string {
+  return left > right ? left : right;
+}

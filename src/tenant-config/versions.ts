@@ -1,0 +1,110 @@
+import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeDurably } from '../durable-file.js';
+import { HeadgateError, systemCodeOf } from '../errors.js';
+import { assertTenantId } from '../tenant.js';
+import { parseTenantConfig } from './parse.js';
+import { compileTenant, versionOf, type LoadedTenant } from './tenant-file.js';
+
+/** A configuration that a tenant has had, or that somebody wants to try on what it has received. */
+export interface TenantVersion {
+  /** Hash of the file's text: 12 hex digits. */
+  readonly version: string;
+  /** When it was last applied, or tried by a replay: milliseconds since the epoch. */
+  readonly appliedAt: number;
+}
+
+/** Versions kept per tenant; the one applied longest ago goes first. */
+export const MAX_VERSIONS = 100;
+
+const VERSION = /^[0-9a-f]{12}$/;
+const ENDING = '.yaml';
+
+/** True when `version` has the form of a version. */
+export function isVersion(version: unknown): version is string {
+  return typeof version === 'string' && VERSION.test(version);
+}
+
+/**
+ * Keeps a tenant's file under its version, durably: `<dir>/<tenant>/<version>.yaml`. One that is kept already counts as
+ * applied now.
+ * @returns the version
+ */
+export async function keepVersion(
+  dir: string,
+  tenant: string,
+  text: string,
+  now = Date.now(),
+): Promise<string> {
+  const version = versionOf(text);
+  const path = pathOf(dir, tenant, version);
+  const at = new Date(now);
+  const known = await utimes(path, at, at).then(
+    () => true,
+    () => false,
+  );
+  if (known) return version;
+  await writeDurably(path, async (temporary) => {
+    await writeFile(temporary, text);
+    await utimes(temporary, at, at);
+  });
+  const kept = await listVersions(dir, tenant);
+  for (const old of kept.slice(MAX_VERSIONS)) await rm(pathOf(dir, tenant, old.version), { force: true });
+  return version;
+}
+
+/** The versions kept of a tenant, the one applied last first. */
+export async function listVersions(dir: string, tenant: string): Promise<TenantVersion[]> {
+  const names = await namesIn(join(dir, assertTenantId(tenant)));
+  const versions = await Promise.all(
+    names.map(async (version): Promise<TenantVersion[]> => {
+      const found = await stat(pathOf(dir, tenant, version)).catch(() => undefined);
+      return found === undefined ? [] : [{ version, appliedAt: found.mtimeMs }];
+    }),
+  );
+  const newestFirst = (a: TenantVersion, b: TenantVersion): number =>
+    b.appliedAt - a.appliedAt || (a.version < b.version ? -1 : 1);
+  return versions.flat().sort(newestFirst);
+}
+
+/**
+ * Reads a version back, checked and compiled.
+ * @throws HeadgateError `RULES_UNKNOWN`: none of the tenant's versions has this name; `TENANT_CONFIG_INVALID`: what is kept
+ * is not valid any more, or is not what the version says
+ */
+export async function readVersion(dir: string, tenant: string, version: string): Promise<LoadedTenant> {
+  if (!isVersion(version)) throw unknownVersion(version);
+  let text: string;
+  try {
+    text = await readFile(pathOf(dir, tenant, version), 'utf8');
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') throw unknownVersion(version);
+    throw error;
+  }
+  const config = parseTenantConfig(text, `${version}${ENDING}`);
+  if (config.tenant === tenant && versionOf(text) === version) return compileTenant(config, text);
+  throw new HeadgateError('TENANT_CONFIG_INVALID', `Version ${version} has been changed by hand.`);
+}
+
+function unknownVersion(version: string): HeadgateError {
+  const shown = JSON.stringify(version.slice(0, 40));
+  return new HeadgateError(
+    'RULES_UNKNOWN',
+    `The tenant has no configuration version ${shown}; \`headgate tenant versions\` lists them.`,
+  );
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    const names = await readdir(directory);
+    return names.map((name) => name.slice(0, -ENDING.length)).filter(isVersion);
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** Tenant and version become part of a path here; the latter has been checked, or was made by {@link versionOf}. */
+function pathOf(dir: string, tenant: string, version: string): string {
+  return join(dir, assertTenantId(tenant), `${version}${ENDING}`);
+}

@@ -1,0 +1,60 @@
+import { continueAsNew, defineQuery, proxyActivities, setHandler, workflowInfo } from '@temporalio/workflow';
+import type { Activities } from '../activities/index.js';
+import {
+  NO_COUNTS,
+  PROGRESS,
+  addCounts,
+  type ReplayCounts,
+  type ReplayInput,
+  type ReplayProgress,
+  type ReplayReport,
+} from './replay-messages.js';
+
+/** How far the replay is. */
+export const progressQuery = defineQuery<ReplayProgress>(PROGRESS);
+
+/**
+ * A tenant's kept events run again: delivered, page by page, or decided on again. Each activity is idempotent (deliveries
+ * and decisions have names that follow from the replay and the batch), so the workflow may be retried, cancelled and reset
+ * at any point. Its activities keep its rate.
+ */
+export async function replay(input: ReplayInput): Promise<ReplayReport> {
+  let counts = input.soFar ?? NO_COUNTS;
+  setHandler(progressQuery, () => ({ ...counts, phase: 'range' }));
+  const { replayPage, redecide } = activitiesOf(input.activityQueue);
+  if (input.dryRun || input.task.kind === 'decide') {
+    const report = await redecide(input);
+    counts = report;
+    return { ...report, seconds: secondsSince(input) };
+  }
+  for (let { cursor } = input; ;) {
+    const page = await replayPage({ ...input, cursor, soFar: counts });
+    counts = addCounts(counts, page.counts);
+    ({ cursor } = page);
+    if (cursor === undefined) return reportOf(input, counts);
+    if (workflowInfo().continueAsNewSuggested)
+      return continueAsNew<typeof replay>({ ...input, cursor, soFar: counts });
+  }
+}
+
+function activitiesOf(taskQueue: string): Pick<Activities, 'replayPage' | 'redecide'> {
+  const usual = {
+    taskQueue,
+    // They say every few seconds how far they are; a lost process is noticed by that, and a cancellation arrives by it.
+    heartbeatTimeout: '30 seconds',
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+  } as const;
+  return {
+    replayPage: proxyActivities<Activities>({ ...usual, startToCloseTimeout: '10 minutes' }).replayPage,
+    // Reads all that is kept, at the rate that was asked for.
+    redecide: proxyActivities<Activities>({ ...usual, startToCloseTimeout: '7 days' }).redecide,
+  };
+}
+
+function reportOf(input: ReplayInput, counts: ReplayCounts): ReplayReport {
+  return { ...counts, dryRun: false, seconds: secondsSince(input), notes: [] };
+}
+
+function secondsSince({ requestedAt }: ReplayInput): number {
+  return Math.max(0, Date.now() - requestedAt) / 1000;
+}

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { Webhook } from 'standardwebhooks';
+import { verifyWebhook } from '../../src/client/webhook.js';
+
+const SECRET = `whsec_${randomBytes(32).toString('base64')}`;
+const BODY = '{"specversion":"1.0","id":"é ☃"}';
+
+const now = (): number => Math.floor(Date.now() / 1000);
+
+function signed(seconds = now(), secret = SECRET, body = BODY): Record<string, string> {
+  return {
+    'webhook-id': 'm1',
+    'webhook-timestamp': String(seconds),
+    'webhook-signature': new Webhook(secret).sign('m1', new Date(seconds * 1000), body),
+  };
+}
+
+describe('verifyWebhook', () => {
+  it('returns what was signed, whatever form body and headers have', () => {
+    const event = JSON.parse(BODY) as unknown;
+    assert.deepEqual(verifyWebhook(signed(), BODY, SECRET), event);
+    assert.deepEqual(verifyWebhook(new Headers(signed()), Buffer.from(BODY), [SECRET]), event);
+    const upper = Object.fromEntries(
+      Object.entries(signed()).map(([key, value]) => [key.toUpperCase(), value]),
+    );
+    assert.deepEqual(verifyWebhook(upper, BODY, SECRET), event);
+  });
+
+  it('takes either secret while one is replaced by another', () => {
+    const next = `whsec_${randomBytes(32).toString('base64')}`;
+    assert.ok(verifyWebhook(signed(), BODY, [next, SECRET]));
+    const both = signed();
+    both['webhook-signature'] += ` ${signed(now(), next)['webhook-signature']}`;
+    assert.ok(verifyWebhook(both, BODY, next));
+  });
+
+  it("takes an ed25519 signature, and no other key's", () => {
+    const keys = [generateKeyPairSync('ed25519'), generateKeyPairSync('ed25519')] as const;
+    const [own, other] = keys.map(({ publicKey }) => {
+      const { x = '' } = publicKey.export({ format: 'jwk' });
+      return `whpk_${Buffer.from(x, 'base64url').toString('base64')}`;
+    }) as [string, string];
+    const headers = signed();
+    const content = `m1.${headers['webhook-timestamp']}.${BODY}`;
+    const signature = sign(null, Buffer.from(content), keys[0].privateKey).toString('base64');
+    headers['webhook-signature'] = `v1,AAAA v1a,${signature}`;
+    assert.ok(verifyWebhook(headers, BODY, [other, own]));
+    assert.throws(() => verifyWebhook(headers, BODY, other), { code: 'SIGNATURE_INVALID' });
+    assert.throws(() => verifyWebhook(headers, `${BODY} `, own), { code: 'SIGNATURE_INVALID' });
+  });
+
+  it('holds to the tolerance it is given', () => {
+    assert.ok(verifyWebhook(signed(now() - 280), BODY, SECRET));
+    assert.ok(verifyWebhook(signed(now() - 3_000), BODY, SECRET, { toleranceSeconds: 3_600 }));
+    const strict = { toleranceSeconds: 10 };
+    assert.throws(() => verifyWebhook(signed(now() - 60), BODY, SECRET, strict), {
+      code: 'SIGNATURE_INVALID',
+    });
+  });
+
+  const wrong: readonly [string, Record<string, string>, string][] = [
+    ['another body', signed(), `${BODY} `],
+    ['another secret', signed(now(), `whsec_${randomBytes(32).toString('base64')}`), BODY],
+    ['another id', { ...signed(), 'webhook-id': 'm2' }, BODY],
+    ['another time', { ...signed(), 'webhook-timestamp': String(now() - 1) }, BODY],
+    ['an old time', signed(now() - 400), BODY],
+    ['a time to come', signed(now() + 400), BODY],
+    ['no time', { ...signed(), 'webhook-timestamp': 'soon' }, BODY],
+    ['a time that is not whole', { ...signed(), 'webhook-timestamp': `${now()}.5` }, BODY],
+    ['no signature', { ...signed(), 'webhook-signature': '' }, BODY],
+    ['a signature of no known kind', { ...signed(), 'webhook-signature': 'v9,AAAA' }, BODY],
+  ];
+  for (const [what, headers, body] of wrong)
+    it(`refuses ${what}`, () =>
+      assert.throws(() => verifyWebhook(headers, body, SECRET), { code: 'SIGNATURE_INVALID' }));
+});
