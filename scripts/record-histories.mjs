@@ -81,6 +81,26 @@ function pages(count) {
   };
 }
 
+const dead = { reason: 'attempts-exhausted', detail: 'HTTP 500', attempts: 10, lines: '/wE=', count: 8 };
+
+/** The results of a delivery's passes. */
+function passes(...results) {
+  return async () => results.shift();
+}
+
+/** Two pages of dead letters. */
+function resolving() {
+  const letter = (n) => ({ workflowId: `dead-letter/${TENANT}/crm/${n}`, count: 50 });
+  return {
+    countDeadLetters: async () => ({ deadLetters: 3, events: 150 }),
+    findDeadLetters: async ({ pageToken }) =>
+      pageToken === undefined
+        ? { found: [letter(1), letter(2)], pageToken: 'bmV4dA==' }
+        : { found: [letter(3)] },
+    signalDeadLetters: async () => undefined,
+  };
+}
+
 /** The paths: what each workflow is given, and how its activities answer. */
 const PATHS = {
   'ingest-batch-fast-lane': { activities: { announce: announced } },
@@ -114,6 +134,28 @@ const PATHS = {
     task: { kind: 'decide' },
     activities: { redecide: failing(1, async () => ({ ...counted, dryRun: false, rules: [], notes: [] })) },
   },
+  'deliver-in-two-passes': {
+    activities: {
+      pushPass: passes(
+        {
+          delivered: 90,
+          failed: 10,
+          pending: [{ attempts: 1, lines: 'AwA=', count: 2 }],
+          retryAfterMs: 10,
+          dead: [dead],
+        },
+        { delivered: 2, failed: 0, pending: [], dead: [] },
+      ),
+      park: async () => `dead-letter/${TENANT}/crm/20240310-0123abcd-000000001/attempts-exhausted.1`,
+    },
+  },
+  'dead-letter-redriven': {
+    ...{ signal: 'redrive' },
+    activities: { pushPass: passes({ delivered: 8, failed: 0, pending: [], dead: [] }) },
+  },
+  'dead-letter-discarded': { signal: 'discard', activities: {} },
+  'resolve-dead-letters-pages': { activities: resolving() },
+  'resolve-dead-letters-cancelled': { eventsPerSecond: 1, activities: resolving() },
   'load-window-load-retried': { announce: 1, activities: { loadBatches: failing(1, loaded) } },
 };
 
@@ -162,19 +204,70 @@ async function runReplay(client, { task, dryRun = false }) {
   return handle;
 }
 
+function delivery() {
+  return {
+    ...{ tenant: TENANT, subscription: 'crm', kind: 'push', batch: reference(), priority: 'normal' },
+    // Both are one here: a Worker more would change nothing.
+    ...{ queue: `tenant.${TENANT}`, activityQueue: `tenant.${TENANT}`, expiresAt: Date.now() + 86_400_000 },
+  };
+}
+
+async function runDeliver(client) {
+  const options = {
+    workflowId: `deliver/${randomUUID()}`,
+    taskQueue: POOL,
+    args: [{ ...delivery(), count: 100 }],
+  };
+  const handle = await client.workflow.start('deliver', options);
+  await handle.result();
+  return handle;
+}
+
+async function runDeadLetter(client, { signal }) {
+  const { subscriptionAttributes } = await import('../dist/search-attributes.js');
+  const input = { delivery: delivery(), dead, passes: 10, part: 0, parkedAt: Date.now() };
+  const handle = await client.workflow.start('deadLetter', {
+    ...{ workflowId: `dead-letter/${randomUUID()}`, taskQueue: POOL, args: [input] },
+    typedSearchAttributes: subscriptionAttributes(TENANT, 'crm', 'events', 'dead-letter'),
+  });
+  await handle.signal(signal, { actor: 'ops@example.com', reason: 'mended' });
+  await handle.result();
+  return handle;
+}
+
+async function runResolve(client, { eventsPerSecond = 100_000 }) {
+  const input = {
+    ...{ tenant: TENANT, activityQueue: `tenant.${TENANT}`, outcome: 'redriven', filter: { to: Date.now() } },
+    ...{ by: { actor: 'ops@example.com' }, eventsPerSecond },
+  };
+  const options = { workflowId: `redrive/${randomUUID()}`, taskQueue: POOL, args: [input] };
+  const handle = await client.workflow.start('resolveDeadLetters', options);
+  if (eventsPerSecond === 1) {
+    while ((await handle.query('progress')).done === 0);
+    await handle.cancel();
+  }
+  await handle.result();
+  return handle;
+}
+
 function runnerOf(name) {
+  if (name.startsWith('deliver')) return runDeliver;
+  if (name.startsWith('dead-letter')) return runDeadLetter;
+  if (name.startsWith('resolve')) return runResolve;
   if (name.startsWith('load')) return runLoadWindow;
   return name.startsWith('replay') ? runReplay : runIngestBatch;
 }
+
+const ACTIVITIES = [
+  ...['announce', 'loadBatches', 'replayPage', 'redecide', 'pushPass', 'park'],
+  ...['countDeadLetters', 'findDeadLetters', 'signalDeadLetters'],
+];
 
 /** Runs one path after the other on the same Workers, and gives each one's history to `save`. */
 async function record(names, { connection, client, Worker, save }) {
   let path;
   const activities = Object.fromEntries(
-    ['announce', 'loadBatches', 'replayPage', 'redecide'].map((name) => [
-      name,
-      (input) => path.activities[name](input),
-    ]),
+    ACTIVITIES.map((name) => [name, (input) => path.activities[name](input)]),
   );
   const shared = { connection, identity: IDENTITY, activities };
   const pool = await Worker.create({
@@ -233,7 +326,9 @@ async function startServer(folder) {
   const binary = await ensureTemporalBinary({ env: { explicitPath: temporalCli, path }, cacheDir });
   const [port, uiPort] = [await freePort(), await freePort()];
   const files = { dbFile: join(folder, 'temporal.db'), logFile: join(folder, 'temporal.log') };
-  return startDevServer({ binary, ...files, port, uiPort, namespace: 'default' });
+  const { SEARCH_ATTRIBUTES } = await import('../dist/search-attributes.js');
+  const searchAttributes = Object.fromEntries(SEARCH_ATTRIBUTES.map((name) => [name, 'Keyword']));
+  return startDevServer({ binary, ...files, port, uiPort, namespace: 'default', searchAttributes });
 }
 
 await main(async () => {

@@ -1,7 +1,7 @@
 import Table from 'cli-table3';
 import type { DeadLetterDetail, ShownEvent } from '../dead-letters/show.js';
 import type { DeadLetterSummary } from '../dead-letters/summary.js';
-import { cell } from './table-cell.js';
+import { cell } from './terminal-text.js';
 
 const PLAIN = { head: [], border: [] };
 

@@ -3,8 +3,7 @@ import Table from 'cli-table3';
 import { Command } from 'commander';
 import { loadConfig } from '../config.js';
 import type { QueryResult } from '../stores/warehouse/query.js';
-import { printable } from './printable.js';
-import { cell } from './table-cell.js';
+import { cell, printable } from './terminal-text.js';
 
 /** Rows a table shows; more is nothing to read, and `--json` gives all. */
 const MAX_TABLE_ROWS = 1000;

@@ -74,7 +74,7 @@ function createLetGo(
   // What the run before has let go last is not known any more: a second is enough after so many.
   let pauseMs = soFar === undefined ? 0 : 1000;
   return async (group) => {
-    await sleep(pauseMs);
+    if (pauseMs > 0) await sleep(pauseMs);
     const workflowIds = group.map(({ workflowId }) => workflowId);
     // Not to be given up half-way, so that the counts are true.
     await CancellationScope.nonCancellable(() => signalDeadLetters({ tenant, outcome, by, workflowIds }));

@@ -24,3 +24,19 @@ export async function loadWindow(): Promise<void> {
 export async function replay(): Promise<void> {
   await sleep('1 second');
 }
+
+/** See {@link ingestBatch}: waits, and delivers nothing. */
+export async function deliver(): Promise<void> {
+  await sleep('1 second');
+}
+
+/** See {@link ingestBatch}: waits for no signal. */
+export async function deadLetter(): Promise<void> {
+  await sleep('1 second');
+  await sleep('1 second');
+}
+
+/** See {@link ingestBatch}: waits, and resolves nothing. */
+export async function resolveDeadLetters(): Promise<void> {
+  await sleep('1 second');
+}
