@@ -1,7 +1,6 @@
 import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
 import { deliveredEvent } from '../../delivered-event.js';
 import type { EventRow } from '../../event.js';
-import { faultPoint } from '../../fault-point.js';
 import { LineSet } from '../../line-set.js';
 import { DEAD_LETTER_STATUS, subscriptionAttributes } from '../../search-attributes.js';
 import { isUnreadable, type BatchStore } from '../../stores/batch-store/batch-store.js';
@@ -43,7 +42,6 @@ export function createPark(options: ParkOptions): Park {
     const parkedAt = now();
     const memo = { ...(await contentsOf(batchStore, input)), parkedAt, expiresAt } satisfies DeadLetterMemo;
     const args: [DeadLetterInput] = [{ ...input, parkedAt }];
-    faultPoint('park.before');
     try {
       await client.workflow.start(DEAD_LETTER, {
         workflowId,
@@ -60,7 +58,6 @@ export function createPark(options: ParkOptions): Park {
       // An attempt whose answer was lost has parked them.
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     }
-    faultPoint('park.after');
     return workflowId;
   };
 }
