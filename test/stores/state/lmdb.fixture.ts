@@ -2,7 +2,7 @@ import { openLmdbStateStore } from '../../../src/stores/state/lmdb.js';
 
 /**
  * A process for lmdb.test.ts to kill: writes checkpoints without end, the `n`th with the number in a hundred subjects and
- * as watermark, a little larger each time, and prints the number once it is told that it is on disk.
+ * as watermark, larger each time, so that a full disk is soon met, and prints the number once it is told that it is on disk.
  */
 const store = openLmdbStateStore(process.argv[2] as string);
 for (let n = 1; ; n++) {
@@ -11,7 +11,7 @@ for (let n = 1; ; n++) {
     json: JSON.stringify({
       state: { aggregates: {} },
       decisions: {},
-      profile: { values: { n, pad: 'x'.repeat(10 * n) }, times: {} },
+      profile: { values: { n, pad: 'x'.repeat(200 * n) }, times: {} },
     }),
   }));
   await store.checkpoint({ subjects, watermarks: new Map([['UA', n]]) });
