@@ -21,6 +21,8 @@ export interface Account {
   readonly distinctRows: number;
   readonly decisions: number;
   readonly decidedEvents: number;
+  /** Acknowledged events that were to be delivered, and have not arrived; 0 where none were. */
+  readonly undelivered: number;
   readonly correct: boolean;
 }
 

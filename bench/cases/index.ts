@@ -1,9 +1,12 @@
 import type { BenchCase } from './bench-case.js';
+import { deadEndpoint } from './dead-endpoint.js';
 import { endToEnd, endToEndMillion } from './end-to-end.js';
 import { fastLane } from './fast-lane.js';
 import { latency } from './latency.js';
 import { noisyNeighbour } from './noisy-neighbour.js';
 import { overload } from './overload.js';
+import { pull } from './pull.js';
+import { push } from './push.js';
 import { ratios } from './ratios.js';
 import { tenants } from './tenants.js';
 import { webhooks } from './webhooks.js';
@@ -18,5 +21,8 @@ export const CASES: readonly BenchCase[] = [
   tenants,
   noisyNeighbour,
   overload,
+  push,
+  pull,
+  deadEndpoint,
   ratios,
 ];

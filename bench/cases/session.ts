@@ -30,6 +30,8 @@ export interface Measured {
 export class Session {
   /** Told what is going on; set by the case that has the session. */
   progress: (text: string) => void = () => {};
+  /** Processes that events are delivered to, counted to the load generator; set by the case that has them. */
+  receiving: readonly number[] = [];
   private acknowledged = 0;
   private unanswered = 0;
   private unexpected = 0;
@@ -75,7 +77,7 @@ export class Session {
     const before = this.acknowledged;
     const workflowsBefore = await this.workflows.count();
     const diskBefore = bytesWrittenBelow(this.system.dataDir);
-    const meter = new Meter(() => ({ ...this.system.processes(), 'load generator': [this.generator.pid] }));
+    const meter = this.meter();
     try {
       const result = await this.send(name, load);
       const { lastAt } = await this.drain(name);
@@ -95,14 +97,30 @@ export class Session {
     }
   }
 
-  /** Compares all that was acknowledged with what is in the Parquet files. */
-  async account(): Promise<Account> {
+  /** Measures what the system's processes take while something goes on. */
+  async watch<T>(
+    work: () => Promise<T>,
+  ): Promise<{ readonly result: T } & Pick<Measured, 'usage' | 'samples'>> {
+    const meter = this.meter();
+    try {
+      const result = await work();
+      return { result, usage: meter.stop(), samples: meter.samples };
+    } finally {
+      meter.stop();
+    }
+  }
+
+  /**
+   * Compares all that was acknowledged with what is in the Parquet files.
+   * @param undelivered see {@link Account.undelivered}
+   */
+  async account(undelivered = 0): Promise<Account> {
     this.progress('counting');
     const { acknowledged, unanswered, unexpected } = this;
     const { events, decisions, distinctEvents, decidedEvents } = await this.parquet.audit();
     const once = events === distinctEvents && decisions === decidedEvents && events === decisions;
     const complete = distinctEvents >= acknowledged && distinctEvents <= acknowledged + unanswered;
-    const correct = once && complete && unexpected === 0 && acknowledged > 0;
+    const correct = once && complete && unexpected === 0 && undelivered === 0 && acknowledged > 0;
     this.correct &&= correct;
     return {
       acknowledged,
@@ -113,8 +131,16 @@ export class Session {
       distinctRows: distinctEvents,
       decisions,
       decidedEvents,
+      undelivered,
       correct,
     };
+  }
+
+  private meter(): Meter {
+    return new Meter(() => ({
+      ...this.system.processes(),
+      'load generator': [this.generator.pid, ...this.receiving],
+    }));
   }
 
   private async send(name: string, load: SessionLoad): Promise<LoadResult> {

@@ -8,7 +8,7 @@ const SHARED: HeadgateOptions = { tenants: QUICK_TENANTS, window: '1s' };
 
 /**
  * Gives each case a system of its own, stopped after it. In a quick run all cases on a Headgate without environment
- * variables of its own share one, without limits: starting and stopping would take most of the time. Its account then
+ * variables and subscriptions of its own share one, without limits: starting and stopping would take most of the time. Its account then
  * goes over all cases so far.
  */
 export class Sessions {
@@ -27,7 +27,7 @@ export class Sessions {
   ): Promise<T> {
     const { cpuProfiles } = this;
     if (!this.quick) return this.on(() => startHeadgate({ ...options, cpuProfiles }), progress, work);
-    if (options.env !== undefined)
+    if (options.env !== undefined || options.deliver !== undefined)
       return this.on(() => startHeadgate({ ...options, cpuProfiles, window: SHARED.window }), progress, work);
     progress('starting');
     this.shared ??= await Session.open(await startHeadgate({ ...SHARED, cpuProfiles }));

@@ -33,11 +33,13 @@ function accountLine(system: string, account: Account): string {
     distinctRows,
     decisions,
     decidedEvents,
+    undelivered,
     correct,
   } = account;
   const unknown = unanswered === 0 ? '' : `, ${unanswered} without an answer`;
   const refused = unexpected === 0 ? '' : `, ${unexpected} called duplicate or rejected`;
-  const text = `  ${system}: ${acknowledged} acknowledged${unknown}${refused} = ${rows} rows (${distinctRows} distinct) = ${decisions} decisions (on ${decidedEvents} events)`;
+  const missing = undelivered === 0 ? '' : `, ${undelivered} not delivered`;
+  const text = `  ${system}: ${acknowledged} acknowledged${unknown}${refused} = ${rows} rows (${distinctRows} distinct) = ${decisions} decisions (on ${decidedEvents} events)${missing}`;
   const line = correct ? text : pc.red(`${text}: WRONG`);
   return [line, ...problems.map((problem) => pc.yellow(`    ${problem}`))].join('\n');
 }

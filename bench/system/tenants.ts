@@ -28,6 +28,14 @@ export interface TenantSettings {
   readonly limits?: 'none' | 'default';
   /** Length of a load window, such as `1s`. Default: a tenant's default. */
   readonly window?: string;
+  /** The subscriptions of a tenant, and its routes, as its file has them. Default: none. */
+  readonly deliver?: (tenant: string) => Deliver;
+}
+
+/** Parts of a tenant's file. */
+export interface Deliver {
+  readonly subscriptions: readonly Readonly<Record<string, unknown>>[];
+  readonly routes: readonly Readonly<Record<string, unknown>>[];
 }
 
 /** Names of `count` tenants. */
@@ -36,10 +44,16 @@ export function tenantNames(count: number): string[] {
 }
 
 /** A tenant's configuration file. */
-export function tenantYaml(tenant: string, { limits = 'none', window }: TenantSettings = {}): string {
+export function tenantYaml(
+  tenant: string,
+  { limits = 'none', window, deliver }: TenantSettings = {},
+): string {
   const ofLimits = limits === 'none' ? NO_LIMITS_YAML : '';
   const ofWindow = window === undefined ? '' : `warehouse: { kind: parquet, window: ${window} }\n`;
-  return `tenant: ${tenant}\n${ofLimits}${ofWindow}${RULES_YAML}`;
+  const parts = Object.entries(deliver?.(tenant) ?? {});
+  // JSON is YAML, too.
+  const delivered = parts.map(([name, part]) => `${name}: ${JSON.stringify(part)}\n`).join('');
+  return `tenant: ${tenant}\n${ofLimits}${ofWindow}${delivered}${RULES_YAML}`;
 }
 
 /** Writes a configuration file for each tenant into `directory`. */
