@@ -9,6 +9,7 @@ import { pull } from './pull.js';
 import { push } from './push.js';
 import { ratios } from './ratios.js';
 import { tenants } from './tenants.js';
+import { redrive } from './redrive.js';
 import { webhooks } from './webhooks.js';
 
 /** All cases, in the order they run: later ones go by the rate that `end-to-end` found. */
@@ -24,5 +25,6 @@ export const CASES: readonly BenchCase[] = [
   push,
   pull,
   deadEndpoint,
+  redrive,
   ratios,
 ];
