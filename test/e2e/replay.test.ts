@@ -10,13 +10,15 @@ import { killAll, ownEnvironment, runHeadgate, spawnHeadgate } from '../support/
 import { decisionsInFiles, rowsInFiles } from '../support/parquet.js';
 import { until } from '../support/until.js';
 
-const TENANTS = ['UA', 'MQ'];
+/** Airlines that are sent at once. */
+const AT_ONCE = 3;
 /** Minutes of delay from which on passengers are owed compensation: as configured, and as tried. */
 const [CONFIGURED, TRIED] = [180, 120];
 
 describe('a week of flights is replayed with another threshold for compensation', function () {
-  this.timeout(120_000);
+  this.timeout(240_000);
   const week = readWeek('events');
+  const airlines = [...week.keys()];
   const aircraft = readWeek('user-properties');
   let dir: string;
   let env: Record<string, string>;
@@ -27,13 +29,17 @@ describe('a week of flights is replayed with another threshold for compensation'
     env = await ownEnvironment(dir);
     const tenants = join(dir, 'given');
     mkdirSync(tenants);
-    for (const tenant of TENANTS) writeFileSync(join(tenants, `${tenant}.yaml`), fileOf(tenant, CONFIGURED));
+    for (const tenant of airlines) writeFileSync(join(tenants, `${tenant}.yaml`), fileOf(tenant, CONFIGURED));
     ({ url } = await spawnHeadgate(['start', '--tenants', tenants], env).ready());
-    for (const tenant of TENANTS) {
-      await send('aircraft', tenant, 'user-properties');
-      await send('flights', tenant, 'events');
-    }
-    for (const tenant of TENANTS) await until(() => assertRecordedLive(tenant), 60_000);
+    const waiting = [...airlines];
+    const sendWeeks = async (): Promise<void> => {
+      for (let tenant = waiting.shift(); tenant !== undefined; tenant = waiting.shift()) {
+        await send('aircraft', tenant, 'user-properties');
+        await send('flights', tenant, 'events');
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, sendWeeks));
+    for (const tenant of airlines) await until(() => assertRecordedLive(tenant), 60_000);
   });
   after(async () => {
     await killAll();
@@ -44,7 +50,8 @@ describe('a week of flights is replayed with another threshold for compensation'
     const text = readFileSync(join(FLIGHTS, 'tenants', `${tenant}.yaml`), 'utf8');
     const changed = text.replace('delay_minutes >= 180', `delay_minutes >= ${minutes}`);
     assert.equal(changed !== text, minutes !== 180);
-    return changed;
+    // Loads are waited for: soon, rather than as few as possible.
+    return `${changed}\nwarehouse: { kind: parquet, window: 1s }\n`;
   }
 
   async function send(file: string, tenant: string, stream: string): Promise<void> {
@@ -102,7 +109,7 @@ describe('a week of flights is replayed with another threshold for compensation'
     return rows.map((row) => row.join(' ')).sort();
   }
 
-  for (const tenant of TENANTS) {
+  for (const tenant of airlines) {
     it(`${tenant}: a dry run by the rules in force differs from what was recorded in nothing`, async () => {
       const report = await replay(tenant, '--rules', 'current', '--dry-run');
       const decisions = liveDecisions(tenant);
@@ -129,7 +136,6 @@ describe('a week of flights is replayed with another threshold for compensation'
       assert.equal(counts.recorded.eligible, eligible(before!));
       assert.equal(counts.now.eligible, eligible(now!));
       const newly = [...now!].filter(([id, is]) => is && before!.get(id) === false).map(([id]) => id);
-      assert.ok(newly.length > 0, 'the threshold makes a difference');
       assert.equal(counts.newlyEligible, newly.length);
       assert.equal(counts.noLongerEligible + counts.notRecordedBefore + counts.notMadeNow, 0);
       const samples = counts.samples.newlyEligible.map(({ eventId }) => eventId);
@@ -170,6 +176,14 @@ describe('a week of flights is replayed with another threshold for compensation'
       );
     });
   }
+
+  it('finds passengers of seven airlines who would be owed more', () => {
+    const differing = airlines.filter((tenant) => {
+      const [before, now] = [CONFIGURED, TRIED].map((minutes) => compensated(eventsOf(tenant), minutes));
+      return eligible(now!) > eligible(before!);
+    });
+    assert.deepEqual(differing.sort(), ['9E', 'AA', 'B6', 'DL', 'EV', 'MQ', 'UA']);
+  });
 
   /** Another threshold still, whose decisions are new. */
   function marked(tenant: string): string {
