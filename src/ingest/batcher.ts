@@ -19,15 +19,20 @@ export interface BatcherOptions {
   readonly slotMs?: number;
   /** While events wait, a slot rests for so many times as long as its batch took, unless that was big. Default 8; see {@link REST_PER_WORK}. */
   readonly restPerWork?: number;
+  /** How busy the machine is, 0 to 1; slots rest for that alone. Default: always 1. */
+  readonly busyness?: () => number;
   readonly now?: () => number;
 }
 
 /**
  * How long a slot rests: a workflow costs the same
  * for one event as for thousands, so under load fewer and bigger ones leave the machine to what costs per event. A faster
- * Temporal shortens the rest by itself, and when nothing waits there is none.
+ * Temporal shortens the rest by itself; there is none when nothing waits, or while the machine has time to spare: it would
+ * only make deliveries later.
  */
 const REST_PER_WORK = 8;
+/** How busy the machine is when slots begin to rest, and when they rest as long as they may. */
+const BUSY = { from: 0.6, to: 0.9 };
 const MAX_REST_MS = 1_000;
 /** Of the most that a batch may hold: a big batch. */
 const BIG = 0.5;
@@ -251,6 +256,8 @@ export class Batcher {
     const maxEvents = this.options.limitsOf(lane.tenant)?.maxEvents ?? 0;
     const idle = this.ready.size === 0 && lane.waiting === 0;
     if (this.stopped || idle || plan.events >= BIG * maxEvents) return 0;
-    return Math.min(MAX_REST_MS, (this.options.restPerWork ?? REST_PER_WORK) * tookMs);
+    const { restPerWork = REST_PER_WORK, busyness = () => 1 } = this.options;
+    const share = Math.min(1, Math.max(0, (busyness() - BUSY.from) / (BUSY.to - BUSY.from)));
+    return Math.min(MAX_REST_MS, share * restPerWork * tookMs);
   }
 }

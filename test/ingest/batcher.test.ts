@@ -161,6 +161,25 @@ describe('the batcher', () => {
     assert.deepEqual(bench.log().slice(1), ['NEW/events:1', 'NEW/user-properties:2']);
   });
 
+  it('rests between small batches while the machine is busy, and not while it has time to spare', async () => {
+    let busy = 1;
+    // A batch takes a moment: a rest of a thousand times that is the longest there is.
+    open({ slots: 1, restPerWork: 1_000, busyness: () => busy });
+    const nextWaits = async (n: number): Promise<boolean> => {
+      bench.add('UA');
+      bench.add('UA');
+      await delay(5);
+      await bench.started[n]?.finish();
+      await delay(50);
+      return bench.started.length === n + 1;
+    };
+    assert.equal(await nextWaits(0), true);
+    await delay(1_100);
+    assert.equal(bench.started.length, 2);
+    busy = 0.5;
+    assert.equal(await nextWaits(1), false);
+  });
+
   it('goes on after a restart: planned batches first, as they were, then what waits', async () => {
     open({ now: () => Date.parse('2026-03-02T00:00:00Z') });
     const planned: Plan = {

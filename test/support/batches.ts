@@ -28,7 +28,7 @@ export interface BatcherBench {
 
 /** Options of {@link createBatcherBench}; limits may change while it runs. */
 export interface BenchOptions extends Partial<
-  Pick<BatcherOptions, 'slots' | 'maxInFlight' | 'slotMs' | 'restPerWork' | 'now' | 'limitsOf'>
+  Pick<BatcherOptions, 'slots' | 'maxInFlight' | 'slotMs' | 'restPerWork' | 'busyness' | 'now' | 'limitsOf'>
 > {
   readonly limits?: Partial<BatchLimits>;
 }

@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Busyness } from '../../src/ingest/busyness.js';
+
+describe('how busy the machine is', () => {
+  it('is near one after a while in which nothing else could run', () => {
+    const busyness = new Busyness();
+    const until = performance.now() + 300;
+    while (performance.now() < until);
+    assert.ok(busyness.now() > 0.9);
+  });
+
+  it('is a share, and stays what it was for a moment', async () => {
+    const busyness = new Busyness();
+    await delay(300);
+    const share = busyness.now();
+    assert.ok(share >= 0 && share <= 1, `${share}`);
+    assert.equal(busyness.now(), share);
+  });
+});
