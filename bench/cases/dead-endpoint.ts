@@ -15,6 +15,7 @@ import { steady, usualTenants } from './traffic.js';
 const FAILING = '/failing';
 const NEIGHBOUR = '/neighbour';
 const EVENTS_PER_SECOND = 20;
+const REQUEST_EVENTS = 10;
 const RESTARTING_MS = 3_000;
 
 /** What the endpoint does in each spell, one after the other. */
@@ -65,7 +66,7 @@ function troubled(receiver: Receiver): Deliver {
 async function measure(context: CaseContext, session: Session, receiver: Receiver): Promise<CaseResult> {
   const quiet = new Quiet(context, session, receiver);
   const beside: Traffic = steady(context, EVENTS_PER_SECOND, {
-    ...{ name: 'troubled', tenants: [Quiet.troubled(context)], requestEvents: 10 },
+    ...{ name: 'troubled', tenants: [Quiet.troubled(context)], requestEvents: REQUEST_EVENTS },
   });
   const spells: Record<string, QuietSpell> = {};
   const neighbour: Figure[] = [];

@@ -10,9 +10,10 @@ import { decisionProbes, firstTenants, steady, SUBJECTS, usualTenants } from './
 
 /** Where webhooks of the quiet tenants go. */
 export const QUIET_ENDPOINT = '/quiet';
-const EVENTS_PER_SECOND = 20;
-const REQUEST_EVENTS = 10;
-const PROBES_PER_SECOND = 15;
+/** Of each. Every request costs a workflow, and every webhook's batch another: more of them would fill the machine. */
+const EVENTS_PER_SECOND = 5;
+const REQUEST_EVENTS = 5;
+const PROBES_PER_SECOND = 5;
 
 /** What quiet tenants have seen while something else went on. */
 export interface QuietSpell {
