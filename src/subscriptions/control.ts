@@ -6,12 +6,20 @@ import { subscriptionQueue, tenantQueue } from '../tenant.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import { createTurns } from '../turns.js';
 import { assertMayBecome, isBuiltIn } from './built-in.js';
-import { rateOf, standingOf, type SubscriptionStanding, type SubscriptionState } from './standing.js';
+import {
+  rateOf,
+  standingOf,
+  type SubscriptionStanding,
+  type SubscriptionState,
+  type SubscriptionTrouble,
+} from './standing.js';
 
 /** What {@link SubscriptionControl} needs. */
 export interface SubscriptionControlOptions {
   readonly rates: QueueRates & QueueNotes;
   readonly configOf: (tenant: string) => TenantConfig | undefined;
+  /** Told when a subscription has been disabled or its breaker has opened: once each time, when Temporal has it. */
+  readonly onTrouble?: (trouble: SubscriptionTrouble) => void;
   readonly log: Logger;
   readonly now?: () => number;
 }
@@ -114,7 +122,11 @@ export class SubscriptionControl {
     const wanted: SubscriptionStanding = open
       ? { state: 'breaker-open', by: 'headgate', reason, since }
       : { state: 'active' };
-    return this.write(tenant, name, (now) => (HELD.has(now.state) ? now : wanted));
+    return this.write(tenant, name, (now) => {
+      if (HELD.has(now.state)) return now;
+      // A probe has failed: it has been open all the time.
+      return open && now.state === 'breaker-open' ? { ...wanted, since: now.since } : wanted;
+    });
   }
 
   /** Its endpoint does not want it any more, or has failed for too long. */
@@ -138,7 +150,8 @@ export class SubscriptionControl {
     return this.inTurn(queue, async () => {
       const activitiesPerSecond = this.configuredRate(tenant, name);
       const before = await this.read(tenant, name);
-      const standing = change(standingOf(before));
+      const stood = standingOf(before);
+      const standing = change(stood);
       const rate = rateOf(standing, activitiesPerSecond);
       const same =
         before?.reason === rate.reason &&
@@ -147,8 +160,15 @@ export class SubscriptionControl {
       if (name === WAREHOUSE) await this.options.rates.setNote(tenantQueue(tenant), rate.reason);
       else await this.options.rates.set(queue, rate);
       this.known.set(queue, { rate, writtenAt: this.now() });
+      if (stood.state !== standing.state) this.tellOfTrouble(tenant, name, standing);
       return standing;
     });
+  }
+
+  private tellOfTrouble(tenant: string, subscription: string, standing: SubscriptionStanding): void {
+    const { state, reason = '', since = '' } = standing;
+    if (state !== 'disabled' && state !== 'breaker-open') return;
+    this.options.onTrouble?.({ tenant, subscription, state, reason, since });
   }
 
   /** Temporal's answer, unless this process has just written another. */
