@@ -1,9 +1,15 @@
 import type { DecisionRow, EventRow, Stream } from './event.js';
+import type { SubscriptionTrouble } from './subscriptions/standing.js';
 
 /** What the type of a derived event begins with: only routes that name such a type match it. */
 export const DERIVED_PREFIX = 'headgate.';
 /** Type of the event that is derived from a decision with another outcome than the last one of its subject and rule. */
 export const DECISION_CHANGED = `${DERIVED_PREFIX}decision.changed`;
+/** Types of the events that tell a tenant of a subscription in trouble, by what the subscription has become. */
+export const TROUBLE_TYPES = {
+  disabled: `${DERIVED_PREFIX}subscription.disabled`,
+  'breaker-open': `${DERIVED_PREFIX}subscription.breaker-opened`,
+} as const;
 /** Extension attribute: how many stages an event has passed, itself or what it was made from. */
 export const HOPS = 'hops';
 
@@ -28,6 +34,25 @@ export function decisionEvent(row: DecisionRow, receivedAt: string): EventRow {
     ...(subject !== null && { subject }),
     stage: 'decision',
     data: { event_id, rule, rule_version, outcome, reason },
+    received_at: receivedAt,
+  };
+}
+
+/** The derived event of a subscription in trouble. */
+export function troubleEvent(
+  { subscription, state, reason, since }: SubscriptionTrouble,
+  receivedAt: string,
+): EventRow {
+  const type = TROUBLE_TYPES[state];
+  return {
+    specversion: '1.0',
+    id: `${type}:${subscription}:${since}`,
+    source: 'headgate',
+    type,
+    time: since,
+    subject: subscription,
+    datacontenttype: 'application/json',
+    data: { subscription, reason, since },
     received_at: receivedAt,
   };
 }

@@ -1,6 +1,8 @@
 import type { Client } from '@temporalio/client';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { Warehouse } from '../stores/warehouse/warehouse.js';
+import { WAREHOUSE } from '../subscription.js';
+import type { SubscriptionControl } from '../subscriptions/control.js';
 import type { LoadedTenant } from '../tenant-config/registry.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import type { Isolation } from '../tenant.js';
@@ -13,6 +15,7 @@ import { createStartDeliveries, type StartDeliveries } from './deliveries/start.
 import { withFailures } from './failure.js';
 import { createReplayActivities, type ReplayActivities } from './replay/replay.js';
 import { createAnnounceActivities, type AnnounceActivities } from './warehouse/announce.js';
+import { createHoldLoads } from './warehouse/hold-loads.js';
 import { createLoadActivities, type LoadActivities } from './warehouse/load-batches.js';
 
 /** What comes between a batch and the passes of its deliveries. */
@@ -40,6 +43,8 @@ export interface ActivityDependencies {
   readonly warehouse: Warehouse;
   /** Load windows per second, of all tenants, beyond which windows get longer. */
   readonly windowsPerSecond: number;
+  /** Knows whether a tenant's warehouse is paused. */
+  readonly control: Pick<SubscriptionControl, 'standing' | 'isPaused'>;
   /** What tries to deliver. */
   readonly passes: PassActivities;
   /** Told of what has become a dead letter. */
@@ -50,19 +55,29 @@ export interface ActivityDependencies {
   readonly versionOf: (tenant: string, version: string) => Promise<LoadedTenant>;
 }
 
+/** While a warehouse is paused its windows are this long at least: each is a workflow that waits. */
+const PAUSED_WINDOW_MS = 60_000;
+
 /** Builds all activities; their errors cross to Temporal as ApplicationFailure with the error's code as type. */
 export function createActivities(dependencies: ActivityDependencies): WorkerActivities {
-  const { client, batchStore, warehouse } = dependencies;
+  const { client, batchStore, warehouse, control } = dependencies;
   const loaded = dependencies.tenant;
   const announcing = createAnnounceActivities({
     client,
     windowsPerSecond: dependencies.windowsPerSecond,
     windowsOf: (id) => {
       const { isolation, warehouse: options } = loaded(id).config;
-      return { isolation, windowMs: options.windowMs };
+      const paused = control.isPaused(id, WAREHOUSE);
+      return {
+        isolation,
+        windowMs: paused ? Math.max(options.windowMs, PAUSED_WINDOW_MS) : options.windowMs,
+      };
     },
   });
-  const loading = createLoadActivities({ warehouse, batchStore });
+  const loading = createLoadActivities({
+    ...{ warehouse, batchStore },
+    holdLoads: createHoldLoads({ standingOf: (id) => control.standing(id, WAREHOUSE) }),
+  });
   const configOf = (id: string): TenantConfig => loaded(id).config;
   const isolationOf = (id: string): Isolation => configOf(id).isolation;
   const park = createPark({ client, batchStore, isolationOf, onParked: dependencies.onParked });

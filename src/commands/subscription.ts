@@ -1,6 +1,10 @@
 import Table from 'cli-table3';
 import { Command } from 'commander';
-import type { SubscriptionDetails, SubscriptionOverview } from '../subscriptions/overview.js';
+import type {
+  SubscriptionDetails,
+  SubscriptionOverview,
+  SubscriptionWaiting,
+} from '../subscriptions/overview.js';
 import { openCommandApi, type ApiCommandOptions } from './call-api.js';
 
 interface SubscriptionOptions extends ApiCommandOptions {
@@ -19,6 +23,7 @@ Examples:
   $ headgate subscription resume crm --tenant UA
 
 A paused subscription takes events, which wait; one that drains takes no new ones and delivers what waits.
+Every tenant has the subscription warehouse, which can be paused; with rules also eligibility, which cannot.
 The token is HEADGATE_TOKEN, or one signed with the development key.`;
 
 const VERBS = {
@@ -57,14 +62,13 @@ async function list(options: SubscriptionOptions): Promise<void> {
   const api = openCommandApi(options, 'subscriptions:read');
   const answer = await api.call<{ subscriptions: SubscriptionOverview[] }>('GET', '/v1/subscriptions');
   if (options.json) return print(JSON.stringify(answer, undefined, 2));
-  if (answer.subscriptions.length === 0) return print('This tenant has no subscriptions.');
   const table = new Table({
-    head: ['name', 'kind', 'state', 'batches waiting', 'oldest', 'why'],
+    head: ['name', 'kind', 'state', 'waiting', 'oldest', 'why'],
     style: { head: [], border: [] },
   });
   for (const { name, kind, state, waiting, reason = '', by } of answer.subscriptions) {
     const why = by === undefined ? reason : `${reason}${reason === '' ? '' : ', '}by ${by}`;
-    table.push([name, kind, state, waiting.batches, `${Math.round(waiting.oldestSeconds)} s`, why]);
+    table.push([name, kind, state, amountOf(waiting), `${Math.round(waiting.oldestSeconds)} s`, why]);
   }
   print(table.toString());
 }
@@ -75,7 +79,7 @@ async function show(name: string, options: SubscriptionOptions): Promise<void> {
   if (options.json) return print(JSON.stringify(found, undefined, 2));
   const { waiting, deliveries, deadLetters, ...rest } = found;
   for (const [key, value] of Object.entries(rest)) print(`${key.padEnd(13)}${String(value)}`);
-  print(`waiting      ${waiting.batches} batches, the oldest for ${Math.round(waiting.oldestSeconds)} s`);
+  print(`waiting      ${amountOf(waiting)}, the oldest for ${Math.round(waiting.oldestSeconds)} s`);
   print(`deliveries   ${deliveries} batches on their way`);
   print(`dead letters ${deadLetters}`);
 }
@@ -86,6 +90,10 @@ async function change(verb: string, name: string, options: ChangeOptions): Promi
   const path = `/v1/subscriptions/${encodeURIComponent(name)}/${verb}`;
   const { state } = await api.call<SubscriptionOverview>('POST', path, body);
   print(`${name} is ${state}`);
+}
+
+function amountOf({ windows, batches = 0 }: SubscriptionWaiting): string {
+  return windows === undefined ? `${batches} batches` : `${windows} load windows`;
 }
 
 function print(line: string): void {

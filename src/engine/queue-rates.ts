@@ -18,34 +18,51 @@ export interface QueueRates {
   get(queue: string): Promise<QueueRate | undefined>;
 }
 
+/**
+ * Reads and writes a text that is kept with an activity queue and changes nothing of what it hands out: the reason given for
+ * a default rate of fairness keys that is not set. Shown by `temporal task-queue config get`. A queue of its own to keep a
+ * text with would cost Temporal 0.2 MB while it is looked at.
+ */
+export interface QueueNotes {
+  setNote(queue: string, note: string): Promise<void>;
+  /** Undefined when none has been set. */
+  note(queue: string): Promise<string | undefined>;
+}
+
 const ACTIVITY = proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY;
 
-/** The rates on a Temporal server; of a connection of a client or of a Worker. */
+/** The rates and notes on a Temporal server; of a connection of a client or of a Worker. */
 export function createQueueRates(
   { workflowService }: { readonly workflowService: WorkflowService },
   namespace: string,
-): QueueRates {
+): QueueRates & QueueNotes {
+  const target = { namespace, identity: 'headgate', taskQueueType: ACTIVITY };
+  const configOf = async (queue: string) => {
+    const { config } = await workflowService.describeTaskQueue({
+      namespace,
+      taskQueue: { name: queue },
+      taskQueueType: ACTIVITY,
+      reportConfig: true,
+    });
+    return config;
+  };
   return {
     set: async (queue, { activitiesPerSecond, reason }) => {
-      await workflowService.updateTaskQueueConfig({
-        namespace,
-        identity: 'headgate',
-        taskQueue: queue,
-        taskQueueType: ACTIVITY,
-        updateQueueRateLimit: { rateLimit: { requestsPerSecond: activitiesPerSecond }, reason },
-      });
+      const updateQueueRateLimit = { rateLimit: { requestsPerSecond: activitiesPerSecond }, reason };
+      await workflowService.updateTaskQueueConfig({ ...target, taskQueue: queue, updateQueueRateLimit });
     },
     get: async (queue) => {
-      const { config } = await workflowService.describeTaskQueue({
-        namespace,
-        taskQueue: { name: queue },
-        taskQueueType: ACTIVITY,
-        reportConfig: true,
-      });
-      const { rateLimit, metadata } = config?.queueRateLimit ?? {};
+      const { rateLimit, metadata } = (await configOf(queue))?.queueRateLimit ?? {};
       const activitiesPerSecond = rateLimit?.requestsPerSecond;
       if (activitiesPerSecond === undefined || activitiesPerSecond === null) return undefined;
       return { activitiesPerSecond, reason: metadata?.reason ?? '' };
     },
+    setNote: async (queue, note) => {
+      const updateFairnessKeyRateLimitDefault = { reason: note };
+      const update = { ...target, taskQueue: queue, updateFairnessKeyRateLimitDefault };
+      await workflowService.updateTaskQueueConfig(update);
+    },
+    note: async (queue) =>
+      (await configOf(queue))?.fairnessKeysRateLimitDefault?.metadata?.reason ?? undefined,
   };
 }

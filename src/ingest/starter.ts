@@ -1,4 +1,4 @@
-import { WorkflowExecutionAlreadyStartedError, WorkflowFailedError, type Client } from '@temporalio/client';
+import { WorkflowFailedError, type Client } from '@temporalio/client';
 import pRetry, { AbortError } from 'p-retry';
 import { messageOf } from '../errors.js';
 import type { BatchRef } from '../event.js';
@@ -6,21 +6,13 @@ import { faultPoint } from '../fault-point.js';
 import type { Logger } from '../observability/logger.js';
 import type { Metrics, RetriedStep } from '../observability/metrics.js';
 import type { BatchName, BatchStore } from '../stores/batch-store/batch-store.js';
-import { batchWorkflowId, tenantQueue, workflowQueue, type Isolation } from '../tenant.js';
-import { searchAttributesOf } from '../search-attributes.js';
-import {
-  INGEST_BATCH,
-  batchSummary,
-  type BatchContents,
-  type DecidedBatch,
-  type IngestBatchInput,
-  type IngestBatchResult,
-} from '../workflows/messages.js';
+import { batchWorkflowId, type Isolation } from '../tenant.js';
+import type { BatchContents, DecidedBatch, IngestBatchResult } from '../workflows/messages.js';
 import type { Chunk, Plan } from './lane.js';
 import { joinRouted } from '../routing/join-routed.js';
-import type { RoutedEvents } from '../workflows/delivery-messages.js';
 import { join } from './pack.js';
 import type { Spool } from './spool.js';
+import { startBatch, type WrittenBatch } from './start-batch.js';
 import type { ChunkRecord, RecordHead } from './spool-record.js';
 
 /** Event types named in a batch's summary. */
@@ -53,14 +45,6 @@ const RETRY = {
   randomize: true,
 } as const;
 
-/** A batch on its way, ready for Temporal. */
-interface Written {
-  readonly batch: BatchRef;
-  readonly contents: BatchContents;
-  readonly decided: DecidedBatch;
-  readonly routed: readonly RoutedEvents[];
-}
-
 /**
  * Carries a batch from its plan to the end of its workflow: plan, events and decisions on disk → workflow started →
  * handed over → ended. Every step can be run again after a crash: the plan gives the same batch id, files and workflow
@@ -87,7 +71,7 @@ export function createStarter(
   return async (plan, chunks) => {
     if (plan.started !== true) {
       const written = await untilDone('write', plan, () => writeBatch(options, plan, chunks));
-      await untilDone('start', plan, () => startWorkflow(options, written));
+      await untilDone('start', plan, () => startBatch(options, written));
       await untilDone('hand-over', plan, () => spool.handOver(plan, chunks));
       metrics?.batchStarted(plan.tenant, {
         stream: plan.stream,
@@ -108,7 +92,11 @@ function retryable(error: unknown): never {
 }
 
 /** All may be written side by side: the workflow starts only when all are on disk. */
-async function writeBatch(options: StarterOptions, plan: Plan, chunks: readonly Chunk[]): Promise<Written> {
+async function writeBatch(
+  options: StarterOptions,
+  plan: Plan,
+  chunks: readonly Chunk[],
+): Promise<WrittenBatch> {
   const { spool, batchStore } = options;
   const records = chunks.map((chunk) => spool.read(chunk));
   const events = await join(records.map((record) => record.events));
@@ -144,33 +132,6 @@ async function write(step: 'batch-file' | 'decisions-file', run: () => Promise<B
   const batch = await run();
   faultPoint(`${step}.after`);
   return batch;
-}
-
-async function startWorkflow(options: StarterOptions, written: Written): Promise<void> {
-  const { batch, contents, decided, routed } = written;
-  const { tenant, stream, batchId } = batch;
-  const input: IngestBatchInput = {
-    ...{ batch, contents, decided, activityQueue: tenantQueue(tenant) },
-    ...(routed.length > 0 && { routed }),
-  };
-  faultPoint('workflow-start.before');
-  try {
-    await options.client.workflow.start(INGEST_BATCH, {
-      workflowId: batchWorkflowId(tenant, stream, batchId),
-      taskQueue: workflowQueue(tenant, options.isolationOf(tenant)),
-      args: [input],
-      // A failed batch may be submitted again, one that has gone through may not.
-      workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
-      workflowIdConflictPolicy: 'FAIL',
-      requestEagerStart: options.eager(tenant),
-      staticSummary: batchSummary(batch, contents),
-      typedSearchAttributes: searchAttributesOf(tenant, stream),
-    });
-  } catch (error) {
-    // An attempt before a crash, or one whose answer was lost, has started it.
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-  }
-  faultPoint('workflow-start.after');
 }
 
 /** Waits until the batch's workflow has ended, in whatever way: a lane goes on when its operator ends a batch by hand. */

@@ -28,6 +28,7 @@ export interface Instruments {
   readonly deliveries: Counter<'tenant' | 'subscription' | 'outcome'>;
   readonly deliveredBytes: Counter<'tenant' | 'subscription'>;
   readonly deliverySeconds: Counter<'tenant' | 'subscription'>;
+  readonly deliveryActivitySeconds: Counter<'tenant' | 'subscription'>;
   readonly deadEvents: Counter<'tenant' | 'subscription' | 'reason'>;
 }
 
@@ -78,7 +79,10 @@ type MakeCounter = <Label extends string>(name: string, help: string, labels: La
 
 function deliveryInstruments(
   counter: MakeCounter,
-): Pick<Instruments, 'deliveries' | 'deliveredBytes' | 'deliverySeconds' | 'deadEvents'> {
+): Pick<
+  Instruments,
+  'deliveries' | 'deliveredBytes' | 'deliverySeconds' | 'deliveryActivitySeconds' | 'deadEvents'
+> {
   return {
     deliveries: counter(
       'headgate_deliveries_total',
@@ -91,7 +95,12 @@ function deliveryInstruments(
     ]),
     deliverySeconds: counter(
       'headgate_delivery_seconds_total',
-      'Seconds that requests to subscriptions took, or consumers held what they acknowledged',
+      'Seconds that requests to subscriptions took',
+      ['tenant', 'subscription'],
+    ),
+    deliveryActivitySeconds: counter(
+      'headgate_delivery_activity_seconds_total',
+      'Seconds of activities that deliver: passes, and for pull the time that batches are in the hands of consumers',
       ['tenant', 'subscription'],
     ),
     deadEvents: counter('headgate_dead_events_total', 'Events that became dead letters, by reason', [

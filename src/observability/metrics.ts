@@ -4,7 +4,7 @@ import type { Stream } from '../event.js';
 import { createGauges, type Gauges } from './metric-gauges.js';
 import { createInstruments } from './metric-instruments.js';
 import type { DeadReason } from '../workflows/delivery-messages.js';
-import { OTHER_TENANTS, TenantLabels } from './tenant-labels.js';
+import { TenantLabels, subscriptionLabels } from './tenant-labels.js';
 
 /** A request that was handled: its events by outcome, its bytes (inflated), and the seconds from its headers to its answer. */
 export interface AnsweredRequest {
@@ -60,6 +60,8 @@ export interface Metrics {
   stepRetried(step: RetriedStep): void;
   /** Events were delivered to a subscription, or not. */
   deliveryTried(tenant: string, subscription: string, attempt: DeliveryAttempt): void;
+  /** An activity that delivers to a subscription has ended: a pass, or what consumers held of a batch. */
+  deliveryActivity(tenant: string, subscription: string, seconds: number): void;
   /** Events became dead letters. */
   deadLettered(tenant: string, subscription: string, reason: DeadReason, events: number): void;
   /** Adds what is read when metrics are scraped; each may be given once. */
@@ -109,26 +111,18 @@ export function createMetrics({ maxTenants = MAX_TENANTS }: MetricsOptions = {})
     },
     stepRetried: (step) => retries.inc({ step }),
     deliveryTried: (id, name, { delivered, failed, retried, bytes, seconds }) => {
-      const labels = subscriptionOf(tenants, id, name);
+      const labels = subscriptionLabels(tenants.of(id), name);
       if (delivered > 0) instruments.deliveries.inc({ ...labels, outcome: 'delivered' }, delivered);
       if (failed > 0) instruments.deliveries.inc({ ...labels, outcome: 'failed' }, failed);
       if (retried > 0) instruments.deliveries.inc({ ...labels, outcome: 'retried' }, retried);
       instruments.deliveredBytes.inc(labels, bytes);
       instruments.deliverySeconds.inc(labels, seconds);
     },
+    deliveryActivity: (id, name, seconds) =>
+      instruments.deliveryActivitySeconds.inc(subscriptionLabels(tenants.of(id), name), seconds),
     deadLettered: (id, name, reason, count) =>
-      instruments.deadEvents.inc({ ...subscriptionOf(tenants, id, name), reason }, count),
+      instruments.deadEvents.inc({ ...subscriptionLabels(tenants.of(id), name), reason }, count),
     watch: (gauges) => createGauges(registry, gauges, tenants),
     scrape: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };
-}
-
-/** A tenant has twenty subscriptions at most, so that these labels are bounded as tenants are. */
-function subscriptionOf(
-  tenants: TenantLabels,
-  id: string,
-  name: string,
-): { tenant: string; subscription: string } {
-  const tenant = tenants.of(id);
-  return { tenant, subscription: tenant === OTHER_TENANTS ? OTHER_TENANTS : name };
 }

@@ -23,3 +23,11 @@ export class TenantLabels {
     return tenant;
   }
 }
+
+/** The labels of a subscription, by its tenant's label. A tenant has some twenty at most, so that they are bounded as tenants are. */
+export function subscriptionLabels(
+  tenant: string,
+  subscription: string,
+): { readonly tenant: string; readonly subscription: string } {
+  return { tenant, subscription: tenant === OTHER_TENANTS ? OTHER_TENANTS : subscription };
+}

@@ -21,6 +21,8 @@ export interface LotEnd extends Pick<PassResult, 'delivered' | 'failed'> {
   readonly outcome: 'finished' | 'returned' | 'lost';
   readonly dead: number;
   readonly pending: number;
+  /** For how long this process has held it. */
+  readonly seconds: number;
 }
 
 /** What a {@link Lot} is made of. */
@@ -45,6 +47,7 @@ export class Lot {
   private state: 'open' | 'ending' | 'ended' = 'open';
   private returning = false;
   private readonly commit = createGroupCommit(() => this.write());
+  private readonly openedAt = performance.now();
   /** When Temporal was last told of it, by `performance.now()`. */
   savedAt = performance.now();
 
@@ -118,7 +121,8 @@ export class Lot {
     const { delivered, failed, pending, dead } = this.table.result();
     const left = countOf(pending);
     const outcome = !kept ? 'lost' : left > 0 ? 'returned' : 'finished';
-    this.parts.onEnd(this, { outcome, delivered, failed, dead: countOf(dead), pending: left });
+    const seconds = (performance.now() - this.openedAt) / 1000;
+    this.parts.onEnd(this, { outcome, delivered, failed, dead: countOf(dead), pending: left, seconds });
   }
 }
 

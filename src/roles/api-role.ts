@@ -12,6 +12,7 @@ import type { Plan } from '../ingest/lane.js';
 import { lockSpool } from '../ingest/spool-lock.js';
 import { Spool } from '../ingest/spool.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
+import { SubscriptionLags } from '../subscriptions/lags.js';
 import { SubscriptionOverviews } from '../subscriptions/overview.js';
 import { openKeySet } from '../keys/key-set.js';
 import type { Logger } from '../observability/logger.js';
@@ -81,11 +82,14 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
         : [{ name: 'workers', check: () => options.workers?.checkRunning() }]),
     ],
   });
+  const tenants = (): TenantConfig[] => registry.list().map((loaded) => loaded.config);
+  const lags = new SubscriptionLags({ client, namespace, tenants, log });
   options.metrics?.watch({
     spoolBytes: () => spool.bytes,
     spoolOldestSeconds: () => secondsSince(batcher.oldestAt),
     inFlightBytes: () => parts.admission.inFlightBytes,
     startsInFlight: () => batcher.inFlight,
+    lags: () => lags.read(),
   });
   await parts.recover();
   followDrains(options, control);

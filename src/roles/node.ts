@@ -2,8 +2,6 @@ import type { Config } from '../config.js';
 import { installRuntime } from '../engine/runtime.js';
 import { openTemporal, type Temporal } from '../engine/temporal.js';
 import type { Plan } from '../ingest/lane.js';
-import { createQueueRates } from '../engine/queue-rates.js';
-import { SubscriptionControl } from '../subscriptions/control.js';
 import { armFaultPoint } from '../fault-point.js';
 import type { Logger } from '../observability/logger.js';
 import { createMetrics } from '../observability/metrics.js';
@@ -12,6 +10,7 @@ import type { IngestBatchResult } from '../workflows/messages.js';
 import { startApiRole, type ApiRole } from './api-role.js';
 import { listenForScrapes } from './metrics-listener.js';
 import { openSharedStores, type SharedStores } from './stores.js';
+import { openSubscriptionControl } from './subscription-control.js';
 import { startWorkerRole, type LoadedListener } from './worker-role.js';
 import type { WorkerHost } from '../workers/worker-host.js';
 
@@ -67,11 +66,8 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     closers.push(() => registry.close());
     const metrics =
       config.metrics === 'on' ? createMetrics({ maxTenants: config.metricsTenants }) : undefined;
-    const control = new SubscriptionControl({
-      rates: createQueueRates(temporal.connection, temporal.namespace),
-      configOf: (tenant) => registry.get(tenant)?.config,
-      log,
-    });
+    const { control, close } = openSubscriptionControl({ temporal, registry, stores, log });
+    closers.push(close);
     const shared = { ...options, temporal, registry, stores, control, metrics };
     let workers: WorkerHost | undefined;
     if (roles.worker) {

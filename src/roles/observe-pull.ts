@@ -7,13 +7,12 @@ export function observePull(metrics: Metrics | undefined): PullObserver {
   return {
     onPulled: ({ tenant, subscription, bytes }) =>
       metrics.deliveryTried(tenant, subscription, { delivered: 0, failed: 0, retried: 0, bytes, seconds: 0 }),
-    onLotEnd: ({ tenant, subscription, delivered, failed }) =>
+    onLotEnd: ({ tenant, subscription, delivered, failed, seconds }) => {
       metrics.deliveryTried(tenant, subscription, {
-        delivered,
-        failed,
-        retried: failed,
-        bytes: 0,
-        seconds: 0,
-      }),
+        ...{ delivered, failed, retried: failed },
+        ...{ bytes: 0, seconds: 0 },
+      });
+      metrics.deliveryActivity(tenant, subscription, seconds);
+    },
   };
 }

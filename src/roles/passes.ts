@@ -54,8 +54,10 @@ export function buildPasses(options: PassesOptions): Passes {
         const { client, namespace } = options;
         return signalWithStart(client, { tenant, subscription, target, eventId, event, namespace });
       },
-      observe: (tenant, name, outcome) =>
-        metrics?.deliveryTried(tenant, name, { ...outcome, retried: 0, bytes: 0 }),
+      observe: (tenant, name, outcome) => {
+        metrics?.deliveryTried(tenant, name, outcome);
+        metrics?.deliveryActivity(tenant, name, outcome.seconds);
+      },
     }),
     end: () => ending.abort(),
     close: () => receivers.close(),
@@ -104,6 +106,6 @@ function pushObserver(metrics: Metrics | undefined): PushObserver {
       const outcome = ok ? { delivered: events, failed: 0 } : { delivered: 0, failed: events };
       metrics?.deliveryTried(tenant, name, { ...outcome, retried, bytes, seconds });
     },
-    passed: () => undefined,
+    passed: (tenant, name, seconds) => metrics?.deliveryActivity(tenant, name, seconds),
   };
 }

@@ -61,11 +61,9 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     configOf: (tenant) => configuredTenant(registry, tenant).config,
   });
   const activities = createActivities({
-    client,
+    ...{ client, warehouse, passes, control: options.control },
     batchStore: stores.batchStore,
-    warehouse,
     windowsPerSecond: config.loadsPerSecond,
-    passes,
     onParked: ({ delivery: { tenant, subscription }, dead }) =>
       options.metrics?.deadLettered(tenant, subscription, dead.reason, dead.count),
     tenant: (tenant) => configuredTenant(registry, tenant),

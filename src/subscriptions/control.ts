@@ -1,16 +1,25 @@
-import type { QueueRate, QueueRates } from '../engine/queue-rates.js';
+import type { QueueNotes, QueueRate, QueueRates } from '../engine/queue-rates.js';
 import { HeadgateError } from '../errors.js';
 import type { Logger } from '../observability/logger.js';
-import { subscriptionQueue } from '../tenant.js';
-import type { SubscriptionConfig } from '../tenant-config/subscription-config.js';
+import { WAREHOUSE } from '../subscription.js';
+import { subscriptionQueue, tenantQueue } from '../tenant.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import { createTurns } from '../turns.js';
-import { rateOf, standingOf, type SubscriptionStanding, type SubscriptionState } from './standing.js';
+import { assertMayBecome, isBuiltIn } from './built-in.js';
+import {
+  rateOf,
+  standingOf,
+  type SubscriptionStanding,
+  type SubscriptionState,
+  type SubscriptionTrouble,
+} from './standing.js';
 
 /** What {@link SubscriptionControl} needs. */
 export interface SubscriptionControlOptions {
-  readonly rates: QueueRates;
+  readonly rates: QueueRates & QueueNotes;
   readonly configOf: (tenant: string) => TenantConfig | undefined;
+  /** Told when a subscription has been disabled or its breaker has opened: once each time, when Temporal has it. */
+  readonly onTrouble?: (trouble: SubscriptionTrouble) => void;
   readonly log: Logger;
   readonly now?: () => number;
 }
@@ -33,6 +42,9 @@ interface KnownStanding {
 /** Temporal's describe may be this far behind its update. */
 const SETTLED_MS = 5_000;
 
+/** The warehouse has no rate of its own: its loads ask how it stands. Any but 0 says that it is not paused. */
+const WAREHOUSE_RATE = 1;
+
 /** A pass takes a minute. */
 const STOP_KNOWN_MS = 60_000;
 
@@ -41,7 +53,8 @@ const HELD: ReadonlySet<SubscriptionState> = new Set(['paused', 'disabled', 'dra
 
 /**
  * Reads and changes how subscriptions stand. The truth is on Temporal (see {@link rateOf}); what this process has last
- * read or written is kept for the router, which may not ask on every request.
+ * read or written is kept for the router, which may not ask on every request. The warehouse's is a note on the queue of
+ * its loads, whose rate is the pace's.
  */
 export class SubscriptionControl {
   private readonly known = new Map<string, KnownStanding>();
@@ -51,8 +64,7 @@ export class SubscriptionControl {
 
   /** How a subscription stands now. */
   async standing(tenant: string, name: string): Promise<SubscriptionStanding> {
-    const queue = subscriptionQueue(tenant, name);
-    return standingOf(await this.read(queue));
+    return standingOf(await this.read(tenant, name));
   }
 
   /** Reads how all subscriptions of a tenant stand, for {@link SubscriptionControl.isDraining}. */
@@ -63,8 +75,12 @@ export class SubscriptionControl {
 
   /** True while a subscription takes no new events, as far as this process knows. */
   isDraining(tenant: string, name: string): boolean {
-    const known = this.known.get(subscriptionQueue(tenant, name));
-    return known !== undefined && standingOf(known.rate).state === 'draining';
+    return this.knownState(tenant, name) === 'draining';
+  }
+
+  /** True while a subscription is paused by somebody, as far as this process knows. */
+  isPaused(tenant: string, name: string): boolean {
+    return this.knownState(tenant, name) === 'paused';
   }
 
   /**
@@ -79,13 +95,16 @@ export class SubscriptionControl {
 
   /**
    * Pauses, drains or resumes a subscription.
-   * @throws HeadgateError `NOT_FOUND`: the tenant has no such subscription
+   * @throws HeadgateError `NOT_FOUND`: the tenant has no such subscription;
+   *   `SUBSCRIPTION_BUILT_IN`: it has, but this cannot be done with it
    */
   async change(
     tenant: string,
     name: string,
     { to, by, reason }: StandingChange,
   ): Promise<SubscriptionStanding> {
+    this.configuredRate(tenant, name);
+    assertMayBecome(to, tenant, name);
     const since = new Date(this.now()).toISOString();
     const standing: SubscriptionStanding = to === 'active' ? { state: to } : { state: to, by, reason, since };
     this.options.log.info({ tenant, subscription: name, state: to, by }, 'a subscription was changed');
@@ -103,7 +122,11 @@ export class SubscriptionControl {
     const wanted: SubscriptionStanding = open
       ? { state: 'breaker-open', by: 'headgate', reason, since }
       : { state: 'active' };
-    return this.write(tenant, name, (now) => (HELD.has(now.state) ? now : wanted));
+    return this.write(tenant, name, (now) => {
+      if (HELD.has(now.state)) return now;
+      // A probe has failed: it has been open all the time.
+      return open && now.state === 'breaker-open' ? { ...wanted, since: now.since } : wanted;
+    });
   }
 
   /** Its endpoint does not want it any more, or has failed for too long. */
@@ -125,33 +148,56 @@ export class SubscriptionControl {
   ): Promise<SubscriptionStanding> {
     const queue = subscriptionQueue(tenant, name);
     return this.inTurn(queue, async () => {
-      const { activitiesPerSecond } = this.configured(tenant, name).limits;
-      const before = await this.read(queue);
-      const standing = change(standingOf(before));
+      const activitiesPerSecond = this.configuredRate(tenant, name);
+      const before = await this.read(tenant, name);
+      const stood = standingOf(before);
+      const standing = change(stood);
       const rate = rateOf(standing, activitiesPerSecond);
       const same =
         before?.reason === rate.reason &&
         Math.fround(rate.activitiesPerSecond) === Math.fround(before.activitiesPerSecond);
       if (same) return standing;
-      await this.options.rates.set(queue, rate);
+      if (name === WAREHOUSE) await this.options.rates.setNote(tenantQueue(tenant), rate.reason);
+      else await this.options.rates.set(queue, rate);
       this.known.set(queue, { rate, writtenAt: this.now() });
+      if (stood.state !== standing.state) this.tellOfTrouble(tenant, name, standing);
       return standing;
     });
   }
 
+  private tellOfTrouble(tenant: string, subscription: string, standing: SubscriptionStanding): void {
+    const { state, reason = '', since = '' } = standing;
+    if (state !== 'disabled' && state !== 'breaker-open') return;
+    this.options.onTrouble?.({ tenant, subscription, state, reason, since });
+  }
+
   /** Temporal's answer, unless this process has just written another. */
-  private async read(queue: string): Promise<QueueRate | undefined> {
+  private async read(tenant: string, name: string): Promise<QueueRate | undefined> {
+    const queue = subscriptionQueue(tenant, name);
     const known = this.known.get(queue);
     if (known !== undefined && this.now() - known.writtenAt < SETTLED_MS) return known.rate;
-    const rate = await this.options.rates.get(queue);
+    const rate = name === WAREHOUSE ? await this.ofWarehouse(tenant) : await this.options.rates.get(queue);
     this.known.set(queue, { rate, writtenAt: Number.NEGATIVE_INFINITY });
     return rate;
   }
 
-  private configured(tenant: string, name: string): SubscriptionConfig {
-    const found = this.options.configOf(tenant)?.subscriptions.find((each) => each.name === name);
-    if (found !== undefined) return found;
+  private async ofWarehouse(tenant: string): Promise<QueueRate | undefined> {
+    const reason = await this.options.rates.note(tenantQueue(tenant));
+    return reason === undefined ? undefined : { activitiesPerSecond: WAREHOUSE_RATE, reason };
+  }
+
+  /** The rate of a subscription's queue while nothing holds it back. */
+  private configuredRate(tenant: string, name: string): number {
+    const config = this.options.configOf(tenant);
+    const found = config?.subscriptions.find((each) => each.name === name);
+    if (found !== undefined) return found.limits.activitiesPerSecond;
+    if (config !== undefined && isBuiltIn(config, name)) return WAREHOUSE_RATE;
     throw new HeadgateError('NOT_FOUND', `Tenant ${tenant} has no subscription of this name.`);
+  }
+
+  private knownState(tenant: string, name: string): SubscriptionState | undefined {
+    const known = this.known.get(subscriptionQueue(tenant, name));
+    return known && standingOf(known.rate).state;
   }
 
   private now(): number {

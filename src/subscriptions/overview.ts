@@ -1,21 +1,33 @@
 import type { Client } from '@temporalio/client';
 import { HeadgateError } from '../errors.js';
+import { ELIGIBILITY, WAREHOUSE, type BuiltInKind, type SubscriptionKind } from '../subscription.js';
 import type { SubscriptionConfig } from '../tenant-config/subscription-config.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
-import { assertSubscriptionName, assertTenantId, subscriptionQueue } from '../tenant.js';
+import { assertSubscriptionName, assertTenantId, subscriptionQueue, tenantQueue } from '../tenant.js';
+import { builtInOf, isBuiltIn } from './built-in.js';
 import type { SubscriptionControl } from './control.js';
+import { waitingWindows } from './load-windows.js';
 import type { SubscriptionStanding } from './standing.js';
+
+/** What waits for a subscription, and for how long the oldest of it has. */
+export interface SubscriptionWaiting {
+  /** Batches that wait in its queue to be taken up. */
+  readonly batches?: number;
+  /** Of the warehouse instead: load windows that have not loaded, each of some batches. */
+  readonly windows?: number;
+  readonly oldestSeconds: number;
+}
 
 /** A subscription as its tenant sees it. */
 export interface SubscriptionOverview extends SubscriptionStanding {
   readonly name: string;
-  readonly kind: SubscriptionConfig['kind'];
+  readonly kind: SubscriptionKind | BuiltInKind;
   /** Of a webhook, without what may be secret in it: user, password, query. */
   readonly url?: string;
-  /** Its task queue, as the Temporal UI shows it. */
-  readonly queue: string;
-  /** Batches that wait in its queue to be taken up, and for how long the oldest has: how far it is behind. */
-  readonly waiting: { readonly batches: number; readonly oldestSeconds: number };
+  /** Its task queue, as the Temporal UI shows it: of the warehouse, that of its loads; eligibility has none. */
+  readonly queue?: string;
+  /** How far it is behind. */
+  readonly waiting: SubscriptionWaiting;
 }
 
 /** One subscription, looked at closely. */
@@ -37,10 +49,14 @@ export interface SubscriptionOverviewsOptions {
 export class SubscriptionOverviews {
   constructor(private readonly options: SubscriptionOverviewsOptions) {}
 
-  /** All of a tenant's, in the order of its configuration. */
+  /** All of a tenant's: those that are there by themselves, then the others in the order of its configuration. */
   list(tenant: string): Promise<SubscriptionOverview[]> {
-    const subscriptions = this.options.configOf(assertTenantId(tenant))?.subscriptions ?? [];
-    return Promise.all(subscriptions.map((subscription) => this.overview(tenant, subscription)));
+    const config = this.options.configOf(assertTenantId(tenant));
+    if (config === undefined) return Promise.resolve([]);
+    return Promise.all([
+      ...builtInOf(config).map((kind) => this.builtIn(config, kind)),
+      ...config.subscriptions.map((subscription) => this.overview(tenant, subscription)),
+    ]);
   }
 
   /**
@@ -48,8 +64,12 @@ export class SubscriptionOverviews {
    * @throws HeadgateError `NOT_FOUND`
    */
   async show(tenant: string, name: string): Promise<SubscriptionDetails> {
-    const subscriptions = this.options.configOf(assertTenantId(tenant))?.subscriptions ?? [];
-    const subscription = subscriptions.find((each) => each.name === assertSubscriptionName(name));
+    const config = this.options.configOf(assertTenantId(tenant));
+    if (config !== undefined && isBuiltIn(config, name)) {
+      const overview = await this.builtIn(config, name);
+      return { ...overview, deliveries: overview.waiting.windows ?? 0, deadLetters: 0 };
+    }
+    const subscription = config?.subscriptions.find((each) => each.name === assertSubscriptionName(name));
     if (subscription === undefined) throw new HeadgateError('NOT_FOUND', 'No subscription has this name.');
     // Names and ids have been checked: neither can hold a quotation mark.
     const own = `HeadgateTenant = "${tenant}" AND HeadgateSubscription = "${name}" AND ExecutionStatus = "Running"`;
@@ -63,31 +83,55 @@ export class SubscriptionOverviews {
     return { ...overview, deliveries, deadLetters };
   }
 
+  private async builtIn(config: TenantConfig, kind: BuiltInKind): Promise<SubscriptionOverview> {
+    const own = { name: kind, kind };
+    // Decisions are made before the acknowledgement: nothing can wait.
+    if (kind === ELIGIBILITY) return { ...own, state: 'active', waiting: { batches: 0, oldestSeconds: 0 } };
+    const { tenant, limits } = config;
+    const [standing, windows] = await Promise.all([
+      this.options.control.standing(tenant, WAREHOUSE),
+      waitingWindows(this.options.client, tenant),
+    ]);
+    const waiting = windows.get(tenant) ?? { windows: 0, oldestSeconds: 0 };
+    const stands = standing.state === 'active' && limits.activitiesPerSecond === 0 ? BY_LIMIT : standing;
+    return { ...own, ...stands, queue: tenantQueue(tenant), waiting };
+  }
+
   private async overview(tenant: string, subscription: SubscriptionConfig): Promise<SubscriptionOverview> {
     const { name, kind } = subscription;
     const queue = subscriptionQueue(tenant, name);
     const [standing, waiting] = await Promise.all([
       this.options.control.standing(tenant, name),
-      this.waiting(queue),
+      waitingInQueue(this.options, queue),
     ]);
     const url = kind === 'push' ? { url: withoutSecrets(subscription.url) } : {};
     return { name, kind, ...url, ...standing, queue, waiting };
   }
+}
 
-  private async waiting(queue: string): Promise<SubscriptionOverview['waiting']> {
-    const { client, namespace } = this.options;
-    const { stats } = await client.workflowService.describeTaskQueue({
-      namespace,
-      taskQueue: { name: queue },
-      taskQueueType: ACTIVITY_QUEUE,
-      reportStats: true,
-    });
-    const age = stats?.approximateBacklogAge;
-    return {
-      batches: Number(stats?.approximateBacklogCount ?? 0),
-      oldestSeconds: Number(age?.seconds ?? 0) + Number(age?.nanos ?? 0) / 1e9,
-    };
-  }
+/** A rate that holds loads back is a pause as well, and ends only where it was set. */
+const BY_LIMIT: SubscriptionStanding = {
+  state: 'paused',
+  by: 'configuration',
+  reason: "limits.activitiesPerSecond is 0 in the tenant's file",
+};
+
+/** The batches that wait in a subscription's queue. */
+export async function waitingInQueue(
+  { client, namespace }: Pick<SubscriptionOverviewsOptions, 'client' | 'namespace'>,
+  queue: string,
+): Promise<{ readonly batches: number; readonly oldestSeconds: number }> {
+  const { stats } = await client.workflowService.describeTaskQueue({
+    namespace,
+    taskQueue: { name: queue },
+    taskQueueType: ACTIVITY_QUEUE,
+    reportStats: true,
+  });
+  const age = stats?.approximateBacklogAge;
+  return {
+    batches: Number(stats?.approximateBacklogCount ?? 0),
+    oldestSeconds: Number(age?.seconds ?? 0) + Number(age?.nanos ?? 0) / 1e9,
+  };
 }
 
 /** `TASK_QUEUE_TYPE_ACTIVITY`. @see temporal.api.enums.v1.TaskQueueType */

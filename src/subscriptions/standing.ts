@@ -21,6 +21,17 @@ export interface SubscriptionStanding {
   readonly since?: string;
 }
 
+/** A subscription that Headgate has disabled, or whose breaker has opened. */
+export interface SubscriptionTrouble {
+  readonly tenant: string;
+  readonly subscription: string;
+  readonly state: 'disabled' | 'breaker-open';
+  /** Why, in words. */
+  readonly reason: string;
+  /** Since when, ISO 8601. */
+  readonly since: string;
+}
+
 /** The rate while the breaker is open: a try in half a minute. */
 const PROBES_PER_SECOND = 1 / 30;
 

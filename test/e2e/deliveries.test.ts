@@ -58,7 +58,10 @@ describe('deliveries of a running Headgate', function () {
       { ...push, name: 'steady', url: steady.url, format: 'batch' },
       { name: 'queue', kind: 'pull', ackDeadline: '10s', maxAttempts: 100 },
     ];
-    const routes = [{ match: { type: 'order.*' }, to: subscriptions.map(({ name }) => name) }];
+    const routes = [
+      { match: { type: 'order.*' }, to: subscriptions.map(({ name }) => name) },
+      { match: { type: 'headgate.subscription.disabled' }, to: ['steady'] },
+    ];
     await mkdir(join(dir, 'given'));
     const config = JSON.stringify({ tenant: TENANT, subscriptions, routes, warehouse: { window: '1s' } });
     await writeFile(join(dir, 'given', `${TENANT}.yaml`), config);
@@ -137,6 +140,10 @@ describe('deliveries of a running Headgate', function () {
     const stopped = await ask('GET', '/v1/subscriptions/gone');
     assert.equal(stopped.state, 'disabled');
     assert.equal(gone.confirmed.size, 0);
+    const alert = /^headgate\.subscription\.disabled:gone:/;
+    await until(() => assert.ok([...steady.confirmed.keys()].some((id) => alert.test(id))), WITHIN_MS);
+    const lag = /^headgate_subscription_lag_seconds\{tenant="shop",subscription="queue"\} [1-9]/m;
+    await until(async () => assert.match(await (await fetch(`${url}/metrics`)).text(), lag), WITHIN_MS);
     isGone = false;
     await ask('POST', '/v1/subscriptions/gone/resume', { reason: 'it is back' });
     await until(() => expectAll(gone), WITHIN_MS);

@@ -74,6 +74,36 @@ describe('metrics', () => {
     assert.deepEqual(await valuesOf(metrics, 'headgate_starts_in_flight'), {});
   });
 
+  it('tell how far subscriptions are behind; one that is gets a label, and what is not known is missing', async () => {
+    const metrics = createMetrics({ maxTenants: 2 });
+    const lag = (tenant: string, subscription: string, batches: number) => ({
+      ...{ tenant, subscription, batches, oldestSeconds: batches * 10 },
+    });
+    let lags = [lag('idle', 'crm', 0), lag('UA', 'crm', 3), lag('UA', 'warehouse', 0), lag('DL', 'crm', 1)];
+    metrics.watch({ lags: () => Promise.resolve(lags) });
+    const seconds = () => valuesOf(metrics, 'headgate_subscription_lag_seconds');
+    const known = {
+      'tenant="other",subscription="other"': 0,
+      'tenant="UA",subscription="crm"': 30,
+      'tenant="UA",subscription="warehouse"': 0,
+      'tenant="DL",subscription="crm"': 10,
+    };
+    assert.deepEqual(await seconds(), known);
+    lags = [...lags, lag('AA', 'crm', 2), lag('AA', 'bi', 4), lag('BB', 'crm', 5)];
+    assert.deepEqual(await seconds(), { ...known, 'tenant="other",subscription="other"': 50 });
+    const batches = await valuesOf(metrics, 'headgate_subscription_waiting_batches');
+    assert.equal(batches['tenant="other",subscription="other"'], 11);
+    lags = [];
+    assert.deepEqual(await seconds(), {});
+  });
+
+  it('count the time of activities that deliver, by subscription', async () => {
+    const metrics = createMetrics();
+    for (const seconds of [1, 2.5]) metrics.deliveryActivity('UA', 'crm', seconds);
+    const counted = await valuesOf(metrics, 'headgate_delivery_activity_seconds_total');
+    assert.deepEqual(counted, { 'tenant="UA",subscription="crm"': 3.5 });
+  });
+
   it('have labels for the first tenants alone when there are thousands, and lose no count', async () => {
     const metrics = createMetrics({ maxTenants: 100 });
     const lines = async () => (await metrics.scrape()).text.match(/^headgate_/gm)?.length;

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { Client } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
-import { createQueueRates, type QueueRates } from '../../src/engine/queue-rates.js';
+import { createQueueRates, type QueueNotes, type QueueRates } from '../../src/engine/queue-rates.js';
 import { SubscriptionControl } from '../../src/subscriptions/control.js';
 import { SubscriptionOverviews } from '../../src/subscriptions/overview.js';
 import { rateOf, standingOf } from '../../src/subscriptions/standing.js';
 import { parseTenantConfig } from '../../src/tenant-config/parse.js';
-import { subscriptionQueue } from '../../src/tenant.js';
+import { subscriptionQueue, tenantQueue } from '../../src/tenant.js';
 import { SILENT, connect } from '../support/pipeline.js';
 import { TEST_NAMESPACE } from '../support/temporal.js';
 import { until } from '../support/until.js';
@@ -16,7 +16,7 @@ const WITHIN_MS = 10_000;
 describe('how a subscription stands', function () {
   this.timeout(30_000);
   let connection: NativeConnection;
-  let rates: QueueRates;
+  let rates: QueueRates & QueueNotes;
   let names = 0;
   let tenant: string;
 
@@ -107,6 +107,24 @@ describe('how a subscription stands', function () {
     await assert.rejects(open().change(tenant, '../crm', { to: 'paused', by: 'ops' }), { code: 'NOT_FOUND' });
   });
 
+  it('is kept for the warehouse beside the rate of its loads, which it leaves alone', async () => {
+    const loads = { activitiesPerSecond: 11, reason: 'a test' };
+    await rates.set(tenantQueue(tenant), loads);
+    await open().change(tenant, 'warehouse', { to: 'paused', by: 'ops', reason: 'the lake moves' });
+    await until(async () => {
+      const { state, by, reason } = await open().standing(tenant, 'warehouse');
+      assert.deepEqual([state, by, reason], ['paused', 'ops', 'the lake moves']);
+    }, WITHIN_MS);
+    assert.deepEqual(await rates.get(tenantQueue(tenant)), loads);
+    assert.equal(await queueRate('warehouse'), undefined, 'there is no queue of its own');
+    await open().change(tenant, 'warehouse', { to: 'active', by: 'ops' });
+    await until(
+      async () => assert.equal((await open().standing(tenant, 'warehouse')).state, 'active'),
+      WITHIN_MS,
+    );
+    assert.deepEqual(await rates.get(tenantQueue(tenant)), loads);
+  });
+
   it('is shown with what waits for it, and without what may be secret', async () => {
     const client = new Client({ connection, namespace: TEST_NAMESPACE });
     const overviews = new SubscriptionOverviews({
@@ -116,7 +134,9 @@ describe('how a subscription stands', function () {
       configOf,
     });
     const waiting = { batches: 0, oldestSeconds: 0 };
-    const [crm, queue] = await overviews.list(tenant);
+    const [warehouse, crm, queue] = await overviews.list(tenant);
+    const builtIn = { name: 'warehouse', kind: 'warehouse', state: 'active', queue: `tenant.${tenant}` };
+    assert.deepEqual(warehouse, { ...builtIn, waiting: { windows: 0, oldestSeconds: 0 } });
     const expected = { name: 'crm', kind: 'push', url: 'https://crm.example/hooks', state: 'active' };
     assert.deepEqual(crm, { ...expected, queue: `tenant.${tenant}.sub.crm`, waiting });
     assert.deepEqual([queue?.name, queue?.kind], ['queue', 'pull']);

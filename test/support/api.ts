@@ -9,6 +9,7 @@ import { createApi, listen, type ConnectionLimits } from '../../src/api/server.j
 import type { BatchReceipt, Receipts } from '../../src/api/receipts.js';
 import type { Replays } from '../../src/api/replays.js';
 import type { IngestAnswer } from '../../src/api/routes/events.js';
+import type { SubscriptionRoutesOptions } from '../../src/api/routes/subscriptions.js';
 import type { AckMode } from '../../src/config.js';
 import type { DeadLetters } from '../../src/dead-letters/dead-letters.js';
 import { HeadgateError } from '../../src/errors.js';
@@ -36,6 +37,8 @@ export interface TestApiOptions {
   readonly metrics?: Metrics;
   /** Default: knows none, and remembers where it was told to look. */
   readonly deadLetters?: DeadLetters;
+  /** Default: there are no routes to look at subscriptions. */
+  readonly subscriptions?: SubscriptionRoutesOptions;
   /** Default: one that knows no subscription, and so asks Temporal for nothing. */
   readonly pull?: Pull;
 }
@@ -128,6 +131,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       receipts: rememberingReceipts(receiptsAsked),
       replays: rememberingReplays(receiptsAsked),
       deadLetters: options.deadLetters ?? rememberingDeadLetters(deadLettersAsked),
+      subscriptions: options.subscriptions,
       pull: options.pull ?? pullNothing(),
       readiness: [{ name: 'spool', check: () => door.spool.checkWritable() }],
       log: pino({ level: 'error' }, { write: (line: string) => void faults.push(line) }),

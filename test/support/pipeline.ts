@@ -103,7 +103,7 @@ export async function startPipeline(tenants: Readonly<Record<string, object>>): 
   const warehouse = observeLoads(createParquetWarehouse({ root: stores.paths.warehouse }), paceLoads(pace));
   const replaced: Partial<WorkerActivities> = {};
   const real = createActivities({
-    ...{ client, warehouse, batchStore: stores.batchStore, windowsPerSecond: 1_000 },
+    ...{ client, warehouse, batchStore: stores.batchStore, windowsPerSecond: 1_000, control },
     passes: { pushPass: unreachable, workflowPass: unreachable },
     tenant: (id) => configuredTenant(registry, id),
     versionOf: (id, version) => readVersion(stores.paths.tenantVersions, id, version),

@@ -3,11 +3,14 @@ import { gzipSync } from 'node:zlib';
 import type { WorkflowHandle } from '@temporalio/client';
 import { createAnnounceActivities, windowAt } from '../../src/activities/warehouse/announce.js';
 import type { BatchRef, Stream } from '../../src/event.js';
+import { referencedBatches } from '../../src/retention/references.js';
+import { waitingWindows } from '../../src/subscriptions/load-windows.js';
 import { loadWorkflowId } from '../../src/tenant.js';
 import type { LoadWindowResult } from '../../src/workflows/messages.js';
 import { resetToStart, scheduledActivities } from '../support/histories.js';
 import { countInFiles, rowsInFiles } from '../support/parquet.js';
 import { arrivals, startPipeline, type Pipeline } from '../support/pipeline.js';
+import { until } from '../support/until.js';
 
 const HOUR_MS = 60 * 60 * 1000;
 
@@ -17,7 +20,7 @@ describe('the workflow loadWindow', function () {
   let written = 0;
 
   before(async () => {
-    const names = ['many', 'streams', 'full', 'count', 'during', 'late', 'reset', 'down', 'short'];
+    const names = ['many', 'streams', 'full', 'count', 'during', 'late', 'reset', 'down', 'short', 'paused'];
     pipeline = await startPipeline(Object.fromEntries(names.map((name) => [`lw-${name}`, {}])));
   });
   after(() => pipeline.stop());
@@ -189,6 +192,38 @@ describe('the workflow loadWindow', function () {
     const { loads } = await result(await announce(batch));
     assert.deepEqual([attempts, loads[0]?.loaded], [3, [batch.batchId]]);
     assert.equal(await inFiles('lw-down'), 2);
+  });
+
+  it('waits while the warehouse is paused, says why in the Temporal UI, and loads soon after a resume', async function () {
+    this.timeout(60_000);
+    const { control, client } = pipeline;
+    await control.change('lw-paused', 'warehouse', { to: 'paused', by: 'ops', reason: 'the lake moves' });
+    const announce = announcer('lw-paused', 1_000);
+    const batch = await write('lw-paused');
+    const handle = await announce(batch);
+    await until(async () => {
+      const { pendingActivities } = (await handle.describe()).raw;
+      const { lastFailure, attempt } = pendingActivities?.[0] ?? {};
+      assert.match(lastFailure?.message ?? '', /paused by ops, since .*, "the lake moves"/);
+      assert.match(lastFailure?.message ?? '', /headgate subscription resume warehouse --tenant lw-paused/);
+      assert.equal(lastFailure?.applicationFailureInfo?.type, 'PAUSED');
+      assert.equal(attempt, 2);
+    }, 10_000);
+    assert.equal(await inFiles('lw-paused'), 0);
+    const waiting = (await waitingWindows(client, 'lw-paused')).get('lw-paused');
+    assert.equal(waiting?.windows, 1);
+    assert.equal((await waitingWindows(client, 'lw-short')).has('lw-paused'), false);
+    assert.ok((await referencedBatches(client, 'lw-paused')).has(batch.batchId), 'retention would delete it');
+    const next = await pipeline.activities.announce([await write('lw-paused')]);
+    const opened = pipeline.client.workflow.getHandle(next.workflowId);
+    assert.match((await (await opened.describe()).staticSummary()) ?? '', /load window of 60 s/);
+
+    await control.change('lw-paused', 'warehouse', { to: 'active', by: 'ops' });
+    const resumedAt = Date.now();
+    const { loads } = await result(handle);
+    assert.ok(Date.now() - resumedAt < 20_000, `${Date.now() - resumedAt} ms`);
+    assert.deepEqual(loads[0]?.loaded, [batch.batchId]);
+    assert.equal(await inFiles('lw-paused'), 2);
   });
 
   it('loads at once where it should have closed before it could begin', async () => {

@@ -6,6 +6,7 @@ import type { LoadResult, Warehouse } from '../../stores/warehouse/warehouse.js'
 import { assertTenantId } from '../../tenant.js';
 import { withFailures } from '../failure.js';
 import { whileHeartbeating } from '../heartbeats.js';
+import type { HoldLoads } from './hold-loads.js';
 
 const HEARTBEAT_MS = 5000;
 
@@ -13,6 +14,8 @@ const HEARTBEAT_MS = 5000;
 export interface LoadActivitiesDeps {
   readonly warehouse: Warehouse;
   readonly batchStore: BatchStore;
+  /** Asked before each load. */
+  readonly holdLoads: HoldLoads;
   /** Milliseconds between heartbeats; default 5,000. Must be well under the activity's heartbeat timeout. */
   readonly heartbeatIntervalMs?: number;
 }
@@ -35,20 +38,22 @@ export interface LoadActivities {
   /**
    * Loads the batches of a window into the tenant's warehouse; batches that it holds already are left out.
    * Fails with type `NOT_FOUND` (a batch's file is gone) or `STATE_CONFLICT` (a batch of another tenant),
-   * both final, or with `WAREHOUSE_FAILED` or `DISK_FULL`, which are retried.
+   * both final, or with `WAREHOUSE_FAILED`, `DISK_FULL` or `PAUSED`, which are retried.
    */
   loadBatches(input: LoadBatchesInput): Promise<LoadBatchesResult>;
 }
 
 /** Builds the load activities. */
 export function createLoadActivities(deps: LoadActivitiesDeps): LoadActivities {
-  const { warehouse, batchStore, heartbeatIntervalMs = HEARTBEAT_MS } = deps;
+  const { warehouse, batchStore, holdLoads, heartbeatIntervalMs = HEARTBEAT_MS } = deps;
 
   async function loadBatches(input: LoadBatchesInput): Promise<LoadBatchesResult> {
     const { tenant, loadedAt } = input;
     assertTenantId(tenant);
     for (const ref of input.batches) assertBelongs(ref, input);
     return whileHeartbeating(heartbeatIntervalMs, async (signal) => {
+      await holdLoads(tenant);
+      signal?.throwIfAborted();
       const results: LoadBatchesResult = [];
       for (const stream of STREAMS) {
         const refs = input.batches.filter((ref) => ref.stream === stream);

@@ -30,6 +30,10 @@ export interface WorkflowPassOptions {
 export interface WorkflowPassOutcome {
   readonly delivered: number;
   readonly failed: number;
+  /** Of both, those that had been tried before. */
+  readonly retried: number;
+  /** Bytes of the events that were sent. */
+  readonly bytes: number;
   readonly seconds: number;
 }
 
@@ -65,10 +69,13 @@ export function createWorkflowPass(options: WorkflowPassOptions): PassActivities
     if (confirmed !== undefined) tally.resume(LineSet.decode(confirmed, batch.events), () => undefined);
     const bucket = buckets.get(`${tenant}/${subscription}`) ?? new TokenBucket();
     buckets.set(`${tenant}/${subscription}`, bucket);
-    await new WorkflowPass(options, input, config, lines, tally, bucket).run();
+    const pass = new WorkflowPass(options, input, config, lines, tally, bucket);
+    await pass.run();
     const result = tally.result(now());
     const seconds = (performance.now() - began) / 1000;
-    options.observe(tenant, subscription, { delivered: result.delivered, failed: result.failed, seconds });
+    const { delivered, failed } = result;
+    const { retried, bytes } = pass;
+    options.observe(tenant, subscription, { delivered, failed, retried, bytes, seconds });
     return result;
   };
 }
@@ -77,6 +84,8 @@ export function createWorkflowPass(options: WorkflowPassOptions): PassActivities
 class WorkflowPass {
   private readonly templates: Templates;
   private readonly now: () => number;
+  retried = 0;
+  bytes = 0;
   private failuresInARow = 0;
   private beatAt = 0;
 
@@ -116,13 +125,16 @@ class WorkflowPass {
   }
 
   private async deliver(line: number, attempts: number): Promise<void> {
-    const row = deliveredEvent(this.lines[line] ?? '', this.input.batch.stream);
+    const text = this.lines[line] ?? '';
+    const row = deliveredEvent(text, this.input.batch.stream);
     let target: WorkflowTarget;
     try {
       target = this.templates(row);
     } catch (error) {
       return this.tally.undeliverable(line, attempts, messageOf(error));
     }
+    if (attempts > 0) this.retried++;
+    this.bytes += Buffer.byteLength(text);
     try {
       await this.options.signal(this.input, target, row, toCloudEvent(row));
       this.tally.deliver(line, attempts);

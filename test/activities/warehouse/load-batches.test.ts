@@ -14,6 +14,9 @@ import { createParquetWarehouse } from '../../../src/stores/warehouse/parquet.js
 import { queryTenant } from '../../../src/stores/warehouse/query.js';
 import type { Warehouse } from '../../../src/stores/warehouse/warehouse.js';
 
+/** Nothing is paused. */
+const holdLoads = (): Promise<void> => Promise.resolve();
+
 const failure = (type: string, nonRetryable: boolean) => (error: unknown) =>
   error instanceof ApplicationFailure && error.type === type && error.nonRetryable === nonRetryable;
 
@@ -71,7 +74,7 @@ describe('the activity loadBatches', function () {
   });
 
   it('loads the batch files of the references, and an announcement again adds nothing', async () => {
-    const { loadBatches } = createLoadActivities({ warehouse, batchStore });
+    const { loadBatches } = createLoadActivities({ warehouse, batchStore, holdLoads });
     const refs = [await write(1), await write(2)];
     const [result] = await loadBatches(input(refs));
     assert.deepEqual([result?.rows, result?.loaded], [2, refs.map((ref) => ref.batchId)]);
@@ -81,7 +84,7 @@ describe('the activity loadBatches', function () {
   });
 
   it('makes one load of each stream, whatever the order they come in, and none of a stream that has none', async () => {
-    const { loadBatches } = createLoadActivities({ warehouse, batchStore });
+    const { loadBatches } = createLoadActivities({ warehouse, batchStore, holdLoads });
     const refs = [await write(1, 'UA', 'decisions'), await write(2), await write(1), await write(3)];
     const results = await loadBatches(input(refs));
     assert.deepEqual(
@@ -96,7 +99,7 @@ describe('the activity loadBatches', function () {
   });
 
   it('names a load by its window and members: the same for every attempt, another for others', async () => {
-    const { loadBatches } = createLoadActivities({ warehouse, batchStore });
+    const { loadBatches } = createLoadActivities({ warehouse, batchStore, holdLoads });
     const [a, b] = [await write(1), await write(2)];
     const loadIdOf = async (refs: BatchRef[], more = {}) => (await loadBatches(input(refs, more)))[0]?.loadId;
     const first = await loadIdOf([a, b]);
@@ -106,7 +109,7 @@ describe('the activity loadBatches', function () {
   });
 
   it('fails for good, naming the batch, when a file is gone', async () => {
-    const { loadBatches } = createLoadActivities({ warehouse, batchStore });
+    const { loadBatches } = createLoadActivities({ warehouse, batchStore, holdLoads });
     const [there, gone] = [await write(1), await write(2)];
     rmSync(batchStore.pathOf(gone));
     await assert.rejects(loadBatches(input([there, gone])), (error: Error) => {
@@ -117,7 +120,7 @@ describe('the activity loadBatches', function () {
   });
 
   it("refuses for good another tenant's batch, also among its own, and what is no tenant", async () => {
-    const { loadBatches } = createLoadActivities({ warehouse, batchStore });
+    const { loadBatches } = createLoadActivities({ warehouse, batchStore, holdLoads });
     const [own, other] = [await write(1), await write(2, 'DL')];
     await assert.rejects(loadBatches(input([own, other])), failure('STATE_CONFLICT', true));
     assert.equal(await countEvents(), 0);
@@ -125,7 +128,7 @@ describe('the activity loadBatches', function () {
   });
 
   it('may be retried after a failure of the warehouse', async () => {
-    const { loadBatches } = createLoadActivities({ warehouse, batchStore });
+    const { loadBatches } = createLoadActivities({ warehouse, batchStore, holdLoads });
     const batchId = '20240310-0123abcd-000000009';
     const torn = await batchStore.write(
       { tenant: 'UA', stream: 'events', batchId },
@@ -142,6 +145,7 @@ describe('the activity loadBatches', function () {
     const { loadBatches } = createLoadActivities({
       warehouse: slow(200),
       batchStore,
+      holdLoads,
       heartbeatIntervalMs: 20,
     });
     await environment.run(loadBatches, input([await write(1)]));
@@ -153,7 +157,7 @@ describe('the activity loadBatches', function () {
 
   it('ends as cancelled when it is cancelled', async () => {
     const environment = new MockActivityEnvironment();
-    const { loadBatches } = createLoadActivities({ warehouse: slow(10_000), batchStore });
+    const { loadBatches } = createLoadActivities({ warehouse: slow(10_000), batchStore, holdLoads });
     const running = environment.run(loadBatches, input([await write(1)]));
     environment.cancel('CANCELLED');
     await assert.rejects(running, CancelledFailure);

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { signalWithStart } from '../../../src/activities/workflow/signal.js';
-import { createWorkflowPass } from '../../../src/activities/workflow/workflow-pass.js';
+import {
+  createWorkflowPass,
+  type WorkflowPassOutcome,
+} from '../../../src/activities/workflow/workflow-pass.js';
 import type { DeadLetterMemo, DeliverResult } from '../../../src/workflows/delivery-messages.js';
 import { configuredTenant } from '../../../src/tenant-config/registry.js';
 import { resetToStart } from '../../support/histories.js';
@@ -16,6 +19,7 @@ const SYNC = {
 describe('workflow subscriptions', function () {
   this.timeout(60_000);
   let pipeline: Pipeline;
+  const outcomes: WorkflowPassOutcome[] = [];
 
   before(async () => {
     const config = {
@@ -31,7 +35,7 @@ describe('workflow subscriptions', function () {
       batchStore: stores.batchStore,
       signal: ({ tenant, subscription }, target, { id: eventId }, event) =>
         signalWithStart(client, { tenant, subscription, target, eventId, event, namespace: TEST_NAMESPACE }),
-      observe: () => undefined,
+      observe: (_tenant, _name, outcome) => void outcomes.push(outcome),
     });
   });
   after(() => pipeline.stop());
@@ -68,6 +72,11 @@ describe('workflow subscriptions', function () {
       { ...eu, booking: 'a' },
     ]);
     assert.deepEqual([result.delivered, result.deadLettered], [3, 0]);
+    assert.deepEqual(
+      outcomes.map(({ delivered, failed, retried }) => [delivered, failed, retried]),
+      [[3, 0, 0]],
+    );
+    assert.ok((outcomes[0]?.bytes ?? 0) > 300);
     const expected = { queue: 'bookings-eu', events: ['wf-one-0', 'wf-one-2'] };
     assert.deepEqual(await signals('wf-one/a'), expected);
     assert.deepEqual((await signals('wf-one/b')).events, ['wf-one-1']);

@@ -1,0 +1,37 @@
+import { Client } from '@temporalio/client';
+import { createQueueRates } from '../engine/queue-rates.js';
+import type { Temporal } from '../engine/temporal.js';
+import type { Logger } from '../observability/logger.js';
+import { SubscriptionAlerts } from '../subscriptions/alerts.js';
+import { SubscriptionControl } from '../subscriptions/control.js';
+import type { TenantRegistry } from '../tenant-config/registry.js';
+import type { SharedStores } from './stores.js';
+
+/** What {@link openSubscriptionControl} needs. */
+export interface SubscriptionControlParts {
+  readonly temporal: Temporal;
+  readonly registry: TenantRegistry;
+  readonly stores: SharedStores;
+  readonly log: Logger;
+}
+
+/** The control of subscriptions, which tells tenants of troubles by events of their own. */
+export function openSubscriptionControl({ temporal, registry, stores, log }: SubscriptionControlParts): {
+  readonly control: SubscriptionControl;
+  /** Gives up alerts that have not been handed over. */
+  close(): Promise<void>;
+} {
+  const { connection, namespace } = temporal;
+  const control = new SubscriptionControl({
+    rates: createQueueRates(connection, namespace),
+    configOf: (tenant) => registry.get(tenant)?.config,
+    onTrouble: (trouble) => alerts.raise(trouble),
+    log,
+  });
+  const alerts = new SubscriptionAlerts({
+    ...{ client: new Client({ connection, namespace }), batchStore: stores.batchStore, log },
+    tenantOf: (tenant) => registry.get(tenant),
+    isDraining: (tenant, name) => control.isDraining(tenant, name),
+  });
+  return { control, close: () => alerts.close() };
+}

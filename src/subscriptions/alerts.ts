@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import pRetry from 'p-retry';
+import { troubleEvent } from '../delivered-event.js';
+import { messageOf } from '../errors.js';
+import { join, pack } from '../ingest/pack.js';
+import { startBatch } from '../ingest/start-batch.js';
+import type { Logger } from '../observability/logger.js';
+import { ChunkRouting } from '../routing/chunk-routing.js';
+import { joinRouted } from '../routing/join-routed.js';
+import type { BatchStore } from '../stores/batch-store/batch-store.js';
+import type { LoadedTenant } from '../tenant-config/registry.js';
+import { assertBatchId } from '../tenant.js';
+import type { SubscriptionTrouble } from './standing.js';
+
+/** What {@link SubscriptionAlerts} needs. */
+export interface SubscriptionAlertsOptions {
+  readonly client: Client;
+  readonly batchStore: Pick<BatchStore, 'write'>;
+  /** The tenant as it is configured now. */
+  readonly tenantOf: (tenant: string) => LoadedTenant | undefined;
+  /** Which subscriptions take nothing new. */
+  readonly isDraining: (tenant: string, subscription: string) => boolean;
+  readonly log: Pick<Logger, 'warn' | 'error'>;
+  /** Pause before the second try, in milliseconds; each is twice as long as the one before. Default 1 s. */
+  readonly firstPauseMs?: number;
+}
+
+/** Tries after the first, over some four minutes; then an alert is given up. */
+const RETRIES = 8;
+/** Alerts on their way at once; each subscription has one now and then. */
+const MAX_PENDING = 1_000;
+
+/** How long the end of the process waits for alerts. */
+const CLOSE_WITHIN_MS = 2_000;
+
+/** What stands for the node in ids of batches that no spool has made. */
+const NODE = '00000000';
+
+/**
+ * Tells a tenant of its subscriptions in trouble by an event of its own: a batch of one event, routed like any other, so
+ * that it is in the warehouse, in the history, and with whichever subscription the tenant's routes name. Telling never
+ * holds up what it tells of; an alert that cannot be handed over within minutes, or before the process ends, is given up.
+ */
+export class SubscriptionAlerts {
+  private readonly pending = new Set<Promise<void>>();
+  private readonly closing = new AbortController();
+
+  constructor(private readonly options: SubscriptionAlertsOptions) {}
+
+  /** Tells of a trouble; the same one told again makes no second event. */
+  raise(trouble: SubscriptionTrouble): void {
+    const { log, firstPauseMs: minTimeout = 1_000 } = this.options;
+    const { tenant, subscription, state } = trouble;
+    const fields = { tenant, subscription, state };
+    if (this.pending.size >= MAX_PENDING)
+      return log.error(fields, 'too many alerts wait: this one is left out');
+    const receivedAt = new Date().toISOString();
+    const retry = { retries: RETRIES, minTimeout, maxTimeout: 60 * minTimeout, signal: this.closing.signal };
+    const told = pRetry(() => this.send(trouble, receivedAt).catch(retryable), {
+      ...retry,
+      onFailedAttempt: ({ error }) =>
+        log.warn({ ...fields, reason: error.message }, 'an alert could not be handed over yet'),
+    }).catch((error: unknown) => log.error({ ...fields, reason: messageOf(error) }, 'an alert is given up'));
+    this.pending.add(told);
+    void told.finally(() => this.pending.delete(told));
+  }
+
+  /** Gives up what cannot be handed over in a moment. */
+  async close(): Promise<void> {
+    await Promise.race([Promise.all(this.pending), delay(CLOSE_WITHIN_MS, undefined, { ref: false })]);
+    this.closing.abort(new Error('the process ends'));
+    await Promise.all(this.pending);
+  }
+
+  private async send(trouble: SubscriptionTrouble, receivedAt: string): Promise<void> {
+    const { client, batchStore, tenantOf, isDraining } = this.options;
+    const { tenant } = trouble;
+    const loaded = tenantOf(tenant);
+    // It was removed in the meantime: nobody is left to be told.
+    if (loaded === undefined) return;
+    const event = troubleEvent(trouble, receivedAt);
+    const file = await join([pack(`${JSON.stringify(event)}\n`)]);
+    const batch = await batchStore.write({ tenant, stream: 'events', batchId: batchIdOf(trouble) }, file, 1);
+    const routing =
+      loaded.router && new ChunkRouting(loaded.router, 'events', (name) => isDraining(tenant, name));
+    const routed = joinRouted([{ events: 1, evaluated: 0, routed: routing?.routed([event]) }]);
+    const contents = { types: [event.type], firstEvent: event.id, lastEvent: event.id };
+    const decided = { evaluated: 0, eligible: {} };
+    const { isolation } = loaded.config;
+    const start = { client, isolationOf: () => isolation, eager: () => false };
+    const written = { batch, contents, decided, routed };
+    await client.withAbortSignal(this.closing.signal, () => startBatch(start, written));
+  }
+}
+
+/**
+ * The id of the batch that tells of a trouble: the same however often it is told. The sequence is the time in milliseconds, so
+ * that ids are in order as those of a spool are, and a digit that tells troubles of one moment apart.
+ */
+export function batchIdOf({ subscription, state, since }: SubscriptionTrouble): string {
+  const digit = createHash('sha256').update(`${subscription}/${state}`).digest().readUInt32LE() % 36;
+  const sequence = (Date.parse(since) * 36 + digit).toString(36).padStart(9, '0');
+  return assertBatchId(`${since.slice(0, 10).replaceAll('-', '')}-${NODE}-${sequence}`);
+}
+
+/** A TypeError, which p-retry would take for a mistake of ours and give up on, comes from networks and files as well. */
+function retryable(error: unknown): never {
+  if (error instanceof TypeError) throw new Error(error.message, { cause: error });
+  throw error;
+}

@@ -1,0 +1,35 @@
+import type { Client } from '@temporalio/client';
+import { assertTenantId } from '../tenant.js';
+import { LOAD_WINDOW } from '../workflows/messages.js';
+
+/** What waits for a tenant's warehouse. */
+export interface WaitingWindows {
+  /** Load windows that have not loaded all they were told of; each may hold up to 200 batches. */
+  readonly windows: number;
+  /** For how long the oldest of them has been there. */
+  readonly oldestSeconds: number;
+}
+
+/** No more are looked at; there are so many only when warehouses have been paused for days. */
+const MAX_WINDOWS = 20_000;
+const PAGE_SIZE = 1_000;
+
+/**
+ * The load windows that are open or wait, by tenant: those of one tenant, or of all. From Temporal's visibility, which may
+ * lag a second, and without opening a history; how many batches they hold stands nowhere else.
+ */
+export async function waitingWindows(client: Client, tenant?: string): Promise<Map<string, WaitingWindows>> {
+  const own = tenant === undefined ? '' : ` AND HeadgateTenant = "${assertTenantId(tenant)}"`;
+  const query = `WorkflowType = "${LOAD_WINDOW}" AND ExecutionStatus = "Running"${own}`;
+  const found = new Map<string, WaitingWindows>();
+  const now = Date.now();
+  let seen = 0;
+  for await (const { workflowId, startTime } of client.workflow.list({ query, pageSize: PAGE_SIZE })) {
+    if (++seen > MAX_WINDOWS) break;
+    const [, of = ''] = workflowId.split('/');
+    const { windows, oldestSeconds } = found.get(of) ?? { windows: 0, oldestSeconds: 0 };
+    const seconds = (now - startTime.getTime()) / 1000;
+    found.set(of, { windows: windows + 1, oldestSeconds: Math.max(oldestSeconds, seconds) });
+  }
+  return found;
+}

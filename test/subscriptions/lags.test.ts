@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { Client, Connection } from '@temporalio/client';
+import { freePort } from '../../bench/system/free-port.js';
+import { SubscriptionLags, type SubscriptionLag } from '../../src/subscriptions/lags.js';
+import { SILENT, arrivals, startPipeline, type Pipeline } from '../support/pipeline.js';
+import { TEST_NAMESPACE } from '../support/temporal.js';
+import { until } from '../support/until.js';
+
+const QUEUE = { name: 'queue', kind: 'pull' };
+const ROUTES = [{ match: {}, to: ['queue'] }];
+
+describe('how far subscriptions are behind', function () {
+  this.timeout(60_000);
+  let pipeline: Pipeline;
+
+  before(async () => {
+    const window = { window: '1h' };
+    pipeline = await startPipeline({
+      'lag-a': { subscriptions: [QUEUE], routes: ROUTES, warehouse: window },
+      'lag-b': { subscriptions: [QUEUE], routes: ROUTES },
+    });
+  });
+  after(() => pipeline.stop());
+
+  const tenants = () => pipeline.registry.list().map(({ config }) => config);
+  const open = (more: object = {}) =>
+    new SubscriptionLags({
+      ...{ client: pipeline.client, namespace: TEST_NAMESPACE, tenants, log: SILENT, ...more },
+    });
+  const of = (lags: readonly SubscriptionLag[], tenant: string, subscription: string) =>
+    lags.find((lag) => lag.tenant === tenant && lag.subscription === subscription);
+  const submit = async (prefix: string) =>
+    void (await (
+      await pipeline.submit('lag-a', arrivals(prefix, [1]))
+    ).ended);
+
+  it('is what waits in their queues, and in load windows, of each tenant apart', async () => {
+    await submit('one');
+    const lags = await until(async () => {
+      const found = await open().read();
+      assert.equal(of(found, 'lag-a', 'queue')?.batches, 1);
+      assert.equal(of(found, 'lag-a', 'warehouse')?.batches, 1);
+      assert.ok((of(found, 'lag-a', 'queue')?.oldestSeconds ?? 0) > 0);
+      return found;
+    }, 20_000);
+    assert.ok((of(lags, 'lag-a', 'warehouse')?.oldestSeconds ?? 0) > 0);
+    for (const name of ['queue', 'warehouse']) {
+      const { batches, oldestSeconds } = of(lags, 'lag-b', name)!;
+      assert.deepEqual([batches, oldestSeconds], [0, 0], name);
+    }
+    assert.equal(lags.length, 4);
+  });
+
+  it('is asked for once in a while, however many read it', async () => {
+    let looks = 0;
+    const counted = () => (looks++, tenants());
+    const lags = open({ tenants: counted });
+    await Promise.all(Array.from({ length: 20 }, () => lags.read()));
+    await lags.read();
+    assert.equal(looks, 1);
+    const eager = open({ tenants: counted, everyMs: 0 });
+    await eager.read();
+    const before = looks;
+    await until(async () => {
+      await eager.read();
+      assert.ok(looks > before);
+    }, 20_000);
+  });
+
+  it('is missing while Temporal is away, and a reader does not wait for it', async () => {
+    const connection = Connection.lazy({ address: `127.0.0.1:${await freePort()}` });
+    try {
+      let told = 0;
+      const log = { warn: () => void told++ };
+      const lags = open({ client: new Client({ connection }), waitMs: 100, log });
+      for (let read = 0; read < 3; read++) {
+        const began = performance.now();
+        assert.deepEqual(await lags.read(), []);
+        assert.ok(performance.now() - began < 1_000);
+      }
+      await until(() => assert.equal(told, 1), 10_000);
+    } finally {
+      await connection.close();
+    }
+  });
+
+  it('is missing for all when one cannot be asked for, rather than half of it told', async () => {
+    const lags = open({ namespace: 'no-such-namespace' });
+    assert.deepEqual(await lags.read(), []);
+  });
+});
