@@ -68,6 +68,8 @@ export interface WorkflowConfig extends SubscriptionBase {
   readonly taskQueue: string;
   readonly id: string;
   readonly signal: string;
+  /** Signals at once, at most, by each process; never two to one workflow id. Default 32. */
+  readonly maxConcurrency: number;
   readonly retry: RetryPolicy;
 }
 

@@ -8,6 +8,7 @@ export const TYPE_PATTERN = '^[^*]*\\*?$';
 export const SUBSCRIPTION_NAME = '^(?!(warehouse|eligibility|constructor)$)[a-z][a-z0-9_-]{0,62}$';
 
 const RATE = { type: 'number', exclusiveMinimum: 0, maximum: 1_000_000 };
+const CONCURRENCY = { type: 'integer', minimum: 1, maximum: 256 };
 const RETRY = section({
   schedule: { type: 'array', maxItems: 20, items: duration('0ms', '7 days') },
 });
@@ -36,7 +37,7 @@ const SUBSCRIPTION_KINDS = {
       format: { enum: ['event', 'batch'] },
       maxEvents: { type: 'integer', minimum: 1, maximum: 1_000 },
       timeout: duration('100ms', '60s'),
-      maxConcurrency: { type: 'integer', minimum: 1, maximum: 256 },
+      maxConcurrency: CONCURRENCY,
       retry: RETRY,
       disableAfterFailures: { type: 'integer', minimum: 1, maximum: 1_000_000 },
     },
@@ -57,14 +58,14 @@ const SUBSCRIPTION_KINDS = {
       ...SHARED,
       kind: { const: 'workflow' },
       ...{ workflow: EXPRESSION, taskQueue: EXPRESSION, id: EXPRESSION, signal: EXPRESSION },
+      maxConcurrency: CONCURRENCY,
       retry: RETRY,
     },
     ['name', 'kind', 'workflow', 'taskQueue', 'id', 'signal'],
   ),
 };
 
-/** By its kind, so that a mistake is told as one of that kind. */
-/** A subscription. */
+/** A subscription; by its kind, so that a mistake is told as one of that kind. */
 export const SUBSCRIPTION = {
   type: 'object',
   required: ['kind'],

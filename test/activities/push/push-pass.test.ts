@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { Webhook } from 'standardwebhooks';
-import type { PushProgress } from '../../../src/activities/push/push-pass.js';
+import type { PassProgress } from '../../../src/activities/deliveries/progress.js';
 import { HeadgateError } from '../../../src/errors.js';
 import { LineSet } from '../../../src/line-set.js';
 import type { PassResult } from '../../../src/workflows/delivery-messages.js';
@@ -152,7 +152,7 @@ describe('a push pass', () => {
 
   it('goes on from the heartbeat of an attempt that was lost', async () => {
     const batch = await events(10);
-    const progress: PushProgress = { delivered: LineSet.of([0, 1, 2, 7]).encode() };
+    const progress: PassProgress = { delivered: LineSet.of([0, 1, 2, 7]).encode() };
     const environment = new MockActivityEnvironment({ attempt: 2, heartbeatDetails: progress });
     assert.deepEqual(await bench.pass(batch, {}, { environment }), done(10));
     assert.deepEqual(received().sort(), ['e-3', 'e-4', 'e-5', 'e-6', 'e-8', 'e-9']);
@@ -163,8 +163,8 @@ describe('a push pass', () => {
   it('says in its heartbeats what was confirmed, and nothing else', async function () {
     this.timeout(15_000);
     const environment = new MockActivityEnvironment();
-    const beats: PushProgress[] = [];
-    environment.on('heartbeat', (details: PushProgress) => beats.push(details));
+    const beats: PassProgress[] = [];
+    environment.on('heartbeat', (details: PassProgress) => beats.push(details));
     const open = gate();
     receiver.answer = async (request) => {
       if (idsOf(request).includes('e-0')) return 200;
