@@ -43,9 +43,15 @@ describe('a push pass', () => {
   const done = (delivered: number): PassResult => ({ delivered, failed: 0, pending: [], dead: [] });
 
   it('posts each event as a signed CloudEvent, with headers of its own', async () => {
-    bench.configure({ secret: 'env:HOOK', headers: { Authorization: 'env:AUTH', 'X-Plain': 'a' } });
+    bench.configure({
+      secret: 'env:HEADGATE_SECRET_HOOK',
+      headers: { Authorization: 'env:HEADGATE_SECRET_AUTH', 'X-Plain': 'a' },
+    });
     const batch = await bench.batch([event('e.0', 0, { extensions: { airline: 'UA' }, stage: 'new' })]);
-    const secrets: Record<string, string> = { 'env:HOOK': SECRET, 'env:AUTH': 'Bearer x' };
+    const secrets: Record<string, string> = {
+      'env:HEADGATE_SECRET_HOOK': SECRET,
+      'env:HEADGATE_SECRET_AUTH': 'Bearer x',
+    };
     const secretOf = (reference: string): string => secrets[reference] ?? reference;
     assert.deepEqual(await bench.pass(batch, {}, { secretOf }), done(1));
     const [{ headers, body }] = receiver.requests as [ReceivedRequest];
@@ -345,12 +351,12 @@ describe('a push pass', () => {
   });
 
   it('fails, to be made again, when a secret is missing; names the variable', async () => {
-    bench.configure({ secret: 'env:HOOK_SECRET' });
+    bench.configure({ secret: 'env:HEADGATE_SECRET_HOOK' });
     const refused = (error: unknown): boolean =>
       error instanceof HeadgateError &&
       error.code === 'SECRET_MISSING' &&
       error.retryable &&
-      error.message.includes('HOOK_SECRET');
+      error.message.includes('HEADGATE_SECRET_HOOK');
     await assert.rejects(bench.pass(await events(1), {}, { secretOf: () => undefined }), refused);
     assert.deepEqual(received(), []);
   });
