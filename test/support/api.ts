@@ -35,6 +35,8 @@ export interface TestApiOptions {
   readonly bodyPace?: BodyPace;
   readonly metrics?: Metrics;
   /** Default: knows none, and remembers where it was told to look. */
+  readonly receipts?: Receipts;
+  /** Default: knows none, and remembers where it was told to look. */
   readonly deadLetters?: DeadLetters;
   /** Default: one that knows no subscription, and so asks Temporal for nothing. */
   readonly pull?: Pull;
@@ -125,7 +127,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       bodyPace: options.bodyPace,
       metrics: options.metrics,
       decider: door.decider,
-      receipts: rememberingReceipts(receiptsAsked),
+      receipts: options.receipts ?? rememberingReceipts(receiptsAsked),
       replays: rememberingReplays(receiptsAsked),
       deadLetters: options.deadLetters ?? rememberingDeadLetters(deadLettersAsked),
       pull: options.pull ?? pullNothing(),
