@@ -4,6 +4,7 @@ import bytes from 'bytes';
 import ipaddr from 'ipaddr.js';
 import { HeadgateError } from './errors.js';
 import { FAULT_POINTS, type FaultPoint } from './fault-point.js';
+import { SECRET_PREFIX, variableOf } from './tenant-config/secret-reference.js';
 
 /** When a producer gets its 202: after the spool's flush to disk, or once Temporal has the batch. */
 export type AckMode = 'spool' | 'started';
@@ -183,20 +184,28 @@ export function loadConfig(env: Env = process.env): Config {
   return Object.freeze(config);
 }
 
-/** Gives the value that a reference stands for; undefined when its variable is not set. */
+/**
+ * Gives the value that a reference stands for; undefined when its variable is not set.
+ * @throws HeadgateError `SECRET_REFUSED`: it refers to a variable that tenants' files may not refer to
+ */
 export type SecretReader = (reference: string) => string | undefined;
 
-const REFERENCE = 'env:';
-
 /**
- * Reads what tenant files refer to: `env:NAME` is the variable's value now, anything else stands for itself. Nothing of
- * it is kept, so that a secret which is changed needs no more than a restart.
+ * Reads what tenant files refer to: `env:HEADGATE_SECRET_NAME` is the variable's value now, anything that does not begin
+ * with `env:` stands for itself. Nothing of it is kept, so that a secret which is changed needs no more than a restart.
  */
 export function secretReader(env: Env = process.env): SecretReader {
   return (reference) => {
-    if (!reference.startsWith(REFERENCE)) return reference;
-    const value = env[reference.slice(REFERENCE.length)];
-    return value === '' ? undefined : value;
+    const variable = variableOf(reference);
+    if (variable === undefined) return reference;
+    // Checked with the file already; here it holds whatever the reference has come by.
+    if (!variable.startsWith(SECRET_PREFIX))
+      throw new HeadgateError(
+        'SECRET_REFUSED',
+        `Tenants' files may refer to variables that begin with ${SECRET_PREFIX} alone, not to ${variable}.`,
+        { retryable: true },
+      );
+    return env[variable] === '' ? undefined : env[variable];
   };
 }
 

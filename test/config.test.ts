@@ -138,13 +138,24 @@ describe('the configuration', () => {
   });
 
   it('gives what a reference stands for, as it is then', () => {
-    const env: Record<string, string> = { HOOK: 'one', EMPTY: '' };
+    const env: Record<string, string> = { HEADGATE_SECRET_HOOK: 'one', HEADGATE_SECRET_EMPTY: '' };
     const secretOf = secretReader(env);
-    assert.deepEqual(['env:HOOK', 'env:EMPTY', 'env:NONE', 'whsec_AAAA'].map(secretOf), [
+    const references = ['HOOK', 'EMPTY', 'NONE'].map((name) => `env:HEADGATE_SECRET_${name}`);
+    assert.deepEqual([...references, 'whsec_AAAA'].map(secretOf), [
       ...['one', undefined, undefined, 'whsec_AAAA'],
     ]);
-    env.HOOK = 'two';
-    assert.equal(secretOf('env:HOOK'), 'two');
+    env.HEADGATE_SECRET_HOOK = 'two';
+    assert.equal(secretOf('env:HEADGATE_SECRET_HOOK'), 'two');
+  });
+
+  it('gives tenants no other variable than those that are meant for them', () => {
+    const secretOf = secretReader({ HEADGATE_TOKEN: 'secret', PATH: 'secret' });
+    for (const name of ['HEADGATE_TOKEN', 'PATH', 'headgate_secret_x', ''])
+      assert.throws(
+        () => secretOf(`env:${name}`),
+        ({ code, message }: HeadgateError) =>
+          code === 'SECRET_REFUSED' && message.includes('HEADGATE_SECRET_') && !message.includes('secret '),
+      );
   });
 
   it('says nothing of a secret', () => {

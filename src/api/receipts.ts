@@ -1,22 +1,12 @@
 import { WorkflowNotFoundError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
 import { askTemporal } from '../engine/ask-temporal.js';
-import { workflowPage, type TemporalUi } from '../engine/workflow-page.js';
+import type { TemporalUi } from '../engine/workflow-page.js';
 import { HeadgateError } from '../errors.js';
 import { INPUT_STREAMS, type InputStream } from '../event.js';
 import { batchWorkflowId } from '../tenant.js';
 import type { IngestBatchResult, LoadNotice, LoadWindowResult, WindowLoad } from '../workflows/messages.js';
-
-/** How far a workflow is. */
-export interface WorkflowProgress {
-  readonly workflowId: string;
-  readonly runId: string;
-  /** Temporal's status in lower case: `running`, `completed`, `failed`, … */
-  readonly status: string;
-  readonly startedAt: string;
-  readonly closedAt?: string;
-  /** The workflow's page in the Temporal UI, where one is known. */
-  readonly url?: string;
-}
+import { deliveryReceipts, type DeliveryReceipt } from './delivery-receipts.js';
+import { progressOf, type WorkflowProgress } from './workflow-progress.js';
 
 /** How a batch and its decisions got into the warehouse. */
 export interface LoadReceipt {
@@ -37,6 +27,8 @@ export interface BatchReceipt {
   readonly decisions?: Pick<IngestBatchResult, 'evaluated' | 'eligible'>;
   /** Absent until the batch is announced for loading. */
   readonly load?: LoadReceipt;
+  /** What its subscriptions got of it; absent until its workflow has ended, and where no route has matched. */
+  readonly deliveries?: readonly DeliveryReceipt[];
 }
 
 /** Looks up receipts. */
@@ -46,14 +38,11 @@ export interface Receipts {
 }
 
 /** What {@link createReceipts} needs. */
-export interface ReceiptsOptions {
+export interface ReceiptsOptions extends TemporalUi {
   readonly client: Client;
-  readonly namespace: string;
-  /** Base address of the Temporal UI. */
-  readonly uiUrl?: string;
 }
 
-/** Builds receipts over Temporal: the batch's workflow by its id, then the load window its result names. */
+/** Builds receipts over Temporal: the batch's workflow by its id, then the load window and the deliveries its result names. */
 export function createReceipts(options: ReceiptsOptions): Receipts {
   const { client } = options;
 
@@ -97,10 +86,13 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
       const [stream, description] = await find(tenant, batchId);
       const receipt = { batchId, tenant, stream, workflow: progressOf(description, options) };
       if (description.status.name !== 'COMPLETED') return receipt;
-      const { evaluated, eligible, load } = (await client.workflow
-        .getHandle(description.workflowId)
-        .result()) as IngestBatchResult;
-      return { ...receipt, decisions: { evaluated, eligible }, load: await loadOf(batchId, load) };
+      const ended = await client.workflow.getHandle(description.workflowId).result();
+      const { evaluated, eligible, load, deliveries = [] } = ended as IngestBatchResult;
+      const [loaded, delivered] = await Promise.all([
+        loadOf(batchId, load),
+        deliveries.length === 0 ? undefined : deliveryReceipts(options, tenant, description, deliveries),
+      ]);
+      return { ...receipt, decisions: { evaluated, eligible }, load: loaded, deliveries: delivered };
     },
   };
 }
@@ -116,17 +108,4 @@ async function describe(
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;
   }
-}
-
-function progressOf(description: WorkflowExecutionDescription, ui: TemporalUi): WorkflowProgress {
-  const { workflowId, runId, startTime, closeTime } = description;
-  const url = workflowPage(ui, workflowId, runId);
-  return {
-    workflowId,
-    runId,
-    status: description.status.name.toLowerCase(),
-    startedAt: startTime.toISOString(),
-    ...(closeTime !== undefined && { closedAt: closeTime.toISOString() }),
-    ...(url !== undefined && { url }),
-  };
 }

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
-import { defaultPayloadConverter } from '@temporalio/common';
 import { deliveredEvent } from '../delivered-event.js';
+import { workflowInput } from '../engine/workflow-input.js';
 import { HeadgateError } from '../errors.js';
 import type { EventRow } from '../event.js';
 import { LineSet } from '../line-set.js';
@@ -30,14 +30,7 @@ export async function inputOf(
   tenant: string,
   execution: { readonly workflowId: string; readonly runId: string },
 ): Promise<DeadLetterInput> {
-  const { history } = await client.workflowService.getWorkflowExecutionHistory({
-    namespace: client.options.namespace,
-    execution,
-    maximumPageSize: 1,
-  });
-  const started = history?.events?.[0]?.workflowExecutionStartedEventAttributes;
-  const [payload] = started?.input?.payloads ?? [];
-  const input = payload && defaultPayloadConverter.fromPayload<DeadLetterInput>(payload);
+  const input = (await workflowInput(client, execution)) as DeadLetterInput | undefined;
   // What is read next is found by it: it has to be the tenant's own, whoever has started the workflow.
   if (input?.delivery.tenant === tenant && input.delivery.batch.tenant === tenant) return input;
   throw new HeadgateError('NOT_FOUND', 'No dead letter has this id.');

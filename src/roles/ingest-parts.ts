@@ -5,7 +5,7 @@ import { messageOf } from '../errors.js';
 import type { EventRow, InputStream } from '../event.js';
 import type { Admission } from '../ingest/admission/admission.js';
 import { Batcher } from '../ingest/batcher.js';
-import { Busyness } from '../ingest/busyness.js';
+import { createBusyness } from '../ingest/busyness.js';
 import { Dedupe } from '../ingest/dedupe.js';
 import { createFingerprint } from '../ingest/fingerprint.js';
 import { Ingest } from '../ingest/ingest.js';
@@ -62,12 +62,11 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
   const unreadable = (error: unknown): void =>
     options.onFatal(`events cannot be read back: ${messageOf(error)}`);
   const run = starterOf(options, stores, handedOver);
-  const busyness = new Busyness();
   const batcher = new Batcher({
     node: spool.node,
     limitsOf: (tenant) => registry.get(tenant)?.config.batch,
     run,
-    busyness: () => busyness.now(),
+    busyness: createBusyness(),
     onFault: (error) => options.onFatal(`a batch cannot be carried on: ${messageOf(error)}`),
   });
   const dedupe = await rebuiltDedupe(spool);

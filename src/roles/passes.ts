@@ -49,15 +49,16 @@ export function buildPasses(options: PassesOptions): Passes {
       ending: ending.signal,
     }),
     workflowPass: createWorkflowPass({
-      ...{ configOf, batchStore: stores.batchStore },
-      signal: ({ tenant, subscription }, target, { id: eventId }, event) => {
+      ...{ batchStore: stores.batchStore, deliveryLog: stores.deliveryLog, configOf, log },
+      signal: ({ tenant, subscription }, { target, row }, event) => {
         const { client, namespace } = options;
-        return signalWithStart(client, { tenant, subscription, target, eventId, event, namespace });
+        return signalWithStart(client, { tenant, subscription, target, eventId: row.id, event, namespace });
       },
       observe: (tenant, name, outcome) => {
         metrics?.deliveryTried(tenant, name, outcome);
         metrics?.deliveryActivity(tenant, name, outcome.seconds);
       },
+      ending: ending.signal,
     }),
     end: () => ending.abort(),
     close: () => receivers.close(),

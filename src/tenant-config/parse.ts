@@ -6,7 +6,9 @@ import { compileRoutes } from '../routing/compile.js';
 import { nearest } from './nearest.js';
 import { completeAggregate, completeConfig, type RawAggregate, type RawConfig } from './raw-config.js';
 import { TENANT, createTenantValidator } from './schema.js';
-import { PUSH_URL, SECRET, SUBSCRIPTION_NAME, TYPE_PATTERN } from './subscription-schema.js';
+import { PUSH_URL, pushUrlIssues } from './push-url.js';
+import { SECRET, SECRET_PREFIX, VALUE } from './secret-reference.js';
+import { SUBSCRIPTION_NAME, TYPE_PATTERN } from './subscription-schema.js';
 import type { RuleConfig, TenantConfig } from './tenant-config.js';
 import { offsetInString, offsetOfKey, offsetOfValue, type YamlPath } from './yaml-position.js';
 
@@ -69,13 +71,14 @@ function readYaml(text: string, lines: LineCounter) {
 
 function problemsOf(document: Document, text: string, raw: unknown): Problem[] {
   validator ??= createTenantValidator();
+  const inUrls = pushUrlIssues(raw).map((issue) => issueProblem(document, text, issue));
   if (validator(raw)) {
     const routes = compileRoutes(completeConfig(raw as RawConfig)).issues;
-    const inRoutes = routes.map((issue) => ruleProblem(document, text, issue));
-    return [...ruleProblems(document, text, raw as RawConfig, []), ...inRoutes];
+    const inRoutes = routes.map((issue) => issueProblem(document, text, issue));
+    return [...inUrls, ...ruleProblems(document, text, raw as RawConfig, []), ...inRoutes];
   }
   const found = (validator.errors ?? []).flatMap((error) => schemaProblem(document, error) ?? []);
-  return [...found, ...ruleProblems(document, text, raw, found)];
+  return [...found, ...inUrls, ...ruleProblems(document, text, raw, found)];
 }
 
 /** A problem of form in plain words. Undefined for errors that only sum up others. */
@@ -118,10 +121,14 @@ function schemaProblem(document: Document, error: ErrorObject): Problem | undefi
   }
 }
 
+const REACH = `no variable that begins otherwise than with ${SECRET_PREFIX} can be referred to`;
+
 /** What to say of a text that does not fit a pattern. */
 const PATTERN_PROBLEMS: Readonly<Record<string, (name: string) => string>> = {
   [TENANT]: () => 'a tenant id has 1 to 63 letters, digits, "_" or "-", and starts with a letter or digit',
-  [SECRET]: (name) => `${name} must be env:NAME, or a literal secret that begins with whsec_ or whsk_`,
+  [SECRET]: (name) =>
+    `${name} must be env:${SECRET_PREFIX}NAME, or a literal secret that begins with whsec_ or whsk_; ${REACH}`,
+  [VALUE]: (name) => `${name} must be env:${SECRET_PREFIX}NAME, or not begin with env:; ${REACH}`,
   [PUSH_URL]: (name) => `${name} must be an http or https address`,
   [TYPE_PATTERN]: (name) => `${name} must be an event type, with a star at its end at most`,
   [SUBSCRIPTION_NAME]: (name) =>
@@ -171,10 +178,10 @@ function ruleProblems(document: Document, text: string, raw: unknown, found: rea
       broken('rules', index) ? standInRule(index) : rule,
     ),
   });
-  return checked.issues.map((issue) => ruleProblem(document, text, issue));
+  return checked.issues.map((issue) => issueProblem(document, text, issue));
 }
 
-function ruleProblem(document: Document, text: string, { path, message, offset }: RuleIssue): Problem {
+function issueProblem(document: Document, text: string, { path, message, offset }: RuleIssue): Problem {
   const place =
     offset === undefined ? offsetOfValue(document, path) : offsetInString(document, text, path, offset);
   return { path, offset: place, message: `${path.join('.')}: ${message}` };

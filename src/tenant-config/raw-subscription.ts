@@ -37,6 +37,7 @@ interface RawPull extends RawShared {
 interface RawWorkflow
   extends RawShared, RawRetry, Pick<WorkflowConfig, 'workflow' | 'taskQueue' | 'id' | 'signal'> {
   readonly kind: 'workflow';
+  readonly maxConcurrency?: number;
 }
 
 /** A subscription as written, once it fits the schema. */
@@ -53,8 +54,9 @@ export function completeSubscription(raw: RawSubscription): SubscriptionConfig {
     case 'pull':
       return completePull(raw);
     case 'workflow': {
-      const { kind, workflow, taskQueue, id, signal } = raw;
-      return { ...shared(raw), kind, workflow, taskQueue, id, signal, retry: retryOf(raw) };
+      const { kind, workflow, taskQueue, id, signal, maxConcurrency = 32 } = raw;
+      const templates = { workflow, taskQueue, id, signal };
+      return { ...shared(raw), kind, ...templates, maxConcurrency, retry: retryOf(raw) };
     }
   }
 }

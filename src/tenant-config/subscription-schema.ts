@@ -1,13 +1,15 @@
+import { PUSH_URL } from './push-url.js';
 import { EXPRESSION, duration, section } from './schema-parts.js';
+import { SECRET, VALUE } from './secret-reference.js';
 
-/** Pattern of a webhook's address. */
-export const PUSH_URL = '^https?://[^\\s]+$';
 /** Pattern of a route's event type. */
 export const TYPE_PATTERN = '^[^*]*\\*?$';
 /** Pattern of a subscription's name; `warehouse` and `eligibility` are there by themselves. */
 export const SUBSCRIPTION_NAME = '^(?!(warehouse|eligibility|constructor)$)[a-z][a-z0-9_-]{0,62}$';
 
 const RATE = { type: 'number', exclusiveMinimum: 0, maximum: 1_000_000 };
+const HEADER = { type: 'string', minLength: 1, maxLength: 4_096, pattern: VALUE };
+const CONCURRENCY = { type: 'integer', minimum: 1, maximum: 256 };
 const RETRY = section({
   schedule: { type: 'array', maxItems: 20, items: duration('0ms', '7 days') },
 });
@@ -19,11 +21,6 @@ const SHARED = {
   retention: duration('1h', '31 days'),
 };
 
-/** A secret, or a value that may be one: `env:NAME`, or literally. */
-const VALUE = { type: 'string', minLength: 1, maxLength: 4_096 };
-/** Pattern of a secret. */
-export const SECRET = '^(env:[A-Za-z_][A-Za-z0-9_]*|wh(sec|sk)_[A-Za-z0-9+/]{16,128}={0,2})$';
-
 const SUBSCRIPTION_KINDS = {
   push: section(
     {
@@ -32,11 +29,11 @@ const SUBSCRIPTION_KINDS = {
       url: { type: 'string', pattern: PUSH_URL, maxLength: 2_048 },
       secret: { type: 'string', pattern: SECRET },
       secrets: { type: 'array', items: { type: 'string', pattern: SECRET }, minItems: 1, maxItems: 5 },
-      headers: { type: 'object', maxProperties: 50, additionalProperties: VALUE },
+      headers: { type: 'object', maxProperties: 50, additionalProperties: HEADER },
       format: { enum: ['event', 'batch'] },
       maxEvents: { type: 'integer', minimum: 1, maximum: 1_000 },
       timeout: duration('100ms', '60s'),
-      maxConcurrency: { type: 'integer', minimum: 1, maximum: 256 },
+      maxConcurrency: CONCURRENCY,
       retry: RETRY,
       disableAfterFailures: { type: 'integer', minimum: 1, maximum: 1_000_000 },
     },
@@ -57,14 +54,14 @@ const SUBSCRIPTION_KINDS = {
       ...SHARED,
       kind: { const: 'workflow' },
       ...{ workflow: EXPRESSION, taskQueue: EXPRESSION, id: EXPRESSION, signal: EXPRESSION },
+      maxConcurrency: CONCURRENCY,
       retry: RETRY,
     },
     ['name', 'kind', 'workflow', 'taskQueue', 'id', 'signal'],
   ),
 };
 
-/** By its kind, so that a mistake is told as one of that kind. */
-/** A subscription. */
+/** A subscription; by its kind, so that a mistake is told as one of that kind. */
 export const SUBSCRIPTION = {
   type: 'object',
   required: ['kind'],

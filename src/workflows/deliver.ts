@@ -2,19 +2,26 @@ import {
   ActivityFailure,
   TimeoutFailure,
   continueAsNew,
+  defineQuery,
   proxyActivities,
+  setHandler,
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
-import type {
-  DeadLines,
-  DeliverInput,
-  DeliverResult,
-  PassInput,
-  PassResult,
-  PendingLines,
+import {
+  PROGRESS,
+  type DeadLines,
+  type DeliverInput,
+  type DeliverProgress,
+  type DeliverResult,
+  type PassInput,
+  type PassResult,
+  type PendingLines,
 } from './delivery-messages.js';
+
+/** How far the delivery is. */
+export const progressQuery = defineQuery<DeliverProgress>(PROGRESS);
 
 /**
  * One batch on its way to one subscription: passes over what is pending, and pauses between them, until every event is
@@ -24,6 +31,10 @@ export async function deliver(input: DeliverInput): Promise<DeliverResult> {
   const { pending: left, soFar, lines, count, ...delivery } = input;
   const result = { ...(soFar ?? { delivered: 0, deadLettered: 0, passes: 0, deadLetters: [] }) };
   let pending: readonly PendingLines[] = left ?? [{ attempts: 0, lines, count }];
+  setHandler(progressQuery, () => ({
+    soFar: result,
+    pending: pending.map((group) => ({ attempts: group.attempts, count: group.count, dueAt: group.dueAt })),
+  }));
   const pass = passOf(input);
   const { park, reviewWaiting } = ownActivities(input.activityQueue);
 

@@ -60,6 +60,12 @@ export interface DeliverResult {
   readonly deadLetters: readonly string[];
 }
 
+/** Result of the query {@link PROGRESS}: how far a delivery is. What the pass on its way has done is not in it yet. */
+export interface DeliverProgress {
+  readonly soFar: DeliverResult;
+  readonly pending: readonly Omit<PendingLines, 'lines'>[];
+}
+
 /**
  * Input of a pass: one activity that tries to deliver what is pending of a batch, and comes back with what is left. All
  * kinds of subscription share it; what they do in it differs.
@@ -210,3 +216,5 @@ export const REDRIVE = 'redrive';
 export const DISCARD = 'discard';
 /** Query of a {@link DEAD_LETTER}: who has resolved it, and how; `null` while nobody has. */
 export const RESOLUTION = 'resolution';
+/** Query of a {@link DELIVER}: how far it is. */
+export const PROGRESS = 'progress';

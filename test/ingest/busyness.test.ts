@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Busyness } from '../../src/ingest/busyness.js';
+import { createBusyness } from '../../src/ingest/busyness.js';
 
 describe('how busy the machine is', () => {
   it('is near one after a while in which nothing else could run', () => {
-    const busyness = new Busyness();
+    const busyness = createBusyness();
     const until = performance.now() + 300;
     while (performance.now() < until);
-    assert.ok(busyness.now() > 0.9);
+    assert.ok(busyness() > 0.9);
   });
 
   it('is a share, and stays what it was for a moment', async () => {
-    const busyness = new Busyness();
+    const busyness = createBusyness();
     await delay(300);
-    const share = busyness.now();
+    const share = busyness();
     assert.ok(share >= 0 && share <= 1, `${share}`);
-    assert.equal(busyness.now(), share);
+    assert.equal(busyness(), share);
   });
 });

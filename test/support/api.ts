@@ -36,6 +36,8 @@ export interface TestApiOptions {
   readonly bodyPace?: BodyPace;
   readonly metrics?: Metrics;
   /** Default: knows none, and remembers where it was told to look. */
+  readonly receipts?: Receipts;
+  /** Default: knows none, and remembers where it was told to look. */
   readonly deadLetters?: DeadLetters;
   /** Default: there are no routes to look at subscriptions. */
   readonly subscriptions?: SubscriptionRoutesOptions;
@@ -128,7 +130,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       bodyPace: options.bodyPace,
       metrics: options.metrics,
       decider: door.decider,
-      receipts: rememberingReceipts(receiptsAsked),
+      receipts: options.receipts ?? rememberingReceipts(receiptsAsked),
       replays: rememberingReplays(receiptsAsked),
       deadLetters: options.deadLetters ?? rememberingDeadLetters(deadLettersAsked),
       subscriptions: options.subscriptions,

@@ -107,7 +107,27 @@ describe('tenant-config/parse', () => {
     [subscription('kind: pull, ackDeadlin: 1m'), 'ackDeadlin', /did you mean "ackDeadline"/],
     [subscription('kind: pull, ackDeadline: 9s'), '9s', /must be from 10s to 10m/],
     [subscription('kind: push, url: "ftp://x"'), '"ftp', /must be an http or https address/],
-    [subscription('kind: push, url: "http://x", secret: hunter2'), 'hunter2', /must be env:NAME/],
+    [
+      subscription('kind: push, url: "http://x", secret: hunter2'),
+      'hunter2',
+      /must be env:HEADGATE_SECRET_NAME/,
+    ],
+    [
+      subscription('kind: push, url: "http://x", secret: env:AWS_SECRET_ACCESS_KEY'),
+      'env:AWS',
+      /no variable that begins otherwise than with HEADGATE_SECRET_ can be referred to/,
+    ],
+    [
+      subscription('kind: push, url: "http://x", headers: { Authorization: env:HEADGATE_TOKEN }'),
+      'env:HEADGATE_TOKEN',
+      /^subscriptions.0.headers.Authorization must be env:HEADGATE_SECRET_NAME/,
+    ],
+    [
+      subscription('kind: push, url: "https://x:99999/hook"'),
+      '"https',
+      /^subscriptions.0.url: the url of the subscription "crm" is not an address/,
+    ],
+    [subscription('kind: push, url: "https://[::1/"'), '"https', /the subscription "crm" is not an address/],
     ['tenant: UA\nsubscriptions: [{ name: warehouse, kind: pull }]', 'warehouse', /must be a name/],
     ['tenant: UA\n__proto__: { x: 1 }', '__proto__', /unknown key "__proto__"/],
     ['tenant: 1E3', '1E3', /must be text: YAML reads it as number 1000, put it in quotes/],

@@ -36,6 +36,7 @@ export class Tally {
   /** By attempts. */
   private readonly pending = new Map<number, Group>();
   private readonly dead = new Map<DeadReason, Dead>();
+  private readonly held = LineSet.none();
 
   constructor(
     pending: PassInput['pending'],
@@ -51,6 +52,13 @@ export class Tally {
     return [...this.pending]
       .filter(([, { dueAt, lines }]) => dueAt <= now + DUE_SLACK_MS && lines.count > 0)
       .sort(([left], [right]) => left - right)
+      .map(([attempts, { lines }]) => ({ attempts, lines: [...lines] }));
+  }
+
+  /** What is pending and to be tried later. */
+  notDue(now: number): DueLines[] {
+    return [...this.pending]
+      .filter(([, { dueAt }]) => dueAt > now + DUE_SLACK_MS)
       .map(([attempts, { lines }]) => ({ attempts, lines: [...lines] }));
   }
 
@@ -78,6 +86,11 @@ export class Tally {
     later.add(line);
   }
 
+  /** The line was not tried, since it has to come after one that is pending: it is no reason for another pass. */
+  hold(line: number): void {
+    this.held.add(line);
+  }
+
   /** A try has failed, the last one. */
   exhaust(line: number, attempts: number, detail: string): void {
     this.failedTries++;
@@ -101,7 +114,8 @@ export class Tally {
    */
   result(now: number): PassResult {
     const pending = [...this.pending].filter(([, { lines }]) => lines.count > 0).sort(([a], [b]) => a - b);
-    const waitMs = Math.min(...pending.map(([, { dueAt }]) => dueAt)) - now;
+    const tried = pending.filter(([, { lines }]) => [...lines].some((line) => !this.held.has(line)));
+    const waitMs = Math.min(...tried.map(([, { dueAt }]) => dueAt)) - now;
     return {
       delivered: this.delivered.count,
       failed: this.failedTries,

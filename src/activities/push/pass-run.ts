@@ -2,7 +2,7 @@ import { CLOUDEVENT, CLOUDEVENTS } from '../../cloudevent.js';
 import type { DeliveryJournal } from '../../stores/delivery-log/journal.js';
 import type { PushConfig } from '../../tenant-config/subscription-config.js';
 import type { Admission } from './breaker.js';
-import type { FlowSignal, Slot } from './concurrency.js';
+import type { FlowSignal, Slot } from '../deliveries/concurrency.js';
 import type { PushControl, PushObserver } from './control.js';
 import type { Poster, PushOutcome } from './post.js';
 import type { Receiver } from './receivers.js';

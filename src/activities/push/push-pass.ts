@@ -1,19 +1,18 @@
-import { Context } from '@temporalio/activity';
 import type { SecretReader } from '../../config.js';
-import { deliveredEvent } from '../../delivered-event.js';
 import { HeadgateError, messageOf } from '../../errors.js';
-import type { BatchRef, Stream } from '../../event.js';
-import { LineSet } from '../../line-set.js';
 import type { Logger } from '../../observability/logger.js';
 import type { BatchStore } from '../../stores/batch-store/batch-store.js';
-import type { DeliveryEntry, DeliveryLog } from '../../stores/delivery-log/delivery-log.js';
+import type { DeliveryLog } from '../../stores/delivery-log/delivery-log.js';
 import { DeliveryJournal } from '../../stores/delivery-log/journal.js';
 import type { PushConfig } from '../../tenant-config/subscription-config.js';
 import type { TenantConfig } from '../../tenant-config/tenant-config.js';
 import { headgateVersion } from '../../version.js';
 import type { PassInput, PassResult } from '../../workflows/delivery-messages.js';
 import { linesOf } from '../deliveries/batch-lines.js';
+import { keepJournal } from '../deliveries/keep-journal.js';
+import { endOfPass } from '../deliveries/pass-end.js';
 import type { PassActivities } from '../deliveries/pass.js';
+import { HEARTBEAT_EVERY_MS, heartbeatOf, resumePass } from '../deliveries/progress.js';
 import type { PushControl, PushObserver } from './control.js';
 import { PassRun, type StopReason } from './pass-run.js';
 import type { Receiver, Receivers } from './receivers.js';
@@ -42,14 +41,6 @@ export interface PushPassOptions {
   readonly random?: () => number;
 }
 
-/** What a heartbeat carries: a pass that is made again goes on from there. */
-export interface PushProgress {
-  /** Lines that the receiver has confirmed by a 2xx, as `LineSet` encodes them. */
-  readonly delivered: string;
-}
-
-const PASS_MS = 60_000;
-const HEARTBEAT_EVERY_MS = 3_000;
 /** Until the next look, where this process knows that nothing may be posted but the queue has handed a pass out. */
 const STOPPED_PAUSE_MS = 30_000;
 
@@ -71,9 +62,7 @@ export function createPushPass(options: PushPassOptions): PassActivities['pushPa
     }
     const journal = new DeliveryJournal();
     const lines = await linesOf(options.batchStore, batch);
-    resume(batch, tally, (line, attempts) =>
-      journal.add(resumedEntry(line, attempts, lines?.[line], batch.stream, now())),
-    );
+    resumePass(batch, lines, tally, journal, now());
     if (lines === undefined) {
       tally.giveUpAll(
         'expired',
@@ -84,7 +73,7 @@ export function createPushPass(options: PushPassOptions): PassActivities['pushPa
     try {
       const receiver = options.receivers.of(tenant, subscription);
       const result = await makePass(options, input, { config, receiver, lines, tally, journal });
-      await keep(options, input, journal);
+      await keepJournal(options, input, journal);
       return result;
     } finally {
       options.observer.passed(tenant, subscription, (performance.now() - began) / 1000);
@@ -110,8 +99,8 @@ async function makePass(options: PushPassOptions, input: PassInput, parts: PassP
     config,
     onUndeliverable: (line, attempts, detail) => tally.undeliverable(line, attempts, detail),
   });
-  const until = endOf(options);
-  const heartbeats = setInterval(() => heartbeat(tally), HEARTBEAT_EVERY_MS);
+  const until = endOfPass(options);
+  const heartbeats = setInterval(() => heartbeatOf(tally), HEARTBEAT_EVERY_MS);
   try {
     const run = new PassRun({
       ...{ tenant: input.tenant, config, receiver, work, tally, journal, control, observer, now, random },
@@ -158,53 +147,6 @@ function paused(result: PassResult, { heldUntil, breaker }: Receiver, end: End, 
   return retryAfterMs > 0 ? { ...result, retryAfterMs } : result;
 }
 
-/** Aborted when the pass is to end: by the time, the process, or Temporal. */
-function endOf({ ending, passMs = PASS_MS }: PushPassOptions): { signal: AbortSignal; clear(): void } {
-  const end = new AbortController();
-  const abort = (): void => end.abort();
-  const timer = setTimeout(abort, passMs);
-  const causes = [ending, Context.current().cancellationSignal];
-  for (const cause of causes) {
-    if (cause?.aborted === true) abort();
-    cause?.addEventListener('abort', abort);
-  }
-  const clear = (): void => {
-    clearTimeout(timer);
-    for (const cause of causes) cause?.removeEventListener('abort', abort);
-  };
-  return { signal: end.signal, clear };
-}
-
-function heartbeat(tally: Tally): void {
-  Context.current().heartbeat({ delivered: tally.delivered.encode() } satisfies PushProgress);
-}
-
-/** Takes over what an attempt of this activity that was lost had confirmed. */
-function resume(batch: BatchRef, tally: Tally, told: (line: number, attempts: number) => void): void {
-  const progress = Context.current().info.heartbeatDetails as PushProgress | undefined;
-  if (typeof progress?.delivered === 'string')
-    tally.resume(LineSet.decode(progress.delivered, batch.events), told);
-}
-
-/** Status and time of what was resumed went with the process that knew them. */
-function resumedEntry(
-  line: number,
-  attempts: number,
-  text: string | undefined,
-  stream: Stream,
-  now: number,
-): DeliveryEntry {
-  const event = text === undefined ? '' : deliveredEvent(text, stream).id;
-  return {
-    line,
-    event,
-    attempt: attempts + 1,
-    outcome: 'delivered',
-    at: new Date(now).toISOString(),
-    resumed: true,
-  };
-}
-
 /** What goes with every request. */
 function credentials(
   config: PushConfig,
@@ -221,20 +163,6 @@ function credentials(
   const own = Object.entries(config.headers).map(([name, value]) => [name.toLowerCase(), valueOf(value)]);
   const headers = { ...Object.fromEntries(own), 'user-agent': `headgate/${headgateVersion()}` };
   return { sign: createSigner(config.secrets.map(valueOf)), headers };
-}
-
-/** A log that cannot be written is no reason to post everything again. */
-async function keep(options: PushPassOptions, input: PassInput, journal: DeliveryJournal): Promise<void> {
-  if (journal.entries.length === 0) return;
-  const { tenant, subscription, batch, priority, cause, pass } = input;
-  const { batchId, stream } = batch;
-  const name = { tenant, subscription, batchId, stream, priority, cause };
-  try {
-    await options.deliveryLog.write(name, pass, journal.entries);
-  } catch (error) {
-    const fields = { tenant, subscription, batchId, pass, reason: messageOf(error) };
-    options.log.warn(fields, 'what a pass has done could not be written to the delivery log');
-  }
 }
 
 function untold({ log }: PushPassOptions, { tenant, subscription }: PassInput, error: unknown): void {

@@ -1,7 +1,7 @@
 import type { PushConfig } from '../../tenant-config/subscription-config.js';
 import { createGuardedConnector, type AddressGuardOptions } from './address-guard.js';
 import { Breaker } from './breaker.js';
-import { Concurrency } from './concurrency.js';
+import { Concurrency } from '../deliveries/concurrency.js';
 import { createPoster, type Poster } from './post.js';
 
 /** The receiving end of one push subscription, as all passes of this process know it. */

@@ -17,6 +17,9 @@ export interface WorkflowSignal {
   readonly namespace: string;
 }
 
+/** An answer that takes longer counts as a failure; the signal may have been taken all the same. */
+const DEADLINE_MS = 10_000;
+
 /**
  * Signals a workflow, and starts it if it does not run. The client has no way to say the request's id, by which Temporal
  * takes a signal that is sent again only once; so the request is made here.
@@ -25,7 +28,7 @@ export async function signalWithStart(client: Client, signal: WorkflowSignal): P
   const { tenant, subscription, target, eventId, event, namespace } = signal;
   const converter = client.options.loadedDataConverter;
   const attributes = subscriptionAttributes(tenant, subscription, 'events');
-  await client.workflowService.signalWithStartWorkflowExecution({
+  const request = {
     namespace,
     identity: client.options.identity,
     requestId: createHash('sha256')
@@ -39,5 +42,8 @@ export async function signalWithStart(client: Client, signal: WorkflowSignal): P
     input: { payloads: await encodeToPayloads(converter, { tenant, subscription }) },
     signalInput: { payloads: await encodeToPayloads(converter, event) },
     searchAttributes: { indexedFields: encodeUnifiedSearchAttributes(undefined, attributes) },
-  });
+  };
+  await client.withDeadline(Date.now() + DEADLINE_MS, () =>
+    client.workflowService.signalWithStartWorkflowExecution(request),
+  );
 }

@@ -1,28 +1,38 @@
-import { Context } from '@temporalio/activity';
-import { toCloudEvent } from '../../cloudevent.js';
 import { deliveredEvent } from '../../delivered-event.js';
 import { messageOf } from '../../errors.js';
-import type { EventRow } from '../../event.js';
-import { LineSet } from '../../line-set.js';
+import type { Stream } from '../../event.js';
+import type { Logger } from '../../observability/logger.js';
 import type { BatchStore } from '../../stores/batch-store/batch-store.js';
+import type { DeliveryLog } from '../../stores/delivery-log/delivery-log.js';
+import { DeliveryJournal } from '../../stores/delivery-log/journal.js';
 import type { WorkflowConfig } from '../../tenant-config/subscription-config.js';
 import type { TenantConfig } from '../../tenant-config/tenant-config.js';
-import { TokenBucket } from '../../token-bucket.js';
-import type { PassInput } from '../../workflows/delivery-messages.js';
+import type { PassInput, PassResult } from '../../workflows/delivery-messages.js';
 import { linesOf } from '../deliveries/batch-lines.js';
+import { Concurrency } from '../deliveries/concurrency.js';
+import { keepJournal } from '../deliveries/keep-journal.js';
+import { endOfPass } from '../deliveries/pass-end.js';
 import type { PassActivities } from '../deliveries/pass.js';
+import { HEARTBEAT_EVERY_MS, heartbeatOf, resumePass } from '../deliveries/progress.js';
 import { Tally } from '../deliveries/tally.js';
-import { createTemplates, type Templates, type WorkflowTarget } from './templates.js';
+import { OrderedWork, type AddressedEvent } from './ordered-work.js';
+import { SignalRun } from './signal-run.js';
+import { createTemplates, type Templates } from './templates.js';
 
 /** What {@link createWorkflowPass} needs. */
 export interface WorkflowPassOptions {
   /** The tenant's configuration as it is now. */
   readonly configOf: (tenant: string) => TenantConfig;
   readonly batchStore: BatchStore;
+  readonly deliveryLog: DeliveryLog;
   /** Signals a workflow of the tenant's, and starts it if need be; see `signalWithStart`. */
-  readonly signal: (input: PassInput, target: WorkflowTarget, row: EventRow, event: object) => Promise<void>;
+  readonly signal: (input: PassInput, event: AddressedEvent, cloudEvent: object) => Promise<void>;
   /** Told what a pass has come to. */
   readonly observe: (tenant: string, subscription: string, outcome: WorkflowPassOutcome) => void;
+  readonly log: Pick<Logger, 'warn'>;
+  /** Aborted when this process begins to end: passes take up nothing more. Default: never. */
+  readonly ending?: AbortSignal;
+  /** Milliseconds since the epoch. */
   readonly now?: () => number;
 }
 
@@ -30,130 +40,112 @@ export interface WorkflowPassOptions {
 export interface WorkflowPassOutcome {
   readonly delivered: number;
   readonly failed: number;
-  /** Of both, those that had been tried before. */
+  /** Events tried that had been tried before. */
   readonly retried: number;
-  /** Bytes of the events that were sent. */
+  /** Bytes of the events sent. */
   readonly bytes: number;
   readonly seconds: number;
 }
 
-/** A pass ends by itself after so long; the rest is the next one's. */
-const PASS_MS = 60_000;
-const HEARTBEAT_EVERY_MS = 3_000;
-/** After so many failures in a row it is not the event that is at fault. */
-const MAX_FAILURES_IN_A_ROW = 5;
+/** Until the next pass, where Temporal refuses whatever it is given. */
+const FAILING_PAUSE_MS = 5_000;
 
 /**
- * Builds the activity that starts or signals the tenant's own workflows, one event after the other in the order of the
- * batch, so that a workflow gets its events in that order. What a lost attempt had done is in its heartbeat, and what
- * that has missed is recognised by Temporal.
+ * Builds the activity that starts or signals the tenant's own workflows: those of different ids side by side, the events
+ * of one id one after the other in the order of the batch. What a lost attempt had done is in its heartbeat, and what that
+ * has missed is recognised by Temporal.
  */
 export function createWorkflowPass(options: WorkflowPassOptions): PassActivities['workflowPass'] {
-  const buckets = new Map<string, TokenBucket>();
+  /** By subscription: as many as this process has made passes of, until they are removed. */
+  const flows = new Map<string, Concurrency>();
+  const now = options.now ?? Date.now;
   return async (input) => {
-    const now = options.now ?? Date.now;
     const began = performance.now();
     const { tenant, subscription, batch } = input;
+    const key = `${tenant}/${subscription}`;
     const tally = new Tally(input.pending, batch.events);
     const config = options.configOf(tenant).subscriptions.find(({ name }) => name === subscription);
     if (config?.kind !== 'workflow') {
+      flows.delete(key);
       tally.giveUpAll('subscription-removed', 'The subscription is not configured any more.');
       return tally.result(now());
     }
     const lines = await linesOf(options.batchStore, batch);
+    const journal = new DeliveryJournal();
+    resumePass(batch, lines, tally, journal, now());
     if (lines === undefined) {
       tally.giveUpAll('expired', 'The file of the batch is gone or damaged.');
       return tally.result(now());
     }
-    const confirmed = Context.current().info.heartbeatDetails as string | undefined;
-    if (confirmed !== undefined) tally.resume(LineSet.decode(confirmed, batch.events), () => undefined);
-    const bucket = buckets.get(`${tenant}/${subscription}`) ?? new TokenBucket();
-    buckets.set(`${tenant}/${subscription}`, bucket);
-    const pass = new WorkflowPass(options, input, config, lines, tally, bucket);
-    await pass.run();
-    const result = tally.result(now());
-    const seconds = (performance.now() - began) / 1000;
+    const concurrency = flows.get(key) ?? new Concurrency(now);
+    flows.set(key, concurrency);
+    const run = await signalAll(options, input, { config, lines, tally, journal, concurrency });
+    const result = paused(tally.result(now()), run);
+    await keepJournal(options, input, journal);
     const { delivered, failed } = result;
-    const { retried, bytes } = pass;
+    const { retried, bytes } = run;
+    const seconds = (performance.now() - began) / 1000;
     options.observe(tenant, subscription, { delivered, failed, retried, bytes, seconds });
     return result;
   };
 }
 
-/** One pass under way. */
-class WorkflowPass {
-  private readonly templates: Templates;
-  private readonly now: () => number;
-  retried = 0;
-  bytes = 0;
-  private failuresInARow = 0;
-  private beatAt = 0;
+interface PassParts {
+  readonly config: WorkflowConfig;
+  readonly lines: readonly string[];
+  readonly tally: Tally;
+  readonly journal: DeliveryJournal;
+  readonly concurrency: Concurrency;
+}
 
-  constructor(
-    private readonly options: WorkflowPassOptions,
-    private readonly input: PassInput,
-    private readonly config: WorkflowConfig,
-    private readonly lines: readonly string[],
-    private readonly tally: Tally,
-    private readonly bucket: TokenBucket,
-  ) {
-    this.templates = createTemplates(input.tenant, config);
-    this.now = options.now ?? Date.now;
+async function signalAll(
+  options: WorkflowPassOptions,
+  input: PassInput,
+  { config, lines, tally, journal, concurrency }: PassParts,
+): Promise<SignalRun> {
+  const { now = Date.now } = options;
+  const templates = createTemplates(input.tenant, config);
+  const work = new OrderedWork({
+    due: tally.due(now()),
+    notDue: tally.notDue(now()),
+    address: (line, attempts) => {
+      const addressed = addressOf(templates, lines[line] ?? '', input.batch.stream);
+      if (typeof addressed !== 'string') return { line, attempts, ...addressed };
+      tally.undeliverable(line, attempts, addressed);
+      return undefined;
+    },
+    onHeld: (line) => tally.hold(line),
+  });
+  const end = endOfPass(options);
+  const heartbeats = setInterval(() => heartbeatOf(tally), HEARTBEAT_EVERY_MS);
+  try {
+    const run = new SignalRun({
+      ...{ config, work, tally, journal, lines, concurrency, now, ending: end.signal },
+      signal: (event, cloudEvent) => options.signal(input, event, cloudEvent),
+    });
+    await run.run();
+    return run;
+  } finally {
+    clearInterval(heartbeats);
+    end.clear();
   }
+}
 
-  async run(): Promise<void> {
-    const until = this.now() + PASS_MS;
-    const { cancellationSignal } = Context.current();
-    for (const { attempts, lines } of this.tally.due(this.now())) {
-      for (const line of lines) {
-        if (this.now() > until || cancellationSignal.aborted || this.failuresInARow >= MAX_FAILURES_IN_A_ROW)
-          return;
-        await this.turn();
-        await this.deliver(line, attempts);
-        this.heartbeat();
-      }
-    }
+/** The event and its workflow; in words why there is none, where a template fails or the line is no event. */
+function addressOf(
+  templates: Templates,
+  line: string,
+  stream: Stream,
+): Pick<AddressedEvent, 'row' | 'target'> | string {
+  try {
+    const row = deliveredEvent(line, stream);
+    return { row, target: templates(row) };
+  } catch (error) {
+    return error instanceof SyntaxError ? 'The line of the batch file is not an event.' : messageOf(error);
   }
+}
 
-  /** Waits for the subscription's rate. */
-  private async turn(): Promise<void> {
-    const { eventsPerSecond } = this.config.limits;
-    if (eventsPerSecond === undefined) return;
-    const waitMs = this.bucket.waitMs(eventsPerSecond, this.now());
-    if (waitMs > 0) await Context.current().sleep(waitMs);
-    this.bucket.take(1, eventsPerSecond, this.now());
-  }
-
-  private async deliver(line: number, attempts: number): Promise<void> {
-    const text = this.lines[line] ?? '';
-    const row = deliveredEvent(text, this.input.batch.stream);
-    let target: WorkflowTarget;
-    try {
-      target = this.templates(row);
-    } catch (error) {
-      return this.tally.undeliverable(line, attempts, messageOf(error));
-    }
-    if (attempts > 0) this.retried++;
-    this.bytes += Buffer.byteLength(text);
-    try {
-      await this.options.signal(this.input, target, row, toCloudEvent(row));
-      this.tally.deliver(line, attempts);
-      this.failuresInARow = 0;
-    } catch (error) {
-      this.failuresInARow++;
-      this.failed(line, attempts, messageOf(error));
-    }
-  }
-
-  private failed(line: number, attempts: number, detail: string): void {
-    const pauseMs = this.config.retry.scheduleMs[attempts];
-    if (pauseMs === undefined) this.tally.exhaust(line, attempts, detail);
-    else this.tally.retry(line, attempts, this.now() + pauseMs * (1 + Math.random() / 5));
-  }
-
-  private heartbeat(): void {
-    if (this.now() - this.beatAt < HEARTBEAT_EVERY_MS) return;
-    this.beatAt = this.now();
-    Context.current().heartbeat(this.tally.delivered.encode());
-  }
+function paused(result: PassResult, { failing }: SignalRun): PassResult {
+  if (!failing || result.pending.length === 0) return result;
+  return { ...result, retryAfterMs: Math.max(result.retryAfterMs ?? 0, FAILING_PAUSE_MS) };
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { Webhook } from 'standardwebhooks';
-import type { PushProgress } from '../../../src/activities/push/push-pass.js';
+import type { PassProgress } from '../../../src/activities/deliveries/progress.js';
 import { HeadgateError } from '../../../src/errors.js';
 import { LineSet } from '../../../src/line-set.js';
 import type { PassResult } from '../../../src/workflows/delivery-messages.js';
@@ -43,9 +43,15 @@ describe('a push pass', () => {
   const done = (delivered: number): PassResult => ({ delivered, failed: 0, pending: [], dead: [] });
 
   it('posts each event as a signed CloudEvent, with headers of its own', async () => {
-    bench.configure({ secret: 'env:HOOK', headers: { Authorization: 'env:AUTH', 'X-Plain': 'a' } });
+    bench.configure({
+      secret: 'env:HEADGATE_SECRET_HOOK',
+      headers: { Authorization: 'env:HEADGATE_SECRET_AUTH', 'X-Plain': 'a' },
+    });
     const batch = await bench.batch([event('e.0', 0, { extensions: { airline: 'UA' }, stage: 'new' })]);
-    const secrets: Record<string, string> = { 'env:HOOK': SECRET, 'env:AUTH': 'Bearer x' };
+    const secrets: Record<string, string> = {
+      'env:HEADGATE_SECRET_HOOK': SECRET,
+      'env:HEADGATE_SECRET_AUTH': 'Bearer x',
+    };
     const secretOf = (reference: string): string => secrets[reference] ?? reference;
     assert.deepEqual(await bench.pass(batch, {}, { secretOf }), done(1));
     const [{ headers, body }] = receiver.requests as [ReceivedRequest];
@@ -152,7 +158,7 @@ describe('a push pass', () => {
 
   it('goes on from the heartbeat of an attempt that was lost', async () => {
     const batch = await events(10);
-    const progress: PushProgress = { delivered: LineSet.of([0, 1, 2, 7]).encode() };
+    const progress: PassProgress = { delivered: LineSet.of([0, 1, 2, 7]).encode() };
     const environment = new MockActivityEnvironment({ attempt: 2, heartbeatDetails: progress });
     assert.deepEqual(await bench.pass(batch, {}, { environment }), done(10));
     assert.deepEqual(received().sort(), ['e-3', 'e-4', 'e-5', 'e-6', 'e-8', 'e-9']);
@@ -163,8 +169,8 @@ describe('a push pass', () => {
   it('says in its heartbeats what was confirmed, and nothing else', async function () {
     this.timeout(15_000);
     const environment = new MockActivityEnvironment();
-    const beats: PushProgress[] = [];
-    environment.on('heartbeat', (details: PushProgress) => beats.push(details));
+    const beats: PassProgress[] = [];
+    environment.on('heartbeat', (details: PassProgress) => beats.push(details));
     const open = gate();
     receiver.answer = async (request) => {
       if (idsOf(request).includes('e-0')) return 200;
@@ -345,12 +351,12 @@ describe('a push pass', () => {
   });
 
   it('fails, to be made again, when a secret is missing; names the variable', async () => {
-    bench.configure({ secret: 'env:HOOK_SECRET' });
+    bench.configure({ secret: 'env:HEADGATE_SECRET_HOOK' });
     const refused = (error: unknown): boolean =>
       error instanceof HeadgateError &&
       error.code === 'SECRET_MISSING' &&
       error.retryable &&
-      error.message.includes('HOOK_SECRET');
+      error.message.includes('HEADGATE_SECRET_HOOK');
     await assert.rejects(bench.pass(await events(1), {}, { secretOf: () => undefined }), refused);
     assert.deepEqual(received(), []);
   });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Concurrency, type Slot } from '../../../src/activities/push/concurrency.js';
+import { Concurrency, type Slot } from '../../../src/activities/deliveries/concurrency.js';
 
 describe('the concurrency of a subscription', () => {
   const never = new AbortController().signal;

@@ -1,0 +1,35 @@
+import { Client } from '@temporalio/client';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { withFailures } from '../../../src/activities/failure.js';
+import { signalWithStart } from '../../../src/activities/workflow/signal.js';
+import { createWorkflowPass } from '../../../src/activities/workflow/workflow-pass.js';
+import { installRuntime } from '../../../src/engine/runtime.js';
+import { openSharedStores } from '../../../src/roles/stores.js';
+import { parseTenantConfig } from '../../../src/tenant-config/parse.js';
+import { SILENT } from '../../support/pipeline.js';
+
+/**
+ * A process that makes passes of workflow subscriptions until it is killed, and prints the id of each event that Temporal
+ * has taken: `<address> <namespace> <queue> <data directory> <tenant's configuration>`.
+ */
+const [address, namespace = '', taskQueue = '', dataDir = '', config = ''] = process.argv.slice(2);
+
+installRuntime(SILENT);
+const stores = openSharedStores(dataDir);
+const connection = await NativeConnection.connect({ address });
+const client = new Client({ connection, namespace });
+const workflowPass = createWorkflowPass({
+  configOf: () => parseTenantConfig(config, 'tenant.yaml'),
+  ...{ batchStore: stores.batchStore, deliveryLog: stores.deliveryLog, log: SILENT },
+  signal: async ({ tenant, subscription }, { target, row }, event) => {
+    await signalWithStart(client, { tenant, subscription, target, eventId: row.id, event, namespace });
+    console.log(row.id);
+  },
+  observe: () => undefined,
+});
+const worker = await Worker.create({
+  ...{ connection, namespace, taskQueue },
+  activities: { workflowPass: withFailures(workflowPass) },
+  maxHeartbeatThrottleInterval: '1 second',
+});
+await worker.run();
