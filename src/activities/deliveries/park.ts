@@ -1,6 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
 import { deliveredEvent } from '../../delivered-event.js';
 import type { BatchRef, EventRow } from '../../event.js';
+import { faultPoint } from '../../fault-point.js';
 import { LineSet } from '../../line-set.js';
 import { DEAD_LETTER_STATUS, subscriptionAttributes } from '../../search-attributes.js';
 import { isUnreadable, type BatchStore } from '../../stores/batch-store/batch-store.js';
@@ -48,6 +49,7 @@ export function createPark(options: ParkOptions): Park {
       ...{ parkedAt, expiresAt },
     };
     const args: [DeadLetterInput] = [{ ...input, parkedAt }];
+    faultPoint('park.before');
     try {
       await client.workflow.start(DEAD_LETTER, {
         workflowId,
@@ -64,6 +66,7 @@ export function createPark(options: ParkOptions): Park {
       // An attempt whose answer was lost has parked them.
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     }
+    faultPoint('park.after');
     return workflowId;
   };
 }
