@@ -154,6 +154,16 @@ const PATHS = {
     activities: { pushPass: passes({ delivered: 8, failed: 0, pending: [], dead: [] }) },
   },
   'dead-letter-discarded': { signal: 'discard', activities: {} },
+  'dead-letter-restarted': {
+    ...{ signal: 'redrive', of: { subscription: 'ingest', kind: 'ingest' }, because: 'start-refused' },
+    activities: {
+      restartBatch: async () => ({ delivered: 100, deadLettered: 0, passes: 1, deadLetters: [] }),
+    },
+  },
+  'dead-letter-damaged': {
+    ...{ signal: 'discard', of: { subscription: 'ingest', kind: 'ingest' }, because: 'spool-damaged' },
+    ...{ passedOver: 'redrive', activities: {} },
+  },
   'resolve-dead-letters-pages': { activities: resolving() },
   'resolve-dead-letters-cancelled': { eventsPerSecond: 1, activities: resolving() },
   'load-window-load-retried': { announce: 1, activities: { loadBatches: failing(1, loaded) } },
@@ -223,13 +233,21 @@ async function runDeliver(client) {
   return handle;
 }
 
-async function runDeadLetter(client, { signal }) {
+async function runDeadLetter(client, { signal, passedOver, of = {}, because = dead.reason }) {
   const { subscriptionAttributes } = await import('../dist/search-attributes.js');
-  const input = { delivery: delivery(), dead, passes: 10, part: 0, parkedAt: Date.now() };
+  const input = {
+    ...{ delivery: { ...delivery(), ...of }, dead: { ...dead, reason: because } },
+    ...{ passes: 10, part: 0, parkedAt: Date.now() },
+  };
   const handle = await client.workflow.start('deadLetter', {
     ...{ workflowId: `dead-letter/${randomUUID()}`, taskQueue: POOL, args: [input] },
     typedSearchAttributes: subscriptionAttributes(TENANT, 'crm', 'events', 'dead-letter'),
   });
+  if (passedOver !== undefined) {
+    await handle.signal(passedOver, { actor: 'ops@example.com' });
+    // In a task of its own.
+    await handle.query('resolution');
+  }
   await handle.signal(signal, { actor: 'ops@example.com', reason: 'mended' });
   await handle.result();
   return handle;
@@ -259,7 +277,7 @@ function runnerOf(name) {
 }
 
 const ACTIVITIES = [
-  ...['announce', 'loadBatches', 'replayPage', 'redecide', 'pushPass', 'park'],
+  ...['announce', 'loadBatches', 'replayPage', 'redecide', 'pushPass', 'park', 'restartBatch'],
   ...['countDeadLetters', 'findDeadLetters', 'signalDeadLetters'],
 ];
 

@@ -10,6 +10,8 @@ export const DURABLE_STEPS = [
   'workflow-start',
   'hand-over',
   'announce',
+  'deliver-start',
+  'park',
   'checkpoint',
   'spool-delete',
   'parquet-rename',

@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
+import type { Quarantine } from '../stores/quarantine/quarantine.js';
 import type { Warehouse } from '../stores/warehouse/warehouse.js';
 import { WAREHOUSE } from '../subscription.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
@@ -9,7 +10,9 @@ import type { Isolation } from '../tenant.js';
 import type { ParkInput } from '../workflows/delivery-messages.js';
 import { createResolveActivities, type ResolveActivities } from './dead-letters/resolve.js';
 import { createPark, type Park } from './deliveries/park.js';
+import { createParkIngest } from './deliveries/park-ingest.js';
 import type { PassActivities, PullPass } from './deliveries/pass.js';
+import { createRestartBatch, type RestartBatch } from './deliveries/restart-batch.js';
 import { createReviewWaiting, type ReviewWaiting } from './deliveries/review-waiting.js';
 import { createStartDeliveries, type StartDeliveries } from './deliveries/start.js';
 import { withFailures } from './failure.js';
@@ -23,6 +26,7 @@ interface DeliveryActivities {
   readonly startDeliveries: StartDeliveries;
   readonly park: Park;
   readonly reviewWaiting: ReviewWaiting;
+  readonly restartBatch: RestartBatch;
 }
 
 /** The activities that Workers run, by name. */
@@ -40,6 +44,7 @@ export type Activities = WorkerActivities & PullPass;
 export interface ActivityDependencies {
   readonly client: Client;
   readonly batchStore: BatchStore;
+  readonly quarantine: Quarantine;
   readonly warehouse: Warehouse;
   /** Load windows per second, of all tenants, beyond which windows get longer. */
   readonly windowsPerSecond: number;
@@ -82,6 +87,9 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
   const isolationOf = (id: string): Isolation => configOf(id).isolation;
   const park = createPark({ client, batchStore, isolationOf, onParked: dependencies.onParked });
   const startDeliveries = createStartDeliveries({ client, configOf, park });
+  const parkIngest = createParkIngest(park, (id) => configOf(id).retentionMs);
+  const { quarantine } = dependencies;
+  const restartBatch = createRestartBatch({ client, isolationOf, quarantine, parkIngest });
   const replaying = createReplayActivities({
     ...{ store: batchStore, current: loaded, startDeliveries },
     versionOf: dependencies.versionOf,
@@ -92,6 +100,7 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
     startDeliveries: withFailures(startDeliveries),
     park: withFailures(park),
     reviewWaiting: withFailures(createReviewWaiting(configOf)),
+    restartBatch: withFailures(restartBatch),
     pushPass: withFailures(dependencies.passes.pushPass),
     workflowPass: withFailures(dependencies.passes.workflowPass),
     replayPage: withFailures(replaying.replayPage),

@@ -1,5 +1,6 @@
 import { HeadgateError } from '../errors.js';
 import type { DataPaths } from '../roles/stores.js';
+import { createFileQuarantine } from '../stores/quarantine/file.js';
 import type { LoadedTenant } from '../tenant-config/registry.js';
 import { readAcknowledged, type IdDefaults } from './acknowledged-ids.js';
 import type { DayRange } from './batch-files.js';
@@ -8,7 +9,7 @@ import { withWorkspace } from './workspace.js';
 
 /** What {@link audit} is to look at. */
 export interface AuditOptions {
-  readonly paths: Pick<DataPaths, 'batches' | 'warehouse'>;
+  readonly paths: Pick<DataPaths, 'batches' | 'quarantine' | 'warehouse'>;
   /** The configured tenants. */
   readonly tenants: readonly LoadedTenant[];
   /** The one tenant to look at. Default: all configured, or all among `ids`. */
@@ -44,6 +45,7 @@ export function audit(options: AuditOptions): Promise<TenantAudit[]> {
           loaded: options.tenants.find(({ config }) => config.tenant === each),
           batchesRoot: options.paths.batches,
           warehouseRoot: options.paths.warehouse,
+          quarantine: createFileQuarantine(options.paths.quarantine),
           given: ids !== undefined,
           onRead: (read, of) => onProgress(`${each}: read ${read} of ${of} batch files`),
         }),
@@ -67,8 +69,8 @@ function tenantsOf(
   return [tenant];
 }
 
-/** True when nothing is missing and nothing is doubled. */
+/** True when nothing is missing, nothing is damaged and nothing is doubled. */
 export function isClean(result: TenantAudit): boolean {
-  const { missing, doubled, decisionsMissing, decisionsDoubled } = result;
-  return [missing, doubled, decisionsMissing, decisionsDoubled].every(({ count }) => count === 0);
+  const { missing, damaged, doubled, decisionsMissing, decisionsDoubled } = result;
+  return [missing, damaged, doubled, decisionsMissing, decisionsDoubled].every(({ count }) => count === 0);
 }

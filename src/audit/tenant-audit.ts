@@ -1,3 +1,5 @@
+import { INPUT_STREAMS } from '../event.js';
+import type { Quarantine } from '../stores/quarantine/quarantine.js';
 import type { LoadedTenant } from '../tenant-config/registry.js';
 import type { Table } from '../stores/warehouse/columns.js';
 import { listFiles } from '../stores/warehouse/files.js';
@@ -17,6 +19,14 @@ export interface MissingEvent {
   readonly id: string;
   /** The batch it was in, if that batch's file is still kept. */
   readonly batchId?: string;
+}
+
+/** Acknowledged events that the disk has damaged before they were in a batch file; their ids are lost with them. */
+export interface DamagedEvents {
+  readonly stream: string;
+  /** The batch they were to be in. */
+  readonly batchId: string;
+  readonly events: number;
 }
 
 /** An event that has more than one row in the warehouse's files. */
@@ -55,6 +65,8 @@ export interface TenantAudit {
   /** Those of them that are in the warehouse. */
   readonly inWarehouse: number;
   readonly missing: Found<MissingEvent>;
+  /** By batch; `count` is of events. */
+  readonly damaged: Found<DamagedEvents>;
   readonly doubled: Found<DoubledEvent>;
   /** Decisions that the events in the warehouse must have, by the rules as configured now. */
   readonly decisionsExpected: number;
@@ -70,6 +82,7 @@ export interface TenantAuditOptions {
   readonly loaded?: LoadedTenant;
   readonly batchesRoot: string;
   readonly warehouseRoot: string;
+  readonly quarantine: Pick<Quarantine, 'listLost' | 'lost'>;
   /** True when the table `given` says what was acknowledged; otherwise the kept batch files do. */
   readonly given: boolean;
   readonly days: DayRange;
@@ -99,6 +112,7 @@ export async function auditTenant(options: TenantAuditOptions): Promise<TenantAu
       id: String(id),
       ...(batchId === null ? {} : { batchId: String(batchId) }),
     })),
+    damaged: await damagedOf(options),
     doubled: await named(DOUBLED, 'stream, id', ([stream, id, rows, batchIds]) => ({
       stream: String(stream),
       id: String(id),
@@ -117,6 +131,23 @@ export async function auditTenant(options: TenantAuditOptions): Promise<TenantAu
       rows: Number(rows),
     })),
   };
+}
+
+async function damagedOf({
+  quarantine,
+  tenant,
+  days,
+  show,
+}: TenantAuditOptions): Promise<Found<DamagedEvents>> {
+  const found: DamagedEvents[] = [];
+  for (const stream of INPUT_STREAMS) {
+    for await (const name of quarantine.listLost({ tenant, stream, ...days })) {
+      const { events = 0 } = (await quarantine.lost(name)) ?? {};
+      found.push({ stream, batchId: name.batchId, events });
+    }
+  }
+  const count = found.reduce((sum, { events }) => sum + events, 0);
+  return { count, first: found.slice(0, show) };
 }
 
 const MISSING = `SELECT stream, id, min(batch_id) AS batch_id

@@ -25,9 +25,10 @@ What was acknowledged is what --ids names: lines of {"tenant": â€¦, "stream": â€
 --acknowledged\` writes them, or ids alone, one a line. Without --ids it is what the kept batch files hold.
 Missing: acknowledged, but in no row of the warehouse. Doubled: in more than one row of its files (queries show
 each id once even so). Decisions: an event whose type rules are on must have one of each rule configured now.
-Audit when all has been loaded: what is still on its way counts as missing.
+Damaged: acknowledged, but lost on disk before they were in a batch file; named by batch, as their ids are lost too.
+Audit when all has been loaded: what is still on its way, or among the dead letters of ingest, counts as missing.
 
-Exit code 0: nothing is missing or doubled. 1: something is.
+Exit code 0: nothing is missing, damaged or doubled. 1: something is.
 
 Examples:
   $ headgate audit
@@ -122,11 +123,15 @@ function report(results: readonly TenantAudit[]): string {
 
 /** A line for each thing that is named. Ids are other people's text, so they are shown as JSON. */
 function named({ tenant, ...found }: TenantAudit): string[] {
-  const { missing, doubled, decisionsMissing, decisionsDoubled } = found;
+  const { missing, damaged, doubled, decisionsMissing, decisionsDoubled } = found;
   return [
     ...missing.first.map(
       ({ stream, id, batchId }) =>
         `${tenant}: missing from ${stream}: ${JSON.stringify(id)}, ${batchId === undefined ? 'in no kept batch file' : `of batch ${batchId}`}`,
+    ),
+    ...damaged.first.map(
+      ({ stream, batchId, events }) =>
+        `${tenant}: ${events} of ${stream} damaged on disk before they were in batch ${batchId}: see its dead letter`,
     ),
     ...doubled.first.map(
       ({ stream, id, rows, batchIds }) =>

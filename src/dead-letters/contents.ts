@@ -6,6 +6,7 @@ import type { EventRow } from '../event.js';
 import { LineSet } from '../line-set.js';
 import { isUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
 import type { DeadLetterInput } from '../workflows/delivery-messages.js';
+import { isBeyondRedrive } from '../workflows/ingest-dead-letter.js';
 
 /** A dead event: its line in the batch, and the event as the subscriber would have got it. */
 export interface DeadEvent {
@@ -41,6 +42,7 @@ export async function deadEventsOf(
   batchStore: Pick<BatchStore, 'read'>,
   { delivery: { batch }, dead }: DeadLetterInput,
 ): Promise<DeadEvents> {
+  if (isBeyondRedrive(dead.reason)) return { total: dead.count, slice: () => [], unreadable: dead.detail };
   try {
     const lines = [...LineSet.decode(dead.lines, batch.events)];
     const file = (await batchStore.read(batch)).toString('utf8').split('\n');

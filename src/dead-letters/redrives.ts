@@ -15,6 +15,7 @@ import {
 } from '../workflows/resolve-messages.js';
 import { findOwn } from './find.js';
 import type { DeadLetterOptions } from './options.js';
+import { assertRedrivable } from './resolve.js';
 
 /** What to redrive or discard. */
 export interface RedriveRequest {
@@ -40,6 +41,7 @@ export interface RedriveStatus {
 
 /** Redrives and discards of many dead letters of a tenant. */
 export interface Redrives {
+  /** Those that cannot be redriven are left out. @throws HeadgateError `DEAD_LETTER_UNREADABLE` when the filter asks for them alone */
   start(tenant: string, request: RedriveRequest, by: Resolution): Promise<RedriveStatus>;
   /** @throws HeadgateError `NOT_FOUND` */
   show(tenant: string, id: string): Promise<RedriveStatus>;
@@ -83,13 +85,18 @@ async function start(
   { outcome, filter, eventsPerSecond }: RedriveRequest,
   by: Resolution,
 ): Promise<RedriveStatus> {
+  if (outcome === 'redriven') assertRedrivable(filter.reason);
   const { client, isolationOf } = options;
   const id = randomUUID();
   const workflowId = redriveWorkflowId(tenant, id);
   const now = Date.now();
   const input: ResolveInput = {
     ...{ tenant, activityQueue: tenantQueue(tenant), outcome, by, eventsPerSecond },
-    filter: { ...filter, to: Math.min(filter.to ?? now, now) },
+    filter: {
+      ...filter,
+      to: Math.min(filter.to ?? now, now),
+      ...(outcome === 'redriven' && { redrivable: true }),
+    },
   };
   const { firstExecutionRunId } = await askTemporal(client, () =>
     client.workflow.start(RESOLVE_DEAD_LETTERS, {

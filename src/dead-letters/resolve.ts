@@ -6,9 +6,12 @@ import {
   DEAD_LETTER,
   DISCARD,
   REDRIVE,
+  type DeadLetterMemo,
+  type DeadReason,
   type Resolution,
   type Resolved,
 } from '../workflows/delivery-messages.js';
+import { isBeyondRedrive } from '../workflows/ingest-dead-letter.js';
 import { findOwn } from './find.js';
 import type { DeadLetterOptions } from './options.js';
 import { resolutionOf, type DeadLetterResolution } from './resolution.js';
@@ -22,7 +25,7 @@ export interface ResolvedDeadLetter extends Resolved {
 /**
  * Redrives or discards one dead letter. Asked again by the same person for the same reason it answers as before.
  * @throws HeadgateError `NOT_FOUND`; `DEAD_LETTER_RESOLVED`: somebody was faster, or it has expired, see its details;
- * `ENGINE_UNAVAILABLE`: it may have been done, ask again
+ * `DEAD_LETTER_UNREADABLE`: there is nothing left to redrive; `ENGINE_UNAVAILABLE`: it may have been done, ask again
  */
 export async function resolveDeadLetter(
   options: DeadLetterOptions,
@@ -33,9 +36,22 @@ export async function resolveDeadLetter(
 ): Promise<ResolvedDeadLetter> {
   const workflowId = workflowIdOfDeadLetter(tenant, id);
   const found = await findOwn(options, tenant, workflowId, DEAD_LETTER);
+  if (outcome === 'redriven') assertRedrivable((found.memo as unknown as DeadLetterMemo).reason);
   const resolved = await signalled(options, found, outcome, by);
   if (resolved?.outcome === outcome && isSame(resolved.by, by)) return { id, workflowId, outcome, by };
   throw alreadyResolved(resolved);
+}
+
+/**
+ * Asserts that dead letters of a reason can be redriven.
+ * @throws HeadgateError `DEAD_LETTER_UNREADABLE`
+ */
+export function assertRedrivable(reason: DeadReason | undefined): void {
+  if (reason === undefined || !isBeyondRedrive(reason)) return;
+  throw new HeadgateError(
+    'DEAD_LETTER_UNREADABLE',
+    `Dead letters of the reason ${reason} cannot be redriven: their events are damaged, and nothing is left to deliver. Discard them, or have them sent again.`,
+  );
 }
 
 /** Signals it, and asks which signal was the first; a workflow answers after it has taken all signals up. */

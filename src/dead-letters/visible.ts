@@ -4,6 +4,7 @@ import type { temporal } from '@temporalio/proto';
 import { DEAD_LETTER_STATUS } from '../search-attributes.js';
 import { assertSubscriptionName, assertTenantId, deadLetterIdOf } from '../tenant.js';
 import { DEAD_LETTER, type DeadLetterMemo } from '../workflows/delivery-messages.js';
+import { isBeyondRedrive } from '../workflows/ingest-dead-letter.js';
 import type { DeadLetterFilter } from '../workflows/resolve-messages.js';
 
 /** A dead letter that waits, as Temporal's visibility shows it. */
@@ -103,6 +104,7 @@ function decoded(
 function matches({ reason, types, parkedAt }: DeadLetterMemo, filter: DeadLetterFilter): boolean {
   const { type, from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY } = filter;
   if (filter.reason !== undefined && filter.reason !== reason) return false;
+  if (filter.redrivable === true && isBeyondRedrive(reason)) return false;
   if (parkedAt < from || parkedAt > to) return false;
   if (type === undefined) return true;
   const prefix = type.endsWith('*') ? type.slice(0, -1) : undefined;

@@ -82,6 +82,12 @@ export class Batcher {
     }
   }
 
+  /** No more chunks of before the stop will come: a batch some of whose chunks are gone goes on with those that are here. */
+  recovered(): void {
+    for (const lane of this.lanes.values())
+      if (lane.unfinished !== undefined) this.launchUnfinished(lane, lane.unfinished);
+  }
+
   /** Looks at every lane of a tenant again: its configuration has changed. */
   reconsider(tenant: string): void {
     for (const stream of INPUT_STREAMS) {
@@ -156,7 +162,10 @@ export class Batcher {
 
   /** Launches the batch that a crash left planned, once all of its chunks are here. */
   private resume(lane: Lane, plan: Plan): void {
-    if (this.stopped || (lane.newest?.seq ?? 0) < plan.lastSeq) return;
+    if (!this.stopped && (lane.newest?.seq ?? 0) >= plan.lastSeq) this.launchUnfinished(lane, plan);
+  }
+
+  private launchUnfinished(lane: Lane, plan: Plan): void {
     const chunks = lane.peek({ maxEvents: Infinity, maxBytes: Infinity, lingerMs: 0 });
     const taken = lane.take(chunks.filter(({ seq }) => seq <= plan.lastSeq).length);
     lane.unfinished = undefined;

@@ -26,6 +26,8 @@ export interface Plan {
   readonly events: number;
   /** True once Temporal has the batch. */
   readonly started?: boolean;
+  /** True when no workflow has it, and there is none to wait for: all of it is among the dead letters. */
+  readonly dead?: boolean;
 }
 
 /** What closes a batch. */

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { type Database } from 'lmdb';
 import { HeadgateError } from '../errors.js';
 import type { InputStream } from '../event.js';
@@ -6,9 +5,12 @@ import { faultPoint } from '../fault-point.js';
 import { openLmdb, type LmdbEnvironment } from '../lmdb-environment.js';
 import { laneKey, type Chunk, type Plan } from './lane.js';
 import { RecentRecords } from './recent-records.js';
+import { identityOf, type Identity } from './spool-identity.js';
 import {
+  decodeHead,
   decodeRecord,
   encodeRecord,
+  unlessDamaged,
   type ChunkRecord,
   type RecordBody,
   type RecordHead,
@@ -26,11 +28,6 @@ export interface KeptPrints {
 export interface FoundChunk extends Chunk {
   /** True when Temporal has it: it is there only for a state that may not. */
   readonly handedOver: boolean;
-}
-
-interface Identity {
-  readonly node: string;
-  readonly seeds: [string, string];
 }
 
 /** Records kept in memory until they are batched: at full speed, a few seconds of them. */
@@ -75,7 +72,7 @@ export class Spool {
     this.handed = root.openDB({ name: 'handed' });
     this.prints = root.openDB({ name: 'prints' });
     this.identities = root.openDB({ name: 'identity' });
-    const identity = this.identity();
+    const identity = identityOf(this.identities);
     this.node = identity.node;
     this.seeds = [BigInt(`0x${identity.seeds[0]}`), BigInt(`0x${identity.seeds[1]}`)];
     this.nextSeq = 1 + Math.max(lastKey(this.chunks), lastKey(this.prints), this.lastHandedOrPlanned());
@@ -118,12 +115,13 @@ export class Spool {
     return this.last;
   }
 
-  /** What it holds, in order of receipt. */
+  /** What it holds, in order of receipt; without chunks of which it cannot be told whose they are. */
   *held(): Iterable<FoundChunk> {
     const handed = new Map<string, number>();
     for (const { key, value } of this.handed.getRange()) handed.set(laneKey(...key), value);
     for (const { key: seq, value } of this.chunks.getRange()) {
-      const { head } = decodeRecord(value);
+      const head = unlessDamaged(() => decodeHead(value));
+      if (head === undefined) continue;
       const handedOver = seq <= (handed.get(laneKey(head.tenant, head.stream)) ?? 0);
       yield { ...chunkOf(seq, head, value.length), handedOver };
     }
@@ -138,20 +136,39 @@ export class Spool {
   *keptPrints(since: number): Iterable<KeptPrints> {
     for (const { value } of this.prints.getRange()) if (value.receivedAt >= since) yield value;
     for (const { value } of this.chunks.getRange()) {
-      const { head, prints } = decodeRecord(value);
-      if (head.receivedAt >= since) yield { ...head, prints };
+      // What is damaged may be sent again.
+      const record = unlessDamaged(() => decodeRecord(value));
+      if (record !== undefined && record.head.receivedAt >= since)
+        yield { ...record.head, prints: record.prints };
     }
+  }
+
+  /** Chunks of which it cannot be told whose they are, by sequence number: the disk has damaged their heads. */
+  *headless(): Iterable<{ readonly seq: number; readonly record: Buffer }> {
+    for (const { key: seq, value: record } of this.chunks.getRange())
+      if (unlessDamaged(() => decodeHead(record)) === undefined) yield { seq, record };
+  }
+
+  /** Lets go of a chunk that {@link Spool.headless} has told of. */
+  async removeHeadless(seq: number, { length }: Buffer): Promise<void> {
+    await this.lmdb.committed(() => this.chunks.remove(seq));
+    this.heldBytes -= length;
   }
 
   /**
    * A chunk's events, and the decisions on them.
-   * @throws HeadgateError `BATCH_CORRUPT` when it is not there: a batch is whole or it does not start
+   * @throws HeadgateError `BATCH_CORRUPT` when it is not there, or is not what was written
    */
-  read({ seq }: Chunk): ChunkRecord {
-    const record = this.recent.get(seq)?.record ?? this.chunks.get(seq);
+  read(chunk: Chunk): ChunkRecord {
+    const record = this.raw(chunk);
     if (record === undefined)
-      throw new HeadgateError('BATCH_CORRUPT', `The spool has lost the events of chunk ${seq}.`);
+      throw new HeadgateError('BATCH_CORRUPT', `The spool has lost the events of chunk ${chunk.seq}.`);
     return decodeRecord(record);
+  }
+
+  /** A chunk's bytes as they are, damaged or not. */
+  raw({ seq }: Chunk): Buffer | undefined {
+    return this.recent.get(seq)?.record ?? this.chunks.get(seq);
   }
 
   /** Writes down which chunks a batch holds; resolves when that is on disk. */
@@ -247,24 +264,14 @@ export class Spool {
     const recent = this.recent.get(seq);
     if (recent !== undefined) return recent.prints;
     const record = this.chunks.get(seq);
-    return record === undefined ? Buffer.alloc(0) : decodeRecord(record).prints;
+    const decoded = record && unlessDamaged(() => decodeRecord(record));
+    return decoded?.prints ?? Buffer.alloc(0);
   }
 
   /** The lanes remember the last number that was used even when nothing is held: no batch id is ever used twice. */
   private lastHandedOrPlanned(): number {
     const handed = [...this.handed.getRange()].map(({ value }) => value);
     return [...handed, ...this.planned().map((plan) => plan.lastSeq)].reduce((a, b) => Math.max(a, b), 0);
-  }
-
-  private identity(): Identity {
-    const kept = this.identities.get('identity');
-    if (kept !== undefined) return kept;
-    const made: Identity = {
-      node: randomBytes(4).toString('hex'),
-      seeds: [randomBytes(8).toString('hex'), randomBytes(8).toString('hex')],
-    };
-    this.identities.putSync('identity', made);
-    return made;
   }
 }
 

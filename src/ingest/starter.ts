@@ -5,30 +5,31 @@ import type { BatchRef } from '../event.js';
 import { faultPoint } from '../fault-point.js';
 import type { Logger } from '../observability/logger.js';
 import type { Metrics, RetriedStep } from '../observability/metrics.js';
-import type { BatchName, BatchStore } from '../stores/batch-store/batch-store.js';
+import { refusalOf, startBatch } from '../start-batch.js';
+import type { BatchStore } from '../stores/batch-store/batch-store.js';
+import type { LostEvents, Quarantine } from '../stores/quarantine/quarantine.js';
 import { batchWorkflowId, type Isolation } from '../tenant.js';
-import type { BatchContents, DecidedBatch, IngestBatchResult } from '../workflows/messages.js';
+import type { IngestDeadLetter } from '../workflows/ingest-dead-letter.js';
+import type { IngestBatchInput, IngestBatchResult } from '../workflows/messages.js';
 import type { Chunk, Plan } from './lane.js';
-import { joinRouted } from '../routing/join-routed.js';
-import { join } from './pack.js';
+import { readBatch } from './read-batch.js';
 import type { Spool } from './spool.js';
-import { startBatch, type WrittenBatch } from './start-batch.js';
-import type { ChunkRecord, RecordHead } from './spool-record.js';
-
-/** Event types named in a batch's summary. */
-const TYPES_SHOWN = 8;
+import { contentsOf, writeBatch } from './write-batch.js';
 
 /** What {@link createStarter} needs. */
 export interface StarterOptions {
   readonly client: Client;
   readonly spool: Spool;
   readonly batchStore: BatchStore;
+  readonly quarantine: Quarantine;
+  /** Starts a dead letter of what can never be handed over; once, however often it is asked to. */
+  readonly park: (deadLetter: IngestDeadLetter) => Promise<string>;
   readonly isolationOf: (tenant: string) => Isolation;
   /** True when this process runs the Worker of the queue: the first workflow task then comes with the start's answer. */
   readonly eager: (tenant: string) => boolean;
   /** Told once Temporal has these chunks, and that is on disk. */
   readonly onHandedOver: (chunks: readonly Chunk[]) => void;
-  /** Told once a batch's workflow has ended; without a result if that was by hand. */
+  /** Told once a batch's workflow has ended; without a result if that was by hand, or if all of it is dead. */
   readonly onEnded: (plan: Plan, result: IngestBatchResult | undefined) => void;
   readonly metrics?: Pick<Metrics, 'batchStarted' | 'stepRetried'>;
   readonly log: Logger;
@@ -45,10 +46,19 @@ const RETRY = {
   randomize: true,
 } as const;
 
+/** What is to be handed over of a batch. */
+interface Written {
+  /** Input of its workflow; absent when nothing of it is left, or the workflow is there already. */
+  readonly input?: IngestBatchInput;
+  readonly lost?: LostEvents;
+  readonly started: boolean;
+}
+
 /**
  * Carries a batch from its plan to the end of its workflow: plan, events and decisions on disk → workflow started →
  * handed over → ended. Every step can be run again after a crash: the plan gives the same batch id, files and workflow
- * id, and Temporal refuses the second start.
+ * id, and Temporal refuses the second start. What can never be handed over, damaged chunks and starts that Temporal
+ * refuses for good, goes to quarantine and becomes a dead letter; whatever else fails is tried again for ever.
  */
 export function createStarter(
   options: StarterOptions,
@@ -68,19 +78,25 @@ export function createStarter(
     return pRetry(() => run().catch(retryable), { ...RETRY, onFailedAttempt, signal });
   }
 
+  /** Returns the plan as it is handed over. */
+  async function handOver(plan: Plan, chunks: readonly Chunk[]): Promise<Plan> {
+    const { input, lost, started } = await untilDone('write', plan, () => write(options, plan, chunks));
+    const starts =
+      input !== undefined && (await untilDone('start', plan, () => startOrPark(options, plan, input)));
+    if (lost !== undefined) await untilDone('park', plan, () => parkLost(options, plan, lost));
+    const handedOver: Plan = started || starts ? plan : { ...plan, dead: true };
+    await untilDone('hand-over', plan, () => spool.handOver(handedOver, chunks));
+    const { tenant, stream, events } = plan;
+    metrics?.batchStarted(tenant, { stream, events: events - (lost?.events ?? 0), bytes: bytesOf(chunks) });
+    options.onHandedOver(chunks);
+    return handedOver;
+  }
+
   return async (plan, chunks) => {
-    if (plan.started !== true) {
-      const written = await untilDone('write', plan, () => writeBatch(options, plan, chunks));
-      await untilDone('start', plan, () => startBatch(options, written));
-      await untilDone('hand-over', plan, () => spool.handOver(plan, chunks));
-      metrics?.batchStarted(plan.tenant, {
-        stream: plan.stream,
-        events: plan.events,
-        bytes: bytesOf(chunks),
-      });
-      options.onHandedOver(chunks);
-    }
-    options.onEnded(plan, await untilDone('await', plan, () => endOf(options, plan)));
+    const handedOver = plan.started === true ? plan : await handOver(plan, chunks);
+    const result =
+      handedOver.dead === true ? undefined : await untilDone('await', plan, () => endOf(options, plan));
+    options.onEnded(plan, result);
     await untilDone('finish', plan, () => spool.finish(plan));
   };
 }
@@ -91,47 +107,55 @@ function retryable(error: unknown): never {
   throw error;
 }
 
-/** All may be written side by side: the workflow starts only when all are on disk. */
-async function writeBatch(
-  options: StarterOptions,
-  plan: Plan,
-  chunks: readonly Chunk[],
-): Promise<WrittenBatch> {
-  const { spool, batchStore } = options;
-  const records = chunks.map((chunk) => spool.read(chunk));
-  const events = await join(records.map((record) => record.events));
-  const [batch, decided] = await Promise.all([
-    write('batch-file', () => batchStore.write(plan, events, plan.events)),
-    writeDecisions(batchStore, plan, records),
-    spool.plan(plan),
-  ]);
-  const heads = records.map(({ head }) => head);
-  return { batch, contents: contentsOf(heads), decided, routed: joinRouted(heads) };
+async function write(options: StarterOptions, plan: Plan, chunks: readonly Chunk[]): Promise<Written> {
+  const { records, lost, started } = await readBatch(options, plan, chunks);
+  if (started || records.length === 0) return { lost, started };
+  return { input: await writeBatch(options, plan, records), lost, started };
 }
 
-async function writeDecisions(
-  batchStore: BatchStore,
-  { tenant, batchId }: Plan,
-  records: readonly ChunkRecord[],
-): Promise<DecidedBatch> {
-  const eligible: Record<string, number> = {};
-  let evaluated = 0;
-  for (const { head } of records) {
-    evaluated += head.evaluated;
-    for (const [rule, count] of Object.entries(head.eligible)) eligible[rule] = (eligible[rule] ?? 0) + count;
+/**
+ * Starts the batch's workflow, or parks the batch if Temporal will not have it. A refusal counts only once the dead
+ * letter is there: when Temporal refuses that as well, it is Temporal that is not as it should be.
+ * @returns whether the workflow is started
+ */
+async function startOrPark(
+  { client, isolationOf, eager, quarantine, park, log }: StarterOptions,
+  { tenant, stream, batchId, events }: Plan,
+  input: IngestBatchInput,
+): Promise<boolean> {
+  faultPoint('workflow-start.before');
+  try {
+    await startBatch({ client, isolationOf, eager: eager(tenant) }, input);
+    faultPoint('workflow-start.after');
+    return true;
+  } catch (error) {
+    const detail = refusalOf(error);
+    if (detail === undefined) throw error;
+    const { batch } = input;
+    await quarantine.keepStart(batch, JSON.stringify(input));
+    const deadLetter = await park({ batch, reason: 'start-refused', detail });
+    log.error(
+      { tenant, stream, batch: batchId, events, deadLetter, reason: detail },
+      'Temporal refuses to start a batch; its events are a dead letter',
+    );
+    return false;
   }
-  if (evaluated === 0) return { evaluated, eligible };
-  const name: BatchName = { tenant, stream: 'decisions', batchId };
-  const gzipped = await join(records.map((record) => record.decisions));
-  const decisions = await write('decisions-file', () => batchStore.write(name, gzipped, evaluated));
-  return { evaluated, eligible, decisions };
 }
 
-async function write(step: 'batch-file' | 'decisions-file', run: () => Promise<BatchRef>): Promise<BatchRef> {
-  faultPoint(`${step}.before`);
-  const batch = await run();
-  faultPoint(`${step}.after`);
-  return batch;
+async function parkLost(
+  { quarantine, park, log }: StarterOptions,
+  { tenant, stream, batchId }: Plan,
+  { events, chunks }: LostEvents,
+): Promise<void> {
+  const place = quarantine.placeOf({ tenant, stream, batchId });
+  // There is nothing to read: only whose they were, and how many.
+  const batch: BatchRef = { tenant, stream, batchId, events, bytes: 0, sha256: '' };
+  const detail = `The disk has damaged these events before they were in a batch; what is left of them is in ${place}, in the data directory.`;
+  const deadLetter = await park({ batch, reason: 'spool-damaged', detail, contents: contentsOf(chunks) });
+  log.error(
+    { tenant, stream, batch: batchId, events, chunks: chunks.length, deadLetter, quarantine: place },
+    'events are damaged on disk and lost; the rest of their batch goes on',
+  );
 }
 
 /** Waits until the batch's workflow has ended, in whatever way: a lane goes on when its operator ends a batch by hand. */
@@ -155,9 +179,4 @@ async function endOf(
 
 function bytesOf(chunks: readonly Chunk[]): number {
   return chunks.reduce((sum, { bytes }) => sum + bytes, 0);
-}
-
-function contentsOf(heads: readonly RecordHead[]): BatchContents {
-  const types = [...new Set(heads.flatMap((head) => head.types))].sort().slice(0, TYPES_SHOWN);
-  return { types, firstEvent: heads[0]?.firstEvent ?? '', lastEvent: heads.at(-1)?.lastEvent ?? '' };
 }

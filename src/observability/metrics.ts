@@ -42,7 +42,8 @@ export interface DeliveryAttempt {
 }
 
 /** Steps that are tried again until they succeed. */
-export type RetriedStep = 'write' | 'start' | 'hand-over' | 'await' | 'finish' | 'checkpoint' | 'load';
+export type RetriedStep =
+  'write' | 'start' | 'park' | 'hand-over' | 'await' | 'finish' | 'checkpoint' | 'load';
 
 /**
  * What is measured. Everything is counted per request, batch or load, never per event; `tenant` is the only label

@@ -59,7 +59,8 @@ export class Retention {
     const { tenant } = config;
     try {
       const swept = await sweepTenant(config, { ...this.options, now: now() });
-      if (swept.files + swept.deliveryLogs > 0) log.info({ tenant, ...swept }, 'expired batches deleted');
+      if (swept.files + swept.deliveryLogs + swept.quarantined > 0)
+        log.info({ tenant, ...swept }, 'expired batches deleted');
       if (swept.left > 0)
         log.warn({ tenant, left: swept.left }, 'expired batches are left: workflows still need them');
     } catch (error) {

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import { STREAMS } from '../event.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
-import { deleteDeliveryLogs, hasExpiredLogs } from './delivery-logs.js';
+import { deleteKeptByBatch, hasExpired } from './kept-by-batch.js';
 import { referencedBatches } from './references.js';
 
 /** What a {@link sweepTenant} works on. */
@@ -11,6 +11,8 @@ export interface SweepOptions {
   readonly batchStore: BatchStore;
   /** Root of the delivery log; it need not be there. */
   readonly deliveryLogs: string;
+  /** Root of quarantine; it need not be there. */
+  readonly quarantine: string;
   readonly now: number;
 }
 
@@ -20,16 +22,18 @@ export interface Swept {
   readonly files: number;
   /** Batches whose delivery logs were deleted. */
   readonly deliveryLogs: number;
+  /** Batches of which something was deleted from quarantine. */
+  readonly quarantined: number;
   /** Expired batch files that were left, since a workflow still needs them. */
   readonly left: number;
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-const NOTHING: Swept = { files: 0, deliveryLogs: 0, left: 0 };
+const NOTHING: Swept = { files: 0, deliveryLogs: 0, quarantined: 0, left: 0 };
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
 /**
- * Deletes a tenant's batch files and delivery logs of the days whose retention is over: a day's files go once the last
+ * Deletes a tenant's batch files, delivery logs and quarantine of the days whose retention is over: a day's files go once the last
  * event that can be in them is older than the retention. What a workflow still needs is left, and looked at the next time.
  * Two processes may sweep at once. Temporal is asked only when there is something to delete; when it does not answer,
  * nothing is.
@@ -38,17 +42,24 @@ export async function sweepTenant(
   { tenant, retentionMs }: Pick<TenantConfig, 'tenant' | 'retentionMs'>,
   options: SweepOptions,
 ): Promise<Swept> {
-  const { client, batchStore, deliveryLogs, now } = options;
+  const { client, batchStore, deliveryLogs, quarantine, now } = options;
   const isExpired = (day: string): boolean => DAY.test(day) && Date.parse(day) + DAY_MS + retentionMs <= now;
   const expired = new Set<string>();
   for (const stream of STREAMS)
     for (const day of await batchStore.days(tenant, stream)) if (isExpired(day)) expired.add(day);
-  if (expired.size === 0 && !(await hasExpiredLogs(deliveryLogs, tenant, isExpired))) return NOTHING;
+  const kept = await Promise.all(
+    [deliveryLogs, quarantine].map((root) => hasExpired(root, tenant, isExpired)),
+  );
+  if (expired.size === 0 && !kept.includes(true)) return NOTHING;
   const referenced = await referencedBatches(client, tenant);
   const last = [...expired].sort().at(-1);
   if (last !== undefined) await batchStore.noteDeleted(tenant, last);
   const batches = await deleteBatches(batchStore, tenant, expired, referenced);
-  return { ...batches, deliveryLogs: await deleteDeliveryLogs(deliveryLogs, tenant, isExpired, referenced) };
+  return {
+    ...batches,
+    deliveryLogs: await deleteKeptByBatch(deliveryLogs, tenant, isExpired, referenced),
+    quarantined: await deleteKeptByBatch(quarantine, tenant, isExpired, referenced),
+  };
 }
 
 async function deleteBatches(

@@ -1,7 +1,9 @@
 import type { Client } from '@temporalio/client';
+import { createPark } from '../activities/deliveries/park.js';
+import { createParkIngest } from '../activities/deliveries/park-ingest.js';
 import { Checkpoints } from '../eligibility/checkpoints.js';
 import { Decider } from '../eligibility/decider.js';
-import { messageOf } from '../errors.js';
+import { HeadgateError, messageOf } from '../errors.js';
 import type { EventRow, InputStream } from '../event.js';
 import type { Admission } from '../ingest/admission/admission.js';
 import { Batcher } from '../ingest/batcher.js';
@@ -19,7 +21,9 @@ import type { Metrics } from '../observability/metrics.js';
 import { ChunkRouting } from '../routing/chunk-routing.js';
 import type { StateStore } from '../stores/state/state-store.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
+import type { Isolation } from '../tenant.js';
 import type { ApiRoleOptions } from './api-role.js';
+import { countParked } from './count-parked.js';
 import { openAdmission } from './open-admission.js';
 
 /** What ingest is built over. */
@@ -45,6 +49,8 @@ export interface IngestParts {
   stop(): Promise<void>;
 }
 
+/** Of a tenant that is not configured any more: as long as a tenant keeps batches by default. */
+const RETENTION_MS = 7 * 24 * 60 * 60 * 1000;
 /** Prints older than the dedupe window are forgotten this often. */
 const FORGET_EVERY_MS = 10 * 60 * 1000;
 
@@ -101,7 +107,7 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
     ingest,
     decider,
     batcher,
-    recover: () => recover(stores, batcher, decider, release),
+    recover: () => recover(options, stores, { batcher, decider, release }),
     stop: async () => {
       clearInterval(forgetting);
       close();
@@ -145,7 +151,7 @@ function decidingOf(
     store: state,
     rulesOf: (tenant) => registry.get(tenant)?.rules,
     chunks: () => spool.held(),
-    eventsOf: (chunk) => eventsOf(spool, chunk),
+    eventsOf: (chunk) => eventsOf(spool, chunk, log),
     onChange: () => checkpoints.changed(),
     onFault: (event, error) =>
       log.error({ err: error, event: event.id }, 'an event could not be decided on; it goes on without'),
@@ -175,20 +181,33 @@ function forgetPrintsNowAndThen(spool: Spool, { windowMs }: Dedupe): NodeJS.Time
 
 /** First the batches that were on their way, then the chunks, in order of receipt, then the state. */
 async function recover(
+  options: ApiRoleOptions,
   { spool, state }: IngestStores,
-  batcher: Batcher,
-  decider: Decider,
-  release: Release,
+  { batcher, decider, release }: { batcher: Batcher; decider: Decider; release: Release },
 ): Promise<void> {
   spool.skipTo(state.highestWatermark());
+  await setHeadlessAside(options, spool);
   batcher.recover(spool.planned());
   const handedOver: Chunk[] = [];
   for (const chunk of spool.held()) {
     if (chunk.handedOver) handedOver.push(chunk);
     else batcher.add(chunk);
   }
+  batcher.recovered();
   release.handedOver(handedOver);
   await decider.restore();
+}
+
+/** It cannot be told whose they are: no tenant gets a dead letter of them, but for those that a batch was planned with. */
+async function setHeadlessAside({ stores, log }: ApiRoleOptions, spool: Spool): Promise<void> {
+  for (const { seq, record } of [...spool.headless()]) {
+    const file = await stores.quarantine.keepUnattributed(spool.node, seq, record);
+    await spool.removeHeadless(seq, record);
+    log.error(
+      { chunk: seq, bytes: record.length, file },
+      'some events are damaged on disk, and it cannot be told whose they are; they are set aside',
+    );
+  }
 }
 
 function starterOf(
@@ -197,11 +216,12 @@ function starterOf(
   onHandedOver: (chunks: readonly Chunk[]) => void,
 ): ReturnType<typeof createStarter> {
   const { registry, stores, workers, metrics, log } = options;
+  const { batchStore, quarantine } = stores;
+  const isolationOf = (tenant: string): Isolation => registry.get(tenant)?.config.isolation ?? 'pooled';
+  const park = createPark({ client, batchStore, isolationOf, onParked: countParked(metrics) });
   return createStarter({
-    client,
-    spool,
-    batchStore: stores.batchStore,
-    isolationOf: (tenant) => registry.get(tenant)?.config.isolation ?? 'pooled',
+    ...{ client, spool, batchStore, quarantine, isolationOf },
+    park: createParkIngest(park, (tenant) => registry.get(tenant)?.config.retentionMs ?? RETENTION_MS),
     eager: (tenant) => workers?.runsWorkflowsOf(tenant) ?? false,
     onHandedOver,
     onEnded: (plan, result) => options.onBatchEnded?.(plan, result),
@@ -211,9 +231,27 @@ function starterOf(
   });
 }
 
-async function eventsOf(spool: Spool, chunk: Chunk): Promise<EventRow[]> {
-  const ndjson = await unpack(spool.read(chunk).events);
+/** None of a chunk that is damaged: a state without its events is better than none. Its batch says that they are lost. */
+async function eventsOf(spool: Spool, chunk: Chunk, log: ApiRoleOptions['log']): Promise<EventRow[]> {
+  const ndjson = await unlessCorrupt(async () => unpack(spool.read(chunk).events));
+  if (ndjson === undefined) {
+    const { tenant, stream, seq, events } = chunk;
+    log.error(
+      { tenant, stream, chunk: seq, events },
+      'events are damaged on disk; the state goes on without',
+    );
+    return [];
+  }
   const lines = ndjson.toString('utf8').split('\n');
   lines.pop();
   return lines.map((line) => JSON.parse(line) as EventRow);
+}
+
+async function unlessCorrupt(read: () => Promise<Buffer>): Promise<Buffer | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof HeadgateError && error.code === 'BATCH_CORRUPT') return undefined;
+    throw error;
+  }
 }

@@ -4,12 +4,15 @@ import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import { createFileBatchStore } from '../stores/batch-store/file.js';
 import type { DeliveryLog } from '../stores/delivery-log/delivery-log.js';
 import { createFileDeliveryLog } from '../stores/delivery-log/file.js';
+import { createFileQuarantine } from '../stores/quarantine/file.js';
+import type { Quarantine } from '../stores/quarantine/quarantine.js';
 
 /** Where each part of the state lives under the data directory. */
 export interface DataPaths {
   readonly spool: string;
   readonly batches: string;
   readonly deliveries: string;
+  readonly quarantine: string;
   readonly state: string;
   readonly warehouse: string;
   readonly tenants: string;
@@ -23,6 +26,7 @@ export function dataPaths(dataDir: string): DataPaths {
     spool: join(dataDir, 'spool'),
     batches: join(dataDir, 'batches'),
     deliveries: join(dataDir, 'deliveries'),
+    quarantine: join(dataDir, 'quarantine'),
     state: join(dataDir, 'state'),
     warehouse: join(dataDir, 'warehouse'),
     tenants: join(dataDir, 'tenants'),
@@ -36,6 +40,7 @@ export interface SharedStores {
   readonly paths: DataPaths;
   readonly batchStore: BatchStore;
   readonly deliveryLog: DeliveryLog;
+  readonly quarantine: Quarantine;
 }
 
 /** Opens the stores under a data directory, and makes the directory if need be. */
@@ -46,5 +51,6 @@ export function openSharedStores(dataDir: string): SharedStores {
     paths,
     batchStore: createFileBatchStore(paths.batches),
     deliveryLog: createFileDeliveryLog(paths.deliveries),
+    quarantine: createFileQuarantine(paths.quarantine),
   };
 }

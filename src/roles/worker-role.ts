@@ -15,6 +15,7 @@ import { observeLoads, paceLoads, type LoadObserver } from '../workers/observed-
 import { Pace } from '../workers/pace.js';
 import { createQueueRates } from '../engine/queue-rates.js';
 import { startWorkerHost, type WorkerHost } from '../workers/worker-host.js';
+import { countParked } from './count-parked.js';
 import { buildPasses } from './passes.js';
 import type { SharedStores } from './stores.js';
 
@@ -63,9 +64,9 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
   const activities = createActivities({
     ...{ client, warehouse, passes, control: options.control },
     batchStore: stores.batchStore,
+    quarantine: stores.quarantine,
     windowsPerSecond: config.loadsPerSecond,
-    onParked: ({ delivery: { tenant, subscription }, dead }) =>
-      options.metrics?.deadLettered(tenant, subscription, dead.reason, dead.count),
+    onParked: countParked(options.metrics),
     tenant: (tenant) => configuredTenant(registry, tenant),
     versionOf: (tenant, version) => readVersion(stores.paths.tenantVersions, tenant, version),
   });
@@ -81,8 +82,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     onFatal,
     log,
   });
-  const { batchStore, paths } = stores;
-  const retention = new Retention({ client, batchStore, deliveryLogs: paths.deliveries, registry, log });
+  const retention = retentionOf(options, client);
   retention.start();
   return {
     ...host,
@@ -95,6 +95,12 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
       await warehouse.close();
     },
   };
+}
+
+function retentionOf({ registry, stores, log }: WorkerRoleOptions, client: Client): Retention {
+  const { batchStore, paths } = stores;
+  const { deliveries, quarantine } = paths;
+  return new Retention({ client, batchStore, deliveryLogs: deliveries, quarantine, registry, log });
 }
 
 /** The pace, the metrics and whoever else wants to know of loads. */

@@ -5,13 +5,14 @@ import pRetry from 'p-retry';
 import { troubleEvent } from '../delivered-event.js';
 import { messageOf } from '../errors.js';
 import { join, pack } from '../ingest/pack.js';
-import { startBatch } from '../ingest/start-batch.js';
 import type { Logger } from '../observability/logger.js';
 import { ChunkRouting } from '../routing/chunk-routing.js';
 import { joinRouted } from '../routing/join-routed.js';
+import { startBatch } from '../start-batch.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { LoadedTenant } from '../tenant-config/registry.js';
-import { assertBatchId } from '../tenant.js';
+import { assertBatchId, tenantQueue } from '../tenant.js';
+import type { IngestBatchInput } from '../workflows/messages.js';
 import type { SubscriptionTrouble } from './standing.js';
 
 /** What {@link SubscriptionAlerts} needs. */
@@ -86,12 +87,14 @@ export class SubscriptionAlerts {
     const routing =
       loaded.router && new ChunkRouting(loaded.router, 'events', (name) => isDraining(tenant, name));
     const routed = joinRouted([{ events: 1, evaluated: 0, routed: routing?.routed([event]) }]);
-    const contents = { types: [event.type], firstEvent: event.id, lastEvent: event.id };
-    const decided = { evaluated: 0, eligible: {} };
+    const input: IngestBatchInput = {
+      ...{ batch, activityQueue: tenantQueue(tenant), decided: { evaluated: 0, eligible: {} } },
+      contents: { types: [event.type], firstEvent: event.id, lastEvent: event.id },
+      ...(routed.length > 0 && { routed }),
+    };
     const { isolation } = loaded.config;
-    const start = { client, isolationOf: () => isolation, eager: () => false };
-    const written = { batch, contents, decided, routed };
-    await client.withAbortSignal(this.closing.signal, () => startBatch(start, written));
+    const start = { client, isolationOf: () => isolation };
+    await client.withAbortSignal(this.closing.signal, () => startBatch(start, input));
   }
 }
 

@@ -8,7 +8,7 @@ import { completeAggregate, completeConfig, type RawAggregate, type RawConfig } 
 import { TENANT, createTenantValidator } from './schema.js';
 import { PUSH_URL, pushUrlIssues } from './push-url.js';
 import { SECRET, SECRET_PREFIX, VALUE } from './secret-reference.js';
-import { SUBSCRIPTION_NAME, TYPE_PATTERN } from './subscription-schema.js';
+import { RESERVED_NAMES, SUBSCRIPTION_NAME, TYPE_PATTERN } from './subscription-schema.js';
 import type { RuleConfig, TenantConfig } from './tenant-config.js';
 import { offsetInString, offsetOfKey, offsetOfValue, type YamlPath } from './yaml-position.js';
 
@@ -132,8 +132,13 @@ const PATTERN_PROBLEMS: Readonly<Record<string, (name: string) => string>> = {
   [PUSH_URL]: (name) => `${name} must be an http or https address`,
   [TYPE_PATTERN]: (name) => `${name} must be an event type, with a star at its end at most`,
   [SUBSCRIPTION_NAME]: (name) =>
-    `${name} must be a name of 1 to 63 small letters, digits, "_" and "-" that starts with a letter, and not "warehouse", "eligibility" or "constructor"`,
+    `${name} must be a name of 1 to 63 small letters, digits, "_" and "-" that starts with a letter, and not ${alternatives(RESERVED_NAMES)}`,
 };
+
+function alternatives(names: readonly string[]): string {
+  const quoted = names.map((name) => `"${name}"`);
+  return `${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`;
+}
 
 const notAName = (what: string) =>
   `${what} must be a name of 1 to 63 small letters, digits and "_" that starts with a letter, and not "constructor"`;

@@ -2,7 +2,7 @@ import type { Priority, SubscriptionKind } from '../subscription.js';
 
 /** What every subscription has. */
 interface SubscriptionBase {
-  /** Unique in the tenant; `warehouse` and `eligibility` are taken. */
+  /** Unique in the tenant; `warehouse`, `eligibility` and `ingest` are taken. */
   readonly name: string;
   readonly kind: SubscriptionKind;
   readonly limits: {

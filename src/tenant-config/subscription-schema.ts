@@ -4,8 +4,10 @@ import { SECRET, VALUE } from './secret-reference.js';
 
 /** Pattern of a route's event type. */
 export const TYPE_PATTERN = '^[^*]*\\*?$';
-/** Pattern of a subscription's name; `warehouse` and `eligibility` are there by themselves. */
-export const SUBSCRIPTION_NAME = '^(?!(warehouse|eligibility|constructor)$)[a-z][a-z0-9_-]{0,62}$';
+/** Names that no configured subscription may have: what they stand for is there by itself. */
+export const RESERVED_NAMES = ['warehouse', 'eligibility', 'ingest', 'constructor'];
+/** Pattern of a subscription's name. */
+export const SUBSCRIPTION_NAME = `^(?!(${RESERVED_NAMES.join('|')})$)[a-z][a-z0-9_-]{0,62}$`;
 
 const RATE = { type: 'number', exclusiveMinimum: 0, maximum: 1_000_000 };
 const HEADER = { type: 'string', minLength: 1, maxLength: 4_096, pattern: VALUE };

@@ -3,10 +3,12 @@ import {
   defineQuery,
   defineSignal,
   executeChild,
+  proxyActivities,
   setHandler,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { Activities } from '../activities/index.js';
 import { STATUS } from '../search-attributes.js';
 import { PRIORITY_KEYS, type Priority } from '../subscription.js';
 import { deliverWorkflowId } from '../tenant.js';
@@ -22,6 +24,7 @@ import {
   type Resolution,
   type Resolved,
 } from './delivery-messages.js';
+import { isBeyondRedrive } from './ingest-dead-letter.js';
 
 /** Delivers the events of a dead letter again. */
 export const redriveSignal = defineSignal<[Resolution]>(REDRIVE);
@@ -32,12 +35,15 @@ export const resolutionQuery = defineQuery<Resolved | null>(RESOLUTION);
 
 /**
  * Events of one batch that could not be delivered for one reason, waiting for somebody: `redrive` or `discard`, in the
- * Temporal UI, by the API or the CLI; the first of them counts. Who it was is in the history.
+ * Temporal UI, by the API or the CLI; the first of them counts. Who it was is in the history. Events that are damaged
+ * cannot be redriven: that signal is passed over.
  */
 export async function deadLetter(input: DeadLetterInput): Promise<DeadLetterResult> {
   let resolved: Resolved | undefined;
   // Signals may be sent by hand, without arguments.
-  setHandler(redriveSignal, (by) => void (resolved ??= { outcome: 'redriven', by: by ?? NOBODY }));
+  setHandler(redriveSignal, (by) => {
+    if (!isBeyondRedrive(input.dead.reason)) resolved ??= { outcome: 'redriven', by: by ?? NOBODY };
+  });
   setHandler(discardSignal, (by) => void (resolved ??= { outcome: 'discarded', by: by ?? NOBODY }));
   setHandler(resolutionQuery, () => resolved ?? null);
   await condition(() => resolved !== undefined, Math.max(1, input.delivery.expiresAt - Date.now()));
@@ -51,12 +57,13 @@ export async function deadLetter(input: DeadLetterInput): Promise<DeadLetterResu
 const NOBODY: Resolution = { actor: 'unknown' };
 
 function redeliver({ delivery, dead }: DeadLetterInput): Promise<DeliverResult> {
-  const { tenant, subscription, batch } = delivery;
-  // What has waited for days lets live traffic go first.
-  const priority: Priority = delivery.priority === 'high' ? 'high' : 'low';
+  const { tenant, subscription, batch, kind } = delivery;
   // Of this run, so that a dead letter that is reset can be redriven again.
   const cause = `redrive-${workflowInfo().runId.slice(0, 8)}`;
-  const args: [DeliverInput] = [{ ...delivery, priority, cause, lines: dead.lines, count: dead.count }];
+  if (kind === 'ingest') return restarting(delivery.activityQueue).restartBatch({ batch, cause });
+  // What has waited for days lets live traffic go first.
+  const priority: Priority = delivery.priority === 'high' ? 'high' : 'low';
+  const args: [DeliverInput] = [{ ...delivery, kind, priority, cause, lines: dead.lines, count: dead.count }];
   const variant = { stream: batch.stream, priority, cause };
   return executeChild(deliver, {
     workflowId: deliverWorkflowId(tenant, subscription, batch.batchId, variant),
@@ -66,5 +73,14 @@ function redeliver({ delivery, dead }: DeadLetterInput): Promise<DeliverResult> 
     typedSearchAttributes: [...workflowInfo().typedSearchAttributes.getAll()].filter(
       ({ key }) => key !== STATUS,
     ),
+  });
+}
+
+/** On the tenant's queue: it only starts a workflow, for as long as it takes. */
+function restarting(taskQueue: string): Pick<Activities, 'restartBatch'> {
+  return proxyActivities<Activities>({
+    taskQueue,
+    startToCloseTimeout: '30 seconds',
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
   });
 }

@@ -1,5 +1,6 @@
 import type { BatchRef, Stream } from '../event.js';
 import type { Priority, SubscriptionKind } from '../subscription.js';
+import type { BatchContents } from './messages.js';
 
 /** Some events of a batch that the router gave to one subscription. */
 export interface RoutedEvents {
@@ -105,7 +106,9 @@ export interface PassResult {
  * - `undeliverable`: it can never succeed: a template of a workflow subscription failed on it, or it is too large;
  * - `loop`: passed through more stages than is allowed: subscribers answer each other's events in a circle;
  * - `expired`: not delivered within the retention of the batch, as when its subscription was paused for long;
- * - `subscription-removed`: the subscription was removed from the tenant's configuration while events waited for it.
+ * - `subscription-removed`: the subscription was removed from the tenant's configuration while events waited for it;
+ * - `spool-damaged`: of ingest; the disk has damaged the events before they were in a batch, and nothing can be redriven;
+ * - `start-refused`: of ingest; Temporal has refused the workflow of their batch for good.
  */
 export const DEAD_REASONS = [
   'attempts-exhausted',
@@ -114,10 +117,15 @@ export const DEAD_REASONS = [
   'loop',
   'expired',
   'subscription-removed',
+  'spool-damaged',
+  'start-refused',
 ] as const;
 
 /** One of {@link DEAD_REASONS}. */
 export type DeadReason = (typeof DEAD_REASONS)[number];
+
+/** Of a subscription's kind, or of what ingest could not hand over. */
+export type DeadLetterKind = SubscriptionKind | 'ingest';
 
 /** Lines of a batch that are given up for the same reason. */
 export interface DeadLines {
@@ -132,8 +140,12 @@ export interface DeadLines {
 
 /** Input of the activity that parks dead lines: starts a {@link DEAD_LETTER} workflow. */
 export interface ParkInput {
-  readonly delivery: Omit<DeliverInput, 'pending' | 'soFar' | 'lines' | 'count'>;
+  readonly delivery: Omit<DeliverInput, 'kind' | 'pending' | 'soFar' | 'lines' | 'count'> & {
+    readonly kind: DeadLetterKind;
+  };
   readonly dead: DeadLines;
+  /** What the events are, where their file does not tell. */
+  readonly contents?: BatchContents;
   /** Passes made until now: where the attempts are in the delivery log. */
   readonly passes: number;
   /** Which it is of those that are given up together, counted from 0; default 0. Several may have one reason. */
@@ -157,7 +169,7 @@ export interface DeadLetterInput extends ParkInput {
 
 /** What a list of dead letters shows of each: the memo of its workflow. */
 export interface DeadLetterMemo {
-  readonly kind: SubscriptionKind;
+  readonly kind: DeadLetterKind;
   readonly reason: DeadReason;
   readonly detail: string;
   readonly attempts: number;

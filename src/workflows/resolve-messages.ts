@@ -10,6 +10,8 @@ export interface DeadLetterFilter {
   readonly from?: number;
   /** Given up then or earlier, milliseconds since the epoch. */
   readonly to?: number;
+  /** Only those that can be redriven. */
+  readonly redrivable?: boolean;
 }
 
 /** Input of {@link RESOLVE_DEAD_LETTERS}. */

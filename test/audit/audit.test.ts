@@ -6,6 +6,7 @@ import { audit, isClean, type AuditOptions } from '../../src/audit/audit.js';
 import type { TenantAudit } from '../../src/audit/tenant-audit.js';
 import { HeadgateError } from '../../src/errors.js';
 import { dataPaths } from '../../src/roles/stores.js';
+import { createFileQuarantine } from '../../src/stores/quarantine/file.js';
 import { openTenantRegistry } from '../../src/tenant-config/registry.js';
 import { useTempDir } from '../support/temp-dir.js';
 import { writeBatchFile, writeParquetFile, type FileRow } from '../support/warehouse-files.js';
@@ -99,6 +100,25 @@ describe('the audit', () => {
         { stream: 'events', id: 'b', rows: 2, batchIds: [FIRST, SECOND] },
       ],
     });
+  });
+
+  it('counts what the disk has damaged before it was in a batch file, by batch and in the range of days', async () => {
+    await writeSound();
+    const quarantine = createFileQuarantine(join(dir(), 'quarantine'));
+    const chunk = { seq: 2, events: 40, receivedAt: '2026-03-02T00:00:00Z', types: [], firstEvent: 'x' };
+    const name = { tenant: 'UA', stream: 'events' as const, batchId: SECOND };
+    await quarantine.noteLost(name, {
+      events: 40,
+      chunks: [{ ...chunk, lastEvent: 'y', problem: 'damaged' }],
+    });
+    // A start that was refused is no damage: its events are in their batch file.
+    await quarantine.keepStart({ ...name, batchId: FIRST }, '{}');
+    const found = await ofUA();
+    const damaged = { count: 40, first: [{ stream: 'events', batchId: SECOND, events: 40 }] };
+    assert.deepEqual([found.damaged, isClean(found)], [damaged, false]);
+    assert.equal(isClean(await ofUA({ days: { to: '2026-03-01' } })), true);
+    const [other] = await run({ tenant: 'DL' });
+    assert.equal(other?.damaged.count, 0);
   });
 
   it('wants one decision per rule, whatever its version, of events that concern rules alone', async () => {

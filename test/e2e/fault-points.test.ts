@@ -5,6 +5,7 @@ import { createCrashNode } from '../support/crash-node.js';
 import { killAll } from '../support/headgate.js';
 import { createNamespaces } from '../support/namespaces.js';
 import { temporalAddress } from '../support/temporal.js';
+import { assertRouted, isRouted, WORKLOAD_ROUTES } from '../support/workload-routes.js';
 
 /** Cases under way at once: most of their time is waiting for Temporal to notice that a Worker has died. */
 const SIDE_BY_SIDE = 4;
@@ -51,18 +52,19 @@ describe('Headgate, killed at a fault point under load and started again', funct
   }
 
   for (const point of FAULT_POINTS) {
-    it(`${point}: loses nothing, doubles nothing, decides right`, () => outcomeOf(point));
+    it(`${point}: loses nothing, doubles nothing, decides right, delivers all`, () => outcomeOf(point));
   }
 });
 
 async function dieAndRecover(point: FaultPoint): Promise<void> {
   const name = point.replace('.', '-');
-  const node = await createCrashNode(name, {
+  const env = {
     TEMPORAL_ADDRESS: temporalAddress(),
     TEMPORAL_NAMESPACE: point,
     // A fast end of what is retried for ever at the end of a case.
     HEADGATE_SHUTDOWN_GRACE_SECONDS: '5',
-  });
+  };
+  const node = await createCrashNode(name, env, WORKLOAD_ROUTES);
   try {
     const doomed = await node.start({ HEADGATE_FAULT: `${point}:${PASSES[point] ?? USUAL_PASSES}` });
     const load = node.load();
@@ -70,9 +72,10 @@ async function dieAndRecover(point: FaultPoint): Promise<void> {
     assert.equal(death?.signal, 'SIGKILL', `the process has not died at ${point}:\n${doomed.stderr}`);
     const revived = await node.start();
     const before = load.acknowledged();
-    while (load.acknowledged() === before) await sleep(50);
+    while (load.acknowledged() === before || !isRouted(node.workloads)) await sleep(50);
     await load.finish();
     await node.drained();
+    await Promise.all(node.workloads.map((workload) => assertRouted(node.url, node.dataDir, workload)));
     assert.equal((await node.stopped(revived)).code, 0, revived.stderr);
   } finally {
     await node.remove();

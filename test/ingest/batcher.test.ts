@@ -217,6 +217,20 @@ describe('the batcher', () => {
     assert.equal(bench.started[4]?.plan.batchId, '20260302-0123abcd-00000000e');
   });
 
+  it('goes on with what is left of a batch once no more chunks of it will come', async () => {
+    open();
+    const planOf = (tenant: string, lastSeq: number): Plan => ({
+      ...{ tenant, stream: 'events', batchId: 'x', firstSeq: 1, lastSeq, events: 3 },
+    });
+    bench.recover([planOf('A', 3), planOf('B', 3)], [chunkOf('A', 1), chunkOf('A', 2)]);
+    assert.deepEqual(bench.log(), [], 'their last chunks may still come');
+    bench.batcher.recovered();
+    assert.deepEqual(bench.log(), ['A/events:1,2', 'B/events:']);
+    await bench.started[1]?.finish();
+    bench.add('B');
+    assert.equal(bench.started.length, 3);
+  });
+
   it('recovers more batches than it has slots, and starts no other before there is one', async () => {
     open({ slots: 1 });
     const plans = ['A', 'B', 'C'].map((tenant, n): Plan => ({

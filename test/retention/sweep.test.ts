@@ -9,8 +9,14 @@ import { sweepTenant } from '../../src/retention/sweep.js';
 import { searchAttributesOf } from '../../src/search-attributes.js';
 import { createFileBatchStore } from '../../src/stores/batch-store/file.js';
 import type { BatchStore } from '../../src/stores/batch-store/batch-store.js';
-import { batchWorkflowId, deliverWorkflowId, loadWorkflowId } from '../../src/tenant.js';
-import { DELIVER } from '../../src/workflows/delivery-messages.js';
+import { createFileQuarantine } from '../../src/stores/quarantine/file.js';
+import {
+  batchWorkflowId,
+  deadLetterWorkflowId,
+  deliverWorkflowId,
+  loadWorkflowId,
+} from '../../src/tenant.js';
+import { DEAD_LETTER, DELIVER } from '../../src/workflows/delivery-messages.js';
 import { ANNOUNCE, INGEST_BATCH, LOAD_WINDOW } from '../../src/workflows/messages.js';
 import { connect } from '../support/pipeline.js';
 import { useTempDir } from '../support/temp-dir.js';
@@ -58,7 +64,13 @@ describe('retention', function () {
   const sweep = (now: number) =>
     sweepTenant(
       { tenant, retentionMs: RETENTION_MS },
-      { client, batchStore: store, deliveryLogs: join(dir(), 'deliveries'), now },
+      {
+        client,
+        batchStore: store,
+        deliveryLogs: join(dir(), 'deliveries'),
+        quarantine: join(dir(), 'quarantine'),
+        now,
+      },
     );
 
   /** A workflow that runs, since no Worker takes it up; resolves once it is found by its tenant. */
@@ -85,12 +97,12 @@ describe('retention', function () {
     await write('20240301', 'user-properties');
     await write('20240301', 'decisions');
     const next = await write('20240302');
-    assert.deepEqual(await sweep(EXPIRES - 1), { files: 0, deliveryLogs: 0, left: 0 });
+    assert.deepEqual(await sweep(EXPIRES - 1), { files: 0, deliveryLogs: 0, quarantined: 0, left: 0 });
     assert.equal(await store.deletedThrough(tenant), undefined);
-    assert.deepEqual(await sweep(EXPIRES), { files: 3, deliveryLogs: 0, left: 0 });
+    assert.deepEqual(await sweep(EXPIRES), { files: 3, deliveryLogs: 0, quarantined: 0, left: 0 });
     assert.deepEqual(await kept(), [next.batchId]);
     assert.equal(await store.deletedThrough(tenant), '2024-03-01');
-    assert.deepEqual(await sweep(EXPIRES), { files: 0, deliveryLogs: 0, left: 0 });
+    assert.deepEqual(await sweep(EXPIRES), { files: 0, deliveryLogs: 0, quarantined: 0, left: 0 });
   });
 
   it('leaves what is on its way, waits, or is to be loaded, and deletes it when that is over', async () => {
@@ -106,13 +118,25 @@ describe('retention', function () {
     const cause = { stream: 'events', priority: 'low', cause: 'replay-20240301' } as const;
     await start(DELIVER, deliverWorkflowId(tenant, 'crm', replayed.batchId, cause));
     await start(LOAD_WINDOW, loadWorkflowId(tenant, '20240301T120000.000Z'), [announced]);
-    assert.deepEqual(await sweep(EXPIRES), { files: 1, deliveryLogs: 0, left: 4 });
+    assert.deepEqual(await sweep(EXPIRES), { files: 1, deliveryLogs: 0, quarantined: 0, left: 4 });
     const left = [ingested, delivered, replayed].map(({ batchId }) => batchId);
     assert.deepEqual([await kept(), await kept('decisions')], [left, [announced.batchId]]);
     await assert.rejects(store.open(free), { code: 'NOT_FOUND' });
     for (const handle of running.splice(0)) await handle.terminate();
     await until(async () => assert.equal((await sweep(EXPIRES)).left, 0), 10_000);
     assert.deepEqual([await kept(), await kept('decisions')], [[], []]);
+  });
+
+  it('deletes what is in quarantine with its day, but not while its dead letter waits', async () => {
+    const quarantine = createFileQuarantine(join(dir(), 'quarantine'));
+    const [gone, waits] = [await write('20240301'), await write('20240301')];
+    for (const batch of [gone, waits]) await quarantine.noteLost(batch, { events: 1, chunks: [] });
+    const delivering = deliverWorkflowId(tenant, 'ingest', waits.batchId, {
+      ...{ stream: 'events', priority: 'normal' },
+    });
+    await start(DEAD_LETTER, deadLetterWorkflowId(delivering, 'spool-damaged', 0));
+    assert.deepEqual(await sweep(EXPIRES), { files: 1, deliveryLogs: 0, quarantined: 1, left: 1 });
+    assert.deepEqual([await quarantine.lost(gone), (await quarantine.lost(waits))?.events], [undefined, 1]);
   });
 
   it('deletes nothing while Temporal does not answer', async () => {
@@ -124,6 +148,7 @@ describe('retention', function () {
       client: lost,
       batchStore: store,
       deliveryLogs: join(dir(), 'deliveries'),
+      quarantine: join(dir(), 'quarantine'),
       now: EXPIRES,
     };
     await assert.rejects(sweepTenant({ tenant, retentionMs: RETENTION_MS }, options));
@@ -147,7 +172,7 @@ describe('retention', function () {
       DELIVER,
       deliverWorkflowId(tenant, 'crm', onItsWay!, { stream: 'events', priority: 'normal' }),
     );
-    assert.deepEqual(await sweep(EXPIRES), { files: 0, deliveryLogs: 1, left: 0 });
+    assert.deepEqual(await sweep(EXPIRES), { files: 0, deliveryLogs: 1, quarantined: 0, left: 0 });
     assert.equal(existsSync(join(logs, '2024-03-01', gone!)), false);
     assert.equal(existsSync(join(logs, '2024-03-01', onItsWay!)), true);
     assert.equal(existsSync(join(logs, '2024-03-02', gone!)), true);

@@ -34,15 +34,16 @@ export interface CrashNode {
 /**
  * Makes a data directory with three tenants of the workload, one of them dedicated.
  * @param more environment of every start, such as the address of a Temporal that outlives the node
+ * @param config what the tenants' files say besides
  */
-export async function createCrashNode(name: string, more: Env = {}): Promise<CrashNode> {
+export async function createCrashNode(name: string, more: Env = {}, config: object = {}): Promise<CrashNode> {
   const dataDir = await mkdtemp(join(tmpdir(), `headgate-${name}-`));
   const port = await freePort();
   const env = { ...(await ownEnvironment(dataDir)), HEADGATE_PORT: String(port), ...more };
   const url = `http://127.0.0.1:${port}`;
   const tenants = { dedicated: 'dedicated', first: 'pooled', second: 'pooled' } as const;
   for (const [tenant, isolation] of Object.entries(tenants))
-    writeWorkloadTenant(join(dataDir, 'tenants'), `${name}-${tenant}`, isolation);
+    writeWorkloadTenant(join(dataDir, 'tenants'), `${name}-${tenant}`, isolation, config);
   const workloads = Object.keys(tenants).map((tenant) => new Workload(`${name}-${tenant}`));
   const exactInFiles = async () => {
     for (const workload of workloads) await assertOnceInFiles(dataDir, workload);

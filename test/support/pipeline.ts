@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, type WorkflowHandle } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, type NativeConnection } from '@temporalio/worker';
+import { createPark } from '../../src/activities/deliveries/park.js';
+import { createParkIngest } from '../../src/activities/deliveries/park-ingest.js';
 import { createActivities, type WorkerActivities } from '../../src/activities/index.js';
 import { connectTemporal } from '../../src/engine/connect.js';
 import type { EventRow, InputStream } from '../../src/event.js';
@@ -65,7 +67,7 @@ export interface Pipeline {
   /** Decides on events, takes them into the spool and plans their batch, and does no more. */
   spooled(tenant: string, rows: readonly EventRow[], stream?: InputStream): Promise<[Plan, Chunk]>;
   /** Carries a batch that is in the spool to the end of its workflow, as a process does that has been started again. */
-  carry(plan: Plan, chunk: Chunk, more?: Partial<StarterOptions>): Submitted;
+  carry(plan: Plan, chunks: Chunk | readonly Chunk[], more?: Partial<StarterOptions>): Submitted;
   stop(): Promise<void>;
 }
 
@@ -104,6 +106,7 @@ export async function startPipeline(tenants: Readonly<Record<string, object>>): 
   const replaced: Partial<WorkerActivities> = {};
   const real = createActivities({
     ...{ client, warehouse, batchStore: stores.batchStore, windowsPerSecond: 1_000, control },
+    quarantine: stores.quarantine,
     passes: { pushPass: unreachable, workflowPass: unreachable },
     tenant: (id) => configuredTenant(registry, id),
     versionOf: (id, version) => readVersion(stores.paths.tenantVersions, id, version),
@@ -155,22 +158,27 @@ type CarrierParts = Pick<Pipeline, 'client' | 'stores' | 'registry' | 'host' | '
 };
 
 function carrier({ client, stores, registry, host, spool, signal }: CarrierParts): Pipeline['carry'] {
-  return (plan, chunk, more = {}) => {
+  const isolationOf = (id: string) => registry.get(id)?.config.isolation ?? 'pooled';
+  const park = createPark({ client, batchStore: stores.batchStore, isolationOf });
+  const parkIngest = createParkIngest(park, () => 7 * 24 * 3_600_000);
+  return (plan, some, more = {}) => {
+    const chunks = [some].flat();
     const ended = new Promise<IngestBatchResult | undefined>((onEnded, onError) => {
       const run = createStarter({
         ...{ client, spool, batchStore: stores.batchStore, log: SILENT, signal },
-        isolationOf: (id) => registry.get(id)?.config.isolation ?? 'pooled',
+        ...{ quarantine: stores.quarantine, park: parkIngest },
+        isolationOf,
         eager: (id) => host.runsWorkflowsOf(id),
         onHandedOver: () => undefined,
         onEnded: (_plan, result) => onEnded(result),
         ...more,
       });
-      run(plan, [chunk]).catch(onError);
+      run(plan, chunks).catch(onError);
     });
     // Not every test waits for it.
     ended.catch(() => undefined);
     const workflowId = batchWorkflowId(plan.tenant, plan.stream, plan.batchId);
-    return { plan, chunk, handle: client.workflow.getHandle(workflowId), ended };
+    return { plan, chunk: chunks[0] as Chunk, handle: client.workflow.getHandle(workflowId), ended };
   };
 }
 

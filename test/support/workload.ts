@@ -129,8 +129,13 @@ export function outcomeOf(rule: (typeof WORKLOAD_RULES)[number], large: boolean)
   return rule !== 'large' || large ? 'eligible' : 'ineligible';
 }
 
-/** Writes a tenant's file with the workload's rules into `directory`; JSON is YAML. */
-export function writeWorkloadTenant(directory: string, tenant: string, isolation: Isolation): void {
+/** Writes a tenant's file with the workload's rules, and what else it is to say, into `directory`; JSON is YAML. */
+export function writeWorkloadTenant(
+  directory: string,
+  tenant: string,
+  isolation: Isolation,
+  more: object = {},
+): void {
   const on = ['order.placed'];
   const config = {
     tenant,
@@ -148,6 +153,7 @@ export function writeWorkloadTenant(directory: string, tenant: string, isolation
       { name: 'current', on, when: 'event.data.revision == 0 || profile.revision >= event.data.revision' },
       { name: 'large', on, when: `event.data.amount >= ${LARGE}` },
     ],
+    ...more,
   };
   mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, `${tenant}.yaml`), JSON.stringify(config));

@@ -129,6 +129,11 @@ describe('tenant-config/parse', () => {
     ],
     [subscription('kind: push, url: "https://[::1/"'), '"https', /the subscription "crm" is not an address/],
     ['tenant: UA\nsubscriptions: [{ name: warehouse, kind: pull }]', 'warehouse', /must be a name/],
+    [
+      'tenant: UA\nsubscriptions: [{ name: ingest, kind: pull }]',
+      'ingest',
+      /must be a name .* not .*"ingest"/,
+    ],
     ['tenant: UA\n__proto__: { x: 1 }', '__proto__', /unknown key "__proto__"/],
     ['tenant: 1E3', '1E3', /must be text: YAML reads it as number 1000, put it in quotes/],
     ['tenant: true', 'true', /put it in quotes/],

@@ -35,7 +35,8 @@ describe('the recorded histories', function () {
       ...ingest.map((path) => `ingest-batch-${path}`),
       ...load.map((path) => `load-window-${path}`),
       ...['pages', 'dry-run', 'decide-retried'].map((path) => `replay-${path}`),
-      ...['deliver-in-two-passes', 'dead-letter-redriven', 'dead-letter-discarded'],
+      'deliver-in-two-passes',
+      ...['redriven', 'discarded', 'restarted', 'damaged'].map((path) => `dead-letter-${path}`),
       ...['pages', 'cancelled'].map((path) => `resolve-dead-letters-${path}`),
     ];
     for (const path of paths) {

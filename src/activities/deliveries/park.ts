@@ -1,6 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
 import { deliveredEvent } from '../../delivered-event.js';
-import type { EventRow } from '../../event.js';
+import type { BatchRef, EventRow } from '../../event.js';
+import { faultPoint } from '../../fault-point.js';
 import { LineSet } from '../../line-set.js';
 import { DEAD_LETTER_STATUS, subscriptionAttributes } from '../../search-attributes.js';
 import { isUnreadable, type BatchStore } from '../../stores/batch-store/batch-store.js';
@@ -11,6 +12,7 @@ import {
   type DeadLetterMemo,
   type ParkInput,
 } from '../../workflows/delivery-messages.js';
+import type { BatchContents } from '../../workflows/messages.js';
 
 /** What {@link createPark} needs. */
 export interface ParkOptions {
@@ -26,6 +28,8 @@ export type Park = (input: ParkInput) => Promise<string>;
 
 /** Event types named in a dead letter's memo: people look for dead letters by type, so that few may be missing. */
 const TYPES_SHOWN = 50;
+/** Characters of a type, an id or a detail in it: Temporal bounds what a memo holds, and producers write what they like. */
+const TEXT_SHOWN = 512;
 
 /**
  * Builds the activity that parks what could not be delivered, as a workflow that waits. Its memo says what a list shows,
@@ -33,15 +37,19 @@ const TYPES_SHOWN = 50;
  */
 export function createPark(options: ParkOptions): Park {
   const { client, batchStore, isolationOf, now = Date.now } = options;
-  return async (input) => {
+  return async ({ contents, ...input }) => {
     const { tenant, subscription, batch, priority, cause, expiresAt } = input.delivery;
     const { reason, count } = input.dead;
     const variant = { stream: batch.stream, priority, cause };
     const delivering = deliverWorkflowId(tenant, subscription, batch.batchId, variant);
     const workflowId = deadLetterWorkflowId(delivering, reason, input.passes, input.part);
     const parkedAt = now();
-    const memo = { ...(await contentsOf(batchStore, input)), parkedAt, expiresAt } satisfies DeadLetterMemo;
+    const memo: DeadLetterMemo = {
+      ...(await contentsOf(batchStore, { ...input, contents })),
+      ...{ parkedAt, expiresAt },
+    };
     const args: [DeadLetterInput] = [{ ...input, parkedAt }];
+    faultPoint('park.before');
     try {
       await client.workflow.start(DEAD_LETTER, {
         workflowId,
@@ -58,30 +66,48 @@ export function createPark(options: ParkOptions): Park {
       // An attempt whose answer was lost has parked them.
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     }
+    faultPoint('park.after');
     return workflowId;
   };
 }
 
 async function contentsOf(
   batchStore: BatchStore,
-  { delivery, dead }: ParkInput,
+  { delivery, dead, contents }: ParkInput,
 ): Promise<Omit<DeadLetterMemo, 'parkedAt' | 'expiresAt'>> {
   const { batch, kind } = delivery;
   const { reason, detail, attempts, count } = dead;
-  const rows = await deadRows(batchStore, delivery.batch, dead.lines);
-  const types = [...new Set(rows.map(({ type }) => type))].sort().slice(0, TYPES_SHOWN);
+  const { types, firstEvent, lastEvent } = contents ?? (await readContents(batchStore, batch, dead.lines));
   return {
-    ...{ kind, reason, detail, attempts, count, types },
+    ...{ kind, reason, detail: shown(detail), attempts, count },
+    types: [...new Set(types.slice(0, TYPES_SHOWN).map(shown))],
     ...{ stream: batch.stream, batchId: batch.batchId },
+    firstEvent: shown(firstEvent),
+    lastEvent: shown(lastEvent),
+  };
+}
+
+async function readContents(
+  batchStore: BatchStore,
+  batch: BatchRef,
+  lines: string | undefined,
+): Promise<BatchContents> {
+  const rows = await deadRows(batchStore, batch, lines);
+  return {
+    types: [...new Set(rows.map(({ type }) => type))].sort(),
     firstEvent: rows[0]?.id ?? '',
     lastEvent: rows.at(-1)?.id ?? '',
   };
 }
 
+function shown(text: string): string {
+  return text.length > TEXT_SHOWN ? `${text.slice(0, TEXT_SHOWN - 1)}…` : text;
+}
+
 /** A file that is gone or damaged is no reason not to say that its events were not delivered. */
 async function deadRows(
   batchStore: BatchStore,
-  batch: ParkInput['delivery']['batch'],
+  batch: BatchRef,
   lines: string | undefined,
 ): Promise<EventRow[]> {
   try {

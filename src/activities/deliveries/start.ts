@@ -1,5 +1,6 @@
 import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
 import type { BatchRef } from '../../event.js';
+import { faultPoint } from '../../fault-point.js';
 import { subscriptionAttributes } from '../../search-attributes.js';
 import { PRIORITY_KEYS } from '../../subscription.js';
 import type { TenantConfig } from '../../tenant-config/tenant-config.js';
@@ -72,6 +73,7 @@ async function start(client: Client, config: TenantConfig, input: DeliverInput):
   const { tenant, subscription, batch, priority, cause, count } = input;
   const variant = { stream: batch.stream, priority, cause };
   const workflowId = deliverWorkflowId(tenant, subscription, batch.batchId, variant);
+  faultPoint('deliver-start.before');
   try {
     await client.workflow.start(DELIVER, {
       workflowId,
@@ -89,5 +91,6 @@ async function start(client: Client, config: TenantConfig, input: DeliverInput):
     // An attempt before this one, or a run of the batch's workflow before its reset, has started it.
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
+  faultPoint('deliver-start.after');
   return workflowId;
 }

@@ -3,12 +3,15 @@ import { join } from 'node:path';
 import { systemCodeOf } from '../errors.js';
 import { assertTenantId, isBatchId, isSubscriptionName } from '../tenant.js';
 
+/** Names of streams are such names as well. */
+const isPart = isSubscriptionName;
+
 /**
- * Deletes what is logged of deliveries of expired days, `<root>/<tenant>/<subscription>/<day>/<batchId>/`, but for batches
- * that are referenced.
- * @returns how many batches' logs were deleted
+ * Deletes what is kept of batches of expired days, `<root>/<tenant>/<subscription or stream>/<day>/<batchId>/`, but for
+ * batches that are referenced: delivery logs, quarantine.
+ * @returns of how many batches something was deleted
  */
-export async function deleteDeliveryLogs(
+export async function deleteKeptByBatch(
   root: string,
   tenant: string,
   isExpired: (day: string) => boolean,
@@ -16,9 +19,9 @@ export async function deleteDeliveryLogs(
 ): Promise<number> {
   let deleted = 0;
   const ofTenant = join(root, assertTenantId(tenant));
-  for (const subscription of (await directoriesIn(ofTenant)).filter(isSubscriptionName)) {
-    for (const day of (await directoriesIn(join(ofTenant, subscription))).filter(isExpired)) {
-      const ofDay = join(ofTenant, subscription, day);
+  for (const part of (await directoriesIn(ofTenant)).filter(isPart)) {
+    for (const day of (await directoriesIn(join(ofTenant, part))).filter(isExpired)) {
+      const ofDay = join(ofTenant, part, day);
       for (const batchId of (await directoriesIn(ofDay)).filter(isBatchId)) {
         if (referenced.has(batchId)) continue;
         await rm(join(ofDay, batchId), { recursive: true, force: true });
@@ -31,15 +34,15 @@ export async function deleteDeliveryLogs(
   return deleted;
 }
 
-/** The subscriptions whose deliveries of some expired day are logged: nothing to ask Temporal about if there are none. */
-export async function hasExpiredLogs(
+/** True when there is something of expired days: nothing to ask Temporal about if there is not. */
+export async function hasExpired(
   root: string,
   tenant: string,
   isExpired: (day: string) => boolean,
 ): Promise<boolean> {
   const ofTenant = join(root, assertTenantId(tenant));
-  for (const subscription of (await directoriesIn(ofTenant)).filter(isSubscriptionName))
-    if ((await directoriesIn(join(ofTenant, subscription))).some(isExpired)) return true;
+  for (const part of (await directoriesIn(ofTenant)).filter(isPart))
+    if ((await directoriesIn(join(ofTenant, part))).some(isExpired)) return true;
   return false;
 }
 
