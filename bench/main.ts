@@ -46,7 +46,7 @@ const program = new Command('bench')
     'measure Headgate: real flight events, its own Temporal, the load generator in a process of its own',
   )
   .argument('[cases...]', `any of: ${CASES.map(({ name }) => name).join(', ')}; default: all`)
-  .option('--quick', 'all cases in under 90 seconds: shows that they are correct, not how fast')
+  .option('--quick', 'all cases in about two minutes: shows that they are correct, not how fast')
   .option('--seconds <n>', 'length of each measurement, instead of the case’s own', positive)
   .option('--connections <n>', 'requests open at once at saturation', positive, 48)
   .option(

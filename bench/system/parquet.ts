@@ -19,7 +19,7 @@ export interface ParquetCount {
   readonly lastAt: number;
 }
 
-/** Distinct rows in the files, for the final account. */
+/** Rows in the files, for the final account. Events that Headgate has derived itself, as alerts, do not count. */
 export interface ParquetAudit extends ParquetCount {
   readonly distinctEvents: number;
   /** Distinct event ids among the decisions. */
@@ -100,12 +100,19 @@ export class ParquetReader {
   /** Reads all ids. */
   async audit(): Promise<ParquetAudit> {
     const count = await this.count();
-    const distinct = (table: Table, column: string): Promise<number> =>
-      this.overFiles(table, (files) => `SELECT count(DISTINCT ${column}) FROM read_parquet(${files})`);
+    const sent = (counted: string): Promise<number> =>
+      this.overFiles(
+        'events',
+        (files) => `SELECT count(${counted}) FROM read_parquet(${files}) WHERE type NOT LIKE 'headgate.%'`,
+      );
     return {
       ...count,
-      distinctEvents: await distinct('events', 'id'),
-      decidedEvents: await distinct('decisions', 'event_id'),
+      events: await sent('*'),
+      distinctEvents: await sent('DISTINCT id'),
+      decidedEvents: await this.overFiles(
+        'decisions',
+        (files) => `SELECT count(DISTINCT event_id) FROM read_parquet(${files})`,
+      ),
     };
   }
 
