@@ -19,7 +19,9 @@ export interface BatcherOptions {
   readonly slotMs?: number;
   /** While events wait, a slot rests for so many times as long as its batch took, unless that was big. Default 8; see {@link REST_PER_WORK}. */
   readonly restPerWork?: number;
-  /** How busy the machine is, 0 to 1; slots rest for that alone. Default: always 1. */
+  /** True of tenants whose events are delivered: their batches wait only while the machine is busy. Default: of none. */
+  readonly delivers?: (tenant: string) => boolean;
+  /** How busy the machine is, 0 to 1. Default: always 1. */
   readonly busyness?: () => number;
   readonly now?: () => number;
 }
@@ -27,11 +29,11 @@ export interface BatcherOptions {
 /**
  * How long a slot rests: a workflow costs the same
  * for one event as for thousands, so under load fewer and bigger ones leave the machine to what costs per event. A faster
- * Temporal shortens the rest by itself; there is none when nothing waits, or while the machine has time to spare: it would
- * only make deliveries later.
+ * Temporal shortens the rest by itself, and there is none when nothing waits. For events that are delivered it depends on
+ * how busy the machine is: they would come late for nothing while it has time to spare. Others wait for their load anyway.
  */
 const REST_PER_WORK = 8;
-/** How busy the machine is when slots begin to rest, and when they rest as long as they may. */
+/** How busy the machine is when slots begin to rest after batches that are delivered, and when they rest fully. */
 const BUSY = { from: 0.6, to: 0.9 };
 const MAX_REST_MS = 1_000;
 /** Of the most that a batch may hold: a big batch. */
@@ -265,8 +267,8 @@ export class Batcher {
     const maxEvents = this.options.limitsOf(lane.tenant)?.maxEvents ?? 0;
     const idle = this.ready.size === 0 && lane.waiting === 0;
     if (this.stopped || idle || plan.events >= BIG * maxEvents) return 0;
-    const { restPerWork = REST_PER_WORK, busyness = () => 1 } = this.options;
-    const share = Math.min(1, Math.max(0, (busyness() - BUSY.from) / (BUSY.to - BUSY.from)));
-    return Math.min(MAX_REST_MS, share * restPerWork * tookMs);
+    const { restPerWork = REST_PER_WORK, delivers = () => false, busyness = () => 1 } = this.options;
+    const share = delivers(lane.tenant) ? (busyness() - BUSY.from) / (BUSY.to - BUSY.from) : 1;
+    return Math.min(MAX_REST_MS, Math.max(0, share) * restPerWork * tookMs);
   }
 }

@@ -67,14 +67,7 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
   };
   const unreadable = (error: unknown): void =>
     options.onFatal(`events cannot be read back: ${messageOf(error)}`);
-  const run = starterOf(options, stores, handedOver);
-  const batcher = new Batcher({
-    node: spool.node,
-    limitsOf: (tenant) => registry.get(tenant)?.config.batch,
-    run,
-    busyness: createBusyness(),
-    onFault: (error) => options.onFatal(`a batch cannot be carried on: ${messageOf(error)}`),
-  });
+  const batcher = batcherOf(options, spool, starterOf(options, stores, handedOver));
   const dedupe = await rebuiltDedupe(spool);
   const { paths } = options.stores;
   const { admission, close } = openAdmission({
@@ -228,6 +221,21 @@ function starterOf(
     metrics,
     log,
     signal,
+  });
+}
+
+function batcherOf(
+  { registry, onFatal }: ApiRoleOptions,
+  { node }: Spool,
+  run: ReturnType<typeof createStarter>,
+): Batcher {
+  return new Batcher({
+    node,
+    run,
+    limitsOf: (tenant) => registry.get(tenant)?.config.batch,
+    delivers: (tenant) => registry.get(tenant)?.router !== undefined,
+    busyness: createBusyness(),
+    onFault: (error) => onFatal(`a batch cannot be carried on: ${messageOf(error)}`),
   });
 }
 

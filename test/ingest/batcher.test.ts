@@ -161,10 +161,10 @@ describe('the batcher', () => {
     assert.deepEqual(bench.log().slice(1), ['NEW/events:1', 'NEW/user-properties:2']);
   });
 
-  it('rests between small batches while the machine is busy, and not while it has time to spare', async () => {
-    let busy = 1;
+  it('rests between small batches, but for those that are delivered only while the machine is busy', async () => {
+    let [busy, delivers] = [1, true];
     // A batch takes a moment: a rest of a thousand times that is the longest there is.
-    open({ slots: 1, restPerWork: 1_000, busyness: () => busy });
+    open({ slots: 1, restPerWork: 1_000, delivers: () => delivers, busyness: () => busy });
     const nextWaits = async (n: number): Promise<boolean> => {
       bench.add('UA');
       bench.add('UA');
@@ -178,6 +178,8 @@ describe('the batcher', () => {
     assert.equal(bench.started.length, 2);
     busy = 0.5;
     assert.equal(await nextWaits(1), false);
+    delivers = false;
+    assert.equal(await nextWaits(2), true);
   });
 
   it('goes on after a restart: planned batches first, as they were, then what waits', async () => {

@@ -28,7 +28,10 @@ export interface BatcherBench {
 
 /** Options of {@link createBatcherBench}; limits may change while it runs. */
 export interface BenchOptions extends Partial<
-  Pick<BatcherOptions, 'slots' | 'maxInFlight' | 'slotMs' | 'restPerWork' | 'busyness' | 'now' | 'limitsOf'>
+  Pick<
+    BatcherOptions,
+    'slots' | 'maxInFlight' | 'slotMs' | 'restPerWork' | 'delivers' | 'busyness' | 'now' | 'limitsOf'
+  >
 > {
   readonly limits?: Partial<BatchLimits>;
 }
