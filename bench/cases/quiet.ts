@@ -11,9 +11,9 @@ import { decisionProbes, firstTenants, steady, SUBJECTS, usualTenants } from './
 /** Where webhooks of the quiet tenants go. */
 export const QUIET_ENDPOINT = '/quiet';
 /** Of each. Every request costs a workflow, and every webhook's batch another: more of them would fill the machine. */
-const EVENTS_PER_SECOND = 5;
+const EVENTS_PER_SECOND = 2;
 const REQUEST_EVENTS = 5;
-const PROBES_PER_SECOND = 5;
+const PROBES_PER_SECOND = 2;
 
 /** What quiet tenants have seen while something else went on. */
 export interface QuietSpell {
