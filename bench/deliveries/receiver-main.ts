@@ -11,6 +11,7 @@ type Event = Parameters<Arrivals['take']>[0];
 
 interface Endpoint {
   behaviour: Behaviour;
+  requests: number;
   readonly arrivals: Arrivals;
 }
 
@@ -19,12 +20,13 @@ const endpoints = new Map<string, Endpoint>();
 function endpointAt(path: string): Endpoint {
   let endpoint = endpoints.get(path);
   if (endpoint === undefined)
-    endpoints.set(path, (endpoint = { behaviour: { kind: 'well' }, arrivals: new Arrivals() }));
+    endpoints.set(path, (endpoint = { behaviour: { kind: 'well' }, requests: 0, arrivals: new Arrivals() }));
   return endpoint;
 }
 
 async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { behaviour, arrivals } = endpointAt(request.url ?? '');
+  const endpoint = endpointAt(request.url ?? '');
+  const { behaviour, arrivals } = endpoint;
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   if (behaviour.kind === 'hanging') return;
@@ -32,12 +34,17 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
   if (behaviour.kind === 'refusing') return answer(response, behaviour.status);
   if (behaviour.kind === 'failing') {
     await sleep(behaviour.delayMs);
-    if (Math.random() < behaviour.share) return answer(response, 503);
+    if (fails(endpoint.requests++, behaviour.share)) return answer(response, 503);
   }
   const body = JSON.parse(Buffer.concat(chunks).toString('utf8')) as Event | readonly Event[];
   for (const event of Array.isArray(body) ? (body as readonly Event[]) : [body as Event])
     arrivals.take(event);
   answer(response, 204);
+}
+
+/** Spread evenly and not by chance, which would open a breaker in one run and not in the next. */
+function fails(request: number, share: number): boolean {
+  return Math.floor((request + 1) * share) > Math.floor(request * share);
 }
 
 function answer(response: ServerResponse, status: number): void {
