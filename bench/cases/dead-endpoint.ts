@@ -71,6 +71,7 @@ async function measure(context: CaseContext, session: Session, receiver: Receive
   const spells: Record<string, QuietSpell> = {};
   const neighbour: Figure[] = [];
   let sent = 0;
+  await quiet.warmUp();
   for (const [name, behaviour] of Object.entries(SPELLS)) {
     await receiver.behave(FAILING, behaviour);
     await receiver.begin(NEIGHBOUR);

@@ -45,13 +45,23 @@ export class Quiet {
     };
   }
 
+  /** Sends quiet traffic of which nothing is measured. */
+  async warmUp(): Promise<void> {
+    const { warmUpSeconds } = this.context;
+    if (warmUpSeconds > 0) await this.measure('warm-up', [], warmUpSeconds);
+  }
+
   /** Measures quiet traffic, beside other traffic, until its events have arrived. */
-  async measure(name: string, beside: readonly Traffic[] = []): Promise<QuietSpell> {
-    const { context, session, receiver } = this;
+  async measure(
+    name: string,
+    beside: readonly Traffic[] = [],
+    seconds = this.context.seconds,
+  ): Promise<QuietSpell> {
+    const { session, receiver } = this;
     await receiver.begin(QUIET_ENDPOINT);
     const measured = await session.measure(name, {
       subjects: SUBJECTS,
-      seconds: context.seconds,
+      seconds,
       traffic: [this.traffic(), ...beside],
       probes: [this.probes()],
     });

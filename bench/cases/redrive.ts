@@ -56,6 +56,7 @@ async function measure(context: CaseContext, session: Session, receiver: Receive
   const sent = await bury(context, session, receiver);
   const dead = sent - (await receiver.arrived(ENDPOINT)).distinct;
   const quiet = new Quiet(context, session, receiver);
+  await quiet.warmUp();
   const alone = await quiet.measure('alone');
   await receiver.behave(ENDPOINT, { kind: 'well' });
   await receiver.begin(ENDPOINT);
