@@ -5,7 +5,7 @@ import { checkRules, type RuleIssue } from '../rules/compile.js';
 import { compileRoutes } from '../routing/compile.js';
 import { nearest } from './nearest.js';
 import { completeAggregate, completeConfig, type RawAggregate, type RawConfig } from './raw-config.js';
-import { TENANT, createTenantValidator } from './schema.js';
+import { DECIDED_TYPE, TENANT, createTenantValidator } from './schema.js';
 import { PUSH_URL, pushUrlIssues } from './push-url.js';
 import { SECRET, SECRET_PREFIX, VALUE } from './secret-reference.js';
 import { RESERVED_NAMES, SUBSCRIPTION_NAME, TYPE_PATTERN } from './subscription-schema.js';
@@ -130,6 +130,8 @@ const PATTERN_PROBLEMS: Readonly<Record<string, (name: string) => string>> = {
     `${name} must be env:${SECRET_PREFIX}NAME, or a literal secret that begins with whsec_ or whsk_; ${REACH}`,
   [VALUE]: (name) => `${name} must be env:${SECRET_PREFIX}NAME, or not begin with env:; ${REACH}`,
   [PUSH_URL]: (name) => `${name} must be an http or https address`,
+  [DECIDED_TYPE]: (name) =>
+    `${name} must not begin with "headgate.": Headgate's own events can be routed, and are not decided on`,
   [TYPE_PATTERN]: (name) => `${name} must be an event type, with a star at its end at most`,
   [SUBSCRIPTION_NAME]: (name) =>
     `${name} must be a name of 1 to 63 small letters, digits, "_" and "-" that starts with a letter, and not ${alternatives(RESERVED_NAMES)}`,

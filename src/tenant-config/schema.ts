@@ -6,9 +6,12 @@ import { parseDuration, parseSize } from './units.js';
 /** The least and most a quantity may be, as people write it. */
 type Range = readonly [min: string, max: string];
 
+/** Pattern of an event type that is decided on: derived events are not. */
+export const DECIDED_TYPE = '^(?!headgate\\.)';
+
 const EVENT_TYPES = {
   type: 'array',
-  items: { type: 'string', minLength: 1, maxLength: 255 },
+  items: { type: 'string', pattern: DECIDED_TYPE, minLength: 1, maxLength: 255 },
   minItems: 1,
   maxItems: 100,
   uniqueItems: true,

@@ -153,6 +153,11 @@ describe('tenant-config/parse', () => {
     ['tenant: UA\nbatch: { maxEvents: 0 }', '0', /must be >= 1/],
     ['tenant: UA\nbatch: { maxEvents: 1.5 }', '1.5', /must be a whole number/],
     ['tenant: UA\nrules: {}', '{}', /rules must be a list/],
+    [
+      'tenant: UA\nrules: [{ name: r, on: [headgate.decision.changed], when: "true" }]',
+      'headgate.',
+      /rules.0.on.0 must not begin with "headgate."/,
+    ],
     ['tenant: UA\nrules: [~]', '~', /rules.0 must be a map/],
     [rule('when: "true", then: x'), 'then', /unknown key "then"; did you mean "when"/],
     ['tenant: UA\nrules:\n  - { name: Rule, on: [a], when: "true" }', 'Rule', /must be a name/],
