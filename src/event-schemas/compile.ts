@@ -1,0 +1,119 @@
+import { Ajv, type Options, type ValidateFunction } from 'ajv';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { messageOf } from '../errors.js';
+import { EventSchema, EventSchemas } from './event-schemas.js';
+import { inspectSchema, keysOf, type Dialect, type SchemaFault } from './inspect.js';
+import type { EventSchemaConfig, JsonSchema } from './schema-config.js';
+
+/** What is wrong with a tenant's schemas, and where in its configuration, such as `['schemas', 0, 'schema', 'type']`. */
+export type SchemaIssue = SchemaFault;
+
+interface AjvDialect extends Dialect {
+  readonly ajv: Ajv;
+}
+
+const OPTIONS: Options = {
+  // The first problem is enough for the sender, and all of them may be many.
+  allErrors: false,
+  // Keywords are looked at by inspect.ts, which says where they stand; ajv's other wishes are a matter of style.
+  strict: false,
+  // As JSON Schema has it by default: a format is a remark.
+  validateFormats: false,
+  // A property named "constructor" is there only if the event has it.
+  ownProperties: true,
+  // One instance compiles the schemas of all tenants, and must keep none of them.
+  addUsedSchema: false,
+  validateSchema: false,
+  // Optimised code is no faster to run here, and takes three times as long to make.
+  code: { optimize: false },
+  logger: false,
+};
+
+/** Remarks that are common although no dialect has them. */
+const REMARKS = ['example'];
+
+const DIALECTS: Readonly<Record<string, () => AjvDialect>> = {
+  'https://json-schema.org/draft/2020-12/schema': once(() => dialectOf(new Ajv2020(OPTIONS))),
+  'http://json-schema.org/draft-07/schema': once(() => dialectOf(new Ajv(OPTIONS))),
+};
+/** A schema is checked when its file is read, and used when the file comes into force: it is compiled once for both. */
+const compiled = new WeakMap<JsonSchema, ValidateFunction>();
+
+/** What a schema says of itself alone: its dialect, and a name that no other schema can refer to it by. */
+const NAMES = new Set(['$schema', '$id']);
+const DEFAULT_DIALECT = 'https://json-schema.org/draft/2020-12/schema';
+
+/**
+ * Compiles a tenant's schemas, those that are off too, and returns the problems beside them.
+ * @returns `compiled`: those without problems; undefined where there are none
+ */
+export function compileSchemas(configs: readonly EventSchemaConfig[]): {
+  compiled?: EventSchemas;
+  issues: SchemaIssue[];
+} {
+  const issues = [...twins(configs)];
+  const schemas = configs.flatMap((config, index) => {
+    const found = compile(config);
+    if (found instanceof EventSchema) return [found];
+    issues.push(
+      ...found.map(({ path, message }) => ({ path: ['schemas', index, 'schema', ...path], message })),
+    );
+    return [];
+  });
+  return schemas.length === 0 ? { issues } : { compiled: new EventSchemas(schemas), issues };
+}
+
+function compile(config: EventSchemaConfig): EventSchema | SchemaFault[] {
+  const known = compiled.get(config.schema);
+  if (known !== undefined) return new EventSchema(config, known);
+  const { $schema } = config.schema;
+  const schema = Object.fromEntries(Object.entries(config.schema).filter(([key]) => !NAMES.has(key)));
+  const dialect = dialectFor($schema);
+  if (dialect === undefined)
+    return [{ path: ['$schema'], message: `must be one of ${Object.keys(DIALECTS).join(', ')}` }];
+  const faults = inspectSchema(schema, dialect);
+  if (faults.length > 0) return faults;
+  const validate = compileInspected(schema, dialect.ajv);
+  if (typeof validate !== 'function') return [validate];
+  compiled.set(config.schema, validate);
+  return new EventSchema(config, validate);
+}
+
+function compileInspected(schema: JsonSchema, ajv: Ajv): ValidateFunction | SchemaFault {
+  try {
+    if (ajv.validateSchema(schema) === true) return ajv.compile(schema);
+    const [error] = ajv.errors ?? [];
+    return { path: keysOf(error?.instancePath ?? ''), message: error?.message ?? 'is no JSON Schema' };
+  } catch (error) {
+    return { path: [], message: `cannot be compiled: ${messageOf(error)}` };
+  } finally {
+    ajv.removeSchema(schema);
+  }
+}
+
+/** Of two schemas of the same events, one would never be looked at. */
+function twins(configs: readonly EventSchemaConfig[]): SchemaIssue[] {
+  const seen = new Set<string>();
+  return configs.flatMap(({ type, dataschema }, index) => {
+    const key = JSON.stringify([type, dataschema]);
+    if (seen.has(key))
+      return [{ path: ['schemas', index], message: 'there is another schema of this type and dataschema' }];
+    seen.add(key);
+    return [];
+  });
+}
+
+function dialectFor($schema: unknown): AjvDialect | undefined {
+  const uri = $schema === undefined ? DEFAULT_DIALECT : String($schema).replace(/#$/, '');
+  return Object.hasOwn(DIALECTS, uri) ? DIALECTS[uri]?.() : undefined;
+}
+
+function dialectOf(ajv: Ajv): AjvDialect {
+  return { ajv, keywords: [...Object.keys(ajv.RULES.keywords), ...REMARKS] };
+}
+
+/** Tenants without schemas do not pay for the dialects. */
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
+}
