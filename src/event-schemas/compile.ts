@@ -36,12 +36,19 @@ const DIALECTS: Readonly<Record<string, () => AjvDialect>> = {
   'https://json-schema.org/draft/2020-12/schema': once(() => dialectOf(new Ajv2020(OPTIONS))),
   'http://json-schema.org/draft-07/schema': once(() => dialectOf(new Ajv(OPTIONS))),
 };
-/** A schema is checked when its file is read, and used when the file comes into force: it is compiled once for both. */
-const compiled = new WeakMap<JsonSchema, ValidateFunction>();
-
+const DEFAULT_DIALECT = 'https://json-schema.org/draft/2020-12/schema';
 /** What a schema says of itself alone: its dialect, and a name that no other schema can refer to it by. */
 const NAMES = new Set(['$schema', '$id']);
-const DEFAULT_DIALECT = 'https://json-schema.org/draft/2020-12/schema';
+/** The most subschemas and listed values of all schemas together: compiling them holds up the process. */
+const MAX_PARTS = 5_000;
+
+interface Compiled {
+  readonly validate: ValidateFunction;
+  readonly parts: number;
+}
+
+/** A schema is checked when its file is read, and used when the file comes into force: it is compiled once for both. */
+const compiled = new WeakMap<JsonSchema, Compiled>();
 
 /**
  * Compiles a tenant's schemas, those that are off too, and returns the problems beside them.
@@ -52,31 +59,40 @@ export function compileSchemas(configs: readonly EventSchemaConfig[]): {
   issues: SchemaIssue[];
 } {
   const issues = [...twins(configs)];
+  let parts = 0;
   const schemas = configs.flatMap((config, index) => {
-    const found = compile(config);
-    if (found instanceof EventSchema) return [found];
-    issues.push(
-      ...found.map(({ path, message }) => ({ path: ['schemas', index, 'schema', ...path], message })),
-    );
+    if (parts > MAX_PARTS) return [];
+    const found = compile(config.schema);
+    if ('validate' in found) {
+      parts += found.parts;
+      return [new EventSchema(config, found.validate)];
+    }
+    const path = ['schemas', index, 'schema'];
+    issues.push(...found.map((fault) => ({ path: [...path, ...fault.path], message: fault.message })));
     return [];
   });
+  if (parts > MAX_PARTS)
+    issues.push({
+      path: ['schemas'],
+      message: `have more than ${MAX_PARTS} subschemas and listed values together`,
+    });
   return schemas.length === 0 ? { issues } : { compiled: new EventSchemas(schemas), issues };
 }
 
-function compile(config: EventSchemaConfig): EventSchema | SchemaFault[] {
-  const known = compiled.get(config.schema);
-  if (known !== undefined) return new EventSchema(config, known);
-  const { $schema } = config.schema;
-  const schema = Object.fromEntries(Object.entries(config.schema).filter(([key]) => !NAMES.has(key)));
-  const dialect = dialectFor($schema);
+function compile(written: JsonSchema): Compiled | readonly SchemaFault[] {
+  const known = compiled.get(written);
+  if (known !== undefined) return known;
+  const dialect = dialectFor(written.$schema);
   if (dialect === undefined)
     return [{ path: ['$schema'], message: `must be one of ${Object.keys(DIALECTS).join(', ')}` }];
-  const faults = inspectSchema(schema, dialect);
+  const schema = Object.fromEntries(Object.entries(written).filter(([key]) => !NAMES.has(key)));
+  const { faults, parts } = inspectSchema(schema, dialect);
   if (faults.length > 0) return faults;
   const validate = compileInspected(schema, dialect.ajv);
   if (typeof validate !== 'function') return [validate];
-  compiled.set(config.schema, validate);
-  return new EventSchema(config, validate);
+  const found = { validate, parts };
+  compiled.set(written, found);
+  return found;
 }
 
 function compileInspected(schema: JsonSchema, ajv: Ajv): ValidateFunction | SchemaFault {

@@ -7,12 +7,19 @@ export interface SchemaFault {
   readonly message: string;
 }
 
+/** What was found in a schema. */
+export interface Inspected {
+  readonly faults: readonly SchemaFault[];
+  /** Subschemas and values in lists, each counted as often as a `$ref` leads to it. */
+  readonly parts: number;
+}
+
 /** What a dialect of JSON Schema knows. */
 export interface Dialect {
   readonly keywords: readonly string[];
 }
 
-/** Schemas within a schema and values in its lists, each counted as often as a `$ref` leads to it: it bounds what an event can cost. */
+/** The most {@link Inspected.parts} of one schema: it bounds what an event can cost. */
 const MAX_PARTS = 1_000;
 const MAX_DEPTH = 64;
 /** Items are compared each with each other. */
@@ -35,6 +42,9 @@ const MAPS = new Set([
   'dependentSchemas',
   'properties',
 ]);
+
+/** More of a key than this is in no typing error. */
+const LONGEST_KEYWORD = 64;
 
 const REGEXP =
   'regular expressions are not supported: one of a few letters can keep the door busy for hours; use enum, const, minLength or maxLength';
@@ -59,16 +69,16 @@ const REFUSED: Readonly<Record<string, string>> = {
  * they are, and more parts than an event should pass through. Every schema that gets by is checked in a time that
  * is bounded by its size and the event's.
  */
-export function inspectSchema(schema: JsonSchema, dialect: Dialect): SchemaFault[] {
+export function inspectSchema(schema: JsonSchema, dialect: Dialect): Inspected {
   const inspection = new Inspection(schema, dialect);
   inspection.visit(schema, []);
-  return [...inspection.faults.values()];
+  return { faults: [...inspection.faults.values()], parts: inspection.parts };
 }
 
 class Inspection {
   /** By place and message: a schema that several references lead to is at fault once. */
   readonly faults = new Map<string, SchemaFault>();
-  private parts = 0;
+  parts = 0;
   private depth = 0;
   /** The targets of the references that have led here. */
   private readonly following = new Set<unknown>();
@@ -146,7 +156,7 @@ class Inspection {
   }
 
   private unknown(keyword: string, path: SchemaFault['path']): void {
-    const meant = nearest(keyword, [...this.known]);
+    const meant = nearest(keyword.slice(0, LONGEST_KEYWORD), [...this.known]);
     const hint = meant === undefined ? 'one of your own begins with x-' : `did you mean "${meant}"?`;
     this.fault(path, `is no keyword of this dialect; ${hint}`);
   }
