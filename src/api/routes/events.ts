@@ -144,13 +144,12 @@ function examine(
   if ('unreadable' in candidate) return { code: 'unreadable', reason: candidate.unreadable };
   const row = validateEvent(candidate.value, stream, received);
   if (isRejection(row)) return row;
-  const violation = check.rejectionOf(row);
-  if (violation !== undefined) return violation;
   // Written out once: for its size here, for the spool later.
   const json = JSON.stringify(row);
   // A text's length settles it for all but the very large.
   const size = json.length * 3 <= MAX_EVENT_BYTES ? json.length : Buffer.byteLength(json);
-  if (size <= MAX_EVENT_BYTES) return { row, json };
+  // Before its schema: what that can cost goes by the event's size.
+  if (size <= MAX_EVENT_BYTES) return check.rejectionOf(row) ?? { row, json };
   return { code: 'too_large', reason: `an event may have ${MAX_EVENT_BYTES} bytes, this one has ${size}` };
 }
 
