@@ -115,7 +115,7 @@ const zones = [
     message: 'rules are pure: they import the vocabulary only.',
   },
   {
-    target: ['./src/engine', './src/tenant-config'],
+    target: ['./src/engine', './src/tenant-config', './src/event-schemas'],
     from: [
       './src/api',
       './src/ingest',
@@ -124,7 +124,7 @@ const zones = [
       './src/workers',
       './src/commands',
     ],
-    message: 'engine and tenant-config stand below the pipeline.',
+    message: 'engine, tenant-config and event-schemas stand below the pipeline.',
   },
 ];
 

@@ -6,6 +6,7 @@ import { doctorCommand } from './commands/doctor.js';
 import { queryCommand } from './commands/query.js';
 import { replayCommand } from './commands/replay.js';
 import { routeCommand } from './commands/route.js';
+import { schemaCommand } from './commands/schema.js';
 import { sendCommand } from './commands/send.js';
 import { apiCommand, startCommand, workerCommand } from './commands/start.js';
 import { subscriptionCommand } from './commands/subscription.js';
@@ -42,6 +43,7 @@ Examples:
     sendCommand,
     replayCommand,
     routeCommand,
+    schemaCommand,
     subscriptionCommand,
     deadLettersCommand,
     queryCommand,

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import Router from '@koa/router';
 import Koa, { type Context, type Next } from 'koa';
 import { HeadgateError, systemCodeOf } from '../errors.js';
+import type { EventSchemas } from '../event-schemas/event-schemas.js';
 import type { Admission } from '../ingest/admission/admission.js';
 import type { Ingest } from '../ingest/ingest.js';
 import type { DeadLetters } from '../dead-letters/dead-letters.js';
@@ -31,6 +32,8 @@ export interface ApiDependencies {
   readonly authenticate: Authenticator;
   readonly admission: Admission;
   readonly ingest: Ingest;
+  /** The schemas of a tenant's events now in force; undefined where it has none. Default: no tenant has any. */
+  readonly schemasOf?: (tenant: string) => EventSchemas | undefined;
   readonly decider: Pick<Decider, 'subject'>;
   readonly receipts: Receipts;
   readonly replays: Replays;

@@ -17,6 +17,7 @@ export interface Instruments {
   readonly receivedBytes: Counter<'tenant'>;
   readonly ackSeconds: Histogram;
   readonly refusals: Counter<'tenant' | 'code'>;
+  readonly schemaViolations: Counter<'tenant' | 'mode'>;
   readonly batchEvents: Histogram<'stream'>;
   readonly batchBytes: Histogram<'stream'>;
   readonly decidedEvents: Counter<'tenant'>;
@@ -55,6 +56,11 @@ export function createInstruments(registry: Registry): Instruments {
       'headgate_refused_requests_total',
       'Requests of events answered with an error, by its code',
       ['tenant', 'code'],
+    ),
+    schemaViolations: counter(
+      'headgate_schema_violations_total',
+      'Events that did not fit their schemas, by mode: enforce (rejected), warn (taken)',
+      ['tenant', 'mode'],
     ),
     batchEvents: histogram('headgate_batch_events', 'Events in a batch', BATCH_EVENTS, ['stream']),
     batchBytes: histogram('headgate_batch_bytes', 'Bytes of NDJSON in a batch', BATCH_BYTES, ['stream']),

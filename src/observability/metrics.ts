@@ -54,6 +54,8 @@ export interface Metrics {
   requestAnswered(tenant: string, request: AnsweredRequest): void;
   /** A request of events was answered with an error, by its code: 429 and 503 above all. */
   refused(tenant: string, code: ErrorCode | 'INTERNAL'): void;
+  /** Events of a request did not fit their schemas, and were rejected (`enforce`) or taken all the same (`warn`). */
+  schemaViolations(tenant: string, mode: 'enforce' | 'warn', events: number): void;
   batchStarted(tenant: string, batch: StartedBatch): void;
   /** A request's events were decided on, and are on disk with that; `seconds` from their receipt. */
   decided(tenant: string, decided: { readonly events: number; readonly seconds: number }): void;
@@ -97,6 +99,8 @@ export function createMetrics({ maxTenants = MAX_TENANTS }: MetricsOptions = {})
       ackSeconds.observe(seconds);
     },
     refused: (id, code) => refusals.inc({ tenant: tenants.of(id), code }),
+    schemaViolations: (id, mode, count) =>
+      instruments.schemaViolations.inc({ tenant: tenants.of(id), mode }, count),
     batchStarted: (_id, { stream, events: count, bytes }) => {
       batchEvents.observe({ stream }, count);
       batchBytes.observe({ stream }, bytes);

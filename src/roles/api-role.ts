@@ -118,7 +118,10 @@ async function doorOf(
   configOf: (tenant: string) => TenantConfig | undefined,
   client: Client,
 ): Promise<
-  Pick<ApiDependencies, 'authenticate' | 'receipts' | 'replays' | 'deadLetters' | 'metrics' | 'log'>
+  Pick<
+    ApiDependencies,
+    'authenticate' | 'schemasOf' | 'receipts' | 'replays' | 'deadLetters' | 'metrics' | 'log'
+  >
 > {
   const { namespace, uiUrl } = temporal;
   return {
@@ -128,6 +131,7 @@ async function doorOf(
       audience: config.jwtAudience,
       standingOf: (tenant) => standing(configOf(tenant)),
     }),
+    schemasOf: (tenant) => registry.get(tenant)?.schemas,
     receipts: createReceipts({ client, namespace, uiUrl }),
     replays: createReplays({
       ...{ client, namespace, uiUrl, batchStore: stores.batchStore },

@@ -1,6 +1,7 @@
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import { LineCounter, parseDocument, type Document } from 'yaml';
 import { HeadgateError, messageOf } from '../errors.js';
+import { compileSchemas } from '../event-schemas/compile.js';
 import { checkRules, type RuleIssue } from '../rules/compile.js';
 import { compileRoutes } from '../routing/compile.js';
 import { nearest } from './nearest.js';
@@ -73,9 +74,10 @@ function problemsOf(document: Document, text: string, raw: unknown): Problem[] {
   validator ??= createTenantValidator();
   const inUrls = pushUrlIssues(raw).map((issue) => issueProblem(document, text, issue));
   if (validator(raw)) {
-    const routes = compileRoutes(completeConfig(raw as RawConfig)).issues;
-    const inRoutes = routes.map((issue) => issueProblem(document, text, issue));
-    return [...inUrls, ...ruleProblems(document, text, raw as RawConfig, []), ...inRoutes];
+    const config = completeConfig(raw as RawConfig);
+    const issues = [...compileRoutes(config).issues, ...compileSchemas(config.schemas).issues];
+    const inOthers = issues.map((issue) => issueProblem(document, text, issue));
+    return [...inUrls, ...ruleProblems(document, text, raw as RawConfig, []), ...inOthers];
   }
   const found = (validator.errors ?? []).flatMap((error) => schemaProblem(document, error) ?? []);
   return [...found, ...inUrls, ...ruleProblems(document, text, raw, found)];

@@ -1,3 +1,4 @@
+import type { EventSchemaConfig } from '../event-schemas/schema-config.js';
 import type { Isolation } from '../tenant.js';
 import type { AggregateConfig, AggregateOp, RuleConfig, TenantConfig } from './tenant-config.js';
 import { completeSubscription, type RawSubscription } from './raw-subscription.js';
@@ -12,6 +13,9 @@ export interface RawAggregate {
   readonly value?: string;
   readonly window: string;
 }
+
+/** A schema of events as written. */
+export type RawEventSchema = Omit<EventSchemaConfig, 'mode'> & Partial<Pick<EventSchemaConfig, 'mode'>>;
 
 /** A tenant's configuration as written, once it fits the schema. */
 export interface RawConfig {
@@ -34,6 +38,7 @@ export interface RawConfig {
   readonly rules?: readonly RuleConfig[];
   readonly subscriptions?: readonly RawSubscription[];
   readonly routes?: readonly RouteConfig[];
+  readonly schemas?: readonly RawEventSchema[];
 }
 
 /** Fills in the defaults and turns durations and sizes into numbers. */
@@ -61,6 +66,7 @@ export function completeConfig(raw: RawConfig): TenantConfig {
     rules: raw.rules ?? [],
     subscriptions: (raw.subscriptions ?? []).map(completeSubscription),
     routes: raw.routes ?? [],
+    schemas: (raw.schemas ?? []).map((schema) => ({ mode: 'enforce', ...schema })),
   };
 }
 

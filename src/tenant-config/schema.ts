@@ -40,6 +40,17 @@ const RULE = section({ name: { type: 'string', pattern: NAME }, on: EVENT_TYPES,
   'when',
 ]);
 
+/** What is in `schema` is looked at by event-schemas/. */
+const EVENT_SCHEMA = section(
+  {
+    type: { type: 'string', minLength: 1, maxLength: 256 },
+    dataschema: { type: 'string', minLength: 1, maxLength: 2_048 },
+    mode: { enum: ['enforce', 'warn', 'off'] },
+    schema: { type: 'object' },
+  },
+  ['type', 'schema'],
+);
+
 /** What a tenant's YAML file may hold. */
 export const TENANT_SCHEMA = section(
   {
@@ -67,6 +78,7 @@ export const TENANT_SCHEMA = section(
     rules: { type: 'array', maxItems: 500, items: RULE },
     subscriptions: { type: 'array', maxItems: 20, items: SUBSCRIPTION },
     routes: { type: 'array', maxItems: 1_000, items: ROUTE },
+    schemas: { type: 'array', maxItems: 100, items: EVENT_SCHEMA },
   },
   ['tenant'],
 );

@@ -1,4 +1,5 @@
 import type { Isolation } from '../tenant.js';
+import type { EventSchemaConfig } from '../event-schemas/schema-config.js';
 import type { RouteConfig, SubscriptionConfig } from './subscription-config.js';
 
 /** How an aggregate folds the values of a subject's events within its window. */
@@ -64,4 +65,5 @@ export interface TenantConfig {
   readonly subscriptions: readonly SubscriptionConfig[];
   /** In the order they are looked at. */
   readonly routes: readonly RouteConfig[];
+  readonly schemas: readonly EventSchemaConfig[];
 }

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { HeadgateError, messageOf, systemCodeOf } from '../errors.js';
+import { compileSchemas } from '../event-schemas/compile.js';
+import type { EventSchemas } from '../event-schemas/event-schemas.js';
 import { compileRules } from '../rules/compile.js';
 import type { CompiledRules } from '../rules/compiled.js';
 import { compileRoutes } from '../routing/compile.js';
@@ -17,6 +19,8 @@ export interface LoadedTenant {
   readonly version: string;
   /** Matches events against its routes; undefined where it has none. */
   readonly router?: Router;
+  /** Checks the data of its events; undefined where it has no schemas. */
+  readonly schemas?: EventSchemas;
 }
 
 /** A file of a tenant, read and checked. */
@@ -71,7 +75,8 @@ export async function readConfigFile(path: string): Promise<TenantFile> {
 /** Compiles a configuration that has been checked; `text` is what it was read from. */
 export function compileTenant(config: TenantConfig, text: string): LoadedTenant {
   const router = config.routes.length === 0 ? undefined : new Router(compileRoutes(config).compiled);
-  return { config, rules: compileRules(config), version: versionOf(text), router };
+  const schemas = compileSchemas(config.schemas).compiled;
+  return { config, rules: compileRules(config), version: versionOf(text), router, schemas };
 }
 
 async function readText(path: string): Promise<string> {

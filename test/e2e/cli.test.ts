@@ -18,6 +18,8 @@ const COMMANDS = [
   ['token'],
   ['send'],
   ['query'],
+  ['schema'],
+  ['schema', 'check'],
   ['doctor'],
 ];
 

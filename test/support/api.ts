@@ -12,6 +12,7 @@ import type { IngestAnswer } from '../../src/api/routes/events.js';
 import type { SubscriptionRoutesOptions } from '../../src/api/routes/subscriptions.js';
 import type { AckMode } from '../../src/config.js';
 import type { DeadLetters } from '../../src/dead-letters/dead-letters.js';
+import type { EventSchemas } from '../../src/event-schemas/event-schemas.js';
 import { HeadgateError } from '../../src/errors.js';
 import type { DecisionRow, EventRow, InputStream } from '../../src/event.js';
 import type { AdmissionLimits, AdmissionOptions } from '../../src/ingest/admission/admission.js';
@@ -35,6 +36,8 @@ export interface TestApiOptions {
   readonly connections?: Partial<ConnectionLimits>;
   readonly bodyPace?: BodyPace;
   readonly metrics?: Metrics;
+  /** Default: no tenant has schemas. */
+  readonly schemasOf?: (tenant: string) => EventSchemas | undefined;
   /** Default: knows none, and remembers where it was told to look. */
   readonly receipts?: Receipts;
   /** Default: knows none, and remembers where it was told to look. */
@@ -129,6 +132,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       ingest: door.ingest,
       bodyPace: options.bodyPace,
       metrics: options.metrics,
+      schemasOf: options.schemasOf,
       decider: door.decider,
       receipts: options.receipts ?? rememberingReceipts(receiptsAsked),
       replays: rememberingReplays(receiptsAsked),

@@ -72,6 +72,7 @@ describe('tenant-config/parse', () => {
       ],
       subscriptions: [],
       routes: [],
+      schemas: [],
     });
   });
 
@@ -88,11 +89,13 @@ describe('tenant-config/parse', () => {
       rules: [],
       subscriptions: [],
       routes: [],
+      schemas: [],
     });
   });
 
   const rule = (rest: string) => `tenant: UA\nrules:\n  - { name: r, on: [a], ${rest} }\n`;
   const subscription = (fields: string) => `tenant: UA\nsubscriptions: [{ name: crm, ${fields} }]`;
+  const schema = (rest: string) => `tenant: UA\nschemas: [{ type: a, ${rest} }]`;
   const aggregate = (rest: string) => `tenant: UA\naggregates:\n  x: { on: [a], ${rest} }\n`;
   const refused: [text: string, needle: string, message: RegExp][] = [
     ['', '', /the file must be a map/],
@@ -133,6 +136,22 @@ describe('tenant-config/parse', () => {
       'tenant: UA\nsubscriptions: [{ name: ingest, kind: pull }]',
       'ingest',
       /must be a name .* not .*"ingest"/,
+    ],
+    [schema('mode: warn'), '{ type', /schemas.0 needs "schema"/],
+    [schema('schema: {}, mode: reject'), 'reject', /must be one of enforce, warn, off/],
+    [schema('schema: true'), 'true', /schemas.0.schema must be a map/],
+    [schema('schema: {}, dataschma: x'), 'dataschma', /did you mean "dataschema"/],
+    [
+      schema('schema: { properties: { n: { type: numbr } } }'),
+      'numbr',
+      /^schemas.0.schema.properties.n.type: must be equal to one of the allowed values$/,
+    ],
+    [schema('mode: off, schema: { reqired: [n] }'), '[n]', /reqired: .* did you mean "required"\?/],
+    [schema('schema: { items: { pattern: "^(a+)+$" } }'), '"^(a', /regular expressions are not supported/],
+    [
+      schema('schema: {} }, { type: a, schema: {}'),
+      '{ type: a, schema: {} }]',
+      /another schema of this type/,
     ],
     ['tenant: UA\n__proto__: { x: 1 }', '__proto__', /unknown key "__proto__"/],
     ['tenant: 1E3', '1E3', /must be text: YAML reads it as number 1000, put it in quotes/],

@@ -2,6 +2,7 @@ import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { HeadgateError } from '../../errors.js';
 import { INPUT_STREAMS, type InputStream } from '../../event.js';
+import type { EventSchemas } from '../../event-schemas/event-schemas.js';
 import type { Admission } from '../../ingest/admission/admission.js';
 import type { Acceptance, Ingest, TakenEvent } from '../../ingest/ingest.js';
 import { admitted, noteHandled, permitOf } from '../admitted.js';
@@ -9,11 +10,13 @@ import type { Metrics } from '../../observability/metrics.js';
 import { callerOf, requireScope, type Authenticator } from '../authenticate.js';
 import { parseBody, type Candidate } from '../parse-body.js';
 import { readBody, type BodyPace } from '../read-body.js';
+import { SchemaCheck } from '../schema-check.js';
 import {
   MAX_EVENT_BYTES,
   isRejection,
   validateEvent,
   type Received,
+  type Rejection,
   type RejectionCode,
 } from '../validate-event.js';
 
@@ -24,6 +27,8 @@ export interface EventResult {
   readonly status: 'accepted' | 'duplicate' | 'rejected';
   readonly code?: RejectionCode;
   readonly reason?: string;
+  /** With the code `schema_violation`: where in the event's data, a JSON pointer. */
+  readonly pointer?: string;
 }
 
 /** The answer to a request: counts, and a result for every event. */
@@ -41,6 +46,8 @@ export interface EventRouteOptions {
   readonly ingest: Ingest;
   readonly bodyPace?: BodyPace;
   readonly metrics?: Metrics;
+  /** The schemas of a tenant's events now in force; undefined where it has none. Default: no tenant has any. */
+  readonly schemasOf?: (tenant: string) => EventSchemas | undefined;
 }
 
 const NOTHING: Acceptance = { receipts: [], written: Promise.resolve() };
@@ -54,7 +61,7 @@ export const MAX_BODY_BYTES = 4_000_000;
  * is `rejected` with its reason and spoils nothing beside it; if none is acceptable the answer is 422.
  */
 export function addEventRoutes(router: Router, options: EventRouteOptions): void {
-  const { authenticate, ingest, bodyPace: pace } = options;
+  const { authenticate, bodyPace: pace } = options;
   const door = admitted({ ...options, maxBytes: MAX_BODY_BYTES });
   for (const stream of INPUT_STREAMS) {
     const mayWrite = requireScope(authenticate, `${stream}:write`);
@@ -63,7 +70,7 @@ export function addEventRoutes(router: Router, options: EventRouteOptions): void
       const read = { maxBytes: MAX_BODY_BYTES, pace, onBytes: permit.received };
       const { tenant } = callerOf(ctx);
       const body = await readBody(ctx.req, read);
-      const { json, refusal, written, ...counts } = take(ingest, tenant, stream, ctx, body);
+      const { json, refusal, written, ...counts } = take(options, tenant, stream, ctx, body);
       await written;
       noteHandled(ctx, counts, body.length);
       if (refusal !== undefined) throw refusal;
@@ -84,16 +91,23 @@ interface Taken extends Pick<IngestAnswer, 'accepted' | 'duplicate' | 'rejected'
 }
 
 /** Not asynchronous, so that nothing holds the events in memory while they are written; see {@link Ingest.accept}. */
-function take(ingest: Ingest, tenant: string, stream: InputStream, ctx: Context, body: Buffer): Taken {
+function take(
+  { ingest, schemasOf, metrics }: EventRouteOptions,
+  tenant: string,
+  stream: InputStream,
+  ctx: Context,
+  body: Buffer,
+): Taken {
   const candidates = parseBody(ctx.headers, body);
   permitOf(ctx).charge(candidates.length, body.length);
   const now = new Date();
   const received = { ms: now.getTime(), iso: now.toISOString() };
+  const check = new SchemaCheck(schemasOf?.(tenant));
   const results: EventResult[] = [];
   const events: TakenEvent[] = [];
   const places: number[] = [];
   candidates.forEach((candidate, index) => {
-    const taken = examine(candidate, stream, received);
+    const taken = examine(candidate, stream, received, check);
     if ('reason' in taken) {
       results[index] = { index, ...idOf(candidate), status: 'rejected', ...taken };
     } else {
@@ -101,6 +115,7 @@ function take(ingest: Ingest, tenant: string, stream: InputStream, ctx: Context,
       events.push(taken);
     }
   });
+  check.report(tenant, metrics);
   const { receipts, written } = events.length === 0 ? NOTHING : ingest.accept(tenant, stream, events);
   const counts = { accepted: 0, duplicate: 0, rejected: candidates.length - events.length };
   for (const [at, status] of receipts.entries()) {
@@ -124,7 +139,8 @@ function examine(
   candidate: Candidate,
   stream: InputStream,
   received: Received,
-): TakenEvent | { code: RejectionCode; reason: string } {
+  check: SchemaCheck,
+): TakenEvent | Rejection {
   if ('unreadable' in candidate) return { code: 'unreadable', reason: candidate.unreadable };
   const row = validateEvent(candidate.value, stream, received);
   if (isRejection(row)) return row;
@@ -132,7 +148,8 @@ function examine(
   const json = JSON.stringify(row);
   // A text's length settles it for all but the very large.
   const size = json.length * 3 <= MAX_EVENT_BYTES ? json.length : Buffer.byteLength(json);
-  if (size <= MAX_EVENT_BYTES) return { row, json };
+  // Before its schema: what that can cost goes by the event's size.
+  if (size <= MAX_EVENT_BYTES) return check.rejectionOf(row) ?? { row, json };
   return { code: 'too_large', reason: `an event may have ${MAX_EVENT_BYTES} bytes, this one has ${size}` };
 }
 

@@ -1,0 +1,113 @@
+import Table from 'cli-table3';
+import { Command, InvalidArgumentError } from 'commander';
+import { loadConfig } from '../config.js';
+import { HeadgateError } from '../errors.js';
+import { checkKept, type KeptCheck, type SchemaTally } from '../event-schemas/check-kept.js';
+import { openSharedStores } from '../roles/stores.js';
+import { readConfigFile } from '../tenant-config/tenant-file.js';
+import { cell, printable } from './terminal-text.js';
+
+interface CheckOptions {
+  readonly from?: number;
+  readonly to?: number;
+  readonly show: number;
+  readonly json: boolean;
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+const EXAMPLES = `
+Example:
+  $ headgate schema check UA.yaml`;
+
+const HELP = `
+Reads the batch files that this data directory keeps, and changes nothing: neither the file nor the events are taken.
+A schema is tried whatever its mode, so that one that is off or warns can be tried before it is enforced. Events that
+were rejected are not kept, and what came within the last second may not be in a batch file yet.
+
+Exit code 0: every event fits. 1: some do not.
+
+Examples:
+  $ headgate schema check UA.yaml                                   the last 24 hours
+  $ headgate schema check UA.yaml --from 2026-03-01 --to 2026-03-08
+  $ headgate schema check UA.yaml --show 50 --json`;
+
+/** `headgate schema`: tries the schemas of a tenant's file. */
+export function schemaCommand(): Command {
+  const command = new Command('schema')
+    .description("Try the schemas of a tenant's file.")
+    .addHelpText('after', EXAMPLES);
+  command
+    .command('check')
+    .argument('<file>', "a tenant's file, which need not be in force")
+    .description("check a tenant's kept events against the schemas of a file, before it is applied")
+    .option(
+      '--from <moment>',
+      'received from this moment or day on, RFC 3339 (default: 24 hours before --to)',
+      moment,
+    )
+    .option('--to <moment>', 'received before this moment (default: now)', moment)
+    .option('--show <count>', 'how many events that do not fit to name, of each schema', wholeNumber, 5)
+    .option('--json', 'print the findings as JSON', false)
+    .addHelpText('after', HELP)
+    .action(runCheck);
+  return command;
+}
+
+async function runCheck(file: string, options: CheckOptions): Promise<void> {
+  const { config, schemas } = await readConfigFile(file);
+  const { tenant } = config;
+  if (schemas === undefined)
+    throw new HeadgateError('TENANT_CONFIG_INVALID', `${file} has no schemas to check events against.`);
+  const { to = Date.now(), show, json } = options;
+  const { from = to - DAY_MS } = options;
+  if (from >= to) throw new HeadgateError('PARAMETER_INVALID', '--from must be before --to.');
+  const { batchStore: store } = openSharedStores(loadConfig().dataDir);
+  const found = await checkKept({ store, tenant, schemas, from, to, show });
+  const range = { tenant, from: new Date(from).toISOString(), to: new Date(to).toISOString() };
+  process.stdout.write(
+    json
+      ? `${JSON.stringify({ ...range, ...found }, undefined, 2)}\n`
+      : `${tenant}: ${number(found.events)} events received from ${range.from} to ${range.to}\n${report(found)}`,
+  );
+  if (found.schemas.some(({ failed }) => failed > 0)) process.exitCode = 1;
+}
+
+function report({ schemas, withoutSchema, unreadable }: KeptCheck): string {
+  const table = new Table({
+    head: ['type', 'dataschema', 'mode', 'pass', 'fail'],
+    style: { head: [], border: [] },
+    colAligns: ['left', 'left', 'left', 'right', 'right'],
+  });
+  for (const { type, dataschema, mode, passed, failed } of schemas)
+    table.push([cell(type), cell(dataschema ?? 'any other'), mode, number(passed), number(failed)]);
+  const rest = [
+    ...(withoutSchema === 0 ? [] : [`${number(withoutSchema)} have no schema.`]),
+    ...(unreadable === 0 ? [] : [`${number(unreadable)} batch files could not be read.`]),
+  ];
+  return [table.toString(), ...schemas.flatMap(problemLines), ...rest, ''].join('\n');
+}
+
+/** Ids and keys are other people's text, so they are shown as JSON. */
+function problemLines({ type, problems }: SchemaTally): string[] {
+  return problems.map(({ id, stream, batchId, pointer, message }) =>
+    printable(
+      `${type}: ${JSON.stringify(id)} of ${stream}, batch ${batchId}: ${JSON.stringify(`data${pointer}`)} ${message}`,
+    ),
+  );
+}
+
+function moment(text: string): number {
+  const time = Date.parse(text);
+  if (/^\d{4}-\d{2}-\d{2}/.test(text) && !Number.isNaN(time)) return time;
+  throw new InvalidArgumentError('A moment is a day (2026-03-01), or RFC 3339 (2026-03-01T12:00:00Z).');
+}
+
+function wholeNumber(text: string): number {
+  if (/^\d{1,4}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number of at most four digits.');
+}
+
+function number(value: number): string {
+  return value.toLocaleString('en-US');
+}
