@@ -16,6 +16,12 @@ export interface TenantWarehouse {
   readonly tenant: string;
 }
 
+/** Whose warehouse to read, and what may be written. */
+export interface Confinement extends TenantWarehouse {
+  /** The one file, besides those of the views, that can be opened: a result is written there. Default none. */
+  readonly output?: string;
+}
+
 /**
  * Lends a connection on which one tenant's views are all there is. Locked in this order: the views, the very files
  * they read (each by name: a directory would let a symbolic link in it lead out), no other file or network, no more
@@ -23,7 +29,7 @@ export interface TenantWarehouse {
  * @throws HeadgateError `TENANT_ID_INVALID`
  */
 export async function withConfined<T>(
-  { root, tenant }: TenantWarehouse,
+  { root, tenant, output }: Confinement,
   work: (connection: DuckDBConnection) => Promise<T>,
 ): Promise<T> {
   const files = new Map<string, string[]>();
@@ -39,7 +45,8 @@ export async function withConfined<T>(
       await connection.run(SET_UTC);
       for (const table of TABLES) await connection.run(tableView(table, files.get(table) ?? []));
       await connection.run(latestView(files.get('user_properties') ?? []));
-      await lock(connection, [...files.values()].flat());
+      const outputs = output === undefined ? [] : [output];
+      await lock(connection, [...[...files.values()].flat(), ...outputs]);
       return await work(connection);
     } finally {
       instance.closeSync();
