@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { TABLES } from './columns.js';
+import { liveFiles } from './compacted-file.js';
 import { engineSettings, SET_UTC } from './engine.js';
 import { listFiles } from './files.js';
 import { literalList } from './sql.js';
@@ -43,7 +44,14 @@ export async function withConfined<T>(
     try {
       const connection = await instance.connect();
       await connection.run(SET_UTC);
-      for (const table of TABLES) await connection.run(tableView(table, files.get(table) ?? []));
+      for (const table of TABLES) {
+        const live = await liveFiles(
+          async (sql) => (await connection.runAndReadAll(sql)).getRowsJS(),
+          files.get(table) ?? [],
+        );
+        files.set(table, live);
+        await connection.run(tableView(table, live));
+      }
       await connection.run(latestView(files.get('user_properties') ?? []));
       const outputs = output === undefined ? [] : [output];
       await lock(connection, [...[...files.values()].flat(), ...outputs]);
