@@ -18,6 +18,7 @@ const COMMANDS = [
   ['token'],
   ['send'],
   ['query'],
+  ['compact'],
   ['doctor'],
 ];
 
