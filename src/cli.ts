@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { auditCommand } from './commands/audit.js';
+import { compactCommand } from './commands/compact.js';
 import { deadLettersCommand } from './commands/dead-letters.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
@@ -47,6 +48,7 @@ Examples:
     subscriptionCommand,
     deadLettersCommand,
     queryCommand,
+    compactCommand,
     auditCommand,
     doctorCommand,
   ];

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import bytes from 'bytes';
 import ipaddr from 'ipaddr.js';
 import { HeadgateError } from './errors.js';
-import { FAULT_POINTS, type FaultPoint } from './fault-point.js';
+import { COMPACTION_FAULT_POINTS, FAULT_POINTS, type FaultPoint } from './fault-point.js';
 import { SECRET_PREFIX, variableOf } from './tenant-config/secret-reference.js';
 
 /** When a producer gets its 202: after the spool's flush to disk, or once Temporal has the batch. */
@@ -127,7 +127,7 @@ class EnvReader {
     const value = this.text(name);
     if (value === undefined) return undefined;
     const [, named, passes = '1'] = /^([a-z.-]+)(?::([1-9]\d{0,5}))?$/.exec(value) ?? [];
-    const point = FAULT_POINTS.find((each) => each === named);
+    const point = [...FAULT_POINTS, ...COMPACTION_FAULT_POINTS].find((each) => each === named);
     if (point !== undefined) return { point, passes: Number(passes) };
     this.problems.push(`${name} must be a fault point such as plan.after:3, not "${value}".`);
     return undefined;

@@ -17,11 +17,19 @@ export const DURABLE_STEPS = [
   'parquet-rename',
 ] as const;
 
-/** A place where a test may end the process: just before, or just after, a durable step. */
-export type FaultPoint = `${(typeof DURABLE_STEPS)[number]}.${'before' | 'after'}`;
+/** The durable steps of a compaction of the warehouse, which is apart from the pipeline. */
+const COMPACTION_STEPS = ['compact-rename', 'compact-delete'] as const;
 
-/** Every fault point, in the order an event passes them. */
+/** A place where a test may end the process: just before, or just after, a durable step. */
+export type FaultPoint = `${(typeof DURABLE_STEPS | typeof COMPACTION_STEPS)[number]}.${'before' | 'after'}`;
+
+/** Every fault point of the pipeline, in the order an event passes them. */
 export const FAULT_POINTS: readonly FaultPoint[] = DURABLE_STEPS.flatMap(
+  (step) => [`${step}.before`, `${step}.after`] as const,
+);
+
+/** Every fault point of a compaction. */
+export const COMPACTION_FAULT_POINTS: readonly FaultPoint[] = COMPACTION_STEPS.flatMap(
   (step) => [`${step}.before`, `${step}.after`] as const,
 );
 

@@ -2,6 +2,7 @@ import { INPUT_STREAMS } from '../event.js';
 import type { Quarantine } from '../stores/quarantine/quarantine.js';
 import type { LoadedTenant } from '../tenant-config/registry.js';
 import type { Table } from '../stores/warehouse/columns.js';
+import { liveFiles } from '../stores/warehouse/compacted-file.js';
 import { listFiles } from '../stores/warehouse/files.js';
 import { literal, literalList } from '../stores/warehouse/sql.js';
 import { readBatchFiles, type DayRange, type OnRead } from './batch-files.js';
@@ -190,11 +191,12 @@ async function prepare(options: TenantAuditOptions): Promise<void> {
 
 /** The rows of a table as they are in its files, each as often as it is there, of batches made in the range of days. */
 async function tableRows(
-  { warehouseRoot, tenant, days }: TenantAuditOptions,
+  { workspace, warehouseRoot, tenant, days }: TenantAuditOptions,
   table: Table,
   select: string,
 ): Promise<string> {
-  const files = await listFiles(warehouseRoot, tenant, table, dayBefore(days.from));
+  const listed = await listFiles(warehouseRoot, tenant, table, dayBefore(days.from));
+  const files = await liveFiles((sql) => workspace.rows(sql), listed);
   const columns = 'id VARCHAR, type VARCHAR, batch_id VARCHAR, event_id VARCHAR, rule VARCHAR';
   const nothing = columns.replaceAll(/(\w+) (\w+)/g, 'CAST(NULL AS $2) AS $1');
   if (files.length === 0) return `SELECT ${select} FROM (SELECT ${nothing}) WHERE false`;

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { queryCommand, runQuery } from '../../src/commands/query.js';
 import type { HeadgateError } from '../../src/errors.js';
 import { event, Fixture } from '../stores/warehouse/fixture.js';
@@ -15,9 +17,11 @@ describe('headgate query', function () {
   after(() => fixture.close());
 
   async function output(sql: string, json = false): Promise<string> {
-    const written: string[] = [];
-    await runQuery({ root: fixture.root, tenant: 'UA', sql, json, write: (text) => written.push(text) });
-    return written.join('');
+    const printed = new PassThrough();
+    const format = json ? 'json' : 'table';
+    await runQuery({ root: fixture.root, tenant: 'UA', sql, format, stdout: printed });
+    printed.end();
+    return text(printed);
   }
 
   it('prints a table with its columns and the number of rows', async () => {

@@ -20,6 +20,7 @@ const COMMANDS = [
   ['query'],
   ['schema'],
   ['schema', 'check'],
+  ['compact'],
   ['doctor'],
 ];
 

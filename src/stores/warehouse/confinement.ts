@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { TABLES } from './columns.js';
+import { liveFiles } from './compacted-file.js';
 import { engineSettings, SET_UTC } from './engine.js';
 import { listFiles } from './files.js';
 import { literalList } from './sql.js';
@@ -16,6 +17,12 @@ export interface TenantWarehouse {
   readonly tenant: string;
 }
 
+/** Whose warehouse to read, and what may be written. */
+export interface Confinement extends TenantWarehouse {
+  /** The one file, besides those of the views, that can be opened: a result is written there. Default none. */
+  readonly output?: string;
+}
+
 /**
  * Lends a connection on which one tenant's views are all there is. Locked in this order: the views, the very files
  * they read (each by name: a directory would let a symbolic link in it lead out), no other file or network, no more
@@ -23,7 +30,7 @@ export interface TenantWarehouse {
  * @throws HeadgateError `TENANT_ID_INVALID`
  */
 export async function withConfined<T>(
-  { root, tenant }: TenantWarehouse,
+  { root, tenant, output }: Confinement,
   work: (connection: DuckDBConnection) => Promise<T>,
 ): Promise<T> {
   const files = new Map<string, string[]>();
@@ -37,9 +44,17 @@ export async function withConfined<T>(
     try {
       const connection = await instance.connect();
       await connection.run(SET_UTC);
-      for (const table of TABLES) await connection.run(tableView(table, files.get(table) ?? []));
+      for (const table of TABLES) {
+        const live = await liveFiles(
+          async (sql) => (await connection.runAndReadAll(sql)).getRowsJS(),
+          files.get(table) ?? [],
+        );
+        files.set(table, live);
+        await connection.run(tableView(table, live));
+      }
       await connection.run(latestView(files.get('user_properties') ?? []));
-      await lock(connection, [...files.values()].flat());
+      const outputs = output === undefined ? [] : [output];
+      await lock(connection, [...[...files.values()].flat(), ...outputs]);
       return await work(connection);
     } finally {
       instance.closeSync();

@@ -95,7 +95,11 @@ async function openInstance(options: EngineOptions): Promise<DuckDBInstance> {
   return instance;
 }
 
-async function interruptible<T>(
+/**
+ * Runs `work`, whose statements an abort interrupts.
+ * @throws the signal's reason when aborted
+ */
+export async function interruptible<T>(
   connection: DuckDBConnection,
   work: (connection: DuckDBConnection) => Promise<T>,
   signal?: AbortSignal,

@@ -1,6 +1,6 @@
 import type { Dirent } from 'node:fs';
 import { lstat, readdir, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { TEMPORARY } from '../../durable-file.js';
 import { systemCodeOf } from '../../errors.js';
 import { assertTenantId } from '../../tenant.js';
@@ -23,6 +23,11 @@ export function tableDirectory(root: string, tenant: string, table: Table): stri
 /** The directory of a table's day (`YYYY-MM-DD`). */
 export function dayDirectory(tableDir: string, day: string): string {
   return join(tableDir, DAY_PREFIX + day);
+}
+
+/** The day (`YYYY-MM-DD`) whose directory a file is in. */
+export function dayOfFile(path: string): string {
+  return basename(dirname(path)).slice(DAY_PREFIX.length);
 }
 
 /** The name of a load's file. A load id takes a second file only when a reset workflow gave it more batches than before. */

@@ -30,7 +30,7 @@ export interface QueryResult {
 export async function queryTenant(query: TenantQuery): Promise<QueryResult> {
   const maxRows = query.maxRows ?? DEFAULT_MAX_ROWS;
   try {
-    return await withConfined(query, async (connection) => {
+    return await withConfined({ root: query.root, tenant: query.tenant }, async (connection) => {
       const statement = await readableStatement(connection, query.sql);
       const reader = await statement.streamAndReadUntil(maxRows + 1);
       const names = reader.deduplicatedColumnNames();

@@ -1,6 +1,7 @@
 import type { DuckDBConnection, DuckDBPreparedStatement } from '@duckdb/node-api';
 import { StatementType } from '@duckdb/node-api';
 import { HeadgateError, messageOf } from '../../errors.js';
+import { identifier } from './sql.js';
 
 /**
  * Table functions a query may call. Files are reached through the views alone, and some of DuckDB's table functions
@@ -19,6 +20,8 @@ const TABLE_FUNCTIONS = new Set([
 ]);
 
 const EXPLAIN = /^(?:\s+|--[^\n]*\n|\/\*.*?\*\/)*explain\b(\s+analyze\b)?/is;
+
+const NO_RELATION = /^(?:\s+|--[^\n]*\n|\/\*.*?\*\/)*(explain|describe|desc|summarize|show)\b/is;
 
 const ALLOWED = 'One SELECT (or DESCRIBE, SUMMARIZE, SHOW), or EXPLAIN of one, is allowed.';
 
@@ -50,6 +53,27 @@ export async function readableStatement(
   if (type !== StatementType.SELECT && type !== StatementType.EXPLAIN)
     throw refused('The query does more than read.');
   return prepared;
+}
+
+/**
+ * Makes `sql` a temporary view when it can only read, for what takes a relation and no statement. A text that parses as
+ * one SELECT is one as well where the grammar of CREATE VIEW has a SELECT; in parentheses it need not be (`;`, comments).
+ * @throws HeadgateError `QUERY_REFUSED` (also EXPLAIN, DESCRIBE, SUMMARIZE and SHOW), `QUERY_FAILED`
+ */
+export async function createSelectView(
+  connection: DuckDBConnection,
+  sql: string,
+  name: string,
+): Promise<void> {
+  if (sql.includes('\0')) throw refused('The query contains NUL.');
+  if (NO_RELATION.test(sql))
+    throw new HeadgateError('QUERY_REFUSED', 'Only the rows of a SELECT can be written to a file.');
+  await assertOneSelect(connection, sql);
+  const extracted = await connection.extractStatements(`CREATE TEMP VIEW ${identifier(name)} AS ${sql}`);
+  if (extracted.count !== 1) throw refused('The query is not one statement.');
+  const prepared = await extracted.prepare(0);
+  if (prepared.statementType !== StatementType.CREATE) throw refused('The query does more than read.');
+  await prepared.run();
 }
 
 async function assertOneSelect(connection: DuckDBConnection, sql: string): Promise<void> {

@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HeadgateError } from '../../../src/errors.js';
+import { exportTenant } from '../../../src/stores/warehouse/export.js';
 import { queryTenant } from '../../../src/stores/warehouse/query.js';
 import { batchId, decision, event, Fixture } from './fixture.js';
 
@@ -376,6 +377,19 @@ describe("a query over a tenant's warehouse", function () {
           if (wanted === 'QUERY_REFUSED') assert.match(error.message, /SELECT.*is allowed/);
           return true;
         });
+        assert.deepEqual(snapshot(), before);
+      });
+
+      it(`${name}, as the query of an export`, async () => {
+        symlinkSync(join(theirs, '..'), join(own, '..', 'link'));
+        writeFileSync(join(fixture.dir, 'x.csv'), 'a,b\n1,2\n');
+        const before = snapshot();
+        const [, sql] = attack({ own, theirs, dir: fixture.dir });
+        const path = join(fixture.dir, 'exported.csv');
+        await assert.rejects(
+          exportTenant({ root: fixture.root, tenant: 'UA', sql, format: 'csv', path }),
+          (error: Error) => code('QUERY_REFUSED')(error) || code('QUERY_FAILED')(error),
+        );
         assert.deepEqual(snapshot(), before);
       });
     }

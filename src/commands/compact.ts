@@ -1,0 +1,55 @@
+import { join } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { loadConfig } from '../config.js';
+import { armFaultPoint } from '../fault-point.js';
+import { parseDuration } from '../tenant-config/units.js';
+
+interface CompactOptions {
+  readonly olderThan: number;
+  readonly grace: number;
+}
+
+const HELP = `
+The files of each day that has ended at least --older-than ago become few big ones with the same rows. It may run at
+any time, beside a node and beside queries: what was replaced is removed by a later compaction, --grace after it was
+replaced. Run it once a day. Other tools that read the files see both until then; take each id once, see the README.
+
+Examples:
+  $ headgate compact UA
+  $ headgate compact UA --older-than 7d --grace 6h`;
+
+/** `headgate compact TENANT`: replaces the many small files of past days by few. */
+export function compactCommand(): Command {
+  return new Command('compact')
+    .description("replace the small files of past days in a tenant's warehouse by few big ones")
+    .argument('<tenant>', 'whose warehouse')
+    .addOption(
+      new Option('--older-than <duration>', 'only days that ended this long ago')
+        .argParser(duration)
+        .default(duration('1d'), '1d'),
+    )
+    .addOption(
+      new Option('--grace <duration>', 'how long replaced files are kept for running queries')
+        .argParser(duration)
+        .default(duration('1h'), '1h'),
+    )
+    .addHelpText('after', HELP)
+    .action(async (tenant: string, { olderThan, grace }: CompactOptions) => {
+      const { dataDir, fault } = loadConfig();
+      if (fault !== undefined) armFaultPoint(fault.point, fault.passes);
+      // Loading DuckDB takes a tenth of a second, which the other commands need not pay.
+      const { compactTenant } = await import('../stores/warehouse/compaction.js');
+      const root = join(dataDir, 'warehouse');
+      const result = await compactTenant({ root, tenant, olderThanMs: olderThan, graceMs: grace });
+      const { replaced, written, removed, kept } = result;
+      process.stdout.write(
+        `${replaced} files replaced by ${written}; ${removed} replaced files removed, ${kept} kept for now\n`,
+      );
+    });
+}
+
+function duration(text: string): number {
+  const milliseconds = parseDuration(text);
+  if (milliseconds === undefined) throw new InvalidArgumentError('Give a duration as 30m, 6h or 1d.');
+  return milliseconds;
+}
