@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
+import { lstat, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeDurably } from '../../durable-file.js';
 import { systemCodeOf } from '../../errors.js';
@@ -13,7 +13,9 @@ const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
 /** The days of which a stream has a directory, ascending. Symbolic links are passed over: what they point at is not this tenant's. */
 export async function listDays(root: string, tenant: string, stream: Stream): Promise<string[]> {
-  const entries = await entriesOf(join(root, assertTenantId(tenant), stream));
+  const ofTenant = join(root, assertTenantId(tenant));
+  if (!((await isDirectory(ofTenant)) && (await isDirectory(join(ofTenant, stream))))) return [];
+  const entries = await entriesOf(join(ofTenant, stream));
   return entries
     .filter((entry) => entry.isDirectory() && DAY.test(entry.name))
     .map(({ name }) => name)
@@ -68,6 +70,10 @@ async function batchesOf(directory: string, day: string): Promise<string[]> {
     entry.isFile() && entry.name.endsWith(ENDING) ? [entry.name.slice(0, -ENDING.length)] : [],
   );
   return ids.filter((id) => isBatchId(id) && dayOfBatch(id) === day).sort();
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 
 async function entriesOf(directory: string) {
