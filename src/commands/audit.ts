@@ -4,8 +4,7 @@ import type { TenantAudit } from '../audit/tenant-audit.js';
 import { readLines, splitLines } from '../client/event-lines.js';
 import { loadConfig } from '../config.js';
 import { INPUT_STREAMS, type InputStream } from '../event.js';
-import { dataPaths } from '../roles/stores.js';
-import { createFileBatchStore } from '../stores/batch-store/file.js';
+import { dataPaths, openBatchStore } from '../roles/stores.js';
 import { openTenantRegistry } from '../tenant-config/registry.js';
 import { assertTenantId } from '../tenant.js';
 
@@ -59,8 +58,9 @@ export function auditCommand(): Command {
 async function runAudit(options: AuditCommandOptions): Promise<void> {
   // Loading DuckDB takes a tenth of a second, which the other commands need not pay.
   const { audit, isClean } = await import('../audit/audit.js');
-  const paths = dataPaths(loadConfig().dataDir);
-  const batchStore = createFileBatchStore(paths.batches);
+  const config = loadConfig();
+  const paths = dataPaths(config.dataDir);
+  const batchStore = await openBatchStore(config);
   const { from, to, tenant, ids, stream, show } = options;
   const results = await audit({
     ...{ paths, batchStore },

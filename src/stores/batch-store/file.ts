@@ -3,17 +3,10 @@ import { join } from 'node:path';
 import { writeDurably } from '../../durable-file.js';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
 import type { BatchRef } from '../../event.js';
-import { assertBatchId, assertTenantId, dayOfBatch } from '../../tenant.js';
+import { batchPathParts } from './batch-path.js';
 import type { BatchName, BatchStore } from './batch-store.js';
 import { goneError, openFile, openUnlessDamaged, readFileOf, refOf } from './gzip.js';
-import {
-  ENDING,
-  deleteFile,
-  listBatches,
-  listDays,
-  noteDeletedThrough,
-  readDeletedThrough,
-} from './kept-files.js';
+import { deleteFile, listBatches, listDays, noteDeletedThrough, readDeletedThrough } from './kept-files.js';
 
 /**
  * Batch files in a local directory, each at its {@link batchPath}. A file is written under a temporary name, flushed, and
@@ -40,13 +33,11 @@ export function createFileBatchStore(root: string): BatchStore {
 }
 
 /**
- * Where a batch file is under a root: `<root>/<tenant>/<stream>/<day>/<batchId>.ndjson.gz`. Tenant and batch id are
- * checked here, where they become part of a path.
+ * Where a batch file is under a root: `<root>/<tenant>/<stream>/<day>/<batchId>.ndjson.gz`.
  * @throws HeadgateError `TENANT_ID_INVALID`, `NOT_FOUND`
  */
-export function batchPath(root: string, { tenant, stream, batchId }: BatchName): string {
-  assertBatchId(batchId);
-  return join(root, assertTenantId(tenant), stream, dayOfBatch(batchId), `${batchId}${ENDING}`);
+export function batchPath(root: string, name: BatchName): string {
+  return join(root, ...batchPathParts(name));
 }
 
 async function write(path: string, name: BatchName, gzipped: Buffer, events: number): Promise<BatchRef> {
