@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../bench/system/free-port.js';
 import type { ReplayView } from '../../src/commands/replay-client.js';
 import { signToken } from '../../src/keys/key-set.js';
 import { skipWithoutFakeGcs, startFakeGcs, type FakeGcs } from '../support/fake-gcs.js';
@@ -14,6 +15,24 @@ import { until } from '../support/until.js';
 const TENANT = 'shop';
 const PREFIX = 'eu/prod';
 const IDS = Array.from({ length: 40 }, (_, index) => `order-${index}`);
+
+async function post(dir: string, url: string): Promise<void> {
+  const claims = { issuer: 'headgate', audience: 'headgate', expiresInSeconds: 3_600 };
+  const token = await signToken(dir, { tenant: TENANT, scope: 'admin', ...claims });
+  const events = IDS.map((id, index) => {
+    return {
+      specversion: '1.0',
+      id,
+      source: 'test',
+      type: 'order.made',
+      subject: 's',
+      data: { amount: index },
+    };
+  });
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  const answer = await fetch(`${url}/v1/events`, { method: 'POST', headers, body: JSON.stringify(events) });
+  assert.equal(answer.status, 202, await answer.text());
+}
 
 describe('a Headgate whose batches are in a bucket', function () {
   this.timeout(180_000);
@@ -43,7 +62,7 @@ describe('a Headgate whose batches are in a bucket', function () {
     await mkdir(join(dir, 'given'));
     await writeFile(join(dir, 'given', `${TENANT}.yaml`), JSON.stringify(config));
     ({ url } = await spawnHeadgate(['start', '--tenants', join(dir, 'given')], env).ready());
-    await post();
+    await post(dir, url);
   });
   after(async () => {
     await killAll();
@@ -51,24 +70,6 @@ describe('a Headgate whose batches are in a bucket', function () {
     await gcs?.stop();
     if (dir !== undefined) await rm(dir, { recursive: true, force: true });
   });
-
-  async function post(): Promise<void> {
-    const claims = { issuer: 'headgate', audience: 'headgate', expiresInSeconds: 3_600 };
-    const token = await signToken(dir, { tenant: TENANT, scope: 'admin', ...claims });
-    const events = IDS.map((id, index) => {
-      return {
-        specversion: '1.0',
-        id,
-        source: 'test',
-        type: 'order.made',
-        subject: 's',
-        data: { amount: index },
-      };
-    });
-    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-    const answer = await fetch(`${url}/v1/events`, { method: 'POST', headers, body: JSON.stringify(events) });
-    assert.equal(answer.status, 202, await answer.text());
-  }
 
   const run = async (...args: string[]): Promise<Finished> => {
     const ended = await runHeadgate(args, env);
@@ -131,5 +132,26 @@ describe('a Headgate whose batches are in a bucket', function () {
     });
     assert.equal(code, 1);
     assert.match(stderr, /There is no bucket gs:\/\/no-such-bucket.*BATCH_STORE_REFUSED/);
+  });
+
+  it('takes events in while the bucket does not answer, and loads them when it does', async () => {
+    const home = join(dir, 'early');
+    const port = await freePort();
+    const endpoint = `http://127.0.0.1:${port}`;
+    const own = { ...env, ...(await ownEnvironment(home)), HEADGATE_GCS_ENDPOINT: endpoint };
+    const node = spawnHeadgate(['start', '--tenants', join(dir, 'given')], own);
+    await node.logged(/the batch store does not answer; events wait in the spool/);
+    await post(home, (await node.ready()).url);
+    await node.logged(/"step":"write".*gs:\/\/headgate-batches does not answer.*ECONNREFUSED/);
+    const late = await startFakeGcs('headgate-batches', port);
+    try {
+      await until(async () => {
+        const { events } = await countInFiles(join(home, 'warehouse'), TENANT);
+        assert.equal(events, IDS.length);
+      }, 60_000);
+    } finally {
+      await node.end();
+      await late.stop();
+    }
   });
 });

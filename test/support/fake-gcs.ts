@@ -21,9 +21,9 @@ export function skipWithoutFakeGcs(context: Mocha.Context): void {
   context.skip();
 }
 
-/** Starts the server, with everything in memory. */
-export async function startFakeGcs(bucketName = 'headgate-test'): Promise<FakeGcs> {
-  const port = await freePort();
+/** Starts the server, with everything in memory; on a free port by default. */
+export async function startFakeGcs(bucketName = 'headgate-test', givenPort?: number): Promise<FakeGcs> {
+  const port = givenPort ?? (await freePort());
   const endpoint = `http://127.0.0.1:${port}`;
   const where = ['-scheme', 'http', '-host', '127.0.0.1', '-port', String(port), '-external-url', endpoint];
   const server = spawn(FAKE_GCS as string, [...where, '-backend', 'memory', '-log-level', 'error'], {
