@@ -15,12 +15,12 @@ export class CommandFailed extends Error {
  * Runs a command and keeps its output to itself.
  * @param {string} command
  * @param {string[]} args
- * @param {{ cwd: string, shell?: boolean }} options
+ * @param {{ cwd?: string, env?: Record<string, string>, shell?: boolean }} options
  * @throws {CommandFailed} with the output, when it ends with anything but 0
  */
-export function runQuietly(command, args, { cwd, shell = false }) {
+export function runQuietly(command, args, { cwd, env = process.env, shell = false }) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, shell, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, { cwd, env, shell, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
     child.on('error', reject);

@@ -4,6 +4,7 @@ import bytes from 'bytes';
 import ipaddr from 'ipaddr.js';
 import { HeadgateError } from './errors.js';
 import { COMPACTION_FAULT_POINTS, FAULT_POINTS, type FaultPoint } from './fault-point.js';
+import type { GcsPlace } from './stores/batch-store/gcs.js';
 import { SECRET_PREFIX, variableOf } from './tenant-config/secret-reference.js';
 
 /** When a producer gets its 202: after the spool's flush to disk, or once Temporal has the batch. */
@@ -21,6 +22,8 @@ export type AddressRange = ReturnType<typeof ipaddr.parseCIDR>;
 export interface Config {
   /** `HEADGATE_DATA_DIR`: where all state lives. Default `.headgate` in the working directory. */
   readonly dataDir: string;
+  /** `HEADGATE_BATCHES`: `gs://bucket/prefix`, where batch files are; with `HEADGATE_GCS_ENDPOINT`, at an emulator. Default: the data directory. */
+  readonly batches?: GcsPlace;
   /** `HEADGATE_CACHE_DIR`: where the Temporal server is kept between data directories. Default: the user's cache directory. */
   readonly cacheDir: string;
   /** `HEADGATE_HOST`: address the API listens on. Default `127.0.0.1`. */
@@ -79,6 +82,9 @@ export interface Config {
   readonly color: boolean;
 }
 
+/** Names that need no escape anywhere, and no part of a prefix that begins with a dot. */
+const BUCKET = /^gs:\/\/([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])(?:\/((?:[\w-][\w.=-]*\/)*[\w-][\w.=-]*))?\/?$/;
+
 type Env = Readonly<Record<string, string | undefined>>;
 
 /** Reads single variables and collects what is wrong with them, so that all problems are reported at once. */
@@ -123,6 +129,18 @@ class EnvReader {
     return [];
   }
 
+  bucket(name: string, endpointName: string): GcsPlace | undefined {
+    const value = this.text(name);
+    const endpoint = this.text(endpointName);
+    if (endpoint !== undefined && !/^https?:\/\/[^/]+$/.test(endpoint))
+      this.problems.push(`${endpointName} must be a URL such as http://127.0.0.1:4443, not "${endpoint}".`);
+    if (value === undefined) return undefined;
+    const [, bucket, prefix = ''] = BUCKET.exec(value) ?? [];
+    if (bucket !== undefined) return { bucket, prefix, endpoint };
+    this.problems.push(`${name} must be gs://bucket or gs://bucket/prefix, not "${value}".`);
+    return undefined;
+  }
+
   fault(name: string): Config['fault'] {
     const value = this.text(name);
     if (value === undefined) return undefined;
@@ -151,6 +169,7 @@ export function loadConfig(env: Env = process.env): Config {
   const reader = new EnvReader(env);
   const config: Config = {
     dataDir: resolve(reader.text('HEADGATE_DATA_DIR') ?? '.headgate'),
+    batches: reader.bucket('HEADGATE_BATCHES', 'HEADGATE_GCS_ENDPOINT'),
     cacheDir: resolve(reader.text('HEADGATE_CACHE_DIR') ?? join(userCacheDir(reader), 'headgate')),
     host: reader.text('HEADGATE_HOST') ?? '127.0.0.1',
     port: reader.integer('HEADGATE_PORT', 8080, 0, 65_535),

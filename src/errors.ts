@@ -4,6 +4,8 @@
  */
 export type ErrorCode =
   | 'BATCH_CORRUPT'
+  | 'BATCH_STORE_REFUSED'
+  | 'BATCH_STORE_UNAVAILABLE'
   | 'BODY_MALFORMED'
   | 'BODY_TIMEOUT'
   | 'BODY_TOO_LARGE'

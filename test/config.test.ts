@@ -11,6 +11,7 @@ describe('the configuration', () => {
     assert.equal(dataDir, resolve('.headgate'));
     assert.ok(isAbsolute(cacheDir) && cacheDir.endsWith('headgate'));
     assert.deepEqual(config, {
+      batches: undefined,
       host: '127.0.0.1',
       port: 8080,
       ack: 'spool',
@@ -89,6 +90,20 @@ describe('the configuration', () => {
   });
 
   const bad: [name: string, values: string[]][] = [
+    [
+      'HEADGATE_BATCHES',
+      [
+        's3://b',
+        '/srv/batches',
+        'gs://',
+        'gs://B',
+        'gs://abc//x',
+        'gs://abc/../x',
+        'gs://abc/a b',
+        'gs://abc/x/.y',
+      ],
+    ],
+    ['HEADGATE_GCS_ENDPOINT', ['127.0.0.1:4443', 'http://', 'http://host/path']],
     ['HEADGATE_PORT', ['65536', '-1', '80.5', '0x50', '8080 ', 'http', '1e3', '99999999999999999999']],
     ['HEADGATE_TEMPORAL_PORT', ['0', '65536']],
     ['HEADGATE_TEMPORAL_UI_PORT', ['0', 'x']],
@@ -123,6 +138,16 @@ describe('the configuration', () => {
         return true;
       },
     );
+  });
+
+  it('takes a bucket apart into its name and a prefix', () => {
+    const batchesOf = (text: string) => loadConfig({ HEADGATE_BATCHES: text }).batches;
+    assert.deepEqual(batchesOf('gs://my-bucket'), { bucket: 'my-bucket', prefix: '', endpoint: undefined });
+    assert.equal(batchesOf('gs://my-bucket/')?.prefix, '');
+    assert.equal(batchesOf('gs://my-bucket/eu/env=prod/')?.prefix, 'eu/env=prod');
+    const endpoint = 'http://127.0.0.1:4443';
+    const emulated = loadConfig({ HEADGATE_BATCHES: 'gs://abc/x', HEADGATE_GCS_ENDPOINT: endpoint });
+    assert.deepEqual(emulated.batches, { bucket: 'abc', prefix: 'x', endpoint });
   });
 
   it('takes ranges of addresses apart at commas', () => {

@@ -1,5 +1,6 @@
 import { HeadgateError } from '../errors.js';
 import type { DataPaths } from '../roles/stores.js';
+import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import { createFileQuarantine } from '../stores/quarantine/file.js';
 import type { LoadedTenant } from '../tenant-config/registry.js';
 import { readAcknowledged, type IdDefaults } from './acknowledged-ids.js';
@@ -9,7 +10,8 @@ import { withWorkspace } from './workspace.js';
 
 /** What {@link audit} is to look at. */
 export interface AuditOptions {
-  readonly paths: Pick<DataPaths, 'batches' | 'quarantine' | 'warehouse'>;
+  readonly paths: Pick<DataPaths, 'quarantine' | 'warehouse'>;
+  readonly batchStore: Pick<BatchStore, 'list' | 'localFiles'>;
   /** The configured tenants. */
   readonly tenants: readonly LoadedTenant[];
   /** The one tenant to look at. Default: all configured, or all among `ids`. */
@@ -43,7 +45,6 @@ export function audit(options: AuditOptions): Promise<TenantAudit[]> {
           workspace,
           tenant: each,
           loaded: options.tenants.find(({ config }) => config.tenant === each),
-          batchesRoot: options.paths.batches,
           warehouseRoot: options.paths.warehouse,
           quarantine: createFileQuarantine(options.paths.quarantine),
           given: ids !== undefined,

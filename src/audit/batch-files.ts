@@ -1,12 +1,8 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { systemCodeOf } from '../errors.js';
 import { INPUT_STREAMS, type InputStream } from '../event.js';
-import { assertTenantId } from '../tenant.js';
+import type { BatchName, BatchStore } from '../stores/batch-store/batch-store.js';
 import { literal, literalList } from '../stores/warehouse/sql.js';
 import type { Workspace } from './workspace.js';
 
-const ENDING = '.ndjson.gz';
 /** Files read by one statement: few enough to report on the way, enough to keep DuckDB busy. */
 const FILES_AT_ONCE = 200;
 
@@ -21,11 +17,10 @@ export type OnRead = (read: number, of: number) => void;
 
 /**
  * Reads the ids of a tenant's kept batch files into the table `filed (stream, id, type, batch_id)`.
- * @param root the batch store's directory
  */
 export async function readBatchFiles(
   workspace: Workspace,
-  root: string,
+  store: Pick<BatchStore, 'list' | 'localFiles'>,
   tenant: string,
   days: DayRange,
   onRead: OnRead,
@@ -33,15 +28,19 @@ export async function readBatchFiles(
   await workspace.run(
     'CREATE OR REPLACE TABLE filed (stream VARCHAR, id VARCHAR, type VARCHAR, batch_id VARCHAR)',
   );
-  const files = new Map<InputStream, string[]>();
-  for (const stream of INPUT_STREAMS) files.set(stream, await listBatchFiles(root, tenant, stream, days));
-  const total = [...files.values()].reduce((sum, paths) => sum + paths.length, 0);
+  const names = new Map<InputStream, BatchName[]>();
+  for (const stream of INPUT_STREAMS) names.set(stream, await namesOf(store, tenant, stream, days));
+  const total = [...names.values()].reduce((sum, ofStream) => sum + ofStream.length, 0);
   let read = 0;
-  for (const [stream, paths] of files) {
-    for (let at = 0; at < paths.length; at += FILES_AT_ONCE) {
-      const some = paths.slice(at, at + FILES_AT_ONCE);
-      await workspace.run(insertStatement(stream, some));
-      onRead((read += some.length), total);
+  for (const [stream, ofStream] of names) {
+    for (let at = 0; at < ofStream.length; at += FILES_AT_ONCE) {
+      const files = await store.localFiles(ofStream.slice(at, at + FILES_AT_ONCE));
+      try {
+        await workspace.run(insertStatement(stream, files.paths));
+      } finally {
+        await files.release();
+      }
+      onRead((read += files.paths.length), total);
     }
   }
 }
@@ -53,35 +52,13 @@ function insertStatement(stream: InputStream, paths: readonly string[]): string 
       columns = {id: 'VARCHAR', type: 'VARCHAR'})`;
 }
 
-/** The batch files of a stream, oldest day first. Symbolic links are passed over: what they point at is not this tenant's. */
-async function listBatchFiles(
-  root: string,
+async function namesOf(
+  store: Pick<BatchStore, 'list'>,
   tenant: string,
   stream: InputStream,
-  { from = '', to = '9' }: DayRange,
-): Promise<string[]> {
-  const ofTenant = join(root, assertTenantId(tenant));
-  const directory = join(ofTenant, stream);
-  const isOwn =
-    (await entriesOf(root, 'directory')).includes(tenant) &&
-    (await entriesOf(ofTenant, 'directory')).includes(stream);
-  if (!isOwn) return [];
-  const files: string[] = [];
-  for (const day of await entriesOf(directory, 'directory')) {
-    if (day < from || day > to) continue;
-    for (const name of await entriesOf(join(directory, day), 'file'))
-      if (name.endsWith(ENDING)) files.push(join(directory, day, name));
-  }
-  return files;
-}
-
-async function entriesOf(directory: string, kind: 'directory' | 'file'): Promise<string[]> {
-  try {
-    const entries = await readdir(directory, { withFileTypes: true });
-    const ofKind = entries.filter((entry) => (kind === 'file' ? entry.isFile() : entry.isDirectory()));
-    return ofKind.map(({ name }) => name).sort();
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return [];
-    throw error;
-  }
+  days: DayRange,
+): Promise<BatchName[]> {
+  const names: BatchName[] = [];
+  for await (const name of store.list({ tenant, stream, ...days })) names.push(name);
+  return names;
 }

@@ -1,4 +1,5 @@
 import { INPUT_STREAMS } from '../event.js';
+import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { Quarantine } from '../stores/quarantine/quarantine.js';
 import type { LoadedTenant } from '../tenant-config/registry.js';
 import type { Table } from '../stores/warehouse/columns.js';
@@ -81,7 +82,7 @@ export interface TenantAuditOptions {
   readonly tenant: string;
   /** Its configuration; without it no decision is expected. */
   readonly loaded?: LoadedTenant;
-  readonly batchesRoot: string;
+  readonly batchStore: Pick<BatchStore, 'list' | 'localFiles'>;
   readonly warehouseRoot: string;
   readonly quarantine: Pick<Quarantine, 'listLost' | 'lost'>;
   /** True when the table `given` says what was acknowledged; otherwise the kept batch files do. */
@@ -167,8 +168,8 @@ const DECISIONS_DOUBLED = `SELECT event_id, rule, max(of_them) FROM (
 
 /** Makes the relations that the comparison is over: acknowledged, filed, stored, expected, decided. */
 async function prepare(options: TenantAuditOptions): Promise<void> {
-  const { workspace, tenant, loaded, batchesRoot, days, given, onRead } = options;
-  await readBatchFiles(workspace, batchesRoot, tenant, days, onRead);
+  const { workspace, tenant, loaded, batchStore, days, given, onRead } = options;
+  await readBatchFiles(workspace, batchStore, tenant, days, onRead);
   await workspace.run(`CREATE OR REPLACE TABLE acknowledged AS SELECT DISTINCT stream, id
     FROM ${given ? `given WHERE tenant = ${literal(tenant)}` : 'filed'}`);
   const stored = [

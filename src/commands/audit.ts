@@ -4,7 +4,7 @@ import type { TenantAudit } from '../audit/tenant-audit.js';
 import { readLines, splitLines } from '../client/event-lines.js';
 import { loadConfig } from '../config.js';
 import { INPUT_STREAMS, type InputStream } from '../event.js';
-import { dataPaths } from '../roles/stores.js';
+import { dataPaths, openBatchStore } from '../roles/stores.js';
 import { openTenantRegistry } from '../tenant-config/registry.js';
 import { assertTenantId } from '../tenant.js';
 
@@ -58,10 +58,12 @@ export function auditCommand(): Command {
 async function runAudit(options: AuditCommandOptions): Promise<void> {
   // Loading DuckDB takes a tenth of a second, which the other commands need not pay.
   const { audit, isClean } = await import('../audit/audit.js');
-  const paths = dataPaths(loadConfig().dataDir);
+  const config = loadConfig();
+  const paths = dataPaths(config.dataDir);
+  const batchStore = await openBatchStore(config);
   const { from, to, tenant, ids, stream, show } = options;
   const results = await audit({
-    paths,
+    ...{ paths, batchStore },
     tenants: await configuredTenants(paths.tenants),
     tenant: tenant === undefined ? undefined : assertTenantId(tenant),
     ids: ids === undefined ? undefined : linesOf(ids),

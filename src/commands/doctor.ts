@@ -10,8 +10,8 @@ import { connectTemporal, temporalFromEnvironment } from '../engine/connect.js';
 import { findTemporalBinary } from '../engine/find-server.js';
 import { isPortFree } from '../engine/ports.js';
 import { serverStateOf } from '../engine/server-record.js';
-import { messageOf } from '../errors.js';
-import { dataPaths } from '../roles/stores.js';
+import { HeadgateError, messageOf } from '../errors.js';
+import { dataPaths, openRemoteBatchStore } from '../roles/stores.js';
 
 const SECOND = 1000;
 const GIGABYTE = 1024 ** 3;
@@ -46,7 +46,9 @@ const fail = (check: string, found: string, mend: string): Finding => ({
 /** `headgate doctor`: checks what Headgate needs and says how to mend what is missing. */
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .description('check Node, ports, disk, Temporal, clock, tenants and keys, and say how to mend each')
+    .description(
+      'check Node, ports, disk, batches, Temporal, clock, tenants and keys, and say how to mend each',
+    )
     .option('--json', 'print the findings as JSON')
     .addHelpText('after', '\nExamples:\n  $ headgate doctor\n  $ headgate doctor --json | jq .')
     .action(async ({ json }: { json?: boolean }) => {
@@ -66,6 +68,7 @@ export async function examine(config: Config): Promise<Finding[]> {
     checkNode(process.versions.node),
     guard('data directory', () => checkDataDir(config)),
     guard('disk', () => checkDisk(config)),
+    ...(config.batches === undefined ? [] : [guard('batches', () => checkBatches(config))]),
     guard(`port ${config.port}`, () => checkApiPort(config)),
     ...(own ? [config.temporalPort, config.temporalUiPort] : []).map((port, index) =>
       guard(`port ${port}`, () =>
@@ -147,6 +150,22 @@ async function checkDisk({ dataDir, minFreeDiskBytes, maxSpoolBytes }: Config): 
   if (free < minFreeDiskBytes + maxSpoolBytes)
     return warn('disk', `${found}, less than the spool may grow to`, mend);
   return ok('disk', found);
+}
+
+/** Writes an object, reads it, lists it and deletes it. */
+async function checkBatches(config: Config): Promise<Finding> {
+  const start = performance.now();
+  try {
+    await (await openRemoteBatchStore(config))?.check();
+    const took = Math.round(performance.now() - start);
+    return ok('batches', `gs://${config.batches?.bucket} can be written and read; the check took ${took} ms`);
+  } catch (error) {
+    const mend =
+      error instanceof HeadgateError && error.code === 'BATCH_STORE_REFUSED'
+        ? 'do so, or set HEADGATE_BATCHES otherwise: Headgate does not start like this'
+        : 'see that the network reaches it: until then events wait in the spool';
+    return fail('batches', messageOf(error), mend);
+  }
 }
 
 async function checkApiPort({ host, port }: Config): Promise<Finding> {

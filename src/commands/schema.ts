@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { loadConfig } from '../config.js';
 import { HeadgateError } from '../errors.js';
 import { checkKept, type KeptCheck, type SchemaTally } from '../event-schemas/check-kept.js';
-import { openSharedStores } from '../roles/stores.js';
+import { openBatchStore } from '../roles/stores.js';
 import { readConfigFile } from '../tenant-config/tenant-file.js';
 import { cell, printable } from './terminal-text.js';
 
@@ -62,7 +62,7 @@ async function runCheck(file: string, options: CheckOptions): Promise<void> {
   const { to = Date.now(), show, json } = options;
   const { from = to - DAY_MS } = options;
   if (from >= to) throw new HeadgateError('PARAMETER_INVALID', '--from must be before --to.');
-  const { batchStore: store } = openSharedStores(loadConfig().dataDir);
+  const store = await openBatchStore(loadConfig());
   const found = await checkKept({ store, tenant, schemas, from, to, show });
   const range = { tenant, from: new Date(from).toISOString(), to: new Date(to).toISOString() };
   process.stdout.write(

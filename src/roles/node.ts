@@ -9,7 +9,7 @@ import { openTenantRegistry, type TenantRegistry } from '../tenant-config/regist
 import type { IngestBatchResult } from '../workflows/messages.js';
 import { startApiRole, type ApiRole } from './api-role.js';
 import { listenForScrapes } from './metrics-listener.js';
-import { openSharedStores, type SharedStores } from './stores.js';
+import { openCheckedBatchStore, openSharedStores, type SharedStores } from './stores.js';
 import { openSubscriptionControl } from './subscription-control.js';
 import { startWorkerRole, type LoadedListener } from './worker-role.js';
 import type { WorkerHost } from '../workers/worker-host.js';
@@ -48,7 +48,8 @@ export interface HeadgateNode {
 
 /**
  * Starts a process with one role or both. With both, batches start eagerly: API and Workers share a connection.
- * @throws HeadgateError `PORT_IN_USE`, `DATA_DIR_IN_USE`, `TEMPORAL_NOT_FOUND`, `TEMPORAL_START_FAILED`, `ENGINE_UNAVAILABLE`
+ * @throws HeadgateError `PORT_IN_USE`, `DATA_DIR_IN_USE`, `BATCH_STORE_REFUSED`,
+ * `TEMPORAL_NOT_FOUND`, `TEMPORAL_START_FAILED`, `ENGINE_UNAVAILABLE`
  */
 export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
   const { config, roles, log, onProgress } = options;
@@ -58,9 +59,10 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     for (const close of closers.splice(0).reverse()) await close();
   };
   try {
+    const batchStore = await openCheckedBatchStore(config, log);
     const temporal = await openTemporal({ ...config, onProgress });
     closers.push(() => temporal.close());
-    const stores = openSharedStores(config.dataDir);
+    const stores = openSharedStores(config.dataDir, batchStore);
     const { tenants: dir, tenantVersions: versions } = stores.paths;
     const registry = await openTenantRegistry({ dir, versions, logger: log });
     closers.push(() => registry.close());

@@ -7,6 +7,7 @@ import type { TenantAudit } from '../../src/audit/tenant-audit.js';
 import { HeadgateError } from '../../src/errors.js';
 import { dataPaths } from '../../src/roles/stores.js';
 import { createFileQuarantine } from '../../src/stores/quarantine/file.js';
+import { createFileBatchStore } from '../../src/stores/batch-store/file.js';
 import { openTenantRegistry } from '../../src/tenant-config/registry.js';
 import { useTempDir } from '../support/temp-dir.js';
 import { writeBatchFile, writeParquetFile, type FileRow } from '../support/warehouse-files.js';
@@ -37,6 +38,7 @@ describe('the audit', () => {
     await registry.close();
     return audit({
       ...{ paths: dataPaths(dir()), tenants: registry.list(), stream: 'events', days: {}, show: 10 },
+      batchStore: createFileBatchStore(dataPaths(dir()).batches),
       onProgress: () => undefined,
       ...more,
     });
@@ -225,7 +227,10 @@ describe('the audit', () => {
     const before = left();
     await writeSound();
     await ofUA();
-    writeFileSync(join(dir(), 'batches', 'UA', 'events', '2026-03-01', 'x.ndjson.gz'), 'not gzip');
+    writeFileSync(
+      join(dir(), 'batches', 'UA', 'events', '2026-03-01', '20260301-0123abcd-00000000x.ndjson.gz'),
+      'not gzip',
+    );
     await assert.rejects(ofUA(), { code: 'WAREHOUSE_FAILED' });
     assert.deepEqual(left(), before);
   });

@@ -13,6 +13,7 @@ import type { EventRow } from '../../src/event.js';
 import type { Chunk, Plan } from '../../src/ingest/lane.js';
 import { Spool } from '../../src/ingest/spool.js';
 import type { StarterOptions } from '../../src/ingest/starter.js';
+import { batchPath } from '../../src/stores/batch-store/file.js';
 import type { Quarantine } from '../../src/stores/quarantine/quarantine.js';
 import { dayOfBatch } from '../../src/tenant.js';
 import type { IngestBatchInput } from '../../src/workflows/messages.js';
@@ -130,7 +131,7 @@ describe('what ingest can never hand over to Temporal', function () {
     join(pipeline.stores.paths.quarantine, tenant, 'events', dayOfBatch(batchId), batchId);
 
   const idsInFile = (plan: Plan): string[] => {
-    const ndjson = gunzipSync(readFileSync(pipeline.stores.batchStore.pathOf(plan)));
+    const ndjson = gunzipSync(readFileSync(batchPath(pipeline.stores.paths.batches, plan)));
     return linesOf<EventRow>(ndjson).map(({ id }) => id);
   };
 
@@ -224,7 +225,7 @@ describe('what ingest can never hand over to Temporal', function () {
       const { ended, handle } = carry(plan, chunks);
       assert.equal(await ended, undefined);
       await finished();
-      assert.equal(existsSync(pipeline.stores.batchStore.pathOf(plan)), false);
+      assert.equal(existsSync(batchPath(pipeline.stores.paths.batches, plan)), false);
       await assert.rejects(handle.describe(), { name: 'WorkflowNotFoundError' });
       assert.deepEqual(
         (await deadLettersOf('id-all')).map(({ count }) => count),

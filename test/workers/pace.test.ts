@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import type { NativeConnection } from '@temporalio/worker';
 import { pino } from 'pino';
-import { createFileBatchStore } from '../../src/stores/batch-store/file.js';
+import { batchPath, createFileBatchStore } from '../../src/stores/batch-store/file.js';
 import { createParquetWarehouse } from '../../src/stores/warehouse/parquet.js';
 import type { LoadInput, Warehouse } from '../../src/stores/warehouse/warehouse.js';
 import { tenantQueue } from '../../src/tenant.js';
@@ -80,7 +80,10 @@ describe('the pace of loads', function () {
     );
     const input: LoadInput = {
       ...{ tenant, stream: 'events', loadId: batchId, day: '2024-03-10' },
-      ...{ loadedAt: '2024-03-10T12:00:05.000Z', batches: [{ batchId, path: store.pathOf(ref), rows: 1 }] },
+      ...{
+        loadedAt: '2024-03-10T12:00:05.000Z',
+        batches: [{ batchId, path: batchPath(join(dir, 'batches'), ref), rows: 1 }],
+      },
     };
     await observeLoads(parquet, paceLoads(pace))
       .load(input)

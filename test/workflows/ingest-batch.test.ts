@@ -4,6 +4,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { WorkflowFailedError } from '@temporalio/client';
 import type { BatchRef } from '../../src/event.js';
 import type { Chunk, Plan } from '../../src/ingest/lane.js';
+import { batchPath } from '../../src/stores/batch-store/file.js';
 import type { IngestBatchResult, LoadWindowResult } from '../../src/workflows/messages.js';
 import { eventNames, resetToStart, scheduledActivities } from '../support/histories.js';
 import { countInFiles, decisionsInFiles, rowsInFiles } from '../support/parquet.js';
@@ -154,7 +155,7 @@ describe('the workflow ingestBatch', function () {
     const tenant = 'ib-crash';
     const [plan, chunk, first] = await dyingAt(tenant, 'handOver');
     const { runId } = await first.handle.describe();
-    const file = pipeline.stores.batchStore.pathOf(plan);
+    const file = batchPath(pipeline.stores.paths.batches, plan);
     const written = readFileSync(file);
     // What the next process finds in the spool is the same batch.
     assert.deepEqual([pipeline.spool.planned(), heldOf(tenant)], [[plan], [false]]);
@@ -169,8 +170,10 @@ describe('the workflow ingestBatch', function () {
   it('starts with the files of the attempt before, when that died before its plan was written', async () => {
     const tenant = 'ib-early';
     const [plan, chunk] = await dyingAt(tenant, 'plan');
-    const { batchStore } = pipeline.stores;
-    const files = [plan, { ...plan, stream: 'decisions' as const }].map((name) => batchStore.pathOf(name));
+    const { paths } = pipeline.stores;
+    const files = [plan, { ...plan, stream: 'decisions' as const }].map((name) =>
+      batchPath(paths.batches, name),
+    );
     // They may still be on their way: the plan has failed beside them.
     const written = await until(() => files.map((file) => readFileSync(file)), 5_000);
     await loaded(pipeline.carry(plan, chunk));

@@ -37,8 +37,8 @@ export type LoadBatchesResult = (LoadResult & { readonly stream: Stream })[];
 export interface LoadActivities {
   /**
    * Loads the batches of a window into the tenant's warehouse; batches that it holds already are left out.
-   * Fails with type `NOT_FOUND` (a batch's file is gone) or `STATE_CONFLICT` (a batch of another tenant),
-   * both final, or with `WAREHOUSE_FAILED`, `DISK_FULL` or `PAUSED`, which are retried.
+   * Fails with type `NOT_FOUND` (a batch's file is gone), `BATCH_CORRUPT` or `STATE_CONFLICT` (a batch of another
+   * tenant), all final, or with `WAREHOUSE_FAILED`, `DISK_FULL`, `PAUSED` or what the batch store throws, which are retried.
    */
   loadBatches(input: LoadBatchesInput): Promise<LoadBatchesResult>;
 }
@@ -58,14 +58,17 @@ export function createLoadActivities(deps: LoadActivitiesDeps): LoadActivities {
       for (const stream of STREAMS) {
         const refs = input.batches.filter((ref) => ref.stream === stream);
         if (refs.length === 0) continue;
-        const batches = refs.map((ref) => ({
-          batchId: ref.batchId,
-          path: batchStore.pathOf(ref),
-          rows: ref.events,
-        }));
         const loadId = loadIdOf(input.window, refs);
-        const load = { tenant, stream, loadId, day: loadedAt.slice(0, 10), loadedAt, batches };
-        results.push({ stream, ...(await warehouse.load({ ...load, signal })) });
+        const load = { tenant, stream, loadId, day: loadedAt.slice(0, 10), loadedAt };
+        const files = await batchStore.localFiles(refs, signal);
+        try {
+          const batches = refs.map(({ batchId, events: rows }, index) => {
+            return { batchId, rows, path: files.paths[index] as string };
+          });
+          results.push({ stream, ...(await warehouse.load({ ...load, batches, signal })) });
+        } finally {
+          await files.release();
+        }
       }
       return results;
     });

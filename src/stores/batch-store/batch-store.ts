@@ -27,6 +27,14 @@ export interface OpenBatch {
   readonly ndjson: Buffer;
 }
 
+/** Batch files on this disk, for engines that read files themselves. */
+export interface LocalFiles {
+  /** Absolute paths, in the order asked for; each file's name is its batch's id followed by `.` and an extension. */
+  readonly paths: readonly string[];
+  /** To be called when they have been read: a store that is not on this disk then deletes its copies. */
+  release(): Promise<void>;
+}
+
 /**
  * Where batch files live: gzipped NDJSON, one file per batch, written once and never changed. The file is the claim
  * check that workflows pass about, what the warehouse loads, and what replay reads.
@@ -43,8 +51,12 @@ export interface BatchStore {
    * @throws HeadgateError `NOT_FOUND` (expired or never written), `BATCH_CORRUPT` (its hash differs)
    */
   read(ref: BatchRef): Promise<Buffer>;
-  /** The absolute path of a batch file, for engines that read files themselves. */
-  pathOf(name: BatchName): string;
+  /**
+   * Batch files as files of this disk. Where the store is on this disk they are its own, as they are; where it is not, they
+   * are copies, and those of references have been compared with their hash. A batch that is gone has no file at its path.
+   * @throws HeadgateError `BATCH_CORRUPT` (a copy's hash differs), `DISK_FULL` (retryable)
+   */
+  localFiles(names: readonly (BatchName | BatchRef)[], signal?: AbortSignal): Promise<LocalFiles>;
   /** The batches that are kept, in the order of their ids, a day read at a time: per node that is the order of receipt. */
   list(range: BatchRange): AsyncIterable<BatchName>;
   /**

@@ -1,19 +1,19 @@
-import { readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
+import { lstat, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeDurably } from '../../durable-file.js';
 import { systemCodeOf } from '../../errors.js';
-import { assertTenantId, dayOfBatch, isBatchId } from '../../tenant.js';
+import { assertTenantId, dayOfBatch } from '../../tenant.js';
 import type { Stream } from '../../event.js';
+import { batchIdOfFile } from './batch-path.js';
 import type { BatchName, BatchRange } from './batch-store.js';
-
-/** What the name of a batch file ends with. */
-export const ENDING = '.ndjson.gz';
 
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
 /** The days of which a stream has a directory, ascending. Symbolic links are passed over: what they point at is not this tenant's. */
 export async function listDays(root: string, tenant: string, stream: Stream): Promise<string[]> {
-  const entries = await entriesOf(join(root, assertTenantId(tenant), stream));
+  const ofTenant = join(root, assertTenantId(tenant));
+  if (!((await isDirectory(ofTenant)) && (await isDirectory(join(ofTenant, stream))))) return [];
+  const entries = await entriesOf(join(ofTenant, stream));
   return entries
     .filter((entry) => entry.isDirectory() && DAY.test(entry.name))
     .map(({ name }) => name)
@@ -61,13 +61,13 @@ function deletedFile(root: string, tenant: string): string {
   return join(root, assertTenantId(tenant), 'deleted-through');
 }
 
-/** A file that is not where its name belongs would not be found again under it. */
 async function batchesOf(directory: string, day: string): Promise<string[]> {
-  const entries = await entriesOf(directory);
-  const ids = entries.flatMap((entry) =>
-    entry.isFile() && entry.name.endsWith(ENDING) ? [entry.name.slice(0, -ENDING.length)] : [],
-  );
-  return ids.filter((id) => isBatchId(id) && dayOfBatch(id) === day).sort();
+  const files = (await entriesOf(directory)).filter((entry) => entry.isFile());
+  return files.flatMap(({ name }) => batchIdOfFile(day, name) ?? []).sort();
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 
 async function entriesOf(directory: string) {

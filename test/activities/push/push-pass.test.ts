@@ -5,6 +5,7 @@ import { Webhook } from 'standardwebhooks';
 import type { PassProgress } from '../../../src/activities/deliveries/progress.js';
 import { HeadgateError } from '../../../src/errors.js';
 import { LineSet } from '../../../src/line-set.js';
+import { batchPath } from '../../../src/stores/batch-store/file.js';
 import type { PassResult } from '../../../src/workflows/delivery-messages.js';
 import { event } from '../../support/events.js';
 import { gate } from '../../support/gate.js';
@@ -345,7 +346,7 @@ describe('a push pass', () => {
     const removed = await bench.pass(batch, { pending, subscription: 'gone' });
     assert.deepEqual([removed.dead.length, removed.dead[0]?.reason], [1, 'subscription-removed']);
     assert.deepEqual([linesIn(removed.dead[0], 4), removed.dead[0]?.attempts], [[0, 1, 3], 2]);
-    await rm(bench.stores.batchStore.pathOf(batch));
+    await rm(batchPath(bench.stores.paths.batches, batch));
     const expired = await bench.pass(batch, { pending });
     assert.deepEqual([expired.dead.length, expired.dead[0]?.reason, expired.pending], [1, 'expired', []]);
   });

@@ -9,7 +9,7 @@ import type { LoadBatchesInput } from '../../../src/activities/warehouse/load-ba
 import { createLoadActivities } from '../../../src/activities/warehouse/load-batches.js';
 import type { BatchRef, Stream } from '../../../src/event.js';
 import type { BatchStore } from '../../../src/stores/batch-store/batch-store.js';
-import { createFileBatchStore } from '../../../src/stores/batch-store/file.js';
+import { batchPath, createFileBatchStore } from '../../../src/stores/batch-store/file.js';
 import { createParquetWarehouse } from '../../../src/stores/warehouse/parquet.js';
 import { queryTenant } from '../../../src/stores/warehouse/query.js';
 import type { Warehouse } from '../../../src/stores/warehouse/warehouse.js';
@@ -111,7 +111,7 @@ describe('the activity loadBatches', function () {
   it('fails for good, naming the batch, when a file is gone', async () => {
     const { loadBatches } = createLoadActivities({ warehouse, batchStore, holdLoads });
     const [there, gone] = [await write(1), await write(2)];
-    rmSync(batchStore.pathOf(gone));
+    rmSync(batchPath(join(dir, 'batches'), gone));
     await assert.rejects(loadBatches(input([there, gone])), (error: Error) => {
       assert.match(error.message, new RegExp(gone.batchId));
       return failure('NOT_FOUND', true)(error);

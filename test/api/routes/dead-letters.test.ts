@@ -7,6 +7,7 @@ import type { RedriveStatus } from '../../../src/dead-letters/redrives.js';
 import type { DeadLetterDetail } from '../../../src/dead-letters/show.js';
 import { LineSet } from '../../../src/line-set.js';
 import { subscriptionAttributes } from '../../../src/search-attributes.js';
+import { batchPath } from '../../../src/stores/batch-store/file.js';
 import { deadLetterIdOf } from '../../../src/tenant.js';
 import type {
   DeadLetterInput,
@@ -266,7 +267,7 @@ describe('/v1/dead-letters', function () {
     it('shows what is known of one whose file is gone, and exports that', async () => {
       const parked = await parkEvents(pipeline, 'dead-one', { subscription: 'bi', reason: 'expired' });
       const name = { tenant: 'dead-one', stream: 'events', batchId: parked.batchId } as const;
-      await rm(pipeline.stores.batchStore.pathOf(name));
+      await rm(batchPath(pipeline.stores.paths.batches, name));
       const { status, json } = await get<DeadLetterDetail>('dead-one', `/${parked.id}`);
       assert.deepEqual([status, json.events, json.eventsTotal], [200, [], 1]);
       assert.match(json.eventsUnreadable ?? '', /is gone/);
@@ -283,7 +284,10 @@ describe('/v1/dead-letters', function () {
       const { activities, stores } = pipeline;
       const parked = await parkEvents(pipeline, 'dead-one');
       const { batchId } = parked;
-      await writeFile(stores.batchStore.pathOf({ tenant: 'dead-one', stream: 'events', batchId }), 'garbage');
+      await writeFile(
+        batchPath(stores.paths.batches, { tenant: 'dead-one', stream: 'events', batchId }),
+        'garbage',
+      );
       const input = await inputOfWorkflow<DeadLetterInput>(parked.workflowId);
       const workflowId = await activities.park({ ...input, passes: 11 });
       const id = deadLetterIdOf('dead-one', workflowId) ?? '';

@@ -1,0 +1,125 @@
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { HeadgateError, systemCodeOf } from '../../errors.js';
+
+const MAX_BYTES = 512 * 1024 ** 2;
+/** No load and no audit reads a copy for so long: what is older has been left by a process that was killed. */
+const STALE_MS = 24 * 60 * 60 * 1000;
+
+interface Waiting {
+  readonly bytes: number;
+  readonly go: () => void;
+}
+
+/** A directory for copies of some files. */
+export interface DownloadDirectory {
+  readonly path: string;
+  /** Deletes the directory and gives its room back. */
+  release(): Promise<void>;
+}
+
+/**
+ * The place of copies, below one directory. So many bytes are held at once; who wants more waits, in order. Bigger wishes
+ * than there is room are granted alone.
+ */
+export class Downloads {
+  private held = 0;
+  private readonly waiting: Waiting[] = [];
+  private ready?: Promise<void>;
+
+  /** @param maxBytes default 512 MB */
+  constructor(
+    private readonly root: string,
+    private readonly maxBytes = MAX_BYTES,
+  ) {}
+
+  /**
+   * A new directory with room for so many bytes, once there is.
+   * @throws the signal's reason, when it is aborted before
+   */
+  async open(bytes: number, signal?: AbortSignal): Promise<DownloadDirectory> {
+    const wanted = Math.min(bytes, this.maxBytes);
+    await this.take(wanted, signal);
+    try {
+      await (this.ready ??= this.prepare());
+      const path = await mkdtemp(join(this.root, 'files-'));
+      let released = false;
+      const release = async (): Promise<void> => {
+        if (released) return;
+        released = true;
+        await rm(path, { recursive: true, force: true }).finally(() => this.give(wanted));
+      };
+      return { path, release };
+    } catch (error) {
+      this.ready = undefined;
+      this.give(wanted);
+      throw diskError(error);
+    }
+  }
+
+  private async take(bytes: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    if (this.waiting.length === 0 && this.held + bytes <= this.maxBytes) {
+      this.held += bytes;
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const entry: Waiting = { bytes, go: resolve };
+      this.waiting.push(entry);
+      const onAbort = (): void => {
+        const at = this.waiting.indexOf(entry);
+        // Granted in the meantime: whoever asked sees the signal itself.
+        if (at === -1) return;
+        this.waiting.splice(at, 1);
+        reject(signal?.reason as Error);
+        this.grant();
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  private give(bytes: number): void {
+    this.held -= bytes;
+    this.grant();
+  }
+
+  private grant(): void {
+    for (
+      let next = this.waiting[0];
+      next && this.held + next.bytes <= this.maxBytes;
+      next = this.waiting[0]
+    ) {
+      this.waiting.shift();
+      this.held += next.bytes;
+      next.go();
+    }
+  }
+
+  private async prepare(): Promise<void> {
+    await mkdir(this.root, { recursive: true });
+    for (const name of await readdir(this.root)) {
+      const path = join(this.root, name);
+      const changed = (await stat(path).catch(() => undefined))?.mtimeMs ?? Infinity;
+      if (changed < Date.now() - STALE_MS) await rm(path, { recursive: true, force: true });
+    }
+  }
+}
+
+/**
+ * Writes a copy, and makes its directory.
+ * @throws HeadgateError `DISK_FULL` (retryable)
+ */
+export async function writeCopy(path: string, bytes: Buffer): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, bytes);
+  } catch (error) {
+    throw diskError(error);
+  }
+}
+
+function diskError(error: unknown): Error {
+  if (systemCodeOf(error) !== 'ENOSPC') return error as Error;
+  const message = 'There is no room on this disk for copies of batch files.';
+  return new HeadgateError('DISK_FULL', message, { retryable: true, cause: error });
+}

@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import type { BatchRef } from '../../event.js';
+import { assertTenantId, dayOfBatch } from '../../tenant.js';
+import { ENDING, batchIdOfFile, batchPathParts } from './batch-path.js';
+import type { BatchName, BatchRange, BatchStore, LocalFiles } from './batch-store.js';
+import { Downloads, writeCopy } from './downloads.js';
+import { MAX_RACES, racedError } from './gcs-errors.js';
+import { GcsObjects } from './gcs-objects.js';
+import { assertSame, goneError, openFile, openUnlessDamaged, readFileOf, refOf } from './gzip.js';
+
+const DAY = /^\d{4}-\d{2}-\d{2}$/;
+const DOWNLOADS_AT_ONCE = 8;
+
+/** Where batches are in Google Cloud Storage. */
+export interface GcsPlace {
+  readonly bucket: string;
+  /** What the names of all objects begin with, without a slash at its ends; empty: nothing. */
+  readonly prefix: string;
+  /** URL of an emulator; requests to it carry no credentials. Default: Google's. */
+  readonly endpoint?: string;
+}
+
+/** What {@link createGcsBatchStore} needs. */
+export interface GcsBatchStoreOptions extends GcsPlace {
+  /** Directory for copies that engines read; made when the first one is. */
+  readonly downloads: string;
+  /** Objects listed by one request. Default 1,000. */
+  readonly pageSize?: number;
+}
+
+/** A batch store that can be out of reach. */
+export interface RemoteBatchStore extends BatchStore {
+  /**
+   * Checks that the store can be reached, written, read, listed and deleted from; leaves nothing behind.
+   * @throws HeadgateError `BATCH_STORE_REFUSED` (says what to do), `BATCH_STORE_UNAVAILABLE`
+   */
+  check(): Promise<void>;
+}
+
+/**
+ * Batch files in Google Cloud Storage, `gs://<bucket>/<prefix>/<tenant>/<stream>/<day>/<batchId>.ndjson.gz`. An object is
+ * there whole or not at all; that it is written once is left to preconditions on its version. Any of its functions may
+ * throw HeadgateError `BATCH_STORE_UNAVAILABLE` or `BATCH_STORE_REFUSED`, both retryable.
+ */
+export function createGcsBatchStore(options: GcsBatchStoreOptions): RemoteBatchStore {
+  const { bucket, prefix, endpoint, pageSize = 1_000 } = options;
+  const objects = new GcsObjects(bucket, endpoint);
+  const downloads = new Downloads(options.downloads);
+  const root = prefix === '' ? '' : `${prefix}/`;
+  const nameOf = (name: BatchName): string => `${root}${batchPathParts(name).join('/')}`;
+  const deletedName = (tenant: string): string => `${root}${assertTenantId(tenant)}/deleted-through`;
+  const readKept = async (name: BatchName): Promise<Buffer> => {
+    const bytes = await objects.read(nameOf(name));
+    if (bytes === undefined) throw goneError(name.batchId);
+    return bytes;
+  };
+  const open: BatchStore['open'] = async (name) => openFile(name, await readKept(name));
+  return {
+    open,
+    write: async (name, gzipped, events) => write(objects, nameOf(name), name, gzipped, events),
+    read: async (ref) => readFileOf(ref, await readKept(ref)),
+    localFiles: async (names, signal) => {
+      const sources = names.map((batch) => ({ batch, name: nameOf(batch) }));
+      return download(objects, downloads, sources, signal);
+    },
+    list: (range) => list(objects, root, range, pageSize),
+    ref: async (name) => (await open(name)).ref,
+    days: async (tenant, stream) => daysIn(objects, `${root}${assertTenantId(tenant)}/${stream}/`, pageSize),
+    delete: async (name) => objects.remove(nameOf(name)),
+    deletedThrough: async (tenant) => dayIn(await objects.read(deletedName(tenant))),
+    noteDeleted: async (tenant, day) => noteDeleted(objects, deletedName(tenant), day),
+    check: () => check(objects, `${root}.headgate-check-${randomUUID()}`),
+  };
+}
+
+async function write(
+  objects: GcsObjects,
+  objectName: string,
+  name: BatchName,
+  gzipped: Buffer,
+  events: number,
+): Promise<BatchRef> {
+  let damaged: string | undefined;
+  for (let races = 0; races < MAX_RACES; races++) {
+    if (await objects.write(objectName, gzipped, damaged)) return refOf(name, gzipped, events);
+    const kept = await objects.readVersion(objectName);
+    const opened = kept && (await openUnlessDamaged(name, kept.bytes));
+    if (opened !== undefined) return opened.ref;
+    damaged = kept?.generation;
+  }
+  throw racedError(`Batch file ${name.batchId}`);
+}
+
+async function* list(
+  objects: GcsObjects,
+  root: string,
+  { tenant, stream, from = '', to = '9', after = '' }: BatchRange,
+  maxResults: number,
+): AsyncIterable<BatchName> {
+  const directory = `${root}${assertTenantId(tenant)}/${stream}/`;
+  const afterPath = `${dayOfBatch(after)}/${after}`;
+  const startOffset = directory + (after !== '' && afterPath > from ? afterPath : from);
+  // Names of the last day follow its name and a slash, and "0" is what follows a slash.
+  const endOffset = `${directory}${to}0`;
+  for await (const { names } of objects.pages({ prefix: directory, startOffset, endOffset, maxResults })) {
+    for (const name of names) {
+      const [day = '', fileName = '', ...rest] = name.slice(directory.length).split('/');
+      const batchId = rest.length === 0 ? batchIdOfFile(day, fileName) : undefined;
+      if (batchId !== undefined && batchId > after) yield { tenant, stream, batchId };
+    }
+  }
+}
+
+async function daysIn(objects: GcsObjects, directory: string, maxResults: number): Promise<string[]> {
+  const days: string[] = [];
+  for await (const { prefixes } of objects.pages({ prefix: directory, delimiter: '/', maxResults }))
+    days.push(...prefixes.map((each) => each.slice(directory.length, -1)));
+  return days.filter((day) => DAY.test(day)).sort();
+}
+
+function dayIn(bytes: Buffer | undefined): string | undefined {
+  const day = bytes?.toString('utf8').trim() ?? '';
+  return DAY.test(day) ? day : undefined;
+}
+
+async function noteDeleted(objects: GcsObjects, objectName: string, day: string): Promise<void> {
+  for (let races = 0; races < MAX_RACES; races++) {
+    const kept = await objects.readVersion(objectName);
+    const known = dayIn(kept?.bytes);
+    if (known !== undefined && known >= day) return;
+    if (await objects.write(objectName, Buffer.from(`${day}\n`), kept?.generation)) return;
+  }
+  throw racedError('The note of what is deleted');
+}
+
+/** A batch to be copied, and the name of its object. */
+interface Source {
+  readonly batch: BatchName | BatchRef;
+  readonly name: string;
+}
+
+/** Makes copies, a few at a time. A batch that is gone is left out: who reads its file will say so, if it is needed at all. */
+async function download(
+  objects: GcsObjects,
+  downloads: Downloads,
+  sources: readonly Source[],
+  signal?: AbortSignal,
+): Promise<LocalFiles> {
+  const bytes = sources.reduce((sum, { batch }) => sum + ('bytes' in batch ? batch.bytes : 0), 0);
+  const { path: directory, release } = await downloads.open(bytes, signal);
+  const paths = sources.map(({ batch }, index) =>
+    join(directory, String(index), `${batch.batchId}${ENDING}`),
+  );
+  const copy = async ({ batch, name }: Source, path: string): Promise<void> => {
+    const kept = await objects.read(name);
+    if (kept !== undefined) await writeCopy(path, 'sha256' in batch ? assertSame(batch, kept) : kept);
+  };
+  try {
+    for (let at = 0; at < sources.length; at += DOWNLOADS_AT_ONCE) {
+      signal?.throwIfAborted();
+      const some = sources.slice(at, at + DOWNLOADS_AT_ONCE);
+      // All are waited for: what still runs must not write into a directory that has been released.
+      const copies = some.map((source, index) => copy(source, paths[at + index] as string));
+      for (const copied of await Promise.allSettled(copies))
+        if (copied.status === 'rejected') throw copied.reason;
+    }
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  return { paths, release };
+}
+
+async function check(objects: GcsObjects, name: string): Promise<void> {
+  await objects.authenticate();
+  await objects.write(name, Buffer.from('Headgate has checked that it can write here.\n'));
+  await objects.read(name);
+  for await (const page of objects.pages({ prefix: name, maxResults: 1 })) void page;
+  await objects.remove(name);
+}

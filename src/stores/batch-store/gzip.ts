@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { HeadgateError, systemCodeOf } from '../../errors.js';
+import type { BatchRef } from '../../event.js';
+import type { BatchName, OpenBatch } from './batch-store.js';
+
+const gunzipAsync = promisify(gunzip);
+
+const LINE_FEED = 0x0a;
+
+/** The reference of a batch file of so many events. */
+export function refOf({ tenant, stream, batchId }: BatchName, gzipped: Buffer, events: number): BatchRef {
+  return { tenant, stream, batchId, events, bytes: gzipped.length, sha256: sha256Of(gzipped) };
+}
+
+/**
+ * What a batch file holds, read without knowing its reference.
+ * @throws HeadgateError `BATCH_CORRUPT`: it is no gzip file
+ */
+export async function openFile(name: BatchName, gzipped: Buffer): Promise<OpenBatch> {
+  const opened = await openUnlessDamaged(name, gzipped);
+  if (opened !== undefined) return opened;
+  throw new HeadgateError('BATCH_CORRUPT', `Batch file ${name.batchId} is no gzip file.`);
+}
+
+/** {@link openFile}, but undefined for a file that is damaged: it is written again, from the same events, while there is a chance to. */
+export async function openUnlessDamaged(name: BatchName, gzipped: Buffer): Promise<OpenBatch | undefined> {
+  try {
+    const ndjson = await gunzipAsync(gzipped);
+    return { ref: refOf(name, gzipped, countLines(ndjson)), ndjson };
+  } catch (error) {
+    // Z_DATA_ERROR, Z_BUF_ERROR; anything else is no fault of the file.
+    if (!(systemCodeOf(error) ?? '').startsWith('Z_')) throw error;
+    return undefined;
+  }
+}
+
+/**
+ * Returns the bytes when they are those of the reference.
+ * @throws HeadgateError `BATCH_CORRUPT`
+ */
+export function assertSame(ref: BatchRef, gzipped: Buffer): Buffer {
+  if (sha256Of(gzipped) === ref.sha256) return gzipped;
+  throw new HeadgateError(
+    'BATCH_CORRUPT',
+    `Batch file ${ref.batchId} does not have the hash its workflow recorded.`,
+  );
+}
+
+/**
+ * The lines of a batch file, whose hash is the reference's.
+ * @throws HeadgateError `BATCH_CORRUPT`
+ */
+export function readFileOf(ref: BatchRef, gzipped: Buffer): Promise<Buffer> {
+  return gunzipAsync(assertSame(ref, gzipped));
+}
+
+/** What is thrown for a batch file that is not there. */
+export function goneError(batchId: string): HeadgateError {
+  return new HeadgateError('NOT_FOUND', `Batch file ${batchId} is gone: expired, or deleted by hand.`);
+}
+
+function countLines(ndjson: Buffer): number {
+  let lines = 0;
+  for (let at = ndjson.indexOf(LINE_FEED); at !== -1; at = ndjson.indexOf(LINE_FEED, at + 1)) lines++;
+  return lines;
+}
+
+function sha256Of(content: Buffer): string {
+  return createHash('sha256').update(content).digest('hex');
+}
