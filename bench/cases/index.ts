@@ -10,6 +10,7 @@ import { push } from './push.js';
 import { ratios } from './ratios.js';
 import { tenants } from './tenants.js';
 import { redrive } from './redrive.js';
+import { routes } from './routes.js';
 import { webhooks } from './webhooks.js';
 
 /** All cases, in the order they run: later ones go by the rate that `end-to-end` found. */
@@ -26,5 +27,6 @@ export const CASES: readonly BenchCase[] = [
   pull,
   deadEndpoint,
   redrive,
+  routes,
   ratios,
 ];
