@@ -101,3 +101,12 @@ export function systemCodeOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === 'string' ? code : undefined;
 }
+
+/**
+ * Throws an error so that p-retry tries again. A TypeError, which it would take for a mistake of ours and give up on,
+ * comes from networks and files as well.
+ */
+export function retryable(error: unknown): never {
+  if (error instanceof TypeError) throw new Error(error.message, { cause: error });
+  throw error;
+}

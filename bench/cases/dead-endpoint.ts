@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Behaviour } from '../deliveries/messages.js';
-import { Receiver } from '../deliveries/receiver.js';
+import type { Receiver } from '../deliveries/receiver.js';
 import { untilArrived } from '../deliveries/until-arrived.js';
 import type { Traffic } from '../load/spec.js';
 import { askApi } from '../system/api.js';
 import type { Deliver } from '../system/tenants.js';
 import type { BenchCase, CaseContext, CaseResult, Figure } from './bench-case.js';
 import { latencyFigures, round } from './figures.js';
-import { Quiet, quietFigures, type QuietSpell } from './quiet.js';
+import { onQuiet, Quiet, quietFigures, type QuietSpell } from './quiet.js';
 import type { Session } from './session.js';
-import { steady, usualTenants } from './traffic.js';
+import { steady } from './traffic.js';
 
 /** Of the tenant that has the trouble: the webhook that fails, and one beside it that does not. */
 const FAILING = '/failing';
@@ -34,20 +34,8 @@ export const deadEndpoint: BenchCase = {
   run,
 };
 
-async function run(context: CaseContext): Promise<CaseResult> {
-  const receiver = await Receiver.open();
-  const count = usualTenants(context);
-  const deliver = (tenant: string): Deliver =>
-    tenant.endsWith(String(count)) ? troubled(receiver) : Quiet.deliver(receiver);
-  const options = { tenants: count, env: receiver.env, deliver };
-  try {
-    return await context.sessions.onHeadgate(options, context.progress, async (session) => {
-      session.receiving = [receiver.pid];
-      return measure(context, session, receiver);
-    });
-  } finally {
-    await receiver.close();
-  }
+function run(context: CaseContext): Promise<CaseResult> {
+  return onQuiet(context, troubled, measure);
 }
 
 function troubled(receiver: Receiver): Deliver {

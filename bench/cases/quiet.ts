@@ -1,9 +1,9 @@
 import type { Arrived } from '../deliveries/messages.js';
-import type { Receiver } from '../deliveries/receiver.js';
+import { Receiver } from '../deliveries/receiver.js';
 import { untilArrived } from '../deliveries/until-arrived.js';
 import type { Probes, Traffic } from '../load/spec.js';
 import type { Deliver } from '../system/tenants.js';
-import type { CaseContext, Figure } from './bench-case.js';
+import type { CaseContext, CaseResult, Figure } from './bench-case.js';
 import { latencyFigures, round } from './figures.js';
 import type { Measured, Session } from './session.js';
 import { decisionProbes, firstTenants, steady, SUBJECTS, usualTenants } from './traffic.js';
@@ -19,6 +19,30 @@ const PROBES_PER_SECOND = 2;
 export interface QuietSpell {
   readonly measured: Measured;
   readonly arrived: Arrived;
+}
+
+/**
+ * Runs a case on a Headgate whose last tenant has the trouble and whose others are quiet, beside a receiver of webhooks.
+ * @param troubled what the last tenant has delivered
+ */
+export async function onQuiet(
+  context: CaseContext,
+  troubled: (receiver: Receiver) => Deliver,
+  measure: (context: CaseContext, session: Session, receiver: Receiver) => Promise<CaseResult>,
+): Promise<CaseResult> {
+  const receiver = await Receiver.open();
+  const count = usualTenants(context);
+  const deliver = (tenant: string): Deliver =>
+    tenant.endsWith(String(count)) ? troubled(receiver) : Quiet.deliver(receiver);
+  const options = { tenants: count, env: receiver.env, deliver };
+  try {
+    return await context.sessions.onHeadgate(options, context.progress, async (session) => {
+      session.receiving = [receiver.pid];
+      return measure(context, session, receiver);
+    });
+  } finally {
+    await receiver.close();
+  }
 }
 
 /** All tenants but the last are quiet: a few events a second, each sent on as a webhook. The last has the trouble. */

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Receiver } from '../deliveries/receiver.js';
+import type { Receiver } from '../deliveries/receiver.js';
 import { untilArrived } from '../deliveries/until-arrived.js';
 import { askApi } from '../system/api.js';
 import type { Deliver } from '../system/tenants.js';
 import type { BenchCase, CaseContext, CaseResult, Figure } from './bench-case.js';
 import { per, round } from './figures.js';
-import { Quiet, quietFigures } from './quiet.js';
+import { onQuiet, Quiet, quietFigures } from './quiet.js';
 import type { Session } from './session.js';
-import { steady, SUBJECTS, usualTenants } from './traffic.js';
+import { steady, SUBJECTS } from './traffic.js';
 
 const ENDPOINT = '/mended';
 /** Of the requests to it; a breaker opens at 70%. */
@@ -26,20 +26,8 @@ export const redrive: BenchCase = {
   run,
 };
 
-async function run(context: CaseContext): Promise<CaseResult> {
-  const receiver = await Receiver.open();
-  const count = usualTenants(context);
-  const deliver = (tenant: string): Deliver =>
-    tenant.endsWith(String(count)) ? troubled(receiver) : Quiet.deliver(receiver);
-  const options = { tenants: count, env: receiver.env, deliver };
-  try {
-    return await context.sessions.onHeadgate(options, context.progress, async (session) => {
-      session.receiving = [receiver.pid];
-      return measure(context, session, receiver);
-    });
-  } finally {
-    await receiver.close();
-  }
+function run(context: CaseContext): Promise<CaseResult> {
+  return onQuiet(context, troubled, measure);
 }
 
 /** What fails once is dead. */

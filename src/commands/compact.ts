@@ -1,7 +1,7 @@
-import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { loadConfig } from '../config.js';
 import { armFaultPoint } from '../fault-point.js';
+import { dataPaths } from '../roles/stores.js';
 import { parseDuration } from '../tenant-config/units.js';
 
 interface CompactOptions {
@@ -39,7 +39,7 @@ export function compactCommand(): Command {
       if (fault !== undefined) armFaultPoint(fault.point, fault.passes);
       // Loading DuckDB takes a tenth of a second, which the other commands need not pay.
       const { compactTenant } = await import('../stores/warehouse/compaction.js');
-      const root = join(dataDir, 'warehouse');
+      const root = dataPaths(dataDir).warehouse;
       const result = await compactTenant({ root, tenant, olderThanMs: olderThan, graceMs: grace });
       const { replaced, written, removed, kept } = result;
       process.stdout.write(

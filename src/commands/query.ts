@@ -8,6 +8,7 @@ import Table from 'cli-table3';
 import { Command, Option } from 'commander';
 import { loadConfig } from '../config.js';
 import { HeadgateError, systemCodeOf } from '../errors.js';
+import { dataPaths } from '../roles/stores.js';
 import type { ExportFormat } from '../stores/warehouse/export.js';
 import type { QueryResult } from '../stores/warehouse/query.js';
 import { cell, printable } from './terminal-text.js';
@@ -131,7 +132,7 @@ export function queryCommand(): Command {
     .option('--force', 'replace the file if it is there', false)
     .addHelpText('after', HELP)
     .action(async (tenant: string, sql: string, { json, ...options }: QueryOptions) => {
-      const root = join(loadConfig().dataDir, 'warehouse');
+      const root = dataPaths(loadConfig().dataDir).warehouse;
       const format = json ? 'json' : options.format;
       await runQuery({ ...options, root, tenant, sql, format, stdout: process.stdout });
     });

@@ -1,5 +1,5 @@
 import { INPUT_STREAMS, type EventRow, type InputStream } from '../event.js';
-import { isUnreadable, type BatchName, type BatchStore } from '../stores/batch-store/batch-store.js';
+import { unlessUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
 import type { EventSchema, EventSchemas, SchemaProblem } from './event-schemas.js';
 import type { EventSchemaConfig } from './schema-config.js';
 
@@ -59,24 +59,17 @@ export async function checkKept(options: CheckKeptOptions): Promise<KeptCheck> {
   for (const stream of INPUT_STREAMS) {
     // A batch is never made before its events come, but maybe the day after.
     for await (const name of store.list({ tenant, stream, from: dayOf(from) })) {
-      const lines = await linesOf(store, name);
+      const lines = (await unlessUnreadable(store.open(name)))?.ndjson.toString('utf8').split('\n');
       if (lines === undefined) counts.unreadable++;
       else checkBatch(options, { stream, batchId: name.batchId }, lines, counts, tallies);
     }
   }
   return {
     ...counts,
-    schemas: [...tallies].map(
-      ([
-        {
-          config: { type, dataschema, mode },
-        },
-        tally,
-      ]) => ({
-        ...{ type, dataschema, mode },
-        ...tally,
-      }),
-    ),
+    schemas: [...tallies].map(([{ config }, tally]) => {
+      const { type, dataschema, mode } = config;
+      return { type, dataschema, mode, ...tally };
+    }),
   };
 }
 
@@ -102,15 +95,6 @@ function checkBatch(
     const problem = schema.problemOf(event);
     if (problem === undefined) tally.passed++;
     else if (++tally.failed <= show) tally.problems.push({ id: event.id, ...batch, ...problem });
-  }
-}
-
-async function linesOf(store: Pick<BatchStore, 'open'>, name: BatchName): Promise<string[] | undefined> {
-  try {
-    return (await store.open(name)).ndjson.toString('utf8').split('\n');
-  } catch (error) {
-    if (isUnreadable(error)) return undefined;
-    throw error;
   }
 }
 

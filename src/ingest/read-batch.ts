@@ -1,11 +1,10 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { HeadgateError } from '../errors.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { LostChunk, LostEvents, Quarantine } from '../stores/quarantine/quarantine.js';
 import { batchWorkflowId } from '../tenant.js';
 import type { Chunk, Plan } from './lane.js';
 import type { Spool } from './spool.js';
-import { decodeHead, unlessDamaged, type ChunkRecord, type RecordHead } from './spool-record.js';
+import { decodeHead, isDamaged, unlessDamaged, type ChunkRecord, type RecordHead } from './spool-record.js';
 import { eventsOf } from './write-batch.js';
 
 /** What {@link readBatch} reads, and where it puts what is damaged. */
@@ -69,7 +68,7 @@ function readChunks(
     try {
       records.push(spool.read(chunk));
     } catch (error) {
-      if (!(error instanceof HeadgateError && error.code === 'BATCH_CORRUPT')) throw error;
+      if (!isDamaged(error)) throw error;
       damaged.push({ chunk, problem: error.message });
     }
   }

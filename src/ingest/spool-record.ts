@@ -111,9 +111,14 @@ export function unlessDamaged<T>(decode: () => T): T | undefined {
   try {
     return decode();
   } catch (error) {
-    if (error instanceof HeadgateError && error.code === 'BATCH_CORRUPT') return undefined;
+    if (isDamaged(error)) return undefined;
     throw error;
   }
+}
+
+/** True for what is thrown for a chunk that is not what was written. */
+export function isDamaged(error: unknown): error is HeadgateError {
+  return error instanceof HeadgateError && error.code === 'BATCH_CORRUPT';
 }
 
 function headOf(record: Buffer): { head: RecordHead; end: number; checked: boolean } {

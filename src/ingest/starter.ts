@@ -1,6 +1,6 @@
 import { WorkflowFailedError, type Client } from '@temporalio/client';
 import pRetry, { AbortError } from 'p-retry';
-import { messageOf } from '../errors.js';
+import { messageOf, retryable } from '../errors.js';
 import type { BatchRef } from '../event.js';
 import { faultPoint } from '../fault-point.js';
 import type { Logger } from '../observability/logger.js';
@@ -99,12 +99,6 @@ export function createStarter(
     options.onEnded(plan, result);
     await untilDone('finish', plan, () => spool.finish(plan));
   };
-}
-
-/** A TypeError, which p-retry would take for a mistake of ours and give up on, comes from networks and files as well. */
-function retryable(error: unknown): never {
-  if (error instanceof TypeError) throw new Error(error.message, { cause: error });
-  throw error;
 }
 
 async function write(options: StarterOptions, plan: Plan, chunks: readonly Chunk[]): Promise<Written> {

@@ -3,7 +3,7 @@ import { createPark } from '../activities/deliveries/park.js';
 import { createParkIngest } from '../activities/deliveries/park-ingest.js';
 import { Checkpoints } from '../eligibility/checkpoints.js';
 import { Decider } from '../eligibility/decider.js';
-import { HeadgateError, messageOf } from '../errors.js';
+import { messageOf } from '../errors.js';
 import type { EventRow, InputStream } from '../event.js';
 import type { Admission } from '../ingest/admission/admission.js';
 import { Batcher } from '../ingest/batcher.js';
@@ -16,6 +16,7 @@ import { unpack } from '../ingest/pack.js';
 import { rebuildDedupe } from '../ingest/rebuild-dedupe.js';
 import { Release } from '../ingest/release.js';
 import type { Spool } from '../ingest/spool.js';
+import { isDamaged } from '../ingest/spool-record.js';
 import { createStarter } from '../ingest/starter.js';
 import type { Metrics } from '../observability/metrics.js';
 import { ChunkRouting } from '../routing/chunk-routing.js';
@@ -259,7 +260,7 @@ async function unlessCorrupt(read: () => Promise<Buffer>): Promise<Buffer | unde
   try {
     return await read();
   } catch (error) {
-    if (error instanceof HeadgateError && error.code === 'BATCH_CORRUPT') return undefined;
+    if (isDamaged(error)) return undefined;
     throw error;
   }
 }

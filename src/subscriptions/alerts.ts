@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import pRetry from 'p-retry';
 import { troubleEvent } from '../delivered-event.js';
-import { messageOf } from '../errors.js';
+import { messageOf, retryable } from '../errors.js';
 import { join, pack } from '../ingest/pack.js';
 import type { Logger } from '../observability/logger.js';
 import { ChunkRouting } from '../routing/chunk-routing.js';
@@ -106,10 +106,4 @@ export function batchIdOf({ subscription, state, since }: SubscriptionTrouble): 
   const digit = createHash('sha256').update(`${subscription}/${state}`).digest().readUInt32LE() % 36;
   const sequence = (Date.parse(since) * 36 + digit).toString(36).padStart(9, '0');
   return assertBatchId(`${since.slice(0, 10).replaceAll('-', '')}-${NODE}-${sequence}`);
-}
-
-/** A TypeError, which p-retry would take for a mistake of ours and give up on, comes from networks and files as well. */
-function retryable(error: unknown): never {
-  if (error instanceof TypeError) throw new Error(error.message, { cause: error });
-  throw error;
 }

@@ -4,7 +4,7 @@ import type { BatchRef, EventRow } from '../../event.js';
 import { faultPoint } from '../../fault-point.js';
 import { LineSet } from '../../line-set.js';
 import { DEAD_LETTER_STATUS, subscriptionAttributes } from '../../search-attributes.js';
-import { isUnreadable, type BatchStore } from '../../stores/batch-store/batch-store.js';
+import type { BatchStore } from '../../stores/batch-store/batch-store.js';
 import { deadLetterWorkflowId, deliverWorkflowId, workflowQueue, type Isolation } from '../../tenant.js';
 import {
   DEAD_LETTER,
@@ -13,6 +13,7 @@ import {
   type ParkInput,
 } from '../../workflows/delivery-messages.js';
 import type { BatchContents } from '../../workflows/messages.js';
+import { linesOf } from './batch-lines.js';
 
 /** What {@link createPark} needs. */
 export interface ParkOptions {
@@ -110,12 +111,8 @@ async function deadRows(
   batch: BatchRef,
   lines: string | undefined,
 ): Promise<EventRow[]> {
-  try {
-    const all = (await batchStore.read(batch)).toString('utf8').split('\n');
-    const dead = [...LineSet.decode(lines, batch.events)];
-    return dead.map((line) => deliveredEvent(all[line] ?? '', batch.stream));
-  } catch (error) {
-    if (isUnreadable(error)) return [];
-    throw error;
-  }
+  const all = await linesOf(batchStore, batch);
+  if (all === undefined) return [];
+  const dead = [...LineSet.decode(lines, batch.events)];
+  return dead.map((line) => deliveredEvent(all[line] ?? '', batch.stream));
 }

@@ -1,6 +1,10 @@
-import { HeadgateError } from '../../errors.js';
 import type { BatchRef, EventRow, InputStream } from '../../event.js';
-import type { BatchName, BatchStore } from '../../stores/batch-store/batch-store.js';
+import {
+  unlessUnreadable,
+  type BatchName,
+  type BatchStore,
+  type OpenBatch,
+} from '../../stores/batch-store/batch-store.js';
 import { isPast } from './range.js';
 
 /** Some events of one kept batch, one behind the other. */
@@ -78,14 +82,8 @@ export class KeptLane {
 }
 
 /** Undefined where retention, or somebody's hand, was faster, or the file is none of ours any more. */
-export async function openIfThere(store: BatchStore, name: BatchName) {
-  try {
-    return await store.open(name);
-  } catch (error) {
-    if (error instanceof HeadgateError && ['NOT_FOUND', 'BATCH_CORRUPT'].includes(error.code))
-      return undefined;
-    throw error;
-  }
+export function openIfThere(store: BatchStore, name: BatchName): Promise<OpenBatch | undefined> {
+  return unlessUnreadable(store.open(name));
 }
 
 /** The lines of a batch file. */

@@ -86,3 +86,13 @@ export interface BatchStore {
 export function isUnreadable(error: unknown): error is HeadgateError {
   return error instanceof HeadgateError && (error.code === 'NOT_FOUND' || error.code === 'BATCH_CORRUPT');
 }
+
+/** What is read of a batch; undefined where that {@link isUnreadable}. */
+export async function unlessUnreadable<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (isUnreadable(error)) return undefined;
+    throw error;
+  }
+}

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { Client } from '@temporalio/client';
@@ -19,6 +18,7 @@ import type {
 } from '../../../src/workflows/delivery-messages.js';
 import { DEAD_LETTER_STATUS } from '../../../src/search-attributes.js';
 import { event } from '../../support/events.js';
+import { kill } from '../../support/kill.js';
 import { SILENT, connect, startPipeline, workflowCode, type Pipeline } from '../../support/pipeline.js';
 import { ALLOW_LOOPBACK } from '../../support/push.js';
 import { temporalAddress, TEST_NAMESPACE } from '../../support/temporal.js';
@@ -166,12 +166,6 @@ describe('a push worker that is killed', function () {
   afterEach(async () => {
     for (const child of children.splice(0)) await kill(child);
   });
-
-  async function kill(child: ChildProcess): Promise<void> {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  }
 
   it('loses nothing, and what was confirmed in a heartbeat is not posted again', async () => {
     const queue = `killed-push-${Date.now()}`;

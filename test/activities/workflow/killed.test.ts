@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -11,6 +10,7 @@ import { LineSet } from '../../../src/line-set.js';
 import { openSharedStores } from '../../../src/roles/stores.js';
 import type { DeliverInput, DeliverResult } from '../../../src/workflows/delivery-messages.js';
 import { event } from '../../support/events.js';
+import { kill } from '../../support/kill.js';
 import { connect, workflowCode } from '../../support/pipeline.js';
 import { signalsOf } from '../../support/signals.js';
 import { temporalAddress, TEST_NAMESPACE } from '../../support/temporal.js';
@@ -41,12 +41,6 @@ describe('a worker of workflow subscriptions that is killed', function () {
   afterEach(async () => {
     for (const child of children.splice(0)) await kill(child);
   });
-
-  async function kill(child: ChildProcess): Promise<void> {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  }
 
   function start(queue: string): Signaller {
     const fixture = fileURLToPath(new URL('./worker.fixture.ts', import.meta.url));
