@@ -20,8 +20,12 @@ export const DURABLE_STEPS = [
 /** The durable steps of a compaction of the warehouse, which is apart from the pipeline. */
 const COMPACTION_STEPS = ['compact-rename', 'compact-delete'] as const;
 
+/** The durable steps that are taken only where batch files are encrypted: a tenant's first key. */
+const KEY_STEPS = ['batch-key'] as const;
+
 /** A place where a test may end the process: just before, or just after, a durable step. */
-export type FaultPoint = `${(typeof DURABLE_STEPS | typeof COMPACTION_STEPS)[number]}.${'before' | 'after'}`;
+export type FaultPoint =
+  `${(typeof DURABLE_STEPS | typeof COMPACTION_STEPS | typeof KEY_STEPS)[number]}.${'before' | 'after'}`;
 
 /** Every fault point of the pipeline, in the order an event passes them. */
 export const FAULT_POINTS: readonly FaultPoint[] = DURABLE_STEPS.flatMap(
@@ -30,6 +34,11 @@ export const FAULT_POINTS: readonly FaultPoint[] = DURABLE_STEPS.flatMap(
 
 /** Every fault point of a compaction. */
 export const COMPACTION_FAULT_POINTS: readonly FaultPoint[] = COMPACTION_STEPS.flatMap(
+  (step) => [`${step}.before`, `${step}.after`] as const,
+);
+
+/** Every fault point of the keys of batch files. */
+export const KEY_FAULT_POINTS: readonly FaultPoint[] = KEY_STEPS.flatMap(
   (step) => [`${step}.before`, `${step}.after`] as const,
 );
 

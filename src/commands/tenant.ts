@@ -5,6 +5,7 @@ import { dataPaths } from '../roles/stores.js';
 import { applyTenantFiles, openTenantRegistry, type LoadedTenant } from '../tenant-config/registry.js';
 import { listVersions, readVersion, type TenantVersion } from '../tenant-config/versions.js';
 import { assertTenantId } from '../tenant.js';
+import { tenantEraseCommand } from './tenant-erase.js';
 
 const APPLY_EXAMPLES = `
 Examples:
@@ -30,10 +31,10 @@ const LIST_EXAMPLES = `
 Example:
   $ headgate tenant list`;
 
-/** `headgate tenant`: applies and lists the tenants' configurations. */
+/** `headgate tenant`: applies and lists the tenants' configurations, and erases a tenant. */
 export function tenantCommand(): Command {
   const command = new Command('tenant')
-    .description("Apply and list tenants' configurations.")
+    .description("Apply and list tenants' configurations; erase a tenant.")
     .addHelpText('after', EXAMPLES);
   command
     .command('apply')
@@ -52,6 +53,7 @@ export function tenantCommand(): Command {
     .description('List the configurations a tenant has had, the last one first, with their rules.')
     .addHelpText('after', VERSIONS_EXAMPLES)
     .action(showVersions);
+  command.addCommand(tenantEraseCommand());
   return command;
 }
 
