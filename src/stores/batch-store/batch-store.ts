@@ -56,6 +56,7 @@ export interface BatchStore {
   /**
    * Batch files as files of this disk, gzipped NDJSON. Where the store is on this disk and its files are not sealed they are its own, as they are;
    * otherwise they are copies, and those of references have been compared with their hash. A batch that is gone has no file at its path.
+   * Of references there are all; of names, whose sizes are not known, maybe only the first, at least one: ask again for the rest.
    * @throws HeadgateError `BATCH_CORRUPT` (a copy's hash differs), `TENANT_ERASED`, `DISK_FULL` (retryable)
    */
   localFiles(names: readonly (BatchName | BatchRef)[], signal?: AbortSignal): Promise<LocalFiles>;

@@ -43,7 +43,7 @@ export function createFileBatchStore(root: string, sealing?: FileSealing): Batch
       const paths = names.map((name) => batchPath(root, name));
       if (downloads === undefined) return { paths, release: () => Promise.resolve() };
       const readOf = (name: BatchName, index: number) => read(name, paths[index] as string);
-      return copyFiles(downloads, names, readOf, signal);
+      return copyFiles({ downloads, read: readOf, signal }, names);
     },
     list: (range) => listBatches(root, range),
     ref: async (name) => (await open(name)).ref,

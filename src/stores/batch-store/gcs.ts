@@ -70,7 +70,7 @@ export function createGcsBatchStore(options: GcsBatchStoreOptions): RemoteBatchS
     localFiles: async (names, signal) => {
       const objectNames = names.map(nameOf);
       const readOf = (name: BatchName, index: number) => read(name, objectNames[index] as string);
-      return copyFiles(downloads, names, readOf, signal);
+      return copyFiles({ downloads, read: readOf, signal }, names);
     },
     list: (range) => list(objects, root, range, pageSize),
     ref: async (name) => (await open(name)).ref,
