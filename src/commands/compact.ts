@@ -38,7 +38,7 @@ export function compactCommand(): Command {
       const { dataDir, fault } = loadConfig();
       if (fault !== undefined) armFaultPoint(fault.point, fault.passes);
       // Loading DuckDB takes a tenth of a second, which the other commands need not pay.
-      const { compactTenant } = await import('../stores/warehouse/compaction.js');
+      const { compactTenant } = await import('../stores/warehouse/parquet/compaction.js');
       const root = dataPaths(dataDir).warehouse;
       const result = await compactTenant({ root, tenant, olderThanMs: olderThan, graceMs: grace });
       const { replaced, written, removed, kept } = result;

@@ -6,7 +6,7 @@ import type { Temporal } from '../engine/temporal.js';
 import type { Logger } from '../observability/logger.js';
 import type { Metrics } from '../observability/metrics.js';
 import { Retention } from '../retention/retention.js';
-import { createParquetWarehouse } from '../stores/warehouse/parquet.js';
+import { createParquetWarehouse } from '../stores/warehouse/parquet/parquet.js';
 import type { LoadInput, LoadResult } from '../stores/warehouse/warehouse.js';
 import { configuredTenant, type TenantRegistry } from '../tenant-config/registry.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';

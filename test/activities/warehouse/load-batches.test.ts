@@ -10,8 +10,8 @@ import { createLoadActivities } from '../../../src/activities/warehouse/load-bat
 import type { BatchRef, Stream } from '../../../src/event.js';
 import type { BatchStore } from '../../../src/stores/batch-store/batch-store.js';
 import { batchPath, createFileBatchStore } from '../../../src/stores/batch-store/file.js';
-import { createParquetWarehouse } from '../../../src/stores/warehouse/parquet.js';
-import { queryTenant } from '../../../src/stores/warehouse/query.js';
+import { createParquetWarehouse } from '../../../src/stores/warehouse/parquet/parquet.js';
+import { queryTenant } from '../../../src/stores/warehouse/parquet/query.js';
 import type { Warehouse } from '../../../src/stores/warehouse/warehouse.js';
 
 /** Nothing is paused. */

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { DecisionRow, EventRow, Stream } from '../../../src/event.js';
-import { createParquetWarehouse } from '../../../src/stores/warehouse/parquet.js';
-import { queryTenant } from '../../../src/stores/warehouse/query.js';
+import { createParquetWarehouse } from '../../../src/stores/warehouse/parquet/parquet.js';
+import { queryTenant } from '../../../src/stores/warehouse/parquet/query.js';
 import type { LoadBatch, LoadInput, Warehouse } from '../../../src/stores/warehouse/warehouse.js';
 
 /** A batch id made on 10 March 2024, or on the `yyyymmdd` given. */

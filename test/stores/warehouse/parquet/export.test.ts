@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { HeadgateError } from '../../../src/errors.js';
-import type { ExportFormat, TenantExport } from '../../../src/stores/warehouse/export.js';
-import { exportTenant } from '../../../src/stores/warehouse/export.js';
-import { event, Fixture } from './fixture.js';
+import { HeadgateError } from '../../../../src/errors.js';
+import type { ExportFormat, TenantExport } from '../../../../src/stores/warehouse/parquet/export.js';
+import { exportTenant } from '../../../../src/stores/warehouse/parquet/export.js';
+import { event, Fixture } from '../fixture.js';
 
 const code = (wanted: string) => (error: unknown) => error instanceof HeadgateError && error.code === wanted;
 

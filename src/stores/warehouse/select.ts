@@ -3,17 +3,13 @@ import { COLUMNS, tableOf } from './columns.js';
 import { identifier, literal, literalList } from './sql.js';
 import type { LoadBatch, LoadInput } from './warehouse.js';
 
-/** The COPY that turns batch files into one Parquet file which says itself which batches are in it. */
-export function copyStatement(input: LoadInput, batches: readonly LoadBatch[], target: string): string {
+/** The SELECT that makes a table's rows of batch files, in the order of the files and of the lines in each. */
+export function selectStatement(input: LoadInput, batches: readonly LoadBatch[]): string {
   const columns = COLUMNS[tableOf(input.stream)];
   const select = columns.map((column) => `${expression(column, input)} AS ${identifier(column.name)}`);
-  const batchIds = JSON.stringify(batches.map((batch) => batch.batchId));
-  return `COPY (
-    SELECT ${select.join(', ')}
+  return `SELECT ${select.join(', ')}
     FROM read_json(${literalList(batches.map((batch) => batch.path))}, format = 'newline_delimited',
-      compression = 'gzip', filename = true, columns = ${lineColumns(columns)})
-  ) TO ${literal(target)} (FORMAT parquet, COMPRESSION zstd,
-    KV_METADATA {batch_ids: ${literal(batchIds)}, load_id: ${literal(input.loadId)}})`;
+      compression = 'gzip', filename = true, columns = ${lineColumns(columns)})`;
 }
 
 /** Named and typed, so that DuckDB guesses nothing from what producers send. Times are cast by {@link timestamp}. */

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { readdirSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
-import { HeadgateError } from '../../../src/errors.js';
-import type { CompactionInput } from '../../../src/stores/warehouse/compaction.js';
-import { compactTenant } from '../../../src/stores/warehouse/compaction.js';
-import { rowsInFiles } from '../../support/parquet.js';
-import { batchId, decision, event, Fixture } from './fixture.js';
+import { HeadgateError } from '../../../../src/errors.js';
+import type { CompactionInput } from '../../../../src/stores/warehouse/parquet/compaction.js';
+import { compactTenant } from '../../../../src/stores/warehouse/parquet/compaction.js';
+import { rowsInFiles } from '../../../support/parquet.js';
+import { batchId, decision, event, Fixture } from '../fixture.js';
 
 const HOUR = 60 * 60 * 1000;
 const DAY = 24 * HOUR;

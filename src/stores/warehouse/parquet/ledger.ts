@@ -1,8 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { LRUCache } from 'lru-cache';
-import type { Engine } from './engine.js';
+import type { Engine } from '../engine.js';
 import { isCompacted, partsOf } from './compacted-file.js';
-import { literalList } from './sql.js';
+import { literalList } from '../sql.js';
 
 /** Batch ids remembered over all tenants: about 50 MB at most. Beyond it, a load reads more files' metadata again. */
 const MAX_REMEMBERED = 500_000;

@@ -1,6 +1,6 @@
-import type { Table } from './columns.js';
-import { COLUMNS } from './columns.js';
-import { identifier, literalList } from './sql.js';
+import type { Table } from '../columns.js';
+import { COLUMNS } from '../columns.js';
+import { identifier, literalList } from '../sql.js';
 
 /** Which copy of an id is shown where a producer repeated itself past the dedupe window: the first that was loaded. */
 const FIRST_LOADED = 'loaded_at, batch_id, load_id';

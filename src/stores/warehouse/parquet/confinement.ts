@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { TABLES } from './columns.js';
+import { TABLES } from '../columns.js';
 import { liveFiles } from './compacted-file.js';
-import { engineSettings, SET_UTC } from './engine.js';
+import { engineSettings, SET_UTC } from '../engine.js';
 import { listFiles } from './files.js';
-import { literalList } from './sql.js';
+import { literalList } from '../sql.js';
 import { latestView, tableView } from './views.js';
 
 /** Whose warehouse to read. */

@@ -1,13 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { basename, join, relative, resolve } from 'node:path';
-import { writeDurably } from '../../durable-file.js';
-import { HeadgateError, messageOf, systemCodeOf } from '../../errors.js';
-import { faultPoint } from '../../fault-point.js';
-import { dayOfBatch } from '../../tenant.js';
-import { tableOf } from './columns.js';
+import { writeDurably } from '../../../durable-file.js';
+import { HeadgateError, messageOf, systemCodeOf } from '../../../errors.js';
+import { faultPoint } from '../../../fault-point.js';
+import { dayOfBatch } from '../../../tenant.js';
+import { tableOf } from '../columns.js';
 import { copyStatement } from './copy.js';
-import type { EngineOptions } from './engine.js';
-import { createEngine } from './engine.js';
+import type { EngineOptions } from '../engine.js';
+import { createEngine } from '../engine.js';
 import {
   dayDirectory,
   fileName,
@@ -18,9 +18,9 @@ import {
 } from './files.js';
 import type { HeldFile } from './ledger.js';
 import { createLedger } from './ledger.js';
-import { assertLoadInput } from './load-input.js';
-import { createTurns } from '../../turns.js';
-import type { LoadBatch, LoadInput, LoadResult, Warehouse } from './warehouse.js';
+import { assertLoadInput } from '../load-input.js';
+import { createTurns } from '../../../turns.js';
+import type { LoadBatch, LoadInput, LoadResult, Warehouse } from '../warehouse.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const LEFTOVER_CHECK_MS = 60 * 60 * 1000;

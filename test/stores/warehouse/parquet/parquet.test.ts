@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { HeadgateError } from '../../../src/errors.js';
-import { batchId, decision, event, Fixture } from './fixture.js';
+import { HeadgateError } from '../../../../src/errors.js';
+import { batchId, decision, event, Fixture } from '../fixture.js';
 
 const code = (wanted: string, retryable: boolean) => (error: unknown) =>
   error instanceof HeadgateError && error.code === wanted && error.retryable === retryable;

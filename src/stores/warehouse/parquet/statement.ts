@@ -1,7 +1,7 @@
 import type { DuckDBConnection, DuckDBPreparedStatement } from '@duckdb/node-api';
 import { StatementType } from '@duckdb/node-api';
-import { HeadgateError, messageOf } from '../../errors.js';
-import { identifier } from './sql.js';
+import { HeadgateError, messageOf } from '../../../errors.js';
+import { identifier } from '../sql.js';
 
 /**
  * Table functions a query may call. Files are reached through the views alone, and some of DuckDB's table functions

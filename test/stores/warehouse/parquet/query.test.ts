@@ -10,10 +10,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { HeadgateError } from '../../../src/errors.js';
-import { exportTenant } from '../../../src/stores/warehouse/export.js';
-import { queryTenant } from '../../../src/stores/warehouse/query.js';
-import { batchId, decision, event, Fixture } from './fixture.js';
+import { HeadgateError } from '../../../../src/errors.js';
+import { exportTenant } from '../../../../src/stores/warehouse/parquet/export.js';
+import { queryTenant } from '../../../../src/stores/warehouse/parquet/query.js';
+import { batchId, decision, event, Fixture } from '../fixture.js';
 
 const code = (wanted: string) => (error: unknown) => error instanceof HeadgateError && error.code === wanted;
 

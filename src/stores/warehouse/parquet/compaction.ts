@@ -2,19 +2,19 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { writeDurably } from '../../durable-file.js';
-import { HeadgateError, messageOf, systemCodeOf } from '../../errors.js';
-import { faultPoint } from '../../fault-point.js';
-import { lockDirectory } from '../../process-lock.js';
-import type { Table } from './columns.js';
-import { COLUMNS, TABLES } from './columns.js';
+import { writeDurably } from '../../../durable-file.js';
+import { HeadgateError, messageOf, systemCodeOf } from '../../../errors.js';
+import { faultPoint } from '../../../fault-point.js';
+import { lockDirectory } from '../../../process-lock.js';
+import type { Table } from '../columns.js';
+import { COLUMNS, TABLES } from '../columns.js';
 import { compactedMetadata, compactedName, isCompacted } from './compacted-file.js';
-import type { Engine, EngineOptions } from './engine.js';
-import { createEngine } from './engine.js';
+import type { Engine, EngineOptions } from '../engine.js';
+import { createEngine } from '../engine.js';
 import { dayOfFile, listFiles, removeLeftovers, tableDirectory, tenantDirectory } from './files.js';
 import type { HeldFile, Ledger } from './ledger.js';
 import { createLedger } from './ledger.js';
-import { identifier, literal, literalList } from './sql.js';
+import { identifier, literal, literalList } from '../sql.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 

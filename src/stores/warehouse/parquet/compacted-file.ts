@@ -1,6 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import type { HeldFile } from './ledger.js';
-import { literalList } from './sql.js';
+import { literalList } from '../sql.js';
 
 /** `~` begins no load id, so no load's file is taken for a compacted one. */
 const PREFIX = '~';

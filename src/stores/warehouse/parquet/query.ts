@@ -1,4 +1,4 @@
-import { HeadgateError, messageOf } from '../../errors.js';
+import { HeadgateError, messageOf } from '../../../errors.js';
 import type { TenantWarehouse } from './confinement.js';
 import { withConfined } from './confinement.js';
 import { toJson, typeName } from './json-values.js';

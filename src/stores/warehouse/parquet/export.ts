@@ -1,12 +1,12 @@
 import { lstat, realpath } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { writeDurably } from '../../durable-file.js';
-import { HeadgateError, messageOf, systemCodeOf } from '../../errors.js';
+import { writeDurably } from '../../../durable-file.js';
+import { HeadgateError, messageOf, systemCodeOf } from '../../../errors.js';
 import type { TenantWarehouse } from './confinement.js';
 import { withConfined } from './confinement.js';
-import { interruptible } from './engine.js';
-import { literal } from './sql.js';
+import { interruptible } from '../engine.js';
+import { literal } from '../sql.js';
 import { createSelectView } from './statement.js';
 
 /** What a result can be written as. `json` is one array of objects, `ndjson` an object a line. */
