@@ -46,11 +46,7 @@ export class BatchKeys {
   constructor(private readonly options: BatchKeysOptions) {
     this.opens = options.masters.opens;
     this.seals = options.masters.wraps;
-    this.rings = new LRUCache({
-      max: MAX_CACHED,
-      ttl: options.recheckMs ?? RECHECK_MS,
-      fetchMethod: (tenant) => this.load(tenant),
-    });
+    this.rings = new LRUCache({ max: MAX_CACHED, ttl: options.recheckMs ?? RECHECK_MS });
   }
 
   /**
@@ -78,7 +74,7 @@ export class BatchKeys {
    * @throws HeadgateError `TENANT_ERASED`, `BATCH_KEY_WRONG`
    */
   async forSealing(tenant: string): Promise<DataKey> {
-    const ring = (await this.rings.fetch(tenant)) ?? (await this.make(tenant));
+    const ring = this.rings.get(tenant) ?? (await this.load(tenant)) ?? (await this.make(tenant));
     const last = ring.file.keys.at(-1);
     if (last === undefined) throw erasedError(tenant, ring.file);
     return { id: last.id, key: this.keyIn(ring, tenant, last) };
@@ -90,10 +86,9 @@ export class BatchKeys {
    */
   async forOpening(tenant: string, id: string): Promise<KeyObject | undefined> {
     const find = (ring?: KeyRing): WrappedKey | undefined => ring?.file.keys.find((key) => key.id === id);
-    let ring = await this.rings.fetch(tenant);
+    let ring = this.rings.get(tenant);
     // Another process may have made it since this one has looked. After an erasure none is made.
-    if (find(ring) === undefined && ring?.file.erasedAt === undefined)
-      ring = await this.rings.fetch(tenant, { forceRefresh: true });
+    if (find(ring) === undefined && ring?.file.erasedAt === undefined) ring = await this.load(tenant);
     if (ring === undefined || ring.file.erasedAt !== undefined) throw erasedError(tenant, ring?.file);
     const found = find(ring);
     return found && this.keyIn(ring, tenant, found);
@@ -101,7 +96,10 @@ export class BatchKeys {
 
   private async load(tenant: string): Promise<KeyRing | undefined> {
     const bytes = await this.options.files.read({ tenant });
-    return bytes && { file: decodeKeyFile({ tenant }, bytes), unwrapped: new Map() };
+    if (bytes === undefined) return undefined;
+    const ring: KeyRing = { file: decodeKeyFile({ tenant }, bytes), unwrapped: new Map() };
+    this.rings.set(tenant, ring);
+    return ring;
   }
 
   private async make(tenant: string): Promise<KeyRing> {
@@ -111,7 +109,7 @@ export class BatchKeys {
     const { files, masters } = this.options;
     await files.create({ tenant }, encodeKeyFile({ keys: [masters.newKey({ tenant })] }));
     faultPoint('batch-key.after');
-    const ring = await this.rings.fetch(tenant, { forceRefresh: true });
+    const ring = await this.load(tenant);
     if (ring === undefined) throw new Error(`The key of ${tenant} is gone again.`);
     return ring;
   }

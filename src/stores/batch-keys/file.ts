@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readFile, readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { createDurably, writeDurably } from '../../durable-file.js';
+import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { createDurably, TEMPORARY, writeDurably } from '../../durable-file.js';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
 import { lockDirectory } from '../../process-lock.js';
 import { isTenantId } from '../../tenant.js';
@@ -35,6 +35,7 @@ export function createLocalKeyFiles(root: string): KeyFiles {
         const unlock = lockDirectory(join(root, LOCK), lockedError);
         try {
           if ((await readVersion(owner))?.version !== version) return false;
+          await removeTemporaries(pathOf(owner));
           await writeDurably(pathOf(owner), produce(bytes));
           return true;
         } finally {
@@ -52,6 +53,17 @@ async function read(path: string): Promise<Buffer | undefined> {
     if (systemCodeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/**
+ * A crash may have left one, with a key in it that is about to be deleted. Before the write, whose flush of the directory
+ * makes it last.
+ */
+async function removeTemporaries(path: string): Promise<void> {
+  const directory = dirname(path);
+  for (const name of await readdir(directory))
+    if (name.startsWith(`.${basename(path)}.`) && name.endsWith(TEMPORARY))
+      await rm(join(directory, name), { force: true });
 }
 
 async function* tenantsIn(root: string): AsyncIterable<string> {

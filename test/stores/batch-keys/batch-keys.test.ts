@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLocalKeyFiles } from '../../../src/stores/batch-keys/file.js';
 import { createGcsKeyFiles } from '../../../src/stores/batch-keys/gcs.js';
@@ -25,6 +25,9 @@ function describeKeys(filesOf: () => KeyFiles): void {
     assert.equal(new Set(made.map(({ key }) => key.export().toString('hex'))).size, 1);
     const later = await keys({ current: OLD }).forSealing('UA');
     assert.ok(later.key.equals((made[0] as typeof later).key));
+    const one = keys({ current: OLD });
+    const side = await Promise.all(Array.from({ length: 8 }, () => one.forSealing('DL')));
+    assert.equal(new Set(side.map(({ id }) => id)).size, 1, 'a batch has files of events and decisions');
   });
 
   it("are each tenant's own", async () => {
@@ -159,6 +162,15 @@ describe('the keys of batch files', () => {
       const tenants: string[] = [];
       for await (const tenant of files.tenants()) tenants.push(tenant);
       assert.deepEqual([tenants, readdirSync(dir())], [[], []]);
+    });
+
+    it('are deleted with what a crash has left of them under other names', async () => {
+      const files = createLocalKeyFiles(dir());
+      await keysOf(files, { current: OLD }).forSealing('UA');
+      for (const path of ['UA/.batch-key.json.0123.tmp', 'UA/.another.tmp'])
+        cpSync(join(dir(), 'UA/batch-key.json'), join(dir(), path));
+      await eraseTenant(files, createFileBatchStore(dir()), 'UA');
+      assert.deepEqual(readdirSync(join(dir(), 'UA')).sort(), ['.another.tmp', 'batch-key.json']);
     });
 
     it('erase a tenant that has never had any', async () => {
