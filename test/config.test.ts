@@ -12,6 +12,7 @@ describe('the configuration', () => {
     assert.ok(isAbsolute(cacheDir) && cacheDir.endsWith('headgate'));
     assert.deepEqual(config, {
       batches: undefined,
+      state: undefined,
       host: '127.0.0.1',
       port: 8080,
       ack: 'spool',

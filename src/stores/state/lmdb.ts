@@ -24,6 +24,10 @@ export function openLmdbStateStore(directory: string): StateStore {
     subjects: root.openDB<string, string>({ name: 'subjects', encoding: 'string' }),
     watermarks: root.openDB<number, string>({ name: 'watermarks', encoding: 'json' }),
   };
+  const subjectNow = (tenant: string, subject: string): SubjectRecord | undefined => {
+    const json = tables.subjects.get(subjectKey(tenant, subject));
+    return json === undefined ? undefined : (JSON.parse(json) as SubjectRecord);
+  };
   return {
     watermark: (tenant) => tables.watermarks.get(assertTenantId(tenant)) ?? 0,
     highestWatermark: () => {
@@ -31,10 +35,10 @@ export function openLmdbStateStore(directory: string): StateStore {
       for (const { value } of tables.watermarks.getRange()) highest = Math.max(highest, value);
       return highest;
     },
-    subject: (tenant, subject) => {
-      const json = tables.subjects.get(subjectKey(tenant, subject));
-      return json === undefined ? undefined : (JSON.parse(json) as SubjectRecord);
-    },
+    subjectNow,
+    subjects: async (names) => names.map(({ tenant, subject }) => subjectNow(tenant, subject)),
+    // A write that fails is undone before it is said to have failed.
+    resync: () => Promise.resolve(),
     checkpoint: (checkpoint) => write(tables, checkpoint),
     close: () => lmdb.close(),
   };
