@@ -1,6 +1,6 @@
 import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -15,7 +15,13 @@ const DEBIAN = '/usr/lib/postgresql';
 const USERS = ['postgres', 'nobody'];
 const READY_WITHIN_MS = 60_000;
 
-/** A Postgres server of its own, with its files in a temporary directory; clients come in by TCP as `headgate`, without a password. */
+/** Who comes in: everyone from this machine, but by a password those who have the role `with_password`. */
+const HBA = `
+host all +with_password 127.0.0.1/32 scram-sha-256
+host all all 127.0.0.1/32 trust
+`;
+
+/** A Postgres server of its own, with its files in a temporary directory; clients come in by TCP as `headgate`, who may do everything. */
 export interface PostgresServer {
   readonly port: number;
   /** The process that all others of the server are children of; undefined while it is stopped. */
@@ -26,6 +32,8 @@ export interface PostgresServer {
   start(): Promise<void>;
   /** Stops it as `pg_ctl stop -m immediate` does: it recovers at the next start, as after a crash. */
   crash(): Promise<void>;
+  /** Makes it the owner of a directory. */
+  give(directory: string): void;
   /** Stops it in order and removes its files. */
   remove(): Promise<void>;
 }
@@ -62,6 +70,7 @@ export async function startPostgres(
   let server: ChildProcess | undefined;
   const init = ['-D', data, '-U', 'headgate', '-A', 'trust', '-E', 'UTF8', '--locale=C', '-N'];
   await run(join(programs, 'initdb'), init, { cwd: directory, ...user });
+  writeFileSync(join(data, 'pg_hba.conf'), HBA);
 
   const url = (database = 'postgres'): string => `postgres://headgate@127.0.0.1:${port}/${database}`;
   const start = async (): Promise<void> => {
@@ -86,6 +95,9 @@ export async function startPostgres(
       return server?.pid;
     },
     crash: () => stop('SIGQUIT'),
+    give: (given) => {
+      if (user !== undefined) chownSync(given, user.uid, user.gid);
+    },
     remove: async () => {
       await stop('SIGINT');
       rmSync(directory, { recursive: true, force: true });

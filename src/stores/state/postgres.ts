@@ -140,6 +140,7 @@ class PostgresStateStore implements StateStore {
   }
 
   async close(): Promise<void> {
+    if (this.closed) return;
     this.closed = true;
     const opening = this.opening?.catch(() => undefined);
     await Promise.all([this.readers.end(), this.session.end(), opening?.then((session) => session?.end())]);

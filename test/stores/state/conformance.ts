@@ -131,8 +131,63 @@ export function conformsAsStateStore(kind: StateStoreKind): {
     assert.equal(JSON.stringify(kept?.times), '{"__proto__":5}');
   });
 
+  it('keeps what a record says, whatever is in it', async () => {
+    const values = { nul: 'a\0b', 'key\0\n': '\n\r\u2028', half: '\ud800', quotes: '"\\\'', e: 1e-7 };
+    await write({ s1: withProperties(values) }, 1);
+    await reopen();
+    assert.deepEqual(await subject('UA', 's1'), withProperties(values));
+  });
+
+  it('reads many at once, in the order asked for, of any tenants', async () => {
+    const many = Array.from({ length: 300 }, (_, n) => `s${n}`);
+    for (const tenant of ['UA', 'DL'])
+      await write(
+        Object.fromEntries(many.map((name) => [name, withProperties({ tenant, name })])),
+        1,
+        tenant,
+      );
+    const asked = [...many, 'unknown'].reverse().flatMap((name) => [
+      { tenant: 'DL', subject: name },
+      { tenant: 'UA', subject: name },
+    ]);
+    const records = await store.subjects(asked);
+    for (const [n, { tenant, subject: name }] of asked.entries())
+      assert.deepEqual(records[n]?.profile?.values, name === 'unknown' ? undefined : { tenant, name });
+    assert.deepEqual(await store.subjects([]), []);
+  });
+
+  it('takes a checkpoint of many megabytes, whole', async function () {
+    this.timeout(20_000);
+    const large = 'x'.repeat(1024 ** 2);
+    const names = Array.from({ length: 40 }, (_, n) => `s${n}`);
+    await write(Object.fromEntries(names.map((name, n) => [name, withProperties({ n, large })])), 5);
+    await reopen();
+    for (const [n, name] of names.entries()) assert.equal((await subject('UA', name))?.profile?.values.n, n);
+    assert.equal(store.watermark('UA'), 5);
+  });
+
   const names = [
-    ...['__proto__', 'constructor', 'toJSON', '..', 'a\0b', 'a', 'a\0', '1', 'true', '', '/', 'a/b'],
+    ...[
+      '__proto__',
+      'constructor',
+      'toJSON',
+      '..',
+      'a\0b',
+      'a',
+      'a\0',
+      '1',
+      'true',
+      '',
+      '/',
+      'a/b',
+      '\\',
+      '\\e',
+      '\\z',
+      'a\\z',
+      'a\nb',
+      '\n',
+      'a\\nb',
+    ],
     ...['☃'.repeat(512), '𝄞'.repeat(256), 's'.repeat(512)],
   ];
   it('keeps every subject that the door lets in apart from the others', async () => {
