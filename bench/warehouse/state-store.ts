@@ -67,7 +67,7 @@ export async function measureStateStore(run: StateStoreRun): Promise<StateStoreF
   const server = run.store === 'Postgres' ? await startPostgres(programs as string) : undefined;
   try {
     const counted = counting(await openStore(directory, server));
-    const deciding = decidingOver(counted.store);
+    const deciding = new Deciding(counted.store);
     await deciding.prepare(run.subjects);
     Object.assign(counted.counts, { checkpoints: 0, written: 0, chars: 0, read: 0 });
     const meter = new Meter(() => ({ server: server?.pid === undefined ? [] : processTree(server.pid) }));
@@ -129,103 +129,102 @@ function counting(store: StateStore) {
   return { store: counted, counts };
 }
 
-/** The decider over a store, with requests of the benchmark's events. */
-function decidingOver(store: StateStore) {
-  const tenants = tenantNames(TENANTS);
-  const rules = new Map(
-    tenants.map((tenant) => [tenant, compileRules(parseTenantConfig(tenantYaml(tenant), 'bench.yaml'))]),
+/** The decider over a store, and requests of the benchmark's events to it. */
+class Deciding {
+  private readonly tenants = tenantNames(TENANTS);
+  private readonly rules = new Map(
+    this.tenants.map((name) => [name, compileRules(parseTenantConfig(tenantYaml(name), 'bench.yaml'))]),
   );
-  const fault = (error: unknown): never => {
-    throw error;
-  };
-  const decider: Decider = new Decider({
-    store,
-    rulesOf: (tenant) => rules.get(tenant),
-    chunks: () => [],
-    eventsOf: () => Promise.resolve([]),
-    onChange: () => checkpoints.changed(),
-    onFault: (_event, error) => fault(error),
-  });
-  const checkpoints = new Checkpoints({
-    decider,
-    store,
-    spooled: () => Promise.resolve(),
-    onDurable: () => undefined,
-    log: createLogger('warn'),
-  });
-  const templates = readEvents();
-  let made = 0;
-  let seq = 0;
-  let request = 0;
+  private readonly decider: Decider;
+  private readonly checkpoints: Checkpoints;
+  private readonly templates = readEvents();
+  private made = 0;
+  private seq = 0;
+  private requests = 0;
+
+  constructor(store: StateStore) {
+    this.decider = new Decider({
+      store,
+      rulesOf: (tenant) => this.rules.get(tenant),
+      chunks: () => [],
+      eventsOf: () => Promise.resolve([]),
+      onChange: () => this.checkpoints.changed(),
+      onFault: (_event, error) => {
+        throw error;
+      },
+    });
+    this.checkpoints = new Checkpoints({
+      ...{ decider: this.decider, store, log: createLogger('warn') },
+      spooled: () => Promise.resolve(),
+      onDurable: () => undefined,
+    });
+  }
+
+  /** Makes every subject there is. */
+  async prepare(subjects: number): Promise<void> {
+    for (let from = 0; from * TENANTS < subjects; from += EVENTS_PER_REQUEST)
+      for (let of = 0; of < TENANTS; of++) {
+        await this.accept(
+          of,
+          this.rowsOf(of, (n) => from + n),
+        );
+        await nextTurn();
+      }
+    while (this.decider.advancing > 0 || this.decider.subjects.changed > 0) await delay(WAIT_WHEN_FULL_MS);
+  }
+
+  /** Takes events for a while; gives how many. */
+  async take(subjects: number, ms: number): Promise<number> {
+    const deadline = performance.now() + ms;
+    const each = Math.floor(subjects / TENANTS);
+    let taken = 0;
+    const produce = async (): Promise<void> => {
+      while (performance.now() < deadline) {
+        const of = this.requests++ % TENANTS;
+        await this.accept(
+          of,
+          this.rowsOf(of, () => Math.floor(Math.random() * each)),
+        );
+        taken += EVENTS_PER_REQUEST;
+        await nextTurn();
+      }
+    };
+    await Promise.all(Array.from({ length: REQUESTS_AT_ONCE }, produce));
+    return taken;
+  }
+
+  /** Resolves when all of it is durable. */
+  async stop(): Promise<void> {
+    await this.checkpoints.stop();
+    if (this.decider.advancing > 0) throw new Error('The last checkpoint could not be written.');
+  }
 
   /** Events of one tenant: subjects are numbered over all tenants, and belong to them in turn. */
-  function rowsOf(of: number, pick: (n: number) => number): EventRow[] {
+  private rowsOf(of: number, pick: (n: number) => number): EventRow[] {
     const time = new Date().toISOString();
     return Array.from({ length: EVENTS_PER_REQUEST }, (_, n) => ({
-      ...(templates[made % templates.length] as EventRow),
-      ...{ id: `e${made++}`, time, received_at: time, subject: subjectName(pick(n) * TENANTS + of) },
+      ...(this.templates[this.made % this.templates.length] as EventRow),
+      ...{ id: `e${this.made++}`, time, received_at: time },
+      subject: subjectName(pick(n) * TENANTS + of),
     }));
   }
 
   /** Tries again for as long as it is told to come again, as producers do. */
-  async function accept(of: number, rows: readonly EventRow[]): Promise<void> {
-    const tenant = tenants[of] as string;
+  private async accept(of: number, rows: readonly EventRow[]): Promise<void> {
+    const tenant = this.tenants[of] as string;
+    const decide = (): void => {
+      this.decider.decide(tenant, 'events', this.seq + 1, rows);
+      this.seq++;
+    };
     for (;;) {
       try {
-        return await decider.whenReady(
-          tenant,
-          'events',
-          () => rows,
-          () => {
-            decider.decide(tenant, 'events', seq + 1, rows);
-            seq++;
-          },
-        );
+        return await this.decider.whenReady(tenant, 'events', () => rows, decide);
       } catch (error) {
         if (!(error instanceof HeadgateError && error.retryable)) throw error;
         await delay(WAIT_WHEN_FULL_MS);
       }
     }
   }
-
-  return {
-    /** Makes every subject there is. */
-    prepare: async (subjects: number): Promise<void> => {
-      for (let from = 0; from * TENANTS < subjects; from += EVENTS_PER_REQUEST)
-        for (let of = 0; of < TENANTS; of++) {
-          await accept(
-            of,
-            rowsOf(of, (n) => from + n),
-          );
-          await nextTurn();
-        }
-      while (decider.advancing > 0 || decider.subjects.changed > 0) await delay(WAIT_WHEN_FULL_MS);
-    },
-    /** Takes events for a while; gives how many. */
-    take: async (subjects: number, ms: number): Promise<number> => {
-      const deadline = performance.now() + ms;
-      const each = Math.floor(subjects / TENANTS);
-      let taken = 0;
-      const produce = async (): Promise<void> => {
-        while (performance.now() < deadline) {
-          const of = request++ % TENANTS;
-          await accept(
-            of,
-            rowsOf(of, () => Math.floor(Math.random() * each)),
-          );
-          taken += EVENTS_PER_REQUEST;
-          await nextTurn();
-        }
-      };
-      await Promise.all(Array.from({ length: REQUESTS_AT_ONCE }, produce));
-      return taken;
-    },
-    /** Resolves when all of it is durable. */
-    stop: async (): Promise<void> => {
-      await checkpoints.stop();
-      if (decider.advancing > 0) throw new Error('The last checkpoint could not be written.');
-    },
-  };
 }
 
 function readEvents(): EventRow[] {
