@@ -12,42 +12,17 @@ import { isPortFree } from '../engine/ports.js';
 import { serverStateOf } from '../engine/server-record.js';
 import { HeadgateError, messageOf } from '../errors.js';
 import { dataPaths, openRemoteBatchStore } from '../roles/stores.js';
+import { checkState } from './doctor-state.js';
+import { fail, ok, warn, type Finding } from './finding.js';
 
 const SECOND = 1000;
 const GIGABYTE = 1024 ** 3;
-
-/** How a check went: `warn` works but deserves a look, `fail` keeps Headgate from working. */
-export type Verdict = 'ok' | 'warn' | 'fail';
-
-/** One line of the doctor's report. */
-export interface Finding {
-  /** What was looked at: `node`, `data directory`, `port 8080`, … */
-  readonly check: string;
-  readonly verdict: Verdict;
-  readonly found: string;
-  /** What to do about it. */
-  readonly mend?: string;
-}
-
-const ok = (check: string, found: string): Finding => ({ check, verdict: 'ok', found });
-const warn = (check: string, found: string, mend: string): Finding => ({
-  check,
-  verdict: 'warn',
-  found,
-  mend,
-});
-const fail = (check: string, found: string, mend: string): Finding => ({
-  check,
-  verdict: 'fail',
-  found,
-  mend,
-});
 
 /** `headgate doctor`: checks what Headgate needs and says how to mend what is missing. */
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description(
-      'check Node, ports, disk, batches, Temporal, clock, tenants and keys, and say how to mend each',
+      'check Node, ports, disk, batches, state, Temporal, clock, tenants and keys, and say how to mend each',
     )
     .option('--json', 'print the findings as JSON')
     .addHelpText('after', '\nExamples:\n  $ headgate doctor\n  $ headgate doctor --json | jq .')
@@ -64,11 +39,13 @@ export function doctorCommand(): Command {
 /** Makes all checks; each answers by itself, and none throws. */
 export async function examine(config: Config): Promise<Finding[]> {
   const own = config.temporalAddress === undefined;
+  const { state } = config;
   const findings = await Promise.all([
     checkNode(process.versions.node),
     guard('data directory', () => checkDataDir(config)),
     guard('disk', () => checkDisk(config)),
     ...(config.batches === undefined ? [] : [guard('batches', () => checkBatches(config))]),
+    ...(state === undefined ? [] : [guard('state', () => checkState(state))]),
     guard(`port ${config.port}`, () => checkApiPort(config)),
     ...(own ? [config.temporalPort, config.temporalUiPort] : []).map((port, index) =>
       guard(`port ${port}`, () =>

@@ -26,7 +26,8 @@ import type { WorkerHost } from '../workers/worker-host.js';
 import { buildIngest } from './ingest-parts.js';
 import { observePull } from './observe-pull.js';
 import { temporalAnswers } from './open-admission.js';
-import { openStateStore, type SharedStores } from './stores.js';
+import { openStateStore } from './state.js';
+import type { SharedStores } from './stores.js';
 
 /** What {@link startApiRole} needs. */
 export interface ApiRoleOptions {
@@ -41,6 +42,8 @@ export interface ApiRoleOptions {
   readonly onBatchEnded?: (plan: Plan, result: IngestBatchResult | undefined) => void;
   /** Told when the process can no longer do its work. */
   readonly onFatal: (reason: string) => void;
+  /** Ends the wait for a state store that does not answer. */
+  readonly signal?: AbortSignal;
   readonly metrics?: Metrics;
   readonly log: Logger;
 }

@@ -29,6 +29,8 @@ export interface NodeOptions {
   readonly onProgress?: (message: string) => void;
   /** Told when the process can no longer do its work. */
   readonly onFatal: (reason: string) => void;
+  /** Ends the wait for a state store that does not answer; the start fails then. */
+  readonly signal?: AbortSignal;
   readonly onBatchEnded?: (plan: Plan, result: IngestBatchResult | undefined) => void;
   readonly onLoaded?: LoadedListener;
 }

@@ -10,9 +10,6 @@ import type { DeliveryLog } from '../stores/delivery-log/delivery-log.js';
 import { createFileDeliveryLog } from '../stores/delivery-log/file.js';
 import { createFileQuarantine } from '../stores/quarantine/file.js';
 import type { Quarantine } from '../stores/quarantine/quarantine.js';
-import { openLmdbStateStore } from '../stores/state/lmdb.js';
-import type { PostgresOptions } from '../stores/state/postgres.js';
-import type { StateStore } from '../stores/state/state-store.js';
 
 /** Where each part of the state lives under the data directory. */
 export interface DataPaths {
@@ -84,20 +81,6 @@ export async function openCheckedBatchStore(
     log.warn({ reason: error.message }, 'the batch store does not answer; events wait in the spool');
   });
   return remote ?? openBatchStore(config);
-}
-
-/**
- * Opens the state store that is configured; waits for a Postgres that does not answer.
- * @throws HeadgateError `STATE_REFUSED`, `STATE_IN_USE`
- */
-export async function openStateStore(
-  { dataDir, state }: Pick<Config, 'dataDir' | 'state'>,
-  options: PostgresOptions,
-): Promise<StateStore> {
-  if (state === undefined) return openLmdbStateStore(dataPaths(dataDir).state);
-  // Only those load the client of Postgres who use it.
-  const { openPostgresStateStore } = await import('../stores/state/postgres.js');
-  return openPostgresStateStore(state, options);
 }
 
 /**

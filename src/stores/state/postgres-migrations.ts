@@ -18,6 +18,7 @@ const MIGRATIONS: readonly string[] = [
    CREATE TABLE watermarks (tenant text COLLATE "C" PRIMARY KEY, seq bigint NOT NULL);
    CREATE TABLE owner (
      one boolean PRIMARY KEY DEFAULT true CHECK (one),
+     state text NOT NULL DEFAULT md5(random()::text || clock_timestamp()::text),
      epoch bigint NOT NULL,
      holder text NOT NULL,
      since timestamptz NOT NULL DEFAULT now()
@@ -47,11 +48,7 @@ export async function schemaVersionOf(client: Client, { schema }: PostgresPlace)
 export async function migrate(client: Client, place: PostgresPlace): Promise<void> {
   const { schema } = place;
   const version = await schemaVersionOf(client, place);
-  if (version > SCHEMA_VERSION)
-    throw new HeadgateError(
-      'STATE_REFUSED',
-      `The schema ${schema} has tables of version ${version}, and this Headgate knows none after ${SCHEMA_VERSION}. Run the version of Headgate that has made them, or a newer one.`,
-    );
+  if (version > SCHEMA_VERSION) throw newerTables(place, version);
   if (version === SCHEMA_VERSION) return;
   await makeSchema(client, schema);
   for (let number = version + 1; number <= SCHEMA_VERSION; number++) {
@@ -66,6 +63,14 @@ export async function migrate(client: Client, place: PostgresPlace): Promise<voi
       throw error;
     }
   }
+}
+
+/** Says that only a newer Headgate can go on. */
+export function newerTables({ schema }: PostgresPlace, version: number): HeadgateError {
+  return new HeadgateError(
+    'STATE_REFUSED',
+    `The schema ${schema} has tables of version ${version}, and this Headgate knows none after ${SCHEMA_VERSION}. Run the version of Headgate that has made them, or a newer one.`,
+  );
 }
 
 /** `IF NOT EXISTS` alone asks for the right to make a schema also where there is one. */

@@ -32,6 +32,8 @@ export interface StateSession {
   readonly client: pg.Client;
   /** Which holder of the lock this is, counted from 1. */
   readonly epoch: number;
+  /** Tells this state from all others; made with it. */
+  readonly state: string;
   /** The watermarks, as they were when it began. */
   readonly watermarks: ReadonlyMap<string, number>;
   /** The connection is gone, and with it the lock. */
@@ -67,10 +69,10 @@ export async function openSession(place: PostgresPlace, lockWaitMs: number): Pro
     await client.query(SETTINGS);
     await takeLock(client, place, lockWaitMs);
     await migrate(client, place);
-    const epoch = await beginEpoch(client, place);
+    const { epoch, state } = await beginEpoch(client, place);
     const watermarks = await readWatermarks(client, place);
     return {
-      ...{ client, epoch, watermarks },
+      ...{ client, epoch, state, watermarks },
       get lost() {
         return lost;
       },
@@ -138,13 +140,17 @@ async function holderOf(
 }
 
 /** Waits for a checkpoint of an earlier epoch that is under way; a later one finds that it is over. */
-async function beginEpoch(client: pg.Client, { schema }: PostgresPlace): Promise<number> {
+async function beginEpoch(
+  client: pg.Client,
+  { schema }: PostgresPlace,
+): Promise<Pick<StateSession, 'epoch' | 'state'>> {
   const holder = `process ${process.pid} on ${hostname()}`;
-  const { rows } = await client.query<{ epoch: string }>(
-    `UPDATE "${schema}".owner SET epoch = epoch + 1, holder = $1, since = now() RETURNING epoch`,
+  const { rows } = await client.query<{ epoch: string; state: string }>(
+    `UPDATE "${schema}".owner SET epoch = epoch + 1, holder = $1, since = now() RETURNING epoch, state`,
     [holder],
   );
-  return Number(rows[0]?.epoch);
+  const [{ epoch, state } = { epoch: '', state: '' }] = rows;
+  return { epoch: Number(epoch), state };
 }
 
 async function readWatermarks(

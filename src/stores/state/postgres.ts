@@ -33,6 +33,12 @@ const READERS = 2;
 const REOPEN_MS = 500;
 const START_RETRY_MS = 1 * SECOND;
 
+/** A state store on Postgres. */
+export interface PostgresStateStore extends StateStore {
+  /** Tells this state from all others; made with it. */
+  readonly id: string;
+}
+
 /**
  * Opens the state store on Postgres, and waits for a server that does not answer.
  * @throws HeadgateError `STATE_REFUSED`: what has to be mended is in its message; `STATE_IN_USE`: another process has it
@@ -40,11 +46,11 @@ const START_RETRY_MS = 1 * SECOND;
 export async function openPostgresStateStore(
   place: PostgresPlace,
   options: PostgresOptions,
-): Promise<StateStore> {
+): Promise<PostgresStateStore> {
   const { log, signal, lockWaitMs = LOCK_WAIT_MS } = options;
   for (let said = ''; ;) {
     try {
-      return new PostgresStateStore(place, options, await openSession(place, lockWaitMs));
+      return new OwnedState(place, options, await openSession(place, lockWaitMs));
     } catch (error) {
       const reason = stateErrorOf(error, place);
       if (!reason.retryable || signal?.aborted === true) throw reason;
@@ -64,7 +70,8 @@ export async function openPostgresStateStore(
  * written is not known) → open again with a new session, which knows; or failed for good, when another process has been
  * the owner meanwhile or the database has gone back in time, since memory then is of another state than the store.
  */
-class PostgresStateStore implements StateStore {
+class OwnedState implements PostgresStateStore {
+  readonly id: string;
   private readonly watermarks: Map<string, number>;
   private readonly readers: pg.Pool;
   private readonly sql: StateSql;
@@ -77,6 +84,7 @@ class PostgresStateStore implements StateStore {
     private readonly options: PostgresOptions,
     private session: StateSession,
   ) {
+    this.id = session.state;
     this.watermarks = new Map(session.watermarks);
     this.sql = stateSql(place.schema);
     this.readers = new pg.Pool({
@@ -200,8 +208,9 @@ class PostgresStateStore implements StateStore {
   }
 
   private assertSameState(session: StateSession): void {
+    const other = session.state !== this.id || session.epoch !== this.session.epoch + 1;
     const behind = [...this.watermarks].some(([tenant, seq]) => (session.watermarks.get(tenant) ?? 0) < seq);
-    if (session.epoch === this.session.epoch + 1 && !behind) return;
+    if (!other && !behind) return;
     void session.end();
     const reason = behind
       ? 'it has gone back to an earlier time, as after a failover to a server that lagged behind or from a backup'
