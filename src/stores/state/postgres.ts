@@ -105,7 +105,9 @@ class OwnedState implements PostgresStateStore {
   }
 
   highestWatermark(): number {
-    return Math.max(0, ...this.watermarks.values());
+    let highest = 0;
+    for (const seq of this.watermarks.values()) highest = Math.max(highest, seq);
+    return highest;
   }
 
   async subjects(names: readonly SubjectName[]): Promise<readonly (SubjectRecord | undefined)[]> {
