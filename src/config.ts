@@ -8,6 +8,7 @@ import { HeadgateError, systemCodeOf } from './errors.js';
 import { COMPACTION_FAULT_POINTS, FAULT_POINTS, KEY_FAULT_POINTS, type FaultPoint } from './fault-point.js';
 import { parseMasterKey, type MasterKeys } from './stores/batch-keys/master-key.js';
 import type { GcsPlace } from './stores/batch-store/gcs.js';
+import { parsePostgresUrl, type PostgresPlace } from './stores/state/postgres-place.js';
 import { SECRET_PREFIX, variableOf } from './tenant-config/secret-reference.js';
 
 /** When a producer gets its 202: after the spool's flush to disk, or once Temporal has the batch. */
@@ -32,6 +33,8 @@ export interface Config {
    * the one before, or, alone, the one of files that are only read any more. Default: batch files are not encrypted.
    */
   readonly batchKeys: MasterKeys;
+  /** `HEADGATE_STATE`: `postgres://user@host:5432/database`, where the state of subjects is; its password may be in `PGPASSWORD`. Default: the data directory. */
+  readonly state?: PostgresPlace;
   /** `HEADGATE_CACHE_DIR`: where the Temporal server is kept between data directories. Default: the user's cache directory. */
   readonly cacheDir: string;
   /** `HEADGATE_HOST`: address the API listens on. Default `127.0.0.1`. */
@@ -168,6 +171,16 @@ class EnvReader {
     return undefined;
   }
 
+  postgres(name: string, passwordName: string): PostgresPlace | undefined {
+    const value = this.text(name);
+    if (value === undefined) return undefined;
+    const place = parsePostgresUrl(value, this.text(passwordName));
+    if (!('problem' in place)) return place;
+    // The value stays out of it: it may hold a password.
+    this.problems.push(`${name} ${place.problem}.`);
+    return undefined;
+  }
+
   fault(name: string): Config['fault'] {
     const value = this.text(name);
     if (value === undefined) return undefined;
@@ -202,6 +215,7 @@ export function loadConfig(env: Env = process.env): Config {
       current: reader.masterKey('HEADGATE_BATCH_KEY'),
       previous: reader.masterKey('HEADGATE_BATCH_KEY_PREVIOUS'),
     },
+    state: reader.postgres('HEADGATE_STATE', 'PGPASSWORD'),
     cacheDir: resolve(reader.text('HEADGATE_CACHE_DIR') ?? join(userCacheDir(reader), 'headgate')),
     host: reader.text('HEADGATE_HOST') ?? '127.0.0.1',
     port: reader.integer('HEADGATE_PORT', 8080, 0, 65_535),
