@@ -44,7 +44,8 @@ export async function startBigQuery(storage?: string): Promise<Emulator> {
     BIGQUERY_EMULATOR as string,
     [...args, '--grpc-port', String(grpcPort), '--database', join(dir, 'database')],
     {
-      stdio: ['ignore', 'ignore', 'inherit'],
+      // It logs every 404 as an error, and those are how one finds out that something is not there yet.
+      stdio: 'ignore',
       env: { PATH: process.env.PATH, HOME: dir, ...(storage && { STORAGE_EMULATOR_HOST: storage }) },
     },
   );
