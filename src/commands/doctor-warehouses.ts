@@ -1,5 +1,5 @@
 import type { Config } from '../config.js';
-import { HeadgateError, messageOf } from '../errors.js';
+import { messageOf } from '../errors.js';
 import { dataPaths } from '../roles/stores.js';
 import { checkWarehouse } from '../roles/warehouses.js';
 import { listTenantFiles, readTenantFile } from '../tenant-config/tenant-file.js';
@@ -23,7 +23,7 @@ export async function checkBigQueryTenants(config: Config): Promise<Finding[]> {
       try {
         await checkWarehouse(warehouse, config, AbortSignal.timeout(TIMEOUT_MS));
       } catch (error) {
-        refused ||= error instanceof HeadgateError && error.code === 'WAREHOUSE_REFUSED';
+        refused ||= (error as { code?: unknown }).code === 'WAREHOUSE_REFUSED';
         problems.push(`${tenant}: ${messageOf(error)}`);
       }
     });
