@@ -19,6 +19,7 @@ describe('the configuration', () => {
       batches: undefined,
       batchKeys: { current: undefined, previous: undefined },
       state: undefined,
+      bigQueryEndpoint: undefined,
       host: '127.0.0.1',
       port: 8080,
       ack: 'spool',
@@ -111,6 +112,7 @@ describe('the configuration', () => {
       ],
     ],
     ['HEADGATE_GCS_ENDPOINT', ['127.0.0.1:4443', 'http://', 'http://host/path']],
+    ['HEADGATE_BIGQUERY_ENDPOINT', ['127.0.0.1:9050', 'http://', 'http://host/bigquery/v2']],
     ['HEADGATE_PORT', ['65536', '-1', '80.5', '0x50', '8080 ', 'http', '1e3', '99999999999999999999']],
     ['HEADGATE_TEMPORAL_PORT', ['0', '65536']],
     ['HEADGATE_TEMPORAL_UI_PORT', ['0', 'x']],
@@ -155,6 +157,7 @@ describe('the configuration', () => {
     const endpoint = 'http://127.0.0.1:4443';
     const emulated = loadConfig({ HEADGATE_BATCHES: 'gs://abc/x', HEADGATE_GCS_ENDPOINT: endpoint });
     assert.deepEqual(emulated.batches, { bucket: 'abc', prefix: 'x', endpoint });
+    assert.equal(loadConfig({ HEADGATE_BIGQUERY_ENDPOINT: endpoint }).bigQueryEndpoint, endpoint);
   });
 
   describe('of the key of batches', () => {

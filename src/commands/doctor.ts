@@ -14,6 +14,7 @@ import { messageOf } from '../errors.js';
 import { dataPaths } from '../roles/stores.js';
 import { checkBatchKey, checkBatches } from './check-batches.js';
 import { checkState } from './check-state.js';
+import { checkBigQueryTenants } from './doctor-warehouses.js';
 import { fail, ok, warn, type Finding } from './finding.js';
 
 const SECOND = 1000;
@@ -23,7 +24,7 @@ const GIGABYTE = 1024 ** 3;
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description(
-      'check Node, ports, disk, batches and their key, state, Temporal, clock, tenants and keys, and say how to mend each',
+      'check Node, ports, disk, batches and their key, state, Temporal, clock, tenants, keys and BigQuery, and say how to mend each',
     )
     .option('--json', 'print the findings as JSON')
     .addHelpText('after', '\nExamples:\n  $ headgate doctor\n  $ headgate doctor --json | jq .')
@@ -59,7 +60,7 @@ export async function examine(config: Config): Promise<Finding[]> {
     guard('tenants', () => checkTenants(config)),
     guard('keys', () => checkKeys(config)),
   ]);
-  return findings;
+  return [...findings, ...(await checkBigQueryTenants(config))];
 }
 
 async function guard(check: string, look: () => Promise<Finding>): Promise<Finding> {

@@ -15,6 +15,8 @@ import { createSeal } from '../stores/batch-store/seal.js';
 import type { DeliveryLog } from '../stores/delivery-log/delivery-log.js';
 import { createFileDeliveryLog } from '../stores/delivery-log/file.js';
 import { createFileQuarantine } from '../stores/quarantine/file.js';
+import { createFileLoadClaims } from '../stores/load-claims/file.js';
+import type { LoadClaims } from '../stores/load-claims/load-claims.js';
 import type { Quarantine } from '../stores/quarantine/quarantine.js';
 
 /** Where each part of the state lives under the data directory. */
@@ -88,6 +90,16 @@ export async function openBatches({ dataDir, batches, batchKeys }: BatchSettings
   const keys = new BatchKeys({ files: keyFiles, masters });
   const remote = createGcsBatchStore({ ...batches, downloads: paths.downloads, seal: createSeal(keys) });
   return { store: remote, remote, keys, keyFiles, masters };
+}
+
+/** The claims of loads, beside the batches that are configured. Checks nothing. */
+export async function openLoadClaims({
+  dataDir,
+  batches,
+}: Pick<Config, 'dataDir' | 'batches'>): Promise<LoadClaims> {
+  if (batches === undefined) return createFileLoadClaims(dataPaths(dataDir).batches);
+  const { createGcsLoadClaims } = await import('../stores/load-claims/gcs.js');
+  return createGcsLoadClaims(batches);
 }
 
 /**
