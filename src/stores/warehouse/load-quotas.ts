@@ -1,0 +1,10 @@
+/**
+ * What BigQuery takes of load jobs in 24 hours; those that fail count as well, and neither can be raised.
+ * @see https://cloud.google.com/bigquery/quotas#load_jobs
+ */
+export const LOAD_JOBS = {
+  /** Of one table. */
+  perTable: 1_500,
+  /** Of one project: all tenants whose jobs it runs share them. */
+  perProject: 100_000,
+} as const;
