@@ -58,7 +58,10 @@ export type ErrorCode =
   | 'TOKEN_EXPIRED'
   | 'TOKEN_INVALID'
   | 'TOKEN_MISSING'
-  | 'WAREHOUSE_FAILED';
+  | 'WAREHOUSE_FAILED'
+  | 'WAREHOUSE_QUOTA'
+  | 'WAREHOUSE_REFUSED'
+  | 'WAREHOUSE_UNAVAILABLE';
 
 /** What a {@link HeadgateError} carries besides its code and message. */
 export interface HeadgateErrorOptions {
