@@ -3,7 +3,12 @@ import { join, resolve } from 'node:path';
 import bytes from 'bytes';
 import ipaddr from 'ipaddr.js';
 import { HeadgateError } from './errors.js';
-import { COMPACTION_FAULT_POINTS, FAULT_POINTS, type FaultPoint } from './fault-point.js';
+import {
+  BIGQUERY_FAULT_POINTS,
+  COMPACTION_FAULT_POINTS,
+  FAULT_POINTS,
+  type FaultPoint,
+} from './fault-point.js';
 import type { GcsPlace } from './stores/batch-store/gcs.js';
 import { SECRET_PREFIX, variableOf } from './tenant-config/secret-reference.js';
 
@@ -24,6 +29,8 @@ export interface Config {
   readonly dataDir: string;
   /** `HEADGATE_BATCHES`: `gs://bucket/prefix`, where batch files are; with `HEADGATE_GCS_ENDPOINT`, at an emulator. Default: the data directory. */
   readonly batches?: GcsPlace;
+  /** `HEADGATE_BIGQUERY_ENDPOINT`: URL of an emulator of BigQuery; requests to it carry no credentials. Default: Google's. */
+  readonly bigQueryEndpoint?: string;
   /** `HEADGATE_CACHE_DIR`: where the Temporal server is kept between data directories. Default: the user's cache directory. */
   readonly cacheDir: string;
   /** `HEADGATE_HOST`: address the API listens on. Default `127.0.0.1`. */
@@ -85,6 +92,8 @@ export interface Config {
 /** Names that need no escape anywhere, and no part of a prefix that begins with a dot. */
 const BUCKET = /^gs:\/\/([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])(?:\/((?:[\w-][\w.=-]*\/)*[\w-][\w.=-]*))?\/?$/;
 
+const ALL_FAULT_POINTS = [...FAULT_POINTS, ...COMPACTION_FAULT_POINTS, ...BIGQUERY_FAULT_POINTS];
+
 type Env = Readonly<Record<string, string | undefined>>;
 
 /** Reads single variables and collects what is wrong with them, so that all problems are reported at once. */
@@ -129,11 +138,16 @@ class EnvReader {
     return [];
   }
 
+  endpoint(name: string): string | undefined {
+    const value = this.text(name);
+    if (value !== undefined && !/^https?:\/\/[^/]+$/.test(value))
+      this.problems.push(`${name} must be a URL such as http://127.0.0.1:4443, not "${value}".`);
+    return value;
+  }
+
   bucket(name: string, endpointName: string): GcsPlace | undefined {
     const value = this.text(name);
-    const endpoint = this.text(endpointName);
-    if (endpoint !== undefined && !/^https?:\/\/[^/]+$/.test(endpoint))
-      this.problems.push(`${endpointName} must be a URL such as http://127.0.0.1:4443, not "${endpoint}".`);
+    const endpoint = this.endpoint(endpointName);
     if (value === undefined) return undefined;
     const [, bucket, prefix = ''] = BUCKET.exec(value) ?? [];
     if (bucket !== undefined) return { bucket, prefix, endpoint };
@@ -145,7 +159,7 @@ class EnvReader {
     const value = this.text(name);
     if (value === undefined) return undefined;
     const [, named, passes = '1'] = /^([a-z.-]+)(?::([1-9]\d{0,5}))?$/.exec(value) ?? [];
-    const point = [...FAULT_POINTS, ...COMPACTION_FAULT_POINTS].find((each) => each === named);
+    const point = ALL_FAULT_POINTS.find((each) => each === named);
     if (point !== undefined) return { point, passes: Number(passes) };
     this.problems.push(`${name} must be a fault point such as plan.after:3, not "${value}".`);
     return undefined;
@@ -170,6 +184,7 @@ export function loadConfig(env: Env = process.env): Config {
   const config: Config = {
     dataDir: resolve(reader.text('HEADGATE_DATA_DIR') ?? '.headgate'),
     batches: reader.bucket('HEADGATE_BATCHES', 'HEADGATE_GCS_ENDPOINT'),
+    bigQueryEndpoint: reader.endpoint('HEADGATE_BIGQUERY_ENDPOINT'),
     cacheDir: resolve(reader.text('HEADGATE_CACHE_DIR') ?? join(userCacheDir(reader), 'headgate')),
     host: reader.text('HEADGATE_HOST') ?? '127.0.0.1',
     port: reader.integer('HEADGATE_PORT', 8080, 0, 65_535),

@@ -78,6 +78,17 @@ export class GcsObjects {
     );
   }
 
+  /** Writes a file of this disk as an object, in place of any that is there. */
+  async upload(name: string, path: string): Promise<void> {
+    await this.sorted(() => this.bucket.upload(path, { destination: name, resumable: false }));
+  }
+
+  /** Where the bucket lies, such as `EU` or `EUROPE-WEST3`. */
+  async location(): Promise<string> {
+    const [metadata] = await this.sorted(() => this.bucket.getMetadata());
+    return metadata.location ?? '';
+  }
+
   /**
    * Deletes an object; one that is not there is no error. It names the version, so that a request that was late, and has
    * been repeated, cannot delete what was written since.
