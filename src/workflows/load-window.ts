@@ -26,8 +26,8 @@ export async function loadWindow(input: LoadWindowInput): Promise<LoadWindowResu
   });
   const { loadBatches } = proxyActivities<Activities>({
     taskQueue: input.activityQueue,
-    // A large load uploads up to 512 MB a stream, and then waits for a job that may have to queue: some minutes, as a rule.
-    // An attempt that takes longer is not lost, the next one waits for the same job.
+    // A large load writes and uploads some gigabytes of rows, for which this asks 5 MB/s, and waits for a job that may queue.
+    // A job that has been submitted by then is not lost: the next attempt waits for it.
     startToCloseTimeout: input.full === undefined ? '5 minutes' : '15 minutes',
     // Heartbeats come every 5 s while it works, however long that takes.
     heartbeatTimeout: '30 seconds',

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { LoadBudget, type PastLoadJob } from '../../../src/activities/warehouse/load-budget.js';
+import type { PastLoadJob } from '../../../src/activities/warehouse/job-counts.js';
+import { LoadBudget } from '../../../src/activities/warehouse/load-budget.js';
 import { HeadgateError } from '../../../src/errors.js';
 import type { Stream } from '../../../src/event.js';
 
@@ -156,6 +157,25 @@ describe('the budget of load jobs', () => {
     assert.ok(await held('DL', ['events'], other));
   });
 
+  it('looks again often where half of a quota is used, and rarely elsewhere', async () => {
+    submit('UA', 750);
+    submit('DL', 10);
+    const looked: string[] = [];
+    const other = new LoadBudget({
+      tenants: () => [of('UA'), of('DL')],
+      loadsSince: async (tenant) => {
+        looked.push(tenant);
+        return noted.get(tenant) ?? [];
+      },
+      log: { warn: () => undefined, info: () => undefined },
+      now: () => now,
+    });
+    await other.refresh();
+    for (let look = 0; look < 6; look += 1) await other.lookAgain();
+    assert.equal(looked.filter((tenant) => tenant === 'DL').length, 2);
+    assert.equal(looked.filter((tenant) => tenant === 'UA').length, 7);
+  });
+
   it('goes by what it knows when it cannot look, and looks again the next time', async () => {
     submit('UA', 1_400);
     let away = true;
@@ -204,12 +224,12 @@ describe('the budget of load jobs', () => {
     submit('DL', 25);
     submit('BA', 7);
     assert.deepEqual(budget.usage(), [
-      { project: 'one', used: 75, busiest: { tenant: 'UA', stream: 'decisions', used: 30 } },
-      { project: 'two', used: 7, busiest: { tenant: 'BA', stream: 'events', used: 7 } },
+      { project: 'one', used: 75, active: 2, busiest: { tenant: 'UA', stream: 'decisions', used: 30 } },
+      { project: 'two', used: 7, active: 1, busiest: { tenant: 'BA', stream: 'events', used: 7 } },
     ]);
     now += 26 * HOUR_MS;
     projects.delete('BA');
     await budget.refresh();
-    assert.deepEqual(budget.usage(), [{ project: 'one', used: 0, busiest: undefined }]);
+    assert.deepEqual(budget.usage(), [{ project: 'one', used: 0, active: 0, busiest: undefined }]);
   });
 });
