@@ -12,6 +12,7 @@ import { isPortFree } from '../engine/ports.js';
 import { serverStateOf } from '../engine/server-record.js';
 import { HeadgateError, messageOf } from '../errors.js';
 import { dataPaths, openRemoteBatchStore } from '../roles/stores.js';
+import { checkBigQueryTenants } from './doctor-warehouses.js';
 
 const SECOND = 1000;
 const GIGABYTE = 1024 ** 3;
@@ -47,7 +48,7 @@ const fail = (check: string, found: string, mend: string): Finding => ({
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description(
-      'check Node, ports, disk, batches, Temporal, clock, tenants and keys, and say how to mend each',
+      'check Node, ports, disk, batches, Temporal, clock, tenants, keys and BigQuery, and say how to mend each',
     )
     .option('--json', 'print the findings as JSON')
     .addHelpText('after', '\nExamples:\n  $ headgate doctor\n  $ headgate doctor --json | jq .')
@@ -80,7 +81,7 @@ export async function examine(config: Config): Promise<Finding[]> {
     guard('tenants', () => checkTenants(config)),
     guard('keys', () => checkKeys(config)),
   ]);
-  return findings;
+  return [...findings, ...(await checkBigQueryTenants(config))];
 }
 
 async function guard(check: string, look: () => Promise<Finding>): Promise<Finding> {

@@ -9,6 +9,8 @@ import type { RemoteBatchStore } from '../stores/batch-store/gcs.js';
 import type { DeliveryLog } from '../stores/delivery-log/delivery-log.js';
 import { createFileDeliveryLog } from '../stores/delivery-log/file.js';
 import { createFileQuarantine } from '../stores/quarantine/file.js';
+import { createFileLoadClaims } from '../stores/load-claims/file.js';
+import type { LoadClaims } from '../stores/load-claims/load-claims.js';
 import type { Quarantine } from '../stores/quarantine/quarantine.js';
 
 /** Where each part of the state lives under the data directory. */
@@ -64,6 +66,16 @@ export async function openRemoteBatchStore({
 /** The batch store that is configured. Checks nothing. */
 export async function openBatchStore(config: Pick<Config, 'dataDir' | 'batches'>): Promise<BatchStore> {
   return (await openRemoteBatchStore(config)) ?? createFileBatchStore(dataPaths(config.dataDir).batches);
+}
+
+/** The claims of loads, beside the batches that are configured. Checks nothing. */
+export async function openLoadClaims({
+  dataDir,
+  batches,
+}: Pick<Config, 'dataDir' | 'batches'>): Promise<LoadClaims> {
+  if (batches === undefined) return createFileLoadClaims(dataPaths(dataDir).batches);
+  const { createGcsLoadClaims } = await import('../stores/load-claims/gcs.js');
+  return createGcsLoadClaims(batches);
 }
 
 /**

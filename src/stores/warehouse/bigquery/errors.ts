@@ -94,6 +94,14 @@ export function refused(message: string, cause?: unknown): HeadgateError {
   return new HeadgateError('WAREHOUSE_REFUSED', message, { retryable: true, cause });
 }
 
+/** A `WAREHOUSE_REFUSED` error: data would have to lie elsewhere than the configuration says. */
+export function misplaced(message: string): HeadgateError {
+  return new HeadgateError('WAREHOUSE_REFUSED', message, {
+    retryable: true,
+    details: { problem: 'location' },
+  });
+}
+
 function sortedError(
   { status, reasons, message }: Answer,
   config: BigQueryConfig,
