@@ -57,7 +57,7 @@ export interface Config {
   readonly maxInFlightBytes: number;
   /** `HEADGATE_MIN_FREE_DISK`: free bytes below which the door answers 503. Default 512 MB. */
   readonly minFreeDiskBytes: number;
-  /** `HEADGATE_LOADS_PER_SECOND`: loads of all tenants together; with more active tenants each one's load windows get longer. Default 4, what two cores take beside the rest. */
+  /** `HEADGATE_LOADS_PER_SECOND`: loads into Parquet of all tenants together; with more active tenants each one's load windows get longer. Default 4, what two cores take beside the rest. */
   readonly loadsPerSecond: number;
   /** `HEADGATE_PUSH_ALLOW`: address ranges such as `127.0.0.0/8,10.1.0.0/16` that webhooks may be posted to although they are not public, and by plain http. Default: none. */
   readonly pushAllow: readonly AddressRange[];
