@@ -85,10 +85,15 @@ export class GcsObjects {
     await this.sorted(() => this.bucket.upload(path, { destination: name, resumable: false }));
   }
 
-  /** Where the bucket lies, such as `EU` or `EUROPE-WEST3`. */
-  async location(): Promise<string> {
-    const [metadata] = await this.sorted(() => this.bucket.getMetadata());
-    return metadata.location ?? '';
+  /** Where the bucket lies, such as `EU` or `EUROPE-WEST3`; undefined where these credentials may not know it. */
+  async location(): Promise<string | undefined> {
+    try {
+      const [metadata] = await this.bucket.getMetadata();
+      return metadata.location;
+    } catch (error) {
+      if (statusOf(error) === 403) return undefined;
+      throw gcsError(error, this.place);
+    }
   }
 
   /**

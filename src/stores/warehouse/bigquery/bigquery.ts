@@ -134,7 +134,8 @@ class BigQueryLoads {
   private async loadedOf(jobs: Jobs, claims: readonly NamedClaim[]): Promise<NamedClaim[]> {
     const found: NamedClaim[] = [];
     for (const claim of claims) {
-      if (!this.loaded.has(claim.name) && (await jobs.stateOf(claim.name)).state !== 'loaded') continue;
+      const known = this.loaded.has(claim.name);
+      if (!known && (await jobs.stateOf(claim.name, claim.rows)).state !== 'loaded') continue;
       this.loaded.set(claim.name, true);
       found.push(claim);
     }
@@ -188,7 +189,7 @@ class BigQueryLoads {
   private async runJob(loading: Loading, part: string, { path, rows }: Staged): Promise<void> {
     const { input, jobs } = loading;
     // What has become of an earlier attempt's job: until that is known there must be no other.
-    const state = await jobs.stateOf(part);
+    const state = await jobs.stateOf(part, rows);
     if (state.state === 'loaded') return;
     const { generation } = state;
     const configuration = configurationOf(loading);

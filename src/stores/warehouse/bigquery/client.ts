@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { GoogleAuth, Impersonated, OAuth2Client, type AuthClient } from 'google-auth-library';
 import { LRUCache } from 'lru-cache';
 import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
-import { answerOf, credentialsError } from './errors.js';
+import { answerOf, credentialsError, isOutage } from './errors.js';
 import { HeadgateError } from '../../../errors.js';
 
 const GOOGLE = 'https://bigquery.googleapis.com';
@@ -77,8 +77,7 @@ function createApi(config: BigQueryConfig, endpoint?: string): BigQueryApi {
     try {
       return await auth.getRequestHeaders(url);
     } catch (error) {
-      const { status } = answerOf(error);
-      if (status === undefined || status >= 500) throw error;
+      if (isOutage(error)) throw error;
       client = undefined;
       throw credentialsError(error, config);
     }
