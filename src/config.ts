@@ -5,13 +5,7 @@ import { join, resolve } from 'node:path';
 import bytes from 'bytes';
 import ipaddr from 'ipaddr.js';
 import { HeadgateError, systemCodeOf } from './errors.js';
-import {
-  BIGQUERY_FAULT_POINTS,
-  COMPACTION_FAULT_POINTS,
-  FAULT_POINTS,
-  KEY_FAULT_POINTS,
-  type FaultPoint,
-} from './fault-point.js';
+import { ALL_FAULT_POINTS, type FaultPoint } from './fault-point.js';
 import { parseMasterKey, type MasterKeys } from './stores/batch-keys/master-key.js';
 import type { GcsPlace } from './stores/batch-store/gcs.js';
 import { parsePostgresUrl, type PostgresPlace } from './stores/state/postgres-place.js';
@@ -69,7 +63,7 @@ export interface Config {
   readonly maxInFlightBytes: number;
   /** `HEADGATE_MIN_FREE_DISK`: free bytes below which the door answers 503. Default 512 MB. */
   readonly minFreeDiskBytes: number;
-  /** `HEADGATE_LOADS_PER_SECOND`: loads of all tenants together; with more active tenants each one's load windows get longer. Default 4, what two cores take beside the rest. */
+  /** `HEADGATE_LOADS_PER_SECOND`: loads into Parquet of all tenants together; with more active tenants each one's load windows get longer. Default 4, what two cores take beside the rest. */
   readonly loadsPerSecond: number;
   /** `HEADGATE_PUSH_ALLOW`: address ranges such as `127.0.0.0/8,10.1.0.0/16` that webhooks may be posted to although they are not public, and by plain http. Default: none. */
   readonly pushAllow: readonly AddressRange[];
@@ -103,13 +97,6 @@ export interface Config {
 
 /** Names that need no escape anywhere, and no part of a prefix that begins with a dot. */
 const BUCKET = /^gs:\/\/([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])(?:\/((?:[\w-][\w.=-]*\/)*[\w-][\w.=-]*))?\/?$/;
-
-const ALL_FAULT_POINTS = [
-  ...FAULT_POINTS,
-  ...COMPACTION_FAULT_POINTS,
-  ...KEY_FAULT_POINTS,
-  ...BIGQUERY_FAULT_POINTS,
-];
 
 type Env = Readonly<Record<string, string | undefined>>;
 

@@ -14,7 +14,7 @@ import { messageOf } from '../errors.js';
 import { dataPaths } from '../roles/stores.js';
 import { checkBatchKey, checkBatches } from './check-batches.js';
 import { checkState } from './check-state.js';
-import { checkBigQueryTenants } from './doctor-warehouses.js';
+import { checkBigQueryTenants } from './check-warehouses.js';
 import { fail, ok, warn, type Finding } from './finding.js';
 
 const SECOND = 1000;
