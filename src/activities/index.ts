@@ -4,6 +4,7 @@ import type { Quarantine } from '../stores/quarantine/quarantine.js';
 import type { Warehouse } from '../stores/warehouse/warehouse.js';
 import { WAREHOUSE } from '../subscription.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
+import { promotedOf } from '../tenant-config/promotion.js';
 import type { LoadedTenant } from '../tenant-config/registry.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import type { Isolation } from '../tenant.js';
@@ -81,6 +82,7 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
   });
   const loading = createLoadActivities({
     ...{ warehouse, batchStore },
+    promotedOf: (id, stream) => promotedOf(loaded(id).config.warehouse.promote, stream),
     holdLoads: createHoldLoads({ standingOf: (id) => control.standing(id, WAREHOUSE) }),
   });
   const configOf = (id: string): TenantConfig => loaded(id).config;

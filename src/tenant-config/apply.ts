@@ -2,6 +2,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { writeDurably } from '../durable-file.js';
 import { HeadgateError, messageOf, systemCodeOf } from '../errors.js';
+import { assertColumnsKept } from './columns-kept.js';
 import { keepVersion } from './versions.js';
 import { listTenantFiles, readTenantFile, tenantFileName, type TenantFile } from './tenant-file.js';
 
@@ -27,7 +28,7 @@ export interface ApplyTenants {
  * @throws HeadgateError `FILE_UNREADABLE`; `TENANT_CONFIG_INVALID` with the problems of all files
  */
 export async function applyTenantFiles(from: ApplyTenants): Promise<AppliedTenant[]> {
-  const files = await readAll(from.source);
+  const files = await readAll(from);
   const applied: AppliedTenant[] = [];
   for (const { config, text } of files) {
     if (from.versions !== undefined) await keepVersion(from.versions, config.tenant, text);
@@ -36,9 +37,15 @@ export async function applyTenantFiles(from: ApplyTenants): Promise<AppliedTenan
   return applied;
 }
 
-async function readAll(source: string): Promise<TenantFile[]> {
+async function readAll({ source, versions }: ApplyTenants): Promise<TenantFile[]> {
   const [dir, names] = await filesOf(source);
-  const read = await Promise.allSettled(names.map((name) => readTenantFile(dir, name)));
+  const read = await Promise.allSettled(
+    names.map(async (name) => {
+      const file = await readTenantFile(dir, name);
+      if (versions !== undefined) await assertColumnsKept(versions, file, join(dir, name));
+      return file;
+    }),
+  );
   const failed = read.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
   if (failed.length > 0) throw together(failed);
   return read.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { HeadgateError } from '../../errors.js';
 import { STREAMS, type BatchRef, type Stream } from '../../event.js';
 import type { BatchStore } from '../../stores/batch-store/batch-store.js';
+import type { PromotedField } from '../../stores/warehouse/promoted-field.js';
 import type { LoadResult, Warehouse } from '../../stores/warehouse/warehouse.js';
 import { assertTenantId } from '../../tenant.js';
 import { withFailures } from '../failure.js';
@@ -16,6 +17,8 @@ export interface LoadActivitiesDeps {
   readonly batchStore: BatchStore;
   /** Asked before each load. */
   readonly holdLoads: HoldLoads;
+  /** The promoted fields of a tenant's stream, as configured now. Default none. */
+  readonly promotedOf?: (tenant: string, stream: Stream) => readonly PromotedField[];
   /** Milliseconds between heartbeats; default 5,000. Must be well under the activity's heartbeat timeout. */
   readonly heartbeatIntervalMs?: number;
 }
@@ -45,7 +48,7 @@ export interface LoadActivities {
 
 /** Builds the load activities. */
 export function createLoadActivities(deps: LoadActivitiesDeps): LoadActivities {
-  const { warehouse, batchStore, holdLoads, heartbeatIntervalMs = HEARTBEAT_MS } = deps;
+  const { warehouse, batchStore, holdLoads, promotedOf, heartbeatIntervalMs = HEARTBEAT_MS } = deps;
 
   async function loadBatches(input: LoadBatchesInput): Promise<LoadBatchesResult> {
     const { tenant, loadedAt } = input;
@@ -59,7 +62,8 @@ export function createLoadActivities(deps: LoadActivitiesDeps): LoadActivities {
         const refs = input.batches.filter((ref) => ref.stream === stream);
         if (refs.length === 0) continue;
         const loadId = loadIdOf(input.window, refs);
-        const load = { tenant, stream, loadId, day: loadedAt.slice(0, 10), loadedAt };
+        const promoted = promotedOf?.(tenant, stream);
+        const load = { tenant, stream, loadId, day: loadedAt.slice(0, 10), loadedAt, promoted };
         const files = await batchStore.localFiles(refs, signal);
         try {
           const batches = refs.map(({ batchId, events: rows }, index) => {

@@ -1,4 +1,5 @@
 import type { Stream } from '../../event.js';
+import type { PromotedField } from './promoted-field.js';
 
 /** One batch file to load. */
 export interface LoadBatch {
@@ -9,7 +10,10 @@ export interface LoadBatch {
   readonly rows: number;
 }
 
-/** One load: the batches of a closed load window. Everything in it is fixed by the workflow, so a retry asks for the same. */
+/**
+ * One load: the batches of a closed load window. All but the promoted fields is fixed by the workflow, so that a retry asks
+ * for the same; they are as configured at the attempt, and the load's rows all have the columns of one attempt.
+ */
 export interface LoadInput {
   readonly tenant: string;
   readonly stream: Stream;
@@ -20,6 +24,8 @@ export interface LoadInput {
   /** ISO 8601 with `Z`: what the rows say in `loaded_at`. */
   readonly loadedAt: string;
   readonly batches: readonly LoadBatch[];
+  /** Fields of `data` that get a column. Default none. */
+  readonly promoted?: readonly PromotedField[];
   /** Interrupts the load; it then rejects with the signal's reason and leaves nothing behind. */
   readonly signal?: AbortSignal;
 }
@@ -34,6 +40,8 @@ export interface LoadResult {
   readonly loaded: string[];
   /** The asked batches that other loads had brought in before. */
   readonly alreadyHeld: string[];
+  /** By column, how many values of promoted fields did not fit and are in `_clashes`; absent when all did. */
+  readonly clashes?: Readonly<Record<string, number>>;
   /** The file, relative to the tenant's warehouse directory; absent when all batches were held already. */
   readonly file?: string;
 }

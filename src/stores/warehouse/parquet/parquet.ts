@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, join, relative, resolve } from 'node:path';
 import { writeDurably } from '../../../durable-file.js';
@@ -6,7 +7,7 @@ import { faultPoint } from '../../../fault-point.js';
 import { dayOfBatch } from '../../../tenant.js';
 import { tableOf } from '../columns.js';
 import { copyStatement } from './copy.js';
-import type { EngineOptions } from '../engine.js';
+import type { Engine, EngineOptions } from '../engine.js';
 import { createEngine } from '../engine.js';
 import {
   dayDirectory,
@@ -18,6 +19,7 @@ import {
 } from './files.js';
 import type { HeldFile } from './ledger.js';
 import { createLedger } from './ledger.js';
+import { countClashes } from './promotions.js';
 import { assertLoadInput } from '../load-input.js';
 import { createTurns } from '../../../turns.js';
 import type { LoadBatch, LoadInput, LoadResult, Warehouse } from '../warehouse.js';
@@ -83,7 +85,9 @@ export function createParquetWarehouse(options: ParquetWarehouseOptions): Wareho
       // Read back, so that the first attempt and a retry after a crash answer from the same source.
       held = await heldFiles({ ...input, signal: undefined }, batches);
     }
-    return resultOf(input, batches, held, tenantDirectory(root, input.tenant));
+    const result = resultOf(input, batches, held, tenantDirectory(root, input.tenant));
+    const clashes = await clashesOf(engine, input, held);
+    return { ...result, ...(clashes && { clashes }) };
   }
 
   async function load(input: LoadInput): Promise<LoadResult> {
@@ -190,6 +194,21 @@ function resultOf(
     alreadyHeld: ids.filter((id) => !inOwn.has(id)),
     ...(newest === '' ? {} : { file: relative(tenantDir, newest) }),
   };
+}
+
+/** Those of the load's own files, as far as no compaction has replaced them. */
+async function clashesOf(
+  engine: Engine,
+  { loadId, promoted = [] }: LoadInput,
+  held: readonly HeldFile[],
+): Promise<LoadResult['clashes']> {
+  if (promoted.length === 0) return undefined;
+  const own = held.filter((file) => file.loadId === loadId && existsSync(file.path));
+  const paths = own.map(({ path }) => path);
+  const clashes = await engine.use((connection) =>
+    countClashes(async (sql) => (await connection.runAndReadAll(sql)).getRowsJS(), paths),
+  );
+  return Object.keys(clashes).length === 0 ? undefined : clashes;
 }
 
 function loadError(input: LoadInput, error: unknown): HeadgateError {
