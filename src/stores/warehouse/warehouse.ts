@@ -10,6 +10,23 @@ export interface LoadBatch {
   readonly rows: number;
 }
 
+/** A row that cannot be loaded, whatever is tried. */
+export interface BadRow {
+  /** Its line in the batch's file, counted from 0. */
+  readonly line: number;
+  /** The line; octets that are no UTF-8 are replaced. */
+  readonly text: string;
+  /** What the engine says is wrong with it. */
+  readonly reason: string;
+}
+
+/** The rows of a batch that cannot be loaded. */
+export interface BadRows {
+  readonly batchId: string;
+  /** In the order of their lines. */
+  readonly rows: readonly BadRow[];
+}
+
 /**
  * One load: the batches of a closed load window. All but the promoted fields is fixed by the workflow, so that a retry asks
  * for the same; they are as configured at the attempt, and the load's rows all have the columns of one attempt.
@@ -26,6 +43,11 @@ export interface LoadInput {
   readonly batches: readonly LoadBatch[];
   /** Fields of `data` that get a column. Default none. */
   readonly promoted?: readonly PromotedField[];
+  /**
+   * Told of the rows that make the load fail, which it then does without; the load waits, and fails if this does. It may be
+   * told of the same rows again by a retry. Default: such rows fail the load.
+   */
+  readonly onBadRows?: (bad: readonly BadRows[]) => Promise<void>;
   /** Interrupts the load; it then rejects with the signal's reason and leaves nothing behind. */
   readonly signal?: AbortSignal;
 }
@@ -40,6 +62,8 @@ export interface LoadResult {
   readonly loaded: string[];
   /** The asked batches that other loads had brought in before. */
   readonly alreadyHeld: string[];
+  /** Rows of the asked batches that could not be loaded and were left out; absent when there were none. */
+  readonly leftOut?: number;
   /** By column, how many values of promoted fields did not fit and are in `_clashes`; absent when all did. */
   readonly clashes?: Readonly<Record<string, number>>;
   /** The file, relative to the tenant's warehouse directory; absent when all batches were held already. */

@@ -4,7 +4,9 @@ import { basename, join, relative, resolve } from 'node:path';
 import { writeDurably } from '../../../durable-file.js';
 import { HeadgateError, messageOf, systemCodeOf } from '../../../errors.js';
 import { faultPoint } from '../../../fault-point.js';
+import { LineSet } from '../../../line-set.js';
 import { dayOfBatch } from '../../../tenant.js';
+import { withoutBadRows } from '../bad-rows.js';
 import { tableOf } from '../columns.js';
 import { copyStatement } from './copy.js';
 import type { Engine, EngineOptions } from '../engine.js';
@@ -75,10 +77,12 @@ export function createParquetWarehouse(options: ParquetWarehouseOptions): Wareho
     if (missing.length > 0) {
       await assertFilesExist(missing);
       await writeDurably(freePath(tableDir, input, held), async (temporary) => {
-        const copy = copyStatement(input, missing, temporary);
-        const { rowsChanged } = await engine.use((connection) => connection.run(copy), input.signal);
-        input.signal?.throwIfAborted();
-        assertComplete(rowsChanged, missing);
+        await withoutBadRows(engine, input, missing, async (loadable, leftOut) => {
+          const copy = copyStatement(input, loadable, leftOut, temporary);
+          const { rowsChanged } = await engine.use((connection) => connection.run(copy), input.signal);
+          input.signal?.throwIfAborted();
+          assertComplete(rowsChanged, loadable);
+        });
         faultPoint('parquet-rename.before');
       });
       faultPoint('parquet-rename.after');
@@ -185,6 +189,7 @@ function resultOf(
   const own = held.filter((file) => file.loadId === input.loadId);
   const inOwn = new Set(own.flatMap((file) => file.batchIds));
   const ids = batches.map((batch) => batch.batchId);
+  const leftOut = own.reduce((sum, file) => sum + leftOutOf(file), 0);
   const newest = own.map((file) => file.path).reduce((a, b) => (basename(a) > basename(b) ? a : b), '');
   return {
     loadId: input.loadId,
@@ -192,8 +197,14 @@ function resultOf(
     bytes: own.reduce((sum, file) => sum + file.bytes, 0),
     loaded: ids.filter((id) => inOwn.has(id)),
     alreadyHeld: ids.filter((id) => !inOwn.has(id)),
+    ...(leftOut > 0 && { leftOut }),
     ...(newest === '' ? {} : { file: relative(tenantDir, newest) }),
   };
+}
+
+function leftOutOf({ leftOut = {} }: HeldFile): number {
+  const counts = Object.values(leftOut).map((lines) => LineSet.decode(lines, Infinity).count);
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 /** Those of the load's own files, as far as no compaction has replaced them. */
