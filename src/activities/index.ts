@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import type { BatchRef } from '../event.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { Quarantine } from '../stores/quarantine/quarantine.js';
 import type { Warehouse } from '../stores/warehouse/warehouse.js';
@@ -10,6 +11,7 @@ import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import type { Isolation } from '../tenant.js';
 import type { ParkInput } from '../workflows/delivery-messages.js';
 import { createResolveActivities, type ResolveActivities } from './dead-letters/resolve.js';
+import { expiryOf } from './deliveries/expiry.js';
 import { createPark, type Park } from './deliveries/park.js';
 import { createParkIngest } from './deliveries/park-ingest.js';
 import type { PassActivities, PullPass } from './deliveries/pass.js';
@@ -21,6 +23,8 @@ import { createReplayActivities, type ReplayActivities } from './replay/replay.j
 import { createAnnounceActivities, type AnnounceActivities } from './warehouse/announce.js';
 import { createHoldLoads } from './warehouse/hold-loads.js';
 import { createLoadActivities, type LoadActivities } from './warehouse/load-batches.js';
+import { unloadableRows } from './warehouse/park-rows.js';
+import { createReloadRows, type ReloadRows } from './warehouse/reload-rows.js';
 
 /** What comes between a batch and the passes of its deliveries. */
 interface DeliveryActivities {
@@ -28,6 +32,7 @@ interface DeliveryActivities {
   readonly park: Park;
   readonly reviewWaiting: ReviewWaiting;
   readonly restartBatch: RestartBatch;
+  readonly reloadRows: ReloadRows;
 }
 
 /** The activities that Workers run, by name. */
@@ -80,18 +85,25 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
       };
     },
   });
-  const loading = createLoadActivities({
-    ...{ warehouse, batchStore },
-    promotedOf: (id, stream) => promotedOf(loaded(id).config.warehouse.promote, stream),
-    holdLoads: createHoldLoads({ standingOf: (id) => control.standing(id, WAREHOUSE) }),
-  });
   const configOf = (id: string): TenantConfig => loaded(id).config;
   const isolationOf = (id: string): Isolation => configOf(id).isolation;
   const park = createPark({ client, batchStore, isolationOf, onParked: dependencies.onParked });
+  const expiresAtOf = ({ tenant, batchId }: BatchRef): number =>
+    expiryOf(batchId, configOf(tenant).retentionMs);
+  const loading = createLoadActivities({
+    ...{ warehouse, batchStore },
+    promotedOf: (id, stream) => promotedOf(configOf(id).warehouse.promote, stream),
+    parkRows: (batch, rows) => park(unloadableRows(batch, rows, expiresAtOf(batch))),
+    holdLoads: createHoldLoads({ standingOf: (id) => control.standing(id, WAREHOUSE) }),
+  });
   const startDeliveries = createStartDeliveries({ client, configOf, park });
   const parkIngest = createParkIngest(park, (id) => configOf(id).retentionMs);
   const { quarantine } = dependencies;
   const restartBatch = createRestartBatch({ client, isolationOf, quarantine, parkIngest });
+  const reloadRows = createReloadRows({
+    ...{ batchStore, park, expiresAtOf },
+    announce: announcing.announce,
+  });
   const replaying = createReplayActivities({
     ...{ store: batchStore, current: loaded, startDeliveries },
     versionOf: dependencies.versionOf,
@@ -103,6 +115,7 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
     park: withFailures(park),
     reviewWaiting: withFailures(createReviewWaiting(configOf)),
     restartBatch: withFailures(restartBatch),
+    reloadRows: withFailures(reloadRows),
     pushPass: withFailures(dependencies.passes.pushPass),
     workflowPass: withFailures(dependencies.passes.workflowPass),
     replayPage: withFailures(replaying.replayPage),

@@ -3,7 +3,7 @@ import { HeadgateError } from '../../errors.js';
 import { STREAMS, type BatchRef, type Stream } from '../../event.js';
 import type { BatchStore } from '../../stores/batch-store/batch-store.js';
 import type { PromotedField } from '../../stores/warehouse/promoted-field.js';
-import type { LoadResult, Warehouse } from '../../stores/warehouse/warehouse.js';
+import type { BadRow, BadRows, LoadResult, Warehouse } from '../../stores/warehouse/warehouse.js';
 import { assertTenantId } from '../../tenant.js';
 import { withFailures } from '../failure.js';
 import { whileHeartbeating } from '../heartbeats.js';
@@ -19,6 +19,8 @@ export interface LoadActivitiesDeps {
   readonly holdLoads: HoldLoads;
   /** The promoted fields of a tenant's stream, as configured now. Default none. */
   readonly promotedOf?: (tenant: string, stream: Stream) => readonly PromotedField[];
+  /** Parks rows of a batch that cannot be loaded. Default: such rows fail the load. */
+  readonly parkRows?: (batch: BatchRef, rows: readonly BadRow[]) => Promise<unknown>;
   /** Milliseconds between heartbeats; default 5,000. Must be well under the activity's heartbeat timeout. */
   readonly heartbeatIntervalMs?: number;
 }
@@ -48,7 +50,7 @@ export interface LoadActivities {
 
 /** Builds the load activities. */
 export function createLoadActivities(deps: LoadActivitiesDeps): LoadActivities {
-  const { warehouse, batchStore, holdLoads, promotedOf, heartbeatIntervalMs = HEARTBEAT_MS } = deps;
+  const { warehouse, batchStore, holdLoads, promotedOf, parkRows, heartbeatIntervalMs = HEARTBEAT_MS } = deps;
 
   async function loadBatches(input: LoadBatchesInput): Promise<LoadBatchesResult> {
     const { tenant, loadedAt } = input;
@@ -63,7 +65,8 @@ export function createLoadActivities(deps: LoadActivitiesDeps): LoadActivities {
         if (refs.length === 0) continue;
         const loadId = loadIdOf(input.window, refs);
         const promoted = promotedOf?.(tenant, stream);
-        const load = { tenant, stream, loadId, day: loadedAt.slice(0, 10), loadedAt, promoted };
+        const onBadRows = parkRows && parkingOf(refs, parkRows);
+        const load = { tenant, stream, loadId, day: loadedAt.slice(0, 10), loadedAt, promoted, onBadRows };
         const files = await batchStore.localFiles(refs, signal);
         try {
           const batches = refs.map(({ batchId, events: rows }, index) => {
@@ -79,6 +82,17 @@ export function createLoadActivities(deps: LoadActivitiesDeps): LoadActivities {
   }
 
   return { loadBatches: withFailures(loadBatches) };
+}
+
+/** One dead letter per batch: its rows are lines of that batch's file. */
+function parkingOf(
+  refs: readonly BatchRef[],
+  parkRows: NonNullable<LoadActivitiesDeps['parkRows']>,
+): (bad: readonly BadRows[]) => Promise<void> {
+  const byId = new Map(refs.map((ref) => [ref.batchId, ref]));
+  return async (bad) => {
+    for (const { batchId, rows } of bad) await parkRows(byId.get(batchId) as BatchRef, rows);
+  };
 }
 
 /**

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { messageOf } from '../../errors.js';
+import { joinLines, octetLines } from '../../octet-lines.js';
 import type { Engine } from './engine.js';
 import { selectStatement } from './select.js';
 import type { BadRow, BadRows, LoadBatch, LoadInput } from './warehouse.js';
@@ -19,8 +20,6 @@ const MAX_FOUND = 500;
 
 /** Parts so small are not halved any more, but looked at row by row: fewer attempts where bad rows lie close together. */
 const MIN_HALVED = 4;
-
-const LINE_FEED = 0x0a;
 
 /** Names of DuckDB's errors that are of what it reads. Those of files, memory and interruption are none of a row. */
 const OF_DATA = /^(Invalid Input|Conversion|Out of Range) Error: /;
@@ -81,7 +80,8 @@ class Search {
     const { batchId } = batch;
     const whole = await this.problemOf(batch);
     if (whole === undefined) return { bad: { batchId, rows: [] }, good: batch };
-    const lines = linesOf(await inflate(await readFile(batch.path)));
+    // As octets: what is wrong with a line may be that it is no text.
+    const lines = octetLines(await inflate(await readFile(batch.path)));
     const rows: BadRow[] = [];
     // Of another number of lines than there should be, no row is to blame.
     if (lines.length === batch.rows) await this.collect(batch, lines, 0, lines.length, whole, rows);
@@ -140,22 +140,9 @@ class Search {
   private async write({ batchId }: LoadBatch, lines: readonly Buffer[]): Promise<LoadBatch> {
     this.files += 1;
     const path = join(this.directory, `${batchId}.${this.files}.ndjson.gz`);
-    const feed = Buffer.from([LINE_FEED]);
-    await writeFile(path, await deflate(Buffer.concat(lines.flatMap((line) => [line, feed])), { level: 1 }));
+    await writeFile(path, await deflate(joinLines(lines), { level: 1 }));
     return { batchId, path, rows: lines.length };
   }
-}
-
-/** As octets: what is wrong with a line may be that it is not text. */
-function linesOf(ndjson: Buffer): Buffer[] {
-  const lines: Buffer[] = [];
-  for (let start = 0; start < ndjson.length;) {
-    const feed = ndjson.indexOf(LINE_FEED, start);
-    const end = feed === -1 ? ndjson.length : feed;
-    lines.push(ndjson.subarray(start, end));
-    start = end + 1;
-  }
-  return lines;
 }
 
 /** DuckDB's message without what is ours: the file, the number of the line in it, the statement, and how to ignore it. */

@@ -78,3 +78,24 @@ export async function liveFiles(
   );
   return paths.filter((path) => !replaced.has(path));
 }
+
+/**
+ * By batch, the lines that could not be loaded, as `LineSet` encodes them: what loads' files say of themselves, and compacted
+ * files of those they replace.
+ * @param query runs SQL and gives the rows
+ */
+export async function leftOutIn(
+  query: (sql: string) => Promise<unknown[][]>,
+  paths: readonly string[],
+): Promise<Map<string, string>> {
+  if (paths.length === 0) return new Map();
+  const rows = await query(
+    `SELECT decode(key), decode(value) FROM parquet_kv_metadata(${literalList(paths)})
+     WHERE decode(key) IN ('left_out', 'parts')`,
+  );
+  const found = rows.flatMap(([key, value]) => {
+    const said = JSON.parse(String(value)) as HeldFile['leftOut'] | Part[];
+    return key === 'parts' ? (said as Part[]).map(({ left_out }) => left_out) : [said as HeldFile['leftOut']];
+  });
+  return new Map(found.flatMap((leftOut = {}) => Object.entries(leftOut)));
+}
