@@ -1,14 +1,19 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { DuckDBInstance } from '@duckdb/node-api';
+import type { Table } from '../columns.js';
 import { TABLES } from '../columns.js';
 import { liveFiles } from './compacted-file.js';
 import { engineSettings, SET_UTC } from '../engine.js';
 import { listFiles } from './files.js';
 import { literalList } from '../sql.js';
 import { latestView, tableView } from './views.js';
+
+/** How often a directory whose files vanish is listed. */
+const LISTINGS = 5;
 
 /** Whose warehouse to read. */
 export interface TenantWarehouse {
@@ -33,22 +38,15 @@ export async function withConfined<T>(
   { root, tenant, output }: Confinement,
   work: (connection: DuckDBConnection) => Promise<T>,
 ): Promise<T> {
-  const files = new Map<string, string[]>();
-  for (const table of TABLES) files.set(table, await listFiles(resolve(root), tenant, table));
   const spillDir = await mkdtemp(join(tmpdir(), 'headgate-query-'));
   try {
-    const instance = await DuckDBInstance.create(':memory:', {
-      ...engineSettings({}),
-      temp_directory: spillDir,
-    });
+    const instance = await DuckDBInstance.create(':memory:', engineSettings({ spillDir }));
     try {
       const connection = await instance.connect();
       await connection.run(SET_UTC);
+      const files = new Map<Table, string[]>();
       for (const table of TABLES) {
-        const live = await liveFiles(
-          async (sql) => (await connection.runAndReadAll(sql)).getRowsJS(),
-          files.get(table) ?? [],
-        );
+        const live = await listLive(connection, { root, tenant }, table);
         files.set(table, live);
         await connection.run(tableView(table, live));
       }
@@ -61,6 +59,22 @@ export async function withConfined<T>(
     }
   } finally {
     await rm(spillDir, { recursive: true, force: true });
+  }
+}
+
+/** Lists again when a file that was listed is gone: a compaction, or the end of retention, has just removed it. */
+async function listLive(
+  connection: DuckDBConnection,
+  { root, tenant }: TenantWarehouse,
+  table: Table,
+): Promise<string[]> {
+  for (let attempt = 1; ; attempt += 1) {
+    const listed = await listFiles(resolve(root), tenant, table);
+    try {
+      return await liveFiles(async (sql) => (await connection.runAndReadAll(sql)).getRowsJS(), listed);
+    } catch (error) {
+      if (attempt === LISTINGS || listed.every((path) => existsSync(path))) throw error;
+    }
   }
 }
 

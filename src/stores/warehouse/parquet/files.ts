@@ -45,14 +45,20 @@ export async function listFiles(root: string, tenant: string, table: Table, from
   const tableDir = tableDirectory(root, tenant, table);
   if (!(await isDirectory(dirname(tableDir))) || !(await isDirectory(tableDir))) return [];
   const files: string[] = [];
-  for (const day of await listDays(tableDir)) {
-    if (day < fromDay) continue;
-    const directory = dayDirectory(tableDir, day);
-    for (const entry of await entriesOf(directory)) {
-      if (entry.isFile() && entry.name.endsWith(PARQUET)) files.push(join(directory, entry.name));
-    }
-  }
+  for (const day of await listDays(tableDir))
+    if (day >= fromDay) files.push(...(await filesIn(dayDirectory(tableDir, day))));
   return files;
+}
+
+/** The complete Parquet files beside this one, and this one itself if it is still there. */
+export async function filesOfDay(path: string): Promise<string[]> {
+  return filesIn(dirname(path));
+}
+
+async function filesIn(directory: string): Promise<string[]> {
+  return (await entriesOf(directory))
+    .filter((entry) => entry.isFile() && entry.name.endsWith(PARQUET))
+    .map((entry) => join(directory, entry.name));
 }
 
 /** Removes what crashed loads left half written in a table; younger than an hour, it may belong to a load under way elsewhere. */
