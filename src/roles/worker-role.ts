@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
 import { createActivities } from '../activities/index.js';
+import { Compactions } from '../compaction/compactions.js';
 import type { Config } from '../config.js';
 import type { Temporal } from '../engine/temporal.js';
 import type { Logger } from '../observability/logger.js';
@@ -84,10 +85,13 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
   });
   const retention = retentionOf(options, client);
   retention.start();
+  const compactions = new Compactions({ ...options, root: stores.paths.warehouse });
+  if (config.compaction === 'on') compactions.start();
   return {
     ...host,
     stop: async () => {
       passes.end();
+      await compactions.stop();
       await retention.stop();
       await host.stop();
       await passes.close();
