@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { HeadgateError, messageOf, systemCodeOf } from '../../../errors.js';
 import { faultPoint } from '../../../fault-point.js';
@@ -80,13 +79,14 @@ export async function compactTenant(input: CompactionInput): Promise<CompactionR
     const age = { olderThanMs: input.olderThanMs, now: input.now ?? Date.now() };
     if (!existsSync(tenantDir) || !(await needsCompaction(root, input.tenant, age))) return NOTHING;
     // Two at once would not see each other's ids, and could each put the same file into another compacted one.
+    const directory = join(tenantDir, 'compaction');
     const unlock = lockDirectory(
-      join(tenantDir, 'compaction'),
+      directory,
       (pid) =>
         new HeadgateError('COMPACTION_RUNNING', `Process ${pid} compacts the files of ${input.tenant}.`),
     );
     try {
-      return await compactLocked({ ...input, root }, age);
+      return await compactLocked({ ...input, root, spillDir: join(directory, 'spill') }, age);
     } catch (error) {
       throw compactionError(input.tenant, error);
     } finally {
@@ -95,17 +95,21 @@ export async function compactTenant(input: CompactionInput): Promise<CompactionR
   });
 }
 
-async function compactLocked(input: CompactionInput, age: CompactionAge): Promise<CompactionResult> {
-  const spillDir = await mkdtemp(join(tmpdir(), 'headgate-compact-'));
+async function compactLocked(
+  input: CompactionInput & { readonly spillDir: string },
+  age: CompactionAge,
+): Promise<CompactionResult> {
+  // What one that was killed has left.
+  await rm(input.spillDir, { recursive: true, force: true });
   // One connection, since what is found out about ids is in temporary tables of it.
-  const engine = createEngine({ ...input, connections: 1, spillDir });
+  const engine = createEngine({ ...input, connections: 1 });
   try {
     const results: CompactionResult[] = [];
     for (const table of TABLES) results.push(await compactTable(input, age, { table, engine }));
     return results.reduce(add, NOTHING);
   } finally {
     await engine.close();
-    await rm(spillDir, { recursive: true, force: true });
+    await rm(input.spillDir, { recursive: true, force: true });
   }
 }
 
