@@ -103,8 +103,16 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
 
 function retentionOf({ registry, stores, log }: WorkerRoleOptions, client: Client): Retention {
   const { batchStore, paths } = stores;
-  const { deliveries, quarantine } = paths;
-  return new Retention({ client, batchStore, deliveryLogs: deliveries, quarantine, registry, log });
+  const { deliveries, quarantine, warehouse } = paths;
+  return new Retention({
+    client,
+    batchStore,
+    deliveryLogs: deliveries,
+    quarantine,
+    warehouse,
+    registry,
+    log,
+  });
 }
 
 /** The pace, the metrics and whoever else wants to know of loads. */

@@ -1,9 +1,11 @@
+import ms from 'ms';
+import type { TenantConfig } from './tenant-config.js';
 import { parseDuration } from './units.js';
 import type { BigQueryConfig, WarehouseConfig } from './warehouse-config.js';
 
 /** A warehouse as written. */
 export type RawWarehouse =
-  | { readonly kind?: 'parquet'; readonly window?: string }
+  | { readonly kind?: 'parquet'; readonly window?: string; readonly retention?: string }
   | (Pick<BigQueryConfig, 'kind' | 'project' | 'location' | 'kmsKey' | 'impersonate'> & {
       readonly window?: string;
       readonly dataset?: string;
@@ -13,7 +15,12 @@ export type RawWarehouse =
 
 /** Fills in the defaults of a tenant's warehouse. */
 export function completeWarehouse(tenant: string, raw: RawWarehouse = {}): WarehouseConfig {
-  if (raw.kind !== 'bigquery') return { kind: 'parquet', windowMs: parseDuration(raw.window ?? '5s')! };
+  if (raw.kind !== 'bigquery')
+    return {
+      kind: 'parquet',
+      windowMs: parseDuration(raw.window ?? '5s')!,
+      ...(raw.retention && { retentionMs: parseDuration(raw.retention)! }),
+    };
   const { window, partitionExpiration, ...rest } = raw;
   return {
     ...rest,
@@ -22,4 +29,22 @@ export function completeWarehouse(tenant: string, raw: RawWarehouse = {}): Wareh
     labels: raw.labels ?? {},
     ...(partitionExpiration && { partitionExpirationMs: parseDuration(partitionExpiration)! }),
   };
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** Around midnight a load has the day before that of its batches; one more for clocks that differ. */
+const DAYS_MORE = 2;
+
+/**
+ * What is wrong with how long a warehouse is kept, if anything is. Its files say which batches are loaded, so they must
+ * outlive the batches, which can be announced again.
+ */
+export function warehouseIssues({ warehouse, retentionMs }: Pick<TenantConfig, 'warehouse' | 'retentionMs'>) {
+  if (warehouse.kind !== 'parquet' || warehouse.retentionMs === undefined) return [];
+  const leastMs = retentionMs + DAYS_MORE * DAY_MS;
+  if (warehouse.retentionMs >= leastMs) return [];
+  const [kept, least] = [retentionMs, leastMs].map((each) => ms(each, { long: true }));
+  const message = `must be at least ${least}: batches are kept for ${kept} (retention), and two days more`;
+  return [{ path: ['warehouse', 'retention'], message }];
 }

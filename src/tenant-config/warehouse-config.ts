@@ -3,6 +3,8 @@ export interface ParquetConfig {
   readonly kind: 'parquet';
   /** Length of a load window in milliseconds. Default 5 s. */
   readonly windowMs: number;
+  /** How long the rows of a day are kept, in milliseconds, counted from the end of the day they were loaded on. Default for ever. */
+  readonly retentionMs?: number;
 }
 
 /** A tenant's warehouse in BigQuery. What is not said here is as the project has it. */

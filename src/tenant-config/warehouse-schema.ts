@@ -1,6 +1,10 @@
 import { duration, section } from './schema-parts.js';
 
-const PARQUET = section({ kind: {}, window: duration('1s', '1h') });
+const PARQUET = section({
+  kind: {},
+  window: duration('1s', '1h'),
+  retention: duration('1 day', '36500 days'),
+});
 
 /**
  * The names that Google allows, as far as a pattern can tell.
