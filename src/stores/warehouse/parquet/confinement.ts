@@ -36,7 +36,7 @@ export interface Confinement extends TenantWarehouse {
  */
 export async function withConfined<T>(
   { root, tenant, output }: Confinement,
-  work: (connection: DuckDBConnection) => Promise<T>,
+  work: (connection: DuckDBConnection, views: TenantViews) => Promise<T>,
 ): Promise<T> {
   const spillDir = await mkdtemp(join(tmpdir(), 'headgate-query-'));
   try {
@@ -44,22 +44,34 @@ export async function withConfined<T>(
     try {
       const connection = await instance.connect();
       await connection.run(SET_UTC);
-      const files = new Map<Table, string[]>();
-      for (const table of TABLES) {
-        const live = await listLive(connection, { root, tenant }, table);
-        files.set(table, live);
-        await connection.run(tableView(table, live));
-      }
-      await connection.run(latestView(files.get('user_properties') ?? []));
+      const views = await tenantViews(connection, { root, tenant });
+      for (const statement of views.statements) await connection.run(statement);
       const outputs = output === undefined ? [] : [output];
-      await lock(connection, [...[...files.values()].flat(), ...outputs]);
-      return await work(connection);
+      await lock(connection, [...views.files, ...outputs]);
+      return await work(connection, views);
     } finally {
       instance.closeSync();
     }
   } finally {
     await rm(spillDir, { recursive: true, force: true });
   }
+}
+
+/** The views of a tenant, as SQL for a DuckDB that can open files, and the files that they read. */
+export interface TenantViews {
+  readonly statements: readonly string[];
+  readonly files: readonly string[];
+}
+
+/** The views as the files are now. @param connection reads what files say they replace */
+async function tenantViews(connection: DuckDBConnection, warehouse: TenantWarehouse): Promise<TenantViews> {
+  const files = new Map<Table, string[]>();
+  for (const table of TABLES) files.set(table, await listLive(connection, warehouse, table));
+  const views = [...files].map(([table, live]) => tableView(table, live));
+  return {
+    statements: [...views, latestView(files.get('user_properties') ?? [])],
+    files: [...files.values()].flat(),
+  };
 }
 
 /** Lists again when a file that was listed is gone: a compaction, or the end of retention, has just removed it. */
