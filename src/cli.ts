@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   query: async () => (await import('./commands/query.js')).queryCommand(),
   compact: async () => (await import('./commands/compact.js')).compactCommand(),
   audit: async () => (await import('./commands/audit.js')).auditCommand(),
+  'batch-key': async () => (await import('./commands/batch-key.js')).batchKeyCommand(),
   doctor: async () => (await import('./commands/doctor.js')).doctorCommand(),
 };
 

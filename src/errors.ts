@@ -4,6 +4,8 @@
  */
 export type ErrorCode =
   | 'BATCH_CORRUPT'
+  | 'BATCH_KEY_MISSING'
+  | 'BATCH_KEY_WRONG'
   | 'BATCH_STORE_REFUSED'
   | 'BATCH_STORE_UNAVAILABLE'
   | 'BODY_MALFORMED'
@@ -45,11 +47,15 @@ export type ErrorCode =
   | 'SHUTTING_DOWN'
   | 'SIGNATURE_INVALID'
   | 'STATE_CONFLICT'
+  | 'STATE_IN_USE'
+  | 'STATE_REFUSED'
+  | 'STATE_UNAVAILABLE'
   | 'SUBSCRIPTION_BUILT_IN'
   | 'TEMPORAL_NOT_FOUND'
   | 'TEMPORAL_START_FAILED'
   | 'TENANT_BACKLOG_FULL'
   | 'TENANT_CONFIG_INVALID'
+  | 'TENANT_ERASED'
   | 'TENANT_ID_INVALID'
   | 'TENANT_IN_FLIGHT_FULL'
   | 'TENANT_RATE_LIMITED'
@@ -58,7 +64,11 @@ export type ErrorCode =
   | 'TOKEN_EXPIRED'
   | 'TOKEN_INVALID'
   | 'TOKEN_MISSING'
-  | 'WAREHOUSE_FAILED';
+  | 'WAREHOUSE_ELSEWHERE'
+  | 'WAREHOUSE_FAILED'
+  | 'WAREHOUSE_QUOTA'
+  | 'WAREHOUSE_REFUSED'
+  | 'WAREHOUSE_UNAVAILABLE';
 
 /** What a {@link HeadgateError} carries besides its code and message. */
 export interface HeadgateErrorOptions {

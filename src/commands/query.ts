@@ -11,6 +11,7 @@ import { HeadgateError, systemCodeOf } from '../errors.js';
 import { dataPaths } from '../roles/stores.js';
 import type { ExportFormat } from '../stores/warehouse/parquet/export.js';
 import type { QueryResult } from '../stores/warehouse/parquet/query.js';
+import { assertParquet } from './parquet-tenant.js';
 import { cell, printable } from './terminal-text.js';
 
 /** Rows a table shows; more is nothing to read, and the other formats give all. */
@@ -143,7 +144,9 @@ export function queryCommand(): Command {
     .option('--force', 'replace the file if it is there', false)
     .addHelpText('after', HELP)
     .action(async (tenant: string, sql: string | undefined, { json, views, ...options }: QueryOptions) => {
-      const root = dataPaths(loadConfig().dataDir).warehouse;
+      const { dataDir } = loadConfig();
+      await assertParquet(dataDir, tenant);
+      const root = dataPaths(dataDir).warehouse;
       if (views) return writeViews(root, tenant);
       if (sql === undefined)
         throw new HeadgateError('PARAMETER_INVALID', 'Give a query, such as "SELECT count(*) FROM events".');

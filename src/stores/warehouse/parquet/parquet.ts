@@ -1,9 +1,6 @@
-import { stat } from 'node:fs/promises';
 import { basename, join, relative, resolve } from 'node:path';
 import { writeDurably } from '../../../durable-file.js';
-import { HeadgateError, messageOf, systemCodeOf } from '../../../errors.js';
 import { faultPoint } from '../../../fault-point.js';
-import { dayOfBatch } from '../../../tenant.js';
 import { tableOf } from '../columns.js';
 import { copyStatement } from './copy.js';
 import type { EngineOptions } from '../engine.js';
@@ -19,10 +16,17 @@ import {
 import type { HeldFile } from './ledger.js';
 import { createLedger } from './ledger.js';
 import { assertLoadInput } from '../load-input.js';
+import {
+  assertComplete,
+  assertFilesExist,
+  distinct,
+  firstDayToLookAt,
+  loadError,
+  whileOpen,
+} from '../load-steps.js';
 import { createTurns } from '../../../turns.js';
 import type { LoadBatch, LoadInput, LoadResult, Warehouse } from '../warehouse.js';
 
-const DAY_MS = 24 * 60 * 60 * 1000;
 const LEFTOVER_CHECK_MS = 60 * 60 * 1000;
 
 /** Where the Parquet warehouse is, and what it may take. */
@@ -101,45 +105,6 @@ export function createParquetWarehouse(options: ParquetWarehouseOptions): Wareho
   return whileOpen(load, () => engine.close());
 }
 
-/** Refuses loads once closing has begun, and lets those under way end before anything is released. */
-function whileOpen(load: Warehouse['load'], release: () => Promise<void>): Warehouse {
-  const running = new Set<Promise<unknown>>();
-  let closing: Promise<void> | undefined;
-  return {
-    async load(input) {
-      if (closing) throw new HeadgateError('SHUTTING_DOWN', 'The warehouse is closed.', { retryable: true });
-      const loading = load(input);
-      running.add(loading);
-      try {
-        return await loading;
-      } finally {
-        running.delete(loading);
-      }
-    },
-    close: () => (closing ??= Promise.allSettled(running).then(release)),
-  };
-}
-
-/** Each batch once, in the order of their ids, which is the order they were made in. */
-function distinct(batches: readonly LoadBatch[]): LoadBatch[] {
-  const byId = new Map(batches.map((batch) => [batch.batchId, batch]));
-  return [...byId.values()].sort((a, b) => (a.batchId < b.batchId ? -1 : 1));
-}
-
-/**
- * A batch is loaded on the day it was made or later, so older directories need no look. One day of grace: a load takes
- * the day its window began, which around midnight (or with clocks apart) is the day before that of its last batches.
- */
-function firstDayToLookAt(day: string, batches: readonly LoadBatch[]): string {
-  const earliest = batches.map((batch) => dayOfBatch(batch.batchId)).reduce((a, b) => (a < b ? a : b));
-  const time = Date.parse(earliest);
-  // Digits that are no date: look everywhere.
-  if (Number.isNaN(time)) return '';
-  const dayBefore = new Date(time - DAY_MS).toISOString().slice(0, 10);
-  // The load's own directory is always among them: a file that is there must be seen before its name is taken.
-  return dayBefore < day ? dayBefore : day;
-}
-
 function batchesNotIn(held: readonly HeldFile[], batches: readonly LoadBatch[]): LoadBatch[] {
   const ids = new Set(held.flatMap((file) => file.batchIds));
   return batches.filter((batch) => !ids.has(batch.batchId));
@@ -152,24 +117,6 @@ function freePath(tableDir: string, input: LoadInput, held: readonly HeldFile[])
   let part = 1;
   while (taken.has(join(directory, fileName(input.loadId, part)))) part += 1;
   return join(directory, fileName(input.loadId, part));
-}
-
-async function assertFilesExist(batches: readonly LoadBatch[]): Promise<void> {
-  for (const { batchId, path } of batches) {
-    try {
-      await stat(path);
-    } catch (error) {
-      if (systemCodeOf(error) !== 'ENOENT') throw error;
-      throw new HeadgateError('NOT_FOUND', `Batch file ${batchId} is gone: expired, or deleted by hand.`);
-    }
-  }
-}
-
-/** What a load would leave out is noticed before its file appears: afterwards its batches would count as held. */
-function assertComplete(copied: number, batches: readonly LoadBatch[]): void {
-  const expected = batches.reduce((sum, { rows }) => sum + rows, 0);
-  if (copied !== expected)
-    throw new Error(`${copied} rows were read from ${batches.length} batch files that have ${expected}`);
 }
 
 function resultOf(
@@ -190,17 +137,4 @@ function resultOf(
     alreadyHeld: ids.filter((id) => !inOwn.has(id)),
     ...(newest === '' ? {} : { file: relative(tenantDir, newest) }),
   };
-}
-
-function loadError(input: LoadInput, error: unknown): HeadgateError {
-  if (error instanceof HeadgateError) return error;
-  // DuckDB's errors have no code.
-  if (systemCodeOf(error) === 'ENOSPC' || messageOf(error).includes('No space left on device')) {
-    return new HeadgateError('DISK_FULL', 'The warehouse has no room left.', {
-      retryable: true,
-      cause: error,
-    });
-  }
-  const message = `Load ${input.loadId} of ${input.stream} failed: ${messageOf(error)}`;
-  return new HeadgateError('WAREHOUSE_FAILED', message, { retryable: true, cause: error });
 }
