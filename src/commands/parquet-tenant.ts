@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HeadgateError } from '../errors.js';
 import { dataPaths } from '../roles/stores.js';
-import { readTenantFile, tenantFileName } from '../tenant-config/tenant-file.js';
 import { assertTenantId } from '../tenant.js';
 import type { BigQueryConfig } from '../tenant-config/warehouse-config.js';
 
@@ -13,9 +13,12 @@ import type { BigQueryConfig } from '../tenant-config/warehouse-config.js';
  */
 export async function assertParquet(dataDir: string, tenant: string): Promise<void> {
   const { tenants, warehouse: root } = dataPaths(dataDir);
-  const fileName = tenantFileName(assertTenantId(tenant));
+  const fileName = `${assertTenantId(tenant)}.yaml`;
   // Files of a tenant that is not configured any more are Parquet.
-  if (!existsSync(join(tenants, fileName))) return;
+  const text = await readFile(join(tenants, fileName), 'utf8').catch(() => '');
+  // What reads tenants' files takes longer to load than most queries take, so it is asked only where there is a chance.
+  if (!text.includes('bigquery')) return;
+  const { readTenantFile } = await import('../tenant-config/tenant-file.js');
   // One that is invalid is reported where it is applied.
   const warehouse = (await readTenantFile(tenants, fileName).catch(() => undefined))?.config.warehouse;
   if (warehouse?.kind !== 'bigquery') return;
