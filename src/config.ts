@@ -1,9 +1,12 @@
+import type { KeyObject } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import bytes from 'bytes';
 import ipaddr from 'ipaddr.js';
-import { HeadgateError } from './errors.js';
-import { COMPACTION_FAULT_POINTS, FAULT_POINTS, type FaultPoint } from './fault-point.js';
+import { HeadgateError, systemCodeOf } from './errors.js';
+import { ALL_FAULT_POINTS, type FaultPoint } from './fault-point.js';
+import { parseMasterKey, type MasterKeys } from './stores/batch-keys/master-key.js';
 import type { GcsPlace } from './stores/batch-store/gcs.js';
 import { parsePostgresUrl, type PostgresPlace } from './stores/state/postgres-place.js';
 import { SECRET_PREFIX, variableOf } from './tenant-config/secret-reference.js';
@@ -25,8 +28,15 @@ export interface Config {
   readonly dataDir: string;
   /** `HEADGATE_BATCHES`: `gs://bucket/prefix`, where batch files are; with `HEADGATE_GCS_ENDPOINT`, at an emulator. Default: the data directory. */
   readonly batches?: GcsPlace;
+  /**
+   * `HEADGATE_BATCH_KEY`: master key of the keys that batch files are encrypted with, 32 bytes in base64, or `file:PATH`; `HEADGATE_BATCH_KEY_PREVIOUS`:
+   * the one before, or, alone, the one of files that are only read any more. Default: batch files are not encrypted.
+   */
+  readonly batchKeys: MasterKeys;
   /** `HEADGATE_STATE`: `postgres://user@host:5432/database`, where the state of subjects is; its password may be in `PGPASSWORD`. Default: the data directory. */
   readonly state?: PostgresPlace;
+  /** `HEADGATE_BIGQUERY_ENDPOINT`: URL of an emulator of BigQuery; requests to it carry no credentials. Default: Google's. */
+  readonly bigQueryEndpoint?: string;
   /** `HEADGATE_CACHE_DIR`: where the Temporal server is kept between data directories. Default: the user's cache directory. */
   readonly cacheDir: string;
   /** `HEADGATE_HOST`: address the API listens on. Default `127.0.0.1`. */
@@ -53,7 +63,7 @@ export interface Config {
   readonly maxInFlightBytes: number;
   /** `HEADGATE_MIN_FREE_DISK`: free bytes below which the door answers 503. Default 512 MB. */
   readonly minFreeDiskBytes: number;
-  /** `HEADGATE_LOADS_PER_SECOND`: loads of all tenants together; with more active tenants each one's load windows get longer. Default 4, what two cores take beside the rest. */
+  /** `HEADGATE_LOADS_PER_SECOND`: loads into Parquet of all tenants together; with more active tenants each one's load windows get longer. Default 4, what two cores take beside the rest. */
   readonly loadsPerSecond: number;
   /** `HEADGATE_PUSH_ALLOW`: address ranges such as `127.0.0.0/8,10.1.0.0/16` that webhooks may be posted to although they are not public, and by plain http. Default: none. */
   readonly pushAllow: readonly AddressRange[];
@@ -132,15 +142,39 @@ class EnvReader {
     return [];
   }
 
+  endpoint(name: string): string | undefined {
+    const value = this.text(name);
+    if (value !== undefined && !/^https?:\/\/[^/]+$/.test(value))
+      this.problems.push(`${name} must be a URL such as http://127.0.0.1:4443, not "${value}".`);
+    return value;
+  }
+
   bucket(name: string, endpointName: string): GcsPlace | undefined {
     const value = this.text(name);
-    const endpoint = this.text(endpointName);
-    if (endpoint !== undefined && !/^https?:\/\/[^/]+$/.test(endpoint))
-      this.problems.push(`${endpointName} must be a URL such as http://127.0.0.1:4443, not "${endpoint}".`);
+    const endpoint = this.endpoint(endpointName);
     if (value === undefined) return undefined;
     const [, bucket, prefix = ''] = BUCKET.exec(value) ?? [];
     if (bucket !== undefined) return { bucket, prefix, endpoint };
     this.problems.push(`${name} must be gs://bucket or gs://bucket/prefix, not "${value}".`);
+    return undefined;
+  }
+
+  /** Says nothing of the value: it is a secret, or what was meant to be one. */
+  masterKey(name: string): KeyObject | undefined {
+    const value = this.text(name);
+    if (value === undefined) return undefined;
+    try {
+      const text = value.startsWith('file:') ? readFileSync(value.slice('file:'.length), 'utf8') : value;
+      const key = parseMasterKey(text.trim());
+      if (key !== undefined) return key;
+      this.problems.push(
+        `${name} must be 32 bytes in base64, as \`openssl rand -base64 32\` prints them, or file:PATH of a file that has them.`,
+      );
+    } catch (error) {
+      const reason = systemCodeOf(error);
+      if (reason === undefined) throw error;
+      this.problems.push(`${name} must be file:PATH of a file that can be read (${reason}).`);
+    }
     return undefined;
   }
 
@@ -158,7 +192,7 @@ class EnvReader {
     const value = this.text(name);
     if (value === undefined) return undefined;
     const [, named, passes = '1'] = /^([a-z.-]+)(?::([1-9]\d{0,5}))?$/.exec(value) ?? [];
-    const point = [...FAULT_POINTS, ...COMPACTION_FAULT_POINTS].find((each) => each === named);
+    const point = ALL_FAULT_POINTS.find((each) => each === named);
     if (point !== undefined) return { point, passes: Number(passes) };
     this.problems.push(`${name} must be a fault point such as plan.after:3, not "${value}".`);
     return undefined;
@@ -183,7 +217,12 @@ export function loadConfig(env: Env = process.env): Config {
   const config: Config = {
     dataDir: resolve(reader.text('HEADGATE_DATA_DIR') ?? '.headgate'),
     batches: reader.bucket('HEADGATE_BATCHES', 'HEADGATE_GCS_ENDPOINT'),
+    batchKeys: {
+      current: reader.masterKey('HEADGATE_BATCH_KEY'),
+      previous: reader.masterKey('HEADGATE_BATCH_KEY_PREVIOUS'),
+    },
     state: reader.postgres('HEADGATE_STATE', 'PGPASSWORD'),
+    bigQueryEndpoint: reader.endpoint('HEADGATE_BIGQUERY_ENDPOINT'),
     cacheDir: resolve(reader.text('HEADGATE_CACHE_DIR') ?? join(userCacheDir(reader), 'headgate')),
     host: reader.text('HEADGATE_HOST') ?? '127.0.0.1',
     port: reader.integer('HEADGATE_PORT', 8080, 0, 65_535),

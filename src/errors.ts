@@ -4,6 +4,8 @@
  */
 export type ErrorCode =
   | 'BATCH_CORRUPT'
+  | 'BATCH_KEY_MISSING'
+  | 'BATCH_KEY_WRONG'
   | 'BATCH_STORE_REFUSED'
   | 'BATCH_STORE_UNAVAILABLE'
   | 'BODY_MALFORMED'
@@ -53,6 +55,7 @@ export type ErrorCode =
   | 'TEMPORAL_START_FAILED'
   | 'TENANT_BACKLOG_FULL'
   | 'TENANT_CONFIG_INVALID'
+  | 'TENANT_ERASED'
   | 'TENANT_ID_INVALID'
   | 'TENANT_IN_FLIGHT_FULL'
   | 'TENANT_RATE_LIMITED'
@@ -61,7 +64,11 @@ export type ErrorCode =
   | 'TOKEN_EXPIRED'
   | 'TOKEN_INVALID'
   | 'TOKEN_MISSING'
-  | 'WAREHOUSE_FAILED';
+  | 'WAREHOUSE_ELSEWHERE'
+  | 'WAREHOUSE_FAILED'
+  | 'WAREHOUSE_QUOTA'
+  | 'WAREHOUSE_REFUSED'
+  | 'WAREHOUSE_UNAVAILABLE';
 
 /** What a {@link HeadgateError} carries besides its code and message. */
 export interface HeadgateErrorOptions {

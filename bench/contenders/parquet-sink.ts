@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { Stream } from '../../src/event.js';
-import { createParquetWarehouse } from '../../src/stores/warehouse/parquet.js';
+import { createParquetWarehouse } from '../../src/stores/warehouse/parquet/parquet.js';
 
 const gzipAsync = promisify(gzip);
 /** The cheapest level, as what is written is read once and deleted. */

@@ -10,9 +10,11 @@ import { connectTemporal, temporalFromEnvironment } from '../engine/connect.js';
 import { findTemporalBinary } from '../engine/find-server.js';
 import { isPortFree } from '../engine/ports.js';
 import { serverStateOf } from '../engine/server-record.js';
-import { HeadgateError, messageOf } from '../errors.js';
-import { dataPaths, openRemoteBatchStore } from '../roles/stores.js';
-import { checkState } from './doctor-state.js';
+import { messageOf } from '../errors.js';
+import { dataPaths } from '../roles/stores.js';
+import { checkBatchKey, checkBatches } from './check-batches.js';
+import { checkState } from './check-state.js';
+import { checkBigQueryTenants } from './check-warehouses.js';
 import { fail, ok, warn, type Finding } from './finding.js';
 
 const SECOND = 1000;
@@ -22,7 +24,7 @@ const GIGABYTE = 1024 ** 3;
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description(
-      'check Node, ports, disk, batches, state, Temporal, clock, tenants and keys, and say how to mend each',
+      'check Node, ports, disk, batches and their key, state, Temporal, clock, tenants, keys and BigQuery, and say how to mend each',
     )
     .option('--json', 'print the findings as JSON')
     .addHelpText('after', '\nExamples:\n  $ headgate doctor\n  $ headgate doctor --json | jq .')
@@ -45,6 +47,7 @@ export async function examine(config: Config): Promise<Finding[]> {
     guard('data directory', () => checkDataDir(config)),
     guard('disk', () => checkDisk(config)),
     ...(config.batches === undefined ? [] : [guard('batches', () => checkBatches(config))]),
+    guard('batch key', () => checkBatchKey(config)),
     ...(state === undefined ? [] : [guard('state', () => checkState(state))]),
     guard(`port ${config.port}`, () => checkApiPort(config)),
     ...(own ? [config.temporalPort, config.temporalUiPort] : []).map((port, index) =>
@@ -57,7 +60,7 @@ export async function examine(config: Config): Promise<Finding[]> {
     guard('tenants', () => checkTenants(config)),
     guard('keys', () => checkKeys(config)),
   ]);
-  return findings;
+  return [...findings, ...(await checkBigQueryTenants(config))];
 }
 
 async function guard(check: string, look: () => Promise<Finding>): Promise<Finding> {
@@ -127,22 +130,6 @@ async function checkDisk({ dataDir, minFreeDiskBytes, maxSpoolBytes }: Config): 
   if (free < minFreeDiskBytes + maxSpoolBytes)
     return warn('disk', `${found}, less than the spool may grow to`, mend);
   return ok('disk', found);
-}
-
-/** Writes an object, reads it, lists it and deletes it. */
-async function checkBatches(config: Config): Promise<Finding> {
-  const start = performance.now();
-  try {
-    await (await openRemoteBatchStore(config))?.check();
-    const took = Math.round(performance.now() - start);
-    return ok('batches', `gs://${config.batches?.bucket} can be written and read; the check took ${took} ms`);
-  } catch (error) {
-    const mend =
-      error instanceof HeadgateError && error.code === 'BATCH_STORE_REFUSED'
-        ? 'do so, or set HEADGATE_BATCHES otherwise: Headgate does not start like this'
-        : 'see that the network reaches it: until then events wait in the spool';
-    return fail('batches', messageOf(error), mend);
-  }
 }
 
 async function checkApiPort({ host, port }: Config): Promise<Finding> {

@@ -11,9 +11,9 @@ export interface Finding {
   readonly mend?: string;
 }
 
-/** It is as it should be. */
+/** All is well. */
 export const ok = (check: string, found: string): Finding => ({ check, verdict: 'ok', found });
-/** It works, and deserves a look. */
+/** It works, but deserves a look. */
 export const warn = (check: string, found: string, mend: string): Finding => ({
   check,
   verdict: 'warn',

@@ -9,8 +9,9 @@ import { Command, Option } from 'commander';
 import { loadConfig } from '../config.js';
 import { HeadgateError, systemCodeOf } from '../errors.js';
 import { dataPaths } from '../roles/stores.js';
-import type { ExportFormat } from '../stores/warehouse/export.js';
-import type { QueryResult } from '../stores/warehouse/query.js';
+import type { ExportFormat } from '../stores/warehouse/parquet/export.js';
+import type { QueryResult } from '../stores/warehouse/parquet/query.js';
+import { assertParquet } from './parquet-tenant.js';
 import { cell, printable } from './terminal-text.js';
 
 /** Rows a table shows; more is nothing to read, and the other formats give all. */
@@ -59,7 +60,7 @@ export async function runQuery(input: QueryCommandInput): Promise<void> {
     );
   if (format === 'ndjson' || format === 'csv') return writeLines(input, format);
   // Loading DuckDB takes a tenth of a second, which the other commands need not pay.
-  const { queryTenant } = await import('../stores/warehouse/query.js');
+  const { queryTenant } = await import('../stores/warehouse/parquet/query.js');
   const { root, tenant, sql } = input;
   const maxRows = format === 'json' ? Number.MAX_SAFE_INTEGER - 1 : MAX_TABLE_ROWS;
   const result = await queryTenant({ root, tenant, sql, maxRows });
@@ -96,7 +97,7 @@ async function writeLines(input: QueryCommandInput, format: ExportFormat): Promi
 
 /** Ctrl-C stops the query and removes what is half written; a second one ends the process at once. */
 async function exportTo(path: string, format: ExportFormat, input: QueryCommandInput): Promise<number> {
-  const { exportTenant } = await import('../stores/warehouse/export.js');
+  const { exportTenant } = await import('../stores/warehouse/parquet/export.js');
   const { root, tenant, sql, force } = input;
   const stop = new AbortController();
   const onInterrupt = (): void => stop.abort(new HeadgateError('QUERY_FAILED', 'The query was stopped.'));
@@ -132,7 +133,9 @@ export function queryCommand(): Command {
     .option('--force', 'replace the file if it is there', false)
     .addHelpText('after', HELP)
     .action(async (tenant: string, sql: string, { json, ...options }: QueryOptions) => {
-      const root = dataPaths(loadConfig().dataDir).warehouse;
+      const { dataDir } = loadConfig();
+      await assertParquet(dataDir, tenant);
+      const root = dataPaths(dataDir).warehouse;
       const format = json ? 'json' : options.format;
       await runQuery({ ...options, root, tenant, sql, format, stdout: process.stdout });
     });

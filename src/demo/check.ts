@@ -1,4 +1,4 @@
-import { queryTenant } from '../stores/warehouse/query.js';
+import { queryTenant } from '../stores/warehouse/parquet/query.js';
 import type { TenantWeek } from './week.js';
 
 /** What the warehouse holds of a tenant's week, and whether that is all of it, once. */

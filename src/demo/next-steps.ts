@@ -1,7 +1,7 @@
 import type { Config } from '../config.js';
 import { HeadgateError } from '../errors.js';
 import { signToken } from '../keys/key-set.js';
-import { queryTenant } from '../stores/warehouse/query.js';
+import { queryTenant } from '../stores/warehouse/parquet/query.js';
 
 /** Three things to try, with real names from the data: a request, a query, and a batch in the Temporal UI. */
 export async function nextSteps(

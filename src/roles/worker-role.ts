@@ -1,23 +1,27 @@
 import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
 import { createActivities } from '../activities/index.js';
+import type { LoadBudget } from '../activities/warehouse/load-budget.js';
+import { WindowsInUse } from '../activities/warehouse/windows-in-use.js';
 import type { Config } from '../config.js';
 import type { Temporal } from '../engine/temporal.js';
 import type { Logger } from '../observability/logger.js';
 import type { Metrics } from '../observability/metrics.js';
 import { Retention } from '../retention/retention.js';
-import { createParquetWarehouse } from '../stores/warehouse/parquet.js';
+import type { LoadClaims } from '../stores/load-claims/load-claims.js';
 import type { LoadInput, LoadResult } from '../stores/warehouse/warehouse.js';
 import { configuredTenant, type TenantRegistry } from '../tenant-config/registry.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
 import { readVersion } from '../tenant-config/versions.js';
-import { observeLoads, paceLoads, type LoadObserver } from '../workers/observed-warehouse.js';
+import { budgetLoads, observeLoads, paceLoads, type LoadObserver } from '../workers/observed-warehouse.js';
 import { Pace } from '../workers/pace.js';
 import { createQueueRates } from '../engine/queue-rates.js';
 import { startWorkerHost, type WorkerHost } from '../workers/worker-host.js';
 import { countParked } from './count-parked.js';
+import { openLoadBudget } from './load-budget.js';
 import { buildPasses } from './passes.js';
-import type { SharedStores } from './stores.js';
+import { openLoadClaims, type SharedStores } from './stores.js';
+import { openWarehouses, watchWarehouses } from './warehouses.js';
 
 /** Told of every load that put rows into a tenant's warehouse. */
 export type LoadedListener = (load: LoadInput, result: LoadResult) => void;
@@ -50,10 +54,15 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     if (kind === 'removed') pace.forget(tenant);
   });
   options.metrics?.watch({ paces: () => pace.rates() });
+  const claims = await openLoadClaims(config);
+  const budget = openLoadBudget({ registry, claims, log });
+  const windows = new WindowsInUse();
+  options.metrics?.watch({ loadJobs: () => budget.usage(), windows: () => windows.lengths() });
   const warehouse = observeLoads(
-    createParquetWarehouse({ root: stores.paths.warehouse }),
-    loadObserver(pace, options),
+    openWarehouses({ config, registry, claims, onSubmit: (job) => budget.submitted(job) }),
+    loadObserver(pace, budget, options),
   );
+  watchWarehouses({ config, registry, log });
   const client = new Client({ connection: temporal.connection, namespace: temporal.namespace });
   const passes = buildPasses({
     ...options,
@@ -62,10 +71,11 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     configOf: (tenant) => configuredTenant(registry, tenant).config,
   });
   const activities = createActivities({
-    ...{ client, warehouse, passes, control: options.control },
+    ...{ client, warehouse, budget, passes, control: options.control },
     batchStore: stores.batchStore,
     quarantine: stores.quarantine,
     windowsPerSecond: config.loadsPerSecond,
+    onWindow: (tenant, windowMs) => windows.announced(tenant, windowMs),
     onParked: countParked(options.metrics),
     tenant: (tenant) => configuredTenant(registry, tenant),
     versionOf: (tenant, version) => readVersion(stores.paths.tenantVersions, tenant, version),
@@ -82,38 +92,53 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     onFatal,
     log,
   });
-  const retention = retentionOf(options, client);
+  const retention = retentionOf(options, client, claims);
   retention.start();
-  return {
-    ...host,
-    stop: async () => {
-      passes.end();
-      await retention.stop();
-      await host.stop();
-      await passes.close();
-      await pace.close();
-      await warehouse.close();
-    },
+  budget.start();
+  const stop = async (): Promise<void> => {
+    passes.end();
+    await retention.stop();
+    await host.stop();
+    for (const each of [passes, pace, budget, warehouse]) await each.close();
   };
+  return { ...host, stop };
 }
 
-function retentionOf({ registry, stores, log }: WorkerRoleOptions, client: Client): Retention {
+function retentionOf(
+  { registry, stores, log }: WorkerRoleOptions,
+  client: Client,
+  loadClaims: LoadClaims,
+): Retention {
   const { batchStore, paths } = stores;
   const { deliveries, quarantine } = paths;
-  return new Retention({ client, batchStore, deliveryLogs: deliveries, quarantine, registry, log });
+  return new Retention({
+    client,
+    batchStore,
+    loadClaims,
+    deliveryLogs: deliveries,
+    quarantine,
+    registry,
+    log,
+  });
 }
 
 /** The pace, the metrics and whoever else wants to know of loads. */
-function loadObserver(pace: Pace, { metrics, onLoaded }: WorkerRoleOptions): LoadObserver {
-  const paced = paceLoads(pace);
+function loadObserver(
+  pace: Pace,
+  budget: LoadBudget,
+  { metrics, onLoaded }: WorkerRoleOptions,
+): LoadObserver {
+  const [paced, budgeted] = [paceLoads(pace), budgetLoads(budget)];
   return {
     loaded: (load, result, seconds) => {
       paced.loaded(load, result, seconds);
+      budgeted.loaded(load, result, seconds);
       metrics?.loaded(load.tenant, { seconds, rows: result.rows, batches: load.batches.length });
       onLoaded?.(load, result);
     },
     failed: (load, error, seconds) => {
       paced.failed(load, error, seconds);
+      budgeted.failed(load, error, seconds);
       metrics?.loaded(load.tenant, { seconds, batches: load.batches.length });
       metrics?.stepRetried('load');
     },

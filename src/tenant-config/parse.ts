@@ -11,6 +11,7 @@ import { PUSH_URL, pushUrlIssues } from './push-url.js';
 import { SECRET, SECRET_PREFIX, VALUE } from './secret-reference.js';
 import { RESERVED_NAMES, SUBSCRIPTION_NAME, TYPE_PATTERN } from './subscription-schema.js';
 import type { RuleConfig, TenantConfig } from './tenant-config.js';
+import { WAREHOUSE_PATTERN_PROBLEMS } from './warehouse-schema.js';
 import { offsetInString, offsetOfKey, offsetOfValue, type YamlPath } from './yaml-position.js';
 
 /** One thing wrong with a tenant's file; lines and columns count from 1. */
@@ -107,6 +108,9 @@ function schemaProblem(document: Document, error: ErrorObject): Problem | undefi
       return here(
         `${PATTERN_PROBLEMS[(error.parentSchema as { pattern: string }).pattern]?.(name) ?? notAName(name)}`,
       );
+    case 'if':
+      // What does not fit is told by the schema that was chosen.
+      return undefined;
     case 'discriminator':
       // A kind that is missing or unknown is told by `required` or `enum`.
       return undefined;
@@ -137,6 +141,7 @@ const PATTERN_PROBLEMS: Readonly<Record<string, (name: string) => string>> = {
   [TYPE_PATTERN]: (name) => `${name} must be an event type, with a star at its end at most`,
   [SUBSCRIPTION_NAME]: (name) =>
     `${name} must be a name of 1 to 63 small letters, digits, "_" and "-" that starts with a letter, and not ${alternatives(RESERVED_NAMES)}`,
+  ...WAREHOUSE_PATTERN_PROBLEMS,
 };
 
 function alternatives(names: readonly string[]): string {

@@ -2,6 +2,7 @@ import type { EventSchemaConfig } from '../event-schemas/schema-config.js';
 import type { Isolation } from '../tenant.js';
 import type { AggregateConfig, AggregateOp, RuleConfig, TenantConfig } from './tenant-config.js';
 import { completeSubscription, type RawSubscription } from './raw-subscription.js';
+import { completeWarehouse, type RawWarehouse } from './raw-warehouse.js';
 import type { RouteConfig } from './subscription-config.js';
 import { parseDuration, parseSize } from './units.js';
 
@@ -33,7 +34,7 @@ export interface RawConfig {
     readonly linger?: string;
   };
   readonly retention?: string;
-  readonly warehouse?: { readonly kind?: 'parquet'; readonly window?: string };
+  readonly warehouse?: RawWarehouse;
   readonly aggregates?: Readonly<Record<string, RawAggregate>>;
   readonly rules?: readonly RuleConfig[];
   readonly subscriptions?: readonly RawSubscription[];
@@ -43,7 +44,7 @@ export interface RawConfig {
 
 /** Fills in the defaults and turns durations and sizes into numbers. */
 export function completeConfig(raw: RawConfig): TenantConfig {
-  const { limits = {}, batch = {}, warehouse = {}, aggregates = {} } = raw;
+  const { limits = {}, batch = {}, aggregates = {} } = raw;
   return {
     tenant: raw.tenant,
     isolation: raw.isolation ?? 'pooled',
@@ -59,7 +60,7 @@ export function completeConfig(raw: RawConfig): TenantConfig {
       lingerMs: parseDuration(batch.linger ?? '20ms')!,
     },
     retentionMs: parseDuration(raw.retention ?? '7 days')!,
-    warehouse: { kind: 'parquet', windowMs: parseDuration(warehouse.window ?? '5s')! },
+    warehouse: completeWarehouse(raw.tenant, raw.warehouse),
     aggregates: Object.fromEntries(
       Object.entries(aggregates).map(([name, aggregate]) => [name, completeAggregate(aggregate)]),
     ),

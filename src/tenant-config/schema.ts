@@ -2,6 +2,7 @@ import { Ajv, type ValidateFunction } from 'ajv';
 import { EXPRESSION, duration, section, size } from './schema-parts.js';
 import { ROUTE, SUBSCRIPTION } from './subscription-schema.js';
 import { parseDuration, parseSize } from './units.js';
+import { WAREHOUSE } from './warehouse-schema.js';
 
 /** The least and most a quantity may be, as people write it. */
 type Range = readonly [min: string, max: string];
@@ -68,7 +69,7 @@ export const TENANT_SCHEMA = section(
       linger: duration('1ms', '10s'),
     }),
     retention: duration('1h', '31 days'),
-    warehouse: section({ kind: { const: 'parquet' }, window: duration('1s', '1h') }),
+    warehouse: WAREHOUSE,
     aggregates: {
       type: 'object',
       propertyNames: { pattern: NAME },

@@ -1,6 +1,7 @@
 import type { Isolation } from '../tenant.js';
 import type { EventSchemaConfig } from '../event-schemas/schema-config.js';
 import type { RouteConfig, SubscriptionConfig } from './subscription-config.js';
+import type { WarehouseConfig } from './warehouse-config.js';
 
 /** How an aggregate folds the values of a subject's events within its window. */
 export type AggregateOp = 'count' | 'sum' | 'min' | 'max' | 'last';
@@ -55,11 +56,7 @@ export interface TenantConfig {
   };
   /** How long batch files are kept for replay. Default 7 days. */
   readonly retentionMs: number;
-  readonly warehouse: {
-    readonly kind: 'parquet';
-    /** Length of a load window. Default 5 s. */
-    readonly windowMs: number;
-  };
+  readonly warehouse: WarehouseConfig;
   readonly aggregates: Readonly<Record<string, AggregateConfig>>;
   readonly rules: readonly RuleConfig[];
   readonly subscriptions: readonly SubscriptionConfig[];

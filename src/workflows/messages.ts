@@ -57,7 +57,22 @@ export interface LoadWindowInput {
   readonly closesAt: number;
   /** The tenant's task queue. */
   readonly activityQueue: string;
+  /**
+   * When it is full, and loads before it closes. Default {@link FULL_WINDOW}. One that is given is of a warehouse that wants
+   * few large loads, which have more time.
+   */
+  readonly full?: WindowSize;
 }
+
+/** How much a load window holds. */
+export interface WindowSize {
+  readonly batches: number;
+  /** Of gzipped files. */
+  readonly bytes: number;
+}
+
+/** When a window is full that is not told otherwise. */
+export const FULL_WINDOW: WindowSize = { batches: 200, bytes: 64 * 1024 * 1024 };
 
 /** One load of one stream, as a window made it. */
 export interface WindowLoad {

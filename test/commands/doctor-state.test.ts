@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import pg from 'pg';
-import { checkState } from '../../src/commands/doctor-state.js';
+import { checkState } from '../../src/commands/check-state.js';
 import { freePort } from '../../bench/system/free-port.js';
 import { newStateUrl, placeOf, usePostgres } from '../support/postgres.js';
 import { openStateAt } from '../support/state-stores.js';

@@ -15,7 +15,7 @@ import { createStarter, type StarterOptions } from '../../src/ingest/starter.js'
 import { decideChunk, newSubjectRecord } from '../../src/eligibility/decide-chunk.js';
 import { createLogger } from '../../src/observability/logger.js';
 import { openSharedStores, type SharedStores } from '../../src/roles/stores.js';
-import { createParquetWarehouse } from '../../src/stores/warehouse/parquet.js';
+import { createParquetWarehouse } from '../../src/stores/warehouse/parquet/parquet.js';
 import {
   configuredTenant,
   openTenantRegistry,

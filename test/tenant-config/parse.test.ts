@@ -93,10 +93,23 @@ describe('tenant-config/parse', () => {
     });
   });
 
+  it('fills in the defaults of a warehouse in BigQuery', () => {
+    const yaml = 'tenant: U-A\nwarehouse: { kind: bigquery, project: pro-ject, location: EU }';
+    assert.deepEqual(parseTenantConfig(yaml, 'U-A.yaml').warehouse, {
+      kind: 'bigquery',
+      project: 'pro-ject',
+      dataset: 'headgate_U_A',
+      location: 'EU',
+      labels: {},
+      windowMs: 300_000,
+    });
+  });
+
   const rule = (rest: string) => `tenant: UA\nrules:\n  - { name: r, on: [a], ${rest} }\n`;
   const subscription = (fields: string) => `tenant: UA\nsubscriptions: [{ name: crm, ${fields} }]`;
   const schema = (rest: string) => `tenant: UA\nschemas: [{ type: a, ${rest} }]`;
   const aggregate = (rest: string) => `tenant: UA\naggregates:\n  x: { on: [a], ${rest} }\n`;
+  const bigQuery = (rest: string) => `tenant: UA\nwarehouse: { kind: bigquery, project: pro-ject, ${rest} }`;
   const refused: [text: string, needle: string, message: RegExp][] = [
     ['', '', /the file must be a map/],
     ['- a', '- a', /the file must be a map/],
@@ -164,7 +177,15 @@ describe('tenant-config/parse', () => {
     ['tenant: UA\nretention: 59m', '59m', /must be from 1h to 31 days/],
     ['tenant: UA\nretention: 32 days', '32 days', /must be from 1h to 31 days/],
     ['tenant: UA\nwarehouse: { window: 2h }', '2h', /must be from 1s to 1h/],
-    ['tenant: UA\nwarehouse: { kind: bigquery }', 'bigquery', /must be parquet/],
+    ['tenant: UA\nwarehouse: { kind: snow }', 'snow', /must be one of parquet, bigquery/],
+    ['tenant: UA\nwarehouse: { project: pro-ject }', 'project', /unknown key "project"/],
+    [bigQuery(''), '{ kind', /needs "location"/],
+    [bigQuery('location: EU, window: 5s'), '5s', /must be from 1m to 1h/],
+    [bigQuery('location: eu'), 'eu', /must be a location of BigQuery/],
+    [bigQuery('location: EU, dataset: a-b'), 'a-b', /must be a dataset's name/],
+    [bigQuery('location: EU, labels: { team: A }'), 'A }', /must be a label's value/],
+    [bigQuery('location: EU, kmsKey: k'), 'k }', /must be projects/],
+    [bigQuery('location: EU, impersonate: me@home'), 'me@', /must be a service account's address/],
     ['tenant: UA\nbatch: { linger: 11s }', '11s', /must be from 1ms to 10s/],
     ['tenant: UA\nbatch: { maxBytes: 12abc }', '12abc', /must be a size such as/],
     ['tenant: UA\nbatch: { maxBytes: 1TB }', '1TB', /must be a size such as/],

@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib';
 import type { NativeConnection } from '@temporalio/worker';
 import { pino } from 'pino';
 import { batchPath, createFileBatchStore } from '../../src/stores/batch-store/file.js';
-import { createParquetWarehouse } from '../../src/stores/warehouse/parquet.js';
+import { createParquetWarehouse } from '../../src/stores/warehouse/parquet/parquet.js';
 import type { LoadInput, Warehouse } from '../../src/stores/warehouse/warehouse.js';
 import { tenantQueue } from '../../src/tenant.js';
 import { observeLoads, paceLoads } from '../../src/workers/observed-warehouse.js';

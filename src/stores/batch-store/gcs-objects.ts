@@ -12,9 +12,19 @@ export interface StoredObject {
   readonly generation: string;
 }
 
+/** How to write an object. */
+export interface ObjectWrite {
+  /** The version that must be there. Default: there must be none. */
+  readonly replaces?: string;
+  /** Default `application/gzip`. */
+  readonly contentType?: string;
+}
+
 /** One page of a listing. */
 export interface ObjectPage {
   readonly names: readonly string[];
+  /** When each was written, milliseconds since the epoch; NaN where the fields that were asked for do not say. */
+  readonly times: readonly number[];
   /** What the names have in common up to the delimiter, where one was asked for. */
   readonly prefixes: readonly string[];
 }
@@ -62,20 +72,36 @@ export class GcsObjects {
 
   /**
    * Writes an object in one request.
-   * @param replaces the version that must be there; undefined: there must be none
-   * @returns false when there was another
+   * @returns false when there was another version than there must be
    */
-  async write(name: string, bytes: Buffer, replaces?: string): Promise<boolean> {
+  async write(name: string, bytes: Buffer, options: ObjectWrite = {}): Promise<boolean> {
+    const { replaces, contentType = 'application/gzip' } = options;
     const md5Hash = createHash('md5').update(bytes).digest('base64');
     return this.unlessChanged(() =>
       this.bucket.file(name).save(bytes, {
         resumable: false,
         preconditionOpts: { ifGenerationMatch: replaces ?? 0 },
         // Compared by the server, which then keeps nothing; the client would compare afterwards, and delete.
-        metadata: { contentType: 'application/gzip', md5Hash },
+        metadata: { contentType, md5Hash },
         validation: false,
       }),
     );
+  }
+
+  /** Writes a file of this disk as an object, in place of any that is there. */
+  async upload(name: string, path: string): Promise<void> {
+    await this.sorted(() => this.bucket.upload(path, { destination: name, resumable: false }));
+  }
+
+  /** Where the bucket lies, such as `EU` or `EUROPE-WEST3`; undefined where these credentials may not know it. */
+  async location(): Promise<string | undefined> {
+    try {
+      const [metadata] = await this.bucket.getMetadata();
+      return metadata.location;
+    } catch (error) {
+      if (statusOf(error) === 403) return undefined;
+      throw gcsError(error, this.place);
+    }
   }
 
   /**
@@ -100,7 +126,8 @@ export class GcsObjects {
       const asked: GetFilesOptions = query;
       const [files, next, answer] = await this.sorted(() => this.bucket.getFiles(asked));
       const { prefixes = [] } = (answer ?? {}) as { prefixes?: string[] };
-      yield { names: files.map(({ name }) => name), prefixes };
+      const times = files.map(({ metadata }) => Date.parse(metadata.timeCreated ?? ''));
+      yield { names: files.map(({ name }) => name), times, prefixes };
       query = next as GetFilesOptions | null;
     }
   }

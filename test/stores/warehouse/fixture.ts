@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { DecisionRow, EventRow, Stream } from '../../../src/event.js';
-import { createParquetWarehouse } from '../../../src/stores/warehouse/parquet.js';
-import { queryTenant } from '../../../src/stores/warehouse/query.js';
+import { createParquetWarehouse } from '../../../src/stores/warehouse/parquet/parquet.js';
+import { queryTenant } from '../../../src/stores/warehouse/parquet/query.js';
 import type { LoadBatch, LoadInput, Warehouse } from '../../../src/stores/warehouse/warehouse.js';
 
 /** A batch id made on 10 March 2024, or on the `yyyymmdd` given. */
@@ -46,10 +46,14 @@ export class Fixture {
   readonly root: string;
   warehouse: Warehouse;
 
-  constructor(name = 'headgate-warehouse-') {
+  /** @param open opens the warehouse; default: Parquet in `root` */
+  constructor(
+    name = 'headgate-warehouse-',
+    private readonly open: (fixture: Fixture) => Warehouse = ({ root }) => createParquetWarehouse({ root }),
+  ) {
     this.dir = mkdtempSync(join(tmpdir(), name));
     this.root = join(this.dir, 'warehouse');
-    this.warehouse = createParquetWarehouse({ root: this.root });
+    this.warehouse = open(this);
   }
 
   async close(): Promise<void> {
@@ -60,7 +64,7 @@ export class Fixture {
   /** The warehouse as a new process finds it: nothing cached. */
   async restart(): Promise<void> {
     await this.warehouse.close();
-    this.warehouse = createParquetWarehouse({ root: this.root });
+    this.warehouse = this.open(this);
   }
 
   /** Writes a batch file; a string is a line as it is. */

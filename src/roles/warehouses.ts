@@ -1,0 +1,100 @@
+import { join } from 'node:path';
+import type { Config } from '../config.js';
+import { HeadgateError, messageOf } from '../errors.js';
+import type { Logger } from '../observability/logger.js';
+import type { LoadClaims } from '../stores/load-claims/load-claims.js';
+import type { CountedJob } from '../stores/warehouse/load-quotas.js';
+import { whileOpen } from '../stores/warehouse/load-steps.js';
+import { createParquetWarehouse } from '../stores/warehouse/parquet/parquet.js';
+import type { Warehouse } from '../stores/warehouse/warehouse.js';
+import { configuredTenant, type LoadedTenant, type TenantRegistry } from '../tenant-config/registry.js';
+import type { BigQueryConfig } from '../tenant-config/warehouse-config.js';
+import { dataPaths } from './stores.js';
+
+/** What {@link openWarehouses} needs. */
+export interface WarehousesOptions {
+  readonly config: Pick<Config, 'dataDir' | 'batches' | 'bigQueryEndpoint'>;
+  readonly registry: Pick<TenantRegistry, 'get'>;
+  readonly claims: LoadClaims;
+  /** Told of each load job that is about to be submitted to BigQuery. */
+  readonly onSubmit?: (job: CountedJob) => void;
+}
+
+/**
+ * The warehouses of all tenants: each load goes to the one that its tenant is configured with when it runs. A tenant that is
+ * given another kind goes on there; what has been loaded stays where it is.
+ */
+export function openWarehouses({ config, registry, claims, onSubmit }: WarehousesOptions): Warehouse {
+  const { dataDir, batches: bucket, bigQueryEndpoint: endpoint } = config;
+  const parquet = createParquetWarehouse({ root: dataPaths(dataDir).warehouse });
+  const kindOf = (tenant: string) => configuredTenant(registry, tenant).config.warehouse;
+  let bigQuery: Promise<Warehouse> | undefined;
+
+  const openBigQuery = async (): Promise<Warehouse> => {
+    // Google's library takes a while to load, which only those need pay who use it.
+    const { createBigQueryWarehouse } = await import('../stores/warehouse/bigquery/bigquery.js');
+    const configOf = (tenant: string): BigQueryConfig => {
+      const warehouse = kindOf(tenant);
+      if (warehouse.kind === 'bigquery') return warehouse;
+      const message = `Tenant ${tenant} has been given another warehouse just now.`;
+      throw new HeadgateError('WAREHOUSE_UNAVAILABLE', message, { retryable: true });
+    };
+    return createBigQueryWarehouse({
+      ...{ configOf, claims, bucket, endpoint, onSubmit },
+      staging: join(dataDir, 'staging'),
+    });
+  };
+
+  return whileOpen(
+    async (input) => {
+      if (kindOf(input.tenant).kind === 'parquet') return parquet.load(input);
+      return (await (bigQuery ??= openBigQuery())).load(input);
+    },
+    async () => {
+      await parquet.close();
+      await (await bigQuery)?.close();
+    },
+  );
+}
+
+/** What {@link watchWarehouses} needs. */
+export interface WatchWarehousesOptions {
+  readonly config: Pick<Config, 'batches' | 'bigQueryEndpoint'>;
+  readonly registry: Pick<TenantRegistry, 'list' | 'onChange'>;
+  readonly log: Pick<Logger, 'error' | 'warn'>;
+}
+
+/**
+ * Looks at the tenants' BigQuery, at the start and when a tenant changes, and logs what is missing and what to do about it.
+ * Nothing waits for it: other tenants have nothing to do with it, and loads go on by themselves once it is mended.
+ */
+export function watchWarehouses({ config, registry, log }: WatchWarehousesOptions): void {
+  const look = async ({ config: { tenant, warehouse } }: LoadedTenant): Promise<void> => {
+    if (warehouse.kind !== 'bigquery') return;
+    try {
+      await checkWarehouse(warehouse, config);
+    } catch (error) {
+      const { code } = error as { code?: unknown };
+      const fields = { tenant, reason: messageOf(error) };
+      if (code === 'WAREHOUSE_REFUSED') log.error(fields, 'the warehouse of a tenant cannot be used');
+      else log.warn(fields, 'the warehouse of a tenant does not answer; its batches are kept');
+    }
+  };
+  registry.onChange(({ loaded }) => {
+    if (loaded !== undefined) void look(loaded);
+  });
+  for (const loaded of registry.list()) void look(loaded);
+}
+
+/**
+ * Checks a tenant's BigQuery, see `checkBigQuery`. The signal is for those who do not want to wait.
+ * @throws HeadgateError `WAREHOUSE_REFUSED` (says what to do), `WAREHOUSE_UNAVAILABLE`, `WAREHOUSE_QUOTA`
+ */
+export async function checkWarehouse(
+  warehouse: BigQueryConfig,
+  { batches, bigQueryEndpoint }: Pick<Config, 'batches' | 'bigQueryEndpoint'>,
+  signal?: AbortSignal,
+): Promise<{ readonly datasetExists: boolean }> {
+  const { checkBigQuery } = await import('../stores/warehouse/bigquery/check.js');
+  return checkBigQuery(warehouse, { endpoint: bigQueryEndpoint, bucket: batches, signal });
+}

@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto';
+import { link, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { flushDirectory, writeDurably } from '../../durable-file.js';
+import { HeadgateError, systemCodeOf } from '../../errors.js';
+import { STREAMS } from '../../event.js';
+import {
+  claimNameOf,
+  claimParts,
+  decodeClaim,
+  encodeClaim,
+  isDay,
+  rememberedClaims,
+  streamParts,
+} from './claim-file.js';
+import type { ClaimRange, LoadClaims, NamedClaim } from './load-claims.js';
+
+/** Claims in a local directory: `<root>/<tenant>/load-claims/<stream>/<day>/<name>.json`. */
+export function createFileLoadClaims(root: string): LoadClaims {
+  const known = rememberedClaims();
+
+  /** The paths of a tenant's claims from a day on, and their names. */
+  async function* claimFiles({
+    tenant,
+    stream,
+    from,
+  }: ClaimRange): AsyncIterable<[path: string, name: string]> {
+    const directory = join(root, ...streamParts(tenant, stream));
+    for (const day of (await namesIn(directory)).filter(isDay).sort()) {
+      if (day < from) continue;
+      for (const fileName of await namesIn(join(directory, day))) {
+        const name = claimNameOf(fileName);
+        if (name !== undefined) yield [join(directory, day, fileName), name];
+      }
+    }
+  }
+
+  const readClaim = async (path: string) => {
+    const claim = known.get(path) ?? decodeClaim(path, await readFile(path));
+    known.set(path, claim);
+    return claim;
+  };
+
+  return {
+    claim: async (place, claim) => {
+      const path = join(root, ...claimParts(place));
+      await writeOnce(path, encodeClaim(claim));
+      return readClaim(path);
+    },
+    list: async (range) => {
+      const found: NamedClaim[] = [];
+      for await (const [path, name] of claimFiles(range)) found.push({ name, ...(await readClaim(path)) });
+      return found;
+    },
+    times: async (range) => {
+      const found: number[] = [];
+      for await (const [path] of claimFiles(range)) {
+        const there = await stat(path).catch(unlessGone);
+        if (there !== undefined) found.push(there.mtimeMs);
+      }
+      return found;
+    },
+    deleteThrough: async (tenant, isOver) => {
+      for (const stream of STREAMS) {
+        const directory = join(root, ...streamParts(tenant, stream));
+        for (const day of (await namesIn(directory)).filter((name) => isDay(name) && isOver(name)))
+          await rm(join(directory, day), { recursive: true, force: true });
+      }
+    },
+  };
+}
+
+/** Written whole beside it and then linked to its name, which fails where there is one; a rename would replace it. */
+async function writeOnce(path: string, bytes: Buffer): Promise<void> {
+  const own = `${path}.${randomUUID()}.new`;
+  try {
+    await writeDurably(own, (temporary) => writeFile(temporary, bytes));
+    await link(own, path).catch((error: unknown) => {
+      if (systemCodeOf(error) !== 'EEXIST') throw error;
+    });
+    await flushDirectory(dirname(path));
+  } catch (error) {
+    if (systemCodeOf(error) !== 'ENOSPC') throw error;
+    const message = 'There is no room on this disk to note what is loaded.';
+    throw new HeadgateError('DISK_FULL', message, { retryable: true, cause: error });
+  } finally {
+    await rm(own, { force: true });
+  }
+}
+
+function unlessGone(error: unknown): undefined {
+  if (systemCodeOf(error) !== 'ENOENT') throw error;
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}

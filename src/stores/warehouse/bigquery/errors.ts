@@ -1,0 +1,198 @@
+import { HeadgateError, messageOf, systemCodeOf } from '../../../errors.js';
+import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
+
+/** One of the reasons that BigQuery gives for an error. */
+export interface ErrorReason {
+  readonly reason?: string;
+  readonly message?: string;
+  readonly location?: string;
+}
+
+/** What BigQuery has answered, or not. */
+export interface Answer {
+  /** HTTP status; undefined where there was no answer. */
+  readonly status?: number;
+  readonly reasons: readonly ErrorReason[];
+  readonly message: string;
+}
+
+/** @see https://cloud.google.com/bigquery/docs/error-messages */
+const QUOTA = new Set([
+  'quotaExceeded',
+  'rateLimitExceeded',
+  'userRateLimitExceeded',
+  'jobRateLimitExceeded',
+]);
+const REFUSED = new Set([
+  'accessDenied',
+  'authError',
+  'billingNotEnabled',
+  'billingTierLimitExceeded',
+  'blocked',
+  'forbidden',
+  'notFound',
+  'required',
+  'accountDisabled',
+]);
+const INVALID = new Set(['invalid', 'invalidQuery', 'badRequest', 'parseError']);
+
+/** Daily limits are renewed around midnight in California; a window asks again every so often. */
+const QUOTA_AGAIN_SECONDS = 300;
+const RATE_AGAIN_SECONDS = 30;
+const MAX_REASONS = 3;
+const MAX_MESSAGE = 500;
+
+/** What networks say, such as `ECONNREFUSED`; `ERR_…` is what Node says of a key that it cannot read. */
+const NETWORK = /^(?!ERR_)E[A-Z_]+$/;
+
+/** What Google's client has thrown, as an answer. */
+export function answerOf(error: unknown): Answer {
+  const { status, response } = (error ?? {}) as { status?: unknown; response?: { data?: unknown } };
+  const body = (response?.data as { error?: { errors?: unknown; message?: unknown } } | undefined)?.error;
+  const reasons = Array.isArray(body?.errors) ? (body.errors as ErrorReason[]) : [];
+  const message = typeof body?.message === 'string' ? body.message : messageOf(error);
+  return { status: typeof status === 'number' && status >= 400 ? status : undefined, reasons, message };
+}
+
+/** True when Google cannot be reached, or is out of order. */
+export function isOutage(error: unknown): boolean {
+  const { status } = answerOf(error);
+  if (status !== undefined) return status >= 500 || status === 429;
+  const { name, code, type } = (error ?? {}) as { name?: string; code?: unknown; type?: unknown };
+  return (
+    name === 'AbortError' ||
+    name === 'TimeoutError' ||
+    NETWORK.test(String(code)) ||
+    String(type).includes('timeout')
+  );
+}
+
+/** True when the request has been refused for certain: nothing has come of it. */
+export function isRefusal({ status, reasons }: Answer): boolean {
+  if (status === undefined || status < 400 || status >= 500) return false;
+  // 408, 409 and 429 may come after the work has begun; so may what Google calls a failure of its own.
+  return (
+    ![408, 409, 429].includes(status) && !reasons.some(({ reason = '' }) => /backendError$/i.test(reason))
+  );
+}
+
+/**
+ * Sorts what Google's client has thrown. All are retryable, since an operator may mend what is refused: `WAREHOUSE_REFUSED`
+ * says how, `WAREHOUSE_QUOTA` when to ask again, `WAREHOUSE_UNAVAILABLE` passes by itself, and `WAREHOUSE_FAILED` is about
+ * the load.
+ */
+export function bigQueryError(error: unknown, config: BigQueryConfig): HeadgateError {
+  if (error instanceof HeadgateError) return error;
+  const answer = answerOf(error);
+  if (answer.status === undefined) return noAnswer(error);
+  return sortedError(answer, config, error);
+}
+
+/**
+ * Sorts why a job has failed; see {@link bigQueryError}.
+ * @param errors all that the job says; its result first
+ */
+export function jobError(
+  jobId: string,
+  errors: readonly ErrorReason[],
+  config: BigQueryConfig,
+): HeadgateError {
+  const said = errors.slice(0, MAX_REASONS).map(({ message, location }) => {
+    return [location, message].filter(Boolean).join(': ');
+  });
+  const message = `job ${jobId}: ${said.join('; ') || 'it does not say why'}`;
+  return sortedError({ reasons: errors.slice(0, 1), message }, config);
+}
+
+/** A `WAREHOUSE_REFUSED` error. */
+export function refused(message: string, cause?: unknown): HeadgateError {
+  return new HeadgateError('WAREHOUSE_REFUSED', message, { retryable: true, cause });
+}
+
+/** A `WAREHOUSE_REFUSED` error: data would have to lie elsewhere than the configuration says. */
+export function misplaced(message: string): HeadgateError {
+  return new HeadgateError('WAREHOUSE_REFUSED', message, {
+    retryable: true,
+    details: { problem: 'location' },
+  });
+}
+
+function sortedError(
+  { status, reasons, message }: Answer,
+  config: BigQueryConfig,
+  cause?: unknown,
+): HeadgateError {
+  const place = `BigQuery, ${config.project}.${config.dataset}`;
+  const said = message.replaceAll(/\s+/g, ' ').slice(0, MAX_MESSAGE);
+  const has = (known: ReadonlySet<string>): boolean => reasons.some(({ reason = '' }) => known.has(reason));
+  if (status === 429 || has(QUOTA)) {
+    const daily = has(new Set(['quotaExceeded']));
+    const retryAfterSeconds = daily ? QUOTA_AGAIN_SECONDS : RATE_AGAIN_SECONDS;
+    const advice = daily
+      ? 'a quota is used up; the data is kept, and loads go on when there is some again'
+      : 'too much at once';
+    return new HeadgateError('WAREHOUSE_QUOTA', `${place}: ${advice}. It says: ${said}`, {
+      ...{ retryable: true, retryAfterSeconds, cause },
+    });
+  }
+  if (isAboutKey(said) && (has(REFUSED) || has(INVALID)))
+    return refused(
+      `${place}: the key ${config.kmsKey ?? ''} cannot be used: it must be in ${config.location}, and BigQuery's own service account needs roles/cloudkms.cryptoKeyEncrypterDecrypter on it. It says: ${said}`,
+      cause,
+    );
+  if (status === 401 || status === 403 || status === 404 || has(REFUSED))
+    return refused(`${place}: ${adviceFor(status, reasons, config)}. It says: ${said}`, cause);
+  if (/location/i.test(said) && (status === 400 || has(INVALID)) && /dataset|job|bucket/i.test(said))
+    return refused(
+      `${place}: the locations of dataset, bucket and jobs do not agree; all must be in ${config.location}. It says: ${said}`,
+      cause,
+    );
+  if (has(INVALID) || status === 400 || status === 413)
+    return new HeadgateError('WAREHOUSE_FAILED', `${place} does not take the rows. It says: ${said}`, {
+      retryable: true,
+      cause,
+    });
+  return unavailable(
+    `${place} does not work as it should${status === undefined ? '' : ` (HTTP ${status})`}. It says: ${said}`,
+    cause,
+  );
+}
+
+function adviceFor(
+  status: number | undefined,
+  reasons: readonly ErrorReason[],
+  config: BigQueryConfig,
+): string {
+  const has = (...known: string[]): boolean => reasons.some(({ reason = '' }) => known.includes(reason));
+  if (has('billingNotEnabled', 'billingTierLimitExceeded', 'accountDisabled'))
+    return `enable billing for the project ${config.project}`;
+  if (has('notFound') || status === 404)
+    return 'the project, dataset or table is not there: create it, or correct the tenant’s warehouse';
+  if (status === 401) return 'the credentials are not taken: correct them';
+  const who = config.impersonate ?? 'the account that Headgate uses';
+  return `grant ${who} roles/bigquery.jobUser on the project ${config.project} and roles/bigquery.dataEditor on the dataset (on the project, if Headgate is to make it)`;
+}
+
+function noAnswer(error: unknown): HeadgateError {
+  return unavailable(`BigQuery does not answer: ${systemCodeOf(error) ?? messageOf(error)}.`, error);
+}
+
+/** Credentials that are missing, or that Google does not take. */
+export function credentialsError(error: unknown, { project, impersonate }: BigQueryConfig): HeadgateError {
+  const as =
+    impersonate === undefined
+      ? ''
+      : `, which must have roles/iam.serviceAccountTokenCreator on ${impersonate}`;
+  return refused(
+    `There are no usable credentials for BigQuery in the project ${project}: set GOOGLE_APPLICATION_CREDENTIALS to a key file, run \`gcloud auth application-default login\`, or give the machine a service account${as}. Google says: ${messageOf(error).replaceAll(/\s+/g, ' ').slice(0, MAX_MESSAGE)}`,
+    error,
+  );
+}
+
+function unavailable(message: string, cause?: unknown): HeadgateError {
+  return new HeadgateError('WAREHOUSE_UNAVAILABLE', message, { retryable: true, cause });
+}
+
+function isAboutKey(message: string): boolean {
+  return /cryptoKey|KMS/i.test(message);
+}

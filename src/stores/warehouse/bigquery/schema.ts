@@ -1,0 +1,77 @@
+import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
+import { COLUMNS, type Column, type Table } from '../columns.js';
+
+/** A column of a BigQuery table, as its REST API has it. */
+export interface Field {
+  readonly name: string;
+  readonly type: 'STRING' | 'TIMESTAMP' | 'JSON';
+}
+
+const TYPES = { VARCHAR: 'STRING', TIMESTAMPTZ: 'TIMESTAMP', JSON: 'JSON' } as const;
+
+/** What Headgate adds is told from what producers send by its `_`. */
+export function fieldName({ name, from }: Column): string {
+  return from === 'line' ? name : `_${name}`;
+}
+
+/** The columns of a table. */
+export function fieldsOf(table: Table): readonly Field[] {
+  return COLUMNS[table].map((column) => ({ name: fieldName(column), type: TYPES[column.type] }));
+}
+
+const CLUSTERING: Readonly<Record<Table, readonly string[]>> = {
+  events: ['type', 'subject'],
+  user_properties: ['type', 'subject'],
+  decisions: ['rule', 'subject'],
+};
+
+/** A dataset as it is created. */
+export function datasetResource(config: BigQueryConfig, tenant: string): object {
+  const { project: projectId, dataset: datasetId, location, labels, kmsKey } = config;
+  return {
+    datasetReference: { projectId, datasetId },
+    ...{ location, labels },
+    description: `Events of the tenant ${tenant}, loaded by Headgate.`,
+    ...(kmsKey && { defaultEncryptionConfiguration: { kmsKeyName: kmsKey } }),
+  };
+}
+
+/** A table as it is created. */
+export function tableResource(config: BigQueryConfig, table: Table): object {
+  const { project: projectId, dataset: datasetId, labels, kmsKey } = config;
+  return {
+    tableReference: { projectId, datasetId, tableId: table },
+    labels,
+    schema: { fields: fieldsOf(table) },
+    timePartitioning: partitioning(config),
+    clustering: { fields: CLUSTERING[table] },
+    ...(kmsKey && { encryptionConfiguration: { kmsKeyName: kmsKey } }),
+  };
+}
+
+/** By the day of the load, so that a load writes to one partition and a late event does not expire at once. */
+export function partitioning({ partitionExpirationMs }: BigQueryConfig): object {
+  return {
+    type: 'DAY',
+    field: '_loaded_at',
+    ...(partitionExpirationMs !== undefined && { expirationMs: String(partitionExpirationMs) }),
+  };
+}
+
+/** The name of the view that holds each id of a table once. */
+export function viewName(table: Table): string {
+  return `${table}_deduped`;
+}
+
+/** A view that holds each id once: of a producer's repetitions the one that was loaded first, as in Parquet's views. */
+export function viewResource({ project, dataset, labels }: BigQueryConfig, table: Table): object {
+  const columns = fieldsOf(table).map(({ name }) => `\`${name}\``);
+  return {
+    tableReference: { projectId: project, datasetId: dataset, tableId: viewName(table) },
+    labels,
+    view: {
+      useLegacySql: false,
+      query: `SELECT ${columns.join(', ')} FROM \`${project}.${dataset}.${table}\` WHERE TRUE QUALIFY ROW_NUMBER() OVER (PARTITION BY id ORDER BY _loaded_at, _batch_id, _load_id) = 1`,
+    },
+  };
+}

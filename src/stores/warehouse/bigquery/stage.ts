@@ -1,0 +1,46 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { COLUMNS, tableOf } from '../columns.js';
+import type { Engine } from '../engine.js';
+import { assertComplete } from '../load-steps.js';
+import { selectStatement } from '../select.js';
+import { identifier, literal } from '../sql.js';
+import type { LoadBatch, LoadInput } from '../warehouse.js';
+import { fieldName } from './schema.js';
+
+/** What BigQuery takes for a TIMESTAMP. */
+const TIMESTAMP_FORMAT = '%Y-%m-%dT%H:%M:%S.%fZ';
+
+/** The file that a job loads. */
+export interface Staged {
+  readonly path: string;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/**
+ * Makes the rows of batch files into one file of NDJSON with the columns of the table: batch files do not say which batch
+ * they are, and have times that BigQuery refuses. The same load always gives the same bytes. Not compressed, since BigQuery
+ * reads that in parallel.
+ * @see https://cloud.google.com/bigquery/docs/batch-loading-data#loading_compressed_and_uncompressed_data
+ */
+export async function stage(
+  engine: Engine,
+  input: LoadInput,
+  batches: readonly LoadBatch[],
+  directory: string,
+): Promise<Staged> {
+  const path = join(directory, 'rows.ndjson');
+  const copy = copyStatement(input, batches, path);
+  const { rowsChanged } = await engine.use((connection) => connection.run(copy), input.signal);
+  assertComplete(rowsChanged, batches);
+  return { path, rows: rowsChanged, bytes: (await stat(path)).size };
+}
+
+function copyStatement(input: LoadInput, batches: readonly LoadBatch[], target: string): string {
+  const columns = COLUMNS[tableOf(input.stream)].map(
+    (column) => `${identifier(column.name)} AS ${identifier(fieldName(column))}`,
+  );
+  return `COPY (SELECT ${columns.join(', ')} FROM (${selectStatement(input, batches)})) TO ${literal(target)}
+    (FORMAT json, TIMESTAMPFORMAT ${literal(TIMESTAMP_FORMAT)})`;
+}

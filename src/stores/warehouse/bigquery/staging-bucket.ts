@@ -1,0 +1,77 @@
+import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
+import { assertTenantId } from '../../../tenant.js';
+import type { GcsPlace } from '../../batch-store/gcs.js';
+import { GcsObjects } from '../../batch-store/gcs-objects.js';
+import { misplaced } from './errors.js';
+
+/** No tenant id begins with `_`. */
+const DIRECTORY = '_loads';
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** Whoever comes after a crash makes the file again; no job reads one for so long. */
+const KEPT_DAYS = 2;
+const SWEEP_EVERY_MS = 60 * 60 * 1000;
+
+/** Files that jobs load, in the bucket of the batches: BigQuery reads them there itself. */
+export interface StagingBucket {
+  /**
+   * Puts a file there.
+   * @param day of the load, `YYYY-MM-DD`
+   * @returns its URI, and how to delete it
+   */
+  put(
+    tenant: string,
+    day: string,
+    name: string,
+    path: string,
+  ): Promise<{ uri: string; remove(): Promise<void> }>;
+  /**
+   * Checks that bucket and dataset lie together. Where these credentials may not know where the bucket lies (that takes
+   * `storage.buckets.get`), it is left to BigQuery, which refuses the jobs.
+   * @throws HeadgateError `WAREHOUSE_REFUSED`
+   */
+  assertLocation(config: BigQueryConfig): Promise<void>;
+}
+
+/** Files at `gs://<bucket>/<prefix>/_loads/<tenant>/<day>/<name>.ndjson`. Those that a crash has left are deleted after two days. */
+export function createStagingBucket({ bucket, prefix, endpoint }: GcsPlace): StagingBucket {
+  const objects = new GcsObjects(bucket, endpoint);
+  const root = `${prefix === '' ? '' : `${prefix}/`}${DIRECTORY}/`;
+  const sweptAt = new Map<string, number>();
+
+  async function sweepHourly(tenant: string): Promise<void> {
+    const now = Date.now();
+    if (now - (sweptAt.get(tenant) ?? 0) < SWEEP_EVERY_MS) return;
+    sweptAt.set(tenant, now);
+    const directory = `${root}${tenant}/`;
+    const endOffset = directory + new Date(now - KEPT_DAYS * DAY_MS).toISOString().slice(0, 10);
+    for await (const { names } of objects.pages({ prefix: directory, endOffset, maxResults: 1_000 }))
+      for (const name of names) await objects.remove(name);
+  }
+
+  return {
+    put: async (tenant, day, name, path) => {
+      await sweepHourly(assertTenantId(tenant));
+      const objectName = `${root}${tenant}/${day}/${name}.ndjson`;
+      await objects.upload(objectName, path);
+      return { uri: `gs://${bucket}/${objectName}`, remove: () => objects.remove(objectName) };
+    },
+    assertLocation: async (config) => {
+      const location = await objects.location();
+      if (location === undefined || liesIn(location, config.location)) return;
+      throw misplaced(
+        `The bucket gs://${bucket} is in ${location}, and the dataset ${config.project}.${config.dataset} in ${config.location}: BigQuery loads from a bucket that lies with the dataset alone. Give HEADGATE_BATCHES a bucket in ${config.location}, or the tenant a dataset in ${location}.`,
+      );
+    },
+  };
+}
+
+/**
+ * A dataset in a region takes its own, one in a multi-region any region of it.
+ * @see https://cloud.google.com/bigquery/docs/batch-loading-data#data-locations
+ */
+export function liesIn(bucketLocation: string, datasetLocation: string): boolean {
+  const [bucket, dataset] = [bucketLocation.toUpperCase(), datasetLocation.toUpperCase()];
+  if (bucket === dataset) return true;
+  if (dataset === 'EU') return bucket.startsWith('EUROPE-') || /^EUR\d+$/.test(bucket);
+  return dataset === 'US' && (bucket.startsWith('US-') || /^NAM\d+$/.test(bucket));
+}

@@ -1,0 +1,83 @@
+import { stat } from 'node:fs/promises';
+import { HeadgateError, messageOf, systemCodeOf } from '../../errors.js';
+import { dayOfBatch } from '../../tenant.js';
+import type { LoadBatch, LoadInput, Warehouse } from './warehouse.js';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** Refuses loads once closing has begun, and lets those under way end before anything is released. */
+export function whileOpen(load: Warehouse['load'], release: () => Promise<void>): Warehouse {
+  const running = new Set<Promise<unknown>>();
+  let closing: Promise<void> | undefined;
+  return {
+    async load(input) {
+      if (closing) throw new HeadgateError('SHUTTING_DOWN', 'The warehouse is closed.', { retryable: true });
+      const loading = load(input);
+      running.add(loading);
+      try {
+        return await loading;
+      } finally {
+        running.delete(loading);
+      }
+    },
+    close: () => (closing ??= Promise.allSettled(running).then(release)),
+  };
+}
+
+/** Each batch once, in the order of their ids, which is the order they were made in. */
+export function distinct(batches: readonly LoadBatch[]): LoadBatch[] {
+  const byId = new Map(batches.map((batch) => [batch.batchId, batch]));
+  return [...byId.values()].sort((a, b) => (a.batchId < b.batchId ? -1 : 1));
+}
+
+/**
+ * A batch is loaded on the day it was made or later, so what was loaded on older days needs no look. One day of grace: a
+ * load takes the day its window began, which around midnight (or with clocks apart) is the day before that of its last
+ * batches.
+ * @param day of the load itself
+ */
+export function firstDayToLookAt(day: string, batches: readonly LoadBatch[]): string {
+  const earliest = batches.map((batch) => dayOfBatch(batch.batchId)).reduce((a, b) => (a < b ? a : b));
+  const time = Date.parse(earliest);
+  // Digits that are no date: look everywhere.
+  if (Number.isNaN(time)) return '';
+  const dayBefore = new Date(time - DAY_MS).toISOString().slice(0, 10);
+  // The load's own day is always among them: what it has left there must be seen before its name is taken.
+  return dayBefore < day ? dayBefore : day;
+}
+
+/**
+ * Checks that there is something to load.
+ * @throws HeadgateError `NOT_FOUND`
+ */
+export async function assertFilesExist(batches: readonly LoadBatch[]): Promise<void> {
+  for (const { batchId, path } of batches) {
+    try {
+      await stat(path);
+    } catch (error) {
+      if (systemCodeOf(error) !== 'ENOENT') throw error;
+      throw new HeadgateError('NOT_FOUND', `Batch file ${batchId} is gone: expired, or deleted by hand.`);
+    }
+  }
+}
+
+/** What a load would leave out is noticed before it can be seen: afterwards its batches would count as held. */
+export function assertComplete(copied: number, batches: readonly LoadBatch[]): void {
+  const expected = batches.reduce((sum, { rows }) => sum + rows, 0);
+  if (copied !== expected)
+    throw new Error(`${copied} rows were read from ${batches.length} batch files that have ${expected}`);
+}
+
+/** What a load throws: `DISK_FULL` or `WAREHOUSE_FAILED`, both retryable, for what is no HeadgateError. */
+export function loadError(input: LoadInput, error: unknown): HeadgateError {
+  if (error instanceof HeadgateError) return error;
+  // DuckDB's errors have no code.
+  if (systemCodeOf(error) === 'ENOSPC' || messageOf(error).includes('No space left on device')) {
+    return new HeadgateError('DISK_FULL', 'The warehouse has no room left.', {
+      retryable: true,
+      cause: error,
+    });
+  }
+  const message = `Load ${input.loadId} of ${input.stream} failed: ${messageOf(error)}`;
+  return new HeadgateError('WAREHOUSE_FAILED', message, { retryable: true, cause: error });
+}

@@ -1,0 +1,140 @@
+import { basename, join, relative, resolve } from 'node:path';
+import { writeDurably } from '../../../durable-file.js';
+import { faultPoint } from '../../../fault-point.js';
+import { tableOf } from '../columns.js';
+import { copyStatement } from './copy.js';
+import type { EngineOptions } from '../engine.js';
+import { createEngine } from '../engine.js';
+import {
+  dayDirectory,
+  fileName,
+  listFiles,
+  removeLeftovers,
+  tableDirectory,
+  tenantDirectory,
+} from './files.js';
+import type { HeldFile } from './ledger.js';
+import { createLedger } from './ledger.js';
+import { assertLoadInput } from '../load-input.js';
+import {
+  assertComplete,
+  assertFilesExist,
+  distinct,
+  firstDayToLookAt,
+  loadError,
+  whileOpen,
+} from '../load-steps.js';
+import { createTurns } from '../../../turns.js';
+import type { LoadBatch, LoadInput, LoadResult, Warehouse } from '../warehouse.js';
+
+const LEFTOVER_CHECK_MS = 60 * 60 * 1000;
+
+/** Where the Parquet warehouse is, and what it may take. */
+export interface ParquetWarehouseOptions extends EngineOptions {
+  /** The directory above all tenants' directories. */
+  readonly root: string;
+}
+
+/**
+ * The embedded warehouse: one Parquet file per load, `<root>/<tenant>/<table>/day=<YYYY-MM-DD>/<loadId>.parquet`, made
+ * by DuckDB from the batch files and never changed. Any number of processes may read at any time.
+ *
+ * Loads of one tenant and table take turns within a process: each reads the ledger, leaves out what is held, writes.
+ * Two processes that load the same batch under two load ids at the same moment would both write it; a batch is announced
+ * to one load window at a time, and the views hold each id once in any case.
+ */
+export function createParquetWarehouse(options: ParquetWarehouseOptions): Warehouse {
+  const root = resolve(options.root);
+  const engine = createEngine(options);
+  const ledger = createLedger(engine);
+  const inTurn = createTurns();
+  const lastCleaned = new Map<string, number>();
+
+  /** Once an hour is enough: nothing younger than an hour is removed. */
+  async function removeLeftoversHourly(tableDir: string): Promise<void> {
+    const now = Date.now();
+    if (now - (lastCleaned.get(tableDir) ?? 0) < LEFTOVER_CHECK_MS) return;
+    await removeLeftovers(tableDir, now);
+    lastCleaned.set(tableDir, now);
+  }
+
+  async function heldFiles(input: LoadInput, batches: readonly LoadBatch[]): Promise<HeldFile[]> {
+    const files = await listFiles(
+      root,
+      input.tenant,
+      tableOf(input.stream),
+      firstDayToLookAt(input.day, batches),
+    );
+    return ledger.read(files, input.signal);
+  }
+
+  async function loadInTurn(input: LoadInput, batches: readonly LoadBatch[]): Promise<LoadResult> {
+    input.signal?.throwIfAborted();
+    const tableDir = tableDirectory(root, input.tenant, tableOf(input.stream));
+    await removeLeftoversHourly(tableDir);
+    let held = await heldFiles(input, batches);
+    const missing = batchesNotIn(held, batches);
+    if (missing.length > 0) {
+      await assertFilesExist(missing);
+      await writeDurably(freePath(tableDir, input, held), async (temporary) => {
+        const copy = copyStatement(input, missing, temporary);
+        const { rowsChanged } = await engine.use((connection) => connection.run(copy), input.signal);
+        input.signal?.throwIfAborted();
+        assertComplete(rowsChanged, missing);
+        faultPoint('parquet-rename.before');
+      });
+      faultPoint('parquet-rename.after');
+      // Read back, so that the first attempt and a retry after a crash answer from the same source.
+      held = await heldFiles({ ...input, signal: undefined }, batches);
+    }
+    return resultOf(input, batches, held, tenantDirectory(root, input.tenant));
+  }
+
+  async function load(input: LoadInput): Promise<LoadResult> {
+    assertLoadInput(input);
+    const batches = distinct(input.batches);
+    if (batches.length === 0) return { loadId: input.loadId, rows: 0, bytes: 0, loaded: [], alreadyHeld: [] };
+    try {
+      return await inTurn(`${input.tenant}/${input.stream}`, () => loadInTurn(input, batches));
+    } catch (error) {
+      input.signal?.throwIfAborted();
+      throw loadError(input, error);
+    }
+  }
+
+  return whileOpen(load, () => engine.close());
+}
+
+function batchesNotIn(held: readonly HeldFile[], batches: readonly LoadBatch[]): LoadBatch[] {
+  const ids = new Set(held.flatMap((file) => file.batchIds));
+  return batches.filter((batch) => !ids.has(batch.batchId));
+}
+
+/** A reset workflow may give a load id more batches than its file holds; the rest then goes into a file beside it. */
+function freePath(tableDir: string, input: LoadInput, held: readonly HeldFile[]): string {
+  const directory = dayDirectory(tableDir, input.day);
+  const taken = new Set(held.map((file) => file.path));
+  let part = 1;
+  while (taken.has(join(directory, fileName(input.loadId, part)))) part += 1;
+  return join(directory, fileName(input.loadId, part));
+}
+
+function resultOf(
+  input: LoadInput,
+  batches: readonly LoadBatch[],
+  held: readonly HeldFile[],
+  tenantDir: string,
+): LoadResult {
+  const own = held.filter((file) => file.loadId === input.loadId);
+  const inOwn = new Set(own.flatMap((file) => file.batchIds));
+  const ids = batches.map((batch) => batch.batchId);
+  const newest = own.map((file) => file.path).reduce((a, b) => (basename(a) > basename(b) ? a : b), '');
+  return {
+    loadId: input.loadId,
+    rows: own.reduce((sum, file) => sum + file.rows, 0),
+    bytes: own.reduce((sum, file) => sum + file.bytes, 0),
+    loaded: ids.filter((id) => inOwn.has(id)),
+    alreadyHeld: ids.filter((id) => !inOwn.has(id)),
+    ...(newest === '' ? {} : { file: relative(tenantDir, newest) }),
+  };
+}
