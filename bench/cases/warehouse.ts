@@ -1,20 +1,22 @@
+import { measureStateStore, type StateStoreFigures } from '../warehouse/state-store.js';
 import { loadRows, type LoadedRows } from '../warehouse/load-rows.js';
 import { measureQueries, type MeasuredQueries, type QueryName } from '../warehouse/query-times.js';
 import type { BenchCase, CaseContext, CaseResult, Figure } from './bench-case.js';
 
 const MB = 1_000_000;
 
-/** The stores behind the pipeline, each by itself: loads into Parquet, and queries over many rows. */
+/** The stores behind the pipeline, each by itself: loads into Parquet, queries over many rows, and the state. */
 export const warehouse: BenchCase = {
   name: 'warehouse',
-  title: 'loads from batch files into Parquet; queries over 10 million rows, before and after a compaction',
-  // What is to be done is given, not how long.
-  seconds: 0,
-  quickSeconds: 0,
+  title:
+    'loads into Parquet; queries over 10 million rows, before and after a compaction; the state on Postgres',
+  // Of the state stores; for the rest it is given what is to be done.
+  seconds: 20,
+  quickSeconds: 1,
   run,
 };
 
-async function run({ quick, progress }: CaseContext): Promise<CaseResult> {
+async function run({ quick, seconds, progress }: CaseContext): Promise<CaseResult> {
   const loaded = await loadRows({
     ...(quick
       ? { rows: 20_000, batchRows: 1_000, loadBatches: 10 }
@@ -23,20 +25,42 @@ async function run({ quick, progress }: CaseContext): Promise<CaseResult> {
   });
   const queries = await measureQueries({
     ...(quick
-      ? { rows: 20_000, files: 40, days: 4, newFiles: 5, runs: 1 }
-      : { rows: 10_000_000, files: 6_000, days: 10, newFiles: 300, runs: 5 }),
+      ? { files: 40, rowsPerFile: 500, filesPerDay: 10, newFiles: 5, runs: 1 }
+      : { files: 6_000, rowsPerFile: 1_667, filesPerDay: 600, newFiles: 300, runs: 5 }),
     progress,
   });
-  // The state store on Postgres is measured here as well, by `bench/warehouse/state-store.ts`, once it is there.
+  const subjects = quick ? 1_000 : 100_000;
+  const states: StateStoreFigures[] = [];
+  for (const store of ['LMDB', 'Postgres'] as const) {
+    progress(`the state in ${store}`);
+    const found = await measureStateStore({ store, subjects, seconds });
+    if (found) states.push(found);
+  }
   return {
-    figures: [...loadFigures(loaded), ...queryFigures(queries)],
+    figures: [...loadFigures(loaded), ...queryFigures(queries), ...states.flatMap(stateFigures)],
     // Nothing goes through the API; each part throws when a row is missing or is there twice.
     accounts: {},
-    details: { loaded, queries },
+    details: { loaded, queries, states },
     notes: [
       'Each query is a "headgate query" of its own, its start included. DuckDB makes the rows that are queried.',
+      ...(states.length < 2 ? ['Postgres is not installed here, so the state on it was not measured.'] : []),
     ],
   };
+}
+
+function stateFigures({
+  store,
+  eventsPerSecond,
+  ownCpuSeconds,
+  serverCpuSeconds,
+}: StateStoreFigures): Figure[] {
+  return [
+    { name: `state in ${store}`, value: eventsPerSecond, unit: 'events/s' },
+    { name: `state in ${store}, own CPU`, value: ownCpuSeconds, unit: 's per 100,000 events' },
+    ...(store === 'LMDB'
+      ? []
+      : [{ name: `state in ${store}, its CPU`, value: serverCpuSeconds, unit: 's per 100,000 events' }]),
+  ];
 }
 
 function loadFigures({ rows, seconds, cpuSeconds, files, bytes, batchBytes }: LoadedRows): Figure[] {

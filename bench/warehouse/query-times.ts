@@ -32,9 +32,9 @@ export interface QueryTimes {
 
 /** How much to measure with. */
 export interface QueryTimesOptions {
-  readonly rows: number;
   readonly files: number;
-  readonly days: number;
+  readonly rowsPerFile: number;
+  readonly filesPerDay: number;
   /** Files that are loaded after the compaction, with as many rows each. */
   readonly newFiles: number;
   /** Runs of each query; the ones before the compaction, which take long, run once. */
@@ -57,7 +57,8 @@ export interface MeasuredQueries {
  * @throws Error when a row is missing or is there twice at any point
  */
 export async function measureQueries(options: QueryTimesOptions): Promise<MeasuredQueries> {
-  const { rows, files, days, newFiles, runs, progress } = options;
+  const { files, rowsPerFile, newFiles, runs, progress } = options;
+  const rows = files * rowsPerFile;
   const dataDir = makeTemporary();
   const directory = join(dataDir, 'warehouse', TENANT, 'events');
   const ask = async (text: string, total: number, times: number): Promise<QueryTimes> => {
@@ -67,19 +68,14 @@ export async function measureQueries(options: QueryTimesOptions): Promise<Measur
   };
   try {
     progress(`${rows.toLocaleString('en')} rows in ${files} files are made`);
-    await writeSmallFiles({ directory, rows, files, days });
+    await writeSmallFiles({ ...options, directory });
     const before = await ask('queries before the compaction', rows, 1);
     progress('compaction');
     const compaction = await runCommand(['compact', TENANT, '--grace', '0s'], dataDir);
     const after = await ask('queries after it', rows, runs);
-    const more = {
-      rows: rows + newFiles * Math.ceil(rows / files),
-      files: files + newFiles,
-      days: days + 1,
-    };
-    // As many to a day as before: what is new is of a day of its own.
-    await writeSmallFiles({ directory, ...more, days: more.files / Math.ceil(files / days) }, files);
-    const withNewFiles = await ask('queries with new files beside', more.rows, runs);
+    const all = files + newFiles;
+    await writeSmallFiles({ ...options, directory, files: all }, files);
+    const withNewFiles = await ask('queries with new files beside', all * rowsPerFile, runs);
     return { before, compaction, after, withNewFiles };
   } finally {
     removeTemporary(dataDir);

@@ -15,10 +15,10 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 export interface SmallFiles {
   /** The tenant's directory of the table `events`. */
   readonly directory: string;
-  readonly rows: number;
   readonly files: number;
-  /** Days that the files are spread over. */
-  readonly days: number;
+  readonly rowsPerFile: number;
+  /** Files of a day; the days follow each other. */
+  readonly filesPerDay: number;
 }
 
 /** How many rows of the first `rows` repeat no other. */
@@ -34,20 +34,22 @@ export function dayNumber(number: number): string {
 /**
  * Makes the files that as many loads would have left, with rows like those of flights: ids that do not compress, eight
  * types, 100,000 subjects, JSON of a hundred bytes. DuckDB makes the rows; the path from batch files to a file has a
- * measurement of its own. @param from the number of the first file, for adding to what is there
+ * measurement of its own.
+ * @param from the number of the first file, for adding to what is there
  */
-export async function writeSmallFiles({ directory, rows, files, days }: SmallFiles, from = 0): Promise<void> {
+export async function writeSmallFiles(
+  { directory, files, rowsPerFile, filesPerDay }: SmallFiles,
+  from = 0,
+): Promise<void> {
   const instance = await DuckDBInstance.create(':memory:', { threads: '2' });
   const connection = await instance.connect();
   await connection.run("SET TimeZone = 'UTC'");
-  const perFile = Math.ceil(rows / files);
-  const perDay = Math.ceil(files / days);
   for (let file = from; file < files; file += 1) {
-    const day = dayNumber(Math.floor(file / perDay));
+    const day = dayNumber(Math.floor(file / filesPerDay));
     const folder = join(directory, `day=${day}`);
     mkdirSync(folder, { recursive: true });
-    const at = `TIMESTAMPTZ '${day} 00:00:00+00' + INTERVAL ${(file % perDay) * WINDOW_SECONDS} SECOND`;
-    const range = [file * perFile, Math.min((file + 1) * perFile, rows)] as const;
+    const at = `TIMESTAMPTZ '${day} 00:00:00+00' + INTERVAL ${(file % filesPerDay) * WINDOW_SECONDS} SECOND`;
+    const range = [file * rowsPerFile, (file + 1) * rowsPerFile] as const;
     await writeFile(connection, { folder, at, range, number: file, day });
   }
   connection.closeSync();
