@@ -4,7 +4,7 @@ import type { Quarantine } from '../stores/quarantine/quarantine.js';
 import type { Warehouse } from '../stores/warehouse/warehouse.js';
 import { WAREHOUSE } from '../subscription.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
-import type { LoadedTenant } from '../tenant-config/registry.js';
+import type { LoadedTenant, RegistryLogger } from '../tenant-config/registry.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import type { Isolation } from '../tenant.js';
 import type { ParkInput } from '../workflows/delivery-messages.js';
@@ -60,6 +60,7 @@ export interface ActivityDependencies {
   readonly onWindow?: (tenant: string, windowMs: number) => void;
   /** Knows whether a tenant's warehouse is paused, and pauses it when it refuses loads. */
   readonly control: Pick<SubscriptionControl, 'standing' | 'isPaused' | 'park'>;
+  readonly log: Pick<RegistryLogger, 'warn'>;
   /** What tries to deliver. */
   readonly passes: PassActivities;
   /** Told of what has become a dead letter. */
@@ -94,7 +95,10 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
       if (options.kind === 'bigquery')
         await dependencies.budget?.hold({ tenant: id, project: options.project }, streams);
     },
-    parkLoads: createParkLoads({ pause: (id, reason) => control.park(id, WAREHOUSE, reason) }),
+    parkLoads: createParkLoads({
+      pause: (id, reason) => control.park(id, WAREHOUSE, reason),
+      log: dependencies.log,
+    }),
   });
   const configOf = (id: string): TenantConfig => loaded(id).config;
   const isolationOf = (id: string): Isolation => configOf(id).isolation;
