@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
+import { inspect } from 'node:util';
 import { loadConfig, secretReader } from '../src/config.js';
 import type { HeadgateError } from '../src/errors.js';
+import { useTempDir } from './support/temp-dir.js';
+import { describePlace } from '../src/stores/state/postgres-place.js';
 
 const MB = 1024 ** 2;
 
@@ -12,6 +17,9 @@ describe('the configuration', () => {
     assert.ok(isAbsolute(cacheDir) && cacheDir.endsWith('headgate'));
     assert.deepEqual(config, {
       batches: undefined,
+      batchKeys: { current: undefined, previous: undefined },
+      state: undefined,
+      bigQueryEndpoint: undefined,
       host: '127.0.0.1',
       port: 8080,
       ack: 'spool',
@@ -104,6 +112,7 @@ describe('the configuration', () => {
       ],
     ],
     ['HEADGATE_GCS_ENDPOINT', ['127.0.0.1:4443', 'http://', 'http://host/path']],
+    ['HEADGATE_BIGQUERY_ENDPOINT', ['127.0.0.1:9050', 'http://', 'http://host/bigquery/v2']],
     ['HEADGATE_PORT', ['65536', '-1', '80.5', '0x50', '8080 ', 'http', '1e3', '99999999999999999999']],
     ['HEADGATE_TEMPORAL_PORT', ['0', '65536']],
     ['HEADGATE_TEMPORAL_UI_PORT', ['0', 'x']],
@@ -148,6 +157,87 @@ describe('the configuration', () => {
     const endpoint = 'http://127.0.0.1:4443';
     const emulated = loadConfig({ HEADGATE_BATCHES: 'gs://abc/x', HEADGATE_GCS_ENDPOINT: endpoint });
     assert.deepEqual(emulated.batches, { bucket: 'abc', prefix: 'x', endpoint });
+    assert.equal(loadConfig({ HEADGATE_BIGQUERY_ENDPOINT: endpoint }).bigQueryEndpoint, endpoint);
+  });
+
+  describe('of the key of batches', () => {
+    const dir = useTempDir();
+    const key = randomBytes(32);
+    const text = key.toString('base64');
+    const keyOf = (value: string) => loadConfig({ HEADGATE_BATCH_KEY: value }).batchKeys.current?.export();
+
+    it('is the key, or a file that has it', () => {
+      assert.deepEqual(keyOf(text), key);
+      writeFileSync(join(dir(), 'key'), `${text}\n`);
+      assert.deepEqual(keyOf(`file:${join(dir(), 'key')}`), key);
+      const { batchKeys } = loadConfig({ HEADGATE_BATCH_KEY_PREVIOUS: text });
+      assert.deepEqual([batchKeys.current, batchKeys.previous?.export()], [undefined, key]);
+    });
+
+    it('shows nothing of it, neither when it is printed nor when it is wrong', () => {
+      const config = loadConfig({ HEADGATE_BATCH_KEY: text });
+      for (const shown of [JSON.stringify(config), inspect(config, { depth: 9, showHidden: true })])
+        for (const form of [text, key.toString('hex')]) assert.ok(!shown.includes(form));
+      writeFileSync(join(dir(), 'short'), text.slice(4));
+      const wrong = [text.slice(1), 'secret', key.toString('hex'), `file:${join(dir(), 'short')}`];
+      for (const value of [...wrong, `file:${dir()}/none`, `file:${dir()}`])
+        assert.throws(
+          () => loadConfig({ HEADGATE_BATCH_KEY: value }),
+          ({ code, message }: HeadgateError) =>
+            code === 'CONFIG_INVALID' &&
+            message.startsWith('HEADGATE_BATCH_KEY must be') &&
+            !message.includes(value) &&
+            !message.includes(text.slice(4)),
+          value,
+        );
+    });
+  });
+
+  it('takes the place of the state apart, with a password from either place', () => {
+    const stateOf = (text: string, password = '') =>
+      loadConfig({ HEADGATE_STATE: text, PGPASSWORD: password }).state;
+    const usual = { sslmode: 'disable', sslrootcert: undefined, password: undefined };
+    assert.deepEqual(stateOf('postgres://me@db.example/events'), {
+      ...usual,
+      ...{ host: 'db.example', port: 5432, database: 'events', user: 'me', schema: 'headgate' },
+    });
+    const url =
+      'postgresql://m%40e:p%2Fw@[::1]:6543/a%20b?schema=s_1&sslmode=verify-full&sslrootcert=/ca.pem';
+    assert.deepEqual(stateOf(url, 'not this one'), {
+      ...{ host: '::1', port: 6543, database: 'a b', user: 'm@e', password: 'p/w', schema: 's_1' },
+      ...{ sslmode: 'verify-full', sslrootcert: '/ca.pem' },
+    });
+    const socket = stateOf('postgres://me@localhost/events?host=/var/run/postgresql', 'from the environment');
+    assert.deepEqual([socket?.host, socket?.password], ['/var/run/postgresql', 'from the environment']);
+  });
+
+  const noPlaces = [
+    ...['lmdb', 'mysql://u@h/d', 'postgres:///db', 'postgres://host/db', 'postgres://u@host'],
+    ...['postgres://u@host:99999/db', 'postgres://u@h/%zz', 'postgres://u@h/d?schema=A'],
+    ...['postgres://u@h/d?schema=1a', 'postgres://u@h/d?schema=', 'postgres://u@h/d?sslmode=prefer'],
+    'postgres://u@h/d?application_name=x',
+  ];
+  for (const text of noPlaces) {
+    it(`refuses ${text} as the place of the state`, () => {
+      assert.throws(() => loadConfig({ HEADGATE_STATE: text }), {
+        code: 'CONFIG_INVALID',
+        message: /^HEADGATE_STATE (must|takes) /,
+      });
+    });
+  }
+
+  it('never says a password, be the place right or wrong', () => {
+    const place = loadConfig({ HEADGATE_STATE: 'postgres://me:hush-hush@h:1/d' }).state;
+    assert.equal(describePlace(place!), 'postgres://me@h:1/d?schema=headgate');
+    for (const wrong of [
+      'postgres://me:hush-hush@h',
+      'postgres://me:hush-hush@h/d?x=1',
+      'pg://me:hush-hush@h/d',
+    ])
+      assert.throws(
+        () => loadConfig({ HEADGATE_STATE: wrong }),
+        ({ message }: HeadgateError) => /HEADGATE_STATE/.test(message) && !/hush/.test(message),
+      );
   });
 
   it('takes ranges of addresses apart at commas', () => {

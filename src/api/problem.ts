@@ -21,6 +21,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   DEAD_LETTER_UNREADABLE: 409,
   LEASE_STALE: 409,
   SUBSCRIPTION_BUILT_IN: 409,
+  TENANT_ERASED: 410,
   BODY_TOO_LARGE: 413,
   CONTENT_TYPE_UNSUPPORTED: 415,
   CONTENT_ENCODING_UNSUPPORTED: 415,
@@ -31,9 +32,12 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   TENANT_BACKLOG_FULL: 429,
   OVERLOADED: 503,
   DISK_FULL: 503,
+  BATCH_KEY_MISSING: 503,
+  BATCH_KEY_WRONG: 503,
   BATCH_STORE_REFUSED: 503,
   BATCH_STORE_UNAVAILABLE: 503,
   SHUTTING_DOWN: 503,
+  STATE_UNAVAILABLE: 503,
   ENGINE_UNAVAILABLE: 503,
 };
 
@@ -102,6 +106,7 @@ const TITLES: Readonly<Record<number, string>> = {
   405: 'Method Not Allowed',
   408: 'Request Timeout',
   409: 'Conflict',
+  410: 'Gone',
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
   422: 'Unprocessable Content',

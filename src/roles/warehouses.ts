@@ -74,9 +74,9 @@ export function watchWarehouses({ config, registry, log }: WatchWarehousesOption
     try {
       await checkWarehouse(warehouse, config);
     } catch (error) {
-      const refused = error instanceof HeadgateError && error.code === 'WAREHOUSE_REFUSED';
+      const { code } = error as { code?: unknown };
       const fields = { tenant, reason: messageOf(error) };
-      if (refused) log.error(fields, 'the warehouse of a tenant cannot be used');
+      if (code === 'WAREHOUSE_REFUSED') log.error(fields, 'the warehouse of a tenant cannot be used');
       else log.warn(fields, 'the warehouse of a tenant does not answer; its batches are kept');
     }
   };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { checkLoadJobs } from '../../src/commands/doctor-load-jobs.js';
+import { checkLoadJobs } from '../../src/commands/check-load-jobs.js';
 
 describe('what the doctor says of load jobs', () => {
   /** So many claims of each table, all of the last minutes. */

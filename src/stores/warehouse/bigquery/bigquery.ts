@@ -6,7 +6,7 @@ import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js'
 import { createTurns } from '../../../turns.js';
 import { Downloads } from '../../batch-store/downloads.js';
 import type { GcsPlace } from '../../batch-store/gcs.js';
-import type { LoadClaim, LoadClaims, NamedClaim } from '../../load-claims/load-claims.js';
+import type { ClaimRange, LoadClaim, LoadClaims, NamedClaim } from '../../load-claims/load-claims.js';
 import { tableOf } from '../columns.js';
 import { createEngine } from '../engine.js';
 import { assertLoadInput } from '../load-input.js';
@@ -90,8 +90,6 @@ class BigQueryLoads {
       return await this.inTurn(`${input.tenant}/${input.stream}`, () => this.loadInTurn(input, batches));
     } catch (error) {
       input.signal?.throwIfAborted();
-      // A dataset or table may have been deleted, or made by somebody: they are looked at again.
-      if (error instanceof HeadgateError && error.code === 'WAREHOUSE_REFUSED') this.ensured.clear();
       throw loadError(input, error);
     }
   }
@@ -111,9 +109,7 @@ class BigQueryLoads {
     const loading = { input, config, api, jobs };
     const { tenant, stream, day, loadId } = input;
     const from = firstDayToLookAt(day, batches);
-    const claims = (await this.options.claims.list({ tenant, stream, from })).filter(
-      ({ warehouse }) => warehouse === warehouseName(config),
-    );
+    const claims = await this.claimsOn(config, { tenant, stream, from });
     const asked = new Set(batches.map(({ batchId }) => batchId));
     // Of others nothing needs to be asked, and there may be hundreds.
     const concerned = claims.filter(
@@ -130,6 +126,13 @@ class BigQueryLoads {
     return resultOf(input, batches, holding);
   }
 
+  /** The claims on a tenant's dataset. A reset load may have claimed the same on two days, under one name. */
+  private async claimsOn(config: BigQueryConfig, range: ClaimRange): Promise<NamedClaim[]> {
+    const claims = await this.options.claims.list(range);
+    const own = claims.filter(({ warehouse }) => warehouse === warehouseName(config));
+    return [...new Map(own.map((claim) => [claim.name, claim])).values()];
+  }
+
   /** Those of the claims that are loaded, once that is certain. */
   private async loadedOf(jobs: Jobs, claims: readonly NamedClaim[]): Promise<NamedClaim[]> {
     const found: NamedClaim[] = [];
@@ -143,7 +146,7 @@ class BigQueryLoads {
   }
 
   private async ensure({ input, config, api }: Loading, hadLoads: boolean): Promise<void> {
-    const key = JSON.stringify([warehouseName(config), input.stream, config.partitionExpirationMs]);
+    const key = ensuredKey(input, config);
     if (this.ensured.has(key)) return;
     await this.bucket?.assertLocation(config);
     const { tenant, stream, signal } = input;
@@ -161,7 +164,11 @@ class BigQueryLoads {
       const staged = await stage(this.engine, input, batches, directory.path);
       faultPoint('bigquery-stage.after');
       const claim = await this.claim(loading, name, batches, staged);
-      await this.runJob(loading, name, staged);
+      await this.runJob(loading, name, staged).catch((error: unknown) => {
+        // A dataset or table may have been deleted, or made by somebody: they are looked at again.
+        if (isRefused(error)) this.ensured.delete(ensuredKey(input, loading.config));
+        throw error;
+      });
       faultPoint('bigquery-done.before');
       this.loaded.set(name, true);
       return { name, ...claim };
@@ -221,6 +228,14 @@ function partFor(
 
 function hasBatches({ batchIds }: LoadClaim, batches: readonly LoadBatch[]): boolean {
   return batchIds.join() === batches.map(({ batchId }) => batchId).join();
+}
+
+function ensuredKey({ stream }: LoadInput, config: BigQueryConfig): string {
+  return JSON.stringify([warehouseName(config), stream, config.partitionExpirationMs]);
+}
+
+function isRefused(error: unknown): boolean {
+  return error instanceof HeadgateError && error.code === 'WAREHOUSE_REFUSED';
 }
 
 function configurationOf({ input, config }: Loading) {

@@ -59,7 +59,12 @@ export function isOutage(error: unknown): boolean {
   const { status } = answerOf(error);
   if (status !== undefined) return status >= 500 || status === 429;
   const { name, code, type } = (error ?? {}) as { name?: string; code?: unknown; type?: unknown };
-  return name === 'AbortError' || NETWORK.test(String(code)) || String(type).includes('timeout');
+  return (
+    name === 'AbortError' ||
+    name === 'TimeoutError' ||
+    NETWORK.test(String(code)) ||
+    String(type).includes('timeout')
+  );
 }
 
 /** True when the request has been refused for certain: nothing has come of it. */

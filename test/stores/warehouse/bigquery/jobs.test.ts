@@ -195,6 +195,27 @@ describe('load jobs of the BigQuery warehouse', function () {
     await assert.rejects(load(), problem);
   });
 
+  it('are those of the first attempt when a reset load comes by on another day', async () => {
+    server.afterwards = onInsert('lost');
+    await load();
+    await fixture.restart();
+    const again = await fixture.load('w1', [batch()], {
+      day: '2024-03-11',
+      loadedAt: '2024-03-11T00:00:01.000Z',
+    });
+    assert.deepEqual([again.rows, again.loaded], [2, [batchId(1)]]);
+    assert.equal(server.submitted().length, 1);
+  });
+
+  it('go to another dataset when the tenant is given one, and know nothing of the one before', async () => {
+    await load();
+    config = { dataset: 'other', location: 'US' };
+    assert.deepEqual((await fixture.load('w2', [batch()])).loaded, [batchId(1)]);
+    const [, second] = server.asked.filter(isInsert);
+    assert.match(JSON.stringify(second?.body), /"datasetId":"other".*|"location":"US"/);
+    assert.equal(new Set(server.submitted()).size, 2);
+  });
+
   it('go on when the load is called off, and are found by the next attempt', async () => {
     server.outcome = () => ({ status: { state: 'RUNNING' } });
     const aborted = new AbortController();

@@ -3,7 +3,7 @@ import type { BudgetedTenant, ProjectUsage } from '../activities/warehouse/job-c
 import { LoadBudget } from '../activities/warehouse/load-budget.js';
 import type { LoadClaims } from '../stores/load-claims/load-claims.js';
 import { LOAD_JOBS } from '../stores/warehouse/load-quotas.js';
-import type { Finding } from './doctor.js';
+import type { Finding } from './finding.js';
 
 const CHECK = 'load jobs';
 /** From this share of a quota on it deserves a look. */

@@ -1,11 +1,11 @@
 import type { Config } from '../config.js';
-import { HeadgateError, messageOf } from '../errors.js';
+import { messageOf } from '../errors.js';
 import { dataPaths, openLoadClaims } from '../roles/stores.js';
 import { checkWarehouse } from '../roles/warehouses.js';
 import { listTenantFiles, readTenantFile } from '../tenant-config/tenant-file.js';
 import type { BigQueryConfig } from '../tenant-config/warehouse-config.js';
-import { checkLoadJobs } from './doctor-load-jobs.js';
-import type { Finding } from './doctor.js';
+import { checkLoadJobs } from './check-load-jobs.js';
+import type { Finding } from './finding.js';
 
 const CHECK = 'bigquery';
 const TIMEOUT_MS = 20_000;
@@ -36,7 +36,7 @@ async function checkUsable(config: Config, tenants: ReadonlyMap<string, BigQuery
       try {
         await checkWarehouse(warehouse, config, AbortSignal.timeout(TIMEOUT_MS));
       } catch (error) {
-        refused ||= error instanceof HeadgateError && error.code === 'WAREHOUSE_REFUSED';
+        refused ||= (error as { code?: unknown }).code === 'WAREHOUSE_REFUSED';
         problems.push(`${tenant}: ${messageOf(error)}`);
       }
     });
