@@ -6,7 +6,7 @@ import type { Warehouse } from '../stores/warehouse/warehouse.js';
 import { WAREHOUSE } from '../subscription.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
 import { promotedOf } from '../tenant-config/promotion.js';
-import type { LoadedTenant } from '../tenant-config/registry.js';
+import type { LoadedTenant, RegistryLogger } from '../tenant-config/registry.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import type { Isolation } from '../tenant.js';
 import type { ParkInput } from '../workflows/delivery-messages.js';
@@ -66,6 +66,7 @@ export interface ActivityDependencies {
   readonly onWindow?: (tenant: string, windowMs: number) => void;
   /** Knows whether a tenant's warehouse is paused, and pauses it when it refuses loads. */
   readonly control: Pick<SubscriptionControl, 'standing' | 'isPaused' | 'park'>;
+  readonly log: Pick<RegistryLogger, 'warn'>;
   /** What tries to deliver. */
   readonly passes: PassActivities;
   /** Told of what has become a dead letter. */
@@ -107,7 +108,10 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
       if (options.kind === 'bigquery')
         await dependencies.budget?.hold({ tenant: id, project: options.project }, streams);
     },
-    parkLoads: createParkLoads({ pause: (id, reason) => control.park(id, WAREHOUSE, reason) }),
+    parkLoads: createParkLoads({
+      pause: (id, reason) => control.park(id, WAREHOUSE, reason),
+      log: dependencies.log,
+    }),
   });
   const startDeliveries = createStartDeliveries({ client, configOf, park });
   const parkIngest = createParkIngest(park, (id) => configOf(id).retentionMs);
