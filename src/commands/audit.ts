@@ -73,6 +73,7 @@ async function runAudit(options: AuditCommandOptions): Promise<void> {
     ids: ids === undefined ? undefined : linesOf(ids),
     ...{ stream, show, days: { from, to } },
     onProgress: progress(),
+    onSkipped: (message) => void process.stderr.write(`Skipped: ${message}\n`),
   });
   const clean = results.every(isClean);
   const { json } = options;

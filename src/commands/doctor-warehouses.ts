@@ -4,7 +4,7 @@ import { dataPaths } from '../roles/stores.js';
 import { checkWarehouse } from '../roles/warehouses.js';
 import { listTenantFiles, readTenantFile } from '../tenant-config/tenant-file.js';
 import type { BigQueryConfig } from '../tenant-config/warehouse-config.js';
-import type { Finding } from './doctor.js';
+import { fail, ok, warn, type Finding } from './finding.js';
 
 const CHECK = 'bigquery';
 const TIMEOUT_MS = 20_000;
@@ -30,15 +30,10 @@ export async function checkBigQueryTenants(config: Config): Promise<Finding[]> {
     await Promise.all(some);
   }
   const count = tenants.size === 1 ? '1 tenant' : `${tenants.size} tenants`;
-  if (problems.length === 0) return [{ check: CHECK, verdict: 'ok', found: `can be used by ${count}` }];
-  return [
-    {
-      check: CHECK,
-      verdict: refused ? 'fail' : 'warn',
-      found: `${problems.length} of ${count} cannot use it. ${problems.slice(0, MAX_NAMED).join('; ')}`,
-      mend: 'their batches are kept and loaded when it is mended',
-    },
-  ];
+  if (problems.length === 0) return [ok(CHECK, `can be used by ${count}`)];
+  const found = `${problems.length} of ${count} cannot use it. ${problems.slice(0, MAX_NAMED).join('; ')}`;
+  const mend = 'their batches are kept, and loaded when it is mended';
+  return [refused ? fail(CHECK, found, mend) : warn(CHECK, found, mend)];
 }
 
 async function bigQueryTenants(dir: string): Promise<Map<string, BigQueryConfig>> {

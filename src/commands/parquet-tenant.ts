@@ -12,16 +12,23 @@ import type { BigQueryConfig } from '../tenant-config/warehouse-config.js';
  * @throws HeadgateError `WAREHOUSE_ELSEWHERE`, `TENANT_ID_INVALID`
  */
 export async function assertParquet(dataDir: string, tenant: string): Promise<void> {
-  const { tenants, warehouse: root } = dataPaths(dataDir);
-  const fileName = tenantFileName(assertTenantId(tenant));
-  // Files of a tenant that is not configured any more are Parquet.
-  if (!existsSync(join(tenants, fileName))) return;
-  // One that is invalid is reported where it is applied.
-  const warehouse = (await readTenantFile(tenants, fileName).catch(() => undefined))?.config.warehouse;
-  if (warehouse?.kind !== 'bigquery') return;
+  const warehouse = await bigQueryOf(dataDir, tenant);
+  if (warehouse === undefined) return;
   const elsewhere = whereBigQueryIs(tenant, warehouse);
-  if (!existsSync(join(root, tenant))) throw new HeadgateError('WAREHOUSE_ELSEWHERE', elsewhere);
+  if (!existsSync(join(dataPaths(dataDir).warehouse, tenant)))
+    throw new HeadgateError('WAREHOUSE_ELSEWHERE', elsewhere);
   process.stderr.write(`${elsewhere}\nThese are the files from before.\n`);
+}
+
+/**
+ * The BigQuery that a tenant is configured with; undefined where it has none, or is not configured.
+ * @throws HeadgateError `TENANT_ID_INVALID`
+ */
+export async function bigQueryOf(dataDir: string, tenant: string): Promise<BigQueryConfig | undefined> {
+  const fileName = tenantFileName(assertTenantId(tenant));
+  // One that is invalid is reported where it is applied.
+  const file = await readTenantFile(dataPaths(dataDir).tenants, fileName).catch(() => undefined);
+  return file?.config.warehouse.kind === 'bigquery' ? file.config.warehouse : undefined;
 }
 
 /** Says where a tenant's events are, and how to look at them. */

@@ -7,6 +7,7 @@ import { applyTenantFiles, openTenantRegistry, type LoadedTenant } from '../tena
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import { listVersions, readVersion, type TenantVersion } from '../tenant-config/versions.js';
 import { assertTenantId } from '../tenant.js';
+import { tenantEraseCommand } from './tenant-erase.js';
 
 /** Asking Google takes half a second; without a network it would take minutes to give up. */
 const CHECK_TIMEOUT_MS = 15_000;
@@ -35,10 +36,10 @@ const LIST_EXAMPLES = `
 Example:
   $ headgate tenant list`;
 
-/** `headgate tenant`: applies and lists the tenants' configurations. */
+/** `headgate tenant`: applies and lists the tenants' configurations, and erases a tenant. */
 export function tenantCommand(): Command {
   const command = new Command('tenant')
-    .description("Apply and list tenants' configurations.")
+    .description("Apply and list tenants' configurations; erase a tenant.")
     .addHelpText('after', EXAMPLES);
   command
     .command('apply')
@@ -57,6 +58,7 @@ export function tenantCommand(): Command {
     .description('List the configurations a tenant has had, the last one first, with their rules.')
     .addHelpText('after', VERSIONS_EXAMPLES)
     .action(showVersions);
+  command.addCommand(tenantEraseCommand());
   return command;
 }
 

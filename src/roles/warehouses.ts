@@ -12,7 +12,7 @@ import { dataPaths } from './stores.js';
 
 /** What {@link openWarehouses} needs. */
 export interface WarehousesOptions {
-  readonly config: Pick<Config, 'dataDir' | 'batches' | 'bigQueryEndpoint'>;
+  readonly config: Pick<Config, 'dataDir' | 'batches' | 'batchKeys' | 'bigQueryEndpoint'>;
   readonly registry: Pick<TenantRegistry, 'get'>;
   readonly claims: LoadClaims;
 }
@@ -38,6 +38,7 @@ export function openWarehouses({ config, registry, claims }: WarehousesOptions):
     };
     return createBigQueryWarehouse({
       ...{ configOf, claims, bucket, endpoint },
+      encrypted: config.batchKeys.current !== undefined,
       staging: join(dataDir, 'staging'),
     });
   };

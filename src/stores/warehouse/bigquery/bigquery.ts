@@ -34,6 +34,8 @@ export interface BigQueryWarehouseOptions {
   readonly staging: string;
   /** The bucket that batches are in: files are then loaded from there. Default: they are uploaded with their job. */
   readonly bucket?: GcsPlace;
+  /** True where batches are encrypted: rows are not to lie in their bucket in the clear, so they are uploaded. Default false. */
+  readonly encrypted?: boolean;
   /** URL of an emulator. Default: Google's. */
   readonly endpoint?: string;
 }
@@ -194,7 +196,8 @@ class BigQueryLoads {
     if (state.state === 'loaded') return;
     const { generation } = state;
     const configuration = configurationOf(loading);
-    const object = await this.bucket?.put(input.tenant, input.day, jobIdOf(part, generation), path);
+    const bucket = this.options.encrypted === true ? undefined : this.bucket;
+    const object = await bucket?.put(input.tenant, input.day, jobIdOf(part, generation), path);
     const source = object === undefined ? { path } : { uris: [object.uri] };
     await jobs.run({ part, generation, configuration, source, rows });
     // What cannot be deleted now, or is left by a failure, is deleted by a later load.
