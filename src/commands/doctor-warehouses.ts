@@ -1,7 +1,7 @@
 import type { Config } from '../config.js';
 import { messageOf } from '../errors.js';
 import { dataPaths } from '../roles/stores.js';
-import { checkWarehouse } from '../roles/warehouses.js';
+import { createWarehouseCheck } from '../roles/warehouses.js';
 import { listTenantFiles, readTenantFile } from '../tenant-config/tenant-file.js';
 import type { BigQueryConfig } from '../tenant-config/warehouse-config.js';
 import { fail, ok, warn, type Finding } from './finding.js';
@@ -15,13 +15,14 @@ const MAX_NAMED = 5;
 export async function checkBigQueryTenants(config: Config): Promise<Finding[]> {
   const tenants = await bigQueryTenants(dataPaths(config.dataDir).tenants);
   if (tenants.size === 0) return [];
+  const check = createWarehouseCheck(config);
   const problems: string[] = [];
   let refused = false;
   const entries = [...tenants];
   for (let at = 0; at < entries.length; at += AT_ONCE) {
     const some = entries.slice(at, at + AT_ONCE).map(async ([tenant, warehouse]) => {
       try {
-        await checkWarehouse(warehouse, config, AbortSignal.timeout(TIMEOUT_MS));
+        await check(warehouse, AbortSignal.timeout(TIMEOUT_MS));
       } catch (error) {
         refused ||= (error as { code?: unknown }).code === 'WAREHOUSE_REFUSED';
         problems.push(`${tenant}: ${messageOf(error)}`);

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createFileLoadClaims } from '../../../../src/stores/load-claims/file.js';
 import { createBigQueryWarehouse } from '../../../../src/stores/warehouse/bigquery/bigquery.js';
-import { checkBigQuery } from '../../../../src/stores/warehouse/bigquery/check.js';
+import { createBigQueryCheck } from '../../../../src/stores/warehouse/bigquery/check.js';
 import { liesIn } from '../../../../src/stores/warehouse/bigquery/staging-bucket.js';
 import { BigQueryServer, isInsert, type Resource } from '../../../support/bigquery-server.js';
 import { useTempDir } from '../../../support/temp-dir.js';
@@ -91,7 +91,7 @@ describe('errors of the BigQuery warehouse', function () {
     server.resources.set('datasets/d_UA', { location: 'US' });
     const problem = { code: 'WAREHOUSE_REFUSED', message: /d_UA is in US, .* says EU/ };
     await assert.rejects(load(), problem);
-    await assert.rejects(checkBigQuery(bigQueryConfig('d', 'UA'), { endpoint }), problem);
+    await assert.rejects(createBigQueryCheck({ endpoint })(bigQueryConfig('d', 'UA')), problem);
     assert.ok(server.asked.every(({ method }) => method === 'GET'));
     server.resources.set('datasets/d_UA', { location: 'eu' });
     assert.equal((await load()).rows, 1);
@@ -151,7 +151,7 @@ describe('errors of the BigQuery warehouse', function () {
         if (content !== undefined) writeFileSync(path, content);
         process.env.GOOGLE_APPLICATION_CREDENTIALS = path;
         await assert.rejects(
-          checkBigQuery(bigQueryConfig('d', 'UA'), {}),
+          createBigQueryCheck({})(bigQueryConfig('d', 'UA')),
           (error: Error & { code?: string }) => {
             assert.equal(error.code, 'WAREHOUSE_REFUSED', error.message);
             assert.match(error.message, /GOOGLE_APPLICATION_CREDENTIALS to a key file/);
