@@ -47,6 +47,8 @@ export interface LoadClaims {
   claim(place: ClaimPlace, claim: LoadClaim): Promise<LoadClaim>;
   /** The claims of a tenant's stream from a day on, in the order of days. What has been read once is not read again. */
   list(range: ClaimRange): Promise<readonly NamedClaim[]>;
+  /** When the claims of a tenant's stream were written, from a day on, in milliseconds since the epoch. Reads none of them. */
+  times(range: ClaimRange): Promise<readonly number[]>;
   /** Deletes the claims of days that are over; none are no error. */
   deleteThrough(tenant: string, isOver: (day: string) => boolean): Promise<void>;
 }

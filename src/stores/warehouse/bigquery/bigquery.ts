@@ -11,6 +11,7 @@ import { tableOf } from '../columns.js';
 import { createEngine } from '../engine.js';
 import { assertLoadInput } from '../load-input.js';
 import { assertFilesExist, distinct, firstDayToLookAt, loadError, whileOpen } from '../load-steps.js';
+import type { CountedJob } from '../load-quotas.js';
 import type { LoadBatch, LoadInput, LoadResult, Warehouse } from '../warehouse.js';
 import { createApis, type ApiOf, type BigQueryApi } from './client.js';
 import { failedGenerations, Jobs } from './jobs.js';
@@ -38,6 +39,8 @@ export interface BigQueryWarehouseOptions {
   readonly encrypted?: boolean;
   /** URL of an emulator. Default: Google's. */
   readonly endpoint?: string;
+  /** Told of each load job that is about to be submitted: it counts against quotas, however it ends. */
+  readonly onSubmit?: (job: CountedJob) => void;
 }
 
 /** A load on its way, and whom it talks to. */
@@ -101,7 +104,10 @@ class BigQueryLoads {
     input.signal?.throwIfAborted();
     const config = this.options.configOf(input.tenant);
     const api = this.apiOf(config);
-    const jobs = new Jobs(api, config, this.failed, input.signal);
+    const onSubmit = (): void => {
+      this.options.onSubmit?.({ project: config.project, tenant: input.tenant, stream: input.stream });
+    };
+    const jobs = new Jobs(api, config, this.failed, input.signal, onSubmit);
     const loading = { input, config, api, jobs };
     const { tenant, stream, day, loadId } = input;
     const from = firstDayToLookAt(day, batches);

@@ -64,6 +64,8 @@ export class Jobs {
     private readonly config: BigQueryConfig,
     private readonly failed: FailedGenerations,
     private readonly signal?: AbortSignal,
+    /** Told before each request that may make a job. */
+    private readonly onSubmit?: () => void,
   ) {}
 
   /**
@@ -120,6 +122,7 @@ export class Jobs {
   /** Whether the job is there is asked whenever that is not certain: only an answer settles what has become of a request. */
   private async submit(jobId: string, body: object, source: Source): Promise<Job> {
     const { api, signal } = this;
+    this.onSubmit?.();
     try {
       if ('path' in source) return await api.upload<Job>(body, source.path, signal);
       return await api.request<Job>({ method: 'POST', path: 'jobs', body, signal });
