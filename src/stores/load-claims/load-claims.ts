@@ -25,6 +25,8 @@ export interface LoadClaim {
   readonly warehouse: string;
   readonly batchIds: readonly string[];
   readonly rows: number;
+  /** Rows of its batches that could not be loaded and were left out. Default none. */
+  readonly leftOut?: number;
   /** Bytes of the file that is loaded. */
   readonly bytes: number;
 }

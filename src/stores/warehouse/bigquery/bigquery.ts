@@ -183,11 +183,12 @@ class BigQueryLoads {
     { input, config }: Loading,
     name: string,
     batches: readonly LoadBatch[],
-    { rows, bytes }: Staged,
+    { rows, leftOut, bytes }: Staged,
   ): Promise<LoadClaim> {
     const { tenant, stream, day, loadId } = input;
     const batchIds = batches.map(({ batchId }) => batchId);
-    const own = { loadId, warehouse: warehouseName(config), batchIds, rows, bytes };
+    const counts = { rows, bytes, ...(leftOut > 0 && { leftOut }) };
+    const own = { loadId, warehouse: warehouseName(config), batchIds, ...counts };
     faultPoint('bigquery-claim.before');
     const claim = await this.options.claims.claim({ tenant, stream, day, name }, own);
     faultPoint('bigquery-claim.after');
@@ -265,12 +266,14 @@ function resultOf(
   const own = holding.filter(({ loadId }) => loadId === input.loadId);
   const inOwn = new Set(own.flatMap(({ batchIds }) => batchIds));
   const ids = batches.map(({ batchId }) => batchId);
+  const leftOut = own.reduce((sum, claim) => sum + (claim.leftOut ?? 0), 0);
   return {
     loadId: input.loadId,
     rows: own.reduce((sum, { rows }) => sum + rows, 0),
     bytes: own.reduce((sum, { bytes }) => sum + bytes, 0),
     loaded: ids.filter((id) => inOwn.has(id)),
     alreadyHeld: ids.filter((id) => !inOwn.has(id)),
+    ...(leftOut > 0 && { leftOut }),
   };
 }
 

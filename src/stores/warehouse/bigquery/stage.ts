@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { withoutBadRows } from '../bad-rows.js';
 import { COLUMNS, tableOf } from '../columns.js';
 import type { Engine } from '../engine.js';
 import { assertComplete } from '../load-steps.js';
@@ -15,12 +16,15 @@ const TIMESTAMP_FORMAT = '%Y-%m-%dT%H:%M:%S.%fZ';
 export interface Staged {
   readonly path: string;
   readonly rows: number;
+  /** Rows of the batches that are not in it, since they cannot be loaded. */
+  readonly leftOut: number;
   readonly bytes: number;
 }
 
 /**
  * Makes the rows of batch files into one file of NDJSON with the columns of the table: batch files do not say which batch
- * they are, and have times that BigQuery refuses. The same load always gives the same bytes. Not compressed, since BigQuery
+ * they are, and have times that BigQuery refuses. Rows of which nothing can be made are left out, where the input says what
+ * becomes of them. The same load always gives the same bytes. Not compressed, since BigQuery
  * reads that in parallel.
  * @see https://cloud.google.com/bigquery/docs/batch-loading-data#loading_compressed_and_uncompressed_data
  */
@@ -31,10 +35,13 @@ export async function stage(
   directory: string,
 ): Promise<Staged> {
   const path = join(directory, 'rows.ndjson');
-  const copy = copyStatement(input, batches, path);
-  const { rowsChanged } = await engine.use((connection) => connection.run(copy), input.signal);
-  assertComplete(rowsChanged, batches);
-  return { path, rows: rowsChanged, bytes: (await stat(path)).size };
+  const [rows, leftOut] = await withoutBadRows(engine, input, batches, async (loadable, bad) => {
+    const copy = copyStatement(input, loadable, path);
+    const { rowsChanged } = await engine.use((connection) => connection.run(copy), input.signal);
+    assertComplete(rowsChanged, loadable);
+    return [rowsChanged, bad.reduce((sum, each) => sum + each.rows.length, 0)] as const;
+  });
+  return { path, rows, leftOut, bytes: (await stat(path)).size };
 }
 
 function copyStatement(input: LoadInput, batches: readonly LoadBatch[], target: string): string {
