@@ -151,8 +151,8 @@ class BigQueryLoads {
     const key = ensuredKey(input, config);
     if (this.ensured.has(key)) return;
     await this.bucket?.assertLocation(config);
-    const { tenant, stream, signal } = input;
-    await ensureTable(api, { tenant, config, table: tableOf(stream), hadLoads, signal });
+    const { tenant, stream, signal, promoted = [] } = input;
+    await ensureTable(api, { tenant, config, table: tableOf(stream), promoted, hadLoads, signal });
     this.ensured.set(key, true);
   }
 
@@ -183,11 +183,11 @@ class BigQueryLoads {
     { input, config }: Loading,
     name: string,
     batches: readonly LoadBatch[],
-    { rows, leftOut, bytes }: Staged,
+    { rows, leftOut, bytes, clashes }: Staged,
   ): Promise<LoadClaim> {
     const { tenant, stream, day, loadId } = input;
     const batchIds = batches.map(({ batchId }) => batchId);
-    const counts = { rows, bytes, ...(leftOut > 0 && { leftOut }) };
+    const counts = { rows, bytes, ...(leftOut > 0 && { leftOut }), clashes };
     const own = { loadId, warehouse: warehouseName(config), batchIds, ...counts };
     faultPoint('bigquery-claim.before');
     const claim = await this.options.claims.claim({ tenant, stream, day, name }, own);
@@ -234,8 +234,8 @@ function hasBatches({ batchIds }: LoadClaim, batches: readonly LoadBatch[]): boo
   return batchIds.join() === batches.map(({ batchId }) => batchId).join();
 }
 
-function ensuredKey({ stream }: LoadInput, config: BigQueryConfig): string {
-  return JSON.stringify([warehouseName(config), stream, config.partitionExpirationMs]);
+function ensuredKey({ stream, promoted }: LoadInput, config: BigQueryConfig): string {
+  return JSON.stringify([warehouseName(config), stream, config.partitionExpirationMs, promoted]);
 }
 
 function isRefused(error: unknown): boolean {
@@ -274,7 +274,16 @@ function resultOf(
     loaded: ids.filter((id) => inOwn.has(id)),
     alreadyHeld: ids.filter((id) => !inOwn.has(id)),
     ...(leftOut > 0 && { leftOut }),
+    ...clashesOf(own),
   };
+}
+
+/** By column; nothing where there are none. */
+function clashesOf(own: readonly LoadClaim[]): Pick<LoadResult, 'clashes'> {
+  const sums: Record<string, number> = {};
+  for (const { clashes = {} } of own)
+    for (const [column, count] of Object.entries(clashes)) sums[column] = (sums[column] ?? 0) + count;
+  return Object.keys(sums).length === 0 ? {} : { clashes: sums };
 }
 
 /** Two attempts at one load have found different batches held. */

@@ -1,9 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withoutBadRows } from '../bad-rows.js';
-import { COLUMNS, tableOf } from '../columns.js';
+import { columnsOf, tableOf } from '../columns.js';
 import type { Engine } from '../engine.js';
 import { assertComplete } from '../load-steps.js';
+import { CLASHES } from '../promoted-field.js';
 import { selectStatement } from '../select.js';
 import { identifier, literal } from '../sql.js';
 import type { LoadBatch, LoadInput } from '../warehouse.js';
@@ -19,6 +20,8 @@ export interface Staged {
   /** Rows of the batches that are not in it, since they cannot be loaded. */
   readonly leftOut: number;
   readonly bytes: number;
+  /** By column, how many values of promoted fields are in `_clashes`. */
+  readonly clashes?: Readonly<Record<string, number>>;
 }
 
 /**
@@ -41,13 +44,31 @@ export async function stage(
     assertComplete(rowsChanged, loadable);
     return [rowsChanged, bad.reduce((sum, each) => sum + each.rows.length, 0)] as const;
   });
-  return { path, rows, leftOut, bytes: (await stat(path)).size };
+  const clashes = await countClashes(engine, input, path);
+  return { path, rows, leftOut, clashes, bytes: (await stat(path)).size };
 }
 
 function copyStatement(input: LoadInput, batches: readonly LoadBatch[], target: string): string {
-  const columns = COLUMNS[tableOf(input.stream)].map(
+  const columns = columnsOf(tableOf(input.stream), input.promoted).map(
     (column) => `${identifier(column.name)} AS ${identifier(fieldName(column))}`,
   );
   return `COPY (SELECT ${columns.join(', ')} FROM (${selectStatement(input, batches)})) TO ${literal(target)}
     (FORMAT json, TIMESTAMPFORMAT ${literal(TIMESTAMP_FORMAT)})`;
+}
+
+async function countClashes(
+  engine: Engine,
+  { promoted = [], signal }: LoadInput,
+  path: string,
+): Promise<Staged['clashes']> {
+  if (promoted.length === 0) return undefined;
+  const names = `SELECT unnest(json_keys(${CLASHES})) AS name FROM read_json(${literal(path)},
+    format = 'newline_delimited', columns = {${CLASHES}: 'JSON'}) WHERE ${CLASHES} IS NOT NULL`;
+  const count = `SELECT name, count(*) FROM (${names}) GROUP BY name ORDER BY name`;
+  const rows = await engine.use(
+    async (connection) => (await connection.runAndReadAll(count)).getRowsJS(),
+    signal,
+  );
+  if (rows.length === 0) return undefined;
+  return Object.fromEntries(rows.map(([name, clashes]) => [String(name), Number(clashes)]));
 }
