@@ -1,11 +1,11 @@
 import type { Config } from '../config.js';
 import { messageOf } from '../errors.js';
 import { dataPaths, openLoadClaims } from '../roles/stores.js';
-import { checkWarehouse } from '../roles/warehouses.js';
+import { createWarehouseCheck } from '../roles/warehouses.js';
 import { listTenantFiles, readTenantFile } from '../tenant-config/tenant-file.js';
 import type { BigQueryConfig } from '../tenant-config/warehouse-config.js';
 import { checkLoadJobs } from './check-load-jobs.js';
-import type { Finding } from './finding.js';
+import { fail, ok, warn, type Finding } from './finding.js';
 
 const CHECK = 'bigquery';
 const TIMEOUT_MS = 20_000;
@@ -28,13 +28,14 @@ export async function checkBigQueryTenants(config: Config): Promise<Finding[]> {
 }
 
 async function checkUsable(config: Config, tenants: ReadonlyMap<string, BigQueryConfig>): Promise<Finding[]> {
+  const check = createWarehouseCheck(config);
   const problems: string[] = [];
   let refused = false;
   const entries = [...tenants];
   for (let at = 0; at < entries.length; at += AT_ONCE) {
     const some = entries.slice(at, at + AT_ONCE).map(async ([tenant, warehouse]) => {
       try {
-        await checkWarehouse(warehouse, config, AbortSignal.timeout(TIMEOUT_MS));
+        await check(warehouse, AbortSignal.timeout(TIMEOUT_MS));
       } catch (error) {
         refused ||= (error as { code?: unknown }).code === 'WAREHOUSE_REFUSED';
         problems.push(`${tenant}: ${messageOf(error)}`);
@@ -43,15 +44,10 @@ async function checkUsable(config: Config, tenants: ReadonlyMap<string, BigQuery
     await Promise.all(some);
   }
   const count = tenants.size === 1 ? '1 tenant' : `${tenants.size} tenants`;
-  if (problems.length === 0) return [{ check: CHECK, verdict: 'ok', found: `can be used by ${count}` }];
-  return [
-    {
-      check: CHECK,
-      verdict: refused ? 'fail' : 'warn',
-      found: `${problems.length} of ${count} cannot use it. ${problems.slice(0, MAX_NAMED).join('; ')}`,
-      mend: 'their batches are kept and loaded when it is mended',
-    },
-  ];
+  if (problems.length === 0) return [ok(CHECK, `can be used by ${count}`)];
+  const found = `${problems.length} of ${count} cannot use it. ${problems.slice(0, MAX_NAMED).join('; ')}`;
+  const mend = 'their batches are kept, and loaded when it is mended';
+  return [refused ? fail(CHECK, found, mend) : warn(CHECK, found, mend)];
 }
 
 async function bigQueryTenants(dir: string): Promise<Map<string, BigQueryConfig>> {

@@ -12,19 +12,29 @@ import type { BigQueryConfig } from '../tenant-config/warehouse-config.js';
  * @throws HeadgateError `WAREHOUSE_ELSEWHERE`, `TENANT_ID_INVALID`
  */
 export async function assertParquet(dataDir: string, tenant: string): Promise<void> {
-  const { tenants, warehouse: root } = dataPaths(dataDir);
+  const warehouse = await bigQueryOf(dataDir, tenant);
+  if (warehouse === undefined) return;
+  const elsewhere = whereBigQueryIs(tenant, warehouse);
+  if (!existsSync(join(dataPaths(dataDir).warehouse, tenant)))
+    throw new HeadgateError('WAREHOUSE_ELSEWHERE', elsewhere);
+  process.stderr.write(`${elsewhere}\nThese are the files from before.\n`);
+}
+
+/**
+ * The BigQuery that a tenant is configured with; undefined where it has none, or is not configured.
+ * @throws HeadgateError `TENANT_ID_INVALID`
+ */
+export async function bigQueryOf(dataDir: string, tenant: string): Promise<BigQueryConfig | undefined> {
+  const { tenants } = dataPaths(dataDir);
   const fileName = `${assertTenantId(tenant)}.yaml`;
   // Files of a tenant that is not configured any more are Parquet.
   const text = await readFile(join(tenants, fileName), 'utf8').catch(() => '');
   // What reads tenants' files takes longer to load than most queries take, so it is asked only where there is a chance.
-  if (!text.includes('bigquery')) return;
+  if (!text.includes('bigquery')) return undefined;
   const { readTenantFile } = await import('../tenant-config/tenant-file.js');
   // One that is invalid is reported where it is applied.
   const warehouse = (await readTenantFile(tenants, fileName).catch(() => undefined))?.config.warehouse;
-  if (warehouse?.kind !== 'bigquery') return;
-  const elsewhere = whereBigQueryIs(tenant, warehouse);
-  if (!existsSync(join(root, tenant))) throw new HeadgateError('WAREHOUSE_ELSEWHERE', elsewhere);
-  process.stderr.write(`${elsewhere}\nThese are the files from before.\n`);
+  return warehouse?.kind === 'bigquery' ? warehouse : undefined;
 }
 
 /** Says where a tenant's events are, and how to look at them. */

@@ -7,6 +7,7 @@ import { dataPaths, openBatches } from '../roles/stores.js';
 import { eraseTenant } from '../stores/batch-keys/changes.js';
 import { openTenantRegistry } from '../tenant-config/registry.js';
 import { assertTenantId } from '../tenant.js';
+import { bigQueryOf } from './parquet-tenant.js';
 
 const HELP = `
 Deletes the keys that the tenant's batch files are encrypted with: no batch, decision file, replay or dead letter of it can
@@ -51,6 +52,8 @@ async function erase(given: string, { yes }: { yes: boolean }): Promise<void> {
   );
   print('Running processes stop reading and writing its batches within 60 seconds.');
   const left = plainPlaces(config, tenant);
+  const bigQuery = await bigQueryOf(config.dataDir, tenant);
+  if (bigQuery !== undefined) left.push(`BigQuery ${bigQuery.project}.${bigQuery.dataset}`);
   if (left.length > 0)
     print(`Not encrypted, and still there:\n${left.map((each) => `  ${each}`).join('\n')}`);
 }

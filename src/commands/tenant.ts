@@ -1,8 +1,8 @@
 import { Command } from 'commander';
-import { loadConfig, type Config } from '../config.js';
+import { loadConfig } from '../config.js';
 import { messageOf } from '../errors.js';
 import { dataPaths } from '../roles/stores.js';
-import { checkWarehouse } from '../roles/warehouses.js';
+import { createWarehouseCheck, type WarehouseCheck } from '../roles/warehouses.js';
 import { applyTenantFiles, openTenantRegistry, type LoadedTenant } from '../tenant-config/registry.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import { listVersions, readVersion, type TenantVersion } from '../tenant-config/versions.js';
@@ -65,7 +65,8 @@ export function tenantCommand(): Command {
 async function applyTenants(source: string): Promise<void> {
   const config = loadConfig();
   const { tenants: dir, tenantVersions: versions } = dataPaths(config.dataDir);
-  const check = (tenant: TenantConfig): Promise<void> => checkLocation(tenant, config);
+  const asked = createWarehouseCheck(config);
+  const check = (tenant: TenantConfig): Promise<void> => checkLocation(tenant, asked);
   const applied = await applyTenantFiles({ source, dir, versions, check });
   for (const { tenant, change } of applied) print(`${tenant} ${change}`);
   const counts = (['added', 'changed', 'unchanged'] as const).map(
@@ -78,10 +79,10 @@ async function applyTenants(source: string): Promise<void> {
  * Data that would lie elsewhere than its tenant's file says is refused. Anything else that is wrong with BigQuery may be so
  * here alone, where there need be no credentials for it: it is said, and the file comes into force.
  */
-async function checkLocation({ tenant, warehouse }: TenantConfig, config: Config): Promise<void> {
+async function checkLocation({ tenant, warehouse }: TenantConfig, check: WarehouseCheck): Promise<void> {
   if (warehouse.kind !== 'bigquery') return;
   try {
-    await checkWarehouse(warehouse, config, AbortSignal.timeout(CHECK_TIMEOUT_MS));
+    await check(warehouse, AbortSignal.timeout(CHECK_TIMEOUT_MS));
   } catch (error) {
     const { details } = error as { details?: { problem?: unknown } };
     if (details?.problem === 'location') throw error;

@@ -13,7 +13,7 @@ import { dataPaths } from './stores.js';
 
 /** What {@link openWarehouses} needs. */
 export interface WarehousesOptions {
-  readonly config: Pick<Config, 'dataDir' | 'batches' | 'bigQueryEndpoint'>;
+  readonly config: Pick<Config, 'dataDir' | 'batches' | 'batchKeys' | 'bigQueryEndpoint'>;
   readonly registry: Pick<TenantRegistry, 'get'>;
   readonly claims: LoadClaims;
   /** Told of each load job that is about to be submitted to BigQuery. */
@@ -41,6 +41,7 @@ export function openWarehouses({ config, registry, claims, onSubmit }: Warehouse
     };
     return createBigQueryWarehouse({
       ...{ configOf, claims, bucket, endpoint, onSubmit },
+      encrypted: config.batchKeys.current !== undefined,
       staging: join(dataDir, 'staging'),
     });
   };
@@ -69,10 +70,13 @@ export interface WatchWarehousesOptions {
  * Nothing waits for it: other tenants have nothing to do with it, and loads go on by themselves once it is mended.
  */
 export function watchWarehouses({ config, registry, log }: WatchWarehousesOptions): void {
+  const check = createWarehouseCheck(config);
+  // One after the other: there may be many tenants, and there is no hurry.
+  let looking = Promise.resolve();
   const look = async ({ config: { tenant, warehouse } }: LoadedTenant): Promise<void> => {
     if (warehouse.kind !== 'bigquery') return;
     try {
-      await checkWarehouse(warehouse, config);
+      await check(warehouse);
     } catch (error) {
       const { code } = error as { code?: unknown };
       const fields = { tenant, reason: messageOf(error) };
@@ -80,21 +84,28 @@ export function watchWarehouses({ config, registry, log }: WatchWarehousesOption
       else log.warn(fields, 'the warehouse of a tenant does not answer; its batches are kept');
     }
   };
+  const lookSoon = (loaded: LoadedTenant): void => void (looking = looking.then(() => look(loaded)));
   registry.onChange(({ loaded }) => {
-    if (loaded !== undefined) void look(loaded);
+    if (loaded !== undefined) lookSoon(loaded);
   });
-  for (const loaded of registry.list()) void look(loaded);
+  registry.list().forEach(lookSoon);
 }
 
 /**
- * Checks a tenant's BigQuery, see `checkBigQuery`. The signal is for those who do not want to wait.
+ * Checks a tenant's BigQuery: credentials, and where the data lies. The signal is for those who do not want to wait.
  * @throws HeadgateError `WAREHOUSE_REFUSED` (says what to do), `WAREHOUSE_UNAVAILABLE`, `WAREHOUSE_QUOTA`
  */
-export async function checkWarehouse(
-  warehouse: BigQueryConfig,
-  { batches, bigQueryEndpoint }: Pick<Config, 'batches' | 'bigQueryEndpoint'>,
-  signal?: AbortSignal,
-): Promise<{ readonly datasetExists: boolean }> {
-  const { checkBigQuery } = await import('../stores/warehouse/bigquery/check.js');
-  return checkBigQuery(warehouse, { endpoint: bigQueryEndpoint, bucket: batches, signal });
+export type WarehouseCheck = (warehouse: BigQueryConfig, signal?: AbortSignal) => Promise<void>;
+
+/** Builds a check of any number of tenants' BigQuery. */
+export function createWarehouseCheck({
+  batches: bucket,
+  bigQueryEndpoint: endpoint,
+}: Pick<Config, 'batches' | 'bigQueryEndpoint'>): WarehouseCheck {
+  let check: Promise<WarehouseCheck> | undefined;
+  const open = async (): Promise<WarehouseCheck> => {
+    const { createBigQueryCheck } = await import('../stores/warehouse/bigquery/check.js');
+    return createBigQueryCheck({ endpoint, bucket });
+  };
+  return async (warehouse, signal) => (await (check ??= open()))(warehouse, signal);
 }

@@ -39,7 +39,7 @@ describe('the warehouses of tenants', () => {
   };
 
   it('are looked up when a load runs: a tenant that is given another goes on there', async () => {
-    const config = { dataDir: fixture.dir, bigQueryEndpoint: endpoint };
+    const config = { dataDir: fixture.dir, bigQueryEndpoint: endpoint, batchKeys: {} };
     await fixture.warehouse.close();
     fixture.warehouse = openWarehouses({ config, registry, claims: await openLoadClaims(config) });
     const batches = [1, 2, 3].map((n) => fixture.batch(batchId(n), [event(`e${n}`)]));

@@ -25,6 +25,10 @@ export interface LoadClaim {
   readonly warehouse: string;
   readonly batchIds: readonly string[];
   readonly rows: number;
+  /** Rows of its batches that could not be loaded and were left out. Default none. */
+  readonly leftOut?: number;
+  /** By column, how many values of promoted fields did not fit. Default none. */
+  readonly clashes?: Readonly<Record<string, number>>;
   /** Bytes of the file that is loaded. */
   readonly bytes: number;
 }

@@ -35,6 +35,8 @@ export interface BigQueryWarehouseOptions {
   readonly staging: string;
   /** The bucket that batches are in: files are then loaded from there. Default: they are uploaded with their job. */
   readonly bucket?: GcsPlace;
+  /** True where batches are encrypted: rows are not to lie in their bucket in the clear, so they are uploaded. Default false. */
+  readonly encrypted?: boolean;
   /** URL of an emulator. Default: Google's. */
   readonly endpoint?: string;
   /** Told of each load job that is about to be submitted: it counts against quotas, however it ends. */
@@ -149,8 +151,8 @@ class BigQueryLoads {
     const key = ensuredKey(input, config);
     if (this.ensured.has(key)) return;
     await this.bucket?.assertLocation(config);
-    const { tenant, stream, signal } = input;
-    await ensureTable(api, { tenant, config, table: tableOf(stream), hadLoads, signal });
+    const { tenant, stream, signal, promoted = [] } = input;
+    await ensureTable(api, { tenant, config, table: tableOf(stream), promoted, hadLoads, signal });
     this.ensured.set(key, true);
   }
 
@@ -181,11 +183,12 @@ class BigQueryLoads {
     { input, config }: Loading,
     name: string,
     batches: readonly LoadBatch[],
-    { rows, bytes }: Staged,
+    { rows, leftOut, bytes, clashes }: Staged,
   ): Promise<LoadClaim> {
     const { tenant, stream, day, loadId } = input;
     const batchIds = batches.map(({ batchId }) => batchId);
-    const own = { loadId, warehouse: warehouseName(config), batchIds, rows, bytes };
+    const counts = { rows, bytes, ...(leftOut > 0 && { leftOut }), clashes };
+    const own = { loadId, warehouse: warehouseName(config), batchIds, ...counts };
     faultPoint('bigquery-claim.before');
     const claim = await this.options.claims.claim({ tenant, stream, day, name }, own);
     faultPoint('bigquery-claim.after');
@@ -200,7 +203,8 @@ class BigQueryLoads {
     if (state.state === 'loaded') return;
     const { generation } = state;
     const configuration = configurationOf(loading);
-    const object = await this.bucket?.put(input.tenant, input.day, jobIdOf(part, generation), path);
+    const bucket = this.options.encrypted === true ? undefined : this.bucket;
+    const object = await bucket?.put(input.tenant, input.day, jobIdOf(part, generation), path);
     const source = object === undefined ? { path } : { uris: [object.uri] };
     await jobs.run({ part, generation, configuration, source, rows });
     // What cannot be deleted now, or is left by a failure, is deleted by a later load.
@@ -230,8 +234,8 @@ function hasBatches({ batchIds }: LoadClaim, batches: readonly LoadBatch[]): boo
   return batchIds.join() === batches.map(({ batchId }) => batchId).join();
 }
 
-function ensuredKey({ stream }: LoadInput, config: BigQueryConfig): string {
-  return JSON.stringify([warehouseName(config), stream, config.partitionExpirationMs]);
+function ensuredKey({ stream, promoted }: LoadInput, config: BigQueryConfig): string {
+  return JSON.stringify([warehouseName(config), stream, config.partitionExpirationMs, promoted]);
 }
 
 function isRefused(error: unknown): boolean {
@@ -262,13 +266,24 @@ function resultOf(
   const own = holding.filter(({ loadId }) => loadId === input.loadId);
   const inOwn = new Set(own.flatMap(({ batchIds }) => batchIds));
   const ids = batches.map(({ batchId }) => batchId);
+  const leftOut = own.reduce((sum, claim) => sum + (claim.leftOut ?? 0), 0);
   return {
     loadId: input.loadId,
     rows: own.reduce((sum, { rows }) => sum + rows, 0),
     bytes: own.reduce((sum, { bytes }) => sum + bytes, 0),
     loaded: ids.filter((id) => inOwn.has(id)),
     alreadyHeld: ids.filter((id) => !inOwn.has(id)),
+    ...(leftOut > 0 && { leftOut }),
+    ...clashesOf(own),
   };
+}
+
+/** By column; nothing where there are none. */
+function clashesOf(own: readonly LoadClaim[]): Pick<LoadResult, 'clashes'> {
+  const sums: Record<string, number> = {};
+  for (const { clashes = {} } of own)
+    for (const [column, count] of Object.entries(clashes)) sums[column] = (sums[column] ?? 0) + count;
+  return Object.keys(sums).length === 0 ? {} : { clashes: sums };
 }
 
 /** Two attempts at one load have found different batches held. */

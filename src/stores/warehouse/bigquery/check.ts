@@ -11,13 +11,6 @@ export interface BigQueryCheckOptions {
   readonly endpoint?: string;
   /** The bucket that batches are in, if they are in one. */
   readonly bucket?: GcsPlace;
-  readonly signal?: AbortSignal;
-}
-
-/** What is there of a warehouse that can be used. */
-export interface CheckedWarehouse {
-  /** False until the first load makes it. */
-  readonly datasetExists: boolean;
 }
 
 /**
@@ -25,18 +18,20 @@ export interface CheckedWarehouse {
  * bucket lie where the configuration says. Changes nothing.
  * @throws HeadgateError `WAREHOUSE_REFUSED` (says what to do), `WAREHOUSE_UNAVAILABLE`, `WAREHOUSE_QUOTA`
  */
-export async function checkBigQuery(
-  config: BigQueryConfig,
-  { endpoint, bucket, signal }: BigQueryCheckOptions,
-): Promise<CheckedWarehouse> {
-  const api = createApis(endpoint)(config);
-  try {
-    await api.authenticate();
-  } catch (error) {
-    throw bigQueryError(error, config);
-  }
-  const location = await locationOf(api, config, signal);
-  assertLocation(config, location);
-  if (bucket !== undefined) await createStagingBucket(bucket).assertLocation(config);
-  return { datasetExists: location !== undefined };
+export type BigQueryCheck = (config: BigQueryConfig, signal?: AbortSignal) => Promise<void>;
+
+/** Builds a check; tenants of one project and account share what it has learned of their credentials. */
+export function createBigQueryCheck({ endpoint, bucket }: BigQueryCheckOptions): BigQueryCheck {
+  const apiOf = createApis(endpoint);
+  const staging = bucket && createStagingBucket(bucket);
+  return async (config, signal) => {
+    const api = apiOf(config);
+    try {
+      await api.authenticate();
+    } catch (error) {
+      throw bigQueryError(error, config);
+    }
+    assertLocation(config, await locationOf(api, config, signal));
+    await staging?.assertLocation(config);
+  };
 }

@@ -94,7 +94,8 @@ export class Jobs {
       }
       this.failed.set(part, generation);
     }
-    throw new HeadgateError('WAREHOUSE_FAILED', `${part} has failed ${generation} times.`);
+    const message = `Jobs of ${part} have failed ${generation} times; no more are tried.`;
+    throw new HeadgateError('WAREHOUSE_FAILED', message, { retryable: true });
   }
 
   private async submitAndWait({ part, generation, configuration, source, rows }: LoadJob): Promise<void> {

@@ -1,8 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { COLUMNS, tableOf } from '../columns.js';
+import { withoutBadRows } from '../bad-rows.js';
+import { columnsOf, tableOf } from '../columns.js';
 import type { Engine } from '../engine.js';
 import { assertComplete } from '../load-steps.js';
+import { CLASHES } from '../promoted-field.js';
 import { selectStatement } from '../select.js';
 import { identifier, literal } from '../sql.js';
 import type { LoadBatch, LoadInput } from '../warehouse.js';
@@ -15,12 +17,17 @@ const TIMESTAMP_FORMAT = '%Y-%m-%dT%H:%M:%S.%fZ';
 export interface Staged {
   readonly path: string;
   readonly rows: number;
+  /** Rows of the batches that are not in it, since they cannot be loaded. */
+  readonly leftOut: number;
   readonly bytes: number;
+  /** By column, how many values of promoted fields are in `_clashes`. */
+  readonly clashes?: Readonly<Record<string, number>>;
 }
 
 /**
  * Makes the rows of batch files into one file of NDJSON with the columns of the table: batch files do not say which batch
- * they are, and have times that BigQuery refuses. The same load always gives the same bytes. Not compressed, since BigQuery
+ * they are, and have times that BigQuery refuses. Rows of which nothing can be made are left out, where the input says what
+ * becomes of them. The same load always gives the same bytes. Not compressed, since BigQuery
  * reads that in parallel.
  * @see https://cloud.google.com/bigquery/docs/batch-loading-data#loading_compressed_and_uncompressed_data
  */
@@ -31,16 +38,37 @@ export async function stage(
   directory: string,
 ): Promise<Staged> {
   const path = join(directory, 'rows.ndjson');
-  const copy = copyStatement(input, batches, path);
-  const { rowsChanged } = await engine.use((connection) => connection.run(copy), input.signal);
-  assertComplete(rowsChanged, batches);
-  return { path, rows: rowsChanged, bytes: (await stat(path)).size };
+  const [rows, leftOut] = await withoutBadRows(engine, input, batches, async (loadable, bad) => {
+    const copy = copyStatement(input, loadable, path);
+    const { rowsChanged } = await engine.use((connection) => connection.run(copy), input.signal);
+    assertComplete(rowsChanged, loadable);
+    return [rowsChanged, bad.reduce((sum, each) => sum + each.rows.length, 0)] as const;
+  });
+  const clashes = await countClashes(engine, input, path);
+  return { path, rows, leftOut, clashes, bytes: (await stat(path)).size };
 }
 
 function copyStatement(input: LoadInput, batches: readonly LoadBatch[], target: string): string {
-  const columns = COLUMNS[tableOf(input.stream)].map(
+  const columns = columnsOf(tableOf(input.stream), input.promoted).map(
     (column) => `${identifier(column.name)} AS ${identifier(fieldName(column))}`,
   );
   return `COPY (SELECT ${columns.join(', ')} FROM (${selectStatement(input, batches)})) TO ${literal(target)}
     (FORMAT json, TIMESTAMPFORMAT ${literal(TIMESTAMP_FORMAT)})`;
+}
+
+async function countClashes(
+  engine: Engine,
+  { promoted = [], signal }: LoadInput,
+  path: string,
+): Promise<Staged['clashes']> {
+  if (promoted.length === 0) return undefined;
+  const names = `SELECT unnest(json_keys(${CLASHES})) AS name FROM read_json(${literal(path)},
+    format = 'newline_delimited', columns = {${CLASHES}: 'JSON'}) WHERE ${CLASHES} IS NOT NULL`;
+  const count = `SELECT name, count(*) FROM (${names}) GROUP BY name ORDER BY name`;
+  const rows = await engine.use(
+    async (connection) => (await connection.runAndReadAll(count)).getRowsJS(),
+    signal,
+  );
+  if (rows.length === 0) return undefined;
+  return Object.fromEntries(rows.map(([name, clashes]) => [String(name), Number(clashes)]));
 }

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createFileLoadClaims } from '../../../../src/stores/load-claims/file.js';
 import { createBigQueryWarehouse } from '../../../../src/stores/warehouse/bigquery/bigquery.js';
-import { checkBigQuery } from '../../../../src/stores/warehouse/bigquery/check.js';
+import { createBigQueryCheck } from '../../../../src/stores/warehouse/bigquery/check.js';
 import { liesIn } from '../../../../src/stores/warehouse/bigquery/staging-bucket.js';
 import { BigQueryServer, isInsert, type Resource } from '../../../support/bigquery-server.js';
 import { useTempDir } from '../../../support/temp-dir.js';
@@ -82,6 +82,17 @@ describe('errors of the BigQuery warehouse', function () {
       await assert.rejects(load(), { code, message, retryable: true });
     });
 
+  it('of rows are not tried again at once: each job that fails is one of the 1,500 of a day', async () => {
+    const errorResult = { reason: 'invalid', message: 'no such field: location of the KMS job' };
+    const errors = [errorResult, { reason: 'invalid', message: 'Could not parse', location: 'rows.ndjson' }];
+    server.outcome = (): Resource => ({ status: { state: 'DONE', errorResult, errors } });
+    await assert.rejects(load(), (error: Error & { code?: string; retryAfterSeconds?: number }) => {
+      assert.equal(error.code, 'WAREHOUSE_FAILED');
+      assert.match(error.message, /: no such field: location of the KMS job; rows\.ndjson: Could not parse$/);
+      return error.retryAfterSeconds === 600;
+    });
+  });
+
   it('pass by themselves when nothing answers', async () => {
     server.close();
     await assert.rejects(load(), { code: 'WAREHOUSE_UNAVAILABLE', message: /ECONNREFUSED/, retryable: true });
@@ -91,7 +102,7 @@ describe('errors of the BigQuery warehouse', function () {
     server.resources.set('datasets/d_UA', { location: 'US' });
     const problem = { code: 'WAREHOUSE_REFUSED', message: /d_UA is in US, .* says EU/ };
     await assert.rejects(load(), problem);
-    await assert.rejects(checkBigQuery(bigQueryConfig('d', 'UA'), { endpoint }), problem);
+    await assert.rejects(createBigQueryCheck({ endpoint })(bigQueryConfig('d', 'UA')), problem);
     assert.ok(server.asked.every(({ method }) => method === 'GET'));
     server.resources.set('datasets/d_UA', { location: 'eu' });
     assert.equal((await load()).rows, 1);
@@ -151,7 +162,7 @@ describe('errors of the BigQuery warehouse', function () {
         if (content !== undefined) writeFileSync(path, content);
         process.env.GOOGLE_APPLICATION_CREDENTIALS = path;
         await assert.rejects(
-          checkBigQuery(bigQueryConfig('d', 'UA'), {}),
+          createBigQueryCheck({})(bigQueryConfig('d', 'UA')),
           (error: Error & { code?: string }) => {
             assert.equal(error.code, 'WAREHOUSE_REFUSED', error.message);
             assert.match(error.message, /GOOGLE_APPLICATION_CREDENTIALS to a key file/);

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createFileLoadClaims } from '../../../../src/stores/load-claims/file.js';
+import { createBigQueryWarehouse } from '../../../../src/stores/warehouse/bigquery/bigquery.js';
 import { createStagingBucket } from '../../../../src/stores/warehouse/bigquery/staging-bucket.js';
+import { BigQueryServer, isInsert } from '../../../support/bigquery-server.js';
 import { skipWithoutFakeGcs, startFakeGcs, type FakeGcs } from '../../../support/fake-gcs.js';
 import { useTempDir } from '../../../support/temp-dir.js';
 import { bigQueryConfig } from '../../../support/warehouses.js';
+import { batchId, event, Fixture } from '../fixture.js';
 
 const BUCKET = 'headgate-batches';
 
@@ -53,6 +57,35 @@ describe('files that BigQuery loads from a bucket', () => {
       `prod/_loads/UA/${today}/left.ndjson`,
     ]);
   });
+
+  for (const encrypted of [false, true])
+    it(`are ${encrypted ? 'uploaded with their job where batches are encrypted' : 'named by their job'}`, async () => {
+      const server = new BigQueryServer();
+      const endpoint = await server.listen();
+      const bucket = { bucket: BUCKET, prefix: `of-${encrypted}`, endpoint: (gcs as FakeGcs).endpoint };
+      const fixture = new Fixture('headgate-bigquery-', ({ dir: root }) =>
+        createBigQueryWarehouse({
+          ...{ endpoint, bucket, encrypted, staging: join(root, 'staging') },
+          configOf: (tenant) => bigQueryConfig('d', tenant, { location: 'US' }),
+          claims: createFileLoadClaims(join(root, 'claims')),
+        }),
+      );
+      try {
+        await fixture.load('w1', [fixture.batch(batchId(1), [event('a')])]);
+        const [inserted] = server.asked.filter(isInsert);
+        const [jobId] = server.submitted();
+        const { load } = inserted?.body.configuration as { load: { sourceUris?: string[] } };
+        const uri = `gs://${BUCKET}/of-false/_loads/UA/2024-03-10/${jobId}.ndjson`;
+        assert.deepEqual([load.sourceUris, inserted?.lines.length], encrypted ? [undefined, 1] : [[uri], 0]);
+        assert.deepEqual(
+          (await names()).filter((name) => name.startsWith('of-')),
+          [],
+        );
+      } finally {
+        await fixture.close();
+        server.close();
+      }
+    });
 
   it('are refused where bucket and dataset do not lie together', async () => {
     await assert.rejects(open().assertLocation(bigQueryConfig('d', 'UA')), {
