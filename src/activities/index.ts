@@ -1,14 +1,17 @@
 import type { Client } from '@temporalio/client';
+import type { BatchRef } from '../event.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { Quarantine } from '../stores/quarantine/quarantine.js';
 import type { Warehouse } from '../stores/warehouse/warehouse.js';
 import { WAREHOUSE } from '../subscription.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
+import { promotedOf } from '../tenant-config/promotion.js';
 import type { LoadedTenant, RegistryLogger } from '../tenant-config/registry.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import type { Isolation } from '../tenant.js';
 import type { ParkInput } from '../workflows/delivery-messages.js';
 import { createResolveActivities, type ResolveActivities } from './dead-letters/resolve.js';
+import { expiryOf } from './deliveries/expiry.js';
 import { createPark, type Park } from './deliveries/park.js';
 import { createParkIngest } from './deliveries/park-ingest.js';
 import type { PassActivities, PullPass } from './deliveries/pass.js';
@@ -26,6 +29,8 @@ import { createHoldLoads } from './warehouse/hold-loads.js';
 import type { LoadBudget } from './warehouse/load-budget.js';
 import { createLoadActivities, type LoadActivities } from './warehouse/load-batches.js';
 import { createParkLoads } from './warehouse/park-loads.js';
+import { unloadableRows } from './warehouse/park-rows.js';
+import { createReloadRows, type ReloadRows } from './warehouse/reload-rows.js';
 
 /** What comes between a batch and the passes of its deliveries. */
 interface DeliveryActivities {
@@ -33,6 +38,7 @@ interface DeliveryActivities {
   readonly park: Park;
   readonly reviewWaiting: ReviewWaiting;
   readonly restartBatch: RestartBatch;
+  readonly reloadRows: ReloadRows;
 }
 
 /** The activities that Workers run, by name. */
@@ -78,7 +84,7 @@ const PAUSED_JOB_WINDOW_MS = 15 * 60_000;
 
 /** Builds all activities; their errors cross to Temporal as ApplicationFailure with the error's code as type. */
 export function createActivities(dependencies: ActivityDependencies): WorkerActivities {
-  const { client, batchStore, warehouse, control } = dependencies;
+  const { client, batchStore, warehouse, control, log } = dependencies;
   const loaded = dependencies.tenant;
   const announcing = createAnnounceActivities({
     client,
@@ -86,27 +92,32 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
     windowsOf: (id) => windowsOf(id, dependencies),
     onWindow: dependencies.onWindow,
   });
-  const holdPaused = createHoldLoads({ standingOf: (id) => control.standing(id, WAREHOUSE) });
-  const loading = createLoadActivities({
-    ...{ warehouse, batchStore },
-    holdLoads: async (id, streams) => {
-      await holdPaused(id);
-      const { warehouse: options } = loaded(id).config;
-      if (options.kind === 'bigquery')
-        await dependencies.budget?.hold({ tenant: id, project: options.project }, streams);
-    },
-    parkLoads: createParkLoads({
-      pause: (id, reason) => control.park(id, WAREHOUSE, reason),
-      log: dependencies.log,
-    }),
-  });
   const configOf = (id: string): TenantConfig => loaded(id).config;
   const isolationOf = (id: string): Isolation => configOf(id).isolation;
   const park = createPark({ client, batchStore, isolationOf, onParked: dependencies.onParked });
+  const expiresAtOf = ({ tenant, batchId }: BatchRef): number =>
+    expiryOf(batchId, configOf(tenant).retentionMs);
+  const holdPaused = createHoldLoads({ standingOf: (id) => control.standing(id, WAREHOUSE) });
+  const loading = createLoadActivities({
+    ...{ warehouse, batchStore },
+    promotedOf: (id, stream) => promotedOf(configOf(id).warehouse.promote, stream),
+    parkRows: (batch, rows) => park(unloadableRows(batch, rows, expiresAtOf(batch))),
+    holdLoads: async (id, streams) => {
+      await holdPaused(id);
+      const { warehouse: options } = configOf(id);
+      if (options.kind === 'bigquery')
+        await dependencies.budget?.hold({ tenant: id, project: options.project }, streams);
+    },
+    parkLoads: createParkLoads({ pause: (id, reason) => control.park(id, WAREHOUSE, reason), log }),
+  });
   const startDeliveries = createStartDeliveries({ client, configOf, park });
   const parkIngest = createParkIngest(park, (id) => configOf(id).retentionMs);
   const { quarantine } = dependencies;
   const restartBatch = createRestartBatch({ client, isolationOf, quarantine, parkIngest });
+  const reloadRows = createReloadRows({
+    ...{ batchStore, park, expiresAtOf },
+    announce: announcing.announce,
+  });
   const replaying = createReplayActivities({
     ...{ store: batchStore, current: loaded, startDeliveries },
     versionOf: dependencies.versionOf,
@@ -118,6 +129,7 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
     park: withFailures(park),
     reviewWaiting: withFailures(createReviewWaiting(configOf)),
     restartBatch: withFailures(restartBatch),
+    reloadRows: withFailures(reloadRows),
     pushPass: withFailures(dependencies.passes.pushPass),
     workflowPass: withFailures(dependencies.passes.workflowPass),
     replayPage: withFailures(replaying.replayPage),

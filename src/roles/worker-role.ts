@@ -133,7 +133,12 @@ function loadObserver(
     loaded: (load, result, seconds) => {
       paced.loaded(load, result, seconds);
       budgeted.loaded(load, result, seconds);
-      metrics?.loaded(load.tenant, { seconds, rows: result.rows, batches: load.batches.length });
+      const { rows, leftOut, clashes = {} } = result;
+      const clashed = Object.values(clashes).reduce((sum, count) => sum + count, 0);
+      metrics?.loaded(load.tenant, {
+        ...{ seconds, rows, leftOut, clashes: clashed },
+        batches: load.batches.length,
+      });
       onLoaded?.(load, result);
     },
     failed: (load, error, seconds) => {

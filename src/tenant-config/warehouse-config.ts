@@ -1,8 +1,12 @@
+import type { PromotionConfig } from './promotion.js';
+
 /** A tenant's warehouse in files of this machine, read with DuckDB. */
 export interface ParquetConfig {
   readonly kind: 'parquet';
   /** Length of a load window in milliseconds. Default 5 s. */
   readonly windowMs: number;
+  /** Fields of `data` with a column of their own. Default none. */
+  readonly promote?: readonly PromotionConfig[];
 }
 
 /** A tenant's warehouse in BigQuery. What is not said here is as the project has it. */
@@ -28,6 +32,8 @@ export interface BigQueryConfig {
   readonly partitionExpirationMs?: number;
   /** The service account that Headgate acts as for this tenant. Default its own credentials. */
   readonly impersonate?: string;
+  /** Fields of `data` with a column of their own. Default none. */
+  readonly promote?: readonly PromotionConfig[];
 }
 
 /** Where a tenant's events are loaded. */

@@ -84,6 +84,10 @@ export interface WindowLoad {
   readonly loaded: readonly string[];
   /** Batches the warehouse held already. */
   readonly alreadyHeld: readonly string[];
+  /** Rows that could not be loaded: dead letters of the subscription `warehouse`. Absent where there are none. */
+  readonly leftOut?: number;
+  /** By column, values of promoted fields that did not fit its type. Absent where there are none. */
+  readonly clashes?: Readonly<Record<string, number>>;
   /** The file, relative to the tenant's part of the warehouse. */
   readonly file?: string;
 }

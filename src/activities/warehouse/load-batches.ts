@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { HeadgateError } from '../../errors.js';
 import { STREAMS, type BatchRef, type Stream } from '../../event.js';
 import type { BatchStore } from '../../stores/batch-store/batch-store.js';
-import type { LoadResult, Warehouse } from '../../stores/warehouse/warehouse.js';
+import type { PromotedField } from '../../stores/warehouse/promoted-field.js';
+import type { BadRow, BadRows, LoadResult, Warehouse } from '../../stores/warehouse/warehouse.js';
 import { assertTenantId } from '../../tenant.js';
 import { withFailures } from '../failure.js';
 import { whileHeartbeating } from '../heartbeats.js';
@@ -18,6 +19,10 @@ export interface LoadActivitiesDeps {
   readonly holdLoads: (tenant: string, streams: readonly Stream[]) => Promise<void>;
   /** Told of what the warehouse refuses; without it such a load fails as the warehouse says. */
   readonly parkLoads?: ParkLoads;
+  /** The promoted fields of a tenant's stream, as configured now. Default none. */
+  readonly promotedOf?: (tenant: string, stream: Stream) => readonly PromotedField[];
+  /** Parks rows of a batch that cannot be loaded. Default: such rows fail the load. */
+  readonly parkRows?: (batch: BatchRef, rows: readonly BadRow[]) => Promise<unknown>;
   /** Milliseconds between heartbeats; default 5,000. Must be well under the activity's heartbeat timeout. */
   readonly heartbeatIntervalMs?: number;
 }
@@ -48,7 +53,8 @@ export interface LoadActivities {
 
 /** Builds the load activities. */
 export function createLoadActivities(deps: LoadActivitiesDeps): LoadActivities {
-  const { warehouse, batchStore, holdLoads, parkLoads, heartbeatIntervalMs = HEARTBEAT_MS } = deps;
+  const { warehouse, batchStore, holdLoads, parkLoads, promotedOf, parkRows } = deps;
+  const { heartbeatIntervalMs = HEARTBEAT_MS } = deps;
 
   async function loadBatches(input: LoadBatchesInput): Promise<LoadBatchesResult> {
     const { tenant, loadedAt } = input;
@@ -63,7 +69,9 @@ export function createLoadActivities(deps: LoadActivitiesDeps): LoadActivities {
       for (const stream of streams) {
         const refs = input.batches.filter((ref) => ref.stream === stream);
         const loadId = loadIdOf(input.window, refs);
-        const load = { tenant, stream, loadId, day: loadedAt.slice(0, 10), loadedAt };
+        const promoted = promotedOf?.(tenant, stream);
+        const onBadRows = parkRows && parkingOf(refs, parkRows);
+        const load = { tenant, stream, loadId, day: loadedAt.slice(0, 10), loadedAt, promoted, onBadRows };
         const files = await batchStore.localFiles(refs, signal);
         try {
           const batches = refs.map(({ batchId, events: rows }, index) => {
@@ -86,6 +94,17 @@ export function createLoadActivities(deps: LoadActivitiesDeps): LoadActivities {
 /** True for what no further try helps with until a person has mended it: credentials, permissions, what is not there. */
 function isRefusal(error: unknown): error is HeadgateError {
   return error instanceof HeadgateError && error.code === 'WAREHOUSE_REFUSED';
+}
+
+/** One dead letter per batch: its rows are lines of that batch's file. */
+function parkingOf(
+  refs: readonly BatchRef[],
+  parkRows: NonNullable<LoadActivitiesDeps['parkRows']>,
+): (bad: readonly BadRows[]) => Promise<void> {
+  const byId = new Map(refs.map((ref) => [ref.batchId, ref]));
+  return async (bad) => {
+    for (const { batchId, rows } of bad) await parkRows(byId.get(batchId) as BatchRef, rows);
+  };
 }
 
 /**
