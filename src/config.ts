@@ -65,6 +65,8 @@ export interface Config {
   readonly minFreeDiskBytes: number;
   /** `HEADGATE_LOADS_PER_SECOND`: loads into Parquet of all tenants together; with more active tenants each one's load windows get longer. Default 4, what two cores take beside the rest. */
   readonly loadsPerSecond: number;
+  /** `HEADGATE_COMPACTION`: `on` (default), or `off`, where something else runs `headgate compact`. */
+  readonly compaction: 'on' | 'off';
   /** `HEADGATE_PUSH_ALLOW`: address ranges such as `127.0.0.0/8,10.1.0.0/16` that webhooks may be posted to although they are not public, and by plain http. Default: none. */
   readonly pushAllow: readonly AddressRange[];
   /** `HEADGATE_METRICS`: `on` (default) or `off`. */
@@ -237,6 +239,7 @@ export function loadConfig(env: Env = process.env): Config {
     maxInFlightBytes: reader.size('HEADGATE_MAX_IN_FLIGHT', 64 * 1024 ** 2),
     minFreeDiskBytes: reader.size('HEADGATE_MIN_FREE_DISK', 512 * 1024 ** 2),
     loadsPerSecond: reader.integer('HEADGATE_LOADS_PER_SECOND', 4, 1, 1_000),
+    compaction: reader.oneOf('HEADGATE_COMPACTION', ['on', 'off'], 'on'),
     pushAllow: reader.ranges('HEADGATE_PUSH_ALLOW'),
     metrics: reader.oneOf('HEADGATE_METRICS', ['on', 'off'], 'on'),
     metricsTenants: reader.integer('HEADGATE_METRICS_TENANTS', 200, 0, 100_000),
