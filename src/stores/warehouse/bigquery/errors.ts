@@ -45,13 +45,15 @@ const MAX_MESSAGE = 500;
 const NO_CREDENTIALS =
   /could not load the default credentials|could not refresh access token|invalid_grant|invalid_client|invalid_scope|unauthorized_client|private key|no such file|does not exist|file pointed at by/i;
 
-/** What Google's client has thrown, as an answer. */
+/** What Google's clients have thrown, as an answer: BigQuery's has the status as `code`, that of the credentials as `status`. */
 export function answerOf(error: unknown): Answer {
-  const { status, response } = (error ?? {}) as { status?: unknown; response?: { data?: unknown } };
-  const body = (response?.data as { error?: { errors?: unknown; message?: unknown } } | undefined)?.error;
-  const reasons = Array.isArray(body?.errors) ? (body.errors as ErrorReason[]) : [];
-  const message = typeof body?.message === 'string' ? body.message : messageOf(error);
-  return { status: typeof status === 'number' && status >= 400 ? status : undefined, reasons, message };
+  const { status, code, errors, message } = (error ?? {}) as Readonly<Record<string, unknown>>;
+  const http = [status, code].find((each) => typeof each === 'number' && each >= 400);
+  return {
+    status: http as number | undefined,
+    reasons: Array.isArray(errors) ? (errors as ErrorReason[]) : [],
+    message: typeof message === 'string' ? message : messageOf(error),
+  };
 }
 
 /** True when the request has been refused for certain: nothing has come of it. */
