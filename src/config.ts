@@ -5,6 +5,7 @@ import ipaddr from 'ipaddr.js';
 import { HeadgateError } from './errors.js';
 import {
   BIGQUERY_FAULT_POINTS,
+  BIGQUERY_STREAM_FAULT_POINTS,
   COMPACTION_FAULT_POINTS,
   FAULT_POINTS,
   type FaultPoint,
@@ -31,6 +32,8 @@ export interface Config {
   readonly batches?: GcsPlace;
   /** `HEADGATE_BIGQUERY_ENDPOINT`: URL of an emulator of BigQuery; requests to it carry no credentials. Default: Google's. */
   readonly bigQueryEndpoint?: string;
+  /** `HEADGATE_BIGQUERY_STORAGE_ENDPOINT`: `host:port` of an emulator of the Storage Write API, talked to in plain text and without credentials. Default: Google's. */
+  readonly bigQueryStorageEndpoint?: string;
   /** `HEADGATE_CACHE_DIR`: where the Temporal server is kept between data directories. Default: the user's cache directory. */
   readonly cacheDir: string;
   /** `HEADGATE_HOST`: address the API listens on. Default `127.0.0.1`. */
@@ -92,7 +95,12 @@ export interface Config {
 /** Names that need no escape anywhere, and no part of a prefix that begins with a dot. */
 const BUCKET = /^gs:\/\/([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])(?:\/((?:[\w-][\w.=-]*\/)*[\w-][\w.=-]*))?\/?$/;
 
-const ALL_FAULT_POINTS = [...FAULT_POINTS, ...COMPACTION_FAULT_POINTS, ...BIGQUERY_FAULT_POINTS];
+const ALL_FAULT_POINTS = [
+  ...FAULT_POINTS,
+  ...COMPACTION_FAULT_POINTS,
+  ...BIGQUERY_FAULT_POINTS,
+  ...BIGQUERY_STREAM_FAULT_POINTS,
+];
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -145,6 +153,13 @@ class EnvReader {
     return value;
   }
 
+  address(name: string): string | undefined {
+    const value = this.text(name);
+    if (value !== undefined && !/^[A-Za-z0-9.-]+:\d{1,5}$/.test(value))
+      this.problems.push(`${name} must be a host and a port such as 127.0.0.1:9060, not "${value}".`);
+    return value;
+  }
+
   bucket(name: string, endpointName: string): GcsPlace | undefined {
     const value = this.text(name);
     const endpoint = this.endpoint(endpointName);
@@ -185,6 +200,7 @@ export function loadConfig(env: Env = process.env): Config {
     dataDir: resolve(reader.text('HEADGATE_DATA_DIR') ?? '.headgate'),
     batches: reader.bucket('HEADGATE_BATCHES', 'HEADGATE_GCS_ENDPOINT'),
     bigQueryEndpoint: reader.endpoint('HEADGATE_BIGQUERY_ENDPOINT'),
+    bigQueryStorageEndpoint: reader.address('HEADGATE_BIGQUERY_STORAGE_ENDPOINT'),
     cacheDir: resolve(reader.text('HEADGATE_CACHE_DIR') ?? join(userCacheDir(reader), 'headgate')),
     host: reader.text('HEADGATE_HOST') ?? '127.0.0.1',
     port: reader.integer('HEADGATE_PORT', 8080, 0, 65_535),

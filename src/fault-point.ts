@@ -20,10 +20,23 @@ export const DURABLE_STEPS = [
 /** The durable steps of a compaction of the warehouse, which is apart from the pipeline. */
 const COMPACTION_STEPS = ['compact-rename', 'compact-delete'] as const;
 
-/** The durable steps of a load into BigQuery, in its order; a tenant whose warehouse is Parquet passes none of them. */
+/** The durable steps of a load into BigQuery by a load job, in its order; a tenant whose warehouse is Parquet passes none of them. */
 const BIGQUERY_STEPS = ['bigquery-stage', 'bigquery-claim', 'bigquery-submit', 'bigquery-done'] as const;
 
-type Step = (typeof DURABLE_STEPS | typeof COMPACTION_STEPS | typeof BIGQUERY_STEPS)[number];
+/** The same of a load by the Storage Write API, where a stream takes the place of a job. */
+const BIGQUERY_STREAM_STEPS = [
+  'bigquery-stage',
+  'bigquery-stream-create',
+  'bigquery-claim',
+  'bigquery-append',
+  'bigquery-finalize',
+  'bigquery-commit',
+  'bigquery-done',
+] as const;
+
+type Step = (
+  typeof DURABLE_STEPS | typeof COMPACTION_STEPS | typeof BIGQUERY_STEPS | typeof BIGQUERY_STREAM_STEPS
+)[number];
 
 /** A place where a test may end the process: just before, or just after, a durable step. */
 export type FaultPoint = `${Step}.${'before' | 'after'}`;
@@ -38,8 +51,13 @@ export const COMPACTION_FAULT_POINTS: readonly FaultPoint[] = COMPACTION_STEPS.f
   (step) => [`${step}.before`, `${step}.after`] as const,
 );
 
-/** Every fault point of a load into BigQuery. */
+/** Every fault point of a load into BigQuery by load jobs. */
 export const BIGQUERY_FAULT_POINTS: readonly FaultPoint[] = BIGQUERY_STEPS.flatMap(
+  (step) => [`${step}.before`, `${step}.after`] as const,
+);
+
+/** Every fault point of a load into BigQuery by the Storage Write API. */
+export const BIGQUERY_STREAM_FAULT_POINTS: readonly FaultPoint[] = BIGQUERY_STREAM_STEPS.flatMap(
   (step) => [`${step}.before`, `${step}.after`] as const,
 );
 

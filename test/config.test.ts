@@ -12,6 +12,8 @@ describe('the configuration', () => {
     assert.ok(isAbsolute(cacheDir) && cacheDir.endsWith('headgate'));
     assert.deepEqual(config, {
       batches: undefined,
+      bigQueryEndpoint: undefined,
+      bigQueryStorageEndpoint: undefined,
       host: '127.0.0.1',
       port: 8080,
       ack: 'spool',
@@ -103,6 +105,7 @@ describe('the configuration', () => {
         'gs://abc/x/.y',
       ],
     ],
+    ['HEADGATE_BIGQUERY_STORAGE_ENDPOINT', ['127.0.0.1', 'http://127.0.0.1:9060', ':9060', 'host:port']],
     ['HEADGATE_GCS_ENDPOINT', ['127.0.0.1:4443', 'http://', 'http://host/path']],
     ['HEADGATE_PORT', ['65536', '-1', '80.5', '0x50', '8080 ', 'http', '1e3', '99999999999999999999']],
     ['HEADGATE_TEMPORAL_PORT', ['0', '65536']],

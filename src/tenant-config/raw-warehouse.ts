@@ -1,23 +1,30 @@
 import { parseDuration } from './units.js';
-import type { BigQueryConfig, WarehouseConfig } from './warehouse-config.js';
+import type { BigQueryConfig, BigQueryWriter, WarehouseConfig } from './warehouse-config.js';
 
 /** A warehouse as written. */
 export type RawWarehouse =
   | { readonly kind?: 'parquet'; readonly window?: string }
   | (Pick<BigQueryConfig, 'kind' | 'project' | 'location' | 'kmsKey' | 'impersonate'> & {
+      readonly writer?: BigQueryWriter;
       readonly window?: string;
       readonly dataset?: string;
       readonly labels?: Readonly<Record<string, string>>;
       readonly partitionExpiration?: string;
     });
 
+const DEFAULT_WINDOW: Readonly<Record<BigQueryWriter, string>> = {
+  'load-jobs': '5m',
+  'storage-write': '10s',
+};
+
 /** Fills in the defaults of a tenant's warehouse. */
 export function completeWarehouse(tenant: string, raw: RawWarehouse = {}): WarehouseConfig {
   if (raw.kind !== 'bigquery') return { kind: 'parquet', windowMs: parseDuration(raw.window ?? '5s')! };
-  const { window, partitionExpiration, ...rest } = raw;
+  const { writer = 'load-jobs', window = DEFAULT_WINDOW[writer], partitionExpiration, ...rest } = raw;
   return {
     ...rest,
-    windowMs: parseDuration(window ?? '5m')!,
+    writer,
+    windowMs: parseDuration(window)!,
     dataset: raw.dataset ?? `headgate_${tenant.replaceAll('-', '_')}`,
     labels: raw.labels ?? {},
     ...(partitionExpiration && { partitionExpirationMs: parseDuration(partitionExpiration)! }),

@@ -14,6 +14,8 @@ export type WarehousePlace =
   | {
       readonly kind: 'bigquery';
       readonly endpoint: string;
+      /** Of the Storage Write API, which then brings in the rows. */
+      readonly storageEndpoint?: string;
       /** What the names of the tenants' datasets begin with. */
       readonly prefix: string;
       /** Where claims and files to be loaded are. */
@@ -26,6 +28,7 @@ export function bigQueryConfig(prefix: string, tenant: string, more: object = {}
   const dataset = `${prefix}_${tenant}`;
   return {
     kind: 'bigquery',
+    writer: 'load-jobs',
     windowMs: 60_000,
     project: PROJECT,
     dataset,
@@ -38,10 +41,11 @@ export function bigQueryConfig(prefix: string, tenant: string, more: object = {}
 /** Opens a warehouse with nothing cached, as a new process does. */
 export function openWarehouse(place: WarehousePlace): Warehouse {
   if (place.kind === 'parquet') return createParquetWarehouse({ root: place.root });
-  const { endpoint, prefix, dir, bucket } = place;
+  const { endpoint, storageEndpoint, prefix, dir, bucket } = place;
+  const writer = storageEndpoint === undefined ? 'load-jobs' : 'storage-write';
   return createBigQueryWarehouse({
-    ...{ endpoint, bucket, staging: join(dir, 'staging') },
-    configOf: (tenant) => bigQueryConfig(prefix, tenant),
+    ...{ endpoint, storageEndpoint, bucket, staging: join(dir, 'staging') },
+    configOf: (tenant) => bigQueryConfig(prefix, tenant, { writer }),
     claims: bucket ? createGcsLoadClaims(bucket) : createFileLoadClaims(join(dir, 'claims')),
   });
 }

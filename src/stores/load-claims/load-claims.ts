@@ -27,6 +27,16 @@ export interface LoadClaim {
   readonly rows: number;
   /** Bytes of the file that is loaded. */
   readonly bytes: number;
+  /** Where the rows go by a write stream of BigQuery. Absent: they go by a load job, whose id follows from the claim's name. */
+  readonly stream?: ClaimedStream;
+}
+
+/** The one write stream by which the rows of a claim may come in. */
+export interface ClaimedStream {
+  /** `projects/…/datasets/…/tables/…/streams/…`; empty where there are no rows. */
+  readonly name: string;
+  /** What the rows say in `_loaded_at`: ISO 8601, UTC. */
+  readonly loadedAt: string;
 }
 
 /** A claim and its name. */

@@ -35,6 +35,11 @@ export interface BigQueryApi {
    * @throws HeadgateError `WAREHOUSE_REFUSED` (says what to do)
    */
   authenticate(): Promise<void>;
+  /**
+   * What proves who we are, for another API of Google; with a token that has just been looked at.
+   * @throws HeadgateError `WAREHOUSE_REFUSED` (says what to do)
+   */
+  credentials(): Promise<AuthClient>;
 }
 
 /** The API for a tenant's project and account. */
@@ -115,6 +120,10 @@ function createApi(config: BigQueryConfig, endpoint?: string): BigQueryApi {
     },
     authenticate: async () => {
       await authenticated();
+    },
+    credentials: async () => {
+      await authenticated();
+      return (await connected()).auth;
     },
   };
 }

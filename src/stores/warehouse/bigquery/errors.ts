@@ -91,6 +91,11 @@ export function jobError(
   return sortedError({ reasons: errors.slice(0, 1), message }, config);
 }
 
+/** Sorts what an API has answered that is not BigQuery's REST API; see {@link bigQueryError}. */
+export function answerError(answer: Answer, config: BigQueryConfig, cause?: unknown): HeadgateError {
+  return sortedError(answer, config, cause);
+}
+
 /** A `WAREHOUSE_REFUSED` error. */
 export function refused(message: string, cause?: unknown): HeadgateError {
   return new HeadgateError('WAREHOUSE_REFUSED', message, { retryable: true, cause });
@@ -171,7 +176,8 @@ export function credentialsError(error: unknown, { project, impersonate }: BigQu
   );
 }
 
-function unavailable(message: string, cause?: unknown): HeadgateError {
+/** A `WAREHOUSE_UNAVAILABLE` error. */
+export function unavailable(message: string, cause?: unknown): HeadgateError {
   return new HeadgateError('WAREHOUSE_UNAVAILABLE', message, { retryable: true, cause });
 }
 
