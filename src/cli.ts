@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { auditCommand } from './commands/audit.js';
+import { batchKeyCommand } from './commands/batch-key.js';
 import { compactCommand } from './commands/compact.js';
 import { deadLettersCommand } from './commands/dead-letters.js';
 import { demoCommand } from './commands/demo.js';
@@ -50,6 +51,7 @@ Examples:
     queryCommand,
     compactCommand,
     auditCommand,
+    batchKeyCommand,
     doctorCommand,
   ];
   for (const command of commands) cli.addCommand(command());

@@ -1,15 +1,19 @@
+import type { KeyObject } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import bytes from 'bytes';
 import ipaddr from 'ipaddr.js';
-import { HeadgateError } from './errors.js';
+import { HeadgateError, systemCodeOf } from './errors.js';
 import {
   BIGQUERY_FAULT_POINTS,
   BIGQUERY_STREAM_FAULT_POINTS,
   COMPACTION_FAULT_POINTS,
   FAULT_POINTS,
+  KEY_FAULT_POINTS,
   type FaultPoint,
 } from './fault-point.js';
+import { parseMasterKey, type MasterKeys } from './stores/batch-keys/master-key.js';
 import type { GcsPlace } from './stores/batch-store/gcs.js';
 import { SECRET_PREFIX, variableOf } from './tenant-config/secret-reference.js';
 
@@ -30,6 +34,11 @@ export interface Config {
   readonly dataDir: string;
   /** `HEADGATE_BATCHES`: `gs://bucket/prefix`, where batch files are; with `HEADGATE_GCS_ENDPOINT`, at an emulator. Default: the data directory. */
   readonly batches?: GcsPlace;
+  /**
+   * `HEADGATE_BATCH_KEY`: master key of the keys that batch files are encrypted with, 32 bytes in base64, or `file:PATH`; `HEADGATE_BATCH_KEY_PREVIOUS`:
+   * the one before, or, alone, the one of files that are only read any more. Default: batch files are not encrypted.
+   */
+  readonly batchKeys: MasterKeys;
   /** `HEADGATE_BIGQUERY_ENDPOINT`: URL of an emulator of BigQuery; requests to it carry no credentials. Default: Google's. */
   readonly bigQueryEndpoint?: string;
   /** `HEADGATE_BIGQUERY_STORAGE_ENDPOINT`: `host:port` of an emulator of the Storage Write API, talked to in plain text and without credentials. Default: Google's. */
@@ -98,6 +107,7 @@ const BUCKET = /^gs:\/\/([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])(?:\/((?:[\w-][\w.=-
 const ALL_FAULT_POINTS = [
   ...FAULT_POINTS,
   ...COMPACTION_FAULT_POINTS,
+  ...KEY_FAULT_POINTS,
   ...BIGQUERY_FAULT_POINTS,
   ...BIGQUERY_STREAM_FAULT_POINTS,
 ];
@@ -170,6 +180,25 @@ class EnvReader {
     return undefined;
   }
 
+  /** Says nothing of the value: it is a secret, or what was meant to be one. */
+  masterKey(name: string): KeyObject | undefined {
+    const value = this.text(name);
+    if (value === undefined) return undefined;
+    try {
+      const text = value.startsWith('file:') ? readFileSync(value.slice('file:'.length), 'utf8') : value;
+      const key = parseMasterKey(text.trim());
+      if (key !== undefined) return key;
+      this.problems.push(
+        `${name} must be 32 bytes in base64, as \`openssl rand -base64 32\` prints them, or file:PATH of a file that has them.`,
+      );
+    } catch (error) {
+      const reason = systemCodeOf(error);
+      if (reason === undefined) throw error;
+      this.problems.push(`${name} must be file:PATH of a file that can be read (${reason}).`);
+    }
+    return undefined;
+  }
+
   fault(name: string): Config['fault'] {
     const value = this.text(name);
     if (value === undefined) return undefined;
@@ -199,6 +228,10 @@ export function loadConfig(env: Env = process.env): Config {
   const config: Config = {
     dataDir: resolve(reader.text('HEADGATE_DATA_DIR') ?? '.headgate'),
     batches: reader.bucket('HEADGATE_BATCHES', 'HEADGATE_GCS_ENDPOINT'),
+    batchKeys: {
+      current: reader.masterKey('HEADGATE_BATCH_KEY'),
+      previous: reader.masterKey('HEADGATE_BATCH_KEY_PREVIOUS'),
+    },
     bigQueryEndpoint: reader.endpoint('HEADGATE_BIGQUERY_ENDPOINT'),
     bigQueryStorageEndpoint: reader.address('HEADGATE_BIGQUERY_STORAGE_ENDPOINT'),
     cacheDir: resolve(reader.text('HEADGATE_CACHE_DIR') ?? join(userCacheDir(reader), 'headgate')),

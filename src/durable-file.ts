@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { systemCodeOf } from './errors.js';
 
 /** Ends the name of a file that is being written; readers pass over such files. */
 export const TEMPORARY = '.tmp';
@@ -26,6 +27,33 @@ export async function writeDurably(
     throw error;
   }
   await flushDirectory(directory);
+}
+
+/**
+ * Makes a file as {@link writeDurably} does, unless there is one: of processes that do so at the same time, one makes it. What is
+ * there is durable afterwards, whoever has made it.
+ * @returns whether it was this call
+ */
+export async function createDurably(
+  path: string,
+  produce: (temporary: string) => Promise<void>,
+): Promise<boolean> {
+  const directory = dirname(path);
+  await makeDirectory(directory);
+  const temporary = join(directory, `.${basename(path)}.${randomUUID()}${TEMPORARY}`);
+  let made = true;
+  try {
+    await produce(temporary);
+    await flush(temporary, 'r+');
+    await link(temporary, path);
+  } catch (error) {
+    if (systemCodeOf(error) !== 'EEXIST') throw error;
+    made = false;
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  await flushDirectory(directory);
+  return made;
 }
 
 /** Creates a directory with its parents, flushing each directory that gets a new entry. */

@@ -20,6 +20,9 @@ export const DURABLE_STEPS = [
 /** The durable steps of a compaction of the warehouse, which is apart from the pipeline. */
 const COMPACTION_STEPS = ['compact-rename', 'compact-delete'] as const;
 
+/** The durable steps that are taken only where batch files are encrypted: a tenant's first key. */
+const KEY_STEPS = ['batch-key'] as const;
+
 /** The durable steps of a load into BigQuery by a load job, in its order; a tenant whose warehouse is Parquet passes none of them. */
 const BIGQUERY_STEPS = ['bigquery-stage', 'bigquery-claim', 'bigquery-submit', 'bigquery-done'] as const;
 
@@ -35,7 +38,11 @@ const BIGQUERY_STREAM_STEPS = [
 ] as const;
 
 type Step = (
-  typeof DURABLE_STEPS | typeof COMPACTION_STEPS | typeof BIGQUERY_STEPS | typeof BIGQUERY_STREAM_STEPS
+  | typeof DURABLE_STEPS
+  | typeof COMPACTION_STEPS
+  | typeof KEY_STEPS
+  | typeof BIGQUERY_STEPS
+  | typeof BIGQUERY_STREAM_STEPS
 )[number];
 
 /** A place where a test may end the process: just before, or just after, a durable step. */
@@ -48,6 +55,11 @@ export const FAULT_POINTS: readonly FaultPoint[] = DURABLE_STEPS.flatMap(
 
 /** Every fault point of a compaction. */
 export const COMPACTION_FAULT_POINTS: readonly FaultPoint[] = COMPACTION_STEPS.flatMap(
+  (step) => [`${step}.before`, `${step}.after`] as const,
+);
+
+/** Every fault point of the keys of batch files. */
+export const KEY_FAULT_POINTS: readonly FaultPoint[] = KEY_STEPS.flatMap(
   (step) => [`${step}.before`, `${step}.after`] as const,
 );
 

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
+import { inspect } from 'node:util';
 import { loadConfig, secretReader } from '../src/config.js';
 import type { HeadgateError } from '../src/errors.js';
+import { useTempDir } from './support/temp-dir.js';
 
 const MB = 1024 ** 2;
 
@@ -12,6 +16,7 @@ describe('the configuration', () => {
     assert.ok(isAbsolute(cacheDir) && cacheDir.endsWith('headgate'));
     assert.deepEqual(config, {
       batches: undefined,
+      batchKeys: { current: undefined, previous: undefined },
       bigQueryEndpoint: undefined,
       bigQueryStorageEndpoint: undefined,
       host: '127.0.0.1',
@@ -107,6 +112,7 @@ describe('the configuration', () => {
     ],
     ['HEADGATE_BIGQUERY_STORAGE_ENDPOINT', ['127.0.0.1', 'http://127.0.0.1:9060', ':9060', 'host:port']],
     ['HEADGATE_GCS_ENDPOINT', ['127.0.0.1:4443', 'http://', 'http://host/path']],
+    ['HEADGATE_BIGQUERY_ENDPOINT', ['127.0.0.1:9050', 'http://', 'http://host/bigquery/v2']],
     ['HEADGATE_PORT', ['65536', '-1', '80.5', '0x50', '8080 ', 'http', '1e3', '99999999999999999999']],
     ['HEADGATE_TEMPORAL_PORT', ['0', '65536']],
     ['HEADGATE_TEMPORAL_UI_PORT', ['0', 'x']],
@@ -151,6 +157,40 @@ describe('the configuration', () => {
     const endpoint = 'http://127.0.0.1:4443';
     const emulated = loadConfig({ HEADGATE_BATCHES: 'gs://abc/x', HEADGATE_GCS_ENDPOINT: endpoint });
     assert.deepEqual(emulated.batches, { bucket: 'abc', prefix: 'x', endpoint });
+    assert.equal(loadConfig({ HEADGATE_BIGQUERY_ENDPOINT: endpoint }).bigQueryEndpoint, endpoint);
+  });
+
+  describe('of the key of batches', () => {
+    const dir = useTempDir();
+    const key = randomBytes(32);
+    const text = key.toString('base64');
+    const keyOf = (value: string) => loadConfig({ HEADGATE_BATCH_KEY: value }).batchKeys.current?.export();
+
+    it('is the key, or a file that has it', () => {
+      assert.deepEqual(keyOf(text), key);
+      writeFileSync(join(dir(), 'key'), `${text}\n`);
+      assert.deepEqual(keyOf(`file:${join(dir(), 'key')}`), key);
+      const { batchKeys } = loadConfig({ HEADGATE_BATCH_KEY_PREVIOUS: text });
+      assert.deepEqual([batchKeys.current, batchKeys.previous?.export()], [undefined, key]);
+    });
+
+    it('shows nothing of it, neither when it is printed nor when it is wrong', () => {
+      const config = loadConfig({ HEADGATE_BATCH_KEY: text });
+      for (const shown of [JSON.stringify(config), inspect(config, { depth: 9, showHidden: true })])
+        for (const form of [text, key.toString('hex')]) assert.ok(!shown.includes(form));
+      writeFileSync(join(dir(), 'short'), text.slice(4));
+      const wrong = [text.slice(1), 'secret', key.toString('hex'), `file:${join(dir(), 'short')}`];
+      for (const value of [...wrong, `file:${dir()}/none`, `file:${dir()}`])
+        assert.throws(
+          () => loadConfig({ HEADGATE_BATCH_KEY: value }),
+          ({ code, message }: HeadgateError) =>
+            code === 'CONFIG_INVALID' &&
+            message.startsWith('HEADGATE_BATCH_KEY must be') &&
+            !message.includes(value) &&
+            !message.includes(text.slice(4)),
+          value,
+        );
+    });
   });
 
   it('takes ranges of addresses apart at commas', () => {

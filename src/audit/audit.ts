@@ -26,12 +26,14 @@ export interface AuditOptions {
   readonly show: number;
   /** Told what is being done. */
   readonly onProgress: (message: string) => void;
+  /** Told of a tenant that nobody asked for by name and that is erased, so that there is nothing to look at. */
+  readonly onSkipped: (message: string) => void;
 }
 
 /**
  * Compares what the door has acknowledged with what the warehouse's files hold, and the decisions with the rules. Reads
  * only; what is still on its way counts as missing.
- * @throws HeadgateError `FILE_UNREADABLE` (the ids), `TENANT_UNKNOWN`, `WAREHOUSE_FAILED`
+ * @throws HeadgateError `FILE_UNREADABLE` (the ids), `TENANT_UNKNOWN`, `TENANT_ERASED`, `WAREHOUSE_FAILED`
  */
 export function audit(options: AuditOptions): Promise<TenantAudit[]> {
   return withWorkspace(async (workspace) => {
@@ -39,18 +41,23 @@ export function audit(options: AuditOptions): Promise<TenantAudit[]> {
     const named = ids === undefined ? undefined : await readAcknowledged(workspace, ids, { tenant, stream });
     const results: TenantAudit[] = [];
     for (const each of tenantsOf(options, named)) {
-      results.push(
-        await auditTenant({
-          ...options,
-          workspace,
-          tenant: each,
-          loaded: options.tenants.find(({ config }) => config.tenant === each),
-          warehouseRoot: options.paths.warehouse,
-          quarantine: createFileQuarantine(options.paths.quarantine),
-          given: ids !== undefined,
-          onRead: (read, of) => onProgress(`${each}: read ${read} of ${of} batch files`),
-        }),
-      );
+      const auditing = auditTenant({
+        ...options,
+        workspace,
+        tenant: each,
+        loaded: options.tenants.find(({ config }) => config.tenant === each),
+        warehouseRoot: options.paths.warehouse,
+        quarantine: createFileQuarantine(options.paths.quarantine),
+        given: ids !== undefined,
+        onRead: (read, of) => onProgress(`${each}: read ${read} of ${of} batch files`),
+      });
+      try {
+        results.push(await auditing);
+      } catch (error) {
+        const isErased = error instanceof HeadgateError && error.code === 'TENANT_ERASED';
+        if (tenant !== undefined || !isErased) throw error;
+        options.onSkipped(error.message);
+      }
     }
     return results;
   });

@@ -33,13 +33,14 @@ export async function readBatchFiles(
   const total = [...names.values()].reduce((sum, ofStream) => sum + ofStream.length, 0);
   let read = 0;
   for (const [stream, ofStream] of names) {
-    for (let at = 0; at < ofStream.length; at += FILES_AT_ONCE) {
+    for (let at = 0; at < ofStream.length;) {
       const files = await store.localFiles(ofStream.slice(at, at + FILES_AT_ONCE));
       try {
         await workspace.run(insertStatement(stream, files.paths));
       } finally {
         await files.release();
       }
+      at += files.paths.length;
       onRead((read += files.paths.length), total);
     }
   }

@@ -5,8 +5,9 @@ import { readLines, splitLines } from '../client/event-lines.js';
 import { loadConfig } from '../config.js';
 import { INPUT_STREAMS, type InputStream } from '../event.js';
 import { dataPaths, openBatchStore } from '../roles/stores.js';
-import { openTenantRegistry } from '../tenant-config/registry.js';
+import { openTenantRegistry, type LoadedTenant } from '../tenant-config/registry.js';
 import { assertTenantId } from '../tenant.js';
+import { assertParquet, whereBigQueryIs } from './parquet-tenant.js';
 
 interface AuditCommandOptions {
   readonly tenant?: string;
@@ -62,13 +63,17 @@ async function runAudit(options: AuditCommandOptions): Promise<void> {
   const paths = dataPaths(config.dataDir);
   const batchStore = await openBatchStore(config);
   const { from, to, tenant, ids, stream, show } = options;
+  if (tenant !== undefined) await assertParquet(config.dataDir, tenant);
   const results = await audit({
     ...{ paths, batchStore },
-    tenants: await configuredTenants(paths.tenants),
+    tenants: (await configuredTenants(paths.tenants)).filter(
+      (each) => tenant !== undefined || isInParquet(each),
+    ),
     tenant: tenant === undefined ? undefined : assertTenantId(tenant),
     ids: ids === undefined ? undefined : linesOf(ids),
     ...{ stream, show, days: { from, to } },
     onProgress: progress(),
+    onSkipped: (message) => void process.stderr.write(`Skipped: ${message}\n`),
   });
   const clean = results.every(isClean);
   const { json } = options;
@@ -76,6 +81,13 @@ async function runAudit(options: AuditCommandOptions): Promise<void> {
     json ? `${JSON.stringify({ clean, tenants: results }, undefined, 2)}\n` : report(results),
   );
   if (!clean) process.exitCode = 1;
+}
+
+/** Files are what an audit can read: of other tenants it says where they are. */
+function isInParquet({ config: { tenant, warehouse } }: LoadedTenant): boolean {
+  if (warehouse.kind === 'parquet') return true;
+  process.stderr.write(`Not audited. ${whereBigQueryIs(tenant, warehouse)}\n`);
+  return false;
 }
 
 async function configuredTenants(dir: string) {

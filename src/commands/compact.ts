@@ -3,6 +3,7 @@ import { loadConfig } from '../config.js';
 import { armFaultPoint } from '../fault-point.js';
 import { dataPaths } from '../roles/stores.js';
 import { parseDuration } from '../tenant-config/units.js';
+import { assertParquet } from './parquet-tenant.js';
 
 interface CompactOptions {
   readonly olderThan: number;
@@ -37,6 +38,7 @@ export function compactCommand(): Command {
     .action(async (tenant: string, { olderThan, grace }: CompactOptions) => {
       const { dataDir, fault } = loadConfig();
       if (fault !== undefined) armFaultPoint(fault.point, fault.passes);
+      await assertParquet(dataDir, tenant);
       // Loading DuckDB takes a tenth of a second, which the other commands need not pay.
       const { compactTenant } = await import('../stores/warehouse/parquet/compaction.js');
       const root = dataPaths(dataDir).warehouse;

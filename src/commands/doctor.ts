@@ -10,44 +10,20 @@ import { connectTemporal, temporalFromEnvironment } from '../engine/connect.js';
 import { findTemporalBinary } from '../engine/find-server.js';
 import { isPortFree } from '../engine/ports.js';
 import { serverStateOf } from '../engine/server-record.js';
-import { HeadgateError, messageOf } from '../errors.js';
-import { dataPaths, openRemoteBatchStore } from '../roles/stores.js';
+import { messageOf } from '../errors.js';
+import { dataPaths } from '../roles/stores.js';
+import { checkBatchKey, checkBatches } from './check-batches.js';
+import { checkBigQueryTenants } from './doctor-warehouses.js';
+import { fail, ok, warn, type Finding } from './finding.js';
 
 const SECOND = 1000;
 const GIGABYTE = 1024 ** 3;
-
-/** How a check went: `warn` works but deserves a look, `fail` keeps Headgate from working. */
-export type Verdict = 'ok' | 'warn' | 'fail';
-
-/** One line of the doctor's report. */
-export interface Finding {
-  /** What was looked at: `node`, `data directory`, `port 8080`, … */
-  readonly check: string;
-  readonly verdict: Verdict;
-  readonly found: string;
-  /** What to do about it. */
-  readonly mend?: string;
-}
-
-const ok = (check: string, found: string): Finding => ({ check, verdict: 'ok', found });
-const warn = (check: string, found: string, mend: string): Finding => ({
-  check,
-  verdict: 'warn',
-  found,
-  mend,
-});
-const fail = (check: string, found: string, mend: string): Finding => ({
-  check,
-  verdict: 'fail',
-  found,
-  mend,
-});
 
 /** `headgate doctor`: checks what Headgate needs and says how to mend what is missing. */
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description(
-      'check Node, ports, disk, batches, Temporal, clock, tenants and keys, and say how to mend each',
+      'check Node, ports, disk, batches and their key, Temporal, clock, tenants, keys and BigQuery, and say how to mend each',
     )
     .option('--json', 'print the findings as JSON')
     .addHelpText('after', '\nExamples:\n  $ headgate doctor\n  $ headgate doctor --json | jq .')
@@ -69,6 +45,7 @@ export async function examine(config: Config): Promise<Finding[]> {
     guard('data directory', () => checkDataDir(config)),
     guard('disk', () => checkDisk(config)),
     ...(config.batches === undefined ? [] : [guard('batches', () => checkBatches(config))]),
+    guard('batch key', () => checkBatchKey(config)),
     guard(`port ${config.port}`, () => checkApiPort(config)),
     ...(own ? [config.temporalPort, config.temporalUiPort] : []).map((port, index) =>
       guard(`port ${port}`, () =>
@@ -80,7 +57,7 @@ export async function examine(config: Config): Promise<Finding[]> {
     guard('tenants', () => checkTenants(config)),
     guard('keys', () => checkKeys(config)),
   ]);
-  return findings;
+  return [...findings, ...(await checkBigQueryTenants(config))];
 }
 
 async function guard(check: string, look: () => Promise<Finding>): Promise<Finding> {
@@ -150,22 +127,6 @@ async function checkDisk({ dataDir, minFreeDiskBytes, maxSpoolBytes }: Config): 
   if (free < minFreeDiskBytes + maxSpoolBytes)
     return warn('disk', `${found}, less than the spool may grow to`, mend);
   return ok('disk', found);
-}
-
-/** Writes an object, reads it, lists it and deletes it. */
-async function checkBatches(config: Config): Promise<Finding> {
-  const start = performance.now();
-  try {
-    await (await openRemoteBatchStore(config))?.check();
-    const took = Math.round(performance.now() - start);
-    return ok('batches', `gs://${config.batches?.bucket} can be written and read; the check took ${took} ms`);
-  } catch (error) {
-    const mend =
-      error instanceof HeadgateError && error.code === 'BATCH_STORE_REFUSED'
-        ? 'do so, or set HEADGATE_BATCHES otherwise: Headgate does not start like this'
-        : 'see that the network reaches it: until then events wait in the spool';
-    return fail('batches', messageOf(error), mend);
-  }
 }
 
 async function checkApiPort({ host, port }: Config): Promise<Finding> {

@@ -11,6 +11,7 @@ import { HeadgateError, systemCodeOf } from '../errors.js';
 import { dataPaths } from '../roles/stores.js';
 import type { ExportFormat } from '../stores/warehouse/parquet/export.js';
 import type { QueryResult } from '../stores/warehouse/parquet/query.js';
+import { assertParquet } from './parquet-tenant.js';
 import { cell, printable } from './terminal-text.js';
 
 /** Rows a table shows; more is nothing to read, and the other formats give all. */
@@ -132,7 +133,9 @@ export function queryCommand(): Command {
     .option('--force', 'replace the file if it is there', false)
     .addHelpText('after', HELP)
     .action(async (tenant: string, sql: string, { json, ...options }: QueryOptions) => {
-      const root = dataPaths(loadConfig().dataDir).warehouse;
+      const { dataDir } = loadConfig();
+      await assertParquet(dataDir, tenant);
+      const root = dataPaths(dataDir).warehouse;
       const format = json ? 'json' : options.format;
       await runQuery({ ...options, root, tenant, sql, format, stdout: process.stdout });
     });

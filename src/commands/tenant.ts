@@ -2,9 +2,15 @@ import { Command } from 'commander';
 import { loadConfig } from '../config.js';
 import { messageOf } from '../errors.js';
 import { dataPaths } from '../roles/stores.js';
+import { createWarehouseCheck, type WarehouseCheck } from '../roles/warehouses.js';
 import { applyTenantFiles, openTenantRegistry, type LoadedTenant } from '../tenant-config/registry.js';
+import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import { listVersions, readVersion, type TenantVersion } from '../tenant-config/versions.js';
 import { assertTenantId } from '../tenant.js';
+import { tenantEraseCommand } from './tenant-erase.js';
+
+/** Asking Google takes half a second; without a network it would take minutes to give up. */
+const CHECK_TIMEOUT_MS = 15_000;
 
 const APPLY_EXAMPLES = `
 Examples:
@@ -12,7 +18,7 @@ Examples:
   $ headgate tenant apply UA.yaml                      one tenant
 
 All files are checked first; if any is invalid, nothing is changed and every problem is shown as
-file:line:column: message. Running processes take over a change within a second.`;
+file:line:column: message. A BigQuery dataset that lies elsewhere than its tenant's file says is refused as well. Running processes take over a change within a second.`;
 
 const EXAMPLES = `
 Examples:
@@ -30,10 +36,10 @@ const LIST_EXAMPLES = `
 Example:
   $ headgate tenant list`;
 
-/** `headgate tenant`: applies and lists the tenants' configurations. */
+/** `headgate tenant`: applies and lists the tenants' configurations, and erases a tenant. */
 export function tenantCommand(): Command {
   const command = new Command('tenant')
-    .description("Apply and list tenants' configurations.")
+    .description("Apply and list tenants' configurations; erase a tenant.")
     .addHelpText('after', EXAMPLES);
   command
     .command('apply')
@@ -52,16 +58,36 @@ export function tenantCommand(): Command {
     .description('List the configurations a tenant has had, the last one first, with their rules.')
     .addHelpText('after', VERSIONS_EXAMPLES)
     .action(showVersions);
+  command.addCommand(tenantEraseCommand());
   return command;
 }
 
 async function applyTenants(source: string): Promise<void> {
-  const applied = await applyTenantFiles({ source, dir: paths().tenants, versions: paths().tenantVersions });
+  const config = loadConfig();
+  const { tenants: dir, tenantVersions: versions } = dataPaths(config.dataDir);
+  const asked = createWarehouseCheck(config);
+  const check = (tenant: TenantConfig): Promise<void> => checkLocation(tenant, asked);
+  const applied = await applyTenantFiles({ source, dir, versions, check });
   for (const { tenant, change } of applied) print(`${tenant} ${change}`);
   const counts = (['added', 'changed', 'unchanged'] as const).map(
     (change) => `${applied.filter((each) => each.change === change).length} ${change}`,
   );
   print(`${applied.length} ${applied.length === 1 ? 'tenant' : 'tenants'}: ${counts.join(', ')}`);
+}
+
+/**
+ * Data that would lie elsewhere than its tenant's file says is refused. Anything else that is wrong with BigQuery may be so
+ * here alone, where there need be no credentials for it: it is said, and the file comes into force.
+ */
+async function checkLocation({ tenant, warehouse }: TenantConfig, check: WarehouseCheck): Promise<void> {
+  if (warehouse.kind !== 'bigquery') return;
+  try {
+    await check(warehouse, AbortSignal.timeout(CHECK_TIMEOUT_MS));
+  } catch (error) {
+    const { details } = error as { details?: { problem?: unknown } };
+    if (details?.problem === 'location') throw error;
+    process.stderr.write(`${tenant}: where its warehouse lies is not checked. ${messageOf(error)}\n`);
+  }
 }
 
 async function listTenants(): Promise<void> {

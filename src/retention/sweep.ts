@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { STREAMS } from '../event.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
+import type { LoadClaims } from '../stores/load-claims/load-claims.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import { deleteKeptByBatch, hasExpired } from './kept-by-batch.js';
 import { referencedBatches } from './references.js';
@@ -9,6 +10,8 @@ import { referencedBatches } from './references.js';
 export interface SweepOptions {
   readonly client: Client;
   readonly batchStore: BatchStore;
+  /** Claims of loads into a warehouse that cannot say itself which batches are in it. */
+  readonly loadClaims?: Pick<LoadClaims, 'deleteThrough'>;
   /** Root of the delivery log; it need not be there. */
   readonly deliveryLogs: string;
   /** Root of quarantine; it need not be there. */
@@ -55,11 +58,17 @@ export async function sweepTenant(
   const last = [...expired].sort().at(-1);
   if (last !== undefined) await batchStore.noteDeleted(tenant, last);
   const batches = await deleteBatches(batchStore, tenant, expired, referenced);
+  // A claim may hold batches of the day after its own. While an old batch is still needed it may be announced again.
+  if (batches.left === 0) await options.loadClaims?.deleteThrough(tenant, (day) => isExpired(dayAfter(day)));
   return {
     ...batches,
     deliveryLogs: await deleteKeptByBatch(deliveryLogs, tenant, isExpired, referenced),
     quarantined: await deleteKeptByBatch(quarantine, tenant, isExpired, referenced),
   };
+}
+
+function dayAfter(day: string): string {
+  return new Date(Date.parse(day) + DAY_MS).toISOString().slice(0, 10);
 }
 
 async function deleteBatches(

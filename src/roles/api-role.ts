@@ -72,7 +72,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     ...{ admission: parts.admission, ingest, decider, pull },
     subscriptions: {
       control,
-      overviews: new SubscriptionOverviews({ client, namespace, control, configOf }),
+      overviews: new SubscriptionOverviews({ client, control, configOf }),
     },
     readiness: [
       { name: 'temporal', check: () => temporalAnswers(client) },
@@ -83,7 +83,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     ],
   });
   const tenants = (): TenantConfig[] => registry.list().map((loaded) => loaded.config);
-  const lags = new SubscriptionLags({ client, namespace, tenants, log });
+  const lags = new SubscriptionLags({ client, tenants, log });
   options.metrics?.watch({
     spoolBytes: () => spool.bytes,
     spoolOldestSeconds: () => secondsSince(batcher.oldestAt),

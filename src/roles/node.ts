@@ -48,7 +48,7 @@ export interface HeadgateNode {
 
 /**
  * Starts a process with one role or both. With both, batches start eagerly: API and Workers share a connection.
- * @throws HeadgateError `PORT_IN_USE`, `DATA_DIR_IN_USE`, `BATCH_STORE_REFUSED`,
+ * @throws HeadgateError `PORT_IN_USE`, `DATA_DIR_IN_USE`, `BATCH_STORE_REFUSED`, `BATCH_KEY_MISSING`, `BATCH_KEY_WRONG`,
  * `TEMPORAL_NOT_FOUND`, `TEMPORAL_START_FAILED`, `ENGINE_UNAVAILABLE`
  */
 export async function startNode(options: NodeOptions): Promise<HeadgateNode> {

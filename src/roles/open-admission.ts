@@ -1,14 +1,16 @@
 import type { Client } from '@temporalio/client';
 import type { Config } from '../config.js';
+import { queueBacklog, type QueueBacklog } from '../engine/queue-backlog.js';
 import { HeadgateError } from '../errors.js';
 import { Admission } from '../ingest/admission/admission.js';
 import { EngineWatch } from '../ingest/admission/engine-watch.js';
-import { SlowLaneWatch, describeSlowLane } from '../ingest/admission/slow-lane-watch.js';
+import { SlowLaneWatch } from '../ingest/admission/slow-lane-watch.js';
 import type { Batcher } from '../ingest/batcher.js';
 import { DiskWatch } from '../ingest/disk-watch.js';
 import type { Spool } from '../ingest/spool.js';
 import type { Logger } from '../observability/logger.js';
 import type { TenantRegistry } from '../tenant-config/registry.js';
+import { tenantQueue } from '../tenant.js';
 import type { DataPaths } from './stores.js';
 
 /** What {@link openAdmission} looks at. */
@@ -29,11 +31,16 @@ export interface OpenAdmission {
   close(): void;
 }
 
+/** What does not answer in this time is asked again at the next turn. */
+const DESCRIBE_MS = 2_000;
+
 /** Admission over the parts of a process. */
 export function openAdmission(options: OpenAdmissionOptions): OpenAdmission {
   const { config, registry, client, spool, batcher } = options;
   const engine = new EngineWatch({ check: () => temporalAnswers(client) });
-  const slowLane = new SlowLaneWatch({ describe: (tenant) => describeSlowLane(client, tenant) });
+  const describe = (tenant: string): Promise<QueueBacklog> =>
+    client.withDeadline(Date.now() + DESCRIBE_MS, () => queueBacklog(client, tenantQueue(tenant)));
+  const slowLane = new SlowLaneWatch({ describe });
   const disks = watchDisks(options);
   const admission = new Admission({
     limitsOf: (tenant) => registry.get(tenant)?.config.limits ?? { eventsPerSecond: 0, bytesPerSecond: 0 },

@@ -3,19 +3,27 @@ import { join } from 'node:path';
 import type { Config } from '../config.js';
 import { HeadgateError } from '../errors.js';
 import type { Logger } from '../observability/logger.js';
+import { BatchKeys } from '../stores/batch-keys/batch-keys.js';
+import { createLocalKeyFiles } from '../stores/batch-keys/file.js';
+import type { KeyFiles } from '../stores/batch-keys/key-file.js';
+import { MasterKeyring } from '../stores/batch-keys/master-keyring.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
+import { sweepDownloads } from '../stores/batch-store/downloads.js';
 import { createFileBatchStore } from '../stores/batch-store/file.js';
 import type { RemoteBatchStore } from '../stores/batch-store/gcs.js';
+import { createSeal } from '../stores/batch-store/seal.js';
 import type { DeliveryLog } from '../stores/delivery-log/delivery-log.js';
 import { createFileDeliveryLog } from '../stores/delivery-log/file.js';
 import { createFileQuarantine } from '../stores/quarantine/file.js';
+import { createFileLoadClaims } from '../stores/load-claims/file.js';
+import type { LoadClaims } from '../stores/load-claims/load-claims.js';
 import type { Quarantine } from '../stores/quarantine/quarantine.js';
 
 /** Where each part of the state lives under the data directory. */
 export interface DataPaths {
   readonly spool: string;
   readonly batches: string;
-  /** Copies of batch files that are in a bucket, while they are read. */
+  /** Copies of batch files that are in a bucket, or encrypted, while they are read. */
   readonly downloads: string;
   readonly deliveries: string;
   readonly quarantine: string;
@@ -50,37 +58,80 @@ export interface SharedStores {
   readonly quarantine: Quarantine;
 }
 
-/** The batch store in the bucket that is configured; undefined where batches are in the data directory. Checks nothing. */
-export async function openRemoteBatchStore({
-  dataDir,
-  batches,
-}: Pick<Config, 'dataDir' | 'batches'>): Promise<RemoteBatchStore | undefined> {
-  if (batches === undefined) return undefined;
-  // Loading Google's client takes a quarter of a second, which only those need pay who use it.
-  const { createGcsBatchStore } = await import('../stores/batch-store/gcs.js');
-  return createGcsBatchStore({ ...batches, downloads: dataPaths(dataDir).downloads });
+/** What says where batches are, and what they are encrypted with. */
+export type BatchSettings = Pick<Config, 'dataDir' | 'batches' | 'batchKeys'>;
+
+/** The batch store that is configured, and what belongs to it. */
+export interface OpenedBatches {
+  readonly store: BatchStore;
+  readonly keys: BatchKeys;
+  readonly keyFiles: KeyFiles;
+  readonly masters: MasterKeyring;
+  /** The store again, where it is a bucket. */
+  readonly remote?: RemoteBatchStore;
 }
 
-/** The batch store that is configured. Checks nothing. */
-export async function openBatchStore(config: Pick<Config, 'dataDir' | 'batches'>): Promise<BatchStore> {
-  return (await openRemoteBatchStore(config)) ?? createFileBatchStore(dataPaths(config.dataDir).batches);
+/** The batch store that is configured. Asks nothing of it, and checks nothing. */
+export async function openBatches({ dataDir, batches, batchKeys }: BatchSettings): Promise<OpenedBatches> {
+  const paths = dataPaths(dataDir);
+  const masters = new MasterKeyring(batchKeys);
+  if (batches === undefined) {
+    const keyFiles = createLocalKeyFiles(paths.batches);
+    const keys = new BatchKeys({ files: keyFiles, masters });
+    const sealing = { seal: createSeal(keys), downloads: paths.downloads };
+    return { store: createFileBatchStore(paths.batches, sealing), keys, keyFiles, masters };
+  }
+  // Loading Google's client takes a quarter of a second, which only those need pay who use it.
+  const [{ createGcsBatchStore }, { createGcsKeyFiles }] = await Promise.all([
+    import('../stores/batch-store/gcs.js'),
+    import('../stores/batch-keys/gcs.js'),
+  ]);
+  const keyFiles = createGcsKeyFiles(batches);
+  const keys = new BatchKeys({ files: keyFiles, masters });
+  const remote = createGcsBatchStore({ ...batches, downloads: paths.downloads, seal: createSeal(keys) });
+  return { store: remote, remote, keys, keyFiles, masters };
+}
+
+/** The claims of loads, beside the batches that are configured. Checks nothing. */
+export async function openLoadClaims({
+  dataDir,
+  batches,
+}: Pick<Config, 'dataDir' | 'batches'>): Promise<LoadClaims> {
+  if (batches === undefined) return createFileLoadClaims(dataPaths(dataDir).batches);
+  const { createGcsLoadClaims } = await import('../stores/load-claims/gcs.js');
+  return createGcsLoadClaims(batches);
 }
 
 /**
- * The batch store that is configured, once a bucket has been found usable. One that does not answer now is only warned of:
- * until it does, events wait in the spool.
- * @throws HeadgateError `BATCH_STORE_REFUSED`: there are no credentials, no such bucket, or no permission
+ * The batch store that is configured, for a command that reads it.
+ * @throws HeadgateError `BATCH_KEY_MISSING`, `BATCH_KEY_WRONG`; what the store throws
+ */
+export async function openBatchStore(settings: BatchSettings): Promise<BatchStore> {
+  const { store, keys } = await openBatches(settings);
+  await keys.check({ create: false });
+  return store;
+}
+
+/**
+ * The batch store that is configured, once a bucket has been found usable and its keys the right ones. A bucket that does not
+ * answer now is only warned of: until it does, events wait in the spool.
+ * @throws HeadgateError `BATCH_STORE_REFUSED`: there are no credentials, no such bucket, or no permission;
+ * `BATCH_KEY_MISSING`, `BATCH_KEY_WRONG`
  */
 export async function openCheckedBatchStore(
-  config: Pick<Config, 'dataDir' | 'batches'>,
+  settings: BatchSettings,
   log: Pick<Logger, 'warn'>,
 ): Promise<BatchStore> {
-  const remote = await openRemoteBatchStore(config);
-  await remote?.check().catch((error: unknown) => {
+  const { store, remote, keys } = await openBatches(settings);
+  if (keys.opens) await sweepDownloads(dataPaths(settings.dataDir).downloads);
+  try {
+    await remote?.check();
+    await keys.check({ create: true });
+  } catch (error) {
     if (!(error instanceof HeadgateError && error.code === 'BATCH_STORE_UNAVAILABLE')) throw error;
     log.warn({ reason: error.message }, 'the batch store does not answer; events wait in the spool');
-  });
-  return remote ?? openBatchStore(config);
+  }
+  return store;
 }
 
 /**

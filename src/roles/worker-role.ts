@@ -6,7 +6,7 @@ import type { Temporal } from '../engine/temporal.js';
 import type { Logger } from '../observability/logger.js';
 import type { Metrics } from '../observability/metrics.js';
 import { Retention } from '../retention/retention.js';
-import { createParquetWarehouse } from '../stores/warehouse/parquet/parquet.js';
+import type { LoadClaims } from '../stores/load-claims/load-claims.js';
 import type { LoadInput, LoadResult } from '../stores/warehouse/warehouse.js';
 import { configuredTenant, type TenantRegistry } from '../tenant-config/registry.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
@@ -17,7 +17,8 @@ import { createQueueRates } from '../engine/queue-rates.js';
 import { startWorkerHost, type WorkerHost } from '../workers/worker-host.js';
 import { countParked } from './count-parked.js';
 import { buildPasses } from './passes.js';
-import type { SharedStores } from './stores.js';
+import { openLoadClaims, type SharedStores } from './stores.js';
+import { openWarehouses, watchWarehouses } from './warehouses.js';
 
 /** Told of every load that put rows into a tenant's warehouse. */
 export type LoadedListener = (load: LoadInput, result: LoadResult) => void;
@@ -50,10 +51,9 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     if (kind === 'removed') pace.forget(tenant);
   });
   options.metrics?.watch({ paces: () => pace.rates() });
-  const warehouse = observeLoads(
-    createParquetWarehouse({ root: stores.paths.warehouse }),
-    loadObserver(pace, options),
-  );
+  const claims = await openLoadClaims(config);
+  const warehouse = observeLoads(openWarehouses({ config, registry, claims }), loadObserver(pace, options));
+  watchWarehouses({ config, registry, log });
   const client = new Client({ connection: temporal.connection, namespace: temporal.namespace });
   const passes = buildPasses({
     ...options,
@@ -82,7 +82,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     onFatal,
     log,
   });
-  const retention = retentionOf(options, client);
+  const retention = retentionOf(options, client, claims);
   retention.start();
   return {
     ...host,
@@ -97,10 +97,22 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
   };
 }
 
-function retentionOf({ registry, stores, log }: WorkerRoleOptions, client: Client): Retention {
+function retentionOf(
+  { registry, stores, log }: WorkerRoleOptions,
+  client: Client,
+  loadClaims: LoadClaims,
+): Retention {
   const { batchStore, paths } = stores;
   const { deliveries, quarantine } = paths;
-  return new Retention({ client, batchStore, deliveryLogs: deliveries, quarantine, registry, log });
+  return new Retention({
+    client,
+    batchStore,
+    loadClaims,
+    deliveryLogs: deliveries,
+    quarantine,
+    registry,
+    log,
+  });
 }
 
 /** The pace, the metrics and whoever else wants to know of loads. */

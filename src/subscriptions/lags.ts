@@ -1,11 +1,11 @@
 import type { Client } from '@temporalio/client';
+import { queueBacklog } from '../engine/queue-backlog.js';
 import { messageOf } from '../errors.js';
 import type { Logger } from '../observability/logger.js';
 import { WAREHOUSE } from '../subscription.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import { subscriptionQueue } from '../tenant.js';
 import { waitingWindows } from './load-windows.js';
-import { waitingInQueue } from './overview.js';
 
 /** How far a subscription is behind. */
 export interface SubscriptionLag {
@@ -20,7 +20,6 @@ export interface SubscriptionLag {
 /** What {@link SubscriptionLags} needs. */
 export interface SubscriptionLagsOptions {
   readonly client: Client;
-  readonly namespace: string;
   /** All tenants as they are configured now. */
   readonly tenants: () => readonly TenantConfig[];
   readonly log: Pick<Logger, 'warn'>;
@@ -76,7 +75,7 @@ export class SubscriptionLags {
   }
 
   private async ask(): Promise<SubscriptionLag[]> {
-    const { client, namespace } = this.options;
+    const { client } = this.options;
     const inTime = <T>(ask: () => Promise<T>): Promise<T> =>
       client.withDeadline(Date.now() + ANSWER_WITHIN_MS, ask);
     const tenants = this.options.tenants();
@@ -92,8 +91,8 @@ export class SubscriptionLags {
     const askOn = async (): Promise<void> => {
       for (const of of left) {
         const queue = subscriptionQueue(of.tenant, of.subscription);
-        const { batches, oldestSeconds } = await inTime(() => waitingInQueue({ client, namespace }, queue));
-        lags.push({ ...of, batches, oldestSeconds });
+        const { tasks, ageMs } = await inTime(() => queueBacklog(client, queue));
+        lags.push({ ...of, batches: tasks, oldestSeconds: ageMs / 1000 });
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, askOn));

@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import { queueBacklog } from '../engine/queue-backlog.js';
 import { HeadgateError } from '../errors.js';
 import { ELIGIBILITY, WAREHOUSE, type BuiltInKind, type SubscriptionKind } from '../subscription.js';
 import type { SubscriptionConfig } from '../tenant-config/subscription-config.js';
@@ -40,7 +41,6 @@ export interface SubscriptionDetails extends SubscriptionOverview {
 /** What {@link SubscriptionOverviews} needs. */
 export interface SubscriptionOverviewsOptions {
   readonly client: Client;
-  readonly namespace: string;
   readonly control: Pick<SubscriptionControl, 'standing'>;
   readonly configOf: (tenant: string) => TenantConfig | undefined;
 }
@@ -100,10 +100,11 @@ export class SubscriptionOverviews {
   private async overview(tenant: string, subscription: SubscriptionConfig): Promise<SubscriptionOverview> {
     const { name, kind } = subscription;
     const queue = subscriptionQueue(tenant, name);
-    const [standing, waiting] = await Promise.all([
+    const [standing, { tasks, ageMs }] = await Promise.all([
       this.options.control.standing(tenant, name),
-      waitingInQueue(this.options, queue),
+      queueBacklog(this.options.client, queue),
     ]);
+    const waiting = { batches: tasks, oldestSeconds: ageMs / 1000 };
     const url = kind === 'push' ? { url: withoutSecrets(subscription.url) } : {};
     return { name, kind, ...url, ...standing, queue, waiting };
   }
@@ -115,27 +116,6 @@ const BY_LIMIT: SubscriptionStanding = {
   by: 'configuration',
   reason: "limits.activitiesPerSecond is 0 in the tenant's file",
 };
-
-/** The batches that wait in a subscription's queue. */
-export async function waitingInQueue(
-  { client, namespace }: Pick<SubscriptionOverviewsOptions, 'client' | 'namespace'>,
-  queue: string,
-): Promise<{ readonly batches: number; readonly oldestSeconds: number }> {
-  const { stats } = await client.workflowService.describeTaskQueue({
-    namespace,
-    taskQueue: { name: queue },
-    taskQueueType: ACTIVITY_QUEUE,
-    reportStats: true,
-  });
-  const age = stats?.approximateBacklogAge;
-  return {
-    batches: Number(stats?.approximateBacklogCount ?? 0),
-    oldestSeconds: Number(age?.seconds ?? 0) + Number(age?.nanos ?? 0) / 1e9,
-  };
-}
-
-/** `TASK_QUEUE_TYPE_ACTIVITY`. @see temporal.api.enums.v1.TaskQueueType */
-const ACTIVITY_QUEUE = 2;
 
 function withoutSecrets(url: string): string {
   const { origin, pathname } = new URL(url);

@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { writeDurably } from '../durable-file.js';
 import { HeadgateError, messageOf, systemCodeOf } from '../errors.js';
 import { keepVersion } from './versions.js';
+import type { TenantConfig } from './tenant-config.js';
 import { listTenantFiles, readTenantFile, tenantFileName, type TenantFile } from './tenant-file.js';
 
 /** What applying a file did. */
@@ -19,15 +20,18 @@ export interface ApplyTenants {
   readonly dir: string;
   /** Where every configuration that is applied is kept as a version; see versions.ts. */
   readonly versions?: string;
+  /** Asked of every configuration before the first is written; what it throws keeps all from coming into force. */
+  readonly check?: (config: TenantConfig) => Promise<void>;
 }
 
 /**
  * Puts tenant files into a registry's directory. All are checked before the first is written, so an invalid one leaves
  * everything as it was; each is then written atomically, and running processes follow.
- * @throws HeadgateError `FILE_UNREADABLE`; `TENANT_CONFIG_INVALID` with the problems of all files
+ * @throws HeadgateError `FILE_UNREADABLE`; `TENANT_CONFIG_INVALID` with the problems of all files; what the check throws
  */
 export async function applyTenantFiles(from: ApplyTenants): Promise<AppliedTenant[]> {
   const files = await readAll(from.source);
+  for (const { config } of files) await from.check?.(config);
   const applied: AppliedTenant[] = [];
   for (const { config, text } of files) {
     if (from.versions !== undefined) await keepVersion(from.versions, config.tenant, text);

@@ -2,13 +2,18 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { audit, isClean, type AuditOptions } from '../../src/audit/audit.js';
 import type { TenantAudit } from '../../src/audit/tenant-audit.js';
 import { HeadgateError } from '../../src/errors.js';
 import { dataPaths } from '../../src/roles/stores.js';
 import { createFileQuarantine } from '../../src/stores/quarantine/file.js';
+import { eraseTenant } from '../../src/stores/batch-keys/changes.js';
+import { createLocalKeyFiles } from '../../src/stores/batch-keys/file.js';
 import { createFileBatchStore } from '../../src/stores/batch-store/file.js';
+import { createSeal } from '../../src/stores/batch-store/seal.js';
 import { openTenantRegistry } from '../../src/tenant-config/registry.js';
+import { keysOf, masterKey } from '../support/batch-keys.js';
 import { useTempDir } from '../support/temp-dir.js';
 import { writeBatchFile, writeParquetFile, type FileRow } from '../support/warehouse-files.js';
 
@@ -40,6 +45,7 @@ describe('the audit', () => {
       ...{ paths: dataPaths(dir()), tenants: registry.list(), stream: 'events', days: {}, show: 10 },
       batchStore: createFileBatchStore(dataPaths(dir()).batches),
       onProgress: () => undefined,
+      onSkipped: (message) => assert.fail(message),
       ...more,
     });
   }
@@ -233,5 +239,28 @@ describe('the audit', () => {
     );
     await assert.rejects(ofUA(), { code: 'WAREHOUSE_FAILED' });
     assert.deepEqual(left(), before);
+  });
+
+  it('passes over a tenant that is erased, and says so; of one that is asked for it is the answer', async () => {
+    await writeSound();
+    const { batches: root, downloads } = dataPaths(dir());
+    const files = createLocalKeyFiles(root);
+    const current = masterKey();
+    const open = () =>
+      createFileBatchStore(root, { seal: createSeal(keysOf(files, { current })), downloads });
+    const name = { tenant: 'DL', stream: 'events', batchId: FIRST } as const;
+    await open().write(name, gzipSync(`${JSON.stringify(order('a'))}\n`), 1);
+    const before = await run({ batchStore: open() });
+    assert.deepEqual(before.map(({ inBatchFiles }) => inBatchFiles).sort(), [1, 3]);
+    await eraseTenant(files, open(), 'DL');
+    const options = { batchStore: open() };
+    const skipped: string[] = [];
+    const results = await run({ ...options, onSkipped: (message) => skipped.push(message) });
+    assert.deepEqual(
+      results.map(({ tenant }) => tenant),
+      ['UA'],
+    );
+    assert.match(skipped.join(), /^The key of tenant DL was deleted at/);
+    await assert.rejects(run({ ...options, tenant: 'DL' }), { code: 'TENANT_ERASED' });
   });
 });

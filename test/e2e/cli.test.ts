@@ -15,6 +15,10 @@ const COMMANDS = [
   ['tenant'],
   ['tenant', 'apply'],
   ['tenant', 'list'],
+  ['tenant', 'erase'],
+  ['batch-key'],
+  ['batch-key', 'rotate'],
+  ['batch-key', 'rewrap'],
   ['token'],
   ['send'],
   ['query'],
@@ -140,7 +144,17 @@ describe('the commands', function () {
     assert.equal(code, 0, stdout);
     const findings = JSON.parse(stdout) as { check: string; verdict: string; mend?: string }[];
     const checks = findings.map(({ check }) => check.replace(/\d+/, 'N'));
-    for (const check of ['node', 'data directory', 'disk', 'port N', 'temporal', 'clock', 'tenants', 'keys'])
+    for (const check of [
+      'node',
+      'data directory',
+      'disk',
+      'port N',
+      'temporal',
+      'clock',
+      'tenants',
+      'keys',
+      'batch key',
+    ])
       assert.ok(checks.includes(check), check);
     for (const { check, verdict, mend } of findings) assert.ok(verdict === 'ok' || mend !== undefined, check);
     const away = { ...env, TEMPORAL_ADDRESS: '127.0.0.1:1' };

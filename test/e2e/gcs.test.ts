@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -134,11 +135,12 @@ describe('a Headgate whose batches are in a bucket', function () {
     assert.match(stderr, /There is no bucket gs:\/\/no-such-bucket.*BATCH_STORE_REFUSED/);
   });
 
-  it('takes events in while the bucket does not answer, and loads them when it does', async () => {
+  it('takes events in while the bucket does not answer, and encrypts and loads them when it does', async () => {
     const home = join(dir, 'early');
     const port = await freePort();
     const endpoint = `http://127.0.0.1:${port}`;
-    const own = { ...env, ...(await ownEnvironment(home)), HEADGATE_GCS_ENDPOINT: endpoint };
+    const key = { HEADGATE_BATCH_KEY: randomBytes(32).toString('base64') };
+    const own = { ...env, ...(await ownEnvironment(home)), ...key, HEADGATE_GCS_ENDPOINT: endpoint };
     const node = spawnHeadgate(['start', '--tenants', join(dir, 'given')], own);
     await node.logged(/the batch store does not answer; events wait in the spool/);
     await post(home, (await node.ready()).url);
@@ -149,6 +151,11 @@ describe('a Headgate whose batches are in a bucket', function () {
         const { events } = await countInFiles(join(home, 'warehouse'), TENANT);
         assert.equal(events, IDS.length);
       }, 60_000);
+      const [files] = await late.bucket.getFiles({ prefix: `${PREFIX}/` });
+      const names = files.map(({ name }) => name.slice(PREFIX.length + 1));
+      assert.ok(names.includes('.batch-key.json') && names.includes(`${TENANT}/batch-key.json`));
+      for (const file of files.filter(({ name }) => name.endsWith('.gz')))
+        assert.equal((await file.download())[0].subarray(0, 4).toString(), 'HGE1');
     } finally {
       await node.end();
       await late.stop();

@@ -9,6 +9,7 @@ import { sweepTenant } from '../../src/retention/sweep.js';
 import { searchAttributesOf } from '../../src/search-attributes.js';
 import { createFileBatchStore } from '../../src/stores/batch-store/file.js';
 import type { BatchStore } from '../../src/stores/batch-store/batch-store.js';
+import { createFileLoadClaims } from '../../src/stores/load-claims/file.js';
 import { createFileQuarantine } from '../../src/stores/quarantine/file.js';
 import {
   batchWorkflowId,
@@ -61,12 +62,14 @@ describe('retention', function () {
     for await (const { batchId } of store.list({ tenant, stream })) ids.push(batchId);
     return ids;
   };
+  const claims = () => createFileLoadClaims(join(dir(), 'batches'));
   const sweep = (now: number) =>
     sweepTenant(
       { tenant, retentionMs: RETENTION_MS },
       {
         client,
         batchStore: store,
+        loadClaims: claims(),
         deliveryLogs: join(dir(), 'deliveries'),
         quarantine: join(dir(), 'quarantine'),
         now,
@@ -125,6 +128,23 @@ describe('retention', function () {
     for (const handle of running.splice(0)) await handle.terminate();
     await until(async () => assert.equal((await sweep(EXPIRES)).left, 0), 10_000);
     assert.deepEqual([await kept(), await kept('decisions')], [[], []]);
+  });
+
+  it('deletes claims of loads once no batch can be announced that they may hold', async () => {
+    for (const day of ['2024-02-29', '2024-03-01', '2024-03-02']) {
+      const claim = { loadId: day, warehouse: 'p.d@EU', batchIds: [], rows: 0, bytes: 0 };
+      await claims().claim({ tenant, stream: 'events', day, name: day }, claim);
+    }
+    const left = async () =>
+      (await claims().list({ tenant, stream: 'events', from: '' })).map(({ name }) => name);
+    const announced = await write('20240301');
+    await start(LOAD_WINDOW, loadWorkflowId(tenant, '20240301T120000.000Z'), [announced]);
+    await sweep(EXPIRES);
+    assert.equal((await left()).length, 3, 'a batch of an expired day may be loaded still');
+    for (const handle of running.splice(0)) await handle.terminate();
+    await until(async () => assert.equal((await sweep(EXPIRES)).left, 0), 10_000);
+    // That of 1 March may hold batches of the 2nd.
+    assert.deepEqual(await left(), ['2024-03-01', '2024-03-02']);
   });
 
   it('deletes what is in quarantine with its day, but not while its dead letter waits', async () => {

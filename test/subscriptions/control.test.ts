@@ -129,7 +129,6 @@ describe('how a subscription stands', function () {
     const client = new Client({ connection, namespace: TEST_NAMESPACE });
     const overviews = new SubscriptionOverviews({
       client,
-      namespace: TEST_NAMESPACE,
       control: open(),
       configOf,
     });

@@ -21,14 +21,25 @@ export function skipWithoutFakeGcs(context: Mocha.Context): void {
   context.skip();
 }
 
-/** Starts the server, with everything in memory; on a free port by default. */
-export async function startFakeGcs(bucketName = 'headgate-test', givenPort?: number): Promise<FakeGcs> {
+/**
+ * Starts the server, with everything in memory; on a free port by default.
+ * @param location of its buckets
+ */
+export async function startFakeGcs(
+  bucketName = 'headgate-test',
+  givenPort?: number,
+  location = 'US-CENTRAL1',
+): Promise<FakeGcs> {
   const port = givenPort ?? (await freePort());
   const endpoint = `http://127.0.0.1:${port}`;
   const where = ['-scheme', 'http', '-host', '127.0.0.1', '-port', String(port), '-external-url', endpoint];
-  const server = spawn(FAKE_GCS as string, [...where, '-backend', 'memory', '-log-level', 'error'], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  const server = spawn(
+    FAKE_GCS as string,
+    [...where, '-backend', 'memory', '-location', location, '-log-level', 'error'],
+    {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  );
   await until(() => fetch(`${endpoint}/storage/v1/b?project=test`), 10_000);
   const storage = new Storage({ apiEndpoint: endpoint, projectId: 'test' });
   const [bucket] = await storage.createBucket(bucketName);

@@ -2,7 +2,12 @@ import { createHash } from 'node:crypto';
 import type { EventRow } from '../../event.js';
 import { LineSet } from '../../line-set.js';
 import type { LoadedTenant } from '../../tenant-config/registry.js';
-import type { BatchName, BatchStore, OpenBatch } from '../../stores/batch-store/batch-store.js';
+import {
+  openIfThere,
+  type BatchName,
+  type BatchStore,
+  type OpenBatch,
+} from '../../stores/batch-store/batch-store.js';
 import { nodeOfBatch } from '../../tenant.js';
 import type { RoutedEvents, StartDeliveriesInput } from '../../workflows/delivery-messages.js';
 import {
@@ -12,7 +17,7 @@ import {
   type ReplayPageInput,
   type ReplayPageResult,
 } from '../../workflows/replay-messages.js';
-import { linesOf, openIfThere } from './kept-lane.js';
+import { linesOf } from './kept-lane.js';
 import { Pacer } from './pacer.js';
 import { isPast, rangeOf, type CompiledRange } from './range.js';
 import { isLooped, targetsOf, type ReplayTargets } from './targets.js';

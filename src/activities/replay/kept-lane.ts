@@ -1,10 +1,5 @@
 import type { BatchRef, EventRow, InputStream } from '../../event.js';
-import {
-  unlessUnreadable,
-  type BatchName,
-  type BatchStore,
-  type OpenBatch,
-} from '../../stores/batch-store/batch-store.js';
+import { openIfThere, type BatchName, type BatchStore } from '../../stores/batch-store/batch-store.js';
 import { isPast } from './range.js';
 
 /** Some events of one kept batch, one behind the other. */
@@ -79,11 +74,6 @@ export class KeptLane {
     const first = this.lines[0];
     return first === undefined || !isPast(JSON.parse(first) as EventRow, this.options.until);
   }
-}
-
-/** Undefined where retention, or somebody's hand, was faster, or the file is none of ours any more. */
-export function openIfThere(store: BatchStore, name: BatchName): Promise<OpenBatch | undefined> {
-  return unlessUnreadable(store.open(name));
 }
 
 /** The lines of a batch file. */

@@ -5,9 +5,9 @@ import { gzip } from 'node:zlib';
 import type { BatchRef, DecisionRow } from '../../event.js';
 import { LineSet } from '../../line-set.js';
 import type { CompiledRules } from '../../rules/compiled.js';
-import type { BatchName, BatchStore } from '../../stores/batch-store/batch-store.js';
+import { openIfThere, type BatchName, type BatchStore } from '../../stores/batch-store/batch-store.js';
 import type { RecordedDecisions } from './comparison.js';
-import { linesOf, openIfThere } from './kept-lane.js';
+import { linesOf } from './kept-lane.js';
 
 const gzipAsync = promisify(gzip);
 /** Rows read between two turns of the event loop: two milliseconds. */

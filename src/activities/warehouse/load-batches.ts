@@ -38,7 +38,8 @@ export interface LoadActivities {
   /**
    * Loads the batches of a window into the tenant's warehouse; batches that it holds already are left out.
    * Fails with type `NOT_FOUND` (a batch's file is gone), `BATCH_CORRUPT` or `STATE_CONFLICT` (a batch of another
-   * tenant), all final, or with `WAREHOUSE_FAILED`, `DISK_FULL`, `PAUSED` or what the batch store throws, which are retried.
+   * tenant), all final, or with `WAREHOUSE_FAILED` and what else the warehouse or the batch store throws, `DISK_FULL` or `PAUSED`,
+   * which are retried.
    */
   loadBatches(input: LoadBatchesInput): Promise<LoadBatchesResult>;
 }

@@ -1,3 +1,4 @@
+import type { QueueBacklog } from '../../engine/queue-backlog.js';
 import type { HeadgateError } from '../../errors.js';
 import { FlowRate } from '../../flow-rate.js';
 import { InFlight } from './in-flight.js';
@@ -9,15 +10,6 @@ import { BURST_SECONDS, TokenBucket } from '../../token-bucket.js';
 export interface AdmissionLimits {
   readonly eventsPerSecond: number;
   readonly bytesPerSecond: number;
-}
-
-/** What waits for a tenant's rate-limited activities, as Temporal last said. */
-export interface SlowLaneBacklog {
-  readonly tasks: number;
-  /** Age of the oldest task, in milliseconds. */
-  readonly ageMs: number;
-  /** Tasks handed out per second. */
-  readonly tasksPerSecond: number;
 }
 
 /** Since when Temporal has been there, or away: one of the two, in milliseconds since the epoch. */
@@ -43,7 +35,7 @@ export interface AdmissionOptions {
   /** Default: always reachable. */
   readonly engine?: () => EngineStanding;
   /** Default: nothing is known of it. */
-  readonly slowLaneOf?: (tenant: string) => SlowLaneBacklog | undefined;
+  readonly slowLaneOf?: (tenant: string) => QueueBacklog | undefined;
   readonly now?: () => number;
 }
 

@@ -1,12 +1,9 @@
-import type { Client } from '@temporalio/client';
-import proto from '@temporalio/proto';
-import { tenantQueue } from '../../tenant.js';
-import type { SlowLaneBacklog } from './admission.js';
+import type { QueueBacklog } from '../../engine/queue-backlog.js';
 
 /** What {@link SlowLaneWatch} needs. */
 export interface SlowLaneWatchOptions {
   /** Asks Temporal what waits on a tenant's activity queue. */
-  readonly describe: (tenant: string) => Promise<SlowLaneBacklog>;
+  readonly describe: (tenant: string) => Promise<QueueBacklog>;
   /** Pause between two refreshes. Default 2 s. */
   readonly intervalMs?: number;
   /** Tenants asked about in one refresh. Default 20: a few milliseconds of Temporal's time each. */
@@ -18,7 +15,7 @@ export interface SlowLaneWatchOptions {
 
 interface Watched {
   askedForAt: number;
-  backlog?: SlowLaneBacklog;
+  backlog?: QueueBacklog;
 }
 
 /**
@@ -38,7 +35,7 @@ export class SlowLaneWatch {
   }
 
   /** What waited for a tenant when last asked, undefined if that is not known yet; the tenant counts as active from now on. */
-  backlogOf(tenant: string): SlowLaneBacklog | undefined {
+  backlogOf(tenant: string): QueueBacklog | undefined {
     const watched = this.tenants.get(tenant);
     if (watched === undefined) {
       this.tenants.set(tenant, { askedForAt: this.now() });
@@ -78,24 +75,4 @@ export class SlowLaneWatch {
     }
     return next;
   }
-}
-
-const DESCRIBE_MS = 2_000;
-
-/** What waits on a tenant's activity queue; counts and ages are Temporal's approximations. */
-export async function describeSlowLane(client: Client, tenant: string): Promise<SlowLaneBacklog> {
-  const { stats } = await client.withDeadline(Date.now() + DESCRIBE_MS, () =>
-    client.workflowService.describeTaskQueue({
-      namespace: client.options.namespace,
-      taskQueue: { name: tenantQueue(tenant) },
-      taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
-      reportStats: true,
-    }),
-  );
-  const { seconds, nanos } = stats?.approximateBacklogAge ?? {};
-  return {
-    tasks: Number(stats?.approximateBacklogCount ?? 0),
-    ageMs: Number(seconds ?? 0) * 1000 + (nanos ?? 0) / 1e6,
-    tasksPerSecond: stats?.tasksDispatchRate ?? 0,
-  };
 }

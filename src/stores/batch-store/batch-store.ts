@@ -37,36 +37,39 @@ export interface LocalFiles {
 
 /**
  * Where batch files live: gzipped NDJSON, one file per batch, written once and never changed. The file is the claim
- * check that workflows pass about, what the warehouse loads, and what replay reads.
+ * check that workflows pass about, what the warehouse loads, and what replay reads. Files may be sealed on their disk or in
+ * their bucket; callers see none of it, and references are of what was given to be written. Where they are, any function that
+ * reads or writes a file may throw HeadgateError `BATCH_KEY_MISSING` or `BATCH_KEY_WRONG`, both retryable.
  */
 export interface BatchStore {
   /**
    * Writes a batch file, gzipped NDJSON of one member, durably and atomically. A file that is there already is kept, and answered for as it is: it is
-   * of an attempt before a crash. One that is damaged is replaced.
+   * of an attempt before a crash. One that is damaged, or sealed with a key that is gone, is replaced. What is written for an erased tenant cannot be read.
    * @throws HeadgateError `DISK_FULL` (retryable)
    */
   write(name: BatchName, gzipped: Buffer, events: number): Promise<BatchRef>;
   /**
    * Reads a batch back as NDJSON.
-   * @throws HeadgateError `NOT_FOUND` (expired or never written), `BATCH_CORRUPT` (its hash differs)
+   * @throws HeadgateError `NOT_FOUND` (expired or never written), `BATCH_CORRUPT` (its hash differs), `TENANT_ERASED`
    */
   read(ref: BatchRef): Promise<Buffer>;
   /**
-   * Batch files as files of this disk. Where the store is on this disk they are its own, as they are; where it is not, they
-   * are copies, and those of references have been compared with their hash. A batch that is gone has no file at its path.
-   * @throws HeadgateError `BATCH_CORRUPT` (a copy's hash differs), `DISK_FULL` (retryable)
+   * Batch files as files of this disk, gzipped NDJSON. Where the store is on this disk and its files are not sealed they are its own, as they are;
+   * otherwise they are copies, and those of references have been compared with their hash. A batch that is gone has no file at its path.
+   * Of references there are all; of names, whose sizes are not known, maybe only the first, at least one: ask again for the rest.
+   * @throws HeadgateError `BATCH_CORRUPT` (a copy's hash differs), `TENANT_ERASED`, `DISK_FULL` (retryable)
    */
   localFiles(names: readonly (BatchName | BatchRef)[], signal?: AbortSignal): Promise<LocalFiles>;
   /** The batches that are kept, in the order of their ids, a day read at a time: per node that is the order of receipt. */
   list(range: BatchRange): AsyncIterable<BatchName>;
   /**
    * Reads a batch of which only the name is known, such as one that was listed.
-   * @throws HeadgateError `NOT_FOUND` (deleted meanwhile), `BATCH_CORRUPT` (it is no gzip file)
+   * @throws HeadgateError `NOT_FOUND` (deleted meanwhile), `BATCH_CORRUPT` (it is no gzip file), `TENANT_ERASED`
    */
   open(name: BatchName): Promise<OpenBatch>;
   /**
    * The reference of a batch of which only the name is known; reads its file.
-   * @throws HeadgateError `NOT_FOUND`, `BATCH_CORRUPT`
+   * @throws HeadgateError `NOT_FOUND`, `BATCH_CORRUPT`, `TENANT_ERASED`
    */
   ref(name: BatchName): Promise<BatchRef>;
   /** The days of which there are batches, ascending. */
@@ -79,12 +82,15 @@ export interface BatchStore {
   noteDeleted(tenant: string, day: string): Promise<void>;
 }
 
+const UNREADABLE: ReadonlySet<string> = new Set(['NOT_FOUND', 'BATCH_CORRUPT', 'TENANT_ERASED']);
+
 /**
  * True for what {@link BatchStore.read} throws when no further try will help: the file is gone, or is not what was
- * written. Its events are then given up where people see it; a file put back from a backup makes them whole.
+ * written, or the key of its tenant has been deleted. Its events are then given up where people see it; a file put back from
+ * a backup makes them whole.
  */
 export function isUnreadable(error: unknown): error is HeadgateError {
-  return error instanceof HeadgateError && (error.code === 'NOT_FOUND' || error.code === 'BATCH_CORRUPT');
+  return error instanceof HeadgateError && UNREADABLE.has(error.code);
 }
 
 /** What is read of a batch; undefined where that {@link isUnreadable}. */
@@ -93,6 +99,22 @@ export async function unlessUnreadable<T>(reading: Promise<T>): Promise<T | unde
     return await reading;
   } catch (error) {
     if (isUnreadable(error)) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Opens one of many batches; undefined where retention, or somebody's hand, was faster, or the file is none of ours any more.
+ * @throws HeadgateError `TENANT_ERASED`: there is nothing to read of any of them
+ */
+export async function openIfThere(
+  store: Pick<BatchStore, 'open'>,
+  name: BatchName,
+): Promise<OpenBatch | undefined> {
+  try {
+    return await store.open(name);
+  } catch (error) {
+    if (isUnreadable(error) && error.code !== 'TENANT_ERASED') return undefined;
     throw error;
   }
 }

@@ -1,10 +1,19 @@
-import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
+import { currentProcess, isRunning, type ProcessIdentity } from '../../process-identity.js';
 
 const MAX_BYTES = 512 * 1024 ** 2;
 /** No load and no audit reads a copy for so long: what is older has been left by a process that was killed. */
 const STALE_MS = 24 * 60 * 60 * 1000;
+/** In each directory: whose it is. */
+const OWNER = 'owner.json';
+
+/** The process that a directory of copies belongs to. Process ids of another host, or container, say nothing here. */
+interface Owner extends ProcessIdentity {
+  readonly host: string;
+}
 
 interface Waiting {
   readonly bytes: number;
@@ -26,6 +35,7 @@ export class Downloads {
   private held = 0;
   private readonly waiting: Waiting[] = [];
   private ready?: Promise<void>;
+  private owner = '';
 
   /** @param maxBytes default 512 MB */
   constructor(
@@ -43,6 +53,7 @@ export class Downloads {
     try {
       await (this.ready ??= this.prepare());
       const path = await mkdtemp(join(this.root, 'files-'));
+      await writeFile(join(path, OWNER), this.owner);
       let released = false;
       const release = async (): Promise<void> => {
         if (released) return;
@@ -96,23 +107,43 @@ export class Downloads {
   }
 
   private async prepare(): Promise<void> {
+    this.owner = JSON.stringify({ ...currentProcess(), host: hostname() } satisfies Owner);
     await mkdir(this.root, { recursive: true });
-    for (const name of await readdir(this.root)) {
-      const path = join(this.root, name);
-      const changed = (await stat(path).catch(() => undefined))?.mtimeMs ?? Infinity;
-      if (changed < Date.now() - STALE_MS) await rm(path, { recursive: true, force: true });
-    }
+    await sweepDownloads(this.root);
   }
 }
 
 /**
- * Writes a copy, and makes its directory.
+ * Deletes the copies that processes have left which were killed: those of this host at once, others after a day. To be called
+ * when a process starts whose copies are of encrypted files; otherwise the first copy is soon enough.
+ */
+export async function sweepDownloads(root: string): Promise<void> {
+  for (const name of await readdir(root).catch(() => [])) {
+    const path = join(root, name);
+    const changed = (await stat(path).catch(() => undefined))?.mtimeMs ?? Infinity;
+    if (changed < Date.now() - STALE_MS || (await isLeft(path)))
+      await rm(path, { recursive: true, force: true });
+  }
+}
+
+async function isLeft(directory: string): Promise<boolean> {
+  try {
+    const { host, ...owner } = JSON.parse(await readFile(join(directory, OWNER), 'utf8')) as Owner;
+    return host === hostname() && !isRunning(owner);
+  } catch {
+    // Without a name, or with half of one: it has just been made, or it is a day old some time.
+    return false;
+  }
+}
+
+/**
+ * Writes a copy that its owner alone can read, and makes its directory.
  * @throws HeadgateError `DISK_FULL` (retryable)
  */
 export async function writeCopy(path: string, bytes: Buffer): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, bytes);
+    await writeFile(path, bytes, { mode: 0o600 });
   } catch (error) {
     throw diskError(error);
   }

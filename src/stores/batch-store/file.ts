@@ -5,24 +5,46 @@ import { HeadgateError, systemCodeOf } from '../../errors.js';
 import type { BatchRef } from '../../event.js';
 import { batchPathParts } from './batch-path.js';
 import type { BatchName, BatchStore } from './batch-store.js';
-import { goneError, openFile, openUnlessDamaged, readFileOf, refOf } from './gzip.js';
+import { copyFiles } from './copies.js';
+import { Downloads } from './downloads.js';
+import { goneError, openFile, openUnlessLost, readFileOf, refOf } from './gzip.js';
 import { deleteFile, listBatches, listDays, noteDeletedThrough, readDeletedThrough } from './kept-files.js';
+import { UNSEALED, type Seal } from './seal.js';
+
+/** How files are sealed, and the directory for copies that engines read. */
+export interface FileSealing {
+  readonly seal: Seal;
+  readonly downloads: string;
+}
 
 /**
  * Batch files in a local directory, each at its {@link batchPath}. A file is written under a temporary name, flushed, and
  * renamed, so a reader sees all of it or none.
+ * @param sealing default: files are kept as they are
  */
-export function createFileBatchStore(root: string): BatchStore {
-  const open: BatchStore['open'] = async (name) =>
-    openFile(name, await readKept(batchPath(root, name), name.batchId));
+export function createFileBatchStore(root: string, sealing?: FileSealing): BatchStore {
+  const seal = sealing?.seal ?? UNSEALED;
+  const downloads = sealing?.seal.hides === true ? new Downloads(sealing.downloads) : undefined;
+  const read = async (name: BatchName, path: string): Promise<Buffer | undefined> => {
+    const bytes = await readIfThere(path);
+    return bytes && seal.open(name, bytes);
+  };
+  const readKept = async (name: BatchName): Promise<Buffer> => {
+    const bytes = await read(name, batchPath(root, name));
+    if (bytes === undefined) throw goneError(name.batchId);
+    return bytes;
+  };
+  const open: BatchStore['open'] = async (name) => openFile(name, await readKept(name));
   return {
     open,
-    write: async (name, gzipped, events) => write(batchPath(root, name), name, gzipped, events),
-    read: async (ref) => readFileOf(ref, await readKept(batchPath(root, ref), ref.batchId)),
-    localFiles: async (names) => ({
-      paths: names.map((name) => batchPath(root, name)),
-      release: () => Promise.resolve(),
-    }),
+    write: async (name, gzipped, events) => write(seal, batchPath(root, name), name, gzipped, events),
+    read: async (ref) => readFileOf(ref, await readKept(ref)),
+    localFiles: async (names, signal) => {
+      const paths = names.map((name) => batchPath(root, name));
+      if (downloads === undefined) return { paths, release: () => Promise.resolve() };
+      const readOf = (name: BatchName, index: number) => read(name, paths[index] as string);
+      return copyFiles({ downloads, read: readOf, signal }, names);
+    },
     list: (range) => listBatches(root, range),
     ref: async (name) => (await open(name)).ref,
     days: (tenant, stream) => listDays(root, tenant, stream),
@@ -40,24 +62,31 @@ export function batchPath(root: string, name: BatchName): string {
   return join(root, ...batchPathParts(name));
 }
 
-async function write(path: string, name: BatchName, gzipped: Buffer, events: number): Promise<BatchRef> {
+async function write(
+  seal: Seal,
+  path: string,
+  name: BatchName,
+  gzipped: Buffer,
+  events: number,
+): Promise<BatchRef> {
   const kept = await readFile(path).catch(() => undefined);
-  const opened = kept && (await openUnlessDamaged(name, kept));
+  const opened = kept && (await openUnlessLost(seal, name, kept));
   if (opened !== undefined) return opened.ref;
+  const sealed = await seal.seal(name, gzipped);
   try {
-    await writeDurably(path, (temporary) => writeFile(temporary, gzipped));
+    await writeDurably(path, (temporary) => writeFile(temporary, sealed));
   } catch (error) {
     throw storageError(error);
   }
   return refOf(name, gzipped, events);
 }
 
-async function readKept(path: string, batchId: string): Promise<Buffer> {
+async function readIfThere(path: string): Promise<Buffer | undefined> {
   try {
     return await readFile(path);
   } catch (error) {
     if (systemCodeOf(error) !== 'ENOENT') throw storageError(error);
-    throw goneError(batchId);
+    return undefined;
   }
 }
 

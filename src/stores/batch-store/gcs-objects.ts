@@ -12,6 +12,14 @@ export interface StoredObject {
   readonly generation: string;
 }
 
+/** How to write an object. */
+export interface ObjectWrite {
+  /** The version that must be there. Default: there must be none. */
+  readonly replaces?: string;
+  /** Default `application/gzip`. */
+  readonly contentType?: string;
+}
+
 /** One page of a listing. */
 export interface ObjectPage {
   readonly names: readonly string[];
@@ -62,17 +70,17 @@ export class GcsObjects {
 
   /**
    * Writes an object in one request.
-   * @param replaces the version that must be there; undefined: there must be none
-   * @returns false when there was another
+   * @returns false when there was another version than there must be
    */
-  async write(name: string, bytes: Buffer, replaces?: string): Promise<boolean> {
+  async write(name: string, bytes: Buffer, options: ObjectWrite = {}): Promise<boolean> {
+    const { replaces, contentType = 'application/gzip' } = options;
     const md5Hash = createHash('md5').update(bytes).digest('base64');
     return this.unlessChanged(() =>
       this.bucket.file(name).save(bytes, {
         resumable: false,
         preconditionOpts: { ifGenerationMatch: replaces ?? 0 },
         // Compared by the server, which then keeps nothing; the client would compare afterwards, and delete.
-        metadata: { contentType: 'application/gzip', md5Hash },
+        metadata: { contentType, md5Hash },
         validation: false,
       }),
     );
@@ -83,10 +91,15 @@ export class GcsObjects {
     await this.sorted(() => this.bucket.upload(path, { destination: name, resumable: false }));
   }
 
-  /** Where the bucket lies, such as `EU` or `EUROPE-WEST3`. */
-  async location(): Promise<string> {
-    const [metadata] = await this.sorted(() => this.bucket.getMetadata());
-    return metadata.location ?? '';
+  /** Where the bucket lies, such as `EU` or `EUROPE-WEST3`; undefined where these credentials may not know it. */
+  async location(): Promise<string | undefined> {
+    try {
+      const [metadata] = await this.bucket.getMetadata();
+      return metadata.location;
+    } catch (error) {
+      if (statusOf(error) === 403) return undefined;
+      throw gcsError(error, this.place);
+    }
   }
 
   /**

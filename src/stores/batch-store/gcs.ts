@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import type { BatchRef } from '../../event.js';
 import { assertTenantId, dayOfBatch } from '../../tenant.js';
-import { ENDING, batchIdOfFile, batchPathParts } from './batch-path.js';
-import type { BatchName, BatchRange, BatchStore, LocalFiles } from './batch-store.js';
-import { Downloads, writeCopy } from './downloads.js';
+import { batchIdOfFile, batchPathParts } from './batch-path.js';
+import type { BatchName, BatchRange, BatchStore } from './batch-store.js';
+import { copyFiles } from './copies.js';
+import { Downloads } from './downloads.js';
 import { MAX_RACES, racedError } from './gcs-errors.js';
 import { GcsObjects } from './gcs-objects.js';
-import { assertSame, goneError, openFile, openUnlessDamaged, readFileOf, refOf } from './gzip.js';
+import { goneError, openFile, openUnlessLost, readFileOf, refOf } from './gzip.js';
+import { UNSEALED, type Seal } from './seal.js';
 
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
-const DOWNLOADS_AT_ONCE = 8;
 
 /** Where batches are in Google Cloud Storage. */
 export interface GcsPlace {
@@ -27,6 +27,8 @@ export interface GcsBatchStoreOptions extends GcsPlace {
   readonly downloads: string;
   /** Objects listed by one request. Default 1,000. */
   readonly pageSize?: number;
+  /** Default: files are kept as they are. */
+  readonly seal?: Seal;
 }
 
 /** A batch store that can be out of reach. */
@@ -44,25 +46,31 @@ export interface RemoteBatchStore extends BatchStore {
  * throw HeadgateError `BATCH_STORE_UNAVAILABLE` or `BATCH_STORE_REFUSED`, both retryable.
  */
 export function createGcsBatchStore(options: GcsBatchStoreOptions): RemoteBatchStore {
-  const { bucket, prefix, endpoint, pageSize = 1_000 } = options;
+  const { bucket, prefix, endpoint, pageSize = 1_000, seal = UNSEALED } = options;
   const objects = new GcsObjects(bucket, endpoint);
   const downloads = new Downloads(options.downloads);
   const root = prefix === '' ? '' : `${prefix}/`;
   const nameOf = (name: BatchName): string => `${root}${batchPathParts(name).join('/')}`;
   const deletedName = (tenant: string): string => `${root}${assertTenantId(tenant)}/deleted-through`;
+  const read = async (name: BatchName, objectName: string): Promise<Buffer | undefined> => {
+    const bytes = await objects.read(objectName);
+    return bytes && seal.open(name, bytes);
+  };
   const readKept = async (name: BatchName): Promise<Buffer> => {
-    const bytes = await objects.read(nameOf(name));
+    const bytes = await read(name, nameOf(name));
     if (bytes === undefined) throw goneError(name.batchId);
     return bytes;
   };
   const open: BatchStore['open'] = async (name) => openFile(name, await readKept(name));
   return {
     open,
-    write: async (name, gzipped, events) => write(objects, nameOf(name), name, gzipped, events),
+    write: async (name, gzipped, events) =>
+      write({ objects, seal, name, objectName: nameOf(name) }, gzipped, events),
     read: async (ref) => readFileOf(ref, await readKept(ref)),
     localFiles: async (names, signal) => {
-      const sources = names.map((batch) => ({ batch, name: nameOf(batch) }));
-      return download(objects, downloads, sources, signal);
+      const objectNames = names.map(nameOf);
+      const readOf = (name: BatchName, index: number) => read(name, objectNames[index] as string);
+      return copyFiles({ downloads, read: readOf, signal }, names);
     },
     list: (range) => list(objects, root, range, pageSize),
     ref: async (name) => (await open(name)).ref,
@@ -74,20 +82,27 @@ export function createGcsBatchStore(options: GcsBatchStoreOptions): RemoteBatchS
   };
 }
 
+/** Where and how one batch is written. */
+interface Target {
+  readonly objects: GcsObjects;
+  readonly seal: Seal;
+  readonly name: BatchName;
+  readonly objectName: string;
+}
+
 async function write(
-  objects: GcsObjects,
-  objectName: string,
-  name: BatchName,
+  { objects, seal, name, objectName }: Target,
   gzipped: Buffer,
   events: number,
 ): Promise<BatchRef> {
-  let damaged: string | undefined;
+  const sealed = await seal.seal(name, gzipped);
+  let replaces: string | undefined;
   for (let races = 0; races < MAX_RACES; races++) {
-    if (await objects.write(objectName, gzipped, damaged)) return refOf(name, gzipped, events);
+    if (await objects.write(objectName, sealed, { replaces })) return refOf(name, gzipped, events);
     const kept = await objects.readVersion(objectName);
-    const opened = kept && (await openUnlessDamaged(name, kept.bytes));
+    const opened = kept && (await openUnlessLost(seal, name, kept.bytes));
     if (opened !== undefined) return opened.ref;
-    damaged = kept?.generation;
+    replaces = kept?.generation;
   }
   throw racedError(`Batch file ${name.batchId}`);
 }
@@ -129,47 +144,9 @@ async function noteDeleted(objects: GcsObjects, objectName: string, day: string)
     const kept = await objects.readVersion(objectName);
     const known = dayIn(kept?.bytes);
     if (known !== undefined && known >= day) return;
-    if (await objects.write(objectName, Buffer.from(`${day}\n`), kept?.generation)) return;
+    if (await objects.write(objectName, Buffer.from(`${day}\n`), { replaces: kept?.generation })) return;
   }
   throw racedError('The note of what is deleted');
-}
-
-/** A batch to be copied, and the name of its object. */
-interface Source {
-  readonly batch: BatchName | BatchRef;
-  readonly name: string;
-}
-
-/** Makes copies, a few at a time. A batch that is gone is left out: who reads its file will say so, if it is needed at all. */
-async function download(
-  objects: GcsObjects,
-  downloads: Downloads,
-  sources: readonly Source[],
-  signal?: AbortSignal,
-): Promise<LocalFiles> {
-  const bytes = sources.reduce((sum, { batch }) => sum + ('bytes' in batch ? batch.bytes : 0), 0);
-  const { path: directory, release } = await downloads.open(bytes, signal);
-  const paths = sources.map(({ batch }, index) =>
-    join(directory, String(index), `${batch.batchId}${ENDING}`),
-  );
-  const copy = async ({ batch, name }: Source, path: string): Promise<void> => {
-    const kept = await objects.read(name);
-    if (kept !== undefined) await writeCopy(path, 'sha256' in batch ? assertSame(batch, kept) : kept);
-  };
-  try {
-    for (let at = 0; at < sources.length; at += DOWNLOADS_AT_ONCE) {
-      signal?.throwIfAborted();
-      const some = sources.slice(at, at + DOWNLOADS_AT_ONCE);
-      // All are waited for: what still runs must not write into a directory that has been released.
-      const copies = some.map((source, index) => copy(source, paths[at + index] as string));
-      for (const copied of await Promise.allSettled(copies))
-        if (copied.status === 'rejected') throw copied.reason;
-    }
-  } catch (error) {
-    await release();
-    throw error;
-  }
-  return { paths, release };
 }
 
 async function check(objects: GcsObjects, name: string): Promise<void> {

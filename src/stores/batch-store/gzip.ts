@@ -3,7 +3,8 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
 import type { BatchRef } from '../../event.js';
-import type { BatchName, OpenBatch } from './batch-store.js';
+import { isUnreadable, type BatchName, type OpenBatch } from './batch-store.js';
+import type { Seal } from './seal.js';
 
 const gunzipAsync = promisify(gunzip);
 
@@ -19,20 +20,30 @@ export function refOf({ tenant, stream, batchId }: BatchName, gzipped: Buffer, e
  * @throws HeadgateError `BATCH_CORRUPT`: it is no gzip file
  */
 export async function openFile(name: BatchName, gzipped: Buffer): Promise<OpenBatch> {
-  const opened = await openUnlessDamaged(name, gzipped);
-  if (opened !== undefined) return opened;
-  throw new HeadgateError('BATCH_CORRUPT', `Batch file ${name.batchId} is no gzip file.`);
-}
-
-/** {@link openFile}, but undefined for a file that is damaged: it is written again, from the same events, while there is a chance to. */
-export async function openUnlessDamaged(name: BatchName, gzipped: Buffer): Promise<OpenBatch | undefined> {
   try {
     const ndjson = await gunzipAsync(gzipped);
     return { ref: refOf(name, gzipped, countLines(ndjson)), ndjson };
   } catch (error) {
     // Z_DATA_ERROR, Z_BUF_ERROR; anything else is no fault of the file.
     if (!(systemCodeOf(error) ?? '').startsWith('Z_')) throw error;
-    return undefined;
+    throw new HeadgateError('BATCH_CORRUPT', `Batch file ${name.batchId} is no gzip file.`);
+  }
+}
+
+/**
+ * What a file holds as it is kept, but undefined for one that is damaged or whose key is gone: it is written again, from the
+ * same events, while there is a chance to.
+ */
+export async function openUnlessLost(
+  seal: Seal,
+  name: BatchName,
+  kept: Buffer,
+): Promise<OpenBatch | undefined> {
+  try {
+    return await openFile(name, await seal.open(name, kept));
+  } catch (error) {
+    if (isUnreadable(error)) return undefined;
+    throw error;
   }
 }
 

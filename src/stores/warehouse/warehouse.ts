@@ -13,14 +13,14 @@ export interface LoadBatch {
 export interface LoadInput {
   readonly tenant: string;
   readonly stream: Stream;
-  /** Names the load and its file: `[A-Za-z0-9._-]+`. */
+  /** Names the load, and its file or job: `[A-Za-z0-9._-]+`. */
   readonly loadId: string;
-  /** `YYYY-MM-DD`: the day's directory the load goes into. */
+  /** `YYYY-MM-DD`: the day's directory, or partition, the load goes into. */
   readonly day: string;
   /** ISO 8601 with `Z`: what the rows say in `loaded_at`. */
   readonly loadedAt: string;
   readonly batches: readonly LoadBatch[];
-  /** Interrupts the load; it then rejects with the signal's reason and leaves nothing behind. */
+  /** Interrupts the load; it then rejects with the signal's reason and leaves nothing behind, but for what a retry finds. */
   readonly signal?: AbortSignal;
 }
 
@@ -28,13 +28,13 @@ export interface LoadInput {
 export interface LoadResult {
   readonly loadId: string;
   readonly rows: number;
-  /** Bytes of the Parquet file. */
+  /** Bytes of the Parquet file, or of the file that a job has loaded. */
   readonly bytes: number;
   /** The asked batches that this load holds. */
   readonly loaded: string[];
   /** The asked batches that other loads had brought in before. */
   readonly alreadyHeld: string[];
-  /** The file, relative to the tenant's warehouse directory; absent when all batches were held already. */
+  /** The Parquet file, relative to the tenant's warehouse directory; absent when all batches were held already. */
   readonly file?: string;
 }
 
@@ -47,7 +47,8 @@ export interface Warehouse {
    * Loads batches in one atomic step: readers see all of the load or none of it.
    * @throws HeadgateError `NOT_FOUND` (a batch that is not held has no file any more), `TENANT_ID_INVALID`,
    * `DISK_FULL` and `WAREHOUSE_FAILED` (retryable, except when the input itself is malformed; also when the rows that
-   * were read are not as many as the batches have)
+   * were read are not as many as the batches have), and where it is not on this disk `WAREHOUSE_UNAVAILABLE`,
+   * `WAREHOUSE_QUOTA` and `WAREHOUSE_REFUSED` (an operator has to do something, and the message says what), all retryable
    */
   load(input: LoadInput): Promise<LoadResult>;
   /** Waits for loads under way, then releases files, threads and memory. */

@@ -6,7 +6,6 @@ import { SubscriptionOverviews } from '../../../src/subscriptions/overview.js';
 import { startTestApi, type TestApi } from '../../support/api.js';
 import { killAll, runHeadgate } from '../../support/headgate.js';
 import { arrivals, startPipeline, type Pipeline } from '../../support/pipeline.js';
-import { TEST_NAMESPACE } from '../../support/temporal.js';
 import { until } from '../../support/until.js';
 
 const SCOPES = 'subscriptions:read subscriptions:write';
@@ -38,7 +37,7 @@ describe('/v1/subscriptions', function () {
     });
     const { client, control, registry } = pipeline;
     const configOf = (id: string) => registry.get(id)?.config;
-    const overviews = new SubscriptionOverviews({ client, namespace: TEST_NAMESPACE, control, configOf });
+    const overviews = new SubscriptionOverviews({ client, control, configOf });
     const tenants = { 'sub-a': 'active', 'sub-b': 'active', 'sub-off': 'active' } as const;
     api = await startTestApi({ tenants, subscriptions: { control, overviews } });
   });

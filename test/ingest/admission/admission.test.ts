@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
+import type { QueueBacklog } from '../../../src/engine/queue-backlog.js';
 import type { ErrorCode, HeadgateError } from '../../../src/errors.js';
 import {
   Admission,
   type AdmissionOptions,
   type EngineStanding,
-  type SlowLaneBacklog,
 } from '../../../src/ingest/admission/admission.js';
 import type { Permit } from '../../../src/ingest/admission/permit.js';
 
@@ -16,7 +16,7 @@ describe('admission', () => {
   let spoolBytes: number;
   let freeDiskBytes: number;
   let engine: EngineStanding;
-  let slowLane: Record<string, SlowLaneBacklog>;
+  let slowLane: Record<string, QueueBacklog>;
   let admission: Admission;
 
   beforeEach(() => {

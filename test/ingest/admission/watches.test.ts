@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { Client, Connection } from '@temporalio/client';
 import { freePort } from '../../../bench/system/free-port.js';
-import type { SlowLaneBacklog } from '../../../src/ingest/admission/admission.js';
+import { queueBacklog, type QueueBacklog } from '../../../src/engine/queue-backlog.js';
 import { EngineWatch } from '../../../src/ingest/admission/engine-watch.js';
-import { SlowLaneWatch, describeSlowLane } from '../../../src/ingest/admission/slow-lane-watch.js';
+import { SlowLaneWatch } from '../../../src/ingest/admission/slow-lane-watch.js';
 import { temporalAnswers } from '../../../src/roles/open-admission.js';
 import { tenantQueue } from '../../../src/tenant.js';
 import { arrivals, connect, startPipeline } from '../../support/pipeline.js';
@@ -17,7 +17,7 @@ describe('the watch on slow lanes', () => {
   let now: number;
   let watch: SlowLaneWatch;
 
-  function open(describe: (tenant: string) => Promise<SlowLaneBacklog>, tenantsPerRefresh = 3): void {
+  function open(describe: (tenant: string) => Promise<QueueBacklog>, tenantsPerRefresh = 3): void {
     asked = [];
     now = 1_000_000;
     watch = new SlowLaneWatch({
@@ -32,7 +32,7 @@ describe('the watch on slow lanes', () => {
   }
   afterEach(() => watch.close());
 
-  const backlog = (tasks: number): SlowLaneBacklog => ({ tasks, ageMs: 0, tasksPerSecond: 0 });
+  const backlog = (tasks: number): QueueBacklog => ({ tasks, ageMs: 0, tasksPerSecond: 0 });
 
   it('asks about active tenants alone, a few at a time and all in turn', async () => {
     open(() => Promise.resolve(backlog(1)));
@@ -49,14 +49,14 @@ describe('the watch on slow lanes', () => {
   });
 
   it('keeps what it knew when Temporal does not answer, and asks no second time meanwhile', async () => {
-    let answer: Promise<SlowLaneBacklog> = Promise.resolve(backlog(7));
+    let answer: Promise<QueueBacklog> = Promise.resolve(backlog(7));
     open(() => answer);
     watch.backlogOf('a');
     await watch.refresh();
     answer = Promise.reject(new Error('away'));
     await watch.refresh();
     assert.deepEqual(watch.backlogOf('a'), backlog(7));
-    let end: (value: SlowLaneBacklog) => void = () => undefined;
+    let end: (value: QueueBacklog) => void = () => undefined;
     answer = new Promise((resolve) => (end = resolve));
     asked = [];
     const refreshing = watch.refresh();
@@ -74,7 +74,7 @@ describe('what Temporal says', function () {
   it('of a paused tenant whose loads wait: how many, and for how long', async () => {
     const pipeline = await startPipeline({ 'slow-lane': { limits: { activitiesPerSecond: 0 } } });
     try {
-      assert.deepEqual(await describeSlowLane(pipeline.client, 'slow-lane'), {
+      assert.deepEqual(await queueBacklog(pipeline.client, tenantQueue('slow-lane')), {
         tasks: 0,
         ageMs: 0,
         tasksPerSecond: 0,
@@ -83,7 +83,7 @@ describe('what Temporal says', function () {
         await pipeline.submit('slow-lane', arrivals('slow', [90]))
       ).ended;
       await until(async () => {
-        const { tasks, ageMs } = await describeSlowLane(pipeline.client, 'slow-lane');
+        const { tasks, ageMs } = await queueBacklog(pipeline.client, tenantQueue('slow-lane'));
         assert.ok(tasks >= 1 && ageMs > 0, `${tasks} tasks, ${ageMs} ms on ${tenantQueue('slow-lane')}`);
       }, 15_000);
     } finally {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { Downloads, writeCopy } from '../../../src/stores/batch-store/downloads.js';
+import { currentProcess } from '../../../src/process-identity.js';
+import { Downloads, sweepDownloads, writeCopy } from '../../../src/stores/batch-store/downloads.js';
 import { useTempDir } from '../../support/temp-dir.js';
 
 describe('the place of downloads', () => {
@@ -78,5 +80,23 @@ describe('the place of downloads', () => {
     );
     await release();
     assert.equal(existsSync(path), false);
+  });
+
+  it('removes at once what a process of this host has left, and nothing of one that runs', async () => {
+    const leave = (name: string, owner: object): void => {
+      mkdirSync(join(dir(), name));
+      writeFileSync(join(dir(), name, 'owner.json'), JSON.stringify(owner));
+    };
+    const self = currentProcess();
+    leave('files-dead', { ...self, startedAt: 'long ago', host: hostname() });
+    leave('files-running', { ...self, host: hostname() });
+    leave('files-elsewhere', { ...self, startedAt: 'long ago', host: 'another' });
+    await sweepDownloads(dir());
+    assert.deepEqual(readdirSync(dir()).sort(), ['files-elsewhere', 'files-running']);
+    const { path, release } = await new Downloads(dir()).open(1);
+    await sweepDownloads(dir());
+    assert.ok(existsSync(path));
+    await release();
+    await sweepDownloads(join(dir(), 'none'));
   });
 });

@@ -6,7 +6,7 @@ import type { BigQueryConfig, BigQueryWriter } from '../../../tenant-config/ware
 import { createTurns } from '../../../turns.js';
 import { Downloads } from '../../batch-store/downloads.js';
 import type { GcsPlace } from '../../batch-store/gcs.js';
-import type { LoadClaim, LoadClaims, NamedClaim } from '../../load-claims/load-claims.js';
+import type { ClaimRange, LoadClaim, LoadClaims, NamedClaim } from '../../load-claims/load-claims.js';
 import { tableOf } from '../columns.js';
 import { createEngine } from '../engine.js';
 import { assertLoadInput } from '../load-input.js';
@@ -38,6 +38,8 @@ export interface BigQueryWarehouseOptions {
   readonly staging: string;
   /** The bucket that batches are in: files are then loaded from there. Default: they are uploaded with their job. */
   readonly bucket?: GcsPlace;
+  /** True where batches are encrypted: rows are not to lie in their bucket in the clear, so they are uploaded. Default false. */
+  readonly encrypted?: boolean;
   /** URL of an emulator. Default: Google's. */
   readonly endpoint?: string;
   /** `host:port` of an emulator of the Storage Write API. Default: Google's. */
@@ -99,8 +101,6 @@ class BigQueryLoads {
       return await this.inTurn(`${input.tenant}/${input.stream}`, () => this.loadInTurn(input, batches));
     } catch (error) {
       input.signal?.throwIfAborted();
-      // A dataset or table may have been deleted, or made by somebody: they are looked at again.
-      if (error instanceof HeadgateError && error.code === 'WAREHOUSE_REFUSED') this.ensured.clear();
       throw loadError(input, error);
     }
   }
@@ -116,15 +116,18 @@ class BigQueryLoads {
     const api = this.apiOf(config);
     const jobs = new Jobs(api, config, this.failed, input.signal);
     const writers = {
-      'load-jobs': new JobWriter({ input, config, jobs, bucket: this.bucket }),
+      'load-jobs': new JobWriter({
+        input,
+        config,
+        jobs,
+        bucket: this.options.encrypted === true ? undefined : this.bucket,
+      }),
       'storage-write': new StreamWriter({ input, config, api, clients: this.writeClients }),
     };
     const loading = { input, config, api, writers };
     const { tenant, stream, day, loadId } = input;
     const from = firstDayToLookAt(day, batches);
-    const claims = (await this.options.claims.list({ tenant, stream, from })).filter(
-      ({ warehouse }) => warehouse === warehouseName(config),
-    );
+    const claims = await this.claimsOn(config, { tenant, stream, from });
     const asked = new Set(batches.map(({ batchId }) => batchId));
     // Of others nothing needs to be asked, and there may be hundreds.
     const concerned = claims.filter(
@@ -143,21 +146,28 @@ class BigQueryLoads {
     return resultOf(input, batches, holding);
   }
 
+  /** The claims on a tenant's dataset. A reset load may have claimed the same on two days, under one name. */
+  private async claimsOn(config: BigQueryConfig, range: ClaimRange): Promise<NamedClaim[]> {
+    const claims = await this.options.claims.list(range);
+    const own = claims.filter(({ warehouse }) => warehouse === warehouseName(config));
+    return [...new Map(own.map((claim) => [keyOf(claim), claim])).values()];
+  }
+
   /** How claims stand, once that is certain. */
   private async standingOf({ writers }: Loading, claims: readonly NamedClaim[]): Promise<Standing> {
     const standing: Standing = { loaded: [], open: [], void: [] };
     for (const claim of claims) {
-      const state = this.settled.get(claim.name) ?? (await writers[writerOf(claim)].stateOf(claim));
-      if (state !== 'open') this.settled.set(claim.name, state);
+      const state = this.settled.get(keyOf(claim)) ?? (await writers[writerOf(claim)].stateOf(claim));
+      if (state !== 'open') this.settled.set(keyOf(claim), state);
       standing[state].push(claim);
     }
     return standing;
   }
 
   private async ensure({ input, config, api }: Loading, hadLoads: boolean): Promise<void> {
-    const key = JSON.stringify([warehouseName(config), input.stream, config.partitionExpirationMs]);
+    const key = ensuredKey(input, config);
     if (this.ensured.has(key)) return;
-    await this.bucket?.assertLocation(config);
+    if (config.writer === 'load-jobs') await this.bucket?.assertLocation(config);
     const { tenant, stream, signal } = input;
     await ensureTable(api, { tenant, config, table: tableOf(stream), hadLoads, signal });
     this.ensured.set(key, true);
@@ -180,14 +190,28 @@ class BigQueryLoads {
       faultPoint('bigquery-stage.before');
       const staged = await stage(this.engine, input, batches, directory.path, writer.kind);
       faultPoint('bigquery-stage.after');
-      const claim = typeof part === 'string' ? await this.claim(loading, part, batches, staged) : part;
-      await writer.write(claim, staged);
+      const claim = await this.bringIn(loading, part, batches, staged).catch((error: unknown) => {
+        // A dataset or table may have been deleted, or made by somebody: they are looked at again.
+        if (isRefused(error)) this.ensured.delete(ensuredKey(input, loading.config));
+        throw error;
+      });
       faultPoint('bigquery-done.before');
-      this.settled.set(claim.name, 'loaded');
+      this.settled.set(keyOf(claim), 'loaded');
       return claim;
     } finally {
       await directory.release();
     }
+  }
+
+  private async bringIn(
+    loading: Loading,
+    part: NamedClaim | string,
+    batches: readonly LoadBatch[],
+    staged: Staged,
+  ): Promise<NamedClaim> {
+    const claim = typeof part === 'string' ? await this.claim(loading, part, batches, staged) : part;
+    await loading.writers[writerOf(claim)].write(claim, staged);
+    return claim;
   }
 
   private async claim(
@@ -223,6 +247,18 @@ function newPart({ input, config }: Loading, claims: readonly NamedClaim[]): str
 
 function hasBatches({ batchIds }: LoadClaim, batches: readonly LoadBatch[]): boolean {
   return batchIds.join() === batches.map(({ batchId }) => batchId).join();
+}
+
+function keyOf({ name, stream }: NamedClaim): string {
+  return JSON.stringify([name, stream?.name]);
+}
+
+function ensuredKey({ stream }: LoadInput, config: BigQueryConfig): string {
+  return JSON.stringify([warehouseName(config), stream, config.partitionExpirationMs, config.writer]);
+}
+
+function isRefused(error: unknown): boolean {
+  return error instanceof HeadgateError && error.code === 'WAREHOUSE_REFUSED';
 }
 
 async function sizeOf(batches: readonly LoadBatch[]): Promise<number> {

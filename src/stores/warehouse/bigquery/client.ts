@@ -3,7 +3,7 @@ import { BigQuery } from '@google-cloud/bigquery';
 import { GoogleAuth, Impersonated, OAuth2Client, type AuthClient } from 'google-auth-library';
 import { LRUCache } from 'lru-cache';
 import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
-import { answerOf, credentialsError } from './errors.js';
+import { answerOf, credentialsError, isOutage } from './errors.js';
 import { HeadgateError } from '../../../errors.js';
 
 const GOOGLE = 'https://bigquery.googleapis.com';
@@ -84,8 +84,7 @@ function createApi(config: BigQueryConfig, endpoint?: string): BigQueryApi {
       await auth.getRequestHeaders(bigQuery.apiEndpoint);
       return bigQuery;
     } catch (error) {
-      const { status } = answerOf(error);
-      if (status === undefined || status >= 500) throw error;
+      if (isOutage(error)) throw error;
       found = undefined;
       throw credentialsError(error, config);
     }

@@ -42,8 +42,8 @@ const RATE_AGAIN_SECONDS = 30;
 const MAX_REASONS = 3;
 const MAX_MESSAGE = 500;
 
-const NO_CREDENTIALS =
-  /could not load the default credentials|could not refresh access token|invalid_grant|invalid_client|invalid_scope|unauthorized_client|private key|no such file|does not exist|file pointed at by/i;
+/** What networks say, such as `ECONNREFUSED`; `ERR_…` is what Node says of a key that it cannot read. */
+const NETWORK = /^(?!ERR_)E[A-Z_]+$/;
 
 /** What Google's clients have thrown, as an answer: BigQuery's has the status as `code`, that of the credentials as `status`. */
 export function answerOf(error: unknown): Answer {
@@ -56,11 +56,26 @@ export function answerOf(error: unknown): Answer {
   };
 }
 
+/** True when Google cannot be reached, or is out of order. */
+export function isOutage(error: unknown): boolean {
+  const { status } = answerOf(error);
+  if (status !== undefined) return status >= 500 || status === 429;
+  const { name, code, type } = (error ?? {}) as { name?: string; code?: unknown; type?: unknown };
+  return (
+    name === 'AbortError' ||
+    name === 'TimeoutError' ||
+    NETWORK.test(String(code)) ||
+    String(type).includes('timeout')
+  );
+}
+
 /** True when the request has been refused for certain: nothing has come of it. */
 export function isRefusal({ status, reasons }: Answer): boolean {
   if (status === undefined || status < 400 || status >= 500) return false;
   // 408, 409 and 429 may come after the work has begun; so may what Google calls a failure of its own.
-  return ![408, 409, 429].includes(status) && !reasons.some(({ reason }) => reason?.endsWith('backendError'));
+  return (
+    ![408, 409, 429].includes(status) && !reasons.some(({ reason = '' }) => /backendError$/i.test(reason))
+  );
 }
 
 /**
@@ -71,7 +86,7 @@ export function isRefusal({ status, reasons }: Answer): boolean {
 export function bigQueryError(error: unknown, config: BigQueryConfig): HeadgateError {
   if (error instanceof HeadgateError) return error;
   const answer = answerOf(error);
-  if (answer.status === undefined) return noAnswer(error, config);
+  if (answer.status === undefined) return noAnswer(error);
   return sortedError(answer, config, error);
 }
 
@@ -99,6 +114,14 @@ export function answerError(answer: Answer, config: BigQueryConfig, cause?: unkn
 /** A `WAREHOUSE_REFUSED` error. */
 export function refused(message: string, cause?: unknown): HeadgateError {
   return new HeadgateError('WAREHOUSE_REFUSED', message, { retryable: true, cause });
+}
+
+/** A `WAREHOUSE_REFUSED` error: data would have to lie elsewhere than the configuration says. */
+export function misplaced(message: string): HeadgateError {
+  return new HeadgateError('WAREHOUSE_REFUSED', message, {
+    retryable: true,
+    details: { problem: 'location' },
+  });
 }
 
 function sortedError(
@@ -157,11 +180,8 @@ function adviceFor(
   return `grant ${who} roles/bigquery.jobUser on the project ${config.project} and roles/bigquery.dataEditor on the dataset (on the project, if Headgate is to make it)`;
 }
 
-function noAnswer(error: unknown, config: BigQueryConfig): HeadgateError {
-  if (NO_CREDENTIALS.test(messageOf(error)) && systemCodeOf(error) !== 'ENOTFOUND')
-    return credentialsError(error, config);
-  const said = systemCodeOf(error) ?? messageOf(error);
-  return unavailable(`BigQuery does not answer: ${said}.`, error);
+function noAnswer(error: unknown): HeadgateError {
+  return unavailable(`BigQuery does not answer: ${systemCodeOf(error) ?? messageOf(error)}.`, error);
 }
 
 /** Credentials that are missing, or that Google does not take. */

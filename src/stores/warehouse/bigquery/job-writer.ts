@@ -23,8 +23,8 @@ export class JobWriter implements Writer {
 
   constructor(private readonly options: JobWriterOptions) {}
 
-  async stateOf({ name }: NamedClaim): Promise<ClaimState> {
-    return (await this.options.jobs.stateOf(name)).state;
+  async stateOf({ name, rows }: NamedClaim): Promise<ClaimState> {
+    return (await this.options.jobs.stateOf(name, rows)).state;
   }
 
   prepare(): Promise<object> {
@@ -34,7 +34,7 @@ export class JobWriter implements Writer {
   async write({ name: part }: NamedClaim, { path, rows }: Staged): Promise<void> {
     const { input, config, jobs, bucket } = this.options;
     // What has become of an earlier attempt's job: until that is known there must be no other.
-    const state = await jobs.stateOf(part);
+    const state = await jobs.stateOf(part, rows);
     if (state.state === 'loaded') return;
     const { generation } = state;
     const configuration = configurationOf(input, config);

@@ -2,7 +2,7 @@ import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js'
 import { assertTenantId } from '../../../tenant.js';
 import type { GcsPlace } from '../../batch-store/gcs.js';
 import { GcsObjects } from '../../batch-store/gcs-objects.js';
-import { refused } from './errors.js';
+import { misplaced } from './errors.js';
 
 /** No tenant id begins with `_`. */
 const DIRECTORY = '_loads';
@@ -25,7 +25,8 @@ export interface StagingBucket {
     path: string,
   ): Promise<{ uri: string; remove(): Promise<void> }>;
   /**
-   * Checks that bucket and dataset lie together.
+   * Checks that bucket and dataset lie together. Where these credentials may not know where the bucket lies (that takes
+   * `storage.buckets.get`), it is left to BigQuery, which refuses the jobs.
    * @throws HeadgateError `WAREHOUSE_REFUSED`
    */
   assertLocation(config: BigQueryConfig): Promise<void>;
@@ -56,8 +57,8 @@ export function createStagingBucket({ bucket, prefix, endpoint }: GcsPlace): Sta
     },
     assertLocation: async (config) => {
       const location = await objects.location();
-      if (liesIn(location, config.location)) return;
-      throw refused(
+      if (location === undefined || liesIn(location, config.location)) return;
+      throw misplaced(
         `The bucket gs://${bucket} is in ${location}, and the dataset ${config.project}.${config.dataset} in ${config.location}: BigQuery loads from a bucket that lies with the dataset alone. Give HEADGATE_BATCHES a bucket in ${config.location}, or the tenant a dataset in ${location}.`,
       );
     },

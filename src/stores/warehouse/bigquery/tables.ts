@@ -1,7 +1,7 @@
 import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
 import type { Table } from '../columns.js';
 import { isNotFound, type BigQueryApi } from './client.js';
-import { bigQueryError, refused } from './errors.js';
+import { bigQueryError, misplaced, refused } from './errors.js';
 import { datasetResource, partitioning, tableResource, viewName, viewResource } from './schema.js';
 
 /** What is asked of a tenant's dataset. */
@@ -65,7 +65,7 @@ export async function locationOf(
 export function assertLocation(config: BigQueryConfig, location: string | undefined): void {
   if (location === undefined || location.toUpperCase() === config.location.toUpperCase()) return;
   const { project, dataset } = config;
-  throw refused(
+  throw misplaced(
     `The dataset ${project}.${dataset} is in ${location}, and the tenant's configuration says ${config.location}. A dataset cannot be moved: correct the location, or name another dataset.`,
   );
 }

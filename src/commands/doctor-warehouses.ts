@@ -1,0 +1,48 @@
+import type { Config } from '../config.js';
+import { messageOf } from '../errors.js';
+import { dataPaths } from '../roles/stores.js';
+import { createWarehouseCheck } from '../roles/warehouses.js';
+import { listTenantFiles, readTenantFile } from '../tenant-config/tenant-file.js';
+import type { BigQueryConfig } from '../tenant-config/warehouse-config.js';
+import { fail, ok, warn, type Finding } from './finding.js';
+
+const CHECK = 'bigquery';
+const TIMEOUT_MS = 20_000;
+const AT_ONCE = 10;
+const MAX_NAMED = 5;
+
+/** Looks at the BigQuery of every tenant that has one: credentials, and where the data lies. No finding where none has. */
+export async function checkBigQueryTenants(config: Config): Promise<Finding[]> {
+  const tenants = await bigQueryTenants(dataPaths(config.dataDir).tenants);
+  if (tenants.size === 0) return [];
+  const check = createWarehouseCheck(config);
+  const problems: string[] = [];
+  let refused = false;
+  const entries = [...tenants];
+  for (let at = 0; at < entries.length; at += AT_ONCE) {
+    const some = entries.slice(at, at + AT_ONCE).map(async ([tenant, warehouse]) => {
+      try {
+        await check(warehouse, AbortSignal.timeout(TIMEOUT_MS));
+      } catch (error) {
+        refused ||= (error as { code?: unknown }).code === 'WAREHOUSE_REFUSED';
+        problems.push(`${tenant}: ${messageOf(error)}`);
+      }
+    });
+    await Promise.all(some);
+  }
+  const count = tenants.size === 1 ? '1 tenant' : `${tenants.size} tenants`;
+  if (problems.length === 0) return [ok(CHECK, `can be used by ${count}`)];
+  const found = `${problems.length} of ${count} cannot use it. ${problems.slice(0, MAX_NAMED).join('; ')}`;
+  const mend = 'their batches are kept, and loaded when it is mended';
+  return [refused ? fail(CHECK, found, mend) : warn(CHECK, found, mend)];
+}
+
+async function bigQueryTenants(dir: string): Promise<Map<string, BigQueryConfig>> {
+  const found = new Map<string, BigQueryConfig>();
+  for (const name of await listTenantFiles(dir).catch(() => [])) {
+    // A file that is invalid is found by `tenant list`.
+    const file = await readTenantFile(dir, name).catch(() => undefined);
+    if (file?.config.warehouse.kind === 'bigquery') found.set(file.config.tenant, file.config.warehouse);
+  }
+  return found;
+}

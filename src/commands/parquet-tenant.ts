@@ -1,0 +1,38 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { HeadgateError } from '../errors.js';
+import { dataPaths } from '../roles/stores.js';
+import { readTenantFile, tenantFileName } from '../tenant-config/tenant-file.js';
+import { assertTenantId } from '../tenant.js';
+import type { BigQueryConfig } from '../tenant-config/warehouse-config.js';
+
+/**
+ * For commands that read the Parquet files of a tenant: says where its warehouse is when it is elsewhere. Files of a tenant
+ * that has been given another warehouse can still be read, which is said on stderr.
+ * @throws HeadgateError `WAREHOUSE_ELSEWHERE`, `TENANT_ID_INVALID`
+ */
+export async function assertParquet(dataDir: string, tenant: string): Promise<void> {
+  const warehouse = await bigQueryOf(dataDir, tenant);
+  if (warehouse === undefined) return;
+  const elsewhere = whereBigQueryIs(tenant, warehouse);
+  if (!existsSync(join(dataPaths(dataDir).warehouse, tenant)))
+    throw new HeadgateError('WAREHOUSE_ELSEWHERE', elsewhere);
+  process.stderr.write(`${elsewhere}\nThese are the files from before.\n`);
+}
+
+/**
+ * The BigQuery that a tenant is configured with; undefined where it has none, or is not configured.
+ * @throws HeadgateError `TENANT_ID_INVALID`
+ */
+export async function bigQueryOf(dataDir: string, tenant: string): Promise<BigQueryConfig | undefined> {
+  const fileName = tenantFileName(assertTenantId(tenant));
+  // One that is invalid is reported where it is applied.
+  const file = await readTenantFile(dataPaths(dataDir).tenants, fileName).catch(() => undefined);
+  return file?.config.warehouse.kind === 'bigquery' ? file.config.warehouse : undefined;
+}
+
+/** Says where a tenant's events are, and how to look at them. */
+export function whereBigQueryIs(tenant: string, { project, dataset, location }: BigQueryConfig): string {
+  const sql = `SELECT type, count(*) FROM \`${project}.${dataset}.events_deduped\` GROUP BY type`;
+  return `The warehouse of tenant ${tenant} is in BigQuery, ${project}.${dataset}; ask it there:\n  bq query --location=${location} --use_legacy_sql=false '${sql}'`;
+}

@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { createDurably, TEMPORARY, writeDurably } from '../../durable-file.js';
+import { HeadgateError, systemCodeOf } from '../../errors.js';
+import { lockDirectory } from '../../process-lock.js';
+import { isTenantId } from '../../tenant.js';
+import { createTurns } from '../../turns.js';
+import { keyPathParts, type KeyFiles } from './key-file.js';
+
+const LOCK = '.batch-key-lock';
+/** Nobody else's, although the keys in it are wrapped. */
+const MODE = 0o600;
+
+/** The lock keeps out other processes; this, the same one. */
+const inTurn = createTurns();
+
+/**
+ * Key files in a local directory of batches: `<root>/<tenant>/batch-key.json` and `<root>/.batch-key.json`. Any process
+ * may create one; replacing is left to commands, one at a time.
+ */
+export function createLocalKeyFiles(root: string): KeyFiles {
+  const pathOf = (...[owner]: Parameters<KeyFiles['read']>): string => join(root, ...keyPathParts(owner));
+  const produce = (bytes: Buffer) => (temporary: string) => writeFile(temporary, bytes, { mode: MODE });
+  const readVersion: KeyFiles['readVersion'] = async (owner) => {
+    const bytes = await read(pathOf(owner));
+    return bytes && { bytes, version: createHash('sha256').update(bytes).digest('hex') };
+  };
+  return {
+    read: async (owner) => read(pathOf(owner)),
+    readVersion,
+    create: async (owner, bytes) => createDurably(pathOf(owner), produce(bytes)),
+    replace: (owner, bytes, version) =>
+      inTurn(root, async () => {
+        const unlock = lockDirectory(join(root, LOCK), lockedError);
+        try {
+          if ((await readVersion(owner))?.version !== version) return false;
+          await removeTemporaries(pathOf(owner));
+          await writeDurably(pathOf(owner), produce(bytes));
+          return true;
+        } finally {
+          unlock();
+        }
+      }),
+    tenants: () => tenantsIn(root),
+  };
+}
+
+async function read(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * A crash may have left one, with a key in it that is about to be deleted. Before the write, whose flush of the directory
+ * makes it last.
+ */
+async function removeTemporaries(path: string): Promise<void> {
+  const directory = dirname(path);
+  for (const name of await readdir(directory))
+    if (name.startsWith(`.${basename(path)}.`) && name.endsWith(TEMPORARY))
+      await rm(join(directory, name), { force: true });
+}
+
+async function* tenantsIn(root: string): AsyncIterable<string> {
+  const entries = await readdir(root, { withFileTypes: true }).catch((error: unknown) => {
+    if (systemCodeOf(error) === 'ENOENT') return [];
+    throw error;
+  });
+  for (const entry of entries) if (entry.isDirectory() && isTenantId(entry.name)) yield entry.name;
+}
+
+function lockedError(pid: number): HeadgateError {
+  const message = `Process ${pid} changes keys of these batches; try again when it has ended.`;
+  return new HeadgateError('STATE_CONFLICT', message, { retryable: true });
+}

@@ -1,0 +1,66 @@
+import { join } from 'node:path';
+import type { BatchRef } from '../../event.js';
+import { ENDING } from './batch-path.js';
+import type { BatchName, LocalFiles } from './batch-store.js';
+import { writeCopy, type DownloadDirectory, type Downloads } from './downloads.js';
+import { assertSame } from './gzip.js';
+
+const COPIES_AT_ONCE = 8;
+const MAX_UNKNOWN_BYTES = 64 * 1024 ** 2;
+
+/** What {@link copyFiles} works with. */
+export interface CopyOptions {
+  readonly downloads: Downloads;
+  /** The gzipped file of a batch; undefined when it is gone. */
+  readonly read: (batch: BatchName, index: number) => Promise<Buffer | undefined>;
+  readonly signal?: AbortSignal;
+  /** Bytes after which there are no more copies of files whose size nobody has told. Default 64 MB. */
+  readonly maxUnknownBytes?: number;
+}
+
+/**
+ * Makes copies of batch files for engines, a few at a time. A batch that is gone is left out: who reads its file will say
+ * so, if it is needed at all.
+ * @returns files of all references; of names, of the first that come to so many bytes
+ */
+export async function copyFiles(
+  options: CopyOptions,
+  batches: readonly (BatchName | BatchRef)[],
+): Promise<LocalFiles> {
+  const { downloads, signal, maxUnknownBytes = MAX_UNKNOWN_BYTES } = options;
+  const sizes = batches.map((batch) => ('bytes' in batch ? batch.bytes : undefined));
+  const known = sizes.every((size) => size !== undefined);
+  const room = known ? sizes.reduce((sum, size) => sum + size, 0) : maxUnknownBytes;
+  const directory = await downloads.open(room, signal);
+  const paths: string[] = [];
+  let copied = 0;
+  try {
+    while (paths.length < batches.length && (known || copied < maxUnknownBytes)) {
+      signal?.throwIfAborted();
+      const some = batches.slice(paths.length, paths.length + COPIES_AT_ONCE);
+      const copies = some.map((batch, index) => copyOne(options, directory, batch, paths.length + index));
+      // All are waited for: what still runs must not write into a directory that has been released.
+      for (const copy of await Promise.allSettled(copies)) {
+        if (copy.status === 'rejected') throw copy.reason;
+        paths.push(copy.value.path);
+        copied += copy.value.bytes;
+      }
+    }
+  } catch (error) {
+    await directory.release();
+    throw error;
+  }
+  return { paths, release: directory.release };
+}
+
+async function copyOne(
+  { read }: CopyOptions,
+  directory: DownloadDirectory,
+  batch: BatchName | BatchRef,
+  index: number,
+): Promise<{ readonly path: string; readonly bytes: number }> {
+  const path = join(directory.path, String(index), `${batch.batchId}${ENDING}`);
+  const gzipped = await read(batch, index);
+  if (gzipped !== undefined) await writeCopy(path, 'sha256' in batch ? assertSame(batch, gzipped) : gzipped);
+  return { path, bytes: gzipped?.length ?? 0 };
+}
