@@ -39,6 +39,9 @@ const MAY_PASS: readonly (number | undefined)[] = [
   Status.UNAVAILABLE,
 ];
 
+/** Of a column that the table has got just now: this API notices after some minutes. */
+const UNKNOWN_COLUMN = /SCHEMA_MISMATCH_EXTRA_FIELD|more fields than BigQuery schema/i;
+
 /** What is wrong with a row of a request. */
 interface RowError {
   readonly index?: unknown;
@@ -70,6 +73,8 @@ export function streamError(error: unknown, config: BigQueryConfig): HeadgateErr
     status === Status.OUT_OF_RANGE
   )
     return unavailable(`A write stream is not as this attempt has left it: ${message}`, error);
+  if (UNKNOWN_COLUMN.test(message))
+    return unavailable(`BigQuery has not noticed a new column of its table yet: ${message}`, error);
   const answer = status === undefined ? undefined : AS_ANSWER[status];
   return answerError({ reasons: [], ...answer, message }, config, error);
 }

@@ -122,6 +122,14 @@ describe('errors of the Storage Write API', function () {
     });
   });
 
+  it('about a column that is new pass by themselves', async () => {
+    const message = "Input schema has more fields than BigQuery schema, extra fields: 'gate'";
+    const client = await start({ append: () => ({ error: { code: 3, message } }) });
+    await assert.rejects(append(client, 1), (error: Error) => {
+      return streamError(error, config).code === 'WAREHOUSE_UNAVAILABLE';
+    });
+  });
+
   it('that say a request was appended before are none', async () => {
     const exists = { error: { code: 6, message: 'The offset is within stream' } };
     const client = await start({ append: (n) => (n === 0 ? exists : {}) });
