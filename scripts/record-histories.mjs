@@ -114,6 +114,10 @@ const PATHS = {
     activities: { loadBatches: loaded },
   },
   'load-window-two-loads': { announce: 1, during: 1, activities: { loadBatches: loaded } },
+  'load-window-large-loads': {
+    ...{ announce: 2, during: 1, full: { batches: 2, bytes: 536_870_912 }, windowMs: 2_000 },
+    activities: { loadBatches: loaded },
+  },
   'load-window-full': {
     announce: 2,
     bytes: 40_000_000,
@@ -179,11 +183,11 @@ async function runIngestBatch(client, path) {
 }
 
 async function runLoadWindow(client, path) {
-  const { announce, during = 0, streams = ['events'], windowMs = 500, activities } = path;
+  const { announce, during = 0, streams = ['events'], windowMs = 500, full, activities } = path;
   const workflowId = `load/${randomUUID()}`;
   const window = '20240310T120000.000Z';
   const times = { window, closesAt: Date.now() + windowMs };
-  const input = { tenant: TENANT, ...times, activityQueue: `tenant.${TENANT}` };
+  const input = { tenant: TENANT, ...times, activityQueue: `tenant.${TENANT}`, ...(full && { full }) };
   const options = { workflowId, taskQueue: POOL, args: [input], signal: 'announce' };
   const signal = () => {
     const batches = streams.map((stream) => reference({ ...path, stream }));

@@ -5,16 +5,10 @@ import { join, resolve } from 'node:path';
 import bytes from 'bytes';
 import ipaddr from 'ipaddr.js';
 import { HeadgateError, systemCodeOf } from './errors.js';
-import {
-  BIGQUERY_FAULT_POINTS,
-  BIGQUERY_STREAM_FAULT_POINTS,
-  COMPACTION_FAULT_POINTS,
-  FAULT_POINTS,
-  KEY_FAULT_POINTS,
-  type FaultPoint,
-} from './fault-point.js';
+import { ALL_FAULT_POINTS, type FaultPoint } from './fault-point.js';
 import { parseMasterKey, type MasterKeys } from './stores/batch-keys/master-key.js';
 import type { GcsPlace } from './stores/batch-store/gcs.js';
+import { parsePostgresUrl, type PostgresPlace } from './stores/state/postgres-place.js';
 import { SECRET_PREFIX, variableOf } from './tenant-config/secret-reference.js';
 
 /** When a producer gets its 202: after the spool's flush to disk, or once Temporal has the batch. */
@@ -39,6 +33,8 @@ export interface Config {
    * the one before, or, alone, the one of files that are only read any more. Default: batch files are not encrypted.
    */
   readonly batchKeys: MasterKeys;
+  /** `HEADGATE_STATE`: `postgres://user@host:5432/database`, where the state of subjects is; its password may be in `PGPASSWORD`. Default: the data directory. */
+  readonly state?: PostgresPlace;
   /** `HEADGATE_BIGQUERY_ENDPOINT`: URL of an emulator of BigQuery; requests to it carry no credentials. Default: Google's. */
   readonly bigQueryEndpoint?: string;
   /** `HEADGATE_BIGQUERY_STORAGE_ENDPOINT`: `host:port` of an emulator of the Storage Write API, talked to in plain text and without credentials. Default: Google's. */
@@ -69,7 +65,7 @@ export interface Config {
   readonly maxInFlightBytes: number;
   /** `HEADGATE_MIN_FREE_DISK`: free bytes below which the door answers 503. Default 512 MB. */
   readonly minFreeDiskBytes: number;
-  /** `HEADGATE_LOADS_PER_SECOND`: loads of all tenants together; with more active tenants each one's load windows get longer. Default 4, what two cores take beside the rest. */
+  /** `HEADGATE_LOADS_PER_SECOND`: loads into Parquet of all tenants together; with more active tenants each one's load windows get longer. Default 4, what two cores take beside the rest. */
   readonly loadsPerSecond: number;
   /** `HEADGATE_PUSH_ALLOW`: address ranges such as `127.0.0.0/8,10.1.0.0/16` that webhooks may be posted to although they are not public, and by plain http. Default: none. */
   readonly pushAllow: readonly AddressRange[];
@@ -103,14 +99,6 @@ export interface Config {
 
 /** Names that need no escape anywhere, and no part of a prefix that begins with a dot. */
 const BUCKET = /^gs:\/\/([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])(?:\/((?:[\w-][\w.=-]*\/)*[\w-][\w.=-]*))?\/?$/;
-
-const ALL_FAULT_POINTS = [
-  ...FAULT_POINTS,
-  ...COMPACTION_FAULT_POINTS,
-  ...KEY_FAULT_POINTS,
-  ...BIGQUERY_FAULT_POINTS,
-  ...BIGQUERY_STREAM_FAULT_POINTS,
-];
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -199,6 +187,16 @@ class EnvReader {
     return undefined;
   }
 
+  postgres(name: string, passwordName: string): PostgresPlace | undefined {
+    const value = this.text(name);
+    if (value === undefined) return undefined;
+    const place = parsePostgresUrl(value, this.text(passwordName));
+    if (!('problem' in place)) return place;
+    // The value stays out of it: it may hold a password.
+    this.problems.push(`${name} ${place.problem}.`);
+    return undefined;
+  }
+
   fault(name: string): Config['fault'] {
     const value = this.text(name);
     if (value === undefined) return undefined;
@@ -232,6 +230,7 @@ export function loadConfig(env: Env = process.env): Config {
       current: reader.masterKey('HEADGATE_BATCH_KEY'),
       previous: reader.masterKey('HEADGATE_BATCH_KEY_PREVIOUS'),
     },
+    state: reader.postgres('HEADGATE_STATE', 'PGPASSWORD'),
     bigQueryEndpoint: reader.endpoint('HEADGATE_BIGQUERY_ENDPOINT'),
     bigQueryStorageEndpoint: reader.address('HEADGATE_BIGQUERY_STORAGE_ENDPOINT'),
     cacheDir: resolve(reader.text('HEADGATE_CACHE_DIR') ?? join(userCacheDir(reader), 'headgate')),

@@ -9,6 +9,7 @@ export const DECISION_CHANGED = `${DERIVED_PREFIX}decision.changed`;
 export const TROUBLE_TYPES = {
   disabled: `${DERIVED_PREFIX}subscription.disabled`,
   'breaker-open': `${DERIVED_PREFIX}subscription.breaker-opened`,
+  paused: `${DERIVED_PREFIX}subscription.paused`,
 } as const;
 /** Extension attribute: how many stages an event has passed, itself or what it was made from. */
 export const HOPS = 'hops';

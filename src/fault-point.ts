@@ -48,30 +48,32 @@ type Step = (
 /** A place where a test may end the process: just before, or just after, a durable step. */
 export type FaultPoint = `${Step}.${'before' | 'after'}`;
 
+const around = (steps: readonly Step[]): readonly FaultPoint[] =>
+  steps.flatMap((step) => [`${step}.before`, `${step}.after`] as const);
+
 /** Every fault point of the pipeline, in the order an event passes them. */
-export const FAULT_POINTS: readonly FaultPoint[] = DURABLE_STEPS.flatMap(
-  (step) => [`${step}.before`, `${step}.after`] as const,
-);
+export const FAULT_POINTS = around(DURABLE_STEPS);
 
 /** Every fault point of a compaction. */
-export const COMPACTION_FAULT_POINTS: readonly FaultPoint[] = COMPACTION_STEPS.flatMap(
-  (step) => [`${step}.before`, `${step}.after`] as const,
-);
+export const COMPACTION_FAULT_POINTS = around(COMPACTION_STEPS);
 
 /** Every fault point of the keys of batch files. */
-export const KEY_FAULT_POINTS: readonly FaultPoint[] = KEY_STEPS.flatMap(
-  (step) => [`${step}.before`, `${step}.after`] as const,
-);
+export const KEY_FAULT_POINTS = around(KEY_STEPS);
 
 /** Every fault point of a load into BigQuery by load jobs. */
-export const BIGQUERY_FAULT_POINTS: readonly FaultPoint[] = BIGQUERY_STEPS.flatMap(
-  (step) => [`${step}.before`, `${step}.after`] as const,
-);
+export const BIGQUERY_FAULT_POINTS = around(BIGQUERY_STEPS);
 
 /** Every fault point of a load into BigQuery by the Storage Write API. */
-export const BIGQUERY_STREAM_FAULT_POINTS: readonly FaultPoint[] = BIGQUERY_STREAM_STEPS.flatMap(
-  (step) => [`${step}.before`, `${step}.after`] as const,
-);
+export const BIGQUERY_STREAM_FAULT_POINTS = around(BIGQUERY_STREAM_STEPS);
+
+/** Every fault point there is. */
+export const ALL_FAULT_POINTS: readonly FaultPoint[] = [
+  ...FAULT_POINTS,
+  ...COMPACTION_FAULT_POINTS,
+  ...KEY_FAULT_POINTS,
+  ...BIGQUERY_FAULT_POINTS,
+  ...BIGQUERY_STREAM_FAULT_POINTS,
+];
 
 let armed: { readonly point: string; passes: number } | undefined;
 

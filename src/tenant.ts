@@ -52,6 +52,14 @@ export function nodeOfBatch(batchId: string): string {
   return batchId.slice(9, 17);
 }
 
+/** Begins the sequence number of batches that hold rows of others again; a spool would come to it after 10^14 batches. */
+export const COPY_MARK = 'z';
+
+/** True for a batch that holds rows of another again, made to load them: replays have them from the other. */
+export function isCopy(batchId: string): boolean {
+  return batchId.slice(18).startsWith(COPY_MARK);
+}
+
 /** Names of subscriptions: part of queues, workflow ids, paths and metrics. */
 const SUBSCRIPTION_NAME = /^[a-z][a-z0-9_-]{0,62}$/;
 

@@ -6,6 +6,7 @@ import { inspect } from 'node:util';
 import { loadConfig, secretReader } from '../src/config.js';
 import type { HeadgateError } from '../src/errors.js';
 import { useTempDir } from './support/temp-dir.js';
+import { describePlace } from '../src/stores/state/postgres-place.js';
 
 const MB = 1024 ** 2;
 
@@ -17,6 +18,7 @@ describe('the configuration', () => {
     assert.deepEqual(config, {
       batches: undefined,
       batchKeys: { current: undefined, previous: undefined },
+      state: undefined,
       bigQueryEndpoint: undefined,
       bigQueryStorageEndpoint: undefined,
       host: '127.0.0.1',
@@ -191,6 +193,53 @@ describe('the configuration', () => {
           value,
         );
     });
+  });
+
+  it('takes the place of the state apart, with a password from either place', () => {
+    const stateOf = (text: string, password = '') =>
+      loadConfig({ HEADGATE_STATE: text, PGPASSWORD: password }).state;
+    const usual = { sslmode: 'disable', sslrootcert: undefined, password: undefined };
+    assert.deepEqual(stateOf('postgres://me@db.example/events'), {
+      ...usual,
+      ...{ host: 'db.example', port: 5432, database: 'events', user: 'me', schema: 'headgate' },
+    });
+    const url =
+      'postgresql://m%40e:p%2Fw@[::1]:6543/a%20b?schema=s_1&sslmode=verify-full&sslrootcert=/ca.pem';
+    assert.deepEqual(stateOf(url, 'not this one'), {
+      ...{ host: '::1', port: 6543, database: 'a b', user: 'm@e', password: 'p/w', schema: 's_1' },
+      ...{ sslmode: 'verify-full', sslrootcert: '/ca.pem' },
+    });
+    const socket = stateOf('postgres://me@localhost/events?host=/var/run/postgresql', 'from the environment');
+    assert.deepEqual([socket?.host, socket?.password], ['/var/run/postgresql', 'from the environment']);
+  });
+
+  const noPlaces = [
+    ...['lmdb', 'mysql://u@h/d', 'postgres:///db', 'postgres://host/db', 'postgres://u@host'],
+    ...['postgres://u@host:99999/db', 'postgres://u@h/%zz', 'postgres://u@h/d?schema=A'],
+    ...['postgres://u@h/d?schema=1a', 'postgres://u@h/d?schema=', 'postgres://u@h/d?sslmode=prefer'],
+    'postgres://u@h/d?application_name=x',
+  ];
+  for (const text of noPlaces) {
+    it(`refuses ${text} as the place of the state`, () => {
+      assert.throws(() => loadConfig({ HEADGATE_STATE: text }), {
+        code: 'CONFIG_INVALID',
+        message: /^HEADGATE_STATE (must|takes) /,
+      });
+    });
+  }
+
+  it('never says a password, be the place right or wrong', () => {
+    const place = loadConfig({ HEADGATE_STATE: 'postgres://me:hush-hush@h:1/d' }).state;
+    assert.equal(describePlace(place!), 'postgres://me@h:1/d?schema=headgate');
+    for (const wrong of [
+      'postgres://me:hush-hush@h',
+      'postgres://me:hush-hush@h/d?x=1',
+      'pg://me:hush-hush@h/d',
+    ])
+      assert.throws(
+        () => loadConfig({ HEADGATE_STATE: wrong }),
+        ({ message }: HeadgateError) => /HEADGATE_STATE/.test(message) && !/hush/.test(message),
+      );
   });
 
   it('takes ranges of addresses apart at commas', () => {

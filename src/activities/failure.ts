@@ -1,10 +1,13 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { HeadgateError } from '../errors.js';
+import { HeadgateError, type ErrorCode } from '../errors.js';
+
+/** Codes of what waits on purpose, and has been told of once. */
+const WAITS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['PAUSED', 'WAREHOUSE_QUOTA']);
 
 /**
  * The form in which an error crosses to Temporal: a HeadgateError becomes an ApplicationFailure whose `type` is its
  * code and whose `nonRetryable` is the opposite of its `retryable`. Temporal's own failures (a cancellation, above all)
- * and unknown errors, which are bugs and retried, stay as they are. What is paused on purpose is no news for logs.
+ * and unknown errors, which are bugs and retried, stay as they are. What waits on purpose is no news for logs.
  */
 export function toApplicationFailure(error: unknown): Error {
   if (!(error instanceof HeadgateError)) return error instanceof Error ? error : new Error(String(error));
@@ -12,7 +15,7 @@ export function toApplicationFailure(error: unknown): Error {
     message: error.message,
     type: error.code,
     nonRetryable: !error.retryable,
-    category: error.code === 'PAUSED' ? 'BENIGN' : undefined,
+    category: WAITS.has(error.code) ? 'BENIGN' : undefined,
     cause: error.cause instanceof Error ? error.cause : undefined,
     ...(error.details === undefined ? {} : { details: [error.details] }),
     ...(error.retryAfterSeconds === undefined ? {} : { nextRetryDelay: error.retryAfterSeconds * 1000 }),

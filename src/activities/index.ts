@@ -1,14 +1,18 @@
 import type { Client } from '@temporalio/client';
+import type { BatchRef } from '../event.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { Quarantine } from '../stores/quarantine/quarantine.js';
 import type { Warehouse } from '../stores/warehouse/warehouse.js';
 import { WAREHOUSE } from '../subscription.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
+import { promotedOf } from '../tenant-config/promotion.js';
 import type { LoadedTenant } from '../tenant-config/registry.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
+import { isByJobs } from '../tenant-config/warehouse-config.js';
 import type { Isolation } from '../tenant.js';
 import type { ParkInput } from '../workflows/delivery-messages.js';
 import { createResolveActivities, type ResolveActivities } from './dead-letters/resolve.js';
+import { expiryOf } from './deliveries/expiry.js';
 import { createPark, type Park } from './deliveries/park.js';
 import { createParkIngest } from './deliveries/park-ingest.js';
 import type { PassActivities, PullPass } from './deliveries/pass.js';
@@ -17,9 +21,17 @@ import { createReviewWaiting, type ReviewWaiting } from './deliveries/review-wai
 import { createStartDeliveries, type StartDeliveries } from './deliveries/start.js';
 import { withFailures } from './failure.js';
 import { createReplayActivities, type ReplayActivities } from './replay/replay.js';
-import { createAnnounceActivities, type AnnounceActivities } from './warehouse/announce.js';
+import {
+  createAnnounceActivities,
+  type AnnounceActivities,
+  type TenantWindows,
+} from './warehouse/announce.js';
 import { createHoldLoads } from './warehouse/hold-loads.js';
+import type { LoadBudget } from './warehouse/load-budget.js';
 import { createLoadActivities, type LoadActivities } from './warehouse/load-batches.js';
+import { createParkLoads } from './warehouse/park-loads.js';
+import { unloadableRows } from './warehouse/park-rows.js';
+import { createReloadRows, type ReloadRows } from './warehouse/reload-rows.js';
 
 /** What comes between a batch and the passes of its deliveries. */
 interface DeliveryActivities {
@@ -27,6 +39,7 @@ interface DeliveryActivities {
   readonly park: Park;
   readonly reviewWaiting: ReviewWaiting;
   readonly restartBatch: RestartBatch;
+  readonly reloadRows: ReloadRows;
 }
 
 /** The activities that Workers run, by name. */
@@ -48,8 +61,12 @@ export interface ActivityDependencies {
   readonly warehouse: Warehouse;
   /** Load windows per second, of all tenants, beyond which windows get longer. */
   readonly windowsPerSecond: number;
-  /** Knows whether a tenant's warehouse is paused. */
-  readonly control: Pick<SubscriptionControl, 'standing' | 'isPaused'>;
+  /** Counts load jobs against the quotas of BigQuery; needed where tenants have their warehouse there. */
+  readonly budget?: Pick<LoadBudget, 'hold' | 'atLeastMs'>;
+  /** Told of the length of the load window that a tenant's batch was announced to. */
+  readonly onWindow?: (tenant: string, windowMs: number) => void;
+  /** Knows whether a tenant's warehouse is paused, and pauses it when it refuses loads. */
+  readonly control: Pick<SubscriptionControl, 'standing' | 'isPaused' | 'park'>;
   /** What tries to deliver. */
   readonly passes: PassActivities;
   /** Told of what has become a dead letter. */
@@ -62,6 +79,8 @@ export interface ActivityDependencies {
 
 /** While a warehouse is paused its windows are this long at least: each is a workflow that waits. */
 const PAUSED_WINDOW_MS = 60_000;
+/** In BigQuery each is a job or several after the resume, of which a day has a limited number. */
+const PAUSED_JOB_WINDOW_MS = 15 * 60_000;
 
 /** Builds all activities; their errors cross to Temporal as ApplicationFailure with the error's code as type. */
 export function createActivities(dependencies: ActivityDependencies): WorkerActivities {
@@ -70,26 +89,35 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
   const announcing = createAnnounceActivities({
     client,
     windowsPerSecond: dependencies.windowsPerSecond,
-    windowsOf: (id) => {
-      const { isolation, warehouse: options } = loaded(id).config;
-      const paused = control.isPaused(id, WAREHOUSE);
-      return {
-        isolation,
-        windowMs: paused ? Math.max(options.windowMs, PAUSED_WINDOW_MS) : options.windowMs,
-      };
-    },
-  });
-  const loading = createLoadActivities({
-    ...{ warehouse, batchStore },
-    holdLoads: createHoldLoads({ standingOf: (id) => control.standing(id, WAREHOUSE) }),
+    windowsOf: (id) => windowsOf(id, dependencies),
+    onWindow: dependencies.onWindow,
   });
   const configOf = (id: string): TenantConfig => loaded(id).config;
   const isolationOf = (id: string): Isolation => configOf(id).isolation;
   const park = createPark({ client, batchStore, isolationOf, onParked: dependencies.onParked });
+  const expiresAtOf = ({ tenant, batchId }: BatchRef): number =>
+    expiryOf(batchId, configOf(tenant).retentionMs);
+  const holdPaused = createHoldLoads({ standingOf: (id) => control.standing(id, WAREHOUSE) });
+  const loading = createLoadActivities({
+    ...{ warehouse, batchStore },
+    promotedOf: (id, stream) => promotedOf(configOf(id).warehouse.promote, stream),
+    parkRows: (batch, rows) => park(unloadableRows(batch, rows, expiresAtOf(batch))),
+    holdLoads: async (id, streams) => {
+      await holdPaused(id);
+      const { warehouse: options } = configOf(id);
+      if (isByJobs(options))
+        await dependencies.budget?.hold({ tenant: id, project: options.project }, streams);
+    },
+    parkLoads: createParkLoads({ pause: (id, reason) => control.park(id, WAREHOUSE, reason) }),
+  });
   const startDeliveries = createStartDeliveries({ client, configOf, park });
   const parkIngest = createParkIngest(park, (id) => configOf(id).retentionMs);
   const { quarantine } = dependencies;
   const restartBatch = createRestartBatch({ client, isolationOf, quarantine, parkIngest });
+  const reloadRows = createReloadRows({
+    ...{ batchStore, park, expiresAtOf },
+    announce: announcing.announce,
+  });
   const replaying = createReplayActivities({
     ...{ store: batchStore, current: loaded, startDeliveries },
     versionOf: dependencies.versionOf,
@@ -101,6 +129,7 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
     park: withFailures(park),
     reviewWaiting: withFailures(createReviewWaiting(configOf)),
     restartBatch: withFailures(restartBatch),
+    reloadRows: withFailures(reloadRows),
     pushPass: withFailures(dependencies.passes.pushPass),
     workflowPass: withFailures(dependencies.passes.workflowPass),
     replayPage: withFailures(replaying.replayPage),
@@ -111,4 +140,14 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
     announce: withFailures(announcing.announce),
     loadBatches: withFailures(loading.loadBatches),
   };
+}
+
+/** How a tenant's load windows are to be now: as configured, and longer while they only wait. */
+function windowsOf(id: string, { tenant, control, budget }: ActivityDependencies): TenantWindows {
+  const { isolation, warehouse } = tenant(id).config;
+  const paused = control.isPaused(id, WAREHOUSE);
+  const pausedMs = isByJobs(warehouse) ? PAUSED_JOB_WINDOW_MS : PAUSED_WINDOW_MS;
+  const atLeastMs = Math.max(paused ? pausedMs : 0, budget?.atLeastMs(id) ?? 0);
+  const windowMs = Math.max(warehouse.windowMs, atLeastMs);
+  return { isolation, windowMs, ...(isByJobs(warehouse) && { project: warehouse.project }) };
 }

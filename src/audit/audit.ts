@@ -11,7 +11,7 @@ import { withWorkspace } from './workspace.js';
 /** What {@link audit} is to look at. */
 export interface AuditOptions {
   readonly paths: Pick<DataPaths, 'quarantine' | 'warehouse'>;
-  readonly batchStore: Pick<BatchStore, 'list' | 'localFiles'>;
+  readonly batchStore: Pick<BatchStore, 'list' | 'localFiles' | 'open'>;
   /** The configured tenants. */
   readonly tenants: readonly LoadedTenant[];
   /** The one tenant to look at. Default: all configured, or all among `ids`. */

@@ -16,7 +16,8 @@ export interface DayRange {
 export type OnRead = (read: number, of: number) => void;
 
 /**
- * Reads the ids of a tenant's kept batch files into the table `filed (stream, id, type, batch_id)`.
+ * Reads the ids of a tenant's kept batch files into the table `filed (stream, id, type, batch_id)`. A line that is no event
+ * has no id; see left-out.ts.
  */
 export async function readBatchFiles(
   workspace: Workspace,
@@ -50,7 +51,8 @@ function insertStatement(stream: InputStream, paths: readonly string[]): string 
   return `INSERT INTO filed
     SELECT ${literal(stream)}, id, type, split_part(parse_filename(filename), '.', 1)
     FROM read_json(${literalList(paths)}, format = 'newline_delimited', compression = 'gzip', filename = true,
-      columns = {id: 'VARCHAR', type: 'VARCHAR'})`;
+      ignore_errors = true, columns = {id: 'VARCHAR', type: 'VARCHAR'})
+    WHERE id IS NOT NULL`;
 }
 
 async function namesOf(

@@ -7,6 +7,7 @@ import { liveFiles } from '../stores/warehouse/parquet/compacted-file.js';
 import { listFiles } from '../stores/warehouse/parquet/files.js';
 import { literal, literalList } from '../stores/warehouse/sql.js';
 import { readBatchFiles, type DayRange, type OnRead } from './batch-files.js';
+import { readLeftOut } from './left-out.js';
 import type { Workspace } from './workspace.js';
 
 /** How many there are, and the first of them. */
@@ -66,7 +67,10 @@ export interface TenantAudit {
   readonly inBatchFiles: number;
   /** Those of them that are in the warehouse. */
   readonly inWarehouse: number;
+  /** Without those that are left out. */
   readonly missing: Found<MissingEvent>;
+  /** Events that no load can take: dead letters of the subscription `warehouse`. */
+  readonly leftOut: Found<MissingEvent>;
   /** By batch; `count` is of events. */
   readonly damaged: Found<DamagedEvents>;
   readonly doubled: Found<DoubledEvent>;
@@ -82,7 +86,7 @@ export interface TenantAuditOptions {
   readonly tenant: string;
   /** Its configuration; without it no decision is expected. */
   readonly loaded?: LoadedTenant;
-  readonly batchStore: Pick<BatchStore, 'list' | 'localFiles'>;
+  readonly batchStore: Pick<BatchStore, 'list' | 'localFiles' | 'open'>;
   readonly warehouseRoot: string;
   readonly quarantine: Pick<Quarantine, 'listLost' | 'lost'>;
   /** True when the table `given` says what was acknowledged; otherwise the kept batch files do. */
@@ -100,6 +104,11 @@ export async function auditTenant(options: TenantAuditOptions): Promise<TenantAu
   const { workspace, tenant, show } = options;
   await prepare(options);
   const { count } = workspace;
+  const toMissing = ([stream, id, batchId]: unknown[]): MissingEvent => ({
+    stream: String(stream),
+    id: String(id),
+    ...(batchId === null ? {} : { batchId: String(batchId) }),
+  });
   const named = async <T>(sql: string, order: string, toFound: (row: unknown[]) => T): Promise<Found<T>> => ({
     count: await count(`SELECT count(*) FROM (${sql})`),
     first: (await workspace.rows(`${sql} ORDER BY ${order} LIMIT ${show}`)).map(toFound),
@@ -109,11 +118,8 @@ export async function auditTenant(options: TenantAuditOptions): Promise<TenantAu
     acknowledged: await count('SELECT count(*) FROM acknowledged'),
     inBatchFiles: await count('SELECT count(*) FROM acknowledged SEMI JOIN filed USING (stream, id)'),
     inWarehouse: await count('SELECT count(*) FROM acknowledged SEMI JOIN stored USING (stream, id)'),
-    missing: await named(MISSING, 'ALL', ([stream, id, batchId]) => ({
-      stream: String(stream),
-      id: String(id),
-      ...(batchId === null ? {} : { batchId: String(batchId) }),
-    })),
+    missing: await named(unstored('ANTI'), 'ALL', toMissing),
+    leftOut: await named(unstored('SEMI'), 'ALL', toMissing),
     damaged: await damagedOf(options),
     doubled: await named(DOUBLED, 'stream, id', ([stream, id, rows, batchIds]) => ({
       stream: String(stream),
@@ -152,8 +158,10 @@ async function damagedOf({
   return { count, first: found.slice(0, show) };
 }
 
-const MISSING = `SELECT stream, id, min(batch_id) AS batch_id
-  FROM (SELECT * FROM acknowledged ANTI JOIN stored USING (stream, id)) LEFT JOIN filed USING (stream, id)
+/** What is acknowledged and not stored: of the events that are left out (`SEMI`), or of the others. */
+const unstored = (leftOut: 'SEMI' | 'ANTI'): string => `SELECT stream, id, min(batch_id) AS batch_id
+  FROM (SELECT * FROM acknowledged ANTI JOIN stored USING (stream, id) ${leftOut} JOIN left_out USING (stream, id))
+    LEFT JOIN filed USING (stream, id)
   GROUP BY stream, id`;
 const DOUBLED = `SELECT stream, id, count(*), list(DISTINCT batch_id ORDER BY batch_id)
   FROM stored GROUP BY stream, id HAVING count(*) > 1`;
@@ -170,6 +178,7 @@ const DECISIONS_DOUBLED = `SELECT event_id, rule, max(of_them) FROM (
 async function prepare(options: TenantAuditOptions): Promise<void> {
   const { workspace, tenant, loaded, batchStore, days, given, onRead } = options;
   await readBatchFiles(workspace, batchStore, tenant, days, onRead);
+  await readLeftOut(options);
   await workspace.run(`CREATE OR REPLACE TABLE acknowledged AS SELECT DISTINCT stream, id
     FROM ${given ? `given WHERE tenant = ${literal(tenant)}` : 'filed'}`);
   const stored = [

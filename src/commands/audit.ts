@@ -27,6 +27,7 @@ What was acknowledged is what --ids names: lines of {"tenant": â€¦, "stream": â€
 Missing: acknowledged, but in no row of the warehouse. Doubled: in more than one row of its files (queries show
 each id once even so). Decisions: an event whose type rules are on must have one of each rule configured now.
 Damaged: acknowledged, but lost on disk before they were in a batch file; named by batch, as their ids are lost too.
+Left out: no load can take it, so it is among the dead letters of the subscription warehouse; it is not missing.
 Audit when all has been loaded: what is still on its way, or among the dead letters of ingest, counts as missing.
 
 Exit code 0: nothing is missing, damaged or doubled. 1: something is.
@@ -118,16 +119,16 @@ function progress(): (message: string) => void {
 
 function report(results: readonly TenantAudit[]): string {
   if (results.length === 0) return 'There is no tenant to look at.\n';
-  const head = ['tenant', 'acknowledged', 'in batch files', 'in warehouse', 'missing', 'doubled'];
+  const head = ['tenant', 'acknowledged', 'in batch files', 'in warehouse', 'left out', 'missing', 'doubled'];
   const table = new Table({
     head: [...head, 'decisions', 'missing', 'doubled'],
     style: { head: [], border: [] },
-    colAligns: ['left', ...Array<'right'>(8).fill('right')],
+    colAligns: ['left', ...Array<'right'>(9).fill('right')],
   });
   for (const each of results) {
     const { acknowledged, inBatchFiles, inWarehouse, decisionsExpected } = each;
-    const { missing, doubled, decisionsMissing, decisionsDoubled } = each;
-    const events = [acknowledged, inBatchFiles, inWarehouse, missing.count, doubled.count];
+    const { leftOut, missing, doubled, decisionsMissing, decisionsDoubled } = each;
+    const events = [acknowledged, inBatchFiles, inWarehouse, leftOut.count, missing.count, doubled.count];
     const decisions = [decisionsExpected, decisionsMissing.count, decisionsDoubled.count];
     table.push([each.tenant, ...[...events, ...decisions].map((value) => value.toLocaleString('en-US'))]);
   }
@@ -137,11 +138,15 @@ function report(results: readonly TenantAudit[]): string {
 
 /** A line for each thing that is named. Ids are other people's text, so they are shown as JSON. */
 function named({ tenant, ...found }: TenantAudit): string[] {
-  const { missing, damaged, doubled, decisionsMissing, decisionsDoubled } = found;
+  const { missing, leftOut, damaged, doubled, decisionsMissing, decisionsDoubled } = found;
   return [
     ...missing.first.map(
       ({ stream, id, batchId }) =>
         `${tenant}: missing from ${stream}: ${JSON.stringify(id)}, ${batchId === undefined ? 'in no kept batch file' : `of batch ${batchId}`}`,
+    ),
+    ...leftOut.first.map(
+      ({ stream, id }) =>
+        `${tenant}: left out of ${stream}, as it cannot be loaded: ${JSON.stringify(id)}; see the dead letters of warehouse`,
     ),
     ...damaged.first.map(
       ({ stream, batchId, events }) =>

@@ -51,7 +51,7 @@ function eventsText({ events, eventsTotal, eventsUnreadable }: DeadLetterDetail)
     style: PLAIN,
   });
   for (const each of events) {
-    const { id, type, subject = '' } = each.event;
+    const { id, type, subject = '' } = each.event ?? { id: each.text ?? '', type: '(no event)' };
     table.push([each.line, cell(id, 60), cell(type, 60), cell(subject, 40), tries(each), lastAnswer(each)]);
   }
   const more =

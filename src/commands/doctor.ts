@@ -13,7 +13,8 @@ import { serverStateOf } from '../engine/server-record.js';
 import { messageOf } from '../errors.js';
 import { dataPaths } from '../roles/stores.js';
 import { checkBatchKey, checkBatches } from './check-batches.js';
-import { checkBigQueryTenants } from './doctor-warehouses.js';
+import { checkState } from './check-state.js';
+import { checkBigQueryTenants } from './check-warehouses.js';
 import { fail, ok, warn, type Finding } from './finding.js';
 
 const SECOND = 1000;
@@ -23,7 +24,7 @@ const GIGABYTE = 1024 ** 3;
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description(
-      'check Node, ports, disk, batches and their key, Temporal, clock, tenants, keys and BigQuery, and say how to mend each',
+      'check Node, ports, disk, batches and their key, state, Temporal, clock, tenants, keys and BigQuery, and say how to mend each',
     )
     .option('--json', 'print the findings as JSON')
     .addHelpText('after', '\nExamples:\n  $ headgate doctor\n  $ headgate doctor --json | jq .')
@@ -40,12 +41,14 @@ export function doctorCommand(): Command {
 /** Makes all checks; each answers by itself, and none throws. */
 export async function examine(config: Config): Promise<Finding[]> {
   const own = config.temporalAddress === undefined;
+  const { state } = config;
   const findings = await Promise.all([
     checkNode(process.versions.node),
     guard('data directory', () => checkDataDir(config)),
     guard('disk', () => checkDisk(config)),
     ...(config.batches === undefined ? [] : [guard('batches', () => checkBatches(config))]),
     guard('batch key', () => checkBatchKey(config)),
+    ...(state === undefined ? [] : [guard('state', () => checkState(state))]),
     guard(`port ${config.port}`, () => checkApiPort(config)),
     ...(own ? [config.temporalPort, config.temporalUiPort] : []).map((port, index) =>
       guard(`port ${port}`, () =>

@@ -5,6 +5,8 @@ import type { HeadgateNode } from '../roles/node.js';
 export interface Ending {
   /** Resolves at SIGINT or SIGTERM. */
   readonly stopped: Promise<void>;
+  /** Aborted then: ends what is waited for at the start. */
+  readonly signal: AbortSignal;
   /** To be called when the process can no longer do its work. */
   readonly fail: (reason: string) => void;
 }
@@ -15,18 +17,20 @@ export interface Ending {
  */
 export function awaitEnding(): Ending {
   let fail: (reason: string) => void = () => undefined;
+  const told = new AbortController();
   const stopped = new Promise<void>((resolve, reject) => {
     fail = (reason) =>
       reject(new HeadgateError('ENGINE_UNAVAILABLE', `Headgate stops: ${reason}`, { retryable: true }));
     const onSignal = (): void => {
       process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143));
+      told.abort();
       resolve();
     };
     process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   });
   // Looked at later; until then a rejection is not "unhandled".
   stopped.catch(() => undefined);
-  return { stopped, fail };
+  return { stopped, signal: told.signal, fail };
 }
 
 /** Runs a node until it is told to stop, then drains it. */

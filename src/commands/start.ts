@@ -4,6 +4,7 @@ import { HeadgateError } from '../errors.js';
 import { createLogger } from '../observability/logger.js';
 import { startNode, type Roles } from '../roles/node.js';
 import { dataPaths } from '../roles/stores.js';
+import { describePlace } from '../stores/state/postgres-place.js';
 import { applyTenantFiles } from '../tenant-config/registry.js';
 import { awaitEnding, runUntilEnded } from './run-node.js';
 
@@ -68,7 +69,11 @@ async function run(config: Config, roles: Roles): Promise<void> {
     log,
     onProgress: (message) => log.info(message),
     onFatal: ending.fail,
+    signal: ending.signal,
+  }).catch((error: unknown) => {
+    if (!ending.signal.aborted) throw error;
   });
+  if (node === undefined) return log.info('stopped before it was ready');
   const tenants = node.registry.list().length;
   const { address, uiUrl, namespace } = node.temporal;
   log.info(
@@ -76,6 +81,7 @@ async function run(config: Config, roles: Roles): Promise<void> {
       url: node.url,
       metrics: node.metricsUrl,
       dataDir: config.dataDir,
+      state: config.state && describePlace(config.state),
       tenants,
       temporal: address,
       namespace,

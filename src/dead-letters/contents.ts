@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import { deliveredEvent } from '../delivered-event.js';
 import { workflowInput } from '../engine/workflow-input.js';
 import { HeadgateError } from '../errors.js';
-import type { EventRow } from '../event.js';
+import type { EventRow, Stream } from '../event.js';
 import { LineSet } from '../line-set.js';
 import { isUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
 import type { DeadLetterInput } from '../workflows/delivery-messages.js';
@@ -11,7 +11,10 @@ import { isBeyondRedrive } from '../workflows/ingest-dead-letter.js';
 /** A dead event: its line in the batch, and the event as the subscriber would have got it. */
 export interface DeadEvent {
   readonly line: number;
-  readonly event: EventRow;
+  /** Null for a line that is no event: it may be dead for that. */
+  readonly event: EventRow | null;
+  /** Such a line as it is. */
+  readonly text?: string;
 }
 
 /** The events of a dead letter, of which a part may be read without the rest being parsed. */
@@ -46,13 +49,21 @@ export async function deadEventsOf(
   try {
     const lines = [...LineSet.decode(dead.lines, batch.events)];
     const file = (await batchStore.read(batch)).toString('utf8').split('\n');
-    const eventOf = (line: number): DeadEvent => ({
-      line,
-      event: deliveredEvent(file[line] ?? '', batch.stream),
-    });
-    return { total: lines.length, slice: (from, to) => lines.slice(from, to).map(eventOf) };
+    return {
+      total: lines.length,
+      slice: (from, to) =>
+        lines.slice(from, to).map((line) => deadEvent(line, file[line] ?? '', batch.stream)),
+    };
   } catch (error) {
     if (!isUnreadable(error)) throw error;
     return { total: dead.count, slice: () => [], unreadable: error.message };
+  }
+}
+
+function deadEvent(line: number, text: string, stream: Stream): DeadEvent {
+  try {
+    return { line, event: deliveredEvent(text, stream) };
+  } catch {
+    return { line, event: null, text };
   }
 }

@@ -8,7 +8,7 @@ import type { Decider } from './decider.js';
 /** What {@link Checkpoints} needs. */
 export interface CheckpointsOptions {
   readonly decider: Decider;
-  readonly store: StateStore;
+  readonly store: Pick<StateStore, 'checkpoint'>;
   /** Resolves when every event that has been decided on is on disk, or has failed to get there. */
   readonly spooled: () => Promise<void>;
   /** Told which watermarks are on disk. */
@@ -81,8 +81,9 @@ export class Checkpoints {
     this.stopped = true;
     clearTimeout(this.timer);
     await this.running;
-    // Until then memory may hold what the spool does not.
-    await this.rewinding;
+    // Until then memory may hold what the spool does not. With a store that does not answer it comes to no end.
+    this.options.decider.stop();
+    if (!(await settlesWell(this.rewinding))) return;
     while (this.options.decider.advancing > 0) if (!(await this.write())) return;
   }
 
@@ -144,5 +145,14 @@ export class Checkpoints {
     decider.subjects.kept();
     onDurable(watermarks);
     return true;
+  }
+}
+
+async function settlesWell(promise: Promise<void> | undefined): Promise<boolean> {
+  try {
+    await promise;
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -58,6 +58,20 @@ export function decideChunk(
   return decided;
 }
 
+/** The subjects that {@link decideChunk} asks for. */
+export function subjectsOf(
+  stream: InputStream,
+  events: readonly EventRow[],
+  rules: CompiledRules,
+): ReadonlySet<string> {
+  const subjects = new Set<string>();
+  for (const { subject, type } of events) {
+    if (subject === undefined) continue;
+    if (stream === 'user-properties' || concernsRules(rules, type)) subjects.add(subject);
+  }
+  return subjects;
+}
+
 function mergeInto(recordOf: RecordOf, event: EventRow): void {
   if (event.subject === undefined) return;
   const record = recordOf(event.subject);

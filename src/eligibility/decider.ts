@@ -1,11 +1,17 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { HeadgateError } from '../errors.js';
 import type { EventRow, InputStream } from '../event.js';
 import { ChunkQueue } from '../ingest/chunk-queue.js';
 import type { Chunk } from '../ingest/lane.js';
 import type { CompiledRules } from '../rules/compiled.js';
 import type { StateStore, SubjectRecord } from '../stores/state/state-store.js';
-import { decideChunk, type ChunkDecisions, type OnChanged, type OnFault } from './decide-chunk.js';
+import {
+  decideChunk,
+  subjectsOf,
+  type ChunkDecisions,
+  type OnChanged,
+  type OnFault,
+} from './decide-chunk.js';
 import { Subjects } from './subjects.js';
 
 /** What a {@link Decider} needs. */
@@ -28,6 +34,8 @@ export interface DeciderOptions {
 }
 
 const MAX_CHANGED = 50_000;
+/** What catches up with the spool tries a store that does not answer again after so long. */
+const RETRY_MS = 1_000;
 
 interface Progress {
   /** The last chunk that was decided on. */
@@ -50,13 +58,37 @@ export class Decider {
   /** Tenants that have gone on since their last checkpoint began, longest first. */
   private readonly advanced = new Set<string>();
   private restoring = false;
+  private stopped = false;
 
   constructor(private readonly options: DeciderOptions) {
     this.subjects = new Subjects(options.store);
   }
 
   /**
+   * Calls `work` in a turn in which {@link Decider.decide} can decide on the events, or refuses them, without reading:
+   * at once, unless the store takes a round trip and memory lacks subjects of theirs.
+   * @throws HeadgateError of `work`; as a rejection also `STATE_UNAVAILABLE` (retryable)
+   */
+  whenReady<T>(
+    tenant: string,
+    stream: InputStream,
+    events: () => readonly EventRow[],
+    work: () => T,
+  ): T | Promise<T> {
+    if (this.subjects.readThrough) return work();
+    const rows = events();
+    const subjects = (): Iterable<string> => {
+      const rules = this.options.rulesOf(tenant);
+      // What is going to be refused needs nothing.
+      if (rules === undefined || this.refusalOf(tenant) !== undefined) return [];
+      return subjectsOf(stream, rows, rules);
+    };
+    return this.subjects.whenRead(tenant, subjects, work);
+  }
+
+  /**
    * Decides on the events that get the sequence number `seq`. Numbers rise. `onChanged` hears of outcomes that changed.
+   * To be called from within {@link Decider.whenReady}.
    * @throws HeadgateError `TENANT_UNKNOWN`; `OVERLOADED` (retryable) while the state is brought up to date;
    *   `TENANT_BACKLOG_FULL` or `OVERLOADED` while checkpoints of what has changed do not keep up, or fail
    */
@@ -70,15 +102,16 @@ export class Decider {
     const rules = this.options.rulesOf(tenant);
     if (rules === undefined)
       throw new HeadgateError('TENANT_UNKNOWN', `Tenant ${tenant} is not configured here.`);
-    const progress = this.progressOf(tenant);
-    if (this.restoring || progress.missing.length > 0)
-      throw comeAgain('OVERLOADED', 'The state is being brought up to date.');
-    this.assertRoomForChanges(tenant);
-    return this.apply(tenant, stream, seq, events, rules, progress, onChanged);
+    const refusal = this.refusalOf(tenant);
+    if (refusal !== undefined) throw refusal;
+    return this.apply(tenant, stream, seq, events, rules, this.progressOf(tenant), onChanged);
   }
 
-  /** What is known of a subject. */
-  subject(tenant: string, subject: string): SubjectRecord | undefined {
+  /**
+   * What is known of a subject.
+   * @throws HeadgateError `STATE_UNAVAILABLE` (retryable)
+   */
+  subject(tenant: string, subject: string): Promise<SubjectRecord | undefined> {
     return this.subjects.peek(tenant, subject);
   }
 
@@ -89,10 +122,12 @@ export class Decider {
 
   /**
    * Brings the state up to date with the spool: at start, or when an append has failed and the state in memory has
-   * events that the spool does not. Chunks of tenants that are not configured wait for {@link Decider.catchUp}.
+   * events that the spool does not. Chunks of tenants that are not configured wait for {@link Decider.catchUp}. Waits for a
+   * store that does not answer.
    */
   async restore(): Promise<void> {
     this.restoring = true;
+    await this.patiently(() => this.options.store.resync());
     this.subjects.reset();
     this.tenants.clear();
     this.advanced.clear();
@@ -109,6 +144,11 @@ export class Decider {
     for (const [tenant, progress] of this.tenants) {
       if (progress.missing.length > 0) await this.catchUpTenant(tenant, progress);
     }
+  }
+
+  /** Waits for no store any more: what is being restored or caught up with fails if the store does not answer. */
+  stop(): void {
+    this.stopped = true;
   }
 
   /**
@@ -137,15 +177,18 @@ export class Decider {
     return this.advanced.size;
   }
 
-  private assertRoomForChanges(tenant: string): void {
+  /** Why nothing of a configured tenant is decided on now. */
+  private refusalOf(tenant: string): HeadgateError | undefined {
+    if (this.restoring || this.progressOf(tenant).missing.length > 0)
+      return comeAgain('OVERLOADED', 'The state is being brought up to date.');
     const { changed, changedTenants } = this.subjects;
     const most = this.options.maxChanged ?? MAX_CHANGED;
-    if (changed < most) return;
-    const own = this.subjects.changedOf(tenant);
+    if (changed < most) return undefined;
     if (changed >= 2 * most)
-      throw comeAgain('OVERLOADED', 'More of the state has changed than is written yet.');
-    if (own >= changed / changedTenants)
-      throw comeAgain('TENANT_BACKLOG_FULL', `${own} of your subjects have changed and are not written yet.`);
+      return comeAgain('OVERLOADED', 'More of the state has changed than is written yet.');
+    const own = this.subjects.changedOf(tenant);
+    if (own < changed / changedTenants) return undefined;
+    return comeAgain('TENANT_BACKLOG_FULL', `${own} of your subjects have changed and are not written yet.`);
   }
 
   private async catchUpTenant(tenant: string, progress: Progress): Promise<void> {
@@ -153,13 +196,38 @@ export class Decider {
       const chunk = progress.missing.first;
       if (chunk === undefined || this.options.rulesOf(tenant) === undefined) return;
       const events = await this.options.eventsOf(chunk);
-      const rules = this.options.rulesOf(tenant);
       // Meanwhile the state may have been restored, or someone else have gone on, who then goes on to the end.
-      if (rules === undefined || this.tenants.get(tenant) !== progress || progress.missing.first !== chunk)
-        return;
-      this.apply(tenant, chunk.stream, chunk.seq, events, rules, progress);
-      progress.missing.take(1);
+      const rulesNow = (): CompiledRules | undefined =>
+        this.tenants.get(tenant) === progress && progress.missing.first === chunk
+          ? this.options.rulesOf(tenant)
+          : undefined;
+      const subjects = (): Iterable<string> => {
+        const rules = rulesNow();
+        return rules === undefined ? [] : subjectsOf(chunk.stream, events, rules);
+      };
+      const applied = await this.patiently(() =>
+        this.subjects.whenRead(tenant, subjects, () => {
+          const rules = rulesNow();
+          if (rules === undefined) return false;
+          this.apply(tenant, chunk.stream, chunk.seq, events, rules, progress);
+          progress.missing.take(1);
+          return true;
+        }),
+      );
+      if (!applied) return;
       await nextTurn();
+    }
+  }
+
+  /** Asks again for as long as the store does not answer. */
+  private async patiently<T>(ask: () => Promise<T> | T): Promise<T> {
+    for (;;) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (this.stopped || !(error instanceof HeadgateError && error.retryable)) throw error;
+        await delay(RETRY_MS);
+      }
     }
   }
 

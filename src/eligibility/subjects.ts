@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { StateStore, SubjectRecord, SubjectSnapshot } from '../stores/state/state-store.js';
 import { newSubjectRecord } from './decide-chunk.js';
+import { ReadAhead, type Pin } from './read-ahead.js';
 
 /** Memory for subjects that have not changed lately; those that have are held in any case until the next checkpoint. */
 const MAX_CACHED_BYTES = 64 * 1024 * 1024;
@@ -36,9 +37,14 @@ export interface SubjectsOptions {
   readonly snapshotsPerTurn?: number;
 }
 
-/** Subjects in memory over a state store: reads through it, and writes in checkpoints. */
+/**
+ * Subjects in memory over a state store: reads through it, and writes in checkpoints. From a store that takes a round trip
+ * they are read ahead, see {@link Subjects.whenRead}.
+ */
 export class Subjects {
   private readonly cache: LRUCache<string, Entry>;
+  /** Undefined where the store is read through. */
+  private readonly ahead: ReadAhead | undefined;
   /** By tenant, then by key. */
   private readonly dirty = new Map<string, Map<string, Entry>>();
   private dirtyCount = 0;
@@ -46,13 +52,19 @@ export class Subjects {
   private snapshots: SubjectSnapshot[] = [];
 
   constructor(
-    private readonly store: Pick<StateStore, 'subject'>,
+    private readonly store: Pick<StateStore, 'subjectNow' | 'subjects'>,
     private readonly options: SubjectsOptions = {},
   ) {
+    this.ahead = store.subjectNow === undefined ? new ReadAhead(store) : undefined;
     this.cache = new LRUCache({
       maxSize: options.maxCachedBytes ?? MAX_CACHED_BYTES,
       sizeCalculation: ({ jsonLength, key }) => ENTRY_BYTES + key.length + MEMORY_PER_JSON * jsonLength,
     });
+  }
+
+  /** Nothing is read ahead: the store is read where it is needed, without waiting. */
+  get readThrough(): boolean {
+    return this.ahead === undefined;
   }
 
   /** Subjects that have changed since their tenant's last checkpoint began. */
@@ -70,13 +82,30 @@ export class Subjects {
     return this.dirty.get(tenant)?.size ?? 0;
   }
 
-  /** A subject's record to look at, or undefined if nothing is known of it. */
-  peek(tenant: string, subject: string): SubjectRecord | undefined {
-    const key = keyOf(tenant, subject);
-    return this.held(tenant, key)?.record ?? this.store.subject(tenant, subject);
+  /**
+   * Calls `work` in a turn in which memory has what it changes: at once if that is so now, as always where the store is read
+   * through. Until then it is kept in memory, and so it is while `work` runs.
+   * @param namesOf the subjects, asked again after every wait, since what they depend on may have changed meanwhile
+   * @throws HeadgateError of `work`; as a rejection also `STATE_UNAVAILABLE` (retryable)
+   */
+  whenRead<T>(tenant: string, namesOf: () => Iterable<string>, work: () => T): T | Promise<T> {
+    if (this.ahead === undefined || this.hasAll(tenant, namesOf())) return work();
+    return this.readThen(this.ahead, tenant, namesOf, work);
   }
 
-  /** A subject's record to change in place, at once: whoever keeps it past this turn may change what a checkpoint writes. */
+  /** A subject's record to look at, or undefined if nothing is known of it. */
+  async peek(tenant: string, subject: string): Promise<SubjectRecord | undefined> {
+    return this.whenRead(
+      tenant,
+      () => [subject],
+      () => this.known(tenant, keyOf(tenant, subject), subject),
+    );
+  }
+
+  /**
+   * A subject's record to change in place, at once: whoever keeps it past this turn may change what a checkpoint writes.
+   * Where subjects are read ahead, only from within {@link Subjects.whenRead}.
+   */
   change(tenant: string, subject: string): SubjectRecord {
     const key = keyOf(tenant, subject);
     const entry = this.held(tenant, key) ?? this.load(key, tenant, subject);
@@ -128,6 +157,7 @@ export class Subjects {
 
   /** Forgets everything that is not in the store. Not to be called while a checkpoint is under way. */
   reset(): void {
+    this.ahead?.reset();
     this.cache.clear();
     this.dirty.clear();
     this.dirtyCount = 0;
@@ -157,11 +187,55 @@ export class Subjects {
     this.dirtyCount -= ofTenant.size;
   }
 
+  /** What is known of a subject where it can be had without waiting. */
+  private known(tenant: string, key: string, subject: string): SubjectRecord | undefined {
+    const held = this.held(tenant, key)?.record;
+    if (held !== undefined) return held;
+    if (this.ahead === undefined) return this.store.subjectNow?.(tenant, subject);
+    const pin = this.ahead.read(key);
+    if (pin === undefined) throw new Error('A subject was not read ahead.');
+    return pin.record;
+  }
+
   private load(key: string, tenant: string, subject: string): Entry {
-    const record = this.store.subject(tenant, subject) ?? newSubjectRecord();
+    const record = this.known(tenant, key, subject) ?? newSubjectRecord();
+    // Others who wait for it must come to the same one, also when it has left the cache by then.
+    this.ahead?.found(key, record);
     const entry = { key, tenant, subject, record, jsonLength: 0, dirty: false, pending: false };
     this.cache.set(key, entry);
     return entry;
+  }
+
+  private hasAll(tenant: string, names: Iterable<string>): boolean {
+    for (const subject of names) {
+      const key = keyOf(tenant, subject);
+      if (this.held(tenant, key) === undefined && this.ahead?.read(key) === undefined) return false;
+    }
+    return true;
+  }
+
+  private async readThen<T>(
+    ahead: ReadAhead,
+    tenant: string,
+    namesOf: () => Iterable<string>,
+    work: () => T,
+  ): Promise<T> {
+    const pins: Pin[] = [];
+    try {
+      for (let names = namesOf(); !this.hasAll(tenant, names); names = namesOf()) {
+        const reading = new Set<Promise<void>>();
+        for (const subject of names) {
+          const key = keyOf(tenant, subject);
+          const pin = ahead.hold(key, { tenant, subject }, this.held(tenant, key)?.record);
+          pins.push(pin);
+          if (pin.reading !== undefined) reading.add(pin.reading);
+        }
+        await Promise.all(reading);
+      }
+      return work();
+    } finally {
+      ahead.release(pins);
+    }
   }
 
   private snapshot(entry: Entry): void {

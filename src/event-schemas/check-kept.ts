@@ -1,5 +1,6 @@
 import { INPUT_STREAMS, type EventRow, type InputStream } from '../event.js';
 import { openIfThere, type BatchStore } from '../stores/batch-store/batch-store.js';
+import { isCopy } from '../tenant.js';
 import type { EventSchema, EventSchemas, SchemaProblem } from './event-schemas.js';
 import type { EventSchemaConfig } from './schema-config.js';
 
@@ -59,6 +60,7 @@ export async function checkKept(options: CheckKeptOptions): Promise<KeptCheck> {
   for (const stream of INPUT_STREAMS) {
     // A batch is never made before its events come, but maybe the day after.
     for await (const name of store.list({ tenant, stream, from: dayOf(from) })) {
+      if (isCopy(name.batchId)) continue;
       const lines = (await openIfThere(store, name))?.ndjson.toString('utf8').split('\n');
       if (lines === undefined) counts.unreadable++;
       else checkBatch(options, { stream, batchId: name.batchId }, lines, counts, tallies);

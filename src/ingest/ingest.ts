@@ -26,7 +26,7 @@ export interface IngestOptions {
   readonly dedupe: Dedupe;
   readonly fingerprint: Fingerprint;
   readonly spool: Spool;
-  readonly decider: Pick<Decider, 'decide'>;
+  readonly decider: Pick<Decider, 'decide' | 'whenReady'>;
   /** Begins to route a chunk; undefined for a tenant without routes. */
   readonly routingOf: (tenant: string, stream: InputStream) => ChunkRouting | undefined;
   /** Told of each chunk that is on disk, in order of receipt. */
@@ -69,24 +69,18 @@ export class Ingest {
   constructor(private readonly options: IngestOptions) {}
 
   /**
-   * Takes a request's valid events, decides on them and begins to write them, all in this turn. Not asynchronous: a
-   * suspended function keeps its parameters, and events that outlive a collection of the young generation cost more than
-   * all that is done with them.
-   * @throws HeadgateError of {@link Decider.decide}; `SHUTTING_DOWN`
+   * Takes a request's valid events, decides on them and begins to write them, all in this turn; where the state has to be
+   * read for it first, in a later one. Not asynchronous: a suspended function keeps its parameters, and events that outlive a
+   * collection of the young generation cost more than all that is done with them.
+   * @throws HeadgateError of {@link Decider.decide}; `SHUTTING_DOWN`; as a rejection also `STATE_UNAVAILABLE` (retryable)
    */
-  accept(tenant: string, stream: InputStream, events: readonly TakenEvent[]): Acceptance {
-    if (this.closed) {
-      const retry = { retryable: true, retryAfterSeconds: 1 };
-      throw new HeadgateError('SHUTTING_DOWN', 'This node is stopping.', retry);
-    }
-    const lane = laneKey(tenant, stream);
-    const { receipts, fresh, prints, seen, pending } = this.sort(lane, events);
-    if (fresh.length > 0) {
-      const done = this.write(tenant, stream, fresh, prints);
-      this.writes.add(lane, { prints: seen, done });
-      pending.add(done);
-    }
-    return { receipts, written: Promise.all(pending) };
+  accept(
+    tenant: string,
+    stream: InputStream,
+    events: readonly TakenEvent[],
+  ): Acceptance | Promise<Acceptance> {
+    const rows = (): EventRow[] => events.map(({ row }) => row);
+    return this.options.decider.whenReady(tenant, stream, rows, () => this.take(tenant, stream, events));
   }
 
   /** Tells waiting requests that Temporal has these chunks. */
@@ -102,6 +96,21 @@ export class Ingest {
   async close(): Promise<void> {
     this.closed = true;
     await this.writes.settled();
+  }
+
+  private take(tenant: string, stream: InputStream, events: readonly TakenEvent[]): Acceptance {
+    if (this.closed) {
+      const retry = { retryable: true, retryAfterSeconds: 1 };
+      throw new HeadgateError('SHUTTING_DOWN', 'This node is stopping.', retry);
+    }
+    const lane = laneKey(tenant, stream);
+    const { receipts, fresh, prints, seen, pending } = this.sort(lane, events);
+    if (fresh.length > 0) {
+      const done = this.write(tenant, stream, fresh, prints);
+      this.writes.add(lane, { prints: seen, done });
+      pending.add(done);
+    }
+    return { receipts, written: Promise.all(pending) };
   }
 
   private sort(lane: string, events: readonly TakenEvent[]): Sorted {

@@ -1,6 +1,11 @@
 import { Gauge, type Registry } from 'prom-client';
+import type { ProjectUsage } from '../activities/warehouse/job-counts.js';
+import { LOAD_JOBS } from '../stores/warehouse/load-quotas.js';
 import type { SubscriptionLag } from '../subscriptions/lags.js';
-import { subscriptionLabels, type TenantLabels } from './tenant-labels.js';
+import { subscriptionLabels, TenantLabels } from './tenant-labels.js';
+
+/** Projects that have a label of their own; there may be one for each tenant. */
+const MAX_PROJECTS = 50;
 
 /** What is read when metrics are scraped. */
 export interface Gauges {
@@ -16,6 +21,10 @@ export interface Gauges {
   readonly lags?: () => Promise<readonly SubscriptionLag[]>;
   /** Activities per second that each tenant's queue is set to. */
   readonly paces?: () => Iterable<readonly [tenant: string, activitiesPerSecond: number]>;
+  /** Load jobs of BigQuery, by project. */
+  readonly loadJobs?: () => Iterable<ProjectUsage>;
+  /** How long the load windows of active tenants are. */
+  readonly windows?: () => Iterable<readonly [tenant: string, windowMs: number]>;
 }
 
 /** Makes a gauge for each value that is given. */
@@ -33,6 +42,58 @@ export function createGauges(registry: Registry, gauges: Gauges, tenants: Tenant
   add('headgate_starts_in_flight', 'Batches on their way to Temporal', gauges.startsInFlight);
   if (gauges.paces !== undefined) addPaces(registry, gauges.paces, tenants);
   if (gauges.lags !== undefined) addLags(registry, gauges.lags, tenants);
+  if (gauges.loadJobs !== undefined) addLoadJobs(registry, gauges.loadJobs);
+  if (gauges.windows !== undefined) addWindows(registry, gauges.windows, tenants);
+}
+
+/** Of the projects without a label of their own the one is shown that has used most. */
+function addLoadJobs(registry: Registry, loadJobs: NonNullable<Gauges['loadJobs']>): void {
+  const projects = new TenantLabels(MAX_PROJECTS);
+  const add = (name: string, help: string, read: (usage: ProjectUsage) => number): void => {
+    const collect = function (this: Gauge<'project'>): void {
+      const most = new Map<string, number>();
+      for (const usage of loadJobs()) {
+        const project = projects.of(usage.project);
+        most.set(project, Math.max(read(usage), most.get(project) ?? 0));
+      }
+      this.reset();
+      for (const [project, value] of most) this.set({ project }, value);
+    };
+    new Gauge({ name, help, labelNames: ['project'], registers: [registry], collect });
+  };
+  add('headgate_load_jobs', 'Load jobs of BigQuery in the last 24 hours', ({ used }) => used);
+  add(
+    'headgate_load_jobs_limit',
+    'Load jobs that a project may have in 24 hours',
+    () => LOAD_JOBS.perProject,
+  );
+  const busiest = 'Load jobs in the last 24 hours of the table that has had most';
+  add('headgate_table_load_jobs', busiest, ({ busiest: table }) => table?.used ?? 0);
+  const perTable = 'Load jobs that a table may have in 24 hours';
+  add('headgate_table_load_jobs_limit', perTable, () => LOAD_JOBS.perTable);
+}
+
+/** Of the tenants without a label of their own the longest is shown. */
+function addWindows(
+  registry: Registry,
+  windows: NonNullable<Gauges['windows']>,
+  tenants: TenantLabels,
+): void {
+  new Gauge({
+    name: 'headgate_load_window_seconds',
+    help: 'Length of the load windows that batches of a tenant are announced to; longer than configured while quotas or many tenants ask for it',
+    labelNames: ['tenant'],
+    registers: [registry],
+    collect() {
+      const longest = new Map<string, number>();
+      for (const [id, windowMs] of windows()) {
+        const tenant = tenants.of(id);
+        longest.set(tenant, Math.max(windowMs / 1000, longest.get(tenant) ?? 0));
+      }
+      this.reset();
+      for (const [tenant, seconds] of longest) this.set({ tenant }, seconds);
+    },
+  });
 }
 
 /** Of the tenants without a label of their own the furthest behind is shown, and what waits for all. One that is behind gets a label. */

@@ -25,6 +25,8 @@ export interface Instruments {
   readonly loads: Counter<'tenant' | 'outcome'>;
   readonly loadSeconds: Histogram;
   readonly loadRows: Histogram;
+  readonly rowsLeftOut: Counter<'tenant'>;
+  readonly clashes: Counter<'tenant'>;
   readonly retries: Counter<'step'>;
   readonly deliveries: Counter<'tenant' | 'subscription' | 'outcome'>;
   readonly deliveredBytes: Counter<'tenant' | 'subscription'>;
@@ -76,6 +78,16 @@ export function createInstruments(registry: Registry): Instruments {
     ]),
     loadSeconds: histogram('headgate_load_seconds', 'Duration of an attempt to load', LOAD_SECONDS),
     loadRows: histogram('headgate_load_rows', 'Rows of a load', LOAD_ROWS),
+    rowsLeftOut: counter(
+      'headgate_rows_left_out_total',
+      'Rows that could not be loaded, and became dead letters of the warehouse',
+      ['tenant'],
+    ),
+    clashes: counter(
+      'headgate_clashes_total',
+      'Values of promoted fields that did not fit the type of their columns, and are in _clashes',
+      ['tenant'],
+    ),
     retries: counter('headgate_step_retries_total', 'Steps that failed and were tried again', ['step']),
     ...deliveryInstruments(counter),
   };

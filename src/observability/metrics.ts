@@ -29,6 +29,10 @@ export interface EndedLoad {
   /** Rows it put into the warehouse; absent when it failed. */
   readonly rows?: number;
   readonly batches: number;
+  /** Rows that could not be loaded. */
+  readonly leftOut?: number;
+  /** Values that did not fit their columns' types. */
+  readonly clashes?: number;
 }
 
 /** A try to deliver some events of a batch to a subscription: a request, or an acknowledgement of a consumer's. */
@@ -109,8 +113,11 @@ export function createMetrics({ maxTenants = MAX_TENANTS }: MetricsOptions = {})
       decidedEvents.inc({ tenant: tenants.of(id) }, count);
       decisionSeconds.observe(seconds);
     },
-    loaded: (id, { seconds, rows }) => {
-      loads.inc({ tenant: tenants.of(id), outcome: rows === undefined ? 'failed' : 'loaded' });
+    loaded: (id, { seconds, rows, leftOut = 0, clashes = 0 }) => {
+      const tenant = tenants.of(id);
+      loads.inc({ tenant, outcome: rows === undefined ? 'failed' : 'loaded' });
+      if (leftOut > 0) instruments.rowsLeftOut.inc({ tenant }, leftOut);
+      if (clashes > 0) instruments.clashes.inc({ tenant }, clashes);
       loadSeconds.observe(seconds);
       if (rows !== undefined) loadRows.observe(rows);
     },

@@ -23,10 +23,10 @@ import type { TenantRegistry } from '../tenant-config/registry.js';
 import { readVersion } from '../tenant-config/versions.js';
 import type { IngestBatchResult } from '../workflows/messages.js';
 import type { WorkerHost } from '../workers/worker-host.js';
-import { openLmdbStateStore } from '../stores/state/lmdb.js';
 import { buildIngest } from './ingest-parts.js';
 import { observePull } from './observe-pull.js';
 import { temporalAnswers } from './open-admission.js';
+import { openStateStore } from './state.js';
 import type { SharedStores } from './stores.js';
 
 /** What {@link startApiRole} needs. */
@@ -42,6 +42,8 @@ export interface ApiRoleOptions {
   readonly onBatchEnded?: (plan: Plan, result: IngestBatchResult | undefined) => void;
   /** Told when the process can no longer do its work. */
   readonly onFatal: (reason: string) => void;
+  /** Ends the wait for a state store that does not answer. */
+  readonly signal?: AbortSignal;
   readonly metrics?: Metrics;
   readonly log: Logger;
 }
@@ -57,9 +59,12 @@ export interface ApiRole {
 export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const { config, control, temporal, registry, stores, log } = options;
   const unlock = lockSpool(stores.paths.spool);
+  const state = await openStateStore(config, options).catch((error: unknown) => {
+    unlock();
+    throw error;
+  });
   const spool = new Spool(stores.paths.spool);
   const client = new Client({ connection: temporal.connection, namespace: temporal.namespace });
-  const state = openLmdbStateStore(stores.paths.state);
   const stopping = new AbortController();
   const configOf = (tenant: string): TenantConfig | undefined => registry.get(tenant)?.config;
   const { namespace } = temporal;

@@ -29,6 +29,8 @@ export interface NodeOptions {
   readonly onProgress?: (message: string) => void;
   /** Told when the process can no longer do its work. */
   readonly onFatal: (reason: string) => void;
+  /** Ends the wait for a state store that does not answer; the start fails then. */
+  readonly signal?: AbortSignal;
   readonly onBatchEnded?: (plan: Plan, result: IngestBatchResult | undefined) => void;
   readonly onLoaded?: LoadedListener;
 }
@@ -49,6 +51,7 @@ export interface HeadgateNode {
 /**
  * Starts a process with one role or both. With both, batches start eagerly: API and Workers share a connection.
  * @throws HeadgateError `PORT_IN_USE`, `DATA_DIR_IN_USE`, `BATCH_STORE_REFUSED`, `BATCH_KEY_MISSING`, `BATCH_KEY_WRONG`,
+ * `STATE_REFUSED`, `STATE_IN_USE`,
  * `TEMPORAL_NOT_FOUND`, `TEMPORAL_START_FAILED`, `ENGINE_UNAVAILABLE`
  */
 export async function startNode(options: NodeOptions): Promise<HeadgateNode> {

@@ -3,6 +3,7 @@ import type { Config } from '../config.js';
 import { HeadgateError, messageOf } from '../errors.js';
 import type { Logger } from '../observability/logger.js';
 import type { LoadClaims } from '../stores/load-claims/load-claims.js';
+import type { CountedJob } from '../stores/warehouse/load-quotas.js';
 import { whileOpen } from '../stores/warehouse/load-steps.js';
 import { createParquetWarehouse } from '../stores/warehouse/parquet/parquet.js';
 import type { Warehouse } from '../stores/warehouse/warehouse.js';
@@ -18,13 +19,15 @@ export interface WarehousesOptions {
   >;
   readonly registry: Pick<TenantRegistry, 'get'>;
   readonly claims: LoadClaims;
+  /** Told of each load job that is about to be submitted to BigQuery. */
+  readonly onSubmit?: (job: CountedJob) => void;
 }
 
 /**
  * The warehouses of all tenants: each load goes to the one that its tenant is configured with when it runs. A tenant that is
  * given another kind goes on there; what has been loaded stays where it is.
  */
-export function openWarehouses({ config, registry, claims }: WarehousesOptions): Warehouse {
+export function openWarehouses({ config, registry, claims, onSubmit }: WarehousesOptions): Warehouse {
   const { dataDir, batches: bucket, bigQueryEndpoint: endpoint } = config;
   const parquet = createParquetWarehouse({ root: dataPaths(dataDir).warehouse });
   const kindOf = (tenant: string) => configuredTenant(registry, tenant).config.warehouse;
@@ -40,7 +43,7 @@ export function openWarehouses({ config, registry, claims }: WarehousesOptions):
       throw new HeadgateError('WAREHOUSE_UNAVAILABLE', message, { retryable: true });
     };
     return createBigQueryWarehouse({
-      ...{ configOf, claims, bucket, endpoint },
+      ...{ configOf, claims, bucket, endpoint, onSubmit },
       storageEndpoint: config.bigQueryStorageEndpoint,
       encrypted: config.batchKeys.current !== undefined,
       staging: join(dataDir, 'staging'),

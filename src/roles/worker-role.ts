@@ -1,6 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
 import { createActivities } from '../activities/index.js';
+import type { LoadBudget } from '../activities/warehouse/load-budget.js';
+import { WindowsInUse } from '../activities/warehouse/windows-in-use.js';
 import type { Config } from '../config.js';
 import type { Temporal } from '../engine/temporal.js';
 import type { Logger } from '../observability/logger.js';
@@ -11,11 +13,12 @@ import type { LoadInput, LoadResult } from '../stores/warehouse/warehouse.js';
 import { configuredTenant, type TenantRegistry } from '../tenant-config/registry.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
 import { readVersion } from '../tenant-config/versions.js';
-import { observeLoads, paceLoads, type LoadObserver } from '../workers/observed-warehouse.js';
+import { budgetLoads, observeLoads, paceLoads, type LoadObserver } from '../workers/observed-warehouse.js';
 import { Pace } from '../workers/pace.js';
 import { createQueueRates } from '../engine/queue-rates.js';
 import { startWorkerHost, type WorkerHost } from '../workers/worker-host.js';
 import { countParked } from './count-parked.js';
+import { openLoadBudget } from './load-budget.js';
 import { buildPasses } from './passes.js';
 import { openLoadClaims, type SharedStores } from './stores.js';
 import { openWarehouses, watchWarehouses } from './warehouses.js';
@@ -52,7 +55,13 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
   });
   options.metrics?.watch({ paces: () => pace.rates() });
   const claims = await openLoadClaims(config);
-  const warehouse = observeLoads(openWarehouses({ config, registry, claims }), loadObserver(pace, options));
+  const budget = openLoadBudget({ registry, claims, log });
+  const windows = new WindowsInUse();
+  options.metrics?.watch({ loadJobs: () => budget.usage(), windows: () => windows.lengths() });
+  const warehouse = observeLoads(
+    openWarehouses({ config, registry, claims, onSubmit: (job) => budget.submitted(job) }),
+    loadObserver(pace, budget, options),
+  );
   watchWarehouses({ config, registry, log });
   const client = new Client({ connection: temporal.connection, namespace: temporal.namespace });
   const passes = buildPasses({
@@ -62,10 +71,11 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     configOf: (tenant) => configuredTenant(registry, tenant).config,
   });
   const activities = createActivities({
-    ...{ client, warehouse, passes, control: options.control },
+    ...{ client, warehouse, budget, passes, control: options.control },
     batchStore: stores.batchStore,
     quarantine: stores.quarantine,
     windowsPerSecond: config.loadsPerSecond,
+    onWindow: (tenant, windowMs) => windows.announced(tenant, windowMs),
     onParked: countParked(options.metrics),
     tenant: (tenant) => configuredTenant(registry, tenant),
     versionOf: (tenant, version) => readVersion(stores.paths.tenantVersions, tenant, version),
@@ -84,17 +94,14 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
   });
   const retention = retentionOf(options, client, claims);
   retention.start();
-  return {
-    ...host,
-    stop: async () => {
-      passes.end();
-      await retention.stop();
-      await host.stop();
-      await passes.close();
-      await pace.close();
-      await warehouse.close();
-    },
+  budget.start();
+  const stop = async (): Promise<void> => {
+    passes.end();
+    await retention.stop();
+    await host.stop();
+    for (const each of [passes, pace, budget, warehouse]) await each.close();
   };
+  return { ...host, stop };
 }
 
 function retentionOf(
@@ -116,16 +123,27 @@ function retentionOf(
 }
 
 /** The pace, the metrics and whoever else wants to know of loads. */
-function loadObserver(pace: Pace, { metrics, onLoaded }: WorkerRoleOptions): LoadObserver {
-  const paced = paceLoads(pace);
+function loadObserver(
+  pace: Pace,
+  budget: LoadBudget,
+  { metrics, onLoaded }: WorkerRoleOptions,
+): LoadObserver {
+  const [paced, budgeted] = [paceLoads(pace), budgetLoads(budget)];
   return {
     loaded: (load, result, seconds) => {
       paced.loaded(load, result, seconds);
-      metrics?.loaded(load.tenant, { seconds, rows: result.rows, batches: load.batches.length });
+      budgeted.loaded(load, result, seconds);
+      const { rows, leftOut, clashes = {} } = result;
+      const clashed = Object.values(clashes).reduce((sum, count) => sum + count, 0);
+      metrics?.loaded(load.tenant, {
+        ...{ seconds, rows, leftOut, clashes: clashed },
+        batches: load.batches.length,
+      });
       onLoaded?.(load, result);
     },
     failed: (load, error, seconds) => {
       paced.failed(load, error, seconds);
+      budgeted.failed(load, error, seconds);
       metrics?.loaded(load.tenant, { seconds, batches: load.batches.length });
       metrics?.stepRetried('load');
     },

@@ -18,7 +18,7 @@ import {
 export interface SubscriptionControlOptions {
   readonly rates: QueueRates & QueueNotes;
   readonly configOf: (tenant: string) => TenantConfig | undefined;
-  /** Told when a subscription has been disabled or its breaker has opened: once each time, when Temporal has it. */
+  /** Told when Headgate has disabled or paused a subscription or its breaker has opened: once each time, when Temporal has it. */
   readonly onTrouble?: (trouble: SubscriptionTrouble) => void;
   readonly log: Logger;
   readonly now?: () => number;
@@ -138,6 +138,22 @@ export class SubscriptionControl {
     );
     const disabled: SubscriptionStanding = { state: 'disabled', by: 'headgate', reason, since };
     return this.write(tenant, name, (now) => (now.state === 'paused' ? now : disabled));
+  }
+
+  /** What it sends is refused until a person has mended why: Headgate pauses it. One that is held already stays as it is. */
+  async park(tenant: string, name: string, reason: string): Promise<SubscriptionStanding> {
+    const since = new Date(this.now()).toISOString();
+    let parked = false;
+    const standing = await this.write(tenant, name, (now) => {
+      parked = !HELD.has(now.state);
+      return parked ? { state: 'paused', by: 'headgate', reason, since } : now;
+    });
+    if (parked) {
+      const why = 'a subscription is paused; resume it when what refuses it is mended';
+      this.options.log.error({ tenant, subscription: name, reason }, why);
+      this.options.onTrouble?.({ tenant, subscription: name, state: 'paused', reason, since });
+    }
+    return standing;
   }
 
   /** Changes of one subscription are made one after the other. */

@@ -4,9 +4,9 @@ import { LOAD_WINDOW } from '../workflows/messages.js';
 
 /** What waits for a tenant's warehouse. */
 export interface WaitingWindows {
-  /** Load windows that have not loaded all they were told of; each may hold up to 200 batches. */
+  /** Load windows that have not loaded all they were told of; each may hold up to 200 batches, or 1,000 in BigQuery. */
   readonly windows: number;
-  /** For how long the oldest of them has been there. */
+  /** For how long the oldest of them has been there: one that has not closed yet is not late, however long windows are. */
   readonly oldestSeconds: number;
 }
 

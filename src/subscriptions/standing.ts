@@ -21,11 +21,11 @@ export interface SubscriptionStanding {
   readonly since?: string;
 }
 
-/** A subscription that Headgate has disabled, or whose breaker has opened. */
+/** A subscription that Headgate has disabled or paused, or whose breaker has opened. */
 export interface SubscriptionTrouble {
   readonly tenant: string;
   readonly subscription: string;
-  readonly state: 'disabled' | 'breaker-open';
+  readonly state: 'disabled' | 'breaker-open' | 'paused';
   /** Why, in words. */
   readonly reason: string;
   /** Since when, ISO 8601. */

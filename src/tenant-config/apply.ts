@@ -2,6 +2,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { writeDurably } from '../durable-file.js';
 import { HeadgateError, messageOf, systemCodeOf } from '../errors.js';
+import { assertColumnsKept } from './columns-kept.js';
 import { keepVersion } from './versions.js';
 import type { TenantConfig } from './tenant-config.js';
 import { listTenantFiles, readTenantFile, tenantFileName, type TenantFile } from './tenant-file.js';
@@ -30,7 +31,7 @@ export interface ApplyTenants {
  * @throws HeadgateError `FILE_UNREADABLE`; `TENANT_CONFIG_INVALID` with the problems of all files; what the check throws
  */
 export async function applyTenantFiles(from: ApplyTenants): Promise<AppliedTenant[]> {
-  const files = await readAll(from.source);
+  const files = await readAll(from);
   for (const { config } of files) await from.check?.(config);
   const applied: AppliedTenant[] = [];
   for (const { config, text } of files) {
@@ -40,9 +41,15 @@ export async function applyTenantFiles(from: ApplyTenants): Promise<AppliedTenan
   return applied;
 }
 
-async function readAll(source: string): Promise<TenantFile[]> {
+async function readAll({ source, versions }: ApplyTenants): Promise<TenantFile[]> {
   const [dir, names] = await filesOf(source);
-  const read = await Promise.allSettled(names.map((name) => readTenantFile(dir, name)));
+  const read = await Promise.allSettled(
+    names.map(async (name) => {
+      const file = await readTenantFile(dir, name);
+      if (versions !== undefined) await assertColumnsKept(versions, file, join(dir, name));
+      return file;
+    }),
+  );
   const failed = read.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
   if (failed.length > 0) throw together(failed);
   return read.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));

@@ -7,6 +7,7 @@ import { compileRoutes } from '../routing/compile.js';
 import { nearest } from './nearest.js';
 import { completeAggregate, completeConfig, type RawAggregate, type RawConfig } from './raw-config.js';
 import { DECIDED_TYPE, TENANT, createTenantValidator } from './schema.js';
+import { promotionIssues } from './promotion.js';
 import { PUSH_URL, pushUrlIssues } from './push-url.js';
 import { SECRET, SECRET_PREFIX, VALUE } from './secret-reference.js';
 import { RESERVED_NAMES, SUBSCRIPTION_NAME, TYPE_PATTERN } from './subscription-schema.js';
@@ -76,7 +77,11 @@ function problemsOf(document: Document, text: string, raw: unknown): Problem[] {
   const inUrls = pushUrlIssues(raw).map((issue) => issueProblem(document, text, issue));
   if (validator(raw)) {
     const config = completeConfig(raw as RawConfig);
-    const issues = [...compileRoutes(config).issues, ...compileSchemas(config.schemas).issues];
+    const issues = [
+      ...compileRoutes(config).issues,
+      ...compileSchemas(config.schemas).issues,
+      ...promotionIssues(config.warehouse.promote),
+    ];
     const inOthers = issues.map((issue) => issueProblem(document, text, issue));
     return [...inUrls, ...ruleProblems(document, text, raw as RawConfig, []), ...inOthers];
   }

@@ -2,6 +2,7 @@ import { watch, type FSWatcher } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HeadgateError, messageOf } from '../errors.js';
+import { assertColumnsKept } from './columns-kept.js';
 import { keepVersion } from './versions.js';
 import { listTenantFiles, readTenantFile, type LoadedTenant, type TenantFile } from './tenant-file.js';
 
@@ -158,6 +159,7 @@ class DirectoryRegistry implements TenantRegistry {
       const { tenant } = file.config;
       const before = this.tenants.get(tenant);
       if (before?.text === file.text) return;
+      if (this.versions !== undefined) await assertColumnsKept(this.versions, file, name);
       await this.keep(file);
       this.tenants.set(tenant, file);
       this.announce({ kind: before === undefined ? 'added' : 'changed', tenant, loaded: file });

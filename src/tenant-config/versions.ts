@@ -73,17 +73,24 @@ export async function listVersions(dir: string, tenant: string): Promise<TenantV
  * is not valid any more, or is not what the version says
  */
 export async function readVersion(dir: string, tenant: string, version: string): Promise<LoadedTenant> {
+  const text = await readVersionText(dir, tenant, version);
+  const config = parseTenantConfig(text, `${version}${ENDING}`);
+  if (config.tenant === tenant && versionOf(text) === version) return compileTenant(config, text);
+  throw new HeadgateError('TENANT_CONFIG_INVALID', `Version ${version} has been changed by hand.`);
+}
+
+/**
+ * The text of a version as it is kept.
+ * @throws HeadgateError `RULES_UNKNOWN`: none of the tenant's versions has this name
+ */
+export async function readVersionText(dir: string, tenant: string, version: string): Promise<string> {
   if (!isVersion(version)) throw unknownVersion(version);
-  let text: string;
   try {
-    text = await readFile(pathOf(dir, tenant, version), 'utf8');
+    return await readFile(pathOf(dir, tenant, version), 'utf8');
   } catch (error) {
     if (systemCodeOf(error) === 'ENOENT') throw unknownVersion(version);
     throw error;
   }
-  const config = parseTenantConfig(text, `${version}${ENDING}`);
-  if (config.tenant === tenant && versionOf(text) === version) return compileTenant(config, text);
-  throw new HeadgateError('TENANT_CONFIG_INVALID', `Version ${version} has been changed by hand.`);
 }
 
 function unknownVersion(version: string): HeadgateError {

@@ -1,8 +1,12 @@
+import type { PromotionConfig } from './promotion.js';
+
 /** A tenant's warehouse in files of this machine, read with DuckDB. */
 export interface ParquetConfig {
   readonly kind: 'parquet';
   /** Length of a load window in milliseconds. Default 5 s. */
   readonly windowMs: number;
+  /** Fields of `data` with a column of their own. Default none. */
+  readonly promote?: readonly PromotionConfig[];
 }
 
 /**
@@ -38,7 +42,14 @@ export interface BigQueryConfig {
   readonly partitionExpirationMs?: number;
   /** The service account that Headgate acts as for this tenant. Default its own credentials. */
   readonly impersonate?: string;
+  /** Fields of `data` with a column of their own. Default none. */
+  readonly promote?: readonly PromotionConfig[];
 }
 
 /** Where a tenant's events are loaded. */
 export type WarehouseConfig = ParquetConfig | BigQueryConfig;
+
+/** True where loads are jobs of BigQuery's, of which a table and a project take a limited number a day. */
+export function isByJobs(warehouse: WarehouseConfig): warehouse is BigQueryConfig {
+  return warehouse.kind === 'bigquery' && warehouse.writer === 'load-jobs';
+}

@@ -1,6 +1,7 @@
+import { PROMOTE } from './promotion.js';
 import { duration, section } from './schema-parts.js';
 
-const PARQUET = section({ kind: {}, window: duration('1s', '1h') });
+const PARQUET = section({ kind: {}, window: duration('1s', '1h'), promote: PROMOTE });
 
 /**
  * The names that Google allows, as far as a pattern can tell.
@@ -53,6 +54,7 @@ const BIGQUERY = section(
     kmsKey: text(KMS_KEY),
     partitionExpiration: duration('1 day', '3650 days'),
     impersonate: text(SERVICE_ACCOUNT),
+    promote: PROMOTE,
   },
   ['kind', 'project', 'location'],
 );

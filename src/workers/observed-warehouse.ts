@@ -1,4 +1,5 @@
-import { HeadgateError } from '../errors.js';
+import type { LoadBudget } from '../activities/warehouse/load-budget.js';
+import { HeadgateError, type ErrorCode } from '../errors.js';
 import type { LoadInput, LoadResult, Warehouse } from '../stores/warehouse/warehouse.js';
 import type { Pace } from './pace.js';
 
@@ -29,13 +30,28 @@ export function observeLoads(warehouse: Warehouse, observer: LoadObserver): Ware
   };
 }
 
+/** What is slowed down or held back by other means than the pace: a quota by its budget, a refusal by a pause. */
+const NOT_PACED: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['WAREHOUSE_QUOTA', 'WAREHOUSE_REFUSED']);
+
 /** Has a pace learn from loads. A failure that is in the load itself, such as a file that is gone, says nothing about the warehouse. */
 export function paceLoads(pace: Pick<Pace, 'observe'>): LoadObserver {
   return {
     loaded: ({ tenant }, _result, seconds) => pace.observe(tenant, { seconds }),
     failed: ({ tenant }, error, seconds) => {
       if (!(error instanceof HeadgateError)) pace.observe(tenant, { seconds, failure: 'UNKNOWN' });
-      else if (error.retryable) pace.observe(tenant, { seconds, failure: error.code });
+      else if (error.retryable && !NOT_PACED.has(error.code))
+        pace.observe(tenant, { seconds, failure: error.code });
+    },
+  };
+}
+
+/** Has a budget learn from loads whether BigQuery thinks that they are too many. */
+export function budgetLoads(budget: Pick<LoadBudget, 'loaded' | 'refused'>): LoadObserver {
+  return {
+    loaded: ({ tenant }) => budget.loaded(tenant),
+    failed: ({ tenant }, error) => {
+      if (error instanceof HeadgateError && error.code === 'WAREHOUSE_QUOTA')
+        budget.refused(tenant, error.retryAfterSeconds);
     },
   };
 }

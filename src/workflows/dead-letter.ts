@@ -60,7 +60,9 @@ function redeliver({ delivery, dead }: DeadLetterInput): Promise<DeliverResult> 
   const { tenant, subscription, batch, kind } = delivery;
   // Of this run, so that a dead letter that is reset can be redriven again.
   const cause = `redrive-${workflowInfo().runId.slice(0, 8)}`;
-  if (kind === 'ingest') return restarting(delivery.activityQueue).restartBatch({ batch, cause });
+  if (kind === 'ingest') return onTenantQueue(delivery.activityQueue).restartBatch({ batch, cause });
+  if (kind === 'warehouse')
+    return onTenantQueue(delivery.activityQueue).reloadRows({ batch, lines: dead.lines, cause });
   // What has waited for days lets live traffic go first.
   const priority: Priority = delivery.priority === 'high' ? 'high' : 'low';
   const args: [DeliverInput] = [{ ...delivery, kind, priority, cause, lines: dead.lines, count: dead.count }];
@@ -76,8 +78,8 @@ function redeliver({ delivery, dead }: DeadLetterInput): Promise<DeliverResult> 
   });
 }
 
-/** On the tenant's queue: it only starts a workflow, for as long as it takes. */
-function restarting(taskQueue: string): Pick<Activities, 'restartBatch'> {
+/** On the tenant's queue: they only start a workflow, for as long as it takes. */
+function onTenantQueue(taskQueue: string): Pick<Activities, 'restartBatch' | 'reloadRows'> {
   return proxyActivities<Activities>({
     taskQueue,
     startToCloseTimeout: '30 seconds',

@@ -108,7 +108,8 @@ export interface PassResult {
  * - `expired`: not delivered within the retention of the batch, as when its subscription was paused for long;
  * - `subscription-removed`: the subscription was removed from the tenant's configuration while events waited for it;
  * - `spool-damaged`: of ingest; the disk has damaged the events before they were in a batch, and nothing can be redriven;
- * - `start-refused`: of ingest; Temporal has refused the workflow of their batch for good.
+ * - `start-refused`: of ingest; Temporal has refused the workflow of their batch for good;
+ * - `row-unloadable`: of the warehouse; no load can take these rows, and the rest of their batch is loaded without them.
  */
 export const DEAD_REASONS = [
   'attempts-exhausted',
@@ -119,13 +120,14 @@ export const DEAD_REASONS = [
   'subscription-removed',
   'spool-damaged',
   'start-refused',
+  'row-unloadable',
 ] as const;
 
 /** One of {@link DEAD_REASONS}. */
 export type DeadReason = (typeof DEAD_REASONS)[number];
 
-/** Of a subscription's kind, or of what ingest could not hand over. */
-export type DeadLetterKind = SubscriptionKind | 'ingest';
+/** Of a subscription's kind, of what ingest could not hand over, or of what the warehouse could not load. */
+export type DeadLetterKind = SubscriptionKind | 'ingest' | 'warehouse';
 
 /** Lines of a batch that are given up for the same reason. */
 export interface DeadLines {

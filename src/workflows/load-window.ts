@@ -1,18 +1,23 @@
 import { condition, defineSignal, proxyActivities, setHandler } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
 import type { BatchRef } from '../event.js';
-import { ANNOUNCE, type LoadWindowInput, type LoadWindowResult, type WindowLoad } from './messages.js';
+import {
+  ANNOUNCE,
+  FULL_WINDOW,
+  type LoadWindowInput,
+  type LoadWindowResult,
+  type WindowLoad,
+  type WindowSize,
+} from './messages.js';
 
 /** Batches to be loaded with this window: a batch of events, and the decisions on it. */
 export const announceSignal = defineSignal<[readonly BatchRef[]]>(ANNOUNCE);
 
-/** A window is full, and loads before it closes, at this many batches or bytes of gzipped files. */
-const FULL = { batches: 200, bytes: 64 * 1024 * 1024 };
-
 /**
  * One load window of a tenant: collects announced batches until it closes or is full, loads them, and ends.
  * The membership of each load is in the history, so a retried load has the same id and the same files. A batch that is
- * announced while a load runs is loaded after it; Temporal does not let a workflow end with a signal unread.
+ * announced while a load runs is loaded after it, at once unless `input.full` asks for few large loads; Temporal does not
+ * let a workflow end with a signal unread.
  */
 export async function loadWindow(input: LoadWindowInput): Promise<LoadWindowResult> {
   const announced = new Map<string, BatchRef>();
@@ -21,25 +26,32 @@ export async function loadWindow(input: LoadWindowInput): Promise<LoadWindowResu
   });
   const { loadBatches } = proxyActivities<Activities>({
     taskQueue: input.activityQueue,
-    startToCloseTimeout: '5 minutes',
-    // Heartbeats come every 5 s while DuckDB works.
+    // A large load writes and uploads some gigabytes of rows, for which this asks 5 MB/s, and waits for a job that may queue.
+    // A job that has been submitted by then is not lost: the next attempt waits for it.
+    startToCloseTimeout: input.full === undefined ? '5 minutes' : '15 minutes',
+    // Heartbeats come every 5 s while it works, however long that takes.
     heartbeatTimeout: '30 seconds',
     // The warehouse may be away for hours; its tenant alone waits.
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
   });
   const loads: WindowLoad[] = [];
-  await condition(() => isFull(announced), Math.max(1, input.closesAt - Date.now()));
+  const full = input.full ?? FULL_WINDOW;
+  const fullOrClosed = () =>
+    condition(() => isFull(announced, full), Math.max(1, input.closesAt - Date.now()));
+  await fullOrClosed();
   while (announced.size > 0) {
     const batches = [...announced.values()].sort((left, right) => (left.batchId < right.batchId ? -1 : 1));
     announced.clear();
     const { tenant, window } = input;
     loads.push(...(await loadBatches({ tenant, window, loadedAt: new Date().toISOString(), batches })));
+    // Where few large loads are wanted, what has come during one waits for the next: they would follow each other at once.
+    if (input.full !== undefined && announced.size > 0 && Date.now() < input.closesAt) await fullOrClosed();
   }
   return { loads };
 }
 
-function isFull(announced: ReadonlyMap<string, BatchRef>): boolean {
+function isFull(announced: ReadonlyMap<string, BatchRef>, full: WindowSize): boolean {
   let bytes = 0;
   for (const batch of announced.values()) bytes += batch.bytes;
-  return announced.size >= FULL.batches || bytes >= FULL.bytes;
+  return announced.size >= full.batches || bytes >= full.bytes;
 }

@@ -57,7 +57,22 @@ export interface LoadWindowInput {
   readonly closesAt: number;
   /** The tenant's task queue. */
   readonly activityQueue: string;
+  /**
+   * When it is full, and loads before it closes. Default {@link FULL_WINDOW}. One that is given is of a warehouse that wants
+   * few large loads, which have more time.
+   */
+  readonly full?: WindowSize;
 }
+
+/** How much a load window holds. */
+export interface WindowSize {
+  readonly batches: number;
+  /** Of gzipped files. */
+  readonly bytes: number;
+}
+
+/** When a window is full that is not told otherwise. */
+export const FULL_WINDOW: WindowSize = { batches: 200, bytes: 64 * 1024 * 1024 };
 
 /** One load of one stream, as a window made it. */
 export interface WindowLoad {
@@ -69,6 +84,10 @@ export interface WindowLoad {
   readonly loaded: readonly string[];
   /** Batches the warehouse held already. */
   readonly alreadyHeld: readonly string[];
+  /** Rows that could not be loaded: dead letters of the subscription `warehouse`. Absent where there are none. */
+  readonly leftOut?: number;
+  /** By column, values of promoted fields that did not fit its type. Absent where there are none. */
+  readonly clashes?: Readonly<Record<string, number>>;
   /** The file, relative to the tenant's part of the warehouse. */
   readonly file?: string;
 }

@@ -107,41 +107,8 @@ describe('a Headgate with a tenant in BigQuery', function () {
     assert.ok(left.length <= KILLS, `staged files are deleted when they are loaded: ${left.join()}`);
   });
 
-  it('says of commands that read files where the tenant’s events are', async () => {
-    for (const args of [
-      ['query', 'shop', 'SELECT 1'],
-      ['compact', 'shop'],
-      ['audit', '--tenant', 'shop'],
-    ]) {
-      const { code, stderr } = await runHeadgate(args, env);
-      assert.equal(code, 1);
-      assert.match(stderr, /is in BigQuery, headgate-test\.headgate_shop.*\n.*bq query --location=EU/);
-      assert.match(stderr, /WAREHOUSE_ELSEWHERE/);
-    }
-    const audit = await runHeadgate(['audit'], env);
-    assert.equal(audit.code, 0, audit.stderr);
-    assert.match(audit.stderr, /Not audited\. The warehouse of tenant shop is in BigQuery/);
-  });
-
   it('is told by the doctor that BigQuery can be used', async () => {
     const { stdout } = await runHeadgate(['doctor'], env);
     assert.match(stdout, /ok +bigquery +can be used by 1 tenant/);
-  });
-
-  it('takes no configuration whose location is not that of the dataset', async () => {
-    const given = join(dir, 'given', 'shop.yaml');
-    const warehouse = { kind: 'bigquery', project: PROJECT, location: 'US' };
-    await write('shop', { warehouse });
-    const { code, stderr } = await runHeadgate(['tenant', 'apply', given], env);
-    assert.equal(code, 1);
-    assert.match(stderr, /dataset headgate-test\.headgate_shop is in EU, .* says US/);
-    const { stdout } = await runHeadgate(['doctor'], env);
-    assert.match(stdout, /ok +bigquery/, 'the one from before is in force');
-
-    const elsewhere = { ...env, HEADGATE_BIGQUERY_ENDPOINT: 'http://127.0.0.1:9' };
-    const unchecked = await runHeadgate(['tenant', 'apply', given], elsewhere);
-    assert.equal(unchecked.code, 0, unchecked.stderr);
-    assert.match(unchecked.stderr, /shop: where its warehouse lies is not checked.*ECONNREFUSED/);
-    assert.match((await runHeadgate(['doctor'], env)).stdout, /fail +bigquery +.*is in EU, .* says US/);
   });
 });

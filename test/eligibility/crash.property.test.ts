@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { decideChunk, newSubjectRecord } from '../../src/eligibility/decide-chunk.js';
 import type { EventRow, InputStream } from '../../src/event.js';
-import type { SubjectRecord } from '../../src/stores/state/state-store.js';
+import type { StateStore, SubjectRecord } from '../../src/stores/state/state-store.js';
 import { openDoor, type Door, type UnpackedRecord } from '../support/door.js';
 import { event, linesOf, rulesOf } from '../support/events.js';
 import { faultyDiskBeneath, type FaultyDisk } from '../support/faulty-disk.js';
 import type { Gate } from '../support/gate.js';
+import { overStateStores } from '../support/state-stores.js';
 import { until } from '../support/until.js';
 
 const TENANTS = ['UA', 'DL'] as const;
@@ -65,9 +66,12 @@ class Life {
   private held?: Gate;
   private events = 0;
 
+  constructor(private readonly openState: () => Promise<StateStore>) {}
+
   async open(): Promise<void> {
     this.door = await openDoor(this.directory, {
       restMs: 1,
+      openState: this.openState,
       onBatch: (_plan, records, chunks) => {
         for (const [n, { seq }] of chunks.entries()) this.take(seq, records[n]!);
       },
@@ -106,7 +110,7 @@ class Life {
     return this.door.close().finally(() => rmSync(this.directory, { recursive: true }));
   }
 
-  subject(tenant: string, subject: string): SubjectRecord | undefined {
+  subject(tenant: string, subject: string): Promise<SubjectRecord | undefined> {
     return this.door.decider.subject(tenant, subject);
   }
 
@@ -168,19 +172,19 @@ function neverStopped(out: ReadonlyMap<number, UnpackedRecord>): {
   return { subjects, decisions };
 }
 
-async function live(steps: readonly Step[]): Promise<Life> {
-  const life = new Life();
+async function live(steps: readonly Step[], openState: () => Promise<StateStore>): Promise<Life> {
+  const life = new Life(openState);
   await life.open();
   for (const step of steps) await life.step(step);
   await life.end();
   return life;
 }
 
-function assertSame(life: Life, subjects: ReadonlyMap<string, SubjectRecord>): void {
+async function assertSame(life: Life, subjects: ReadonlyMap<string, SubjectRecord>): Promise<void> {
   for (const tenant of TENANTS)
     for (const subject of SUBJECTS)
       assert.equal(
-        JSON.stringify(life.subject(tenant, subject)),
+        JSON.stringify(await life.subject(tenant, subject)),
         JSON.stringify(subjects.get(`${tenant}/${subject}`)),
         `${tenant}/${subject}`,
       );
@@ -192,17 +196,25 @@ function assertEachOnce(life: Life): void {
   assert.equal(new Set(ids).size, life.sent);
 }
 
-describe('a node, whenever it stops', function () {
+overStateStores('a node, whenever it stops', function (kind) {
   this.timeout(120_000);
+  const where = kind.use();
+  let lives = 0;
+
+  /** The state of a life of its own. */
+  function newState(): () => Promise<StateStore> {
+    const place = where(lives++);
+    return () => kind.open(place);
+  }
 
   it('has the state and the decisions of one that never did, and every event once', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(calm, { maxLength: 40 }), async (steps) => {
-        const life = await live(steps);
+        const life = await live(steps, newState());
         try {
           assertEachOnce(life);
           const { subjects, decisions } = neverStopped(life.out);
-          assertSame(life, subjects);
+          await assertSame(life, subjects);
           for (const [seq, record] of life.out)
             assert.equal(record.decisions.toString(), decisions.get(seq), `decisions of chunk ${seq}`);
         } finally {
@@ -216,13 +228,13 @@ describe('a node, whenever it stops', function () {
   it('and whatever its disk refuses, has the state of what was taken, and every event once', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(rough, { maxLength: 40 }), async (steps) => {
-        const life = await live(steps);
+        const life = await live(steps, newState());
         try {
           assertEachOnce(life);
           const { subjects } = neverStopped(life.out);
-          assertSame(life, subjects);
+          await assertSame(life, subjects);
           await life.step('stops');
-          assertSame(life, subjects);
+          await assertSame(life, subjects);
         } finally {
           await life.close();
         }

@@ -4,14 +4,16 @@ import type { CompiledRules } from '../../src/rules/compiled.js';
 import { openDoor, type Door, type DoorOptions } from '../support/door.js';
 import { event, linesOf, rulesOf } from '../support/events.js';
 import { gate } from '../support/gate.js';
+import { overStateStores } from '../support/state-stores.js';
 import { useTempDir } from '../support/temp-dir.js';
 import { until } from '../support/until.js';
 
 const SOON_MS = 10_000;
 
-describe('the decider', function () {
+overStateStores('the decider', function (kind) {
   this.timeout(30_000);
   const dir = useTempDir();
+  const where = kind.use();
   let door: Door;
   let rules: Map<string, CompiledRules>;
 
@@ -30,6 +32,7 @@ describe('the decider', function () {
     const rulesOfTenant = (tenant: string) => rules.get(tenant);
     door = await openDoor(dir(), {
       ...{ rulesOf: rulesOfTenant, restMs: Infinity, onBatch: () => held.passed },
+      openState: () => kind.open(where()),
       ...options,
     });
     const { batcher } = door;
@@ -53,17 +56,18 @@ describe('the decider', function () {
   const accept = (rows: readonly EventRow[], tenant = 'UA', stream: InputStream = 'events') =>
     door.accept(tenant, stream, rows);
 
-  const landings = (subject = 'N1', tenant = 'UA'): number | undefined =>
-    door.decider.subject(tenant, subject)?.state.aggregates.landings?.times.length;
+  const landings = async (subject = 'N1', tenant = 'UA'): Promise<number | undefined> =>
+    (await door.decider.subject(tenant, subject))?.state.aggregates.landings?.times.length;
 
   /** More events of one subject than an aggregate keeps as they are: a second time of most would not be noticed. */
   const many = (minute: number) => Array.from({ length: 100 }, (_, n) => event(`m${minute}-${n}`, minute));
 
   /** How many landings of N1 are counted, folded ones too. */
-  const counted = (): number | undefined =>
-    door.decider
-      .subject('UA', 'N1')
-      ?.state.aggregates.landings?.values.reduce<number>((sum, each) => sum + Number(each), 0);
+  const counted = async (): Promise<number | undefined> =>
+    (await door.decider.subject('UA', 'N1'))?.state.aggregates.landings?.values.reduce<number>(
+      (sum, each) => sum + Number(each),
+      0,
+    );
 
   /** The decisions in the spool, of all chunks. */
   const decisionsInSpool = (): DecisionRow[] =>
@@ -72,7 +76,7 @@ describe('the decider', function () {
   it('has decided when the 202 comes, with the decisions beside the events', async () => {
     await accept([event('p', 0, { data: { seats: 200 } })], 'UA', 'user-properties');
     await accept([event('e1', 1), event('e2', 2)]);
-    const { decisions } = door.decider.subject('UA', 'N1')!;
+    const { decisions } = (await door.decider.subject('UA', 'N1'))!;
     assert.deepEqual(
       Object.entries(decisions).map(([rule, each]) => [rule, each.outcome, each.eventId]),
       [
@@ -109,18 +113,18 @@ describe('the decider', function () {
   it('touches nothing of another tenant, whose subjects have the same names', async () => {
     await accept([event('e1', 1), event('e2', 2)]);
     await accept([event('p', 0, { data: { seats: 200 } })], 'DL', 'user-properties');
-    const before = JSON.stringify(door.decider.subject('DL', 'N1'));
+    const before = JSON.stringify(await door.decider.subject('DL', 'N1'));
     await accept([event('e3', 3)]);
-    assert.equal(JSON.stringify(door.decider.subject('DL', 'N1')), before);
-    assert.deepEqual([landings(), landings('N1', 'DL')], [3, undefined]);
+    assert.equal(JSON.stringify(await door.decider.subject('DL', 'N1')), before);
+    assert.deepEqual([await landings(), await landings('N1', 'DL')], [3, undefined]);
     await crash();
-    assert.equal(JSON.stringify(door.decider.subject('DL', 'N1')), before);
-    assert.equal(landings(), 3);
+    assert.equal(JSON.stringify(await door.decider.subject('DL', 'N1')), before);
+    assert.equal(await landings(), 3);
   });
 
   it('takes no event of a tenant that is not configured, and keeps none', async () => {
     await assert.rejects(accept([event('e1', 1)], 'AA'), { code: 'TENANT_UNKNOWN' });
-    assert.deepEqual([[...door.spool.held()], door.decider.subject('AA', 'N1')], [[], undefined]);
+    assert.deepEqual([[...door.spool.held()], await door.decider.subject('AA', 'N1')], [[], undefined]);
     rules.set('AA', rulesOf());
     assert.deepEqual(await accept([event('e1', 1)], 'AA'), ['accepted']);
   });
@@ -168,13 +172,14 @@ describe('the decider', function () {
       await accept([event('p', 2, { data: { seats: 200 } })], 'UA', 'user-properties');
       await accept([event('e2', 2), event('e3', 3)]);
       await accept([event('e4', 4)], 'DL');
-      const look = () => ['UA', 'DL'].map((tenant) => JSON.stringify(door.decider.subject(tenant, 'N1')));
-      const before = look();
-      await crash();
+      const look = async () =>
+        JSON.stringify([await door.decider.subject('UA', 'N1'), await door.decider.subject('DL', 'N1')]);
+      const before = await look();
       assert.equal(door.state.watermark('UA'), 1, 'there was no later checkpoint');
-      assert.deepEqual(look(), before);
+      await crash();
+      assert.equal(await look(), before);
       await accept([event('e5', 5)]);
-      assert.equal(counted(), 103);
+      assert.equal(await counted(), 103);
     });
 
     it('keeps the decisions it had made, though the rules have changed since', async () => {
@@ -200,7 +205,7 @@ describe('the decider', function () {
       await accept([event('e2', 2)]);
       rules.delete('UA');
       await crash();
-      assert.deepEqual([landings(), landings('N1', 'DL')], [undefined, 1]);
+      assert.deepEqual([await landings(), await landings('N1', 'DL')], [undefined, 1]);
       await accept([event('d2', 2)], 'DL');
       await assert.rejects(accept([event('e3', 3)]), { code: 'TENANT_UNKNOWN' });
       await door.checkpoints.stop();
@@ -209,9 +214,9 @@ describe('the decider', function () {
       rules.set('UA', rulesOf());
       await assert.rejects(accept([event('e3', 3)]), { code: 'OVERLOADED', retryable: true });
       await door.decider.catchUp();
-      assert.equal(landings(), 2);
+      assert.equal(await landings(), 2);
       await accept([event('e3', 3)]);
-      assert.equal(door.decider.subject('UA', 'N1')?.decisions.third?.outcome, 'eligible');
+      assert.equal((await door.decider.subject('UA', 'N1'))?.decisions.third?.outcome, 'eligible');
     });
 
     it('does not lose the chunks of a tenant that is gone when Temporal has them', async () => {
@@ -229,7 +234,7 @@ describe('the decider', function () {
       assert.equal(held.length, 1);
       rules.set('UA', rulesOf());
       await door.decider.catchUp();
-      assert.equal(landings(), 1);
+      assert.equal(await landings(), 1);
       await door.drained();
     });
 
@@ -249,20 +254,20 @@ describe('the decider', function () {
       await door.decider.catchUp();
       done = true;
       assert.ok(turns >= 49, `${turns} turns of the event loop`);
-      assert.equal(landings(), 50);
+      assert.equal(await landings(), 50);
     });
   });
 
   it('applies no chunk twice when the state is restored while it catches up', async () => {
     withoutCheckpoints();
     for (let n = 0; n < 20; n++) await accept(many(n));
-    assert.equal(counted(), 2_000);
+    assert.equal(await counted(), 2_000);
     rules.delete('UA');
     await crash();
     rules.set('UA', rulesOf());
     const catching = door.decider.catchUp();
     await new Promise(setImmediate);
     await Promise.all([catching, door.decider.restore()]);
-    assert.equal(counted(), 2_000);
+    assert.equal(await counted(), 2_000);
   });
 });

@@ -367,7 +367,7 @@ describe('what ingest can never hand over to Temporal', function () {
       assert.ok(dead?.types.every((type) => type.length <= 512));
       const { json } = await call<DeadLetterDetail>(tenant, `/${dead?.id}`);
       assert.deepEqual(
-        json.events.map((each) => each.event.id),
+        json.events.map((each) => each.event?.id),
         ['0', '1', '2', '3', '4', '5', '6', '7'],
       );
       assert.equal(json.eventsUnreadable, undefined);

@@ -74,6 +74,37 @@ describe('metrics', () => {
     assert.deepEqual(await valuesOf(metrics, 'headgate_starts_in_flight'), {});
   });
 
+  it('tell how much of the load jobs of each project is used, with labels for some of them alone', async () => {
+    const metrics = createMetrics();
+    const projects = Array.from({ length: 60 }, (_, n) => ({
+      project: `p${n}`,
+      used: n,
+      active: 1,
+    }));
+    const busiest = { tenant: 'UA', stream: 'events', used: 288 } as const;
+    metrics.watch({ loadJobs: () => [{ project: 'acme', used: 70_000, active: 1, busiest }, ...projects] });
+    const used = await valuesOf(metrics, 'headgate_load_jobs');
+    assert.equal(Object.keys(used).length, 51);
+    assert.equal(used['project="acme"'], 70_000);
+    assert.equal(used['project="other"'], 59, 'the one that has used most');
+    assert.equal((await valuesOf(metrics, 'headgate_load_jobs_limit'))['project="other"'], 100_000);
+    assert.equal((await valuesOf(metrics, 'headgate_table_load_jobs'))['project="acme"'], 288);
+    assert.equal((await valuesOf(metrics, 'headgate_table_load_jobs_limit'))['project="acme"'], 1_500);
+  });
+
+  it('tell how long load windows are, of the tenants without a label the longest', async () => {
+    const metrics = createMetrics({ maxTenants: 1 });
+    metrics.watch({
+      windows: () => [
+        ['UA', 5_000],
+        ['DL', 300_000],
+        ['AA', 600_000],
+      ],
+    });
+    const windows = await valuesOf(metrics, 'headgate_load_window_seconds');
+    assert.deepEqual(windows, { 'tenant="UA"': 5, 'tenant="other"': 600 });
+  });
+
   it('tell how far subscriptions are behind; one that is gets a label, and what is not known is missing', async () => {
     const metrics = createMetrics({ maxTenants: 2 });
     const lag = (tenant: string, subscription: string, batches: number) => ({

@@ -85,6 +85,21 @@ describe('how a subscription stands', function () {
     assert.deepEqual(await control.change(tenant, 'crm', { to: 'active', by: 'ops' }), { state: 'active' });
   });
 
+  it('is paused by Headgate where it is refused for good, unless it is held already, and told of then alone', async () => {
+    const told: unknown[] = [];
+    const control = new SubscriptionControl({
+      ...{ rates, configOf, log: SILENT },
+      onTrouble: ({ subscription, state, reason }) => told.push([subscription, state, reason]),
+    });
+    const { since, ...standing } = await control.park(tenant, 'warehouse', 'Access Denied');
+    assert.deepEqual(standing, { state: 'paused', by: 'headgate', reason: 'Access Denied' });
+    assert.equal((await control.park(tenant, 'warehouse', 'Not found')).since, since);
+    await control.change(tenant, 'crm', { to: 'paused', by: 'headgate' });
+    assert.equal((await control.park(tenant, 'crm', 'Access Denied')).reason, undefined);
+    assert.deepEqual(told, [['warehouse', 'paused', 'Access Denied']]);
+    await assert.rejects(control.park('sc-none', 'warehouse', 'Access Denied'), { code: 'NOT_FOUND' });
+  });
+
   it('takes a rate of 0 that was set by hand for a pause, and any other for active', () => {
     assert.equal(standingOf({ activitiesPerSecond: 0, reason: 'by hand' }).state, 'paused');
     assert.equal(standingOf({ activitiesPerSecond: 3, reason: 'by hand' }).state, 'active');

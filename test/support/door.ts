@@ -62,6 +62,8 @@ export interface DoorOptions {
   readonly hurryAt?: number;
   /** Changed subjects at which events wait. */
   readonly maxChanged?: number;
+  /** Opens the state. Default: the one in the directory, on LMDB. */
+  readonly openState?: () => Promise<StateStore>;
 }
 
 /** Ingest over a real spool and a real state store. */
@@ -93,7 +95,7 @@ const NEVER_MS = 2 ** 31 - 1;
 /** Opens spool, state, dedupe, decider, batcher and ingest in a directory as the API role does, and goes on with what is in it. */
 export async function openDoor(directory: string, options: DoorOptions = {}): Promise<Door> {
   const spool = new Spool(join(directory, 'spool'));
-  const state = openLmdbStateStore(join(directory, 'state'));
+  const state = (await options.openState?.()) ?? openLmdbStateStore(join(directory, 'state'));
   const faults: unknown[] = [];
   const fault = (error: unknown): void => void faults.push(error);
   const release = new Release({
@@ -140,7 +142,7 @@ export async function openDoor(directory: string, options: DoorOptions = {}): Pr
   return {
     ...{ admission, ingest, spool, state, decider, checkpoints, batcher, close },
     accept: async (tenant, stream, rows) => {
-      const { receipts, written } = ingest.accept(tenant, stream, taken(rows));
+      const { receipts, written } = await ingest.accept(tenant, stream, taken(rows));
       await written;
       return receipts;
     },
@@ -174,7 +176,7 @@ function decidingOf(
   const checkpoints = new Checkpoints({
     decider,
     // What a test puts in place of a method is called.
-    store: { ...state, checkpoint: (checkpoint) => state.checkpoint(checkpoint) },
+    store: { checkpoint: (checkpoint) => state.checkpoint(checkpoint) },
     spooled: () => spool.settled(),
     onDurable: (watermarks) => release.durable(watermarks),
     log: createLogger('silent'),

@@ -116,11 +116,30 @@ describe('tenant-config/parse', () => {
     assert.equal(warehouse(', window: 1s').windowMs, 1_000);
   });
 
+  it('takes promoted fields apart, of either kind of warehouse and of either stream', () => {
+    const fields = `promote:
+    - { field: delay.minutes, type: integer }
+    - { field: delay.minutes, type: text, column: delay_text }
+    - { field: '"odd.key"."it''s \\"x\\"".Größe', type: number, column: odd }
+    - { field: delay.minutes, type: number, stream: user-properties }`;
+    const promoted = [
+      { column: 'delay_minutes', path: ['delay', 'minutes'], type: 'integer', stream: 'events' },
+      { column: 'delay_text', path: ['delay', 'minutes'], type: 'text', stream: 'events' },
+      { column: 'odd', path: ['odd.key', `it's "x"`, 'Größe'], type: 'number', stream: 'events' },
+      { column: 'delay_minutes', path: ['delay', 'minutes'], type: 'number', stream: 'user-properties' },
+    ];
+    for (const kind of ['kind: parquet', 'kind: bigquery\n  project: pro-ject\n  location: EU']) {
+      const yaml = `tenant: UA\nwarehouse:\n  ${kind}\n  ${fields}\n`;
+      assert.deepEqual(parseTenantConfig(yaml, 'UA.yaml').warehouse.promote, promoted);
+    }
+  });
+
   const rule = (rest: string) => `tenant: UA\nrules:\n  - { name: r, on: [a], ${rest} }\n`;
   const subscription = (fields: string) => `tenant: UA\nsubscriptions: [{ name: crm, ${fields} }]`;
   const schema = (rest: string) => `tenant: UA\nschemas: [{ type: a, ${rest} }]`;
   const aggregate = (rest: string) => `tenant: UA\naggregates:\n  x: { on: [a], ${rest} }\n`;
   const bigQuery = (rest: string) => `tenant: UA\nwarehouse: { kind: bigquery, project: pro-ject, ${rest} }`;
+  const promote = (fields: string) => `tenant: UA\nwarehouse: { promote: [${fields}] }`;
   const refused: [text: string, needle: string, message: RegExp][] = [
     ['', '', /the file must be a map/],
     ['- a', '- a', /the file must be a map/],
@@ -201,6 +220,31 @@ describe('tenant-config/parse', () => {
     [bigQuery('location: EU, labels: { team: A }'), 'A }', /must be a label's value/],
     [bigQuery('location: EU, kmsKey: k'), 'k }', /must be projects/],
     [bigQuery('location: EU, impersonate: me@home'), 'me@', /must be a service account's address/],
+    [promote('{ field: a..b, type: text }'), 'a..b', /promote.0.field: must be up to 10 keys/],
+    [promote('{ field: a., type: text }'), 'a.', /must be up to 10 keys/],
+    [promote('{ field: "\\"a", type: text }'), '"\\"a"', /must be up to 10 keys/],
+    [promote('{ field: a.b.c.d.e.f.g.h.i.j.k, type: text }'), 'a.b', /must be up to 10 keys/],
+    [promote('{ field: a, type: float }'), 'float', /must be one of text, integer, number, boolean, time/],
+    [promote('{ field: a }'), '{ field', /needs "type"/],
+    [promote('{ field: a, type: text, stream: decisions }'), 'decisions', /must be one of events, user-prop/],
+    [
+      promote('{ field: delayMinutes, type: text }'),
+      '{ field',
+      /"delayMinutes", from the field's keys, is no col/,
+    ],
+    [promote('{ field: a, type: text, column: _a }'), '_a', /a column has 1 to 63 small letters/],
+    [
+      promote('{ field: a, type: text, column: load_id }'),
+      'load_id',
+      /"load_id" is a column that Headgate has/,
+    ],
+    [promote('{ field: type, type: text }'), '{ field', /"type" is a column .* give type another/],
+    [
+      promote('{ field: a.b, type: text }, { field: c, type: text, column: a_b }'),
+      'a_b',
+      /promote.1.column: there is another promoted field in the column a_b/,
+    ],
+    [bigQuery('location: EU, promote: [{ field: "", type: text }]'), '""', /fewer than 1 char/],
     ['tenant: UA\nbatch: { linger: 11s }', '11s', /must be from 1ms to 10s/],
     ['tenant: UA\nbatch: { maxBytes: 12abc }', '12abc', /must be a size such as/],
     ['tenant: UA\nbatch: { maxBytes: 1TB }', '1TB', /must be a size such as/],

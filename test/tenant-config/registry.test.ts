@@ -52,6 +52,13 @@ describe('tenant-config/registry', () => {
         resolve(change);
       });
     });
+  const versions = () => join(root, 'tenant-versions');
+  const promoting = (type: string, field = 'delay', more = '') =>
+    `tenant: UA\n${more}warehouse:\n  promote:\n    - { field: ${field}, type: ${type}, column: late }\n`;
+  const applyPromoting = async (text: string) => {
+    await write('UA.yaml', text, root);
+    return applyTenantFiles({ source: join(root, 'UA.yaml'), dir, versions: versions() });
+  };
   const apply = async (name: string, text: string) => {
     await write(name, text, root);
     return applyTenantFiles({ source: join(root, name), dir });
@@ -176,5 +183,41 @@ describe('tenant-config/registry', () => {
         code: 'FILE_UNREADABLE',
       });
     });
+  });
+
+  it('refuses to apply a file that makes a promoted column mean something else than before', async () => {
+    await applyPromoting(promoting('integer'));
+    await applyPromoting(promoting('integer', 'delay', 'retention: 2h\n'));
+    await applyPromoting('tenant: UA\n');
+    for (const text of [promoting('text'), promoting('integer', 'delay.minutes')]) {
+      await assert.rejects(applyPromoting(text), (error: HeadgateError) => {
+        assert.equal(error.code, 'TENANT_CONFIG_INVALID');
+        const wanted =
+          /UA\.yaml:4:7: warehouse\.promote\.0: the column late has the integer of delay by an earlier configuration, version [0-9a-f]{12}; give this field another column, such as late_(text|integer)/;
+        assert.match(error.message, wanted);
+        return true;
+      });
+      assert.equal(await readFile(join(dir, 'UA.yaml'), 'utf8'), 'tenant: UA\n');
+    }
+    await applyPromoting(promoting('integer'));
+    await applyPromoting(promoting('text').replace('late', 'late_text'));
+  });
+
+  it('keeps the last good configuration when a file put there by hand changes what a column means', async () => {
+    await applyPromoting(promoting('integer'));
+    const logger = { info: log('info'), warn: log('warn'), error: log('error') };
+    registry = await openTenantRegistry({ dir, versions: versions(), logger });
+    const warned = once(logs, 'log.warn');
+    await write('UA.yaml', promoting('text'));
+    await warned;
+    assert.match(
+      logged.at(-1) ?? '',
+      /last good configuration stays.*the column late has the integer of delay/,
+    );
+    assert.equal(registry.get('UA')?.config.warehouse.promote?.[0]?.type, 'integer');
+    const changed = nextChange(registry);
+    await write('UA.yaml', promoting('integer', 'delay', 'retention: 2h\n'));
+    await changed;
+    assert.equal(registry.get('UA')?.config.retentionMs, 7_200_000);
   });
 });

@@ -30,7 +30,7 @@ describe('the recorded histories', function () {
 
   it('are there for the main paths of every workflow', () => {
     const ingest = ['fast-lane', 'slow-lane', 'slow-lane-retried', 'without-decisions'];
-    const load = ['one-load', 'several-streams', 'two-loads', 'full', 'load-retried'];
+    const load = ['one-load', 'several-streams', 'two-loads', 'full', 'large-loads', 'load-retried'];
     const paths = [
       ...ingest.map((path) => `ingest-batch-${path}`),
       ...load.map((path) => `load-window-${path}`),

@@ -8,7 +8,7 @@ import {
   type BatchStore,
   type OpenBatch,
 } from '../../stores/batch-store/batch-store.js';
-import { nodeOfBatch } from '../../tenant.js';
+import { isCopy, nodeOfBatch } from '../../tenant.js';
 import type { RoutedEvents, StartDeliveriesInput } from '../../workflows/delivery-messages.js';
 import {
   NO_COUNTS,
@@ -87,7 +87,7 @@ export class DeliverPage {
     const past = new Set<string>();
     for await (const name of store.list({ tenant: input.tenant, stream, from: this.range.firstDay, after })) {
       const node = nodeOfBatch(name.batchId);
-      if (past.has(node)) continue;
+      if (past.has(node) || isCopy(name.batchId)) continue;
       const opened = await openIfThere(store, name);
       this.files++;
       if (opened === undefined) this.counts.skipped++;

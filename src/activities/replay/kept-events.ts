@@ -1,6 +1,6 @@
 import { INPUT_STREAMS, type BatchRef, type EventRow, type InputStream } from '../../event.js';
 import type { BatchName, BatchStore } from '../../stores/batch-store/batch-store.js';
-import { nodeOfBatch } from '../../tenant.js';
+import { isCopy, nodeOfBatch } from '../../tenant.js';
 import { KeptLane, type Slice } from './kept-lane.js';
 
 /** Events handed on at once: some milliseconds of work, between which requests are answered. */
@@ -36,6 +36,7 @@ export async function keptEvents(options: KeptEventsOptions): Promise<Kept> {
   for (const stream of [...INPUT_STREAMS].reverse()) {
     const nodes = new Set<string>();
     for await (const { batchId } of options.store.list({ tenant: options.tenant, stream })) {
+      if (isCopy(batchId)) continue;
       files++;
       nodes.add(nodeOfBatch(batchId));
     }

@@ -5,17 +5,34 @@ import type { BatchRef } from '../../event.js';
 import { faultPoint } from '../../fault-point.js';
 import { assertTenantId, loadWorkflowId, tenantQueue, workflowQueue, type Isolation } from '../../tenant.js';
 import { searchAttributesOf } from '../../search-attributes.js';
-import { ANNOUNCE, LOAD_WINDOW, type LoadNotice, type LoadWindowInput } from '../../workflows/messages.js';
+import {
+  ANNOUNCE,
+  LOAD_WINDOW,
+  type LoadNotice,
+  type LoadWindowInput,
+  type WindowSize,
+} from '../../workflows/messages.js';
+import { FULL_OF_JOBS, createProjectWindowLength } from './project-windows.js';
 import { createWindowLength } from './window-length.js';
 
 /** What {@link createAnnounceActivities} needs. */
 export interface AnnounceOptions {
   readonly client: Client;
-  /** The tenant's isolation and window length as configured now. */
-  readonly windowsOf: (tenant: string) => { isolation: Isolation; windowMs: number };
+  /** The tenant's windows as configured now. */
+  readonly windowsOf: (tenant: string) => TenantWindows;
   /** Windows per second, of all tenants, beyond which windows get longer. */
   readonly windowsPerSecond: number;
+  /** Told of the length of the window that a batch was announced to. */
+  readonly onWindow?: (tenant: string, windowMs: number) => void;
   readonly now?: () => number;
+}
+
+/** How a tenant's windows are to be. */
+export interface TenantWindows {
+  readonly isolation: Isolation;
+  readonly windowMs: number;
+  /** Of a tenant in BigQuery: the project that its load jobs count in. */
+  readonly project?: string;
 }
 
 /** The activities that hand batches to load windows. */
@@ -30,16 +47,24 @@ export interface AnnounceActivities {
 /** Builds the activities over a Temporal client. */
 export function createAnnounceActivities(options: AnnounceOptions): AnnounceActivities {
   const lengthOf = createWindowLength(options.windowsPerSecond);
+  const lengthInProject = createProjectWindowLength();
 
   return {
     // A signal may arrive twice when an attempt's answer is lost; the window keeps each batch once.
     announce: async (batches) => {
       const tenant = tenantOf(batches);
       const now = options.now?.() ?? Date.now();
-      const { isolation, windowMs: configured } = options.windowsOf(tenant);
-      const windowMs = lengthOf(tenant, configured, now);
+      const { isolation, windowMs: configured, project } = options.windowsOf(tenant);
+      const windowMs =
+        project === undefined
+          ? lengthOf(tenant, configured, now)
+          : lengthInProject({ project, tenant, configuredMs: configured, size: sizeOf(batches), now });
+      options.onWindow?.(tenant, windowMs);
       const { window, closesAt } = windowAt(now, windowMs, tenant);
-      const input: LoadWindowInput = { tenant, window, closesAt, activityQueue: tenantQueue(tenant) };
+      const input: LoadWindowInput = {
+        ...{ tenant, window, closesAt, activityQueue: tenantQueue(tenant) },
+        ...(project !== undefined && { full: FULL_OF_JOBS }),
+      };
       const workflowId = loadWorkflowId(tenant, window);
       faultPoint('announce.before');
       const { signaledRunId: runId } = await options.client.workflow.signalWithStart(LOAD_WINDOW, {
@@ -63,6 +88,10 @@ function tenantOf(batches: readonly BatchRef[]): string {
   const tenant = assertTenantId(batches[0]?.tenant);
   if (batches.every((batch) => batch.tenant === tenant)) return tenant;
   throw new HeadgateError('STATE_CONFLICT', 'Batches of several tenants cannot be announced together.');
+}
+
+function sizeOf(batches: readonly BatchRef[]): WindowSize {
+  return { batches: batches.length, bytes: batches.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
 /** Windows follow each other without gaps; each tenant has its own phase, so that they do not all load at once. */

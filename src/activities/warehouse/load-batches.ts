@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { HeadgateError } from '../../errors.js';
 import { STREAMS, type BatchRef, type Stream } from '../../event.js';
 import type { BatchStore } from '../../stores/batch-store/batch-store.js';
-import type { LoadResult, Warehouse } from '../../stores/warehouse/warehouse.js';
+import type { PromotedField } from '../../stores/warehouse/promoted-field.js';
+import type { BadRow, BadRows, LoadResult, Warehouse } from '../../stores/warehouse/warehouse.js';
 import { assertTenantId } from '../../tenant.js';
 import { withFailures } from '../failure.js';
 import { whileHeartbeating } from '../heartbeats.js';
-import type { HoldLoads } from './hold-loads.js';
+import type { ParkLoads } from './park-loads.js';
 
 const HEARTBEAT_MS = 5000;
 
@@ -14,8 +15,14 @@ const HEARTBEAT_MS = 5000;
 export interface LoadActivitiesDeps {
   readonly warehouse: Warehouse;
   readonly batchStore: BatchStore;
-  /** Asked before each load. */
-  readonly holdLoads: HoldLoads;
+  /** Resolves when a load of these streams may begin; rejects when it has to wait. */
+  readonly holdLoads: (tenant: string, streams: readonly Stream[]) => Promise<void>;
+  /** Told of what the warehouse refuses; without it such a load fails as the warehouse says. */
+  readonly parkLoads?: ParkLoads;
+  /** The promoted fields of a tenant's stream, as configured now. Default none. */
+  readonly promotedOf?: (tenant: string, stream: Stream) => readonly PromotedField[];
+  /** Parks rows of a batch that cannot be loaded. Default: such rows fail the load. */
+  readonly parkRows?: (batch: BatchRef, rows: readonly BadRow[]) => Promise<unknown>;
   /** Milliseconds between heartbeats; default 5,000. Must be well under the activity's heartbeat timeout. */
   readonly heartbeatIntervalMs?: number;
 }
@@ -38,35 +45,41 @@ export interface LoadActivities {
   /**
    * Loads the batches of a window into the tenant's warehouse; batches that it holds already are left out.
    * Fails with type `NOT_FOUND` (a batch's file is gone), `BATCH_CORRUPT` or `STATE_CONFLICT` (a batch of another
-   * tenant), all final, or with `WAREHOUSE_FAILED` and what else the warehouse or the batch store throws, `DISK_FULL` or `PAUSED`,
-   * which are retried.
+   * tenant), all final, or with `WAREHOUSE_FAILED`, `WAREHOUSE_UNAVAILABLE`, `WAREHOUSE_QUOTA`, `WAREHOUSE_REFUSED` (after
+   * which the warehouse is paused), `DISK_FULL`, `PAUSED` or what the batch store throws, which are retried.
    */
   loadBatches(input: LoadBatchesInput): Promise<LoadBatchesResult>;
 }
 
 /** Builds the load activities. */
 export function createLoadActivities(deps: LoadActivitiesDeps): LoadActivities {
-  const { warehouse, batchStore, holdLoads, heartbeatIntervalMs = HEARTBEAT_MS } = deps;
+  const { warehouse, batchStore, holdLoads, parkLoads, promotedOf, parkRows } = deps;
+  const { heartbeatIntervalMs = HEARTBEAT_MS } = deps;
 
   async function loadBatches(input: LoadBatchesInput): Promise<LoadBatchesResult> {
     const { tenant, loadedAt } = input;
     assertTenantId(tenant);
     for (const ref of input.batches) assertBelongs(ref, input);
     return whileHeartbeating(heartbeatIntervalMs, async (signal) => {
-      await holdLoads(tenant);
+      const streams = STREAMS.filter((stream) => input.batches.some((ref) => ref.stream === stream));
+      await holdLoads(tenant, streams);
       signal?.throwIfAborted();
+      const beganAt = Date.now();
       const results: LoadBatchesResult = [];
-      for (const stream of STREAMS) {
+      for (const stream of streams) {
         const refs = input.batches.filter((ref) => ref.stream === stream);
-        if (refs.length === 0) continue;
         const loadId = loadIdOf(input.window, refs);
-        const load = { tenant, stream, loadId, day: loadedAt.slice(0, 10), loadedAt };
+        const promoted = promotedOf?.(tenant, stream);
+        const onBadRows = parkRows && parkingOf(refs, parkRows);
+        const load = { tenant, stream, loadId, day: loadedAt.slice(0, 10), loadedAt, promoted, onBadRows };
         const files = await batchStore.localFiles(refs, signal);
         try {
           const batches = refs.map(({ batchId, events: rows }, index) => {
             return { batchId, rows, path: files.paths[index] as string };
           });
           results.push({ stream, ...(await warehouse.load({ ...load, batches, signal })) });
+        } catch (error) {
+          throw isRefusal(error) && parkLoads ? await parkLoads(tenant, error, beganAt) : error;
         } finally {
           await files.release();
         }
@@ -76,6 +89,22 @@ export function createLoadActivities(deps: LoadActivitiesDeps): LoadActivities {
   }
 
   return { loadBatches: withFailures(loadBatches) };
+}
+
+/** True for what no further try helps with until a person has mended it: credentials, permissions, what is not there. */
+function isRefusal(error: unknown): error is HeadgateError {
+  return error instanceof HeadgateError && error.code === 'WAREHOUSE_REFUSED';
+}
+
+/** One dead letter per batch: its rows are lines of that batch's file. */
+function parkingOf(
+  refs: readonly BatchRef[],
+  parkRows: NonNullable<LoadActivitiesDeps['parkRows']>,
+): (bad: readonly BadRows[]) => Promise<void> {
+  const byId = new Map(refs.map((ref) => [ref.batchId, ref]));
+  return async (bad) => {
+    for (const { batchId, rows } of bad) await parkRows(byId.get(batchId) as BatchRef, rows);
+  };
 }
 
 /**

@@ -13,11 +13,11 @@ export function addEligibilityRoutes(
   router.get(
     '/v1/eligibility/:subject',
     requireScope(authenticate, 'decisions:read'),
-    (ctx: Context & { params: Record<string, string> }) => {
+    async (ctx: Context & { params: Record<string, string> }) => {
       const { tenant } = callerOf(ctx);
       const subject = ctx.params.subject ?? '';
       const known = subject.length > 0 && subject.length <= 512;
-      const record = known ? decider.subject(tenant, subject) : undefined;
+      const record = known ? await decider.subject(tenant, subject) : undefined;
       if (record === undefined) {
         throw new HeadgateError(
           'NOT_FOUND',

@@ -70,7 +70,8 @@ export function addEventRoutes(router: Router, options: EventRouteOptions): void
       const read = { maxBytes: MAX_BODY_BYTES, pace, onBytes: permit.received };
       const { tenant } = callerOf(ctx);
       const body = await readBody(ctx.req, read);
-      const { json, refusal, written, ...counts } = take(options, tenant, stream, ctx, body);
+      const taking = take(options, tenant, stream, ctx, body);
+      const { json, refusal, written, ...counts } = taking instanceof Promise ? await taking : taking;
       await written;
       noteHandled(ctx, counts, body.length);
       if (refusal !== undefined) throw refusal;
@@ -97,7 +98,7 @@ function take(
   stream: InputStream,
   ctx: Context,
   body: Buffer,
-): Taken {
+): Taken | Promise<Taken> {
   const candidates = parseBody(ctx.headers, body);
   permitOf(ctx).charge(candidates.length, body.length);
   const now = new Date();
@@ -116,15 +117,18 @@ function take(
     }
   });
   check.report(tenant, metrics);
-  const { receipts, written } = events.length === 0 ? NOTHING : ingest.accept(tenant, stream, events);
-  const counts = { accepted: 0, duplicate: 0, rejected: candidates.length - events.length };
-  for (const [at, status] of receipts.entries()) {
-    const index = places[at] as number;
-    results[index] = { index, id: (events[at] as TakenEvent).row.id, status };
-    counts[status]++;
-  }
-  const answer: IngestAnswer = { ...counts, results };
-  return { ...counts, json: JSON.stringify(answer), refusal: refusalOf(answer), written };
+  const answered = ({ receipts, written }: Acceptance): Taken => {
+    const counts = { accepted: 0, duplicate: 0, rejected: candidates.length - events.length };
+    for (const [at, status] of receipts.entries()) {
+      const index = places[at] as number;
+      results[index] = { index, id: (events[at] as TakenEvent).row.id, status };
+      counts[status]++;
+    }
+    const answer: IngestAnswer = { ...counts, results };
+    return { ...counts, json: JSON.stringify(answer), refusal: refusalOf(answer), written };
+  };
+  const accepting = events.length === 0 ? NOTHING : ingest.accept(tenant, stream, events);
+  return accepting instanceof Promise ? accepting.then(answered) : answered(accepting);
 }
 
 function refusalOf(answer: IngestAnswer): HeadgateError | undefined {

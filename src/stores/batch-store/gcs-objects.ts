@@ -23,6 +23,8 @@ export interface ObjectWrite {
 /** One page of a listing. */
 export interface ObjectPage {
   readonly names: readonly string[];
+  /** When each was written, milliseconds since the epoch; NaN where the fields that were asked for do not say. */
+  readonly times: readonly number[];
   /** What the names have in common up to the delimiter, where one was asked for. */
   readonly prefixes: readonly string[];
 }
@@ -124,7 +126,8 @@ export class GcsObjects {
       const asked: GetFilesOptions = query;
       const [files, next, answer] = await this.sorted(() => this.bucket.getFiles(asked));
       const { prefixes = [] } = (answer ?? {}) as { prefixes?: string[] };
-      yield { names: files.map(({ name }) => name), prefixes };
+      const times = files.map(({ metadata }) => Date.parse(metadata.timeCreated ?? ''));
+      yield { names: files.map(({ name }) => name), times, prefixes };
       query = next as GetFilesOptions | null;
     }
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { flushDirectory, writeDurably } from '../../durable-file.js';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
@@ -13,11 +13,27 @@ import {
   rememberedClaims,
   streamParts,
 } from './claim-file.js';
-import type { LoadClaims, NamedClaim } from './load-claims.js';
+import { STREAM_ENDING, type ClaimRange, type LoadClaims, type NamedClaim } from './load-claims.js';
 
 /** Claims in a local directory: `<root>/<tenant>/load-claims/<stream>/<day>/<name>.json`. */
 export function createFileLoadClaims(root: string): LoadClaims {
   const known = rememberedClaims();
+
+  /** The paths of a tenant's claims from a day on, and their names. */
+  async function* claimFiles({
+    tenant,
+    stream,
+    from,
+  }: ClaimRange): AsyncIterable<[path: string, name: string]> {
+    const directory = join(root, ...streamParts(tenant, stream));
+    for (const day of (await namesIn(directory)).filter(isDay).sort()) {
+      if (day < from) continue;
+      for (const fileName of await namesIn(join(directory, day))) {
+        const name = claimNameOf(fileName);
+        if (name !== undefined) yield [join(directory, day, fileName), name];
+      }
+    }
+  }
 
   const readClaim = async (path: string) => {
     const claim = known.get(path) ?? decodeClaim(path, await readFile(path));
@@ -31,15 +47,17 @@ export function createFileLoadClaims(root: string): LoadClaims {
       await writeOnce(path, encodeClaim(claim));
       return readClaim(path);
     },
-    list: async ({ tenant, stream, from }) => {
-      const directory = join(root, ...streamParts(tenant, stream));
+    list: async (range) => {
       const found: NamedClaim[] = [];
-      for (const day of (await namesIn(directory)).filter(isDay).sort()) {
-        if (day < from) continue;
-        for (const fileName of await namesIn(join(directory, day))) {
-          const name = claimNameOf(fileName);
-          if (name !== undefined) found.push({ name, ...(await readClaim(join(directory, day, fileName))) });
-        }
+      for await (const [path, name] of claimFiles(range)) found.push({ name, ...(await readClaim(path)) });
+      return found;
+    },
+    times: async (range) => {
+      const found: number[] = [];
+      for await (const [path, name] of claimFiles(range)) {
+        if (name.endsWith(STREAM_ENDING)) continue;
+        const there = await stat(path).catch(unlessGone);
+        if (there !== undefined) found.push(there.mtimeMs);
       }
       return found;
     },
@@ -69,6 +87,10 @@ async function writeOnce(path: string, bytes: Buffer): Promise<void> {
   } finally {
     await rm(own, { force: true });
   }
+}
+
+function unlessGone(error: unknown): undefined {
+  if (systemCodeOf(error) !== 'ENOENT') throw error;
 }
 
 async function namesIn(directory: string): Promise<string[]> {

@@ -10,7 +10,7 @@ import {
   rememberedClaims,
   streamParts,
 } from './claim-file.js';
-import type { LoadClaims, NamedClaim } from './load-claims.js';
+import { STREAM_ENDING, type ClaimRange, type LoadClaims, type NamedClaim } from './load-claims.js';
 
 const MAX_RESULTS = 1_000;
 
@@ -19,6 +19,23 @@ export function createGcsLoadClaims({ bucket, prefix, endpoint }: GcsPlace): Loa
   const objects = new GcsObjects(bucket, endpoint);
   const root = prefix === '' ? '' : `${prefix}/`;
   const known = rememberedClaims();
+
+  /** The objects of a tenant's claims from a day on, their names as claims, and when they were written. */
+  async function* claimObjects({
+    tenant,
+    stream,
+    from,
+  }: ClaimRange): AsyncIterable<[string, string, number]> {
+    const directory = `${root}${streamParts(tenant, stream).join('/')}/`;
+    const query = { prefix: directory, startOffset: directory + from, maxResults: MAX_RESULTS };
+    for await (const { names, times } of objects.pages(query)) {
+      for (const [index, objectName] of names.entries()) {
+        const [day = '', fileName = '', ...rest] = objectName.slice(directory.length).split('/');
+        const name = isDay(day) && rest.length === 0 ? claimNameOf(fileName) : undefined;
+        if (name !== undefined) yield [objectName, name, times[index] ?? Number.NaN];
+      }
+    }
+  }
 
   const readClaim = async (objectName: string) => {
     const claim = known.get(objectName) ?? decodeOf(objectName, await objects.read(objectName));
@@ -35,18 +52,18 @@ export function createGcsLoadClaims({ bucket, prefix, endpoint }: GcsPlace): Loa
         throw new Error(`the claim ${objectName} was deleted as soon as it was written`);
       return there;
     },
-    list: async ({ tenant, stream, from }) => {
-      const directory = `${root}${streamParts(tenant, stream).join('/')}/`;
-      const query = { prefix: directory, startOffset: directory + from, maxResults: MAX_RESULTS };
+    list: async (range) => {
       const found: NamedClaim[] = [];
-      for await (const { names } of objects.pages(query)) {
-        for (const objectName of names) {
-          const [day = '', fileName = '', ...rest] = objectName.slice(directory.length).split('/');
-          const name = isDay(day) && rest.length === 0 ? claimNameOf(fileName) : undefined;
-          const claim = name === undefined ? undefined : await readClaim(objectName);
-          if (name !== undefined && claim !== undefined) found.push({ name, ...claim });
-        }
+      for await (const [objectName, name] of claimObjects(range)) {
+        const claim = await readClaim(objectName);
+        if (claim !== undefined) found.push({ name, ...claim });
       }
+      return found;
+    },
+    times: async (range) => {
+      const found: number[] = [];
+      for await (const [, name, time] of claimObjects(range))
+        if (!name.endsWith(STREAM_ENDING)) found.push(time);
       return found;
     },
     deleteThrough: async (tenant, isOver) => {

@@ -2,7 +2,10 @@ import { type Database } from 'lmdb';
 import { faultPoint } from '../../fault-point.js';
 import { openLmdb, type LmdbEnvironment } from '../../lmdb-environment.js';
 import { assertTenantId } from '../../tenant.js';
-import type { Checkpoint, StateStore, SubjectRecord } from './state-store.js';
+import type { Checkpoint, StateStore, SubjectRecord, SubjectSnapshot } from './state-store.js';
+
+/** Subjects that {@link LmdbState.subjects} gives at once. */
+const AT_ONCE = 1_000;
 
 interface Tables {
   readonly lmdb: LmdbEnvironment;
@@ -17,12 +20,11 @@ interface Tables {
  * renames `__proto__`.
  */
 export function openLmdbStateStore(directory: string): StateStore {
-  const lmdb = openLmdb(directory, { encoding: 'json' });
-  const { root } = lmdb;
-  const tables: Tables = {
-    lmdb,
-    subjects: root.openDB<string, string>({ name: 'subjects', encoding: 'string' }),
-    watermarks: root.openDB<number, string>({ name: 'watermarks', encoding: 'json' }),
+  const tables = openTables(directory);
+  const { lmdb } = tables;
+  const subjectNow = (tenant: string, subject: string): SubjectRecord | undefined => {
+    const json = tables.subjects.get(subjectKey(tenant, subject));
+    return json === undefined ? undefined : (JSON.parse(json) as SubjectRecord);
   };
   return {
     watermark: (tenant) => tables.watermarks.get(assertTenantId(tenant)) ?? 0,
@@ -31,12 +33,49 @@ export function openLmdbStateStore(directory: string): StateStore {
       for (const { value } of tables.watermarks.getRange()) highest = Math.max(highest, value);
       return highest;
     },
-    subject: (tenant, subject) => {
-      const json = tables.subjects.get(subjectKey(tenant, subject));
-      return json === undefined ? undefined : (JSON.parse(json) as SubjectRecord);
-    },
+    subjectNow,
+    subjects: async (names) => names.map(({ tenant, subject }) => subjectNow(tenant, subject)),
+    // A write that fails is undone before it is said to have failed.
+    resync: () => Promise.resolve(),
     checkpoint: (checkpoint) => write(tables, checkpoint),
     close: () => lmdb.close(),
+  };
+}
+
+/** All that a state on LMDB holds, to be taken elsewhere. */
+export interface LmdbState {
+  readonly watermarks: ReadonlyMap<string, number>;
+  /** Every subject, some at a time. */
+  subjects(): Iterable<readonly SubjectSnapshot[]>;
+  close(): Promise<void>;
+}
+
+/** Opens the state in `directory` for reading. Nobody may write it meanwhile. */
+export function readLmdbState(directory: string): LmdbState {
+  const { lmdb, subjects, watermarks } = openTables(directory);
+  return {
+    watermarks: new Map([...watermarks.getRange()].map(({ key, value }) => [key, value])),
+    subjects: function* () {
+      let some: SubjectSnapshot[] = [];
+      for (const { key, value: json } of subjects.getRange()) {
+        const slash = key.indexOf('/');
+        some.push({ tenant: key.slice(0, slash), subject: key.slice(slash + 1), json });
+        if (some.length < AT_ONCE) continue;
+        yield some;
+        some = [];
+      }
+      if (some.length > 0) yield some;
+    },
+    close: () => lmdb.close(),
+  };
+}
+
+function openTables(directory: string): Tables {
+  const lmdb = openLmdb(directory, { encoding: 'json' });
+  return {
+    lmdb,
+    subjects: lmdb.root.openDB<string, string>({ name: 'subjects', encoding: 'string' }),
+    watermarks: lmdb.root.openDB<number, string>({ name: 'watermarks', encoding: 'json' }),
   };
 }
 

@@ -38,18 +38,42 @@ export interface Checkpoint {
   readonly watermarks: ReadonlyMap<string, number>;
 }
 
+/** Names a subject. */
+export interface SubjectName {
+  readonly tenant: string;
+  readonly subject: string;
+}
+
 /**
  * Where the state survives a crash. It is written in checkpoints and lags behind memory; what it lacks, the spool still has.
+ * One process writes it, and one at a time: while it is open, nothing changes in it but by {@link StateStore.checkpoint}.
  */
 export interface StateStore {
   /** Up to where the tenant's events are in the state; 0 before its first checkpoint. */
   watermark(tenant: string): number;
   /** The highest of all tenants' watermarks. */
   highestWatermark(): number;
-  subject(tenant: string, subject: string): SubjectRecord | undefined;
   /**
-   * Writes a checkpoint in one transaction and waits until it is on disk.
-   * @throws HeadgateError `DISK_FULL` (retryable) when it cannot be written; nothing of it is kept then
+   * Reads a subject here and now. Only a store whose reads wait for nothing has it; from the others subjects are read
+   * ahead, by {@link StateStore.subjects}.
+   */
+  readonly subjectNow?: (tenant: string, subject: string) => SubjectRecord | undefined;
+  /**
+   * Reads subjects, of any tenants, in one round trip; in the order asked for, each a copy of its own.
+   * @throws HeadgateError `STATE_UNAVAILABLE` (retryable) when the store does not answer
+   */
+  subjects(names: readonly SubjectName[]): Promise<readonly (SubjectRecord | undefined)[]>;
+  /**
+   * Makes sure that watermarks and subjects are what the store holds: after a checkpoint that broke off nobody knows
+   * whether it was written until the store has been asked. To be awaited before memory is built again from the store.
+   * @throws HeadgateError `STATE_UNAVAILABLE` (retryable) when it does not answer
+   */
+  resync(): Promise<void>;
+  /**
+   * Writes a checkpoint in one transaction and waits until it is on disk. One at a time.
+   * @throws HeadgateError `DISK_FULL` (retryable) when there is no room: nothing of it is kept then;
+   *   `STATE_UNAVAILABLE` (retryable): it may have been kept, whole, see {@link StateStore.resync};
+   *   `STATE_IN_USE`: another process has taken the state over
    */
   checkpoint(checkpoint: Checkpoint): Promise<void>;
   close(): Promise<void>;

@@ -2,6 +2,8 @@ import { basename, isAbsolute } from 'node:path';
 import { HeadgateError } from '../../errors.js';
 import { STREAMS } from '../../event.js';
 import { assertBatchId, assertTenantId } from '../../tenant.js';
+import { tableOf, isReservedColumn } from './columns.js';
+import { isColumnName, PROMOTED_TYPES } from './promoted-field.js';
 import type { LoadInput } from './warehouse.js';
 
 const LOAD_ID = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$/;
@@ -24,6 +26,10 @@ export function assertLoadInput(input: LoadInput): void {
     INSTANT.test(input.loadedAt) && !Number.isNaN(Date.parse(input.loadedAt)),
     'loadedAt must be ISO 8601, UTC',
   );
+  for (const { column, path, type } of input.promoted ?? []) {
+    const named = isColumnName(column) && !isReservedColumn(tableOf(input.stream), column);
+    check(named && PROMOTED_TYPES.includes(type) && path.length > 0, 'a promoted field is not as it must be');
+  }
   for (const { batchId, path } of input.batches) {
     assertBatchId(batchId);
     // `batch_id` is read back from the file's name.

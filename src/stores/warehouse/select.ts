@@ -1,15 +1,22 @@
 import type { Column } from './columns.js';
 import { COLUMNS, tableOf } from './columns.js';
+import { promote } from './promote.js';
 import { identifier, literal, literalList } from './sql.js';
 import type { LoadBatch, LoadInput } from './warehouse.js';
 
-/** The SELECT that makes a table's rows of batch files, in the order of the files and of the lines in each. */
+/**
+ * The SELECT that makes a table's rows of batch files, in the order of the files and of the lines in each. Its columns
+ * are those of `columnsOf` for the load's table and promoted fields.
+ */
 export function selectStatement(input: LoadInput, batches: readonly LoadBatch[]): string {
   const columns = COLUMNS[tableOf(input.stream)];
   const select = columns.map((column) => `${expression(column, input)} AS ${identifier(column.name)}`);
-  return `SELECT ${select.join(', ')}
+  const rows = `SELECT ${select.join(', ')}
     FROM read_json(${literalList(batches.map((batch) => batch.path))}, format = 'newline_delimited',
       compression = 'gzip', filename = true, columns = ${lineColumns(columns)})`;
+  const { promoted = [] } = input;
+  if (promoted.length === 0) return rows;
+  return promote({ from: rows, columns: columns.map(({ name }) => identifier(name)), promoted });
 }
 
 /** Named and typed, so that DuckDB guesses nothing from what producers send. Times are cast by {@link timestamp}. */

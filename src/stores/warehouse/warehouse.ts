@@ -1,4 +1,5 @@
 import type { Stream } from '../../event.js';
+import type { PromotedField } from './promoted-field.js';
 
 /** One batch file to load. */
 export interface LoadBatch {
@@ -9,7 +10,27 @@ export interface LoadBatch {
   readonly rows: number;
 }
 
-/** One load: the batches of a closed load window. Everything in it is fixed by the workflow, so a retry asks for the same. */
+/** A row that cannot be loaded, whatever is tried. */
+export interface BadRow {
+  /** Its line in the batch's file, counted from 0. */
+  readonly line: number;
+  /** The line; octets that are no UTF-8 are replaced. */
+  readonly text: string;
+  /** What the engine says is wrong with it. */
+  readonly reason: string;
+}
+
+/** The rows of a batch that cannot be loaded. */
+export interface BadRows {
+  readonly batchId: string;
+  /** In the order of their lines. */
+  readonly rows: readonly BadRow[];
+}
+
+/**
+ * One load: the batches of a closed load window. All but the promoted fields is fixed by the workflow, so that a retry asks
+ * for the same; they are as configured at the attempt, and the load's rows all have the columns of one attempt.
+ */
 export interface LoadInput {
   readonly tenant: string;
   readonly stream: Stream;
@@ -20,6 +41,13 @@ export interface LoadInput {
   /** ISO 8601 with `Z`: what the rows say in `loaded_at`. */
   readonly loadedAt: string;
   readonly batches: readonly LoadBatch[];
+  /** Fields of `data` that get a column. Default none. */
+  readonly promoted?: readonly PromotedField[];
+  /**
+   * Told of the rows that make the load fail, which it then does without; the load waits, and fails if this does. It may be
+   * told of the same rows again by a retry. Default: such rows fail the load.
+   */
+  readonly onBadRows?: (bad: readonly BadRows[]) => Promise<void>;
   /** Interrupts the load; it then rejects with the signal's reason and leaves nothing behind, but for what a retry finds. */
   readonly signal?: AbortSignal;
 }
@@ -34,6 +62,10 @@ export interface LoadResult {
   readonly loaded: string[];
   /** The asked batches that other loads had brought in before. */
   readonly alreadyHeld: string[];
+  /** Rows of the asked batches that could not be loaded and were left out; absent when there were none. */
+  readonly leftOut?: number;
+  /** By column, how many values of promoted fields did not fit and are in `_clashes`; absent when all did. */
+  readonly clashes?: Readonly<Record<string, number>>;
   /** The Parquet file, relative to the tenant's warehouse directory; absent when all batches were held already. */
   readonly file?: string;
 }

@@ -7,6 +7,7 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type { LoadBatchesInput } from '../../../src/activities/warehouse/load-batches.js';
 import { createLoadActivities } from '../../../src/activities/warehouse/load-batches.js';
+import { HeadgateError } from '../../../src/errors.js';
 import type { BatchRef, Stream } from '../../../src/event.js';
 import type { BatchStore } from '../../../src/stores/batch-store/batch-store.js';
 import { batchPath, createFileBatchStore } from '../../../src/stores/batch-store/file.js';
@@ -136,6 +137,44 @@ describe('the activity loadBatches', function () {
       1,
     );
     await assert.rejects(loadBatches(input([torn])), failure('WAREHOUSE_FAILED', false));
+  });
+
+  it('is held back before anything is loaded, by the streams that it has', async () => {
+    const asked: unknown[] = [];
+    const { loadBatches } = createLoadActivities({
+      ...{ warehouse, batchStore },
+      holdLoads: async (tenant, streams) => {
+        asked.push([tenant, streams]);
+        throw new HeadgateError('WAREHOUSE_QUOTA', 'too many', { retryable: true, retryAfterSeconds: 900 });
+      },
+    });
+    const refs = [await write(1, 'UA', 'decisions'), await write(1)];
+    await assert.rejects(loadBatches(input(refs)), failure('WAREHOUSE_QUOTA', false));
+    assert.deepEqual(asked, [['UA', ['events', 'decisions']]]);
+    assert.equal(await countEvents(), 0);
+  });
+
+  it('is parked when the warehouse refuses it, and by no other failure', async () => {
+    const parked: unknown[] = [];
+    let thrown = new HeadgateError('WAREHOUSE_REFUSED', 'Access Denied');
+    const refusing: Warehouse = { load: () => Promise.reject(thrown), close: async () => undefined };
+    const { loadBatches } = createLoadActivities({
+      ...{ warehouse: refusing, batchStore, holdLoads },
+      parkLoads: async (tenant, { code, message }, beganAt) => {
+        assert.ok(beganAt <= Date.now());
+        parked.push([tenant, message]);
+        return new HeadgateError(code, `${message}: parked`, { retryable: true });
+      },
+    });
+    const refs = [await write(1)];
+    await assert.rejects(loadBatches(input(refs)), /Access Denied: parked/);
+    await assert.rejects(loadBatches(input(refs)), failure('WAREHOUSE_REFUSED', false));
+    thrown = new HeadgateError('WAREHOUSE_UNAVAILABLE', '503', { retryable: true });
+    await assert.rejects(loadBatches(input(refs)), failure('WAREHOUSE_UNAVAILABLE', false));
+    assert.deepEqual(parked, [
+      ['UA', 'Access Denied'],
+      ['UA', 'Access Denied'],
+    ]);
   });
 
   it('heartbeats while it works, and not after', async () => {

@@ -168,7 +168,7 @@ describe('workflow subscriptions', function () {
     assert.equal(reason, 'attempts-exhausted');
     assert.match(detail, /task queue/i);
     assert.deepEqual(
-      events.map(({ event, attempts }) => [event.id, attempts.map(({ error }) => error)]),
+      events.map(({ event, attempts }) => [event?.id, attempts.map(({ error }) => error)]),
       [['wf-refused-1', [detail, detail]]],
     );
   });

@@ -248,7 +248,7 @@ describe('/v1/dead-letters', function () {
       );
       assert.deepEqual(
         json.events.map(({ line, event, attempts }) => [
-          ...[line, event.id],
+          ...[line, event?.id],
           ...attempts.map(({ pass, attempt, status, response }) => [pass, attempt, status, response]),
         ]),
         [
@@ -256,10 +256,10 @@ describe('/v1/dead-letters', function () {
           [2, parked.eventIds[1], [1, 1, 500, 'no 2']],
         ],
       );
-      assert.equal(json.events[0]?.event.extensions?.hops, 1);
+      assert.equal(json.events[0]?.event?.extensions?.hops, 1);
       const rest = await get<DeadLetterDetail>('dead-one', `/${parked.id}?eventsFrom=2`);
       assert.deepEqual(
-        rest.json.events.map(({ event, attempts }) => [event.id, attempts]),
+        rest.json.events.map(({ event, attempts }) => [event?.id, attempts]),
         [[parked.eventIds[2], []]],
       );
     });

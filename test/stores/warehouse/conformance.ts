@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync, writeFileSync, readFileSync } from 'node:fs';
 import type { FaultPoint } from '../../../src/fault-point.js';
 import type { Table } from '../../../src/stores/warehouse/columns.js';
+import type { LoadInput } from '../../../src/stores/warehouse/warehouse.js';
 import { fileURLToPath } from 'node:url';
 import { printUntil } from '../../support/print-until.js';
 import type { WarehousePlace } from '../../support/warehouses.js';
@@ -302,6 +303,26 @@ function describeFailed(harness: () => WarehouseHarness): void {
     rmSync(batch.path);
     const gone = { code: 'NOT_FOUND', retryable: false, message: new RegExp(batch.batchId) };
     await assert.rejects(fixture.load('w1', [batch]), gone);
+  });
+
+  it('for a row that is none does without it, tells of it, and says so again when it is tried again', async () => {
+    const { fixture, rows } = harness();
+    const bad = JSON.stringify(event('bad', { time: 'never' }));
+    const batches = [
+      fixture.batch(batchId(1), [event('a'), bad, event('b')]),
+      fixture.batch(batchId(2), [event('c')]),
+    ];
+    const told: unknown[] = [];
+    const onBadRows: LoadInput['onBadRows'] = (found) => {
+      for (const { batchId: id, rows: lines } of found) told.push([id, lines.map(({ line }) => line)]);
+      return Promise.resolve();
+    };
+    const first = await fixture.load('w1', batches, { onBadRows });
+    assert.deepEqual([first.rows, first.leftOut, first.loaded.length], [3, 1, 2]);
+    assert.deepEqual(told, [[batchId(1), [1]]]);
+    await fixture.restart();
+    assert.deepEqual(await fixture.load('w1', batches, { onBadRows }), first);
+    assert.deepEqual(ids(await rows()), ['a', 'b', 'c']);
   });
 
   it('does not keep the next in turn', async () => {

@@ -11,6 +11,7 @@ import { tableOf } from '../columns.js';
 import { createEngine } from '../engine.js';
 import { assertLoadInput } from '../load-input.js';
 import { assertFilesExist, distinct, firstDayToLookAt, loadError, whileOpen } from '../load-steps.js';
+import type { CountedJob } from '../load-quotas.js';
 import type { LoadBatch, LoadInput, LoadResult, Warehouse } from '../warehouse.js';
 import { createApis, type ApiOf, type BigQueryApi } from './client.js';
 import { JobWriter } from './job-writer.js';
@@ -44,6 +45,8 @@ export interface BigQueryWarehouseOptions {
   readonly endpoint?: string;
   /** `host:port` of an emulator of the Storage Write API. Default: Google's. */
   readonly storageEndpoint?: string;
+  /** Told of each load job that is about to be submitted: it counts against quotas, however it ends. */
+  readonly onSubmit?: (job: CountedJob) => void;
 }
 
 /** A load on its way, and whom it talks to. */
@@ -114,7 +117,10 @@ class BigQueryLoads {
     input.signal?.throwIfAborted();
     const config = this.options.configOf(input.tenant);
     const api = this.apiOf(config);
-    const jobs = new Jobs(api, config, this.failed, input.signal);
+    const onSubmit = (): void => {
+      this.options.onSubmit?.({ project: config.project, tenant: input.tenant, stream: input.stream });
+    };
+    const jobs = new Jobs(api, config, this.failed, input.signal, onSubmit);
     const writers = {
       'load-jobs': new JobWriter({
         input,
@@ -218,12 +224,13 @@ class BigQueryLoads {
     { input, config, writers }: Loading,
     name: string,
     batches: readonly LoadBatch[],
-    { rows, bytes }: Staged,
+    { rows, leftOut, bytes }: Staged,
   ): Promise<NamedClaim> {
     const { tenant, stream, day, loadId } = input;
     const batchIds = batches.map(({ batchId }) => batchId);
     const { stream: writeStream } = await writers[config.writer].prepare(rows);
-    const held = { loadId, warehouse: warehouseName(config), batchIds, rows, bytes };
+    const counts = { rows, bytes, ...(leftOut > 0 && { leftOut }) };
+    const held = { loadId, warehouse: warehouseName(config), batchIds, ...counts };
     const own = { ...held, ...(writeStream && { stream: writeStream }) };
     faultPoint('bigquery-claim.before');
     const claim = await this.options.claims.claim({ tenant, stream, day, name }, own);
@@ -274,12 +281,14 @@ function resultOf(
   const own = holding.filter(({ loadId }) => loadId === input.loadId);
   const inOwn = new Set(own.flatMap(({ batchIds }) => batchIds));
   const ids = batches.map(({ batchId }) => batchId);
+  const leftOut = own.reduce((sum, claim) => sum + (claim.leftOut ?? 0), 0);
   return {
     loadId: input.loadId,
     rows: own.reduce((sum, { rows }) => sum + rows, 0),
     bytes: own.reduce((sum, { bytes }) => sum + bytes, 0),
     loaded: ids.filter((id) => inOwn.has(id)),
     alreadyHeld: ids.filter((id) => !inOwn.has(id)),
+    ...(leftOut > 0 && { leftOut }),
   };
 }
 

@@ -14,6 +14,8 @@ export interface Answer {
   readonly status?: number;
   readonly reasons: readonly ErrorReason[];
   readonly message: string;
+  /** Seconds until it is worth another try. Default: as Temporal spaces them. */
+  readonly againAfterSeconds?: number;
 }
 
 /** @see https://cloud.google.com/bigquery/docs/error-messages */
@@ -39,6 +41,9 @@ const INVALID = new Set(['invalid', 'invalidQuery', 'badRequest', 'parseError'])
 /** Daily limits are renewed around midnight in California; a window asks again every so often. */
 const QUOTA_AGAIN_SECONDS = 300;
 const RATE_AGAIN_SECONDS = 30;
+/** Jobs that fail count towards the 1,500 loads a table takes a day. */
+const JOB_AGAIN_SECONDS = 60;
+const ROWS_AGAIN_SECONDS = 600;
 const MAX_REASONS = 3;
 const MAX_MESSAGE = 500;
 
@@ -99,11 +104,13 @@ export function jobError(
   errors: readonly ErrorReason[],
   config: BigQueryConfig,
 ): HeadgateError {
-  const said = errors.slice(0, MAX_REASONS).map(({ message, location }) => {
-    return [location, message].filter(Boolean).join(': ');
-  });
-  const message = `job ${jobId}: ${said.join('; ') || 'it does not say why'}`;
-  return sortedError({ reasons: errors.slice(0, 1), message }, config);
+  const said = errors.map(({ message, location }) => [location, message].filter(Boolean).join(': '));
+  const first = [...new Set(said)].slice(0, MAX_REASONS).join('; ');
+  const message = `job ${jobId}: ${first || 'it does not say why'}`;
+  const reasons = errors.slice(0, 1);
+  const isOfRows = INVALID.has(reasons[0]?.reason ?? '');
+  const againAfterSeconds = isOfRows ? ROWS_AGAIN_SECONDS : JOB_AGAIN_SECONDS;
+  return sortedError({ reasons, message, againAfterSeconds }, config);
 }
 
 /** Sorts what an API has answered that is not BigQuery's REST API; see {@link bigQueryError}. */
@@ -125,7 +132,7 @@ export function misplaced(message: string): HeadgateError {
 }
 
 function sortedError(
-  { status, reasons, message }: Answer,
+  { status, reasons, message, againAfterSeconds: retryAfterSeconds }: Answer,
   config: BigQueryConfig,
   cause?: unknown,
 ): HeadgateError {
@@ -134,12 +141,12 @@ function sortedError(
   const has = (known: ReadonlySet<string>): boolean => reasons.some(({ reason = '' }) => known.has(reason));
   if (status === 429 || has(QUOTA)) {
     const daily = has(new Set(['quotaExceeded']));
-    const retryAfterSeconds = daily ? QUOTA_AGAIN_SECONDS : RATE_AGAIN_SECONDS;
     const advice = daily
       ? 'a quota is used up; the data is kept, and loads go on when there is some again'
       : 'too much at once';
     return new HeadgateError('WAREHOUSE_QUOTA', `${place}: ${advice}. It says: ${said}`, {
-      ...{ retryable: true, retryAfterSeconds, cause },
+      ...{ retryable: true, cause },
+      retryAfterSeconds: daily ? QUOTA_AGAIN_SECONDS : RATE_AGAIN_SECONDS,
     });
   }
   if (isAboutKey(said) && (has(REFUSED) || has(INVALID)))
@@ -149,19 +156,20 @@ function sortedError(
     );
   if (status === 401 || status === 403 || status === 404 || has(REFUSED))
     return refused(`${place}: ${adviceFor(status, reasons, config)}. It says: ${said}`, cause);
-  if (/location/i.test(said) && (status === 400 || has(INVALID)) && /dataset|job|bucket/i.test(said))
+  if (isAboutLocation(said) && (status === 400 || has(INVALID)))
     return refused(
       `${place}: the locations of dataset, bucket and jobs do not agree; all must be in ${config.location}. It says: ${said}`,
       cause,
     );
   if (has(INVALID) || status === 400 || status === 413)
     return new HeadgateError('WAREHOUSE_FAILED', `${place} does not take the rows. It says: ${said}`, {
-      retryable: true,
-      cause,
+      ...{ retryable: true, retryAfterSeconds, cause },
     });
+  const http = status === undefined ? '' : ` (HTTP ${status})`;
   return unavailable(
-    `${place} does not work as it should${status === undefined ? '' : ` (HTTP ${status})`}. It says: ${said}`,
+    `${place} does not work as it should${http}. It says: ${said}`,
     cause,
+    retryAfterSeconds,
   );
 }
 
@@ -197,10 +205,15 @@ export function credentialsError(error: unknown, { project, impersonate }: BigQu
 }
 
 /** A `WAREHOUSE_UNAVAILABLE` error. */
-export function unavailable(message: string, cause?: unknown): HeadgateError {
-  return new HeadgateError('WAREHOUSE_UNAVAILABLE', message, { retryable: true, cause });
+export function unavailable(message: string, cause?: unknown, retryAfterSeconds?: number): HeadgateError {
+  return new HeadgateError('WAREHOUSE_UNAVAILABLE', message, { retryable: true, retryAfterSeconds, cause });
 }
 
 function isAboutKey(message: string): boolean {
-  return /cryptoKey|KMS/i.test(message);
+  return /cryptoKeys?\/|\bKMS key|Cloud KMS/i.test(message);
+}
+
+/** `Cannot read and write in different locations: source: EU, destination: US`, `… was not found in location US`. */
+function isAboutLocation(message: string): boolean {
+  return /\b(read|write|found)\b[^.;]* in (different )?locations?\b/i.test(message);
 }

@@ -64,6 +64,8 @@ export class Jobs {
     private readonly config: BigQueryConfig,
     private readonly failed: FailedGenerations,
     private readonly signal?: AbortSignal,
+    /** Told before each request that may make a job. */
+    private readonly onSubmit?: () => void,
   ) {}
 
   /**
@@ -92,7 +94,8 @@ export class Jobs {
       }
       this.failed.set(part, generation);
     }
-    throw new HeadgateError('WAREHOUSE_FAILED', `${part} has failed ${generation} times.`);
+    const message = `Jobs of ${part} have failed ${generation} times; no more are tried.`;
+    throw new HeadgateError('WAREHOUSE_FAILED', message, { retryable: true });
   }
 
   private async submitAndWait({ part, generation, configuration, source, rows }: LoadJob): Promise<void> {
@@ -119,6 +122,7 @@ export class Jobs {
   /** Whether the job is there is asked whenever that is not certain: only an answer settles what has become of a request. */
   private async submit(jobId: string, body: object, source: Source): Promise<Job> {
     const { api, signal } = this;
+    this.onSubmit?.();
     try {
       if ('path' in source) return await api.upload<Job>(body, source.path, signal);
       return await api.request<Job>({ method: 'POST', path: 'jobs', body, signal });

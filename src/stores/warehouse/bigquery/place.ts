@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { BigQueryConfig, BigQueryWriter } from '../../../tenant-config/warehouse-config.js';
 import { assertTenantId } from '../../../tenant.js';
+import { STREAM_ENDING } from '../../load-claims/load-claims.js';
 import { tableOf } from '../columns.js';
 import type { LoadInput } from '../warehouse.js';
 
@@ -30,7 +31,7 @@ export function partName(
   const exactly = JSON.stringify([tenant, table, input.loadId, part, warehouseName(config)]);
   const hash = createHash('sha256').update(exactly).digest('hex').slice(0, 16);
   const readable = input.loadId.replaceAll(NOT_ALLOWED, '-').slice(0, MAX_READABLE);
-  const ending = writer === 'storage-write' ? '_stream' : '';
+  const ending = writer === 'storage-write' ? STREAM_ENDING : '';
   return `headgate_${tenant}_${table}_${readable}_${hash}${ending}`;
 }
 

@@ -4,10 +4,18 @@ import { COLUMNS, type Column, type Table } from '../columns.js';
 /** A column of a BigQuery table, as its REST API has it. */
 export interface Field {
   readonly name: string;
-  readonly type: 'STRING' | 'TIMESTAMP' | 'JSON';
+  readonly type: (typeof TYPES)[Column['type']];
 }
 
-const TYPES = { VARCHAR: 'STRING', TIMESTAMPTZ: 'TIMESTAMP', JSON: 'JSON' } as const;
+/** @see https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types */
+const TYPES = {
+  VARCHAR: 'STRING',
+  TIMESTAMPTZ: 'TIMESTAMP',
+  JSON: 'JSON',
+  BIGINT: 'INTEGER',
+  DOUBLE: 'FLOAT',
+  BOOLEAN: 'BOOLEAN',
+} as const;
 
 /** What Headgate adds is told from what producers send by its `_`. */
 export function fieldName({ name, from }: Column): string {

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { withoutBadRows } from '../bad-rows.js';
 import { COLUMNS, tableOf, type Column } from '../columns.js';
 import type { Engine } from '../engine.js';
 import { assertComplete } from '../load-steps.js';
@@ -19,12 +20,15 @@ export type StagedFor = BigQueryWriter;
 export interface Staged {
   readonly path: string;
   readonly rows: number;
+  /** Rows of the batches that are not in it, since they cannot be loaded. */
+  readonly leftOut: number;
   readonly bytes: number;
 }
 
 /**
  * Makes the rows of batch files into one file of NDJSON with the columns of the table: batch files do not say which batch
- * they are, and have times that BigQuery refuses. The same load always gives the same bytes. Not compressed, since BigQuery
+ * they are, and have times that BigQuery refuses. Rows of which nothing can be made are left out, where the input says what
+ * becomes of them. The same load always gives the same bytes. Not compressed, since BigQuery
  * reads that in parallel.
  * @see https://cloud.google.com/bigquery/docs/batch-loading-data#loading_compressed_and_uncompressed_data
  */
@@ -36,10 +40,13 @@ export async function stage(
   writer: StagedFor,
 ): Promise<Staged> {
   const path = join(directory, 'rows.ndjson');
-  const copy = copyStatement(input, batches, path, writer);
-  const { rowsChanged } = await engine.use((connection) => connection.run(copy), input.signal);
-  assertComplete(rowsChanged, batches);
-  return { path, rows: rowsChanged, bytes: (await stat(path)).size };
+  const [rows, leftOut] = await withoutBadRows(engine, input, batches, async (loadable, bad) => {
+    const copy = copyStatement(input, loadable, path, writer);
+    const { rowsChanged } = await engine.use((connection) => connection.run(copy), input.signal);
+    assertComplete(rowsChanged, loadable);
+    return [rowsChanged, bad.reduce((sum, each) => sum + each.rows.length, 0)] as const;
+  });
+  return { path, rows, leftOut, bytes: (await stat(path)).size };
 }
 
 function copyStatement(

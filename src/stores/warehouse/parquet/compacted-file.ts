@@ -13,6 +13,7 @@ interface Part {
   readonly batches: number;
   readonly rows: number;
   readonly bytes: number;
+  readonly left_out?: HeldFile['leftOut'];
 }
 
 /** True for a file that holds the rows of several loads' files of its directory, which it replaces. */
@@ -30,9 +31,9 @@ export function compactedName(key: string): string {
  * that knows nothing of compaction finds each batch, and `parts`.
  */
 export function compactedMetadata(parts: readonly HeldFile[]): { batch_ids: string; parts: string } {
-  const described = parts.map(({ path, loadId, batchIds, rows, bytes }): Part => ({
+  const described = parts.map(({ path, loadId, batchIds, rows, bytes, leftOut }): Part => ({
     ...{ file: basename(path), load_id: loadId, batches: batchIds.length },
-    ...{ rows, bytes },
+    ...{ rows, bytes, ...(leftOut && { left_out: leftOut }) },
   }));
   return {
     batch_ids: JSON.stringify(parts.flatMap((part) => part.batchIds)),
@@ -44,8 +45,14 @@ export function compactedMetadata(parts: readonly HeldFile[]): { batch_ids: stri
 export function partsOf(path: string, metadata: { batch_ids: string; parts: string }): HeldFile[] {
   const batchIds = JSON.parse(metadata.batch_ids) as string[];
   let taken = 0;
-  return (JSON.parse(metadata.parts) as Part[]).map(({ file, load_id, batches, rows, bytes }) => ({
-    ...{ path: join(dirname(path), file), loadId: load_id, rows, bytes },
+  return (JSON.parse(metadata.parts) as Part[]).map(({ file, load_id, batches, rows, bytes, left_out }) => ({
+    ...{
+      path: join(dirname(path), file),
+      loadId: load_id,
+      rows,
+      bytes,
+      ...(left_out && { leftOut: left_out }),
+    },
     batchIds: batchIds.slice(taken, (taken += batches)),
   }));
 }
@@ -70,4 +77,25 @@ export async function liveFiles(
     ),
   );
   return paths.filter((path) => !replaced.has(path));
+}
+
+/**
+ * By batch, the lines that could not be loaded, as `LineSet` encodes them: what loads' files say of themselves, and compacted
+ * files of those they replace.
+ * @param query runs SQL and gives the rows
+ */
+export async function leftOutIn(
+  query: (sql: string) => Promise<unknown[][]>,
+  paths: readonly string[],
+): Promise<Map<string, string>> {
+  if (paths.length === 0) return new Map();
+  const rows = await query(
+    `SELECT decode(key), decode(value) FROM parquet_kv_metadata(${literalList(paths)})
+     WHERE decode(key) IN ('left_out', 'parts')`,
+  );
+  const found = rows.flatMap(([key, value]) => {
+    const said = JSON.parse(String(value)) as HeldFile['leftOut'] | Part[];
+    return key === 'parts' ? (said as Part[]).map(({ left_out }) => left_out) : [said as HeldFile['leftOut']];
+  });
+  return new Map(found.flatMap((leftOut = {}) => Object.entries(leftOut)));
 }

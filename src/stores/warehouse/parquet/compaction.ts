@@ -7,14 +7,15 @@ import { HeadgateError, messageOf, systemCodeOf } from '../../../errors.js';
 import { faultPoint } from '../../../fault-point.js';
 import { lockDirectory } from '../../../process-lock.js';
 import type { Table } from '../columns.js';
-import { COLUMNS, TABLES } from '../columns.js';
+import { columnsOf, TABLES } from '../columns.js';
 import { compactedMetadata, compactedName, isCompacted } from './compacted-file.js';
 import type { Engine, EngineOptions } from '../engine.js';
 import { createEngine } from '../engine.js';
 import { dayOfFile, listFiles, removeLeftovers, tableDirectory, tenantDirectory } from './files.js';
 import type { HeldFile, Ledger } from './ledger.js';
 import { createLedger } from './ledger.js';
-import { identifier, literal, literalList } from '../sql.js';
+import { promotedMember, readTableFiles, rowsOf, type TableFiles } from './promotions.js';
+import { identifier, literal } from '../sql.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -134,8 +135,11 @@ async function writeCompacted(parts: readonly HeldFile[], table: Table, engine: 
   const path = join(dirname(parts[0]!.path), compactedName(key.digest('hex').slice(0, 32)));
   const expected = parts.reduce((sum, { rows }) => sum + rows, 0);
   await writeDurably(path, async (temporary) => {
-    const copy = copyStatement(parts, table, temporary);
-    const { rowsChanged } = await engine.use((connection) => connection.run(copy));
+    const { rowsChanged } = await engine.use(async (connection) => {
+      const query = async (sql: string) => (await connection.runAndReadAll(sql)).getRowsJS();
+      const paths = parts.map((part) => part.path);
+      return connection.run(copyStatement(parts, await readTableFiles(query, paths), table, temporary));
+    });
     if (rowsChanged !== expected)
       throw new Error(`${rowsChanged} rows were read from ${parts.length} files that have ${expected}`);
     faultPoint('compact-rename.before');
@@ -143,15 +147,14 @@ async function writeCompacted(parts: readonly HeldFile[], table: Table, engine: 
   faultPoint('compact-rename.after');
 }
 
-function copyStatement(parts: readonly HeldFile[], table: Table, target: string): string {
-  const columns = COLUMNS[table].map(({ name }) => identifier(name));
+function copyStatement(parts: readonly HeldFile[], files: TableFiles, table: Table, target: string): string {
+  const columns = columnsOf(table, files.promoted).map(({ name }) => identifier(name));
   const { batch_ids: batchIds, parts: described } = compactedMetadata(parts);
-  // The files in this order, and the rows of each in theirs: DuckDB keeps the order it reads in.
+  // The rows of each file in their order: DuckDB keeps the order it reads in.
   return `COPY (
-    SELECT ${columns.join(', ')}
-    FROM read_parquet(${literalList(parts.map((part) => part.path))}, hive_partitioning = false, union_by_name = true)
+    SELECT ${columns.join(', ')} FROM (${rowsOf(table, files)})
   ) TO ${literal(target)} (FORMAT parquet, COMPRESSION zstd,
-    KV_METADATA {batch_ids: ${literal(batchIds)}, parts: ${literal(described)}})`;
+    KV_METADATA {batch_ids: ${literal(batchIds)}, parts: ${literal(described)}${promotedMember(files.promoted)}})`;
 }
 
 async function removeReplaced(compacted: readonly string[], ledger: Ledger, madeBefore: number) {

@@ -7,6 +7,7 @@ import { TABLES } from '../columns.js';
 import { liveFiles } from './compacted-file.js';
 import { engineSettings, SET_UTC } from '../engine.js';
 import { listFiles } from './files.js';
+import { readTableFiles } from './promotions.js';
 import { literalList } from '../sql.js';
 import { latestView, tableView } from './views.js';
 
@@ -45,14 +46,13 @@ export async function withConfined<T>(
       const connection = await instance.connect();
       await connection.run(SET_UTC);
       for (const table of TABLES) {
-        const live = await liveFiles(
-          async (sql) => (await connection.runAndReadAll(sql)).getRowsJS(),
-          files.get(table) ?? [],
-        );
+        const query = async (sql: string) => (await connection.runAndReadAll(sql)).getRowsJS();
+        const live = await liveFiles(query, files.get(table) ?? []);
         files.set(table, live);
-        await connection.run(tableView(table, live));
+        const tableFiles = await readTableFiles(query, live);
+        await connection.run(tableView(table, tableFiles));
+        if (table === 'user_properties') await connection.run(latestView(tableFiles));
       }
-      await connection.run(latestView(files.get('user_properties') ?? []));
       const outputs = output === undefined ? [] : [output];
       await lock(connection, [...[...files.values()].flat(), ...outputs]);
       return await work(connection);

@@ -14,7 +14,11 @@ export interface HeldFile {
   readonly batchIds: readonly string[];
   readonly rows: number;
   readonly bytes: number;
+  /** By batch, the lines of it that could not be loaded, as `LineSet` encodes them; absent where there are none. */
+  readonly leftOut?: Readonly<Record<string, string>>;
 }
+
+type LeftOut = NonNullable<HeldFile['leftOut']>;
 
 /**
  * Which batches the warehouse holds, read from the key-value metadata that each load's COPY wrote into its own file:
@@ -69,7 +73,7 @@ async function readMetadata(
   const list = literalList(paths);
   const entries = await connection.runAndReadAll(
     `SELECT file_name, decode(key), decode(value) FROM parquet_kv_metadata(${list})
-     WHERE decode(key) IN ('batch_ids', 'load_id', 'parts')`,
+     WHERE decode(key) IN ('batch_ids', 'load_id', 'parts', 'left_out')`,
   );
   const metadata = new Map<string, string>();
   for (const [path, key, value] of entries.getRowsJS())
@@ -86,6 +90,8 @@ async function readMetadata(
     // A file that somebody else put here holds none of our batches.
     const loadId = metadata.get(`load_id ${path}`) ?? '';
     const ids = JSON.parse(batchIds) as string[];
-    return [path, [{ path, loadId, batchIds: ids, rows: Number(rows), bytes: Number(bytes) }]];
+    const leftOut = metadata.get(`left_out ${path}`);
+    const held = { path, loadId, batchIds: ids, rows: Number(rows), bytes: Number(bytes) };
+    return [path, [leftOut === undefined ? held : { ...held, leftOut: JSON.parse(leftOut) as LeftOut }]];
   });
 }

@@ -1,9 +1,12 @@
+import { existsSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import { writeDurably } from '../../../durable-file.js';
 import { faultPoint } from '../../../fault-point.js';
+import { LineSet } from '../../../line-set.js';
+import { withoutBadRows } from '../bad-rows.js';
 import { tableOf } from '../columns.js';
 import { copyStatement } from './copy.js';
-import type { EngineOptions } from '../engine.js';
+import type { Engine, EngineOptions } from '../engine.js';
 import { createEngine } from '../engine.js';
 import {
   dayDirectory,
@@ -15,6 +18,7 @@ import {
 } from './files.js';
 import type { HeldFile } from './ledger.js';
 import { createLedger } from './ledger.js';
+import { countClashes } from './promotions.js';
 import { assertLoadInput } from '../load-input.js';
 import {
   assertComplete,
@@ -77,17 +81,21 @@ export function createParquetWarehouse(options: ParquetWarehouseOptions): Wareho
     if (missing.length > 0) {
       await assertFilesExist(missing);
       await writeDurably(freePath(tableDir, input, held), async (temporary) => {
-        const copy = copyStatement(input, missing, temporary);
-        const { rowsChanged } = await engine.use((connection) => connection.run(copy), input.signal);
-        input.signal?.throwIfAborted();
-        assertComplete(rowsChanged, missing);
+        await withoutBadRows(engine, input, missing, async (loadable, leftOut) => {
+          const copy = copyStatement(input, loadable, leftOut, temporary);
+          const { rowsChanged } = await engine.use((connection) => connection.run(copy), input.signal);
+          input.signal?.throwIfAborted();
+          assertComplete(rowsChanged, loadable);
+        });
         faultPoint('parquet-rename.before');
       });
       faultPoint('parquet-rename.after');
       // Read back, so that the first attempt and a retry after a crash answer from the same source.
       held = await heldFiles({ ...input, signal: undefined }, batches);
     }
-    return resultOf(input, batches, held, tenantDirectory(root, input.tenant));
+    const result = resultOf(input, batches, held, tenantDirectory(root, input.tenant));
+    const clashes = await clashesOf(engine, input, held);
+    return { ...result, ...(clashes && { clashes }) };
   }
 
   async function load(input: LoadInput): Promise<LoadResult> {
@@ -128,6 +136,7 @@ function resultOf(
   const own = held.filter((file) => file.loadId === input.loadId);
   const inOwn = new Set(own.flatMap((file) => file.batchIds));
   const ids = batches.map((batch) => batch.batchId);
+  const leftOut = own.reduce((sum, file) => sum + leftOutOf(file), 0);
   const newest = own.map((file) => file.path).reduce((a, b) => (basename(a) > basename(b) ? a : b), '');
   return {
     loadId: input.loadId,
@@ -135,6 +144,27 @@ function resultOf(
     bytes: own.reduce((sum, file) => sum + file.bytes, 0),
     loaded: ids.filter((id) => inOwn.has(id)),
     alreadyHeld: ids.filter((id) => !inOwn.has(id)),
+    ...(leftOut > 0 && { leftOut }),
     ...(newest === '' ? {} : { file: relative(tenantDir, newest) }),
   };
+}
+
+function leftOutOf({ leftOut = {} }: HeldFile): number {
+  const counts = Object.values(leftOut).map((lines) => LineSet.decode(lines, Infinity).count);
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+/** Those of the load's own files, as far as no compaction has replaced them. */
+async function clashesOf(
+  engine: Engine,
+  { loadId, promoted = [] }: LoadInput,
+  held: readonly HeldFile[],
+): Promise<LoadResult['clashes']> {
+  if (promoted.length === 0) return undefined;
+  const own = held.filter((file) => file.loadId === loadId && existsSync(file.path));
+  const paths = own.map(({ path }) => path);
+  const clashes = await engine.use((connection) =>
+    countClashes(async (sql) => (await connection.runAndReadAll(sql)).getRowsJS(), paths),
+  );
+  return Object.keys(clashes).length === 0 ? undefined : clashes;
 }

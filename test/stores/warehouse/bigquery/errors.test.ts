@@ -82,6 +82,17 @@ describe('errors of the BigQuery warehouse', function () {
       await assert.rejects(load(), { code, message, retryable: true });
     });
 
+  it('of rows are not tried again at once: each job that fails is one of the 1,500 of a day', async () => {
+    const errorResult = { reason: 'invalid', message: 'no such field: location of the KMS job' };
+    const errors = [errorResult, { reason: 'invalid', message: 'Could not parse', location: 'rows.ndjson' }];
+    server.outcome = (): Resource => ({ status: { state: 'DONE', errorResult, errors } });
+    await assert.rejects(load(), (error: Error & { code?: string; retryAfterSeconds?: number }) => {
+      assert.equal(error.code, 'WAREHOUSE_FAILED');
+      assert.match(error.message, /: no such field: location of the KMS job; rows\.ndjson: Could not parse$/);
+      return error.retryAfterSeconds === 600;
+    });
+  });
+
   it('pass by themselves when nothing answers', async () => {
     server.close();
     await assert.rejects(load(), { code: 'WAREHOUSE_UNAVAILABLE', message: /ECONNREFUSED/, retryable: true });

@@ -1,9 +1,10 @@
 import type { Config } from '../config.js';
 import { messageOf } from '../errors.js';
-import { dataPaths } from '../roles/stores.js';
+import { dataPaths, openLoadClaims } from '../roles/stores.js';
 import { createWarehouseCheck } from '../roles/warehouses.js';
 import { listTenantFiles, readTenantFile } from '../tenant-config/tenant-file.js';
 import type { BigQueryConfig } from '../tenant-config/warehouse-config.js';
+import { checkLoadJobs } from './check-load-jobs.js';
 import { fail, ok, warn, type Finding } from './finding.js';
 
 const CHECK = 'bigquery';
@@ -11,10 +12,22 @@ const TIMEOUT_MS = 20_000;
 const AT_ONCE = 10;
 const MAX_NAMED = 5;
 
-/** Looks at the BigQuery of every tenant that has one: credentials, and where the data lies. No finding where none has. */
+/**
+ * Looks at the BigQuery of every tenant that has one: credentials, where the data lies, and how many load jobs are used. No
+ * finding where none has.
+ */
 export async function checkBigQueryTenants(config: Config): Promise<Finding[]> {
   const tenants = await bigQueryTenants(dataPaths(config.dataDir).tenants);
   if (tenants.size === 0) return [];
+  const budgeted = [...tenants].map(([tenant, { project }]) => ({ tenant, project }));
+  const [usable, loadJobs] = await Promise.all([
+    checkUsable(config, tenants),
+    openLoadClaims(config).then((claims) => checkLoadJobs(budgeted, claims)),
+  ]);
+  return [...usable, ...loadJobs];
+}
+
+async function checkUsable(config: Config, tenants: ReadonlyMap<string, BigQueryConfig>): Promise<Finding[]> {
   const check = createWarehouseCheck(config);
   const problems: string[] = [];
   let refused = false;

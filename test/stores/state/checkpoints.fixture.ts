@@ -1,10 +1,10 @@
-import { openLmdbStateStore } from '../../../src/stores/state/lmdb.js';
+import { openState } from '../../support/state-stores.js';
 
 /**
- * A process for lmdb.test.ts to kill: writes checkpoints without end, the `n`th with the number in a hundred subjects and
+ * A process for the conformance suite to kill: writes checkpoints without end, the `n`th with the number in a hundred subjects and
  * as watermark, larger each time, so that a full disk is soon met, and prints the number once it is told that it is on disk.
  */
-const store = openLmdbStateStore(process.argv[2] as string);
+const store = await openState(process.argv[2] as string);
 for (let n = 1; ; n++) {
   const subjects = Array.from({ length: 100 }, (_, index) => ({
     ...{ tenant: 'UA', subject: `s${index}` },

@@ -1,0 +1,56 @@
+import { INPUT_STREAMS, type InputStream } from '../event.js';
+import { LineSet } from '../line-set.js';
+import { octetLines } from '../octet-lines.js';
+import { unlessUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
+import { tableOf } from '../stores/warehouse/columns.js';
+import { leftOutIn } from '../stores/warehouse/parquet/compacted-file.js';
+import { listFiles } from '../stores/warehouse/parquet/files.js';
+import { isBatchId } from '../tenant.js';
+import type { Workspace } from './workspace.js';
+
+/** What {@link readLeftOut} needs. */
+export interface LeftOutOptions {
+  readonly workspace: Workspace;
+  readonly tenant: string;
+  readonly batchStore: Pick<BatchStore, 'open'>;
+  readonly warehouseRoot: string;
+}
+
+/**
+ * Reads the ids of events that loads have left out as rows that cannot be loaded into the table `left_out (stream, id)`:
+ * the files of the warehouse name their lines, and the kept batch files have the ids. A line that is no event has none.
+ */
+export async function readLeftOut(options: LeftOutOptions): Promise<void> {
+  const { workspace, batchStore, tenant } = options;
+  await workspace.run('CREATE OR REPLACE TABLE left_out (stream VARCHAR, id VARCHAR)');
+  for (const stream of INPUT_STREAMS) {
+    for (const [batchId, lines] of await leftOutOf(options, stream)) {
+      if (!isBatchId(batchId)) continue;
+      const opened = await unlessUnreadable(batchStore.open({ tenant, stream, batchId }));
+      if (opened === undefined) continue;
+      const kept = octetLines(opened.ndjson);
+      for (const line of LineSet.decode(lines, kept.length)) {
+        const id = idOf(kept[line]?.toString('utf8') ?? '');
+        if (id !== undefined) await workspace.run('INSERT INTO left_out VALUES ($1, $2)', [stream, id]);
+      }
+    }
+  }
+}
+
+/** By batch, the lines that are left out. Files that compacted ones replace may be read as well, and say the same. */
+async function leftOutOf(
+  { workspace, tenant, warehouseRoot }: LeftOutOptions,
+  stream: InputStream,
+): Promise<Map<string, string>> {
+  const files = await listFiles(warehouseRoot, tenant, tableOf(stream));
+  return leftOutIn((sql) => workspace.rows(sql), files);
+}
+
+function idOf(line: string): string | undefined {
+  try {
+    const { id } = JSON.parse(line) as { readonly id?: unknown };
+    return typeof id === 'string' ? id : undefined;
+  } catch {
+    return undefined;
+  }
+}

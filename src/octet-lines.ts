@@ -1,0 +1,19 @@
+const LINE_FEED = 0x0a;
+
+/** The lines of NDJSON as octets, without their line feeds: for lines that may be no text, and must stay what they are. */
+export function octetLines(ndjson: Buffer): Buffer[] {
+  const lines: Buffer[] = [];
+  for (let start = 0; start < ndjson.length;) {
+    const feed = ndjson.indexOf(LINE_FEED, start);
+    const end = feed === -1 ? ndjson.length : feed;
+    lines.push(ndjson.subarray(start, end));
+    start = end + 1;
+  }
+  return lines;
+}
+
+/** The lines as NDJSON again. */
+export function joinLines(lines: readonly Buffer[]): Buffer {
+  const feed = Buffer.from([LINE_FEED]);
+  return Buffer.concat(lines.flatMap((line) => [line, feed]));
+}

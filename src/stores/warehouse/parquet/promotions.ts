@@ -1,0 +1,134 @@
+import type { Table } from '../columns.js';
+import { columnsOf } from '../columns.js';
+import { promote } from '../promote.js';
+import { CLASHES, type PromotedField } from '../promoted-field.js';
+import { identifier, literal, literalList } from '../sql.js';
+
+/** A promoted field as a file has it. */
+export interface HeldField extends PromotedField {
+  /** `loaded_at` of the first and of the last load that brought it into the file. */
+  readonly first: string;
+  readonly last: string;
+}
+
+/** Files of a table that have the same promoted fields. */
+export interface FileGroup {
+  readonly files: readonly string[];
+  /** Fields whose columns are taken as they are; the others of the table are worked out from `data`. */
+  readonly held: readonly PromotedField[];
+}
+
+/** The files of a table to read. */
+export interface TableFiles {
+  /** Every promoted field that a file of them has; of two that share a column, the one loaded last. */
+  readonly promoted: readonly HeldField[];
+  readonly groups: readonly FileGroup[];
+}
+
+/** Column of each row's number in its file, which {@link rowsOf} adds. */
+export const ROW_IN_FILE = 'row_in_file';
+
+/** The key-value metadata in which a load's file says what it has promoted; nothing where that is nothing. */
+export function promotedMetadata(promoted: readonly PromotedField[], loadedAt: string): readonly HeldField[] {
+  return promoted.map(({ column, path, type }) => ({ column, path, type, first: loadedAt, last: loadedAt }));
+}
+
+/** The KV_METADATA member for {@link promotedMetadata}, with a comma before it. */
+export function promotedMember(promoted: readonly HeldField[]): string {
+  return promoted.length === 0 ? '' : `, promoted: ${literal(JSON.stringify(promoted))}`;
+}
+
+/**
+ * Reads from their metadata which columns files have.
+ * @param query runs SQL and gives the rows
+ */
+export async function readTableFiles(
+  query: (sql: string) => Promise<unknown[][]>,
+  paths: readonly string[],
+): Promise<TableFiles> {
+  if (paths.length === 0) return { promoted: [], groups: [] };
+  const rows = await query(
+    `SELECT file_name, decode(value) FROM parquet_kv_metadata(${literalList(paths)}) WHERE decode(key) = 'promoted'`,
+  );
+  const byFile = new Map(
+    rows.map(([path, fields]) => [String(path), JSON.parse(String(fields)) as HeldField[]]),
+  );
+  const promoted = merged([...byFile.values()].flat());
+  const groups = new Map<string, { files: string[]; held: PromotedField[] }>();
+  for (const path of paths) {
+    const held = usable(byFile.get(path) ?? [], promoted);
+    const columns = held.map(({ column }) => column).join();
+    const group = groups.get(columns) ?? { files: [], held };
+    groups.set(columns, group);
+    group.files.push(path);
+  }
+  return { promoted, groups: [...groups.values()] };
+}
+
+/** The table's fields that a file has. None where one of its columns means something else: what clashed with that is told with it. */
+function usable(held: readonly HeldField[], promoted: readonly HeldField[]): HeldField[] {
+  const same = promoted.filter((field) => held.some((each) => isSame(field, each)));
+  return same.length === held.length ? same : [];
+}
+
+/**
+ * All rows of a table's files with all its columns, as a SELECT. What was loaded before a field was promoted has its value
+ * in `data`, from where it is taken when a query asks for the column.
+ */
+export function rowsOf(table: Table, { promoted, groups }: TableFiles): string {
+  if (groups.length === 0) return read(table, [], []);
+  const all = groups.map(({ files, held }) => {
+    const missing = promoted.filter((field) => !held.some((each) => isSame(field, each)));
+    const from = read(table, held, files);
+    if (missing.length === 0) return from;
+    const has = columnsOf(table, held).filter(({ name }) => name !== CLASHES);
+    const columns = [...has.map(({ name }) => identifier(name)), ROW_IN_FILE];
+    return promote({ from, columns, promoted: missing, clashesBefore: held.length > 0 });
+  });
+  return all.length === 1 ? all[0]! : all.map((each) => `(${each})`).join(' UNION ALL BY NAME ');
+}
+
+/** The rows of files as they are. The empty relation gives every column its type when no file has it, or there is none. */
+function read(table: Table, promoted: readonly PromotedField[], files: readonly string[]): string {
+  const typed = columnsOf(table, promoted).map(
+    ({ name, type }) => `CAST(NULL AS ${type}) AS ${identifier(name)}`,
+  );
+  const empty = `SELECT ${typed.join(', ')}, CAST(NULL AS BIGINT) AS ${ROW_IN_FILE} WHERE false`;
+  if (files.length === 0) return empty;
+  return `SELECT *, file_row_number AS ${ROW_IN_FILE}
+    FROM read_parquet(${literalList(files)}, union_by_name = true, hive_partitioning = false)
+    UNION ALL BY NAME ${empty}`;
+}
+
+/** How many values of each column are in the `_clashes` of files, by column; columns with none are left out. */
+export async function countClashes(
+  query: (sql: string) => Promise<unknown[][]>,
+  paths: readonly string[],
+): Promise<Record<string, number>> {
+  if (paths.length === 0) return {};
+  const rows = await query(`SELECT name, count(*) FROM (
+      SELECT unnest(json_keys(${CLASHES})) AS name FROM (
+        SELECT * FROM read_parquet(${literalList(paths)}, union_by_name = true, hive_partitioning = false)
+        UNION ALL BY NAME SELECT CAST(NULL AS JSON) AS ${CLASHES} WHERE false)
+      WHERE ${CLASHES} IS NOT NULL)
+    GROUP BY name ORDER BY name`);
+  return Object.fromEntries(rows.map(([name, count]) => [String(name), Number(count)]));
+}
+
+function merged(fields: readonly HeldField[]): HeldField[] {
+  const byColumn = new Map<string, HeldField>();
+  for (const field of fields) {
+    const known = byColumn.get(field.column);
+    if (known === undefined) byColumn.set(field.column, field);
+    else if (isSame(known, field)) {
+      const first = known.first < field.first ? known.first : field.first;
+      const last = known.last > field.last ? known.last : field.last;
+      byColumn.set(field.column, { ...known, first, last });
+    } else if (known.last < field.last) byColumn.set(field.column, field);
+  }
+  return [...byColumn.values()].sort((a, b) => (a.first === b.first ? 0 : a.first < b.first ? -1 : 1));
+}
+
+function isSame(a: PromotedField, b: PromotedField): boolean {
+  return a.column === b.column && a.type === b.type && JSON.stringify(a.path) === JSON.stringify(b.path);
+}
