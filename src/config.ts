@@ -1,14 +1,11 @@
-import type { KeyObject } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import bytes from 'bytes';
-import ipaddr from 'ipaddr.js';
-import { HeadgateError, systemCodeOf } from './errors.js';
-import { ALL_FAULT_POINTS, type FaultPoint } from './fault-point.js';
-import { parseMasterKey, type MasterKeys } from './stores/batch-keys/master-key.js';
+import { EnvReader, type AddressRange, type Env } from './env-reader.js';
+import { HeadgateError } from './errors.js';
+import type { FaultPoint } from './fault-point.js';
+import type { MasterKeys } from './stores/batch-keys/master-key.js';
 import type { GcsPlace } from './stores/batch-store/gcs.js';
-import { parsePostgresUrl, type PostgresPlace } from './stores/state/postgres-place.js';
+import type { PostgresPlace } from './stores/state/postgres-place.js';
 import { SECRET_PREFIX, variableOf } from './tenant-config/secret-reference.js';
 
 /** When a producer gets its 202: after the spool's flush to disk, or once Temporal has the batch. */
@@ -18,9 +15,6 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as cons
 
 /** Levels of the log, from most to least. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
-
-/** A range of IP addresses: its first address, and how many leading bits count. */
-export type AddressRange = ReturnType<typeof ipaddr.parseCIDR>;
 
 /** Everything that can be set from outside, read once at the start of a process and frozen. */
 export interface Config {
@@ -37,6 +31,8 @@ export interface Config {
   readonly state?: PostgresPlace;
   /** `HEADGATE_BIGQUERY_ENDPOINT`: URL of an emulator of BigQuery; requests to it carry no credentials. Default: Google's. */
   readonly bigQueryEndpoint?: string;
+  /** `HEADGATE_BIGQUERY_STORAGE_ENDPOINT`: `host:port` of an emulator of the Storage Write API, talked to in plain text and without credentials. Default: Google's. */
+  readonly bigQueryStorageEndpoint?: string;
   /** `HEADGATE_CACHE_DIR`: where the Temporal server is kept between data directories. Default: the user's cache directory. */
   readonly cacheDir: string;
   /** `HEADGATE_HOST`: address the API listens on. Default `127.0.0.1`. */
@@ -97,119 +93,6 @@ export interface Config {
   readonly color: boolean;
 }
 
-/** Names that need no escape anywhere, and no part of a prefix that begins with a dot. */
-const BUCKET = /^gs:\/\/([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])(?:\/((?:[\w-][\w.=-]*\/)*[\w-][\w.=-]*))?\/?$/;
-
-type Env = Readonly<Record<string, string | undefined>>;
-
-/** Reads single variables and collects what is wrong with them, so that all problems are reported at once. */
-class EnvReader {
-  readonly problems: string[] = [];
-
-  constructor(private readonly env: Env) {}
-
-  text(name: string): string | undefined {
-    const value = this.env[name];
-    return value === undefined || value === '' ? undefined : value;
-  }
-
-  integer(name: string, fallback: number, min: number, max: number): number {
-    const value = this.text(name);
-    if (value === undefined) return fallback;
-    const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
-    if (number >= min && number <= max) return number;
-    this.problems.push(`${name} must be a whole number from ${min} to ${max}, not "${value}".`);
-    return fallback;
-  }
-
-  optionalInteger(name: string, min: number, max: number): number | undefined {
-    return this.text(name) === undefined ? undefined : this.integer(name, min, min, max);
-  }
-
-  size(name: string, fallback: number): number {
-    const value = this.text(name);
-    if (value === undefined) return fallback;
-    const size = /^\d+(\.\d+)?\s*(b|kb|mb|gb|tb)$/i.test(value) ? bytes.parse(value) : null;
-    if (size !== null && size > 0) return size;
-    this.problems.push(`${name} must be a size such as 512MB or 4GB, not "${value}".`);
-    return fallback;
-  }
-
-  ranges(name: string): readonly AddressRange[] {
-    const written = this.text(name)?.split(',') ?? [];
-    const isRange = (range: string): boolean => ipaddr.isValidCIDR(range) && !/^\d+\//.test(range);
-    const wrong = written.map((range) => range.trim()).filter((range) => !isRange(range));
-    if (wrong.length === 0) return written.map((range) => ipaddr.parseCIDR(range.trim()));
-    this.problems.push(`${name} must be address ranges such as 10.1.0.0/16,fd00::/8, not "${wrong[0]}".`);
-    return [];
-  }
-
-  endpoint(name: string): string | undefined {
-    const value = this.text(name);
-    if (value !== undefined && !/^https?:\/\/[^/]+$/.test(value))
-      this.problems.push(`${name} must be a URL such as http://127.0.0.1:4443, not "${value}".`);
-    return value;
-  }
-
-  bucket(name: string, endpointName: string): GcsPlace | undefined {
-    const value = this.text(name);
-    const endpoint = this.endpoint(endpointName);
-    if (value === undefined) return undefined;
-    const [, bucket, prefix = ''] = BUCKET.exec(value) ?? [];
-    if (bucket !== undefined) return { bucket, prefix, endpoint };
-    this.problems.push(`${name} must be gs://bucket or gs://bucket/prefix, not "${value}".`);
-    return undefined;
-  }
-
-  /** Says nothing of the value: it is a secret, or what was meant to be one. */
-  masterKey(name: string): KeyObject | undefined {
-    const value = this.text(name);
-    if (value === undefined) return undefined;
-    try {
-      const text = value.startsWith('file:') ? readFileSync(value.slice('file:'.length), 'utf8') : value;
-      const key = parseMasterKey(text.trim());
-      if (key !== undefined) return key;
-      this.problems.push(
-        `${name} must be 32 bytes in base64, as \`openssl rand -base64 32\` prints them, or file:PATH of a file that has them.`,
-      );
-    } catch (error) {
-      const reason = systemCodeOf(error);
-      if (reason === undefined) throw error;
-      this.problems.push(`${name} must be file:PATH of a file that can be read (${reason}).`);
-    }
-    return undefined;
-  }
-
-  postgres(name: string, passwordName: string): PostgresPlace | undefined {
-    const value = this.text(name);
-    if (value === undefined) return undefined;
-    const place = parsePostgresUrl(value, this.text(passwordName));
-    if (!('problem' in place)) return place;
-    // The value stays out of it: it may hold a password.
-    this.problems.push(`${name} ${place.problem}.`);
-    return undefined;
-  }
-
-  fault(name: string): Config['fault'] {
-    const value = this.text(name);
-    if (value === undefined) return undefined;
-    const [, named, passes = '1'] = /^([a-z.-]+)(?::([1-9]\d{0,5}))?$/.exec(value) ?? [];
-    const point = ALL_FAULT_POINTS.find((each) => each === named);
-    if (point !== undefined) return { point, passes: Number(passes) };
-    this.problems.push(`${name} must be a fault point such as plan.after:3, not "${value}".`);
-    return undefined;
-  }
-
-  oneOf<T extends string>(name: string, allowed: readonly T[], fallback: T): T {
-    const value = this.text(name);
-    if (value === undefined) return fallback;
-    const found = allowed.find((each) => each === value);
-    if (found !== undefined) return found;
-    this.problems.push(`${name} must be one of ${allowed.join(', ')}, not "${value}".`);
-    return fallback;
-  }
-}
-
 /**
  * Reads the configuration from the environment. The only place that does.
  * @throws HeadgateError `CONFIG_INVALID`, naming every variable that is wrong
@@ -225,6 +108,7 @@ export function loadConfig(env: Env = process.env): Config {
     },
     state: reader.postgres('HEADGATE_STATE', 'PGPASSWORD'),
     bigQueryEndpoint: reader.endpoint('HEADGATE_BIGQUERY_ENDPOINT'),
+    bigQueryStorageEndpoint: reader.address('HEADGATE_BIGQUERY_STORAGE_ENDPOINT'),
     cacheDir: resolve(reader.text('HEADGATE_CACHE_DIR') ?? join(userCacheDir(reader), 'headgate')),
     host: reader.text('HEADGATE_HOST') ?? '127.0.0.1',
     port: reader.integer('HEADGATE_PORT', 8080, 0, 65_535),

@@ -23,11 +23,26 @@ const COMPACTION_STEPS = ['compact-rename', 'compact-delete'] as const;
 /** The durable steps that are taken only where batch files are encrypted: a tenant's first key. */
 const KEY_STEPS = ['batch-key'] as const;
 
-/** The durable steps of a load into BigQuery, in its order; a tenant whose warehouse is Parquet passes none of them. */
+/** The durable steps of a load into BigQuery by a load job, in its order; a tenant whose warehouse is Parquet passes none of them. */
 const BIGQUERY_STEPS = ['bigquery-stage', 'bigquery-claim', 'bigquery-submit', 'bigquery-done'] as const;
 
+/** The same of a load by the Storage Write API, where a stream takes the place of a job. */
+const BIGQUERY_STREAM_STEPS = [
+  'bigquery-stage',
+  'bigquery-stream-create',
+  'bigquery-claim',
+  'bigquery-append',
+  'bigquery-finalize',
+  'bigquery-commit',
+  'bigquery-done',
+] as const;
+
 type Step = (
-  typeof DURABLE_STEPS | typeof COMPACTION_STEPS | typeof KEY_STEPS | typeof BIGQUERY_STEPS
+  | typeof DURABLE_STEPS
+  | typeof COMPACTION_STEPS
+  | typeof KEY_STEPS
+  | typeof BIGQUERY_STEPS
+  | typeof BIGQUERY_STREAM_STEPS
 )[number];
 
 /** A place where a test may end the process: just before, or just after, a durable step. */
@@ -45,8 +60,11 @@ export const COMPACTION_FAULT_POINTS = around(COMPACTION_STEPS);
 /** Every fault point of the keys of batch files. */
 export const KEY_FAULT_POINTS = around(KEY_STEPS);
 
-/** Every fault point of a load into BigQuery. */
+/** Every fault point of a load into BigQuery by load jobs. */
 export const BIGQUERY_FAULT_POINTS = around(BIGQUERY_STEPS);
+
+/** Every fault point of a load into BigQuery by the Storage Write API. */
+export const BIGQUERY_STREAM_FAULT_POINTS = around(BIGQUERY_STREAM_STEPS);
 
 /** Every fault point there is. */
 export const ALL_FAULT_POINTS: readonly FaultPoint[] = [
@@ -54,6 +72,7 @@ export const ALL_FAULT_POINTS: readonly FaultPoint[] = [
   ...COMPACTION_FAULT_POINTS,
   ...KEY_FAULT_POINTS,
   ...BIGQUERY_FAULT_POINTS,
+  ...BIGQUERY_STREAM_FAULT_POINTS,
 ];
 
 let armed: { readonly point: string; passes: number } | undefined;

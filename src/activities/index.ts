@@ -8,6 +8,7 @@ import type { SubscriptionControl } from '../subscriptions/control.js';
 import { promotedOf } from '../tenant-config/promotion.js';
 import type { LoadedTenant, RegistryLogger } from '../tenant-config/registry.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
+import { isByJobs } from '../tenant-config/warehouse-config.js';
 import type { Isolation } from '../tenant.js';
 import type { ParkInput } from '../workflows/delivery-messages.js';
 import { createResolveActivities, type ResolveActivities } from './dead-letters/resolve.js';
@@ -150,8 +151,7 @@ function gatesOf({
     holdLoads: async (id, streams) => {
       await holdPaused(id);
       const { warehouse } = tenant(id).config;
-      if (warehouse.kind === 'bigquery')
-        await budget?.hold({ tenant: id, project: warehouse.project }, streams);
+      if (isByJobs(warehouse)) await budget?.hold({ tenant: id, project: warehouse.project }, streams);
     },
     parkLoads: createParkLoads({ pause: (id, reason) => control.park(id, WAREHOUSE, reason), log }),
   };
@@ -161,11 +161,8 @@ function gatesOf({
 function windowsOf(id: string, { tenant, control, budget }: ActivityDependencies): TenantWindows {
   const { isolation, warehouse } = tenant(id).config;
   const paused = control.isPaused(id, WAREHOUSE);
-  if (warehouse.kind === 'parquet')
-    return {
-      isolation,
-      windowMs: paused ? Math.max(warehouse.windowMs, PAUSED_WINDOW_MS) : warehouse.windowMs,
-    };
-  const atLeastMs = Math.max(paused ? PAUSED_JOB_WINDOW_MS : 0, budget?.atLeastMs(id) ?? 0);
-  return { isolation, windowMs: Math.max(warehouse.windowMs, atLeastMs), project: warehouse.project };
+  const pausedMs = isByJobs(warehouse) ? PAUSED_JOB_WINDOW_MS : PAUSED_WINDOW_MS;
+  const atLeastMs = Math.max(paused ? pausedMs : 0, budget?.atLeastMs(id) ?? 0);
+  const windowMs = Math.max(warehouse.windowMs, atLeastMs);
+  return { isolation, windowMs, ...(isByJobs(warehouse) && { project: warehouse.project }) };
 }

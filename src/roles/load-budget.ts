@@ -4,6 +4,7 @@ import { LoadBudget } from '../activities/warehouse/load-budget.js';
 import type { Logger } from '../observability/logger.js';
 import type { LoadClaims } from '../stores/load-claims/load-claims.js';
 import type { TenantRegistry } from '../tenant-config/registry.js';
+import { isByJobs } from '../tenant-config/warehouse-config.js';
 
 /** What {@link openLoadBudget} needs. */
 export interface LoadBudgetParts {
@@ -21,9 +22,9 @@ export function openLoadBudget({ registry, claims, log }: LoadBudgetParts): Load
   });
 }
 
-/** The tenants whose warehouse is in BigQuery, and the project that runs their jobs. */
+/** The tenants whose warehouse is in BigQuery and loaded by jobs, and the project that runs them. */
 export function tenantsInBigQuery(registry: Pick<TenantRegistry, 'list'>): BudgetedTenant[] {
   return registry.list().flatMap(({ config: { tenant, warehouse } }) => {
-    return warehouse.kind === 'bigquery' ? [{ tenant, project: warehouse.project }] : [];
+    return isByJobs(warehouse) ? [{ tenant, project: warehouse.project }] : [];
   });
 }

@@ -13,7 +13,10 @@ import { dataPaths } from './stores.js';
 
 /** What {@link openWarehouses} needs. */
 export interface WarehousesOptions {
-  readonly config: Pick<Config, 'dataDir' | 'batches' | 'batchKeys' | 'bigQueryEndpoint'>;
+  readonly config: Pick<
+    Config,
+    'dataDir' | 'batches' | 'batchKeys' | 'bigQueryEndpoint' | 'bigQueryStorageEndpoint'
+  >;
   readonly registry: Pick<TenantRegistry, 'get'>;
   readonly claims: LoadClaims;
   /** Told of each load job that is about to be submitted to BigQuery. */
@@ -41,6 +44,7 @@ export function openWarehouses({ config, registry, claims, onSubmit }: Warehouse
     };
     return createBigQueryWarehouse({
       ...{ configOf, claims, bucket, endpoint, onSubmit },
+      storageEndpoint: config.bigQueryStorageEndpoint,
       encrypted: config.batchKeys.current !== undefined,
       staging: join(dataDir, 'staging'),
     });

@@ -2,7 +2,7 @@ import { completePromotion, type PromotionConfig, type RawPromotion } from './pr
 import ms from 'ms';
 import type { TenantConfig } from './tenant-config.js';
 import { parseDuration } from './units.js';
-import type { BigQueryConfig, WarehouseConfig } from './warehouse-config.js';
+import type { BigQueryConfig, BigQueryWriter, WarehouseConfig } from './warehouse-config.js';
 
 /** A warehouse as written. */
 export type RawWarehouse =
@@ -13,12 +13,18 @@ export type RawWarehouse =
       readonly promote?: readonly RawPromotion[];
     }
   | (Pick<BigQueryConfig, 'kind' | 'project' | 'location' | 'kmsKey' | 'impersonate'> & {
+      readonly writer?: BigQueryWriter;
       readonly window?: string;
       readonly dataset?: string;
       readonly labels?: Readonly<Record<string, string>>;
       readonly partitionExpiration?: string;
       readonly promote?: readonly RawPromotion[];
     });
+
+const DEFAULT_WINDOW: Readonly<Record<BigQueryWriter, string>> = {
+  'load-jobs': '5m',
+  'storage-write': '10s',
+};
 
 /** Fills in the defaults of a tenant's warehouse. */
 export function completeWarehouse(tenant: string, raw: RawWarehouse = {}): WarehouseConfig {
@@ -29,11 +35,13 @@ export function completeWarehouse(tenant: string, raw: RawWarehouse = {}): Wareh
       ...(raw.retention && { retentionMs: parseDuration(raw.retention)! }),
       ...promoted(raw.promote),
     };
-  const { window, partitionExpiration, promote, ...rest } = raw;
+  const { writer = 'load-jobs', window = DEFAULT_WINDOW[writer], ...others } = raw;
+  const { partitionExpiration, promote, ...rest } = others;
   return {
     ...rest,
     ...promoted(promote),
-    windowMs: parseDuration(window ?? '5m')!,
+    writer,
+    windowMs: parseDuration(window)!,
     dataset: raw.dataset ?? `headgate_${tenant.replaceAll('-', '_')}`,
     labels: raw.labels ?? {},
     ...(partitionExpiration && { partitionExpirationMs: parseDuration(partitionExpiration)! }),

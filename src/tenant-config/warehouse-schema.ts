@@ -35,10 +35,18 @@ export const WAREHOUSE_PATTERN_PROBLEMS: Readonly<Record<string, (name: string) 
 
 const text = (pattern: string) => ({ type: 'string', pattern });
 
+/** A table takes 1,500 load jobs a day; streams of the Storage Write API are bounded by the project's alone. */
+const WINDOW_OF_WRITER = {
+  if: { type: 'object', required: ['writer'], properties: { writer: { const: 'storage-write' } } },
+  then: { properties: { window: duration('1s', '1h') } },
+  else: { properties: { window: duration('1m', '1h') } },
+};
+
 const BIGQUERY = section(
   {
     kind: {},
-    window: duration('1m', '1h'),
+    writer: { enum: ['load-jobs', 'storage-write'] },
+    window: {},
     project: text(PROJECT),
     dataset: text(DATASET),
     location: text(LOCATION),
@@ -61,6 +69,6 @@ export const WAREHOUSE = {
   type: 'object',
   properties: { kind: { enum: ['parquet', 'bigquery'] } },
   if: { type: 'object', required: ['kind'], properties: { kind: { const: 'bigquery' } } },
-  then: BIGQUERY,
+  then: { ...BIGQUERY, allOf: [WINDOW_OF_WRITER] },
   else: PARQUET,
 };

@@ -13,6 +13,8 @@ export const PROJECT = 'headgate-test';
 /** A bigquery-emulator of a test's own. */
 export interface Emulator {
   readonly endpoint: string;
+  /** `host:port` of its Storage Write API, which shows rows before they are committed and takes no heed of offsets. */
+  readonly storageEndpoint: string;
   /** Asks its REST API, `/bigquery/v2/projects/<project>/<path>`. */
   ask<T>(path: string, method?: 'GET' | 'POST' | 'DELETE', body?: object): Promise<T>;
   /** The rows that a query gives, every value as text. */
@@ -61,7 +63,7 @@ export async function startBigQuery(storage?: string): Promise<Emulator> {
   };
   await until(() => ask('datasets'), 20_000);
   return {
-    ...{ endpoint, ask },
+    ...{ endpoint, storageEndpoint: `127.0.0.1:${grpcPort}`, ask },
     rows: async (query) => {
       const { rows = [] } = await ask<QueryAnswer>('queries', 'POST', { query, useLegacySql: false });
       return rows.map(({ f }) => f.map(({ v }) => v));

@@ -101,8 +101,19 @@ describe('tenant-config/parse', () => {
       dataset: 'headgate_U_A',
       location: 'EU',
       labels: {},
+      writer: 'load-jobs',
       windowMs: 300_000,
     });
+  });
+
+  it('takes shorter windows for the Storage Write API', () => {
+    const warehouse = (rest: string) =>
+      parseTenantConfig(
+        `tenant: UA\nwarehouse: { kind: bigquery, project: pro-ject, location: EU, writer: storage-write${rest} }`,
+        'UA.yaml',
+      ).warehouse;
+    assert.equal(warehouse('').windowMs, 10_000);
+    assert.equal(warehouse(', window: 1s').windowMs, 1_000);
   });
 
   it('takes promoted fields apart, of either kind of warehouse and of either stream', () => {
@@ -211,6 +222,10 @@ describe('tenant-config/parse', () => {
     ['tenant: UA\nwarehouse: { project: pro-ject }', 'project', /unknown key "project"/],
     [bigQuery(''), '{ kind', /needs "location"/],
     [bigQuery('location: EU, window: 5s'), '5s', /must be from 1m to 1h/],
+    [bigQuery('location: EU, writer: load-jobs, window: 59s'), '59s', /must be from 1m to 1h/],
+    [bigQuery('location: EU, writer: storage-write, window: 500ms'), '500ms', /must be from 1s to 1h/],
+    [bigQuery('location: EU, writer: insert-all'), 'insert-all', /must be one of load-jobs, storage-write/],
+    [bigQuery('location: EU, writter: load-jobs'), 'writter', /did you mean "writer"/],
     [bigQuery('location: eu'), 'eu', /must be a location of BigQuery/],
     [bigQuery('location: EU, dataset: a-b'), 'a-b', /must be a dataset's name/],
     [bigQuery('location: EU, labels: { team: A }'), 'A }', /must be a label's value/],

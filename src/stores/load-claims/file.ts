@@ -13,7 +13,7 @@ import {
   rememberedClaims,
   streamParts,
 } from './claim-file.js';
-import type { ClaimRange, LoadClaims, NamedClaim } from './load-claims.js';
+import { STREAM_ENDING, type ClaimRange, type LoadClaims, type NamedClaim } from './load-claims.js';
 
 /** Claims in a local directory: `<root>/<tenant>/load-claims/<stream>/<day>/<name>.json`. */
 export function createFileLoadClaims(root: string): LoadClaims {
@@ -54,7 +54,8 @@ export function createFileLoadClaims(root: string): LoadClaims {
     },
     times: async (range) => {
       const found: number[] = [];
-      for await (const [path] of claimFiles(range)) {
+      for await (const [path, name] of claimFiles(range)) {
+        if (name.endsWith(STREAM_ENDING)) continue;
         const there = await stat(path).catch(unlessGone);
         if (there !== undefined) found.push(there.mtimeMs);
       }

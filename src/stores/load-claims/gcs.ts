@@ -10,7 +10,7 @@ import {
   rememberedClaims,
   streamParts,
 } from './claim-file.js';
-import type { ClaimRange, LoadClaims, NamedClaim } from './load-claims.js';
+import { STREAM_ENDING, type ClaimRange, type LoadClaims, type NamedClaim } from './load-claims.js';
 
 const MAX_RESULTS = 1_000;
 
@@ -62,7 +62,8 @@ export function createGcsLoadClaims({ bucket, prefix, endpoint }: GcsPlace): Loa
     },
     times: async (range) => {
       const found: number[] = [];
-      for await (const [, , time] of claimObjects(range)) found.push(time);
+      for await (const [, name, time] of claimObjects(range))
+        if (!name.endsWith(STREAM_ENDING)) found.push(time);
       return found;
     },
     deleteThrough: async (tenant, isOver) => {

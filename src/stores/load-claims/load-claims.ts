@@ -31,7 +31,20 @@ export interface LoadClaim {
   readonly clashes?: Readonly<Record<string, number>>;
   /** Bytes of the file that is loaded. */
   readonly bytes: number;
+  /** Where the rows go by a write stream of BigQuery. Absent: they go by a load job, whose id follows from the claim's name. */
+  readonly stream?: ClaimedStream;
 }
+
+/** The one write stream by which the rows of a claim may come in. */
+export interface ClaimedStream {
+  /** `projects/…/datasets/…/tables/…/streams/…`; empty where there are no rows. */
+  readonly name: string;
+  /** What the rows say in `_loaded_at`: ISO 8601, UTC. */
+  readonly loadedAt: string;
+}
+
+/** What the names of claims end in whose rows go by a write stream, so that they are not taken for jobs. */
+export const STREAM_ENDING = '_stream';
 
 /** A claim and its name. */
 export interface NamedClaim extends LoadClaim {
@@ -51,7 +64,7 @@ export interface LoadClaims {
   claim(place: ClaimPlace, claim: LoadClaim): Promise<LoadClaim>;
   /** The claims of a tenant's stream from a day on, in the order of days. What has been read once is not read again. */
   list(range: ClaimRange): Promise<readonly NamedClaim[]>;
-  /** When the claims of a tenant's stream were written, from a day on, in milliseconds since the epoch. Reads none of them. */
+  /** When the claims of jobs of a tenant's stream were written, from a day on, in milliseconds since the epoch. Reads none of them. */
   times(range: ClaimRange): Promise<readonly number[]>;
   /** Deletes the claims of days that are over; none are no error. */
   deleteThrough(tenant: string, isOver: (day: string) => boolean): Promise<void>;

@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
-import type { ClaimPlace, LoadClaim, LoadClaims } from '../../../src/stores/load-claims/load-claims.js';
+import {
+  STREAM_ENDING,
+  type ClaimPlace,
+  type LoadClaim,
+  type LoadClaims,
+} from '../../../src/stores/load-claims/load-claims.js';
 
 /** A store of claims under test, empty. */
 export interface ClaimsHarness {
@@ -46,6 +51,18 @@ export function describeLoadClaims(harness: () => ClaimsHarness): void {
       ['of-2024-03-10', 'of-2024-03-11'],
     );
     assert.equal((await store.list(ofEvents)).length, 3);
+  });
+
+  it('say when those of jobs were written, and leave out those of write streams', async () => {
+    const store = harness().open();
+    await store.claim(PLACE, CLAIM);
+    const stream = {
+      name: 'projects/p/datasets/d/tables/events/streams/s',
+      loadedAt: '2024-03-10T12:00:00Z',
+    };
+    await store.claim({ ...PLACE, name: `${PLACE.name}${STREAM_ENDING}` }, { ...CLAIM, stream });
+    assert.equal((await store.times(ofEvents)).length, 1);
+    assert.equal((await store.list(ofEvents)).length, 2);
   });
 
   it('see those of other processes that come later', async () => {

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { LRUCache } from 'lru-cache';
 import { HeadgateError } from '../../../errors.js';
 import { faultPoint } from '../../../fault-point.js';
-import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
+import type { BigQueryConfig, BigQueryWriter } from '../../../tenant-config/warehouse-config.js';
 import { createTurns } from '../../../turns.js';
 import { Downloads } from '../../batch-store/downloads.js';
 import type { GcsPlace } from '../../batch-store/gcs.js';
@@ -10,18 +10,23 @@ import type { ClaimRange, LoadClaim, LoadClaims, NamedClaim } from '../../load-c
 import { tableOf } from '../columns.js';
 import { createEngine } from '../engine.js';
 import { assertLoadInput } from '../load-input.js';
+import { resultOf } from './load-result.js';
 import { assertFilesExist, distinct, firstDayToLookAt, loadError, whileOpen } from '../load-steps.js';
 import type { CountedJob } from '../load-quotas.js';
 import type { LoadBatch, LoadInput, LoadResult, Warehouse } from '../warehouse.js';
 import { createApis, type ApiOf, type BigQueryApi } from './client.js';
+import { JobWriter } from './job-writer.js';
 import { failedGenerations, Jobs } from './jobs.js';
-import { jobIdOf, partName, warehouseName } from './place.js';
+import { partName, warehouseName } from './place.js';
 import { stage, type Staged } from './stage.js';
 import { createStagingBucket, type StagingBucket } from './staging-bucket.js';
+import { StreamWriter } from './stream-writer.js';
 import { ensureTable } from './tables.js';
+import { createWriteClients, type WriteClients } from './write-client.js';
+import { writerOf, type ClaimState, type Writer } from './writer.js';
 
-/** Parts that are known to be loaded; of others it is asked again. */
-const MAX_LOADED = 50_000;
+/** Claims that are known to be loaded, or void for ever; of others it is asked again. */
+const MAX_SETTLED = 50_000;
 const MAX_ENSURED = 10_000;
 /** What gzipped events become as NDJSON, about; for holding back what would not fit the disk. */
 const INFLATED = 10;
@@ -39,6 +44,8 @@ export interface BigQueryWarehouseOptions {
   readonly encrypted?: boolean;
   /** URL of an emulator. Default: Google's. */
   readonly endpoint?: string;
+  /** `host:port` of an emulator of the Storage Write API. Default: Google's. */
+  readonly storageEndpoint?: string;
   /** Told of each load job that is about to be submitted: it counts against quotas, however it ends. */
   readonly onSubmit?: (job: CountedJob) => void;
 }
@@ -48,13 +55,17 @@ interface Loading {
   readonly input: LoadInput;
   readonly config: BigQueryConfig;
   readonly api: BigQueryApi;
-  readonly jobs: Jobs;
+  readonly writers: Readonly<Record<BigQueryWriter, Writer>>;
 }
 
+/** Claims by how they stand. */
+type Standing = Readonly<Record<ClaimState, NamedClaim[]>>;
+
 /**
- * Tables in BigQuery, a dataset per tenant, filled by load jobs. Which batches they hold is in claims beside the batch files:
- * one is written before its job is submitted, its job's id follows from it, and BigQuery runs no two jobs of one id. So a
- * claim is held when its job has succeeded, and after a crash the job is asked for by its id.
+ * Tables in BigQuery, a dataset per tenant, filled by load jobs or by the Storage Write API. Which batches they hold is in
+ * claims beside the batch files: one is written before its job is submitted, or the first row is appended. A claim's job has
+ * an id that follows from it, and BigQuery runs no two jobs of one id; its stream is named in it. So a claim is held when its
+ * job has succeeded, or its stream is committed, and after a crash those are asked.
  *
  * Loads of one tenant and table take turns within a process. Two processes that load the same batch under two load ids at
  * the same moment would both load it; a batch is announced to one load window at a time, and the views hold each id once in
@@ -75,11 +86,13 @@ class BigQueryLoads {
   private readonly staging: Downloads;
   private readonly inTurn = createTurns();
   private readonly failed = failedGenerations();
-  private readonly loaded = new LRUCache<string, true>({ max: MAX_LOADED });
+  private readonly writeClients: WriteClients;
+  private readonly settled = new LRUCache<string, ClaimState>({ max: MAX_SETTLED });
   private readonly ensured = new LRUCache<string, true>({ max: MAX_ENSURED });
 
   constructor(private readonly options: BigQueryWarehouseOptions) {
     this.apiOf = createApis(options.endpoint);
+    this.writeClients = createWriteClients(options);
     this.bucket = options.bucket && createStagingBucket(options.bucket);
     this.staging = new Downloads(options.staging);
   }
@@ -96,8 +109,9 @@ class BigQueryLoads {
     }
   }
 
-  close(): Promise<void> {
-    return this.engine.close();
+  async close(): Promise<void> {
+    await this.engine.close();
+    await this.writeClients.close();
   }
 
   private async loadInTurn(input: LoadInput, batches: readonly LoadBatch[]): Promise<LoadResult> {
@@ -108,7 +122,16 @@ class BigQueryLoads {
       this.options.onSubmit?.({ project: config.project, tenant: input.tenant, stream: input.stream });
     };
     const jobs = new Jobs(api, config, this.failed, input.signal, onSubmit);
-    const loading = { input, config, api, jobs };
+    const writers = {
+      'load-jobs': new JobWriter({
+        input,
+        config,
+        jobs,
+        bucket: this.options.encrypted === true ? undefined : this.bucket,
+      }),
+      'storage-write': new StreamWriter({ input, config, api, clients: this.writeClients }),
+    };
+    const loading = { input, config, api, writers };
     const { tenant, stream, day, loadId } = input;
     const from = firstDayToLookAt(day, batches);
     const claims = await this.claimsOn(config, { tenant, stream, from });
@@ -117,12 +140,14 @@ class BigQueryLoads {
     const concerned = claims.filter(
       (claim) => claim.loadId === loadId || claim.batchIds.some((id) => asked.has(id)),
     );
-    const holding = await this.loadedOf(jobs, concerned);
+    const standing = await this.standingOf(loading, concerned);
+    const holding = standing.loaded;
     const held = new Set(holding.flatMap(({ batchIds }) => batchIds));
     const missing = batches.filter(({ batchId }) => !held.has(batchId));
     if (missing.length > 0) {
       await this.ensure(loading, claims.length > 0);
-      holding.push(await this.loadPart(loading, partFor(loading, concerned, holding, missing), missing));
+      const open = standing.open.find((claim) => claim.loadId === loadId && hasBatches(claim, missing));
+      holding.push(await this.loadPart(loading, open ?? newPart(loading, concerned), missing));
       faultPoint('bigquery-done.after');
     }
     return resultOf(input, batches, holding);
@@ -132,101 +157,99 @@ class BigQueryLoads {
   private async claimsOn(config: BigQueryConfig, range: ClaimRange): Promise<NamedClaim[]> {
     const claims = await this.options.claims.list(range);
     const own = claims.filter(({ warehouse }) => warehouse === warehouseName(config));
-    return [...new Map(own.map((claim) => [claim.name, claim])).values()];
+    return [...new Map(own.map((claim) => [keyOf(claim), claim])).values()];
   }
 
-  /** Those of the claims that are loaded, once that is certain. */
-  private async loadedOf(jobs: Jobs, claims: readonly NamedClaim[]): Promise<NamedClaim[]> {
-    const found: NamedClaim[] = [];
+  /** How claims stand, once that is certain. */
+  private async standingOf({ writers }: Loading, claims: readonly NamedClaim[]): Promise<Standing> {
+    const standing: Standing = { loaded: [], open: [], void: [] };
     for (const claim of claims) {
-      const known = this.loaded.has(claim.name);
-      if (!known && (await jobs.stateOf(claim.name, claim.rows)).state !== 'loaded') continue;
-      this.loaded.set(claim.name, true);
-      found.push(claim);
+      const state = this.settled.get(keyOf(claim)) ?? (await writers[writerOf(claim)].stateOf(claim));
+      if (state !== 'open') this.settled.set(keyOf(claim), state);
+      standing[state].push(claim);
     }
-    return found;
+    return standing;
   }
 
   private async ensure({ input, config, api }: Loading, hadLoads: boolean): Promise<void> {
     const key = ensuredKey(input, config);
     if (this.ensured.has(key)) return;
-    await this.bucket?.assertLocation(config);
+    if (config.writer === 'load-jobs') await this.bucket?.assertLocation(config);
     const { tenant, stream, signal, promoted = [] } = input;
     await ensureTable(api, { tenant, config, table: tableOf(stream), promoted, hadLoads, signal });
     this.ensured.set(key, true);
   }
 
-  /** Loads batches as a part that is this load's, and gives the part's claim. */
-  private async loadPart(loading: Loading, name: string, batches: readonly LoadBatch[]): Promise<NamedClaim> {
-    const { input } = loading;
+  /**
+   * Loads batches as a part that is this load's, and gives the part's claim.
+   * @param part the claim of one that was to hold exactly these and is open still, or the name of a new one
+   */
+  private async loadPart(
+    loading: Loading,
+    part: NamedClaim | string,
+    batches: readonly LoadBatch[],
+  ): Promise<NamedClaim> {
+    const { input, config, writers } = loading;
+    const writer = writers[typeof part === 'string' ? config.writer : writerOf(part)];
     await assertFilesExist(batches);
     const directory = await this.staging.open(await sizeOf(batches), input.signal);
     try {
       faultPoint('bigquery-stage.before');
-      const staged = await stage(this.engine, input, batches, directory.path);
+      const staged = await stage(this.engine, input, batches, directory.path, writer.kind);
       faultPoint('bigquery-stage.after');
-      const claim = await this.claim(loading, name, batches, staged);
-      await this.runJob(loading, name, staged).catch((error: unknown) => {
+      const claim = await this.bringIn(loading, part, batches, staged).catch((error: unknown) => {
         // A dataset or table may have been deleted, or made by somebody: they are looked at again.
         if (isRefused(error)) this.ensured.delete(ensuredKey(input, loading.config));
         throw error;
       });
       faultPoint('bigquery-done.before');
-      this.loaded.set(name, true);
-      return { name, ...claim };
+      this.settled.set(keyOf(claim), 'loaded');
+      return claim;
     } finally {
       await directory.release();
     }
   }
 
-  private async claim(
-    { input, config }: Loading,
-    name: string,
+  private async bringIn(
+    loading: Loading,
+    part: NamedClaim | string,
     batches: readonly LoadBatch[],
-    { rows, leftOut, bytes, clashes }: Staged,
-  ): Promise<LoadClaim> {
-    const { tenant, stream, day, loadId } = input;
-    const batchIds = batches.map(({ batchId }) => batchId);
-    const counts = { rows, bytes, ...(leftOut > 0 && { leftOut }), clashes };
-    const own = { loadId, warehouse: warehouseName(config), batchIds, ...counts };
-    faultPoint('bigquery-claim.before');
-    const claim = await this.options.claims.claim({ tenant, stream, day, name }, own);
-    faultPoint('bigquery-claim.after');
-    if (!hasBatches(claim, batches)) throw racedError(input);
+    staged: Staged,
+  ): Promise<NamedClaim> {
+    const claim = typeof part === 'string' ? await this.claim(loading, part, batches, staged) : part;
+    await loading.writers[writerOf(claim)].write(claim, staged);
     return claim;
   }
 
-  private async runJob(loading: Loading, part: string, { path, rows }: Staged): Promise<void> {
-    const { input, jobs } = loading;
-    // What has become of an earlier attempt's job: until that is known there must be no other.
-    const state = await jobs.stateOf(part, rows);
-    if (state.state === 'loaded') return;
-    const { generation } = state;
-    const configuration = configurationOf(loading);
-    const bucket = this.options.encrypted === true ? undefined : this.bucket;
-    const object = await bucket?.put(input.tenant, input.day, jobIdOf(part, generation), path);
-    const source = object === undefined ? { path } : { uris: [object.uri] };
-    await jobs.run({ part, generation, configuration, source, rows });
-    // What cannot be deleted now, or is left by a failure, is deleted by a later load.
-    await object?.remove().catch(() => undefined);
+  private async claim(
+    { input, config, writers }: Loading,
+    name: string,
+    batches: readonly LoadBatch[],
+    { rows, leftOut, bytes, clashes }: Staged,
+  ): Promise<NamedClaim> {
+    const { tenant, stream, day, loadId } = input;
+    const batchIds = batches.map(({ batchId }) => batchId);
+    const { stream: writeStream } = await writers[config.writer].prepare(rows);
+    const counts = { rows, bytes, ...(leftOut > 0 && { leftOut }), clashes };
+    const held = { loadId, warehouse: warehouseName(config), batchIds, ...counts };
+    const own = { ...held, ...(writeStream && { stream: writeStream }) };
+    faultPoint('bigquery-claim.before');
+    const claim = await this.options.claims.claim({ tenant, stream, day, name }, own);
+    faultPoint('bigquery-claim.after');
+    if (!hasBatches(claim, batches) || claim.stream?.name !== writeStream?.name) throw racedError(input);
+    return { name, ...claim };
   }
 }
 
 /**
- * The name under which batches are loaded: that of a part which was to hold exactly these and is not loaded yet, or that of
- * a new one. A load has several only when others have brought in some of its batches, or failed to, between its attempts.
+ * The name of a new part. A load has several only when others have brought in some of its batches, or failed to, between its
+ * attempts, or when an attempt has left a stream that cannot be gone on with.
  */
-function partFor(
-  { input, config }: Loading,
-  claims: readonly NamedClaim[],
-  loaded: readonly NamedClaim[],
-  batches: readonly LoadBatch[],
-): string {
-  const byName = new Map(claims.map((claim) => [claim.name, claim]));
+function newPart({ input, config }: Loading, claims: readonly NamedClaim[]): string {
+  const taken = new Set(claims.map(({ name }) => name));
   for (let part = 1; ; part++) {
-    const name = partName(input, config, part);
-    const claim = byName.get(name);
-    if (claim === undefined || (hasBatches(claim, batches) && !loaded.includes(claim))) return name;
+    const name = partName(input, config, part, config.writer);
+    if (!taken.has(name)) return name;
   }
 }
 
@@ -234,23 +257,17 @@ function hasBatches({ batchIds }: LoadClaim, batches: readonly LoadBatch[]): boo
   return batchIds.join() === batches.map(({ batchId }) => batchId).join();
 }
 
+function keyOf({ name, stream }: NamedClaim): string {
+  return JSON.stringify([name, stream?.name]);
+}
+
 function ensuredKey({ stream, promoted }: LoadInput, config: BigQueryConfig): string {
-  return JSON.stringify([warehouseName(config), stream, config.partitionExpirationMs, promoted]);
+  const { partitionExpirationMs, writer } = config;
+  return JSON.stringify([warehouseName(config), stream, partitionExpirationMs, writer, promoted]);
 }
 
 function isRefused(error: unknown): boolean {
   return error instanceof HeadgateError && error.code === 'WAREHOUSE_REFUSED';
-}
-
-function configurationOf({ input, config }: Loading) {
-  const { project: projectId, dataset: datasetId, labels, kmsKey } = config;
-  const load = {
-    destinationTable: { projectId, datasetId, tableId: tableOf(input.stream) },
-    sourceFormat: 'NEWLINE_DELIMITED_JSON',
-    ...{ writeDisposition: 'WRITE_APPEND', createDisposition: 'CREATE_NEVER', maxBadRecords: 0 },
-    ...(kmsKey && { destinationEncryptionConfiguration: { kmsKeyName: kmsKey } }),
-  };
-  return { labels, load };
 }
 
 async function sizeOf(batches: readonly LoadBatch[]): Promise<number> {
@@ -258,36 +275,8 @@ async function sizeOf(batches: readonly LoadBatch[]): Promise<number> {
   return INFLATED * sizes.reduce((sum, size) => sum + size, 0);
 }
 
-function resultOf(
-  input: LoadInput,
-  batches: readonly LoadBatch[],
-  holding: readonly LoadClaim[],
-): LoadResult {
-  const own = holding.filter(({ loadId }) => loadId === input.loadId);
-  const inOwn = new Set(own.flatMap(({ batchIds }) => batchIds));
-  const ids = batches.map(({ batchId }) => batchId);
-  const leftOut = own.reduce((sum, claim) => sum + (claim.leftOut ?? 0), 0);
-  return {
-    loadId: input.loadId,
-    rows: own.reduce((sum, { rows }) => sum + rows, 0),
-    bytes: own.reduce((sum, { bytes }) => sum + bytes, 0),
-    loaded: ids.filter((id) => inOwn.has(id)),
-    alreadyHeld: ids.filter((id) => !inOwn.has(id)),
-    ...(leftOut > 0 && { leftOut }),
-    ...clashesOf(own),
-  };
-}
-
-/** By column; nothing where there are none. */
-function clashesOf(own: readonly LoadClaim[]): Pick<LoadResult, 'clashes'> {
-  const sums: Record<string, number> = {};
-  for (const { clashes = {} } of own)
-    for (const [column, count] of Object.entries(clashes)) sums[column] = (sums[column] ?? 0) + count;
-  return Object.keys(sums).length === 0 ? {} : { clashes: sums };
-}
-
-/** Two attempts at one load have found different batches held. */
+/** Two attempts at one load have found different batches held, or each has made a stream. */
 function racedError({ loadId }: LoadInput): HeadgateError {
-  const message = `Another attempt at load ${loadId} has begun to load other batches; this one looks again.`;
+  const message = `Another attempt at load ${loadId} has begun in the meantime; this one looks again.`;
   return new HeadgateError('WAREHOUSE_UNAVAILABLE', message, { retryable: true });
 }

@@ -32,6 +32,7 @@ export function createBigQueryCheck({ endpoint, bucket }: BigQueryCheckOptions):
       throw bigQueryError(error, config);
     }
     assertLocation(config, await locationOf(api, config, signal));
-    await staging?.assertLocation(config);
+    // Rows of the Storage Write API do not come from the bucket.
+    if (config.writer === 'load-jobs') await staging?.assertLocation(config);
   };
 }

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { BigQuery } from '@google-cloud/bigquery';
 import { GoogleAuth, Impersonated, OAuth2Client, type AuthClient } from 'google-auth-library';
 import { LRUCache } from 'lru-cache';
 import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
@@ -34,15 +35,18 @@ export interface BigQueryApi {
    * @throws HeadgateError `WAREHOUSE_REFUSED` (says what to do)
    */
   authenticate(): Promise<void>;
+  /**
+   * What proves who we are, for another API of Google; with a token that has just been looked at.
+   * @throws HeadgateError `WAREHOUSE_REFUSED` (says what to do)
+   */
+  credentials(): Promise<AuthClient>;
 }
 
 /** The API for a tenant's project and account. */
 export type ApiOf = (config: BigQueryConfig) => BigQueryApi;
 
 /**
- * One client per project and account, made when it is first needed. Google's own `@google-cloud/bigquery` is not used: without
- * credentials it ends the process, it cannot be interrupted, and its uploads carry no labels. What is hard is the
- * credentials, and those are left to Google's library.
+ * One client per project and account, made when it is first needed.
  * @param endpoint of an emulator; requests to it carry no credentials. Default: Google's.
  */
 export function createApis(endpoint?: string): ApiOf {
@@ -55,64 +59,108 @@ export function createApis(endpoint?: string): ApiOf {
   };
 }
 
+/**
+ * Google's client is asked by its `request`, which says which job it is about and carries labels where its uploads do not. It
+ * gets its credentials from here: where it finds none itself, its uploads end the process.
+ */
 function createApi(config: BigQueryConfig, endpoint?: string): BigQueryApi {
-  const base = endpoint ?? GOOGLE;
-  const project = encodeURIComponent(config.project);
-  let client: Promise<AuthClient> | undefined;
+  let found: Promise<Connected> | undefined;
 
   /** Credentials that were missing may be there at the next load. */
-  async function authClient(): Promise<AuthClient> {
-    client ??= endpoint === undefined ? findCredentials(config) : Promise.resolve(withoutCredentials());
+  async function connected(): Promise<Connected> {
+    found ??= connect(config, endpoint);
     try {
-      return await client;
+      return await found;
     } catch (error) {
-      client = undefined;
+      found = undefined;
       throw credentialsError(error, config);
     }
   }
 
   /** A token that Google does not give, as opposed to a Google that does not answer. */
-  async function headersFor(url: string): Promise<Headers> {
-    const auth = await authClient();
+  async function authenticated(): Promise<BigQuery> {
+    const { auth, bigQuery } = await connected();
     try {
-      return await auth.getRequestHeaders(url);
+      await auth.getRequestHeaders(bigQuery.apiEndpoint);
+      return bigQuery;
     } catch (error) {
       if (isOutage(error)) throw error;
-      client = undefined;
+      found = undefined;
       throw credentialsError(error, config);
     }
   }
 
   return {
-    request: async <T>({ method = 'GET', path, query = {}, body, signal }: ApiRequest): Promise<T> => {
-      const url = `${base}/bigquery/v2/projects/${project}/${path}${queryOf(query)}`;
-      const headers = await headersFor(url);
-      const { transporter } = await authClient();
-      const options = { url, method, headers, signal, timeout: REQUEST_TIMEOUT_MS, retry: false };
-      return (await transporter.request<T>({ ...options, ...(body !== undefined && { data: body }) })).data;
+    request: async <T>({ method = 'GET', path, query: qs = {}, body, signal }: ApiRequest): Promise<T> => {
+      const bigQuery = await authenticated();
+      return answered<T>(
+        bigQuery,
+        { method, uri: path, qs, ...(body !== undefined && { json: body }) },
+        signal,
+      );
     },
     upload: async <T>(job: unknown, path: string, signal?: AbortSignal): Promise<T> => {
-      const url = `${base}/upload/bigquery/v2/projects/${project}/jobs?uploadType=multipart`;
-      const headers = await headersFor(url);
-      const { transporter } = await authClient();
+      const bigQuery = await authenticated();
       const file = createReadStream(path);
+      const stop = (): void => void file.destroy(new Error('the upload is called off'));
+      signal?.addEventListener('abort', stop, { once: true });
       try {
+        const uri = `${bigQuery.apiEndpoint}/upload/bigquery/v2/projects/${config.project}/jobs`;
         const multipart = [
-          { headers: new Headers({ 'content-type': 'application/json' }), content: JSON.stringify(job) },
-          { headers: new Headers({ 'content-type': 'application/octet-stream' }), content: file },
+          { 'Content-Type': 'application/json', body: JSON.stringify(job) },
+          { 'Content-Type': 'application/octet-stream', body: file },
         ];
-        // How long it takes depends on the file; who loads has a limit of its own.
-        return (
-          await transporter.request<T>({ url, method: 'POST', headers, multipart, signal, retry: false })
-        ).data;
+        const qs = { uploadType: 'multipart' };
+        return await answered<T>(bigQuery, { method: 'POST', uri, qs, multipart }, signal);
       } finally {
+        signal?.removeEventListener('abort', stop);
         file.destroy();
       }
     },
     authenticate: async () => {
-      await headersFor(base);
+      await authenticated();
+    },
+    credentials: async () => {
+      await authenticated();
+      return (await connected()).auth;
     },
   };
+}
+
+interface Connected {
+  readonly auth: AuthClient;
+  readonly bigQuery: BigQuery;
+}
+
+async function connect(config: BigQueryConfig, endpoint?: string): Promise<Connected> {
+  const auth = endpoint === undefined ? await findCredentials(config) : withoutCredentials();
+  const bigQuery = new BigQuery({
+    projectId: config.project,
+    apiEndpoint: endpoint ?? GOOGLE,
+    authClient: auth,
+    retryOptions: { autoRetry: false },
+  });
+  return { auth, bigQuery };
+}
+
+/** A request that is called off is not waited for any more; what comes of it, the retry finds. */
+function answered<T>(
+  bigQuery: BigQuery,
+  request: Parameters<BigQuery['request']>[0],
+  signal?: AbortSignal,
+): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    signal?.throwIfAborted();
+    const giveUp = (): void => reject(signal?.reason as Error);
+    signal?.addEventListener('abort', giveUp, { once: true });
+    // How long an upload takes depends on the file; who loads has a limit of its own.
+    const timeout = 'multipart' in request ? 0 : REQUEST_TIMEOUT_MS;
+    bigQuery.request({ ...request, timeout, maxRetries: 0 }, (error: Error | null, body?: unknown) => {
+      signal?.removeEventListener('abort', giveUp);
+      if (error) reject(error);
+      else resolve(body as T);
+    });
+  });
 }
 
 /** Application Default Credentials, and what they may act as. */
@@ -131,11 +179,6 @@ function withoutCredentials(): AuthClient {
   const client = new OAuth2Client();
   client.setCredentials({ access_token: 'emulator', expiry_date: Number.MAX_SAFE_INTEGER });
   return client;
-}
-
-function queryOf(query: Readonly<Record<string, string>>): string {
-  const text = new URLSearchParams(query).toString();
-  return text === '' ? '' : `?${text}`;
 }
 
 /** True when the error says that what was asked for is not there. */

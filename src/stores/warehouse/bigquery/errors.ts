@@ -50,13 +50,15 @@ const MAX_MESSAGE = 500;
 /** What networks say, such as `ECONNREFUSED`; `ERR_…` is what Node says of a key that it cannot read. */
 const NETWORK = /^(?!ERR_)E[A-Z_]+$/;
 
-/** What Google's client has thrown, as an answer. */
+/** What Google's clients have thrown, as an answer: BigQuery's has the status as `code`, that of the credentials as `status`. */
 export function answerOf(error: unknown): Answer {
-  const { status, response } = (error ?? {}) as { status?: unknown; response?: { data?: unknown } };
-  const body = (response?.data as { error?: { errors?: unknown; message?: unknown } } | undefined)?.error;
-  const reasons = Array.isArray(body?.errors) ? (body.errors as ErrorReason[]) : [];
-  const message = typeof body?.message === 'string' ? body.message : messageOf(error);
-  return { status: typeof status === 'number' && status >= 400 ? status : undefined, reasons, message };
+  const { status, code, errors, message } = (error ?? {}) as Readonly<Record<string, unknown>>;
+  const http = [status, code].find((each) => typeof each === 'number' && each >= 400);
+  return {
+    status: http as number | undefined,
+    reasons: Array.isArray(errors) ? (errors as ErrorReason[]) : [],
+    message: typeof message === 'string' ? message : messageOf(error),
+  };
 }
 
 /** True when Google cannot be reached, or is out of order. */
@@ -109,6 +111,11 @@ export function jobError(
   const isOfRows = INVALID.has(reasons[0]?.reason ?? '');
   const againAfterSeconds = isOfRows ? ROWS_AGAIN_SECONDS : JOB_AGAIN_SECONDS;
   return sortedError({ reasons, message, againAfterSeconds }, config);
+}
+
+/** Sorts what an API has answered that is not BigQuery's REST API; see {@link bigQueryError}. */
+export function answerError(answer: Answer, config: BigQueryConfig, cause?: unknown): HeadgateError {
+  return sortedError(answer, config, cause);
 }
 
 /** A `WAREHOUSE_REFUSED` error. */
@@ -197,7 +204,8 @@ export function credentialsError(error: unknown, { project, impersonate }: BigQu
   );
 }
 
-function unavailable(message: string, cause?: unknown, retryAfterSeconds?: number): HeadgateError {
+/** A `WAREHOUSE_UNAVAILABLE` error. */
+export function unavailable(message: string, cause?: unknown, retryAfterSeconds?: number): HeadgateError {
   return new HeadgateError('WAREHOUSE_UNAVAILABLE', message, { retryable: true, retryAfterSeconds, cause });
 }
 

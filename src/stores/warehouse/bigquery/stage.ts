@@ -1,19 +1,23 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withoutBadRows } from '../bad-rows.js';
-import { columnsOf, tableOf } from '../columns.js';
+import { columnsOf, tableOf, type Column } from '../columns.js';
 import type { Engine } from '../engine.js';
 import { assertComplete } from '../load-steps.js';
 import { CLASHES } from '../promoted-field.js';
 import { selectStatement } from '../select.js';
 import { identifier, literal } from '../sql.js';
 import type { LoadBatch, LoadInput } from '../warehouse.js';
+import type { BigQueryWriter } from '../../../tenant-config/warehouse-config.js';
 import { fieldName } from './schema.js';
 
 /** What BigQuery takes for a TIMESTAMP. */
 const TIMESTAMP_FORMAT = '%Y-%m-%dT%H:%M:%S.%fZ';
 
-/** The file that a job loads. */
+/** For what rows are staged: a load job reads the file itself, requests of the Storage Write API are made of its lines. */
+export type StagedFor = BigQueryWriter;
+
+/** The file that is loaded. */
 export interface Staged {
   readonly path: string;
   readonly rows: number;
@@ -36,10 +40,11 @@ export async function stage(
   input: LoadInput,
   batches: readonly LoadBatch[],
   directory: string,
+  writer: StagedFor,
 ): Promise<Staged> {
   const path = join(directory, 'rows.ndjson');
   const [rows, leftOut] = await withoutBadRows(engine, input, batches, async (loadable, bad) => {
-    const copy = copyStatement(input, loadable, path);
+    const copy = copyStatement(input, loadable, path, writer);
     const { rowsChanged } = await engine.use((connection) => connection.run(copy), input.signal);
     assertComplete(rowsChanged, loadable);
     return [rowsChanged, bad.reduce((sum, each) => sum + each.rows.length, 0)] as const;
@@ -48,9 +53,14 @@ export async function stage(
   return { path, rows, leftOut, clashes, bytes: (await stat(path)).size };
 }
 
-function copyStatement(input: LoadInput, batches: readonly LoadBatch[], target: string): string {
+function copyStatement(
+  input: LoadInput,
+  batches: readonly LoadBatch[],
+  target: string,
+  writer: StagedFor,
+): string {
   const columns = columnsOf(tableOf(input.stream), input.promoted).map(
-    (column) => `${identifier(column.name)} AS ${identifier(fieldName(column))}`,
+    (column) => `${staged(column, writer)} AS ${identifier(fieldName(column))}`,
   );
   return `COPY (SELECT ${columns.join(', ')} FROM (${selectStatement(input, batches)})) TO ${literal(target)}
     (FORMAT json, TIMESTAMPFORMAT ${literal(TIMESTAMP_FORMAT)})`;
@@ -62,8 +72,9 @@ async function countClashes(
   path: string,
 ): Promise<Staged['clashes']> {
   if (promoted.length === 0) return undefined;
-  const names = `SELECT unnest(json_keys(${CLASHES})) AS name FROM read_json(${literal(path)},
-    format = 'newline_delimited', columns = {${CLASHES}: 'JSON'}) WHERE ${CLASHES} IS NOT NULL`;
+  // An object, or its text: see {@link staged}.
+  const names = `SELECT unnest(json_keys(CAST(${CLASHES} AS JSON))) AS name FROM read_json(${literal(path)},
+    format = 'newline_delimited', columns = {${CLASHES}: 'VARCHAR'}) WHERE ${CLASHES} IS NOT NULL`;
   const count = `SELECT name, count(*) FROM (${names}) GROUP BY name ORDER BY name`;
   const rows = await engine.use(
     async (connection) => (await connection.runAndReadAll(count)).getRowsJS(),
@@ -71,4 +82,13 @@ async function countClashes(
   );
   if (rows.length === 0) return undefined;
   return Object.fromEntries(rows.map(([name, clashes]) => [String(name), Number(clashes)]));
+}
+
+/** The Storage Write API takes JSON as text and times in microseconds; numbers as text lose nothing on their way through Node. */
+function staged({ name, type }: Column, writer: StagedFor): string {
+  const value = identifier(name);
+  if (writer === 'load-jobs') return value;
+  if (type === 'JSON') return `CAST(${value} AS VARCHAR)`;
+  if (type === 'BIGINT') return `CAST(${value} AS VARCHAR)`;
+  return type === 'TIMESTAMPTZ' ? `CAST(epoch_us(${value}) AS VARCHAR)` : value;
 }
