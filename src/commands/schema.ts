@@ -5,6 +5,8 @@ import { HeadgateError } from '../errors.js';
 import { checkKept, type KeptCheck, type SchemaTally } from '../event-schemas/check-kept.js';
 import { openBatchStore } from '../roles/stores.js';
 import { readConfigFile } from '../tenant-config/tenant-file.js';
+import { showInferred } from './schema-infer.js';
+import { showSchema } from './schema-show.js';
 import { cell, printable } from './terminal-text.js';
 
 interface CheckOptions {
@@ -14,11 +16,24 @@ interface CheckOptions {
   readonly json: boolean;
 }
 
+interface ShowOptions {
+  readonly infer: boolean;
+  readonly hours: number;
+  readonly json: boolean;
+}
+
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 const EXAMPLES = `
-Example:
-  $ headgate schema check UA.yaml`;
+A tenant's tables: each column with its type, the field of data that it is promoted from, since which load, how many
+values it has, and how many have clashed with its type and are in _clashes. With --infer: the fields of data in the
+events that are kept, what they hold, and what of it might be promoted, to paste into the tenant's file. Where a tenant's
+warehouse is BigQuery, its columns are shown as configured. Nothing is changed by any of it.
+
+Examples:
+  $ headgate schema UA                      the tables, and what has clashed
+  $ headgate schema UA --infer --hours 72   what might be promoted
+  $ headgate schema check UA.yaml           try the JSON Schemas of a tenant's file`;
 
 const HELP = `
 Reads the batch files that this data directory keeps, and changes nothing: neither the file nor the events are taken.
@@ -32,11 +47,18 @@ Examples:
   $ headgate schema check UA.yaml --from 2026-03-01 --to 2026-03-08
   $ headgate schema check UA.yaml --show 50 --json`;
 
-/** `headgate schema`: tries the schemas of a tenant's file. */
+/** `headgate schema`: shows a tenant's tables, infers columns, and tries the schemas of a tenant's file. */
 export function schemaCommand(): Command {
   const command = new Command('schema')
-    .description("Try the schemas of a tenant's file.")
-    .addHelpText('after', EXAMPLES);
+    .description("Show a tenant's tables, infer columns, or try the schemas of its file.")
+    .argument('[tenant]', 'whose tables to show')
+    // Options behind `check` are its own.
+    .enablePositionalOptions()
+    .option('--infer', 'look at the kept events for fields to promote', false)
+    .option('--hours <hours>', 'with --infer: events received in so many hours until now', hours, 24)
+    .option('--json', 'print it as JSON', false)
+    .addHelpText('after', EXAMPLES)
+    .action(show);
   command
     .command('check')
     .argument('<file>', "a tenant's file, which need not be in force")
@@ -52,6 +74,12 @@ export function schemaCommand(): Command {
     .addHelpText('after', HELP)
     .action(runCheck);
   return command;
+}
+
+async function show(tenant: string | undefined, options: ShowOptions, command: Command): Promise<void> {
+  if (tenant === undefined) return command.help({ error: true });
+  if (options.infer) await showInferred(tenant, options);
+  else await showSchema(tenant, options);
 }
 
 async function runCheck(file: string, options: CheckOptions): Promise<void> {
@@ -101,6 +129,11 @@ function moment(text: string): number {
   const time = Date.parse(text);
   if (/^\d{4}-\d{2}-\d{2}/.test(text) && !Number.isNaN(time)) return time;
   throw new InvalidArgumentError('A moment is a day (2026-03-01), or RFC 3339 (2026-03-01T12:00:00Z).');
+}
+
+function hours(text: string): number {
+  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number of hours, 1 to 9999.');
 }
 
 function wholeNumber(text: string): number {
