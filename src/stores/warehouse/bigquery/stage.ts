@@ -66,6 +66,6 @@ function copyStatement(
 function staged({ name, type }: Column, writer: StagedFor): string {
   const value = identifier(name);
   if (writer === 'load-jobs') return value;
-  if (type === 'JSON') return `CAST(${value} AS VARCHAR)`;
+  if (type === 'JSON' || type === 'BIGINT') return `CAST(${value} AS VARCHAR)`;
   return type === 'TIMESTAMPTZ' ? `CAST(epoch_us(${value}) AS VARCHAR)` : value;
 }
