@@ -27,13 +27,14 @@ export async function assertParquet(dataDir: string, tenant: string): Promise<vo
 export async function bigQueryOf(dataDir: string, tenant: string): Promise<BigQueryConfig | undefined> {
   const { tenants } = dataPaths(dataDir);
   const fileName = `${assertTenantId(tenant)}.yaml`;
+  // Files of a tenant that is not configured any more are Parquet.
   const text = await readFile(join(tenants, fileName), 'utf8').catch(() => '');
   // What reads tenants' files takes longer to load than most queries take, so it is asked only where there is a chance.
   if (!text.includes('bigquery')) return undefined;
   const { readTenantFile } = await import('../tenant-config/tenant-file.js');
   // One that is invalid is reported where it is applied.
-  const file = await readTenantFile(tenants, fileName).catch(() => undefined);
-  return file?.config.warehouse.kind === 'bigquery' ? file.config.warehouse : undefined;
+  const warehouse = (await readTenantFile(tenants, fileName).catch(() => undefined))?.config.warehouse;
+  return warehouse?.kind === 'bigquery' ? warehouse : undefined;
 }
 
 /** Says where a tenant's events are, and how to look at them. */

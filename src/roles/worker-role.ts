@@ -72,7 +72,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     configOf: (tenant) => configuredTenant(registry, tenant).config,
   });
   const activities = createActivities({
-    ...{ client, warehouse, budget, passes, control: options.control },
+    ...{ client, warehouse, budget, passes, control: options.control, log },
     batchStore: stores.batchStore,
     quarantine: stores.quarantine,
     windowsPerSecond: config.loadsPerSecond,
