@@ -30,5 +30,5 @@ await step(`Building ${MODULE} ${VERSION}, about 7 minutes on 2 cores`, () =>
   }),
 );
 console.log(
-  `HEADGATE_TEST_BIGQUERY=${binary} npx mocha "test/stores/warehouse/bigquery/*.test.ts" test/e2e/bigquery.test.ts`,
+  `HEADGATE_TEST_BIGQUERY=${binary} npx mocha "test/stores/load-claims/*.test.ts" "test/stores/warehouse/bigquery/*.test.ts" test/e2e/bigquery.test.ts`,
 );

@@ -1,24 +1,33 @@
 import { Command, CommanderError } from 'commander';
-import { auditCommand } from './commands/audit.js';
-import { batchKeyCommand } from './commands/batch-key.js';
-import { compactCommand } from './commands/compact.js';
-import { deadLettersCommand } from './commands/dead-letters.js';
-import { demoCommand } from './commands/demo.js';
-import { doctorCommand } from './commands/doctor.js';
-import { queryCommand } from './commands/query.js';
-import { replayCommand } from './commands/replay.js';
-import { routeCommand } from './commands/route.js';
-import { schemaCommand } from './commands/schema.js';
-import { sendCommand } from './commands/send.js';
-import { apiCommand, startCommand, workerCommand } from './commands/start.js';
-import { subscriptionCommand } from './commands/subscription.js';
-import { tenantCommand } from './commands/tenant.js';
-import { tokenCommand } from './commands/token.js';
 import { HeadgateError, messageOf, systemCodeOf } from './errors.js';
 import { headgateVersion } from './version.js';
 
-/** Builds the CLI with all its commands. */
-function createCli(): Command {
+/** How to load each command, in the order that help shows them. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  start: async () => (await import('./commands/start.js')).startCommand(),
+  demo: async () => (await import('./commands/demo.js')).demoCommand(),
+  api: async () => (await import('./commands/start.js')).apiCommand(),
+  worker: async () => (await import('./commands/start.js')).workerCommand(),
+  tenant: async () => (await import('./commands/tenant.js')).tenantCommand(),
+  token: async () => (await import('./commands/token.js')).tokenCommand(),
+  send: async () => (await import('./commands/send.js')).sendCommand(),
+  replay: async () => (await import('./commands/replay.js')).replayCommand(),
+  route: async () => (await import('./commands/route.js')).routeCommand(),
+  schema: async () => (await import('./commands/schema.js')).schemaCommand(),
+  subscription: async () => (await import('./commands/subscription.js')).subscriptionCommand(),
+  'dead-letters': async () => (await import('./commands/dead-letters.js')).deadLettersCommand(),
+  query: async () => (await import('./commands/query.js')).queryCommand(),
+  compact: async () => (await import('./commands/compact.js')).compactCommand(),
+  audit: async () => (await import('./commands/audit.js')).auditCommand(),
+  'batch-key': async () => (await import('./commands/batch-key.js')).batchKeyCommand(),
+  doctor: async () => (await import('./commands/doctor.js')).doctorCommand(),
+};
+
+/**
+ * Builds the CLI. Loading all commands takes most of a second, so when the first word names one, it alone is loaded.
+ * @param first the first word after `headgate`
+ */
+async function createCli(first = ''): Promise<Command> {
   const cli = new Command('headgate')
     .description('Durable, multi-tenant event pipeline on Temporal.')
     .version(headgateVersion())
@@ -35,33 +44,15 @@ Examples:
   $ headgate start --tenants examples/flights/tenants
   $ headgate query UA "SELECT count(*) FROM events"`,
     );
-  const commands = [
-    startCommand,
-    demoCommand,
-    apiCommand,
-    workerCommand,
-    tenantCommand,
-    tokenCommand,
-    sendCommand,
-    replayCommand,
-    routeCommand,
-    schemaCommand,
-    subscriptionCommand,
-    deadLettersCommand,
-    queryCommand,
-    compactCommand,
-    auditCommand,
-    batchKeyCommand,
-    doctorCommand,
-  ];
-  for (const command of commands) cli.addCommand(command());
+  const named = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
+  for (const load of named ? [named] : Object.values(COMMANDS)) cli.addCommand(await load());
   return cli;
 }
 
 /** Runs the CLI. What Headgate refuses on purpose is one readable message and exit code 1; anything else is a bug and shows its stack. */
 async function main(): Promise<void> {
   try {
-    await createCli().parseAsync();
+    await (await createCli(process.argv[2])).parseAsync();
   } catch (error) {
     if (error instanceof CommanderError) throw error;
     if (error instanceof HeadgateError) process.stderr.write(`headgate: ${error.message} [${error.code}]\n`);

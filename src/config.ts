@@ -67,6 +67,8 @@ export interface Config {
   readonly minFreeDiskBytes: number;
   /** `HEADGATE_LOADS_PER_SECOND`: loads into Parquet of all tenants together; with more active tenants each one's load windows get longer. Default 4, what two cores take beside the rest. */
   readonly loadsPerSecond: number;
+  /** `HEADGATE_COMPACTION`: `on` (default), or `off`, where something else runs `headgate compact`. */
+  readonly compaction: 'on' | 'off';
   /** `HEADGATE_PUSH_ALLOW`: address ranges such as `127.0.0.0/8,10.1.0.0/16` that webhooks may be posted to although they are not public, and by plain http. Default: none. */
   readonly pushAllow: readonly AddressRange[];
   /** `HEADGATE_METRICS`: `on` (default) or `off`. */
@@ -99,6 +101,7 @@ export interface Config {
 
 /** Names that need no escape anywhere, and no part of a prefix that begins with a dot. */
 const BUCKET = /^gs:\/\/([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])(?:\/((?:[\w-][\w.=-]*\/)*[\w-][\w.=-]*))?\/?$/;
+const HOST_AND_PORT = [/^[A-Za-z0-9.-]+:\d{1,5}$/, 'a host and a port such as 127.0.0.1:9060'] as const;
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -144,17 +147,14 @@ class EnvReader {
     return [];
   }
 
-  endpoint(name: string): string | undefined {
+  endpoint(
+    name: string,
+    form = /^https?:\/\/[^/]+$/,
+    what = 'a URL such as http://127.0.0.1:4443',
+  ): string | undefined {
     const value = this.text(name);
-    if (value !== undefined && !/^https?:\/\/[^/]+$/.test(value))
-      this.problems.push(`${name} must be a URL such as http://127.0.0.1:4443, not "${value}".`);
-    return value;
-  }
-
-  address(name: string): string | undefined {
-    const value = this.text(name);
-    if (value !== undefined && !/^[A-Za-z0-9.-]+:\d{1,5}$/.test(value))
-      this.problems.push(`${name} must be a host and a port such as 127.0.0.1:9060, not "${value}".`);
+    if (value !== undefined && !form.test(value))
+      this.problems.push(`${name} must be ${what}, not "${value}".`);
     return value;
   }
 
@@ -232,7 +232,7 @@ export function loadConfig(env: Env = process.env): Config {
     },
     state: reader.postgres('HEADGATE_STATE', 'PGPASSWORD'),
     bigQueryEndpoint: reader.endpoint('HEADGATE_BIGQUERY_ENDPOINT'),
-    bigQueryStorageEndpoint: reader.address('HEADGATE_BIGQUERY_STORAGE_ENDPOINT'),
+    bigQueryStorageEndpoint: reader.endpoint('HEADGATE_BIGQUERY_STORAGE_ENDPOINT', ...HOST_AND_PORT),
     cacheDir: resolve(reader.text('HEADGATE_CACHE_DIR') ?? join(userCacheDir(reader), 'headgate')),
     host: reader.text('HEADGATE_HOST') ?? '127.0.0.1',
     port: reader.integer('HEADGATE_PORT', 8080, 0, 65_535),
@@ -247,6 +247,7 @@ export function loadConfig(env: Env = process.env): Config {
     maxInFlightBytes: reader.size('HEADGATE_MAX_IN_FLIGHT', 64 * 1024 ** 2),
     minFreeDiskBytes: reader.size('HEADGATE_MIN_FREE_DISK', 512 * 1024 ** 2),
     loadsPerSecond: reader.integer('HEADGATE_LOADS_PER_SECOND', 4, 1, 1_000),
+    compaction: reader.oneOf('HEADGATE_COMPACTION', ['on', 'off'], 'on'),
     pushAllow: reader.ranges('HEADGATE_PUSH_ALLOW'),
     metrics: reader.oneOf('HEADGATE_METRICS', ['on', 'off'], 'on'),
     metricsTenants: reader.integer('HEADGATE_METRICS_TENANTS', 200, 0, 100_000),

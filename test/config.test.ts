@@ -37,6 +37,7 @@ describe('the configuration', () => {
       metricsTenants: 200,
       metricsPort: undefined,
       loadsPerSecond: 4,
+      compaction: 'on',
       pushAllow: [],
       shutdownGraceSeconds: 20,
       fault: undefined,

@@ -11,6 +11,7 @@ import { ratios } from './ratios.js';
 import { tenants } from './tenants.js';
 import { redrive } from './redrive.js';
 import { routes } from './routes.js';
+import { warehouse } from './warehouse.js';
 import { webhooks } from './webhooks.js';
 
 /** All cases, in the order they run: later ones go by the rate that `end-to-end` found. */
@@ -29,4 +30,5 @@ export const CASES: readonly BenchCase[] = [
   redrive,
   routes,
   ratios,
+  warehouse,
 ];

@@ -6,7 +6,7 @@ import type { Warehouse } from '../stores/warehouse/warehouse.js';
 import { WAREHOUSE } from '../subscription.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
 import { promotedOf } from '../tenant-config/promotion.js';
-import type { LoadedTenant } from '../tenant-config/registry.js';
+import type { LoadedTenant, RegistryLogger } from '../tenant-config/registry.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import { isByJobs } from '../tenant-config/warehouse-config.js';
 import type { Isolation } from '../tenant.js';
@@ -28,7 +28,11 @@ import {
 } from './warehouse/announce.js';
 import { createHoldLoads } from './warehouse/hold-loads.js';
 import type { LoadBudget } from './warehouse/load-budget.js';
-import { createLoadActivities, type LoadActivities } from './warehouse/load-batches.js';
+import {
+  createLoadActivities,
+  type LoadActivities,
+  type LoadActivitiesDeps,
+} from './warehouse/load-batches.js';
 import { createParkLoads } from './warehouse/park-loads.js';
 import { unloadableRows } from './warehouse/park-rows.js';
 import { createReloadRows, type ReloadRows } from './warehouse/reload-rows.js';
@@ -67,6 +71,7 @@ export interface ActivityDependencies {
   readonly onWindow?: (tenant: string, windowMs: number) => void;
   /** Knows whether a tenant's warehouse is paused, and pauses it when it refuses loads. */
   readonly control: Pick<SubscriptionControl, 'standing' | 'isPaused' | 'park'>;
+  readonly log: Pick<RegistryLogger, 'warn'>;
   /** What tries to deliver. */
   readonly passes: PassActivities;
   /** Told of what has become a dead letter. */
@@ -84,7 +89,7 @@ const PAUSED_JOB_WINDOW_MS = 15 * 60_000;
 
 /** Builds all activities; their errors cross to Temporal as ApplicationFailure with the error's code as type. */
 export function createActivities(dependencies: ActivityDependencies): WorkerActivities {
-  const { client, batchStore, warehouse, control } = dependencies;
+  const { client, batchStore, warehouse } = dependencies;
   const loaded = dependencies.tenant;
   const announcing = createAnnounceActivities({
     client,
@@ -97,18 +102,10 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
   const park = createPark({ client, batchStore, isolationOf, onParked: dependencies.onParked });
   const expiresAtOf = ({ tenant, batchId }: BatchRef): number =>
     expiryOf(batchId, configOf(tenant).retentionMs);
-  const holdPaused = createHoldLoads({ standingOf: (id) => control.standing(id, WAREHOUSE) });
   const loading = createLoadActivities({
-    ...{ warehouse, batchStore },
+    ...{ warehouse, batchStore, ...gatesOf(dependencies) },
     promotedOf: (id, stream) => promotedOf(configOf(id).warehouse.promote, stream),
     parkRows: (batch, rows) => park(unloadableRows(batch, rows, expiresAtOf(batch))),
-    holdLoads: async (id, streams) => {
-      await holdPaused(id);
-      const { warehouse: options } = configOf(id);
-      if (isByJobs(options))
-        await dependencies.budget?.hold({ tenant: id, project: options.project }, streams);
-    },
-    parkLoads: createParkLoads({ pause: (id, reason) => control.park(id, WAREHOUSE, reason) }),
   });
   const startDeliveries = createStartDeliveries({ client, configOf, park });
   const parkIngest = createParkIngest(park, (id) => configOf(id).retentionMs);
@@ -139,6 +136,24 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
     signalDeadLetters: withFailures(resolving.signalDeadLetters),
     announce: withFailures(announcing.announce),
     loadBatches: withFailures(loading.loadBatches),
+  };
+}
+
+/** What a load waits for, and what becomes of one that is refused. */
+function gatesOf({
+  tenant,
+  control,
+  budget,
+  log,
+}: ActivityDependencies): Pick<LoadActivitiesDeps, 'holdLoads' | 'parkLoads'> {
+  const holdPaused = createHoldLoads({ standingOf: (id) => control.standing(id, WAREHOUSE) });
+  return {
+    holdLoads: async (id, streams) => {
+      await holdPaused(id);
+      const { warehouse } = tenant(id).config;
+      if (isByJobs(warehouse)) await budget?.hold({ tenant: id, project: warehouse.project }, streams);
+    },
+    parkLoads: createParkLoads({ pause: (id, reason) => control.park(id, WAREHOUSE, reason), log }),
   };
 }
 

@@ -4,7 +4,7 @@ import type { Quarantine } from '../stores/quarantine/quarantine.js';
 import type { LoadedTenant } from '../tenant-config/registry.js';
 import type { Table } from '../stores/warehouse/columns.js';
 import { liveFiles } from '../stores/warehouse/parquet/compacted-file.js';
-import { listFiles } from '../stores/warehouse/parquet/files.js';
+import { listStored } from '../stores/warehouse/parquet/files.js';
 import { literal, literalList } from '../stores/warehouse/sql.js';
 import { readBatchFiles, type DayRange, type OnRead } from './batch-files.js';
 import { readLeftOut } from './left-out.js';
@@ -205,7 +205,7 @@ async function tableRows(
   table: Table,
   select: string,
 ): Promise<string> {
-  const listed = await listFiles(warehouseRoot, tenant, table, dayBefore(days.from));
+  const listed = await listStored(warehouseRoot, tenant, table, dayBefore(days.from));
   const files = await liveFiles((sql) => workspace.rows(sql), listed);
   const columns = 'id VARCHAR, type VARCHAR, batch_id VARCHAR, event_id VARCHAR, rule VARCHAR';
   const nothing = columns.replaceAll(/(\w+) (\w+)/g, 'CAST(NULL AS $2) AS $1');

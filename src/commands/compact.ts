@@ -11,23 +11,27 @@ interface CompactOptions {
 }
 
 const HELP = `
-The files of each day that has ended at least --older-than ago become few big ones with the same rows. It may run at
-any time, beside a node and beside queries: what was replaced is removed by a later compaction, --grace after it was
-replaced. Run it once a day. Other tools that read the files see both until then; take each id once, see the README.
+The files of each day that has ended at least --older-than ago become few big ones with the same rows; of younger days
+those that were written so long ago. Nodes do that by themselves, unless HEADGATE_COMPACTION=off. It may run at any time,
+beside a node and beside queries: what was replaced is removed by a later compaction, --grace after it was replaced. Other
+tools that read the files see both until then, see the README.
 
 Examples:
   $ headgate compact UA
   $ headgate compact UA --older-than 7d --grace 6h`;
 
-/** `headgate compact TENANT`: replaces the many small files of past days by few. */
+/** `headgate compact TENANT`: replaces many small files by few. */
 export function compactCommand(): Command {
   return new Command('compact')
-    .description("replace the small files of past days in a tenant's warehouse by few big ones")
+    .description("replace the small files in a tenant's warehouse by few big ones")
     .argument('<tenant>', 'whose warehouse')
     .addOption(
-      new Option('--older-than <duration>', 'only days that ended this long ago')
+      new Option(
+        '--older-than <duration>',
+        'only days that ended, and files that were written, this long ago',
+      )
         .argParser(duration)
-        .default(duration('1d'), '1d'),
+        .default(duration('1h'), '1h'),
     )
     .addOption(
       new Option('--grace <duration>', 'how long replaced files are kept for running queries')

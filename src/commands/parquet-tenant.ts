@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HeadgateError } from '../errors.js';
 import { dataPaths } from '../roles/stores.js';
-import { readTenantFile, tenantFileName } from '../tenant-config/tenant-file.js';
 import { assertTenantId } from '../tenant.js';
 import type { BigQueryConfig } from '../tenant-config/warehouse-config.js';
 
@@ -25,10 +25,16 @@ export async function assertParquet(dataDir: string, tenant: string): Promise<vo
  * @throws HeadgateError `TENANT_ID_INVALID`
  */
 export async function bigQueryOf(dataDir: string, tenant: string): Promise<BigQueryConfig | undefined> {
-  const fileName = tenantFileName(assertTenantId(tenant));
+  const { tenants } = dataPaths(dataDir);
+  const fileName = `${assertTenantId(tenant)}.yaml`;
+  // Files of a tenant that is not configured any more are Parquet.
+  const text = await readFile(join(tenants, fileName), 'utf8').catch(() => '');
+  // What reads tenants' files takes longer to load than most queries take, so it is asked only where there is a chance.
+  if (!text.includes('bigquery')) return undefined;
+  const { readTenantFile } = await import('../tenant-config/tenant-file.js');
   // One that is invalid is reported where it is applied.
-  const file = await readTenantFile(dataPaths(dataDir).tenants, fileName).catch(() => undefined);
-  return file?.config.warehouse.kind === 'bigquery' ? file.config.warehouse : undefined;
+  const warehouse = (await readTenantFile(tenants, fileName).catch(() => undefined))?.config.warehouse;
+  return warehouse?.kind === 'bigquery' ? warehouse : undefined;
 }
 
 /** Says where a tenant's events are, and how to look at them. */

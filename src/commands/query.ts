@@ -114,6 +114,12 @@ interface QueryOptions {
   readonly json: boolean;
   readonly out?: string;
   readonly force: boolean;
+  readonly views: boolean;
+}
+
+async function writeViews(root: string, tenant: string): Promise<void> {
+  const { viewsOf } = await import('../stores/warehouse/parquet/query.js');
+  process.stdout.write(await viewsOf({ root, tenant }));
 }
 
 /** `headgate query TENANT "SQL" [--format FORMAT] [--out FILE]`. */
@@ -121,7 +127,12 @@ export function queryCommand(): Command {
   return new Command('query')
     .description("run a read-only SQL query over a tenant's warehouse")
     .argument('<tenant>', 'whose warehouse to read')
-    .argument('<sql>', 'one SELECT (DuckDB SQL), or EXPLAIN of one')
+    .argument('[sql]', 'one SELECT (DuckDB SQL), or EXPLAIN of one')
+    .addOption(
+      new Option('--views', 'print the SQL of the views instead, for another DuckDB')
+        .default(false)
+        .conflicts(['format', 'json', 'out']),
+    )
     .addOption(
       new Option(
         '--format <format>',
@@ -132,17 +143,21 @@ export function queryCommand(): Command {
     .option('--out <file>', 'write the result to a file; its ending says the format, if --format does not')
     .option('--force', 'replace the file if it is there', false)
     .addHelpText('after', HELP)
-    .action(async (tenant: string, sql: string, { json, ...options }: QueryOptions) => {
+    .action(async (tenant: string, sql: string | undefined, { json, views, ...options }: QueryOptions) => {
       const { dataDir } = loadConfig();
       await assertParquet(dataDir, tenant);
       const root = dataPaths(dataDir).warehouse;
+      if (views) return writeViews(root, tenant);
+      if (sql === undefined)
+        throw new HeadgateError('PARAMETER_INVALID', 'Give a query, such as "SELECT count(*) FROM events".');
       const format = json ? 'json' : options.format;
       await runQuery({ ...options, root, tenant, sql, format, stdout: process.stdout });
     });
 }
 
 const HELP = `
-Tables: events, user_properties, user_properties_latest, decisions (DESCRIBE shows the columns).
+Tables: events, user_properties, user_properties_latest, decisions (DESCRIBE shows the columns). Each has "day", the day
+of the load: a query that says which days it is about opens no files of others.
 
 Files are written completely or not at all, and never over one that is there unless --force is given.
 
@@ -151,8 +166,10 @@ Examples:
   $ headgate query UA "SELECT subject, data->>'model' AS model FROM user_properties_latest LIMIT 5"
   $ headgate query UA "SELECT rule, outcome, count(*) FROM decisions GROUP BY ALL" --json
   $ headgate query UA "DESCRIBE events"
+  $ headgate query UA "SELECT type, count(*) FROM events WHERE day >= '2026-03-01' GROUP BY type"
   $ headgate query UA "SELECT * FROM events WHERE time >= '2026-03-01'" --out march.parquet
-  $ headgate query UA "SELECT id, subject, data->>'delay' AS delay FROM events" --format csv | gzip > delays.csv.gz`;
+  $ headgate query UA "SELECT id, subject, data->>'delay' AS delay FROM events" --format csv | gzip > delays.csv.gz
+  $ headgate query UA --views | duckdb ua.duckdb`;
 
 function asJson({ columns, rows }: QueryResult): string {
   const objects = rows.map((row) => Object.fromEntries(columns.map(({ name }, index) => [name, row[index]])));

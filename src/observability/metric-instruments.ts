@@ -27,6 +27,9 @@ export interface Instruments {
   readonly loadRows: Histogram;
   readonly rowsLeftOut: Counter<'tenant'>;
   readonly clashes: Counter<'tenant'>;
+  readonly compactions: Counter<'tenant' | 'outcome'>;
+  readonly compactedFiles: Counter<'tenant' | 'files'>;
+  readonly compactedBytes: Counter<'tenant' | 'files'>;
   readonly retries: Counter<'step'>;
   readonly deliveries: Counter<'tenant' | 'subscription' | 'outcome'>;
   readonly deliveredBytes: Counter<'tenant' | 'subscription'>;
@@ -89,11 +92,31 @@ export function createInstruments(registry: Registry): Instruments {
       ['tenant'],
     ),
     retries: counter('headgate_step_retries_total', 'Steps that failed and were tried again', ['step']),
+    ...compactionInstruments(counter),
     ...deliveryInstruments(counter),
   };
 }
 
 type MakeCounter = <Label extends string>(name: string, help: string, labels: Label[]) => Counter<Label>;
+
+function compactionInstruments(
+  counter: MakeCounter,
+): Pick<Instruments, 'compactions' | 'compactedFiles' | 'compactedBytes'> {
+  const labels: ('tenant' | 'files')[] = ['tenant', 'files'];
+  return {
+    compactions: counter(
+      'headgate_compactions_total',
+      "Compactions of tenants' warehouses, by outcome: compacted, failed",
+      ['tenant', 'outcome'],
+    ),
+    compactedFiles: counter(
+      'headgate_compacted_files_total',
+      'Files that compactions replaced, and wrote instead',
+      labels,
+    ),
+    compactedBytes: counter('headgate_compacted_bytes_total', 'Bytes of these files', labels),
+  };
+}
 
 function deliveryInstruments(
   counter: MakeCounter,

@@ -2,7 +2,7 @@ import { Registry, collectDefaultMetrics } from 'prom-client';
 import type { ErrorCode } from '../errors.js';
 import type { Stream } from '../event.js';
 import { createGauges, type Gauges } from './metric-gauges.js';
-import { createInstruments } from './metric-instruments.js';
+import { createInstruments, type Instruments } from './metric-instruments.js';
 import type { DeadReason } from '../workflows/delivery-messages.js';
 import { TenantLabels, subscriptionLabels } from './tenant-labels.js';
 
@@ -45,6 +45,14 @@ export interface DeliveryAttempt {
   readonly seconds: number;
 }
 
+/** What a compaction made of what. */
+export interface CompactedFiles {
+  readonly replaced: number;
+  readonly written: number;
+  readonly bytesReplaced: number;
+  readonly bytesWritten: number;
+}
+
 /** Steps that are tried again until they succeed. */
 export type RetriedStep =
   'write' | 'start' | 'park' | 'hand-over' | 'await' | 'finish' | 'checkpoint' | 'load';
@@ -64,6 +72,8 @@ export interface Metrics {
   /** A request's events were decided on, and are on disk with that; `seconds` from their receipt. */
   decided(tenant: string, decided: { readonly events: number; readonly seconds: number }): void;
   loaded(tenant: string, load: EndedLoad): void;
+  /** Files of a tenant's warehouse were compacted, or, without a result, could not be. */
+  compacted(tenant: string, result?: CompactedFiles): void;
   stepRetried(step: RetriedStep): void;
   /** Events were delivered to a subscription, or not. */
   deliveryTried(tenant: string, subscription: string, attempt: DeliveryAttempt): void;
@@ -121,6 +131,7 @@ export function createMetrics({ maxTenants = MAX_TENANTS }: MetricsOptions = {})
       loadSeconds.observe(seconds);
       if (rows !== undefined) loadRows.observe(rows);
     },
+    compacted: (id, files) => countCompaction(instruments, tenants.of(id), files),
     stepRetried: (step) => retries.inc({ step }),
     deliveryTried: (id, name, { delivered, failed, retried, bytes, seconds }) => {
       const labels = subscriptionLabels(tenants.of(id), name);
@@ -137,4 +148,17 @@ export function createMetrics({ maxTenants = MAX_TENANTS }: MetricsOptions = {})
     watch: (gauges) => createGauges(registry, gauges, tenants),
     scrape: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };
+}
+
+function countCompaction(
+  { compactions, compactedFiles, compactedBytes }: Instruments,
+  tenant: string,
+  files?: CompactedFiles,
+): void {
+  compactions.inc({ tenant, outcome: files === undefined ? 'failed' : 'compacted' });
+  if (files === undefined) return;
+  compactedFiles.inc({ tenant, files: 'replaced' }, files.replaced);
+  compactedFiles.inc({ tenant, files: 'written' }, files.written);
+  compactedBytes.inc({ tenant, files: 'replaced' }, files.bytesReplaced);
+  compactedBytes.inc({ tenant, files: 'written' }, files.bytesWritten);
 }

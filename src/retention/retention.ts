@@ -1,11 +1,15 @@
 import { messageOf } from '../errors.js';
 import type { Logger } from '../observability/logger.js';
 import type { TenantRegistry } from '../tenant-config/registry.js';
+import { expireDays } from '../stores/warehouse/parquet/expire.js';
+import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import { sweepTenant, type SweepOptions } from './sweep.js';
 
 /** What {@link Retention} needs. */
 export interface RetentionOptions extends Omit<SweepOptions, 'now'> {
   readonly registry: TenantRegistry;
+  /** The directory above all tenants' warehouse directories. */
+  readonly warehouse: string;
   readonly log: Logger;
   /** Milliseconds between sweeps. Default an hour: days expire at any of them, as tenants' retentions differ. */
   readonly everyMs?: number;
@@ -37,6 +41,7 @@ export class Retention {
     for (const { config } of this.options.registry.list()) {
       if (this.stopped) return;
       await this.sweepOne(config);
+      await this.expireWarehouse(config);
     }
   }
 
@@ -54,7 +59,7 @@ export class Retention {
     }, afterMs).unref();
   }
 
-  private async sweepOne(config: Parameters<typeof sweepTenant>[0]): Promise<void> {
+  private async sweepOne(config: TenantConfig): Promise<void> {
     const { log, now = Date.now } = this.options;
     const { tenant } = config;
     try {
@@ -68,6 +73,20 @@ export class Retention {
         { tenant, reason: messageOf(error) },
         'expired batches could not be deleted; tried again later',
       );
+    }
+  }
+
+  private async expireWarehouse({ tenant, warehouse }: TenantConfig): Promise<void> {
+    if (warehouse.kind !== 'parquet' || warehouse.retentionMs === undefined) return;
+    const { log, now = Date.now } = this.options;
+    try {
+      const { retentionMs } = warehouse;
+      const expired = await expireDays({ root: this.options.warehouse, tenant, retentionMs, now: now() });
+      if (expired.marked + expired.deleted > 0)
+        log.info({ tenant, ...expired }, 'days of a warehouse expired');
+    } catch (error) {
+      const reason = messageOf(error);
+      log.warn({ tenant, reason }, 'expired days of a warehouse could not be deleted; tried again later');
     }
   }
 }

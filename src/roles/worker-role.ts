@@ -3,6 +3,7 @@ import { Client } from '@temporalio/client';
 import { createActivities } from '../activities/index.js';
 import type { LoadBudget } from '../activities/warehouse/load-budget.js';
 import { WindowsInUse } from '../activities/warehouse/windows-in-use.js';
+import { Compactions } from '../compaction/compactions.js';
 import type { Config } from '../config.js';
 import type { Temporal } from '../engine/temporal.js';
 import type { Logger } from '../observability/logger.js';
@@ -71,7 +72,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     configOf: (tenant) => configuredTenant(registry, tenant).config,
   });
   const activities = createActivities({
-    ...{ client, warehouse, budget, passes, control: options.control },
+    ...{ client, warehouse, budget, passes, control: options.control, log },
     batchStore: stores.batchStore,
     quarantine: stores.quarantine,
     windowsPerSecond: config.loadsPerSecond,
@@ -92,16 +93,33 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     onFatal,
     log,
   });
-  const retention = retentionOf(options, client, claims);
-  retention.start();
+  const sweeping = sweepingOf(options, client, claims);
   budget.start();
   const stop = async (): Promise<void> => {
     passes.end();
-    await retention.stop();
+    await sweeping.stop();
     await host.stop();
     for (const each of [passes, pace, budget, warehouse]) await each.close();
   };
   return { ...host, stop };
+}
+
+/** What keeps the stores from growing: compactions, and retention. */
+function sweepingOf(
+  options: WorkerRoleOptions,
+  client: Client,
+  claims: LoadClaims,
+): { stop(): Promise<void> } {
+  const retention = retentionOf(options, client, claims);
+  retention.start();
+  const compactions = new Compactions({ ...options, root: options.stores.paths.warehouse });
+  if (options.config.compaction === 'on') compactions.start();
+  return {
+    stop: async () => {
+      await compactions.stop();
+      await retention.stop();
+    },
+  };
 }
 
 function retentionOf(
@@ -110,13 +128,14 @@ function retentionOf(
   loadClaims: LoadClaims,
 ): Retention {
   const { batchStore, paths } = stores;
-  const { deliveries, quarantine } = paths;
+  const { deliveries, quarantine, warehouse } = paths;
   return new Retention({
     client,
     batchStore,
     loadClaims,
     deliveryLogs: deliveries,
     quarantine,
+    warehouse,
     registry,
     log,
   });

@@ -12,6 +12,7 @@ import { PUSH_URL, pushUrlIssues } from './push-url.js';
 import { SECRET, SECRET_PREFIX, VALUE } from './secret-reference.js';
 import { RESERVED_NAMES, SUBSCRIPTION_NAME, TYPE_PATTERN } from './subscription-schema.js';
 import type { RuleConfig, TenantConfig } from './tenant-config.js';
+import { warehouseIssues } from './raw-warehouse.js';
 import { WAREHOUSE_PATTERN_PROBLEMS } from './warehouse-schema.js';
 import { offsetInString, offsetOfKey, offsetOfValue, type YamlPath } from './yaml-position.js';
 
@@ -81,6 +82,7 @@ function problemsOf(document: Document, text: string, raw: unknown): Problem[] {
       ...compileRoutes(config).issues,
       ...compileSchemas(config.schemas).issues,
       ...promotionIssues(config.warehouse.promote),
+      ...warehouseIssues(config),
     ];
     const inOthers = issues.map((issue) => issueProblem(document, text, issue));
     return [...inUrls, ...ruleProblems(document, text, raw as RawConfig, []), ...inOthers];

@@ -7,6 +7,8 @@ export interface ParquetConfig {
   readonly windowMs: number;
   /** Fields of `data` with a column of their own. Default none. */
   readonly promote?: readonly PromotionConfig[];
+  /** How long the rows of a day are kept, in milliseconds, counted from the end of the day they were loaded on. Default for ever. */
+  readonly retentionMs?: number;
 }
 
 /**

@@ -1,7 +1,12 @@
 import { PROMOTE } from './promotion.js';
 import { duration, section } from './schema-parts.js';
 
-const PARQUET = section({ kind: {}, window: duration('1s', '1h'), promote: PROMOTE });
+const PARQUET = section({
+  kind: {},
+  window: duration('1s', '1h'),
+  retention: duration('1 day', '36500 days'),
+  promote: PROMOTE,
+});
 
 /**
  * The names that Google allows, as far as a pattern can tell.

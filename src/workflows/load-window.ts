@@ -31,8 +31,12 @@ export async function loadWindow(input: LoadWindowInput): Promise<LoadWindowResu
     startToCloseTimeout: input.full === undefined ? '5 minutes' : '15 minutes',
     // Heartbeats come every 5 s while it works, however long that takes.
     heartbeatTimeout: '30 seconds',
-    // The warehouse may be away for hours; its tenant alone waits.
-    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+    // The warehouse may be away for hours; its tenant alone waits. Where large loads are wanted each try may be one of the
+    // jobs of which a day has a limited number: one a minute would use them all up.
+    retry: {
+      ...{ initialInterval: '1 second', backoffCoefficient: 2 },
+      maximumInterval: input.full === undefined ? '1 minute' : '10 minutes',
+    },
   });
   const loads: WindowLoad[] = [];
   const full = input.full ?? FULL_WINDOW;

@@ -101,26 +101,56 @@ describe('headgate query, writing files', function () {
     assert.deepEqual(written(), []);
   });
 
-  it('is told in the README how DuckDB reads the files: each id once', async () => {
-    const [, sql = ''] =
-      /```sql\n(ATTACH[^`]*)```/.exec(readFileSync(new URL('README.md', ROOT), 'utf8')) ?? [];
-    const here = sql
-      .replaceAll('.headgate/', `${fixture.dir}/`)
-      .replaceAll("'acme.duckdb'", `'${path('acme.duckdb')}'`);
+  const READ = 'SELECT id, data, load_id FROM acme.events ORDER BY id';
+  const EACH_ONCE = [
+    ['a', '{"n":1}', 'load-1'],
+    ['b', '{"n":1}', 'load-1'],
+    ['c', '{"n":1}', 'load-2'],
+  ];
+
+  /** Makes a database by SQL, and reads it as another process would. */
+  async function readBack(sql: string, name: string): Promise<unknown[][]> {
     const instance = await DuckDBInstance.create(':memory:');
     const connection = await instance.connect();
     try {
-      await connection.run(`${here} DETACH acme`);
-      await connection.run(`ATTACH '${path('acme.duckdb')}' AS acme (READ_ONLY)`);
-      const rows = await connection.runAndReadAll('SELECT id, data, load_id FROM acme.events ORDER BY id');
-      assert.deepEqual(rows.getRowsJson(), [
-        ['a', '{"n":1}', 'load-1'],
-        ['b', '{"n":1}', 'load-1'],
-        ['c', '{"n":1}', 'load-2'],
-      ]);
+      await connection.run(`${sql} DETACH acme`);
+      await connection.run(`ATTACH '${path(name)}' AS acme (READ_ONLY)`);
+      return (await connection.runAndReadAll(READ)).getRowsJson();
     } finally {
       connection.closeSync();
       instance.closeSync();
     }
+  }
+
+  for (const state of ['before', 'after'] as const) {
+    describe(`${state} a compaction`, () => {
+      const name = `acme-${state}.duckdb`;
+      before(async () => {
+        // What it has replaced is kept, beside what it has made.
+        if (state === 'after')
+          assert.equal((await runHeadgate(['compact', 'acme'], { HEADGATE_DATA_DIR: fixture.dir })).code, 0);
+      });
+
+      it('is told in the README how DuckDB reads the files: each id once', async () => {
+        const [, sql = ''] =
+          /```sql\n(ATTACH[^`]*)```/.exec(readFileSync(new URL('README.md', ROOT), 'utf8')) ?? [];
+        const here = sql
+          .replaceAll('.headgate/', `${fixture.dir}/`)
+          .replaceAll("'acme.duckdb'", `'${path(name)}'`);
+        assert.deepEqual(await readBack(here, name), EACH_ONCE);
+      });
+
+      it('gives another DuckDB its own views', async () => {
+        const { stdout, stderr } = await run('--views');
+        assert.equal(stderr, '');
+        const sql = `ATTACH '${path(`views-${name}`)}' AS acme; USE acme; ${stdout} USE memory;`;
+        assert.deepEqual(await readBack(sql, `views-${name}`), EACH_ONCE);
+      });
+    });
+  }
+
+  it('needs a query, or to be asked for the views', async () => {
+    assert.match((await run()).stderr, /Give a query.*\[PARAMETER_INVALID\]/);
+    assert.match((await run(IDS, '--views', '--json')).stderr, /cannot be used with/);
   });
 });

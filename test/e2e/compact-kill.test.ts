@@ -3,8 +3,8 @@ import { readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { COMPACTION_FAULT_POINTS } from '../../src/fault-point.js';
 import { killAll, runHeadgate, type Finished } from '../support/headgate.js';
-import { countInFiles } from '../support/parquet.js';
-import { event, Fixture } from '../stores/warehouse/fixture.js';
+import { countInFiles, rowsInFiles } from '../support/parquet.js';
+import { batchId, event, Fixture } from '../stores/warehouse/fixture.js';
 
 const IDS = ['e1', 'e2', 'e3'];
 
@@ -90,5 +90,48 @@ describe('headgate compact', function () {
     utimesSync(join(directory, left), 0, 0);
     await compact();
     assert.equal(readdirSync(directory).length, 1);
+  });
+
+  describe('with ids that come again, and files that are compacted already,', () => {
+    const day = (n: number) => ({ day: `2024-03-1${n}`, loadedAt: `2024-03-1${n}T12:00:00.000Z` });
+    const put = (name: string, n: number, sequence: number, ids: readonly string[]) =>
+      fixture.load(
+        name,
+        [
+          fixture.batch(
+            batchId(sequence, `2024031${n}`),
+            ids.map((id) => event(id)),
+          ),
+        ],
+        day(n),
+      );
+
+    beforeEach(async () => {
+      await put('first', 1, 20, ['e1', 'e4', 'e4']);
+      await compact();
+      await put('late', 0, 21, ['e4', 'e5']);
+      await put('later', 1, 22, ['e2', 'e5', 'e6']);
+    });
+
+    for (const point of COMPACTION_FAULT_POINTS) {
+      for (const passes of [1, 2]) {
+        it(`killed at ${point}, the time no. ${passes}, shows each id once, and marks all its other rows`, async () => {
+          const before = await shown();
+          const killed = await compact({ HEADGATE_FAULT: `${point}:${passes}` });
+          assert.equal(killed.signal, 'SIGKILL', killed.stderr);
+          assert.deepEqual(await shown(), before);
+          // Something comes between the crash and the next run, that repeats what may be half compacted.
+          await put('between', 2, 23, ['e5', 'e6', 'e1']);
+          assert.deepEqual(await shown(), before);
+
+          assert.equal((await compact()).code, 0);
+          assert.deepEqual(await shown(), before);
+          const rows = await rowsInFiles(fixture.root, 'UA', 'events', 'id, _repeated');
+          const firsts = rows.filter(([, repeated]) => repeated === false).map(([id]) => id);
+          assert.deepEqual(firsts.sort(), ['e1', 'e2', 'e3', 'e4', 'e5', 'e6']);
+          assert.equal(rows.length, 14);
+        });
+      }
+    }
   });
 });

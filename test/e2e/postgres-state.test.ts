@@ -117,6 +117,7 @@ describe('Headgate with its state on Postgres', function () {
       const load = node.load();
       await until(() => assert.ok(load.acknowledged() >= 200), SOON_MS);
       await load.finish();
+      await node.drained();
       assert.equal((await node.stopped(running)).code, 0, running.stderr.slice(-5_000));
     } finally {
       await other.remove();

@@ -29,6 +29,8 @@ describe('metrics', () => {
     metrics.decided('UA', { events: 30, seconds: 0.02 });
     metrics.loaded('UA', { seconds: 0.3, rows: 30, batches: 1 });
     metrics.loaded('UA', { seconds: 0.3, batches: 1 });
+    metrics.compacted('UA', { replaced: 20, written: 2, bytesReplaced: 9_000, bytesWritten: 8_000 });
+    metrics.compacted('UA');
     metrics.stepRetried('start');
     const expected: Record<string, Record<string, number>> = {
       headgate_events_total: {
@@ -47,6 +49,18 @@ describe('metrics', () => {
       headgate_loads_total: { 'tenant="UA",outcome="loaded"': 1, 'tenant="UA",outcome="failed"': 1 },
       headgate_load_seconds_count: { '': 2 },
       headgate_load_rows_sum: { '': 30 },
+      headgate_compactions_total: {
+        'tenant="UA",outcome="compacted"': 1,
+        'tenant="UA",outcome="failed"': 1,
+      },
+      headgate_compacted_files_total: {
+        'tenant="UA",files="replaced"': 20,
+        'tenant="UA",files="written"': 2,
+      },
+      headgate_compacted_bytes_total: {
+        'tenant="UA",files="replaced"': 9_000,
+        'tenant="UA",files="written"': 8_000,
+      },
       headgate_step_retries_total: { 'step="start"': 1 },
     };
     for (const [name, values] of Object.entries(expected))

@@ -106,7 +106,7 @@ export async function startPipeline(tenants: Readonly<Record<string, object>>): 
   const replaced: Partial<WorkerActivities> = {};
   const real = createActivities({
     ...{ client, warehouse, batchStore: stores.batchStore, windowsPerSecond: 1_000, control },
-    quarantine: stores.quarantine,
+    ...{ quarantine: stores.quarantine, log: SILENT },
     passes: { pushPass: unreachable, workflowPass: unreachable },
     tenant: (id) => configuredTenant(registry, id),
     versionOf: (id, version) => readVersion(stores.paths.tenantVersions, id, version),

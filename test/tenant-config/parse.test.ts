@@ -29,7 +29,7 @@ suspended: true
 limits: { eventsPerSecond: 500, bytesPerSecond: 2MB, activitiesPerSecond: 0 }
 batch: { maxEvents: 2000, maxBytes: 512KB, linger: 50ms }
 retention: 2 days
-warehouse: { kind: parquet, window: 10s }
+warehouse: { kind: parquet, window: 10s, retention: 400 days }
 aggregates:
   late_departures: { on: [flight.departed], when: 'event.data.delay_minutes >= 30', op: count, window: 24h }
   worst: { on: [flight.departed, flight.arrived], op: max, value: event.data.delay_minutes, window: 7 days }
@@ -48,7 +48,7 @@ describe('tenant-config/parse', () => {
       limits: { eventsPerSecond: 500, bytesPerSecond: 2 * 1024 ** 2, activitiesPerSecond: 0 },
       batch: { maxEvents: 2000, maxBytes: 512 * 1024, lingerMs: 50 },
       retentionMs: 2 * 86_400_000,
-      warehouse: { kind: 'parquet', windowMs: 10_000 },
+      warehouse: { kind: 'parquet', windowMs: 10_000, retentionMs: 400 * 24 * 60 * 60 * 1000 },
       aggregates: {
         late_departures: {
           on: ['flight.departed'],
@@ -207,6 +207,17 @@ describe('tenant-config/parse', () => {
     ['tenant: UA\nretention: 59m', '59m', /must be from 1h to 31 days/],
     ['tenant: UA\nretention: 32 days', '32 days', /must be from 1h to 31 days/],
     ['tenant: UA\nwarehouse: { window: 2h }', '2h', /must be from 1s to 1h/],
+    [
+      'tenant: UA\nwarehouse: { retention: 8d }',
+      '8d',
+      /must be at least 9 days: batches are kept for 7 days/,
+    ],
+    [
+      'tenant: UA\nretention: 31 days\nwarehouse: { retention: 32 days }',
+      '32 days',
+      /must be at least 33 days: batches are kept for 31 days/,
+    ],
+    ['tenant: UA\nwarehouse: { retention: never }', 'never', /duration/],
     ['tenant: UA\nwarehouse: { kind: snow }', 'snow', /must be one of parquet, bigquery/],
     ['tenant: UA\nwarehouse: { project: pro-ject }', 'project', /unknown key "project"/],
     [bigQuery(''), '{ kind', /needs "location"/],

@@ -125,18 +125,20 @@ describe('the workflow loadWindow of a warehouse that wants few large loads', fu
     assert.deepEqual(loads, [[a.batchId, b.batchId], [c.batchId]]);
   });
 
-  it('has more time for a load; others have as much as before', async () => {
-    const timeouts = async (handle: WorkflowHandle) => {
+  it('has more time for a load, and tries again more rarely; others do as before', async () => {
+    const seconds = async (handle: WorkflowHandle) => {
       await handle.result();
       const { events } = await handle.fetchHistory();
       const [scheduled] = (events ?? []).flatMap((event) => event.activityTaskScheduledEventAttributes ?? []);
-      return [scheduled?.startToCloseTimeout?.seconds, scheduled?.heartbeatTimeout?.seconds].map(Number);
+      const { startToCloseTimeout, heartbeatTimeout, retryPolicy } = scheduled ?? {};
+      const durations = [startToCloseTimeout, heartbeatTimeout, retryPolicy?.maximumInterval];
+      return durations.map((duration) => Number(duration?.seconds));
     };
     const full = { batches: 1, bytes: 1_000_000 };
     const large = await announcer('ll-plain', HOUR_MS, full)(reference('ll-plain'));
-    assert.deepEqual(await timeouts(large), [15 * 60, 30]);
+    assert.deepEqual(await seconds(large), [15 * 60, 30, 10 * 60]);
     const plain = await announcer('ll-plain', 1)(reference('ll-plain'));
-    assert.deepEqual(await timeouts(plain), [5 * 60, 30]);
+    assert.deepEqual(await seconds(plain), [5 * 60, 30, 60]);
   });
 
   it('takes a thousand batches, far from what Temporal takes of a history and an input', async () => {

@@ -52,7 +52,10 @@ describe('a warehouse that refuses loads', function () {
     const { loadBatches } = createLoadActivities({
       ...{ warehouse: refusing(warehouse), batchStore: stores.batchStore },
       holdLoads: createHoldLoads({ standingOf: (tenant) => control.standing(tenant, 'warehouse') }),
-      parkLoads: createParkLoads({ pause: (tenant, reason) => control.park(tenant, 'warehouse', reason) }),
+      parkLoads: createParkLoads({
+        pause: (tenant, reason) => control.park(tenant, 'warehouse', reason),
+        log: SILENT,
+      }),
     });
     pipeline.replaced.loadBatches = loadBatches;
   });

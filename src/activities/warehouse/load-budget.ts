@@ -60,6 +60,8 @@ export class LoadBudget {
   private readonly backoff = new QuotaBackoff();
   /** Tenants whose loads are held back, until when they count as such. */
   private readonly held = new Map<string, number>();
+  /** Tenants that have been looked at, if only in vain. */
+  private readonly seen = new Set<string>();
   private readonly closing = new AbortController();
   private looks = 0;
   private timer: NodeJS.Timeout | undefined;
@@ -91,6 +93,8 @@ export class LoadBudget {
   async hold(of: BudgetedTenant, streams: readonly Stream[]): Promise<void> {
     await this.restore();
     const { tenant, project } = of;
+    // One that was added since the last look may have had loads before.
+    if (!this.seen.has(tenant)) await this.lookAt(of);
     const wait = this.tableWait(of, streams) ?? this.projectWait(of);
     if (wait !== undefined) throw this.heldBack(tenant, wait);
     const turnMs = this.backoff.takeTurn(tenant, this.now());
@@ -161,6 +165,7 @@ export class LoadBudget {
     for (const tenant of this.counts.keep(configured)) {
       this.backoff.forget(tenant);
       this.held.delete(tenant);
+      this.seen.delete(tenant);
     }
     const left = configured.filter(isOf).values();
     const lookOn = async (): Promise<void> => {
@@ -174,6 +179,7 @@ export class LoadBudget {
 
   private async lookAt(of: BudgetedTenant): Promise<void> {
     const { tenant } = of;
+    this.seen.add(tenant);
     try {
       const since = this.now() - DAY_MS - 60 * MINUTE_MS;
       await this.counts.restore(of, () => this.options.loadsSince(tenant, since));

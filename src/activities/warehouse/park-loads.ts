@@ -1,9 +1,11 @@
-import { HeadgateError } from '../../errors.js';
+import { HeadgateError, messageOf } from '../../errors.js';
+import type { RegistryLogger } from '../../tenant-config/registry.js';
 
 /** What {@link createParkLoads} needs. */
 export interface ParkLoadsOptions {
   /** Pauses the tenant's warehouse, unless it is paused, and tells of it. */
   readonly pause: (tenant: string, reason: string) => Promise<unknown>;
+  readonly log: Pick<RegistryLogger, 'warn'>;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
 }
@@ -22,7 +24,7 @@ const AGAIN_AFTER_SECONDS = 15;
  * permission: its warehouse is paused with the reason, so that windows wait, and nothing asks in vain. A resume is what
  * has them tried again.
  */
-export function createParkLoads({ pause, now = Date.now }: ParkLoadsOptions): ParkLoads {
+export function createParkLoads({ pause, log, now = Date.now }: ParkLoadsOptions): ParkLoads {
   const pausedAt = new Map<string, number>();
 
   return async (tenant, refusal, beganAt) => {
@@ -30,12 +32,10 @@ export function createParkLoads({ pause, now = Date.now }: ParkLoadsOptions): Pa
     // One that began before the last pause says nothing new: what it was refused for may have been mended since.
     if (before === undefined || beganAt > before) {
       pausedAt.set(tenant, now());
-      try {
-        await pause(tenant, refusal.message);
-      } catch (error) {
+      await pause(tenant, refusal.message).catch((error: unknown) => {
         pausedAt.delete(tenant);
-        throw error;
-      }
+        log.warn({ tenant, reason: messageOf(error) }, 'a warehouse that refuses loads could not be paused');
+      });
     }
     const message =
       `${refusal.message} Loads of tenant ${tenant} wait, and nothing is lost; ` +

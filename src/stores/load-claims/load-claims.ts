@@ -27,6 +27,8 @@ export interface LoadClaim {
   readonly rows: number;
   /** Rows of its batches that could not be loaded and were left out. Default none. */
   readonly leftOut?: number;
+  /** By column, how many values of promoted fields did not fit. Default none. */
+  readonly clashes?: Readonly<Record<string, number>>;
   /** Bytes of the file that is loaded. */
   readonly bytes: number;
   /** Where the rows go by a write stream of BigQuery. Absent: they go by a load job, whose id follows from the claim's name. */

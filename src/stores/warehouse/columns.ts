@@ -90,7 +90,7 @@ export function columnsOf(table: Table, promoted: readonly PromotedField[] = [])
 }
 
 /** Names that Headgate's own statements use beside the columns. */
-const USED_WITHIN = ['file_index', 'file_row_number', 'filename', 'profile', 'row_in_file'];
+const USED_WITHIN = ['day', 'file_index', 'file_row_number', 'filename', 'place', 'profile', 'row_in_file'];
 
 /** True for a name that no promoted field's column may have: each table has it, or a statement of ours uses it. */
 export function isReservedColumn(table: Table, name: string): boolean {

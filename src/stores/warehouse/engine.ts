@@ -16,6 +16,8 @@ export interface EngineOptions {
   readonly connections?: number;
   /** Memory of DuckDB, `512MB`. Default 512 MB. Too low fails big loads, too high starves the process. */
   readonly memoryLimit?: string;
+  /** Where statements put what does not fit into memory. Default nowhere: a load streams, it never needs to spill. */
+  readonly spillDir?: string;
 }
 
 /** An in-memory DuckDB that holds no data of its own: it reads batch files and writes Parquet. */
@@ -36,8 +38,8 @@ export function engineSettings(options: EngineOptions): Record<string, string> {
     memory_limit: options.memoryLimit ?? '512MB',
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
-    // The default is `.tmp` in the working directory. A load streams, it never needs to spill.
-    temp_directory: '',
+    // The default is `.tmp` in the working directory.
+    temp_directory: options.spillDir ?? '',
   };
 }
 

@@ -157,6 +157,16 @@ describe('the budget of load jobs', () => {
     assert.ok(await held('DL', ['events'], other));
   });
 
+  it('knows what a tenant has had that is configured later', async () => {
+    await budget.refresh();
+    projects.set('LH', 'one');
+    noted.set(
+      'LH',
+      Array.from({ length: 1_400 }, () => ({ stream: 'events', at: now })),
+    );
+    assert.ok(await held('LH'));
+  });
+
   it('looks again often where half of a quota is used, and rarely elsewhere', async () => {
     submit('UA', 750);
     submit('DL', 10);

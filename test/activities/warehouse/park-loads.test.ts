@@ -6,12 +6,15 @@ describe('loads that the warehouse refuses', () => {
   let now: number;
   let pauses: [string, string][];
   let park: ParkLoads;
+  let warned: string[];
+  const log = { warn: (_fields: object, message: string) => void warned.push(message) };
 
   beforeEach(() => {
     now = 1_000_000;
     pauses = [];
+    warned = [];
     const pause = async (tenant: string, reason: string) => void pauses.push([tenant, reason]);
-    park = createParkLoads({ pause, now: () => now });
+    park = createParkLoads({ pause, log, now: () => now });
   });
 
   const refusal = (message = 'Access Denied: grant roles/bigquery.jobUser.') =>
@@ -49,16 +52,18 @@ describe('loads that the warehouse refuses', () => {
     );
   });
 
-  it('fail with what kept it from being paused, and pause it the next time', async () => {
+  it('are tried again also where it could not be paused, and pause it the next time', async () => {
     let away = true;
     park = createParkLoads({
       pause: async (tenant, reason) => {
         if (away) throw new Error('Temporal is away');
         pauses.push([tenant, reason]);
       },
+      log,
       now: () => now,
     });
-    await assert.rejects(park('UA', refusal(), now - 1), /Temporal is away/);
+    assert.equal((await park('UA', refusal(), now - 1)).retryable, true);
+    assert.deepEqual(warned, ['a warehouse that refuses loads could not be paused']);
     away = false;
     await park('UA', refusal(), now - 1);
     assert.equal(pauses.length, 1);

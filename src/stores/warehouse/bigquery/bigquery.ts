@@ -16,6 +16,7 @@ import type { LoadBatch, LoadInput, LoadResult, Warehouse } from '../warehouse.j
 import { createApis, type ApiOf, type BigQueryApi } from './client.js';
 import { JobWriter } from './job-writer.js';
 import { failedGenerations, Jobs } from './jobs.js';
+import { resultOf } from './load-result.js';
 import { partName, warehouseName } from './place.js';
 import { stage, type Staged } from './stage.js';
 import { createStagingBucket, type StagingBucket } from './staging-bucket.js';
@@ -174,8 +175,8 @@ class BigQueryLoads {
     const key = ensuredKey(input, config);
     if (this.ensured.has(key)) return;
     if (config.writer === 'load-jobs') await this.bucket?.assertLocation(config);
-    const { tenant, stream, signal } = input;
-    await ensureTable(api, { tenant, config, table: tableOf(stream), hadLoads, signal });
+    const { tenant, stream, signal, promoted = [] } = input;
+    await ensureTable(api, { tenant, config, table: tableOf(stream), promoted, hadLoads, signal });
     this.ensured.set(key, true);
   }
 
@@ -224,12 +225,12 @@ class BigQueryLoads {
     { input, config, writers }: Loading,
     name: string,
     batches: readonly LoadBatch[],
-    { rows, leftOut, bytes }: Staged,
+    { rows, leftOut, bytes, clashes }: Staged,
   ): Promise<NamedClaim> {
     const { tenant, stream, day, loadId } = input;
     const batchIds = batches.map(({ batchId }) => batchId);
     const { stream: writeStream } = await writers[config.writer].prepare(rows);
-    const counts = { rows, bytes, ...(leftOut > 0 && { leftOut }) };
+    const counts = { rows, bytes, ...(leftOut > 0 && { leftOut }), ...(clashes && { clashes }) };
     const held = { loadId, warehouse: warehouseName(config), batchIds, ...counts };
     const own = { ...held, ...(writeStream && { stream: writeStream }) };
     faultPoint('bigquery-claim.before');
@@ -260,8 +261,11 @@ function keyOf({ name, stream }: NamedClaim): string {
   return JSON.stringify([name, stream?.name]);
 }
 
-function ensuredKey({ stream }: LoadInput, config: BigQueryConfig): string {
-  return JSON.stringify([warehouseName(config), stream, config.partitionExpirationMs, config.writer]);
+function ensuredKey({ stream, promoted }: LoadInput, config: BigQueryConfig): string {
+  return JSON.stringify([
+    ...[warehouseName(config), stream, config.partitionExpirationMs],
+    ...[promoted, config.writer],
+  ]);
 }
 
 function isRefused(error: unknown): boolean {
@@ -271,25 +275,6 @@ function isRefused(error: unknown): boolean {
 async function sizeOf(batches: readonly LoadBatch[]): Promise<number> {
   const sizes = await Promise.all(batches.map(async ({ path }) => (await stat(path)).size));
   return INFLATED * sizes.reduce((sum, size) => sum + size, 0);
-}
-
-function resultOf(
-  input: LoadInput,
-  batches: readonly LoadBatch[],
-  holding: readonly LoadClaim[],
-): LoadResult {
-  const own = holding.filter(({ loadId }) => loadId === input.loadId);
-  const inOwn = new Set(own.flatMap(({ batchIds }) => batchIds));
-  const ids = batches.map(({ batchId }) => batchId);
-  const leftOut = own.reduce((sum, claim) => sum + (claim.leftOut ?? 0), 0);
-  return {
-    loadId: input.loadId,
-    rows: own.reduce((sum, { rows }) => sum + rows, 0),
-    bytes: own.reduce((sum, { bytes }) => sum + bytes, 0),
-    loaded: ids.filter((id) => inOwn.has(id)),
-    alreadyHeld: ids.filter((id) => !inOwn.has(id)),
-    ...(leftOut > 0 && { leftOut }),
-  };
 }
 
 /** Two attempts at one load have found different batches held, or each has made a stream. */

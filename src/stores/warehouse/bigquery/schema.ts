@@ -1,5 +1,6 @@
 import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
-import { COLUMNS, type Column, type Table } from '../columns.js';
+import { columnsOf, type Column, type Table } from '../columns.js';
+import type { PromotedField } from '../promoted-field.js';
 
 /** A column of a BigQuery table, as its REST API has it. */
 export interface Field {
@@ -19,12 +20,12 @@ const TYPES = {
 
 /** What Headgate adds is told from what producers send by its `_`. */
 export function fieldName({ name, from }: Column): string {
-  return from === 'line' ? name : `_${name}`;
+  return from === 'line' || from === 'data' ? name : `_${name}`;
 }
 
-/** The columns of a table. */
-export function fieldsOf(table: Table): readonly Field[] {
-  return COLUMNS[table].map((column) => ({ name: fieldName(column), type: TYPES[column.type] }));
+/** The columns of a table with promoted fields. */
+export function fieldsOf(table: Table, promoted: readonly PromotedField[] = []): readonly Field[] {
+  return columnsOf(table, promoted).map((column) => ({ name: fieldName(column), type: TYPES[column.type] }));
 }
 
 const CLUSTERING: Readonly<Record<Table, readonly string[]>> = {
@@ -45,12 +46,12 @@ export function datasetResource(config: BigQueryConfig, tenant: string): object 
 }
 
 /** A table as it is created. */
-export function tableResource(config: BigQueryConfig, table: Table): object {
+export function tableResource(config: BigQueryConfig, table: Table, fields: readonly Field[]): object {
   const { project: projectId, dataset: datasetId, labels, kmsKey } = config;
   return {
     tableReference: { projectId, datasetId, tableId: table },
     labels,
-    schema: { fields: fieldsOf(table) },
+    schema: { fields },
     timePartitioning: partitioning(config),
     clustering: { fields: CLUSTERING[table] },
     ...(kmsKey && { encryptionConfiguration: { kmsKeyName: kmsKey } }),
@@ -72,14 +73,22 @@ export function viewName(table: Table): string {
 }
 
 /** A view that holds each id once: of a producer's repetitions the one that was loaded first, as in Parquet's views. */
-export function viewResource({ project, dataset, labels }: BigQueryConfig, table: Table): object {
-  const columns = fieldsOf(table).map(({ name }) => `\`${name}\``);
+export function viewResource(config: BigQueryConfig, table: Table, fields: readonly Field[]): object {
+  const { project: projectId, dataset: datasetId, labels } = config;
   return {
-    tableReference: { projectId: project, datasetId: dataset, tableId: viewName(table) },
-    labels,
-    view: {
-      useLegacySql: false,
-      query: `SELECT ${columns.join(', ')} FROM \`${project}.${dataset}.${table}\` WHERE TRUE QUALIFY ROW_NUMBER() OVER (PARTITION BY id ORDER BY _loaded_at, _batch_id, _load_id) = 1`,
-    },
+    tableReference: { projectId, datasetId, tableId: viewName(table) },
+    ...{ labels, view: viewOf(config, table, fields) },
   };
+}
+
+/** What a view shows: columns by name, since BigQuery would not see later ones behind `*` either. */
+export function viewOf(
+  { project, dataset }: BigQueryConfig,
+  table: Table,
+  fields: readonly Field[],
+): { readonly useLegacySql: false; readonly query: string } {
+  const columns = fields.map(({ name }) => `\`${name}\``);
+  const rows = `SELECT ${columns.join(', ')} FROM \`${project}.${dataset}.${table}\``;
+  const once = 'ROW_NUMBER() OVER (PARTITION BY id ORDER BY _loaded_at, _batch_id, _load_id) = 1';
+  return { useLegacySql: false, query: `${rows} WHERE TRUE QUALIFY ${once}` };
 }

@@ -1,9 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withoutBadRows } from '../bad-rows.js';
-import { COLUMNS, tableOf, type Column } from '../columns.js';
+import { columnsOf, tableOf, type Column } from '../columns.js';
 import type { Engine } from '../engine.js';
 import { assertComplete } from '../load-steps.js';
+import { CLASHES } from '../promoted-field.js';
 import { selectStatement } from '../select.js';
 import { identifier, literal } from '../sql.js';
 import type { LoadBatch, LoadInput } from '../warehouse.js';
@@ -23,6 +24,8 @@ export interface Staged {
   /** Rows of the batches that are not in it, since they cannot be loaded. */
   readonly leftOut: number;
   readonly bytes: number;
+  /** By column, how many values of promoted fields are in `_clashes`. */
+  readonly clashes?: Readonly<Record<string, number>>;
 }
 
 /**
@@ -46,7 +49,8 @@ export async function stage(
     assertComplete(rowsChanged, loadable);
     return [rowsChanged, bad.reduce((sum, each) => sum + each.rows.length, 0)] as const;
   });
-  return { path, rows, leftOut, bytes: (await stat(path)).size };
+  const clashes = await countClashes(engine, input, path);
+  return { path, rows, leftOut, clashes, bytes: (await stat(path)).size };
 }
 
 function copyStatement(
@@ -55,7 +59,7 @@ function copyStatement(
   target: string,
   writer: StagedFor,
 ): string {
-  const columns = COLUMNS[tableOf(input.stream)].map(
+  const columns = columnsOf(tableOf(input.stream), input.promoted).map(
     (column) => `${staged(column, writer)} AS ${identifier(fieldName(column))}`,
   );
   return `COPY (SELECT ${columns.join(', ')} FROM (${selectStatement(input, batches)})) TO ${literal(target)}
@@ -68,4 +72,21 @@ function staged({ name, type }: Column, writer: StagedFor): string {
   if (writer === 'load-jobs') return value;
   if (type === 'JSON' || type === 'BIGINT') return `CAST(${value} AS VARCHAR)`;
   return type === 'TIMESTAMPTZ' ? `CAST(epoch_us(${value}) AS VARCHAR)` : value;
+}
+
+async function countClashes(
+  engine: Engine,
+  { promoted = [], signal }: LoadInput,
+  path: string,
+): Promise<Staged['clashes']> {
+  if (promoted.length === 0) return undefined;
+  const names = `SELECT unnest(json_keys(CAST(${CLASHES} AS JSON))) AS name FROM read_json(${literal(path)},
+    format = 'newline_delimited', columns = {${CLASHES}: 'VARCHAR'}) WHERE ${CLASHES} IS NOT NULL`;
+  const count = `SELECT name, count(*) FROM (${names}) GROUP BY name ORDER BY name`;
+  const rows = await engine.use(
+    async (connection) => (await connection.runAndReadAll(count)).getRowsJS(),
+    signal,
+  );
+  if (rows.length === 0) return undefined;
+  return Object.fromEntries(rows.map(([name, clashes]) => [String(name), Number(clashes)]));
 }

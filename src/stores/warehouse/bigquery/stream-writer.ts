@@ -80,7 +80,7 @@ export class StreamWriter implements Writer {
     const { input, config } = this.options;
     const { client, streams } = await this.connect();
     try {
-      const fields = fieldsOf(tableOf(input.stream));
+      const fields = fieldsOf(tableOf(input.stream), input.promoted);
       await appendRows({ client, stream, fields, path, signal: input.signal });
     } catch (error) {
       input.signal?.throwIfAborted();

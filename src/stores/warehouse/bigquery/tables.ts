@@ -2,13 +2,25 @@ import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js'
 import type { Table } from '../columns.js';
 import { isNotFound, type BigQueryApi } from './client.js';
 import { bigQueryError, misplaced, refused } from './errors.js';
-import { datasetResource, partitioning, tableResource, viewName, viewResource } from './schema.js';
+import {
+  datasetResource,
+  fieldsOf,
+  partitioning,
+  tableResource,
+  viewName,
+  viewOf,
+  viewResource,
+  type Field,
+} from './schema.js';
+import type { PromotedField } from '../promoted-field.js';
 
 /** What is asked of a tenant's dataset. */
 export interface WantedTable {
   readonly tenant: string;
   readonly config: BigQueryConfig;
   readonly table: Table;
+  /** Fields of `data` that have a column. */
+  readonly promoted: readonly PromotedField[];
   /** Rows have been loaded into this dataset before: one that is not there has been deleted, and is not made again. */
   readonly hadLoads: boolean;
   readonly signal?: AbortSignal;
@@ -19,12 +31,14 @@ interface DatasetAnswer {
 }
 
 interface TableAnswer {
+  readonly schema?: { readonly fields?: readonly Field[] };
+  readonly view?: { readonly query?: string };
   readonly timePartitioning?: { readonly expirationMs?: string };
 }
 
 /**
- * Makes the dataset, a table and its view where they are missing, and gives the table's partitions the expiration that is
- * configured.
+ * Makes the dataset, a table and its view where they are missing, adds columns that are new, and gives the table's
+ * partitions the expiration that is configured. A column that is promoted no more stays.
  * @throws HeadgateError `WAREHOUSE_REFUSED` (the dataset lies elsewhere, has been deleted, or may not be made), and what
  * {@link bigQueryError} gives
  */
@@ -32,10 +46,16 @@ export async function ensureTable(api: BigQueryApi, wanted: WantedTable): Promis
   const { config, table } = wanted;
   try {
     await ensureDataset(api, wanted);
-    const made = tableResource(config, table);
+    const wantedFields = fieldsOf(table, wanted.promoted);
+    const made = tableResource(config, table, wantedFields);
     const there = await ensure<TableAnswer>(api, wanted, `tables/${table}`, 'tables', made);
     await ensureExpiration(api, wanted, there);
-    await ensure(api, wanted, `tables/${viewName(table)}`, 'tables', viewResource(config, table));
+    const fields = await ensureFields(api, wanted, there, wantedFields);
+    const view = viewResource(config, table, fields);
+    const shown = await ensure<TableAnswer>(api, wanted, `tables/${viewName(table)}`, 'tables', view);
+    const { query, useLegacySql } = viewOf(config, table, fields);
+    if (shown.view?.query !== undefined && shown.view.query !== query)
+      await patch(api, wanted, viewName(table), { view: { query, useLegacySql } });
   } catch (error) {
     wanted.signal?.throwIfAborted();
     throw bigQueryError(error, config);
@@ -98,19 +118,38 @@ async function ensure<T>(
   return there ?? create<T>(api, `${dataset}/${collection}`, `${dataset}/${path}`, resource, signal);
 }
 
+/** The columns of a table, once it has all that are wanted. */
+async function ensureFields(
+  api: BigQueryApi,
+  wanted: WantedTable,
+  { schema }: TableAnswer,
+  wantedFields: readonly Field[],
+): Promise<readonly Field[]> {
+  const there = schema?.fields ?? [];
+  const names = new Set(there.map(({ name }) => name));
+  const missing = wantedFields.filter(({ name }) => !names.has(name));
+  const fields = [...there, ...missing];
+  if (missing.length > 0) await patch(api, wanted, wanted.table, { schema: { fields } });
+  return fields;
+}
+
+async function patch(
+  api: BigQueryApi,
+  { config, signal }: WantedTable,
+  table: string,
+  body: object,
+): Promise<void> {
+  await api.request({ method: 'PATCH', path: `${datasetPath(config)}/tables/${table}`, body, signal });
+}
+
 /** A shorter expiration deletes days at once, which is what it is for. */
 async function ensureExpiration(api: BigQueryApi, wanted: WantedTable, there: TableAnswer): Promise<void> {
-  const { config, table, signal } = wanted;
+  const { config, table } = wanted;
   const configured = config.partitionExpirationMs?.toString() ?? null;
   const now = there.timePartitioning?.expirationMs ?? null;
   if (String(now) === String(configured)) return;
   const timePartitioning = { ...partitioning(config), expirationMs: configured };
-  await api.request({
-    method: 'PATCH',
-    path: `${datasetPath(config)}/tables/${table}`,
-    body: { timePartitioning },
-    signal,
-  });
+  await patch(api, wanted, table, { timePartitioning });
 }
 
 /** What is there already may have been made by another process meanwhile; an emulator answers that with 500. */

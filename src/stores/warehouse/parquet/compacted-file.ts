@@ -1,11 +1,23 @@
+import { createHash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
+import type { Column } from '../columns.js';
+import type { PromotedField } from '../promoted-field.js';
 import type { HeldFile } from './ledger.js';
 import { literalList } from '../sql.js';
 
 /** `~` begins no load id, so no load's file is taken for a compacted one. */
 const PREFIX = '~';
 
-/** What a compacted file says, in its key-value metadata, about each file that it replaces. */
+/** The name of a compacted file whose rows say whether they repeat: the key of its columns, then that of its inputs. */
+const MARKED = /^~([0-9a-f]{8})-[0-9a-f]{32}\.parquet$/;
+
+/**
+ * The column of a compacted file that is true for a row whose id another row has already, in the same file or in one that
+ * was compacted before. Over all compacted files, no id has more than one row for which it is false.
+ */
+export const REPEATED = '_repeated';
+
+/** What a compacted file says, in its key-value metadata, about each load's file that it replaces. */
 interface Part {
   readonly file: string;
   readonly load_id: string;
@@ -16,21 +28,58 @@ interface Part {
   readonly left_out?: HeldFile['leftOut'];
 }
 
+/** The metadata of a compacted file. */
+export interface CompactedMetadata {
+  readonly batch_ids: string;
+  readonly parts: string;
+  /** Names of the compacted files that it replaces; missing in those of earlier versions. */
+  readonly replaces?: string;
+}
+
 /** True for a file that holds the rows of several loads' files of its directory, which it replaces. */
 export function isCompacted(path: string): boolean {
   return basename(path).startsWith(PREFIX);
 }
 
-/** The name of a compacted file. @param key `[A-Za-z0-9]+`, the same for the same parts */
-export function compactedName(key: string): string {
-  return `${PREFIX}${key}.parquet`;
+/** True for a compacted file that has the column {@link REPEATED}; those of earlier versions have not. */
+export function isMarked(path: string): boolean {
+  return MARKED.test(basename(path));
+}
+
+/** What files of the same columns have in common; only of a file that {@link isMarked}. It is known without opening the file. */
+export function columnsKeyOf(path: string): string {
+  return MARKED.exec(basename(path))?.[1] ?? '';
+}
+
+/**
+ * The name of a compacted file, the same for the same columns and inputs. No file of this name was there before: inputs
+ * that were replaced do not come again.
+ */
+export function compactedName(
+  columns: readonly Column[],
+  promoted: readonly PromotedField[],
+  inputs: readonly string[],
+): string {
+  const typed = columns.map(({ name, type }) => `${name} ${type}`);
+  const fields = promoted.map(({ column, path }) => `${column} ${JSON.stringify(path)}`);
+  const files = inputs.map((path) => basename(path)).join('\n');
+  const key = digest([...typed, ...fields].join('\n')).slice(0, 8);
+  return `${PREFIX}${key}-${digest(files).slice(0, 32)}.parquet`;
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 /**
  * The metadata that makes a compacted file answer for its parts: `batch_ids` as in a load's own file, so that a reader
  * that knows nothing of compaction finds each batch, and `parts`.
+ * @param replaces the compacted files that it replaces
  */
-export function compactedMetadata(parts: readonly HeldFile[]): { batch_ids: string; parts: string } {
+export function compactedMetadata(
+  parts: readonly HeldFile[],
+  replaces: readonly string[],
+): Required<CompactedMetadata> {
   const described = parts.map(({ path, loadId, batchIds, rows, bytes, leftOut }): Part => ({
     ...{ file: basename(path), load_id: loadId, batches: batchIds.length },
     ...{ rows, bytes, ...(leftOut && { left_out: leftOut }) },
@@ -38,11 +87,12 @@ export function compactedMetadata(parts: readonly HeldFile[]): { batch_ids: stri
   return {
     batch_ids: JSON.stringify(parts.flatMap((part) => part.batchIds)),
     parts: JSON.stringify(described),
+    replaces: JSON.stringify(replaces.map((path) => basename(path))),
   };
 }
 
-/** The files that a compacted file replaces, as they were; they may be gone. */
-export function partsOf(path: string, metadata: { batch_ids: string; parts: string }): HeldFile[] {
+/** The loads' files that a compacted file replaces, as they were; they may be gone. */
+export function partsOf(path: string, metadata: CompactedMetadata): HeldFile[] {
   const batchIds = JSON.parse(metadata.batch_ids) as string[];
   let taken = 0;
   return (JSON.parse(metadata.parts) as Part[]).map(({ file, load_id, batches, rows, bytes, left_out }) => ({
@@ -57,24 +107,35 @@ export function partsOf(path: string, metadata: { batch_ids: string; parts: stri
   }));
 }
 
+/** The compacted files that a compacted file replaces; they may be gone. */
+export function replacedBy(path: string, metadata: CompactedMetadata): string[] {
+  return (JSON.parse(metadata.replaces ?? '[]') as string[]).map((name) => join(dirname(path), name));
+}
+
 /**
  * The files to read of those listed: without the ones that a compacted file among them replaces, which are kept for a
- * while for queries that have begun before. Each row is in one of the files that are left.
+ * while for queries that have begun before. Each row is in one of the files that are left. Only directories in which
+ * something can be replaced are looked into: a file that is alone is the one to read.
  * @param query runs SQL and gives the rows
  */
 export async function liveFiles(
   query: (sql: string) => Promise<unknown[][]>,
   paths: readonly string[],
 ): Promise<string[]> {
-  const compacted = paths.filter(isCompacted);
+  const inDirectory = new Map<string, number>();
+  for (const path of paths) inDirectory.set(dirname(path), (inDirectory.get(dirname(path)) ?? 0) + 1);
+  const compacted = paths.filter((path) => isCompacted(path) && (inDirectory.get(dirname(path)) ?? 0) > 1);
   if (compacted.length === 0) return [...paths];
   const rows = await query(
-    `SELECT file_name, decode(value) FROM parquet_kv_metadata(${literalList(compacted)}) WHERE decode(key) = 'parts'`,
+    `SELECT file_name, decode(key), decode(value) FROM parquet_kv_metadata(${literalList(compacted)})
+     WHERE decode(key) IN ('parts', 'replaces')`,
   );
   const replaced = new Set(
-    rows.flatMap(([path, parts]) =>
-      (JSON.parse(String(parts)) as Part[]).map(({ file }) => join(dirname(String(path)), file)),
-    ),
+    rows.flatMap(([path, key, value]) => {
+      const listed = JSON.parse(String(value)) as (string | Part)[];
+      const names = key === 'parts' ? (listed as Part[]).map(({ file }) => file) : (listed as string[]);
+      return names.map((name) => join(dirname(String(path)), name));
+    }),
   );
   return paths.filter((path) => !replaced.has(path));
 }

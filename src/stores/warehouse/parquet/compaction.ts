@@ -1,38 +1,39 @@
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
-import { writeDurably } from '../../../durable-file.js';
+import { join, resolve } from 'node:path';
 import { HeadgateError, messageOf, systemCodeOf } from '../../../errors.js';
 import { faultPoint } from '../../../fault-point.js';
 import { lockDirectory } from '../../../process-lock.js';
+import { createTurns } from '../../../turns.js';
 import type { Table } from '../columns.js';
-import { columnsOf, TABLES } from '../columns.js';
-import { compactedMetadata, compactedName, isCompacted } from './compacted-file.js';
+import { TABLES } from '../columns.js';
+import { isCompacted, isMarked, liveFiles } from './compacted-file.js';
+import type { CompactionAge, DayFiles } from './compaction-plan.js';
+import { daysToCompact, groupsOf, needsCompaction } from './compaction-plan.js';
 import type { Engine, EngineOptions } from '../engine.js';
 import { createEngine } from '../engine.js';
-import { dayOfFile, listFiles, removeLeftovers, tableDirectory, tenantDirectory } from './files.js';
-import type { HeldFile, Ledger } from './ledger.js';
-import { createLedger } from './ledger.js';
-import { promotedMember, readTableFiles, rowsOf, type TableFiles } from './promotions.js';
-import { identifier, literal } from '../sql.js';
+import { filesOfDay, listFiles, removeLeftovers, tableDirectory, tenantDirectory } from './files.js';
+import type { Ledger } from './ledger.js';
+import { createLedger, replacedPaths } from './ledger.js';
+import { writeCompacted } from './write-compacted.js';
 
-const DAY_MS = 24 * 60 * 60 * 1000;
+const NOTHING: CompactionResult = {
+  ...{ written: 0, replaced: 0, removed: 0, kept: 0 },
+  ...{ bytesWritten: 0, bytesReplaced: 0 },
+};
 
-/** Bytes that one compacted file replaces at most: big enough to scan fast, small enough to be made in seconds. */
-const MAX_BYTES = 256 * 1024 * 1024;
-
-/** Batches that one compacted file holds at most: their ids are in its footer, which every reader of it reads. */
-const MAX_BATCHES = 50_000;
-
-const NOTHING: CompactionResult = { written: 0, replaced: 0, removed: 0, kept: 0 };
+/** Compactions of a tenant take turns within this process; between processes there is the lock. */
+const inTurn = createTurns();
 
 /** One compaction of a tenant's warehouse. */
 export interface CompactionInput extends EngineOptions {
   /** The directory above all tenants' directories. */
   readonly root: string;
   readonly tenant: string;
-  /** Only days (UTC) that ended at least this long ago, in milliseconds: loads come into younger ones. */
+  /**
+   * In milliseconds. Of days (UTC) that ended at least this long ago all files are compacted; of younger ones those that
+   * were written at least this long ago, once there are some of them.
+   */
   readonly olderThanMs: number;
   /**
    * How long replaced files are kept, in milliseconds, for queries that have begun before: a query that runs longer may
@@ -47,131 +48,119 @@ export interface CompactionInput extends EngineOptions {
 export interface CompactionResult {
   /** Compacted files written. */
   readonly written: number;
-  /** Files of loads that these hold. */
+  /** Files that these hold: of loads, and of earlier compactions. */
   readonly replaced: number;
   /** Replaced files removed: by this compaction or by earlier ones, longer ago than the grace. */
   readonly removed: number;
   /** Replaced files that are kept until a later compaction. */
   readonly kept: number;
+  /** Bytes of the files written. */
+  readonly bytesWritten: number;
+  /** Bytes of the files that these hold. */
+  readonly bytesReplaced: number;
 }
 
 /**
- * Replaces the small files of past days, in each table, by few that hold the same rows and answer for the same batches.
+ * Replaces small files, in each table, by few that hold the same rows and answer for the same batches. Each row then says
+ * whether its id had been there before, so that readers need not compare ids.
  *
  * A compacted file appears complete, by a rename, and names what it replaces; from then on Headgate's own readers pass
  * over those. They are removed by a compaction that finds the file older than the grace. A crash at any point leaves
  * files that the next compaction goes on with: it takes no file that is replaced already, and removes what still is.
- * Rows keep their order within a batch. Within a process, one compaction of a tenant may run at a time. Loads need not stop: they write files of their own names, which are not reused.
+ * Rows keep their order within a batch. Loads need not stop: they write files of their own names, which are not reused.
+ * The copy of an id that is shown is the one that was loaded first, but for loads that come into a day after copies in
+ * later ones have been compacted: what is compacted already stays.
  * @throws HeadgateError `TENANT_ID_INVALID`, `COMPACTION_RUNNING` (in another process), `DISK_FULL`, `WAREHOUSE_FAILED`
  */
 export async function compactTenant(input: CompactionInput): Promise<CompactionResult> {
-  const tenantDir = tenantDirectory(resolve(input.root), input.tenant);
-  if (!existsSync(tenantDir)) return NOTHING;
-  // Two at once could each put the same file into another compacted one.
-  const unlock = lockDirectory(
-    join(tenantDir, 'compaction'),
-    (pid) => new HeadgateError('COMPACTION_RUNNING', `Process ${pid} compacts the files of ${input.tenant}.`),
-  );
-  const engine = createEngine(input);
+  const root = resolve(input.root);
+  const tenantDir = tenantDirectory(root, input.tenant);
+  return inTurn(tenantDir, async () => {
+    const age = { olderThanMs: input.olderThanMs, now: input.now ?? Date.now() };
+    if (!existsSync(tenantDir) || !(await needsCompaction(root, input.tenant, age))) return NOTHING;
+    // Two at once would not see each other's ids, and could each put the same file into another compacted one.
+    const directory = join(tenantDir, 'compaction');
+    const unlock = lockDirectory(
+      directory,
+      (pid) =>
+        new HeadgateError('COMPACTION_RUNNING', `Process ${pid} compacts the files of ${input.tenant}.`),
+    );
+    try {
+      return await compactLocked({ ...input, root, spillDir: join(directory, 'spill') }, age);
+    } catch (error) {
+      throw compactionError(input.tenant, error);
+    } finally {
+      unlock();
+    }
+  });
+}
+
+async function compactLocked(
+  input: CompactionInput & { readonly spillDir: string },
+  age: CompactionAge,
+): Promise<CompactionResult> {
+  // What one that was killed has left.
+  await rm(input.spillDir, { recursive: true, force: true });
+  // One connection, since what is found out about ids is in temporary tables of it.
+  const engine = createEngine({ ...input, connections: 1 });
   try {
     const results: CompactionResult[] = [];
-    for (const table of TABLES) results.push(await compactTable(input, table, engine));
+    for (const table of TABLES) results.push(await compactTable(input, age, { table, engine }));
     return results.reduce(add, NOTHING);
-  } catch (error) {
-    throw compactionError(input.tenant, error);
   } finally {
     await engine.close();
-    unlock();
+    await rm(input.spillDir, { recursive: true, force: true });
   }
 }
 
-async function compactTable(input: CompactionInput, table: Table, engine: Engine): Promise<CompactionResult> {
-  const { tenant, now = Date.now() } = input;
-  const root = resolve(input.root);
+async function compactTable(
+  { root, tenant, graceMs, now }: CompactionInput,
+  age: CompactionAge,
+  { table, engine }: { table: Table; engine: Engine },
+): Promise<CompactionResult> {
   const ledger = createLedger(engine);
-  await removeLeftovers(tableDirectory(root, tenant, table), now);
-  const past = (await listFiles(root, tenant, table)).filter(
-    (path) => Date.parse(dayOfFile(path)) + DAY_MS + input.olderThanMs <= now,
-  );
-  const replaced = new Set((await ledger.read(past.filter(isCompacted))).map((part) => part.path));
-  const groups = groupsOf(
-    await ledger.read(past.filter((path) => !isCompacted(path) && !replaced.has(path))),
-  );
-  for (const group of groups) await writeCompacted(group, table, engine);
-  const compacted = (await listFiles(root, tenant, table)).filter(isCompacted);
-  const { removed, kept } = await removeReplaced(
-    compacted,
-    ledger,
-    (input.now ?? Date.now()) - input.graceMs,
-  );
-  return { written: groups.length, replaced: groups.flat().length, removed, kept };
-}
-
-/** The files of each day, in the order of their names, in groups of two and more that make one file each. */
-function groupsOf(files: readonly HeldFile[]): HeldFile[][] {
-  const groups: HeldFile[][] = [];
-  let bytes = 0;
-  let batches = 0;
-  for (const file of [...files].sort((a, b) => (a.path < b.path ? -1 : 1))) {
-    // What somebody else has put here is theirs.
-    if (file.batchIds.length === 0) continue;
-    bytes += file.bytes;
-    batches += file.batchIds.length;
-    const group = groups.at(-1);
-    const sameDay = group !== undefined && dirname(group[0]!.path) === dirname(file.path);
-    if (sameDay && bytes <= MAX_BYTES && batches <= MAX_BATCHES) {
-      group.push(file);
-      continue;
+  await removeLeftovers(tableDirectory(root, tenant, table), age.now);
+  const listed = await listFiles(root, tenant, table);
+  const days = await daysToCompact(listed, age);
+  const query = (sql: string) => engine.use(async (c) => (await c.runAndReadAll(sql)).getRowsJS());
+  let marked = days.length === 0 ? [] : (await liveFiles(query, listed)).filter(isMarked);
+  let result = NOTHING;
+  for (const day of days) {
+    const groups = await groupsOf(day, await ledger.live(day.paths), age);
+    for (const group of groups) {
+      const path = await engine.use((c) => writeCompacted(c, { table, group, marked }));
+      const gone = new Set(group.map((file) => file.path));
+      marked = [...marked.filter((each) => !gone.has(each)), path];
+      result = add(result, {
+        ...{ ...NOTHING, written: 1, replaced: group.length, bytesWritten: (await stat(path)).size },
+        bytesReplaced: group.reduce((sum, { bytes }) => sum + bytes, 0),
+      });
     }
-    groups.push([file]);
-    bytes = file.bytes;
-    batches = file.batchIds.length;
   }
-  return groups.filter((group) => group.length > 1);
+  for (const day of days) {
+    const removal = await removeReplaced(day, ledger, (now ?? Date.now()) - graceMs);
+    result = add(result, { ...NOTHING, ...removal });
+  }
+  return result;
 }
 
-async function writeCompacted(parts: readonly HeldFile[], table: Table, engine: Engine): Promise<void> {
-  const key = createHash('sha256').update(parts.map((part) => basename(part.path)).join('\n'));
-  const path = join(dirname(parts[0]!.path), compactedName(key.digest('hex').slice(0, 32)));
-  const expected = parts.reduce((sum, { rows }) => sum + rows, 0);
-  await writeDurably(path, async (temporary) => {
-    const { rowsChanged } = await engine.use(async (connection) => {
-      const query = async (sql: string) => (await connection.runAndReadAll(sql)).getRowsJS();
-      const paths = parts.map((part) => part.path);
-      return connection.run(copyStatement(parts, await readTableFiles(query, paths), table, temporary));
-    });
-    if (rowsChanged !== expected)
-      throw new Error(`${rowsChanged} rows were read from ${parts.length} files that have ${expected}`);
-    faultPoint('compact-rename.before');
-  });
-  faultPoint('compact-rename.after');
-}
-
-function copyStatement(parts: readonly HeldFile[], files: TableFiles, table: Table, target: string): string {
-  const columns = columnsOf(table, files.promoted).map(({ name }) => identifier(name));
-  const { batch_ids: batchIds, parts: described } = compactedMetadata(parts);
-  // The rows of each file in their order: DuckDB keeps the order it reads in.
-  return `COPY (
-    SELECT ${columns.join(', ')} FROM (${rowsOf(table, files)})
-  ) TO ${literal(target)} (FORMAT parquet, COMPRESSION zstd,
-    KV_METADATA {batch_ids: ${literal(batchIds)}, parts: ${literal(described)}${promotedMember(files.promoted)}})`;
-}
-
-async function removeReplaced(compacted: readonly string[], ledger: Ledger, madeBefore: number) {
-  let removed = 0;
-  let kept = 0;
-  for (const path of compacted) {
-    const old = (await stat(path)).mtimeMs <= madeBefore;
-    for (const part of await ledger.read([path])) {
-      const size = await sizeOf(part.path);
+async function removeReplaced(day: DayFiles, ledger: Ledger, madeBefore: number) {
+  let [removed, kept] = [0, 0];
+  const paths = await filesOfDay(day.paths[0]!);
+  const there = new Set(paths);
+  for (const file of await ledger.live(paths.filter(isCompacted))) {
+    const old = (await stat(file.path)).mtimeMs <= madeBefore;
+    const bytesOf = new Map(file.holds.map(({ path, bytes }) => [path, bytes]));
+    for (const path of replacedPaths(file).filter((each) => there.has(each))) {
+      const size = await sizeOf(path);
       if (size === undefined) continue;
       // No load takes the name of a file that was replaced; if something has, it is not for us to remove.
-      if (!old || size !== part.bytes) {
+      if (!old || size !== (bytesOf.get(path) ?? size)) {
         kept += 1;
         continue;
       }
       faultPoint('compact-delete.before');
-      await rm(part.path, { force: true });
+      await rm(path, { force: true });
       faultPoint('compact-delete.after');
       removed += 1;
     }
@@ -194,6 +183,8 @@ function add(a: CompactionResult, b: CompactionResult): CompactionResult {
     replaced: a.replaced + b.replaced,
     removed: a.removed + b.removed,
     kept: a.kept + b.kept,
+    bytesWritten: a.bytesWritten + b.bytesWritten,
+    bytesReplaced: a.bytesReplaced + b.bytesReplaced,
   };
 }
 

@@ -1,15 +1,20 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { DuckDBInstance } from '@duckdb/node-api';
+import type { Table } from '../columns.js';
 import { TABLES } from '../columns.js';
 import { liveFiles } from './compacted-file.js';
 import { engineSettings, SET_UTC } from '../engine.js';
 import { listFiles } from './files.js';
-import { readTableFiles } from './promotions.js';
+import { readTableFiles, type TableFiles } from './promotions.js';
 import { literalList } from '../sql.js';
 import { latestView, tableView } from './views.js';
+
+/** How often a directory whose files vanish is listed. */
+const LISTINGS = 5;
 
 /** Whose warehouse to read. */
 export interface TenantWarehouse {
@@ -32,35 +37,60 @@ export interface Confinement extends TenantWarehouse {
  */
 export async function withConfined<T>(
   { root, tenant, output }: Confinement,
-  work: (connection: DuckDBConnection) => Promise<T>,
+  work: (connection: DuckDBConnection, views: TenantViews) => Promise<T>,
 ): Promise<T> {
-  const files = new Map<string, string[]>();
-  for (const table of TABLES) files.set(table, await listFiles(resolve(root), tenant, table));
   const spillDir = await mkdtemp(join(tmpdir(), 'headgate-query-'));
   try {
-    const instance = await DuckDBInstance.create(':memory:', {
-      ...engineSettings({}),
-      temp_directory: spillDir,
-    });
+    const instance = await DuckDBInstance.create(':memory:', engineSettings({ spillDir }));
     try {
       const connection = await instance.connect();
       await connection.run(SET_UTC);
-      for (const table of TABLES) {
-        const query = async (sql: string) => (await connection.runAndReadAll(sql)).getRowsJS();
-        const live = await liveFiles(query, files.get(table) ?? []);
-        files.set(table, live);
-        const tableFiles = await readTableFiles(query, live);
-        await connection.run(tableView(table, tableFiles));
-        if (table === 'user_properties') await connection.run(latestView(tableFiles));
-      }
+      const views = await tenantViews(connection, { root, tenant });
+      for (const statement of views.statements) await connection.run(statement);
       const outputs = output === undefined ? [] : [output];
-      await lock(connection, [...[...files.values()].flat(), ...outputs]);
-      return await work(connection);
+      await lock(connection, [...views.files, ...outputs]);
+      return await work(connection, views);
     } finally {
       instance.closeSync();
     }
   } finally {
     await rm(spillDir, { recursive: true, force: true });
+  }
+}
+
+/** The views of a tenant, as SQL for a DuckDB that can open files, and the files that they read. */
+export interface TenantViews {
+  readonly statements: readonly string[];
+  readonly files: readonly string[];
+}
+
+/** The views as the files are now. @param connection reads what files say of themselves */
+async function tenantViews(connection: DuckDBConnection, warehouse: TenantWarehouse): Promise<TenantViews> {
+  const statements: string[] = [];
+  const files: string[] = [];
+  for (const table of TABLES) {
+    const live = await liveTable(connection, warehouse, table);
+    statements.push(tableView(table, live));
+    if (table === 'user_properties') statements.push(latestView(live));
+    files.push(...live.groups.flatMap((group) => group.files));
+  }
+  return { statements, files };
+}
+
+/** Lists again when a file that was listed is gone: a compaction, or the end of retention, has just removed it. */
+async function liveTable(
+  connection: DuckDBConnection,
+  { root, tenant }: TenantWarehouse,
+  table: Table,
+): Promise<TableFiles> {
+  const query = async (sql: string) => (await connection.runAndReadAll(sql)).getRowsJS();
+  for (let attempt = 1; ; attempt += 1) {
+    const listed = await listFiles(resolve(root), tenant, table);
+    try {
+      return await readTableFiles(query, await liveFiles(query, listed));
+    } catch (error) {
+      if (attempt === LISTINGS || listed.every((path) => existsSync(path))) throw error;
+    }
   }
 }
 

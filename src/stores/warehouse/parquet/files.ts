@@ -10,6 +10,9 @@ const HOUR_MS = 60 * 60 * 1000;
 const DAY_PREFIX = 'day=';
 const PARQUET = '.parquet';
 
+/** The file that marks a day whose retention is over: readers pass over the day from then on. */
+export const EXPIRED = '.expired';
+
 /** The directory of a tenant; the tenant id is checked here, where it becomes part of a path. */
 export function tenantDirectory(root: string, tenant: string): string {
   return join(root, assertTenantId(tenant));
@@ -27,7 +30,12 @@ export function dayDirectory(tableDir: string, day: string): string {
 
 /** The day (`YYYY-MM-DD`) whose directory a file is in. */
 export function dayOfFile(path: string): string {
-  return basename(dirname(path)).slice(DAY_PREFIX.length);
+  return dayOfDirectory(dirname(path));
+}
+
+/** The day (`YYYY-MM-DD`) of a directory. */
+export function dayOfDirectory(directory: string): string {
+  return basename(directory).slice(DAY_PREFIX.length);
 }
 
 /** The name of a load's file. A load id takes a second file only when a reset workflow gave it more batches than before. */
@@ -37,22 +45,59 @@ export function fileName(loadId: string, part: number): string {
 }
 
 /**
- * The complete Parquet files of a table, oldest day first, as absolute paths.
- * Symbolic links are passed over at every level below the root: what they point at is not this tenant's.
- * @param fromDay only days from this one on
+ * The complete Parquet files of a table that are to be read, oldest day first, as absolute paths: those of expired days
+ * are not, see {@link listStored}.
  */
-export async function listFiles(root: string, tenant: string, table: Table, fromDay = ''): Promise<string[]> {
-  const tableDir = tableDirectory(root, tenant, table);
-  if (!(await isDirectory(dirname(tableDir))) || !(await isDirectory(tableDir))) return [];
+export async function listFiles(root: string, tenant: string, table: Table): Promise<string[]> {
   const files: string[] = [];
-  for (const day of await listDays(tableDir)) {
-    if (day < fromDay) continue;
-    const directory = dayDirectory(tableDir, day);
-    for (const entry of await entriesOf(directory)) {
-      if (entry.isFile() && entry.name.endsWith(PARQUET)) files.push(join(directory, entry.name));
-    }
+  for (const directory of await dayDirectories(root, tenant, table)) {
+    const entries = await entriesOf(directory);
+    if (!isMarkedExpired(entries)) files.push(...parquetIn(directory, entries));
   }
   return files;
+}
+
+/**
+ * The same with those of days that have expired and are about to be deleted.
+ * @param fromDay only days from this one on
+ */
+export async function listStored(
+  root: string,
+  tenant: string,
+  table: Table,
+  fromDay = '',
+): Promise<string[]> {
+  const files: string[] = [];
+  for (const directory of await dayDirectories(root, tenant, table))
+    if (basename(directory) >= DAY_PREFIX + fromDay)
+      files.push(...parquetIn(directory, await entriesOf(directory)));
+  return files;
+}
+
+/**
+ * The directories of a table's days, oldest first. Symbolic links are passed over at every level below the root: what
+ * they point at is not this tenant's.
+ */
+export async function dayDirectories(root: string, tenant: string, table: Table): Promise<string[]> {
+  const tableDir = tableDirectory(root, tenant, table);
+  if (!(await isDirectory(dirname(tableDir))) || !(await isDirectory(tableDir))) return [];
+  return (await listDays(tableDir)).map((day) => dayDirectory(tableDir, day));
+}
+
+/** True for the entries of a day's directory that is marked by {@link EXPIRED}. */
+export function isMarkedExpired(entries: readonly Dirent[]): boolean {
+  return entries.some((entry) => entry.name === EXPIRED);
+}
+
+/** The complete Parquet files beside this one, and this one itself if it is still there. */
+export async function filesOfDay(path: string): Promise<string[]> {
+  return parquetIn(dirname(path), await entriesOf(dirname(path)));
+}
+
+function parquetIn(directory: string, entries: readonly Dirent[]): string[] {
+  return entries
+    .filter((entry) => entry.isFile() && entry.name.endsWith(PARQUET))
+    .map((entry) => join(directory, entry.name));
 }
 
 /** Removes what crashed loads left half written in a table; younger than an hour, it may belong to a load under way elsewhere. */
@@ -86,7 +131,7 @@ async function isDirectory(path: string): Promise<boolean> {
 }
 
 /** A directory that is not there yet has no entries. */
-async function entriesOf(directory: string): Promise<Dirent[]> {
+export async function entriesOf(directory: string): Promise<Dirent[]> {
   try {
     return await readdir(directory, { withFileTypes: true });
   } catch (error) {

@@ -11,7 +11,7 @@ import { createEngine } from '../engine.js';
 import {
   dayDirectory,
   fileName,
-  listFiles,
+  listStored,
   removeLeftovers,
   tableDirectory,
   tenantDirectory,
@@ -63,7 +63,7 @@ export function createParquetWarehouse(options: ParquetWarehouseOptions): Wareho
   }
 
   async function heldFiles(input: LoadInput, batches: readonly LoadBatch[]): Promise<HeldFile[]> {
-    const files = await listFiles(
+    const files = await listStored(
       root,
       input.tenant,
       tableOf(input.stream),

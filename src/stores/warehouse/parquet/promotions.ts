@@ -3,6 +3,7 @@ import { columnsOf } from '../columns.js';
 import { promote } from '../promote.js';
 import { CLASHES, type PromotedField } from '../promoted-field.js';
 import { identifier, literal, literalList } from '../sql.js';
+import { columnsKeyOf, isMarked, REPEATED } from './compacted-file.js';
 
 /** A promoted field as a file has it. */
 export interface HeldField extends PromotedField {
@@ -11,9 +12,11 @@ export interface HeldField extends PromotedField {
   readonly last: string;
 }
 
-/** Files of a table that have the same promoted fields. */
+/** Files of a table that have the same columns. */
 export interface FileGroup {
   readonly files: readonly string[];
+  /** Their rows say whether they repeat an id, see `isMarked`; {@link rowsOf} adds that column where all groups have it. */
+  readonly marked: boolean;
   /** Fields whose columns are taken as they are; the others of the table are worked out from `data`. */
   readonly held: readonly PromotedField[];
 }
@@ -28,6 +31,12 @@ export interface TableFiles {
 /** Column of each row's number in its file, which {@link rowsOf} adds. */
 export const ROW_IN_FILE = 'row_in_file';
 
+/** Column of the day of the load, which {@link rowsOf} adds; a file may have a `day` from somebody else. */
+export const DAY_OF_ROW = '_day';
+
+/** From the directory's name, by which DuckDB leaves out the files of other days than are asked for, unopened. */
+const DAY_OF_FILE = `TRY_CAST(regexp_extract(filename, 'day=([0-9-]{10})[/\\\\][^/\\\\]*$', 1) AS DATE)`;
+
 /** The key-value metadata in which a load's file says what it has promoted; nothing where that is nothing. */
 export function promotedMetadata(promoted: readonly PromotedField[], loadedAt: string): readonly HeldField[] {
   return promoted.map(({ column, path, type }) => ({ column, path, type, first: loadedAt, last: loadedAt }));
@@ -39,7 +48,8 @@ export function promotedMember(promoted: readonly HeldField[]): string {
 }
 
 /**
- * Reads from their metadata which columns files have.
+ * Reads from their metadata which columns files have. Of compacted files with the same columns, which their names say, only
+ * the last is opened, so that a query opens none that it need not read.
  * @param query runs SQL and gives the rows
  */
 export async function readTableFiles(
@@ -47,19 +57,21 @@ export async function readTableFiles(
   paths: readonly string[],
 ): Promise<TableFiles> {
   if (paths.length === 0) return { promoted: [], groups: [] };
+  const opened = new Map(paths.map((path) => [isMarked(path) ? columnsKeyOf(path) : path, path]));
   const rows = await query(
-    `SELECT file_name, decode(value) FROM parquet_kv_metadata(${literalList(paths)}) WHERE decode(key) = 'promoted'`,
+    `SELECT file_name, decode(value) FROM parquet_kv_metadata(${literalList([...opened.values()])}) WHERE decode(key) = 'promoted'`,
   );
   const byFile = new Map(
     rows.map(([path, fields]) => [String(path), JSON.parse(String(fields)) as HeldField[]]),
   );
   const promoted = merged([...byFile.values()].flat());
-  const groups = new Map<string, { files: string[]; held: PromotedField[] }>();
+  const groups = new Map<string, FileGroup & { files: string[] }>();
   for (const path of paths) {
-    const held = usable(byFile.get(path) ?? [], promoted);
-    const columns = held.map(({ column }) => column).join();
-    const group = groups.get(columns) ?? { files: [], held };
-    groups.set(columns, group);
+    const [marked, columnsKey] = [isMarked(path), columnsKeyOf(path)];
+    const held = usable(byFile.get(opened.get(columnsKey) ?? path) ?? [], promoted);
+    const key = `${columnsKey} ${held.map(({ column }) => column).join()}`;
+    const group = groups.get(key) ?? { files: [], marked, held };
+    groups.set(key, group);
     group.files.push(path);
   }
   return { promoted, groups: [...groups.values()] };
@@ -76,28 +88,35 @@ function usable(held: readonly HeldField[], promoted: readonly HeldField[]): Hel
  * in `data`, from where it is taken when a query asks for the column.
  */
 export function rowsOf(table: Table, { promoted, groups }: TableFiles): string {
-  if (groups.length === 0) return read(table, [], []);
-  const all = groups.map(({ files, held }) => {
+  const marked = groups.length > 0 && groups.every((group) => group.marked);
+  const added = [ROW_IN_FILE, DAY_OF_ROW, ...(marked ? [REPEATED] : [])];
+  const all = groups.map((group) => {
+    const { held } = group;
     const missing = promoted.filter((field) => !held.some((each) => isSame(field, each)));
-    const from = read(table, held, files);
+    const from = `${read(group)} UNION ALL BY NAME ${empty(table, held, marked)}`;
     if (missing.length === 0) return from;
     const has = columnsOf(table, held).filter(({ name }) => name !== CLASHES);
-    const columns = [...has.map(({ name }) => identifier(name)), ROW_IN_FILE];
+    const columns = [...has.map(({ name }) => identifier(name)), ...added];
     return promote({ from, columns, promoted: missing, clashesBefore: held.length > 0 });
   });
+  if (all.length === 0) return empty(table, [], false);
   return all.length === 1 ? all[0]! : all.map((each) => `(${each})`).join(' UNION ALL BY NAME ');
 }
 
-/** The rows of files as they are. The empty relation gives every column its type when no file has it, or there is none. */
-function read(table: Table, promoted: readonly PromotedField[], files: readonly string[]): string {
+/** The rows of files as they are. Compacted files are read by the columns of the first, so that no other need be opened before. */
+function read({ files, marked }: FileGroup): string {
+  return `SELECT ${DAY_OF_FILE} AS ${DAY_OF_ROW}, file_row_number AS ${ROW_IN_FILE}, *
+    FROM read_parquet(${literalList(files)}, union_by_name = ${!marked}, hive_partitioning = false, filename = true)`;
+}
+
+/** Gives every column its type when no file has it, or there is no file yet. */
+function empty(table: Table, promoted: readonly PromotedField[], marked: boolean): string {
   const typed = columnsOf(table, promoted).map(
     ({ name, type }) => `CAST(NULL AS ${type}) AS ${identifier(name)}`,
   );
-  const empty = `SELECT ${typed.join(', ')}, CAST(NULL AS BIGINT) AS ${ROW_IN_FILE} WHERE false`;
-  if (files.length === 0) return empty;
-  return `SELECT *, file_row_number AS ${ROW_IN_FILE}
-    FROM read_parquet(${literalList(files)}, union_by_name = true, hive_partitioning = false)
-    UNION ALL BY NAME ${empty}`;
+  const added = [`CAST(NULL AS BIGINT) AS ${ROW_IN_FILE}`, `CAST(NULL AS DATE) AS ${DAY_OF_ROW}`];
+  if (marked) added.push(`CAST(NULL AS BOOLEAN) AS ${REPEATED}`);
+  return `SELECT ${[...typed, ...added].join(', ')} WHERE false`;
 }
 
 /** How many values of each column are in the `_clashes` of files, by column; columns with none are left out. */
@@ -115,7 +134,8 @@ export async function countClashes(
   return Object.fromEntries(rows.map(([name, count]) => [String(name), Number(count)]));
 }
 
-function merged(fields: readonly HeldField[]): HeldField[] {
+/** The fields of several files, each column once. */
+export function merged(fields: readonly HeldField[]): HeldField[] {
   const byColumn = new Map<string, HeldField>();
   for (const field of fields) {
     const known = byColumn.get(field.column);

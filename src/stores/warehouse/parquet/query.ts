@@ -47,3 +47,21 @@ export async function queryTenant(query: TenantQuery): Promise<QueryResult> {
     throw new HeadgateError('QUERY_FAILED', messageOf(error), { cause: error });
   }
 }
+
+/**
+ * The SQL that gives another DuckDB the views as `headgate query` has them now, over the files by their absolute paths.
+ * They hold until what has been compacted since is removed, an hour at least.
+ * @throws HeadgateError `TENANT_ID_INVALID`, `QUERY_FAILED` (a file cannot be read)
+ */
+export async function viewsOf(warehouse: TenantWarehouse): Promise<string> {
+  try {
+    return await withConfined(warehouse, async (_, { statements }) =>
+      statements
+        .map((statement) => `${statement.replace('CREATE VIEW', 'CREATE OR REPLACE VIEW')};\n`)
+        .join(''),
+    );
+  } catch (error) {
+    if (error instanceof HeadgateError) throw error;
+    throw new HeadgateError('QUERY_FAILED', messageOf(error), { cause: error });
+  }
+}

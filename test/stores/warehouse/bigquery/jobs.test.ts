@@ -96,6 +96,38 @@ describe('load jobs of the BigQuery warehouse', function () {
     assert.match(JSON.stringify(view.view), /QUALIFY ROW_NUMBER\(\) OVER \(PARTITION BY id/);
   });
 
+  it('find a column for each field that is promoted, also of a table that is there', async () => {
+    await load();
+    const promoted = [{ column: 'amount', path: ['n'], type: 'integer' }] as const;
+    const rows = [event('c', { data: { n: 7 } }), event('d', { data: { n: 'seven' } })];
+    const result = await fixture.load('w2', [fixture.batch(batchId(2), rows)], { promoted });
+    assert.deepEqual(result.clashes, { amount: 1 });
+    const { schema } = server.resources.get('datasets/d_UA/tables/events') as {
+      schema: { fields: Resource[] };
+    };
+    assert.deepEqual(schema.fields.slice(-3), [
+      { name: '_loaded_at', type: 'TIMESTAMP' },
+      { name: 'amount', type: 'INTEGER' },
+      { name: '_clashes', type: 'JSON' },
+    ]);
+    const { view } = server.resources.get('datasets/d_UA/tables/events_deduped') as { view: Resource };
+    assert.match(String(view.query), /`amount`, `_clashes` FROM/);
+    const [, second] = server.asked.filter(isInsert);
+    const loaded = (second?.lines ?? []).map((line) => JSON.parse(line) as Resource);
+    assert.deepEqual(
+      loaded.map(({ amount, _clashes, data }) => [amount, _clashes, data]),
+      [
+        [7, null, { n: 7 }],
+        [null, { amount: 'seven' }, { n: 'seven' }],
+      ],
+    );
+    await fixture.restart();
+    assert.deepEqual(await fixture.load('w2', [fixture.batch(batchId(2), rows)], { promoted }), result);
+    // A column that is promoted no more stays, and is empty.
+    await fixture.load('w3', [fixture.batch(batchId(3), [event('e')])]);
+    assert.match(String(view.query), /`amount`, `_clashes` FROM/);
+  });
+
   it('find partitions that expire when the configuration says so now', async () => {
     await load();
     config = { partitionExpirationMs: 86_400_000 };

@@ -66,6 +66,7 @@ describe('the Parquet warehouse', function () {
         batch_id: 'VARCHAR',
         load_id: 'VARCHAR',
         loaded_at: 'TIMESTAMP WITH TIME ZONE',
+        day: 'DATE',
       });
       assert.deepEqual(await fixture.rows('SELECT * FROM events'), [
         [
@@ -78,7 +79,7 @@ describe('the Parquet warehouse', function () {
             { n: 1 },
             'AAE=',
           ],
-          ...['2024-03-10T12:00:01.000Z', batchId(7), 'w1', '2024-03-10T12:00:05.000Z'],
+          ...['2024-03-10T12:00:01.000Z', batchId(7), 'w1', '2024-03-10T12:00:05.000Z', '2024-03-10'],
         ],
       ]);
     });
@@ -149,7 +150,7 @@ describe('the Parquet warehouse', function () {
             'delay 200 >= 180',
             '2024-03-10T12:00:00.000Z',
           ],
-          ...[batchId(2), 'd1', '2024-03-10T12:00:05.000Z'],
+          ...[batchId(2), 'd1', '2024-03-10T12:00:05.000Z', '2024-03-10'],
         ],
       ]);
       assert.deepEqual(await fixture.rows('SELECT count(*) FROM events'), [[0]]);

@@ -29,10 +29,10 @@ describe("a query over a tenant's warehouse", function () {
   describe('the views', () => {
     it('are empty, with all their columns, before the first load', async () => {
       for (const [view, columns] of [
-        ['events', 17],
-        ['user_properties', 17],
-        ['user_properties_latest', 17],
-        ['decisions', 11],
+        ['events', 18],
+        ['user_properties', 18],
+        ['user_properties_latest', 18],
+        ['decisions', 12],
       ] as const) {
         const result = await queryTenant({ root: fixture.root, tenant: 'UA', sql: `SELECT * FROM ${view}` });
         assert.deepEqual([view, result.columns.length, result.rows], [view, columns, []]);
