@@ -10,13 +10,13 @@ import type { ClaimRange, LoadClaim, LoadClaims, NamedClaim } from '../../load-c
 import { tableOf } from '../columns.js';
 import { createEngine } from '../engine.js';
 import { assertLoadInput } from '../load-input.js';
-import { resultOf } from './load-result.js';
 import { assertFilesExist, distinct, firstDayToLookAt, loadError, whileOpen } from '../load-steps.js';
 import type { CountedJob } from '../load-quotas.js';
 import type { LoadBatch, LoadInput, LoadResult, Warehouse } from '../warehouse.js';
 import { createApis, type ApiOf, type BigQueryApi } from './client.js';
 import { JobWriter } from './job-writer.js';
 import { failedGenerations, Jobs } from './jobs.js';
+import { resultOf } from './load-result.js';
 import { partName, warehouseName } from './place.js';
 import { stage, type Staged } from './stage.js';
 import { createStagingBucket, type StagingBucket } from './staging-bucket.js';
@@ -230,7 +230,7 @@ class BigQueryLoads {
     const { tenant, stream, day, loadId } = input;
     const batchIds = batches.map(({ batchId }) => batchId);
     const { stream: writeStream } = await writers[config.writer].prepare(rows);
-    const counts = { rows, bytes, ...(leftOut > 0 && { leftOut }), clashes };
+    const counts = { rows, bytes, ...(leftOut > 0 && { leftOut }), ...(clashes && { clashes }) };
     const held = { loadId, warehouse: warehouseName(config), batchIds, ...counts };
     const own = { ...held, ...(writeStream && { stream: writeStream }) };
     faultPoint('bigquery-claim.before');
@@ -262,8 +262,10 @@ function keyOf({ name, stream }: NamedClaim): string {
 }
 
 function ensuredKey({ stream, promoted }: LoadInput, config: BigQueryConfig): string {
-  const { partitionExpirationMs, writer } = config;
-  return JSON.stringify([warehouseName(config), stream, partitionExpirationMs, writer, promoted]);
+  return JSON.stringify([
+    ...[warehouseName(config), stream, config.partitionExpirationMs],
+    ...[promoted, config.writer],
+  ]);
 }
 
 function isRefused(error: unknown): boolean {

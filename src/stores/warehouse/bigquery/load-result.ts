@@ -1,7 +1,7 @@
 import type { LoadClaim } from '../../load-claims/load-claims.js';
 import type { LoadBatch, LoadInput, LoadResult } from '../warehouse.js';
 
-/** What a load has brought in, of its own claims that are loaded. @param holding the claims that hold its batches */
+/** What a load has put into its table, by the claims that hold its batches. */
 export function resultOf(
   input: LoadInput,
   batches: readonly LoadBatch[],

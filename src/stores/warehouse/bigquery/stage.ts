@@ -66,13 +66,20 @@ function copyStatement(
     (FORMAT json, TIMESTAMPFORMAT ${literal(TIMESTAMP_FORMAT)})`;
 }
 
+/** The Storage Write API takes JSON as text and times in microseconds; numbers as text lose nothing on their way through Node. */
+function staged({ name, type }: Column, writer: StagedFor): string {
+  const value = identifier(name);
+  if (writer === 'load-jobs') return value;
+  if (type === 'JSON' || type === 'BIGINT') return `CAST(${value} AS VARCHAR)`;
+  return type === 'TIMESTAMPTZ' ? `CAST(epoch_us(${value}) AS VARCHAR)` : value;
+}
+
 async function countClashes(
   engine: Engine,
   { promoted = [], signal }: LoadInput,
   path: string,
 ): Promise<Staged['clashes']> {
   if (promoted.length === 0) return undefined;
-  // An object, or its text: see {@link staged}.
   const names = `SELECT unnest(json_keys(CAST(${CLASHES} AS JSON))) AS name FROM read_json(${literal(path)},
     format = 'newline_delimited', columns = {${CLASHES}: 'VARCHAR'}) WHERE ${CLASHES} IS NOT NULL`;
   const count = `SELECT name, count(*) FROM (${names}) GROUP BY name ORDER BY name`;
@@ -82,13 +89,4 @@ async function countClashes(
   );
   if (rows.length === 0) return undefined;
   return Object.fromEntries(rows.map(([name, clashes]) => [String(name), Number(clashes)]));
-}
-
-/** The Storage Write API takes JSON as text and times in microseconds; numbers as text lose nothing on their way through Node. */
-function staged({ name, type }: Column, writer: StagedFor): string {
-  const value = identifier(name);
-  if (writer === 'load-jobs') return value;
-  if (type === 'JSON') return `CAST(${value} AS VARCHAR)`;
-  if (type === 'BIGINT') return `CAST(${value} AS VARCHAR)`;
-  return type === 'TIMESTAMPTZ' ? `CAST(epoch_us(${value}) AS VARCHAR)` : value;
 }

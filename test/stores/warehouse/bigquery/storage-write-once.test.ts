@@ -177,6 +177,28 @@ describe('the Storage Write API, exactly once', function () {
     });
   });
 
+  it('has promoted fields in their columns, digit by digit, and counts what did not fit', async () => {
+    const promoted = [
+      { column: 'minutes', path: ['minutes'], type: 'integer' as const },
+      { column: 'rate', path: ['rate'], type: 'number' as const },
+      { column: 'late', path: ['late'], type: 'boolean' as const },
+      { column: 'landed', path: ['landed'], type: 'timestamp' as const },
+    ];
+    const data = '{"minutes":9007199254740993,"rate":0.5,"late":true,"landed":"2024-03-10T12:00:00.123456Z"}';
+    const lines = [
+      JSON.stringify(event('a', { data: 'N' })).replace('"N"', data),
+      event('b', { data: { minutes: 'many' } }),
+    ];
+    const { rows, clashes } = await fixture.load('w1', [fixture.batch(batchId(1), lines)], { promoted });
+    assert.deepEqual([rows, clashes], [2, { minutes: 1 }]);
+    const columns = 'id, CAST(minutes AS STRING), rate, late, UNIX_MICROS(landed), TO_JSON_STRING(_clashes)';
+    const table = `\`${PROJECT}.${place.prefix}_UA.events\``;
+    const stored = await (emulator as WriteEmulator).rows(`SELECT ${columns} FROM ${table} ORDER BY id`);
+    assert.deepEqual(stored[0]?.slice(0, 5), ['a', '9007199254740993', '0.5', 'true', '1710072000123456']);
+    assert.deepEqual(stored[1]?.slice(0, 5), ['b', null, null, null, null]);
+    assert.match(stored[1]?.[5] ?? '', /"minutes":\s*"many"/);
+  });
+
   describe('a stream that is gone', () => {
     it('was committed if its rows are there', async () => {
       const batches = [fixture.batch(batchId(1), [event('a')])];
