@@ -71,7 +71,7 @@ const zones = [
     message: 'deciding is a part of ingest: it sees chunks, rules and the state store.',
   },
   {
-    target: './src/retention',
+    target: ['./src/retention', './src/compaction'],
     from: [
       './src/api',
       './src/ingest',
@@ -80,7 +80,7 @@ const zones = [
       './src/commands',
       './src/engine',
     ],
-    message: 'retention sees stores, tenants and what workflows are called.',
+    message: 'retention and compaction see stores, tenants and what workflows are called.',
   },
   {
     target: './src/dead-letters',

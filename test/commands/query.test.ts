@@ -75,7 +75,7 @@ describe('headgate query', function () {
       let help = '';
       const command = queryCommand().configureOutput({ writeOut: (text) => (help += text) });
       command.outputHelp();
-      assert.match(help, /Usage: query \[options\] <tenant> <sql>/);
+      assert.match(help, /Usage: query \[options\] <tenant> \[sql\]/);
       assert.match(help, /--json/);
       assert.match(help, /\$ headgate query UA "SELECT/);
     });
