@@ -11,6 +11,11 @@ export interface FakeGcs {
   stop(): Promise<void>;
 }
 
+/** A part of a bucket that no other test uses. */
+export interface FakeGcsPlace extends FakeGcs {
+  readonly prefix: string;
+}
+
 /** The binary of fake-gcs-server that tests are to use: `HEADGATE_TEST_GCS`. */
 export const FAKE_GCS = process.env.HEADGATE_TEST_GCS;
 
@@ -44,6 +49,27 @@ export async function startFakeGcs(
   const storage = new Storage({ apiEndpoint: endpoint, projectId: 'test' });
   const [bucket] = await storage.createBucket(bucketName);
   return { endpoint, bucket, stop: () => stop(server) };
+}
+
+/**
+ * A server for a suite, and a prefix in its bucket for each test; skips the suite, saying why, where there is none.
+ * @param name begins the prefixes
+ * @returns the place of the test that runs
+ */
+export function useFakeGcs(name: string): () => FakeGcsPlace {
+  let gcs: FakeGcs | undefined;
+  let tests = 0;
+
+  before(async function () {
+    skipWithoutFakeGcs(this);
+    gcs = await startFakeGcs();
+  });
+  beforeEach(() => {
+    tests += 1;
+  });
+  after(() => gcs?.stop());
+
+  return () => ({ ...(gcs as FakeGcs), prefix: `${name}/test-${tests}` });
 }
 
 async function stop(server: ChildProcess): Promise<void> {

@@ -9,7 +9,7 @@ import { MasterKey, type MasterKeys } from '../../../src/stores/batch-keys/maste
 import { MasterKeyring } from '../../../src/stores/batch-keys/master-keyring.js';
 import { createFileBatchStore } from '../../../src/stores/batch-store/file.js';
 import { keysOf, masterKey } from '../../support/batch-keys.js';
-import { skipWithoutFakeGcs, startFakeGcs, type FakeGcs } from '../../support/fake-gcs.js';
+import { useFakeGcs } from '../../support/fake-gcs.js';
 import { useTempDir } from '../../support/temp-dir.js';
 
 const [OLD, NEW] = [masterKey(), masterKey()];
@@ -183,21 +183,10 @@ describe('the keys of batch files', () => {
   });
 
   describe('in a bucket', () => {
-    let gcs: FakeGcs | undefined;
-    let tests = 0;
-    let prefix: string;
-
-    before(async function () {
-      skipWithoutFakeGcs(this);
-      gcs = await startFakeGcs();
-    });
-    beforeEach(() => {
-      prefix = `keys/test-${++tests}`;
-    });
-    after(() => gcs?.stop());
+    const fake = useFakeGcs('keys');
 
     describeKeys(() => {
-      const { bucket, endpoint } = gcs as FakeGcs;
+      const { bucket, prefix, endpoint } = fake();
       return createGcsKeyFiles({ bucket: bucket.name, prefix, endpoint });
     });
   });

@@ -3,37 +3,25 @@ import { existsSync, readdirSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { batchPathParts } from '../../../src/stores/batch-store/batch-path.js';
 import { createGcsBatchStore, type RemoteBatchStore } from '../../../src/stores/batch-store/gcs.js';
-import { skipWithoutFakeGcs, startFakeGcs, type FakeGcs } from '../../support/fake-gcs.js';
+import { useFakeGcs } from '../../support/fake-gcs.js';
 import { useTempDir } from '../../support/temp-dir.js';
 import { describeBatchStore, NAME, NDJSON } from './conformance.js';
 
 describe('the Google Cloud Storage batch store', () => {
   const dir = useTempDir();
-  let gcs: FakeGcs | undefined;
-  let tests = 0;
-  let prefix: string;
+  const fake = useFakeGcs('kept');
 
-  before(async function () {
-    skipWithoutFakeGcs(this);
-    gcs = await startFakeGcs();
-  });
-  beforeEach(() => {
-    prefix = `kept/test-${++tests}`;
-  });
-  after(() => gcs?.stop());
-
-  const fake = (): FakeGcs => gcs as FakeGcs;
   // Small pages: what is listed takes several.
   const open = (more: Partial<Parameters<typeof createGcsBatchStore>[0]> = {}): RemoteBatchStore =>
     createGcsBatchStore({
-      ...{ bucket: fake().bucket.name, prefix, endpoint: fake().endpoint },
+      ...{ bucket: fake().bucket.name, prefix: fake().prefix, endpoint: fake().endpoint },
       ...{ downloads: dir(), pageSize: 2, ...more },
     });
-  const fileOf = (path: string) => fake().bucket.file(`${prefix}/${path}`);
+  const fileOf = (path: string) => fake().bucket.file(`${fake().prefix}/${path}`);
   const pathOf = (name: typeof NAME): string => batchPathParts(name).join('/');
   const files = async (): Promise<string[]> => {
-    const [found] = await fake().bucket.getFiles({ prefix: `${prefix}/` });
-    return found.map(({ name }) => name.slice(prefix.length + 1)).sort();
+    const [found] = await fake().bucket.getFiles({ prefix: `${fake().prefix}/` });
+    return found.map(({ name }) => name.slice(fake().prefix.length + 1)).sort();
   };
 
   describeBatchStore(() => ({
@@ -60,7 +48,7 @@ describe('the Google Cloud Storage batch store', () => {
   });
 
   it('keeps stores of one bucket apart by their prefixes, and needs none', async () => {
-    const [own, other, whole] = [open(), open({ prefix: `${prefix}-2` }), open({ prefix: '' })];
+    const [own, other, whole] = [open(), open({ prefix: `${fake().prefix}-2` }), open({ prefix: '' })];
     const ref = await own.write(NAME, gzipSync(NDJSON), 2);
     await assert.rejects(other.read(ref), { code: 'NOT_FOUND' });
     assert.deepEqual(await other.days('UA', 'events'), []);

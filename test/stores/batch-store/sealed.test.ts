@@ -23,7 +23,7 @@ import { batchPath, createFileBatchStore } from '../../../src/stores/batch-store
 import { createGcsBatchStore } from '../../../src/stores/batch-store/gcs.js';
 import { createSeal } from '../../../src/stores/batch-store/seal.js';
 import { keysOf, masterKey } from '../../support/batch-keys.js';
-import { skipWithoutFakeGcs, startFakeGcs, type FakeGcs } from '../../support/fake-gcs.js';
+import { useFakeGcs } from '../../support/fake-gcs.js';
 import { useTempDir } from '../../support/temp-dir.js';
 import { describeBatchStore, NAME, NDJSON } from './conformance.js';
 
@@ -252,27 +252,15 @@ describe('the file batch store with encrypted files', () => {
 
 describe('the Google Cloud Storage batch store with encrypted files', () => {
   const dir = useTempDir();
-  let gcs: FakeGcs | undefined;
-  let tests = 0;
-  let prefix: string;
+  const fake = useFakeGcs('sealed');
 
-  before(async function () {
-    skipWithoutFakeGcs(this);
-    gcs = await startFakeGcs();
-  });
-  beforeEach(() => {
-    prefix = `sealed/test-${++tests}`;
-  });
-  after(() => gcs?.stop());
-
-  const fake = (): FakeGcs => gcs as FakeGcs;
-  const place = () => ({ bucket: fake().bucket.name, prefix, endpoint: fake().endpoint });
+  const place = () => ({ bucket: fake().bucket.name, prefix: fake().prefix, endpoint: fake().endpoint });
   const open = (): BatchStore =>
     createGcsBatchStore({
       ...place(),
       ...{ downloads: dir(), pageSize: 2, seal: createSeal(keysOf(createGcsKeyFiles(place()), MASTER)) },
     });
-  const fileOf = (path: string) => fake().bucket.file(`${prefix}/${path}`);
+  const fileOf = (path: string) => fake().bucket.file(`${fake().prefix}/${path}`);
   const pathOf = (name: BatchName): string => batchPathParts(name).join('/');
 
   describeBatchStore(() => ({
@@ -285,8 +273,8 @@ describe('the Google Cloud Storage batch store with encrypted files', () => {
     put: (name, bytes) => fileOf(pathOf(name)).save(bytes, { resumable: false }),
     putAt: (path, bytes) => fileOf(path).save(bytes, { resumable: false }),
     files: async () => {
-      const [found] = await fake().bucket.getFiles({ prefix: `${prefix}/` });
-      const paths = found.map(({ name }) => name.slice(prefix.length + 1));
+      const [found] = await fake().bucket.getFiles({ prefix: `${fake().prefix}/` });
+      const paths = found.map(({ name }) => name.slice(fake().prefix.length + 1));
       return paths.filter((path) => !isKey(path)).sort();
     },
   }));
