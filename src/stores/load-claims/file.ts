@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { link, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { flushDirectory, writeDurably } from '../../durable-file.js';
+import { readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createDurably } from '../../durable-file.js';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
 import { STREAMS } from '../../event.js';
 import {
@@ -71,21 +70,13 @@ export function createFileLoadClaims(root: string): LoadClaims {
   };
 }
 
-/** Written whole beside it and then linked to its name, which fails where there is one; a rename would replace it. */
 async function writeOnce(path: string, bytes: Buffer): Promise<void> {
-  const own = `${path}.${randomUUID()}.new`;
   try {
-    await writeDurably(own, (temporary) => writeFile(temporary, bytes));
-    await link(own, path).catch((error: unknown) => {
-      if (systemCodeOf(error) !== 'EEXIST') throw error;
-    });
-    await flushDirectory(dirname(path));
+    await createDurably(path, (temporary) => writeFile(temporary, bytes));
   } catch (error) {
     if (systemCodeOf(error) !== 'ENOSPC') throw error;
     const message = 'There is no room on this disk to note what is loaded.';
     throw new HeadgateError('DISK_FULL', message, { retryable: true, cause: error });
-  } finally {
-    await rm(own, { force: true });
   }
 }
 

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { HeadgateError, messageOf, systemCodeOf } from '../../errors.js';
 import { dayOfBatch } from '../../tenant.js';
-import type { LoadBatch, LoadInput, Warehouse } from './warehouse.js';
+import type { LoadBatch, LoadInput, LoadResult, Warehouse } from './warehouse.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -66,6 +66,40 @@ export function assertComplete(copied: number, batches: readonly LoadBatch[]): v
   const expected = batches.reduce((sum, { rows }) => sum + rows, 0);
   if (copied !== expected)
     throw new Error(`${copied} rows were read from ${batches.length} batch files that have ${expected}`);
+}
+
+/** What a warehouse says that a load has brought in: the whole of it, or a part. */
+export interface HeldPart {
+  readonly loadId: string;
+  readonly batchIds: readonly string[];
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/**
+ * What a load has put into the warehouse, by what holds its batches.
+ * @param batches that were asked for
+ * @param held all that holds some of them, of this load and of others
+ * @param leftOutOf rows of a part that could not be loaded
+ */
+export function resultOf<T extends HeldPart>(
+  { loadId }: LoadInput,
+  batches: readonly LoadBatch[],
+  held: readonly T[],
+  leftOutOf: (part: T) => number,
+): LoadResult {
+  const own = held.filter((part) => part.loadId === loadId);
+  const inOwn = new Set(own.flatMap(({ batchIds }) => batchIds));
+  const ids = batches.map(({ batchId }) => batchId);
+  const leftOut = own.reduce((sum, part) => sum + leftOutOf(part), 0);
+  return {
+    loadId,
+    rows: own.reduce((sum, { rows }) => sum + rows, 0),
+    bytes: own.reduce((sum, { bytes }) => sum + bytes, 0),
+    loaded: ids.filter((id) => inOwn.has(id)),
+    alreadyHeld: ids.filter((id) => !inOwn.has(id)),
+    ...(leftOut > 0 && { leftOut }),
+  };
 }
 
 /** What a load throws: `DISK_FULL` or `WAREHOUSE_FAILED`, both retryable, for what is no HeadgateError. */

@@ -46,6 +46,20 @@ export function promote({ from, columns, promoted, clashesBefore, data = 'data' 
       SELECT *, ${values.join(', ')} FROM (SELECT *, ${readings.join(', ')} FROM (${from}))))`;
 }
 
+/**
+ * How many values of each column are in the `_clashes` of a relation, by column; columns with none are left out.
+ * @param query runs SQL and gives the rows
+ * @param from what may stand behind FROM; `_clashes` may be JSON or its text
+ */
+export async function countClashesIn(
+  query: (sql: string) => Promise<unknown[][]>,
+  from: string,
+): Promise<Record<string, number>> {
+  const names = `SELECT unnest(json_keys(CAST(${CLASHES} AS JSON))) AS name FROM ${from} WHERE ${CLASHES} IS NOT NULL`;
+  const rows = await query(`SELECT name, count(*) FROM (${names}) GROUP BY name ORDER BY name`);
+  return Object.fromEntries(rows.map(([name, count]) => [String(name), Number(count)]));
+}
+
 /** No column of a table is called so. */
 const reading = (at: number): string => `__reading_${at}`;
 const value = (index: number): string => `__value_${index}`;

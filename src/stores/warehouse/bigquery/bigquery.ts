@@ -16,7 +16,7 @@ import type { LoadBatch, LoadInput, LoadResult, Warehouse } from '../warehouse.j
 import { createApis, type ApiOf, type BigQueryApi } from './client.js';
 import { JobWriter } from './job-writer.js';
 import { failedGenerations, Jobs } from './jobs.js';
-import { resultOf } from './load-result.js';
+import { resultOfClaims } from './load-result.js';
 import { partName, warehouseName } from './place.js';
 import { stage, type Staged } from './stage.js';
 import { createStagingBucket, type StagingBucket } from './staging-bucket.js';
@@ -100,7 +100,7 @@ class BigQueryLoads {
   async load(input: LoadInput): Promise<LoadResult> {
     assertLoadInput(input);
     const batches = distinct(input.batches);
-    if (batches.length === 0) return resultOf(input, [], []);
+    if (batches.length === 0) return resultOfClaims(input, [], []);
     try {
       return await this.inTurn(`${input.tenant}/${input.stream}`, () => this.loadInTurn(input, batches));
     } catch (error) {
@@ -150,7 +150,7 @@ class BigQueryLoads {
       holding.push(await this.loadPart(loading, open ?? newPart(loading, concerned), missing));
       faultPoint('bigquery-done.after');
     }
-    return resultOf(input, batches, holding);
+    return resultOfClaims(input, batches, holding);
   }
 
   /** The claims on a tenant's dataset. A reset load may have claimed the same on two days, under one name. */

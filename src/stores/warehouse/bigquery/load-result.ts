@@ -1,24 +1,16 @@
 import type { LoadClaim } from '../../load-claims/load-claims.js';
+import { resultOf } from '../load-steps.js';
 import type { LoadBatch, LoadInput, LoadResult } from '../warehouse.js';
 
 /** What a load has put into its table, by the claims that hold its batches. */
-export function resultOf(
+export function resultOfClaims(
   input: LoadInput,
   batches: readonly LoadBatch[],
   holding: readonly LoadClaim[],
 ): LoadResult {
-  const own = holding.filter(({ loadId }) => loadId === input.loadId);
-  const inOwn = new Set(own.flatMap(({ batchIds }) => batchIds));
-  const ids = batches.map(({ batchId }) => batchId);
-  const leftOut = own.reduce((sum, claim) => sum + (claim.leftOut ?? 0), 0);
   return {
-    loadId: input.loadId,
-    rows: own.reduce((sum, { rows }) => sum + rows, 0),
-    bytes: own.reduce((sum, { bytes }) => sum + bytes, 0),
-    loaded: ids.filter((id) => inOwn.has(id)),
-    alreadyHeld: ids.filter((id) => !inOwn.has(id)),
-    ...(leftOut > 0 && { leftOut }),
-    ...clashesOf(own),
+    ...resultOf(input, batches, holding, ({ leftOut = 0 }) => leftOut),
+    ...clashesOf(holding.filter(({ loadId }) => loadId === input.loadId)),
   };
 }
 

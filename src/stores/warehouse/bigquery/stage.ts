@@ -4,6 +4,7 @@ import { withoutBadRows } from '../bad-rows.js';
 import { columnsOf, tableOf, type Column } from '../columns.js';
 import type { Engine } from '../engine.js';
 import { assertComplete } from '../load-steps.js';
+import { countClashesIn } from '../promote.js';
 import { CLASHES } from '../promoted-field.js';
 import { selectStatement } from '../select.js';
 import { identifier, literal } from '../sql.js';
@@ -80,13 +81,9 @@ async function countClashes(
   path: string,
 ): Promise<Staged['clashes']> {
   if (promoted.length === 0) return undefined;
-  const names = `SELECT unnest(json_keys(CAST(${CLASHES} AS JSON))) AS name FROM read_json(${literal(path)},
-    format = 'newline_delimited', columns = {${CLASHES}: 'VARCHAR'}) WHERE ${CLASHES} IS NOT NULL`;
-  const count = `SELECT name, count(*) FROM (${names}) GROUP BY name ORDER BY name`;
-  const rows = await engine.use(
-    async (connection) => (await connection.runAndReadAll(count)).getRowsJS(),
-    signal,
-  );
-  if (rows.length === 0) return undefined;
-  return Object.fromEntries(rows.map(([name, clashes]) => [String(name), Number(clashes)]));
+  const query = (sql: string) =>
+    engine.use(async (connection) => (await connection.runAndReadAll(sql)).getRowsJS(), signal);
+  const lines = `read_json(${literal(path)}, format = 'newline_delimited', columns = {${CLASHES}: 'VARCHAR'})`;
+  const clashes = await countClashesIn(query, lines);
+  return Object.keys(clashes).length === 0 ? undefined : clashes;
 }

@@ -26,6 +26,7 @@ import {
   distinct,
   firstDayToLookAt,
   loadError,
+  resultOf,
   whileOpen,
 } from '../load-steps.js';
 import { createTurns } from '../../../turns.js';
@@ -93,9 +94,11 @@ export function createParquetWarehouse(options: ParquetWarehouseOptions): Wareho
       // Read back, so that the first attempt and a retry after a crash answer from the same source.
       held = await heldFiles({ ...input, signal: undefined }, batches);
     }
-    const result = resultOf(input, batches, held, tenantDirectory(root, input.tenant));
-    const clashes = await clashesOf(engine, input, held);
-    return { ...result, ...(clashes && { clashes }) };
+    return {
+      ...resultOf(input, batches, held, leftOutOf),
+      ...fileOf(input, held, tenantDirectory(root, input.tenant)),
+      ...(await clashesOf(engine, input, held)),
+    };
   }
 
   async function load(input: LoadInput): Promise<LoadResult> {
@@ -127,26 +130,15 @@ function freePath(tableDir: string, input: LoadInput, held: readonly HeldFile[])
   return join(directory, fileName(input.loadId, part));
 }
 
-function resultOf(
-  input: LoadInput,
-  batches: readonly LoadBatch[],
+/** The newest of a load's own files; nothing where it has none. */
+function fileOf(
+  { loadId }: LoadInput,
   held: readonly HeldFile[],
   tenantDir: string,
-): LoadResult {
-  const own = held.filter((file) => file.loadId === input.loadId);
-  const inOwn = new Set(own.flatMap((file) => file.batchIds));
-  const ids = batches.map((batch) => batch.batchId);
-  const leftOut = own.reduce((sum, file) => sum + leftOutOf(file), 0);
-  const newest = own.map((file) => file.path).reduce((a, b) => (basename(a) > basename(b) ? a : b), '');
-  return {
-    loadId: input.loadId,
-    rows: own.reduce((sum, file) => sum + file.rows, 0),
-    bytes: own.reduce((sum, file) => sum + file.bytes, 0),
-    loaded: ids.filter((id) => inOwn.has(id)),
-    alreadyHeld: ids.filter((id) => !inOwn.has(id)),
-    ...(leftOut > 0 && { leftOut }),
-    ...(newest === '' ? {} : { file: relative(tenantDir, newest) }),
-  };
+): Pick<LoadResult, 'file'> {
+  const own = held.filter((file) => file.loadId === loadId).map((file) => file.path);
+  const newest = own.reduce((a, b) => (basename(a) > basename(b) ? a : b), '');
+  return newest === '' ? {} : { file: relative(tenantDir, newest) };
 }
 
 function leftOutOf({ leftOut = {} }: HeldFile): number {
@@ -159,12 +151,12 @@ async function clashesOf(
   engine: Engine,
   { loadId, promoted = [] }: LoadInput,
   held: readonly HeldFile[],
-): Promise<LoadResult['clashes']> {
-  if (promoted.length === 0) return undefined;
+): Promise<Pick<LoadResult, 'clashes'>> {
+  if (promoted.length === 0) return {};
   const own = held.filter((file) => file.loadId === loadId && existsSync(file.path));
   const paths = own.map(({ path }) => path);
   const clashes = await engine.use((connection) =>
     countClashes(async (sql) => (await connection.runAndReadAll(sql)).getRowsJS(), paths),
   );
-  return Object.keys(clashes).length === 0 ? undefined : clashes;
+  return Object.keys(clashes).length === 0 ? {} : { clashes };
 }

@@ -1,6 +1,6 @@
 import type { Table } from '../columns.js';
 import { columnsOf } from '../columns.js';
-import { promote } from '../promote.js';
+import { countClashesIn, promote } from '../promote.js';
 import { CLASHES, type PromotedField } from '../promoted-field.js';
 import { identifier, literal, literalList } from '../sql.js';
 import { columnsKeyOf, isMarked, REPEATED } from './compacted-file.js';
@@ -125,13 +125,9 @@ export async function countClashes(
   paths: readonly string[],
 ): Promise<Record<string, number>> {
   if (paths.length === 0) return {};
-  const rows = await query(`SELECT name, count(*) FROM (
-      SELECT unnest(json_keys(${CLASHES})) AS name FROM (
-        SELECT * FROM read_parquet(${literalList(paths)}, union_by_name = true, hive_partitioning = false)
-        UNION ALL BY NAME SELECT CAST(NULL AS JSON) AS ${CLASHES} WHERE false)
-      WHERE ${CLASHES} IS NOT NULL)
-    GROUP BY name ORDER BY name`);
-  return Object.fromEntries(rows.map(([name, count]) => [String(name), Number(count)]));
+  const rows = `SELECT * FROM read_parquet(${literalList(paths)}, union_by_name = true, hive_partitioning = false)
+    UNION ALL BY NAME SELECT CAST(NULL AS JSON) AS ${CLASHES} WHERE false`;
+  return countClashesIn(query, `(${rows})`);
 }
 
 /** The fields of several files, each column once. */
