@@ -2,6 +2,7 @@ import type { Config } from '../config.js';
 import { installRuntime } from '../engine/runtime.js';
 import { openTemporal, type Temporal } from '../engine/temporal.js';
 import type { Plan } from '../ingest/lane.js';
+import { lockSpool } from '../ingest/spool-lock.js';
 import { armFaultPoint } from '../fault-point.js';
 import type { Logger } from '../observability/logger.js';
 import { createMetrics } from '../observability/metrics.js';
@@ -9,7 +10,7 @@ import { openTenantRegistry, type TenantRegistry } from '../tenant-config/regist
 import type { IngestBatchResult } from '../workflows/messages.js';
 import { startApiRole, type ApiRole } from './api-role.js';
 import { listenForScrapes } from './metrics-listener.js';
-import { openCheckedBatchStore, openSharedStores, type SharedStores } from './stores.js';
+import { dataPaths, openCheckedBatchStore, openSharedStores, type SharedStores } from './stores.js';
 import { openSubscriptionControl } from './subscription-control.js';
 import { startWorkerRole, type LoadedListener } from './worker-role.js';
 import type { WorkerHost } from '../workers/worker-host.js';
@@ -62,6 +63,8 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     for (const close of closers.splice(0).reverse()) await close();
   };
   try {
+    // First of all, so that one too many says so at once, and touches nothing.
+    if (roles.api) closers.push(await lockSpool(dataPaths(config.dataDir).spool));
     const batchStore = await openCheckedBatchStore(config, log);
     const temporal = await openTemporal({ ...config, onProgress });
     closers.push(() => temporal.close());
