@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../bench/system/free-port.js';
-import { temporalBinary } from './temporal.js';
+import { newNamespace, temporalAddress, temporalBinary } from './temporal.js';
 
 const BIN = fileURLToPath(new URL('../../bin/headgate.mjs', import.meta.url));
 
@@ -28,6 +28,11 @@ export async function ownEnvironment(dataDir: string): Promise<Env> {
     HEADGATE_TEMPORAL_UI_PORT: String(await freePort()),
     HEADGATE_TEMPORAL_CLI: await temporalBinary(),
   };
+}
+
+/** What puts a node on the run's Temporal server, in a namespace of its own, beside {@link ownEnvironment}. */
+export function sharedTemporal(): Env {
+  return { TEMPORAL_ADDRESS: temporalAddress(), TEMPORAL_NAMESPACE: newNamespace() };
 }
 
 /** Starts a command; to be called off by {@link killAll} in an after hook, however the test ends. */

@@ -2,9 +2,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FAULT_POINTS, type FaultPoint } from '../../src/fault-point.js';
 import { createCrashNode } from '../support/crash-node.js';
-import { killAll } from '../support/headgate.js';
-import { createNamespaces } from '../support/namespaces.js';
-import { temporalAddress } from '../support/temporal.js';
+import { killAll, sharedTemporal } from '../support/headgate.js';
 import { assertRouted, isRouted, WORKLOAD_ROUTES } from '../support/workload-routes.js';
 
 /** Cases under way at once: most of their time is waiting for Temporal to notice that a Worker has died. */
@@ -22,7 +20,6 @@ describe('Headgate, killed at a fault point under load and started again', funct
   let over = false;
   let underWay = 0;
 
-  before(() => createNamespaces(FAULT_POINTS));
   after(async () => {
     over = true;
     // Of a run of some points alone, the next ones have begun.
@@ -59,8 +56,7 @@ describe('Headgate, killed at a fault point under load and started again', funct
 async function dieAndRecover(point: FaultPoint): Promise<void> {
   const name = point.replace('.', '-');
   const env = {
-    TEMPORAL_ADDRESS: temporalAddress(),
-    TEMPORAL_NAMESPACE: point,
+    ...sharedTemporal(),
     // A fast end of what is retried for ever at the end of a case.
     HEADGATE_SHUTDOWN_GRACE_SECONDS: '5',
   };

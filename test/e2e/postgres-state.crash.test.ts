@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict';
 import { createCrashNode, type CrashNode } from '../support/crash-node.js';
-import { killAll, runHeadgate, spawnHeadgate } from '../support/headgate.js';
-import { createNamespaces } from '../support/namespaces.js';
+import { killAll, runHeadgate, sharedTemporal, spawnHeadgate } from '../support/headgate.js';
 import { newStateUrl, usePostgres } from '../support/postgres.js';
-import { temporalAddress } from '../support/temporal.js';
 import { until } from '../support/until.js';
 
-/** A namespace for each test: nothing that one has left is carried on by the next. */
-const NAMESPACES = [1, 2, 3, 4, 5].map((n) => `postgres-state-${n}`);
 const SOON_MS = 30_000;
 
 describe('Headgate with its state on Postgres', function () {
@@ -15,14 +11,11 @@ describe('Headgate with its state on Postgres', function () {
   const server = usePostgres();
   let node: CrashNode;
   let url: string;
-  let tests = 0;
 
-  before(() => createNamespaces(NAMESPACES));
   beforeEach(async () => {
     url = newStateUrl(server());
     node = await createCrashNode('pg', {
-      TEMPORAL_ADDRESS: temporalAddress(),
-      TEMPORAL_NAMESPACE: NAMESPACES[tests++] as string,
+      ...sharedTemporal(),
       HEADGATE_STATE: url,
       HEADGATE_SHUTDOWN_GRACE_SECONDS: '5',
     });

@@ -13,7 +13,7 @@ import type { DeadLetterMemo, DeliverResult } from '../../../src/workflows/deliv
 import { resetToStart } from '../../support/histories.js';
 import { SILENT, arrivals, startPipeline, type Pipeline } from '../../support/pipeline.js';
 import { signalsOf } from '../../support/signals.js';
-import { TEST_NAMESPACE } from '../../support/temporal.js';
+import { testNamespace } from '../../support/temporal.js';
 
 const SYNC = {
   ...{ name: 'sync', kind: 'workflow', workflow: '"bookingSync"', signal: '"booking"' },
@@ -55,7 +55,7 @@ describe('workflow subscriptions', function () {
         most = Math.max(most, underWay.length);
         assert.equal(new Set(underWay).size, underWay.length, 'two signals to one workflow at once');
         try {
-          const signal = { tenant, subscription, target, eventId: row.id, event, namespace: TEST_NAMESPACE };
+          const signal = { tenant, subscription, target, eventId: row.id, event, namespace: testNamespace() };
           await signalWithStart(client, signal);
         } finally {
           underWay.splice(underWay.indexOf(target.id), 1);
@@ -160,7 +160,7 @@ describe('workflow subscriptions', function () {
 
     const { client, stores } = pipeline;
     const deadLetters = createDeadLetters({
-      ...{ client, namespace: TEST_NAMESPACE, isolationOf: () => 'pooled' },
+      ...{ client, namespace: testNamespace(), isolationOf: () => 'pooled' },
       ...{ batchStore: stores.batchStore, deliveryLog: stores.deliveryLog },
     });
     const id = deadLetterIdOf('wf-refused', result.deadLetters[0]!)!;

@@ -9,17 +9,15 @@ import {
   killAll,
   ownEnvironment,
   runHeadgate,
+  sharedTemporal,
   spawnHeadgate,
   type Finished,
   type HeadgateProcess,
 } from '../support/headgate.js';
-import { createNamespaces } from '../support/namespaces.js';
 import { countInFiles, rowsInFiles } from '../support/parquet.js';
 import { tokenFor } from '../support/producer.js';
-import { temporalAddress } from '../support/temporal.js';
 import { until } from '../support/until.js';
 
-const NAMESPACE = 'spool-damage';
 /** A Worker that has died with a task in its hands is given up after ten seconds. */
 const SOON_MS = 30_000;
 
@@ -30,12 +28,12 @@ describe('Headgate, started on a spool that the disk has damaged', function () {
   let url: string;
 
   before(async () => {
-    await createNamespaces([NAMESPACE]);
     dir = await mkdtemp(join(tmpdir(), 'headgate-spool-damage-'));
     const port = await freePort();
     env = {
       ...(await ownEnvironment(dir)),
-      ...{ HEADGATE_PORT: String(port), TEMPORAL_ADDRESS: temporalAddress(), TEMPORAL_NAMESPACE: NAMESPACE },
+      ...sharedTemporal(),
+      HEADGATE_PORT: String(port),
     };
     url = `http://127.0.0.1:${port}`;
     mkdirSync(join(dir, 'tenants'));

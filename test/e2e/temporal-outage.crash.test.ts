@@ -8,7 +8,7 @@ import { SEARCH_ATTRIBUTES } from '../../src/search-attributes.js';
 import { createCrashNode, type CrashNode } from '../support/crash-node.js';
 import { killAll, type HeadgateProcess } from '../support/headgate.js';
 import type { Load } from '../support/load.js';
-import { temporalBinary, TEST_NAMESPACE } from '../support/temporal.js';
+import { temporalBinary } from '../support/temporal.js';
 import { until } from '../support/until.js';
 
 const SECOND = 1_000;
@@ -34,7 +34,7 @@ describe('Headgate, while its Temporal is away', function () {
       logFile: join(folder, 'temporal.log'),
       port: await freePort(),
       uiPort: await freePort(),
-      namespace: TEST_NAMESPACE,
+      namespace: 'default',
       searchAttributes: Object.fromEntries(SEARCH_ATTRIBUTES.map((name) => [name, 'Keyword'])),
     };
     server = await startDevServer(options);

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { createCrashNode, type CrashNode } from '../support/crash-node.js';
-import { killAll, type HeadgateProcess } from '../support/headgate.js';
+import { killAll, sharedTemporal, type HeadgateProcess } from '../support/headgate.js';
 import type { Load } from '../support/load.js';
-import { createNamespaces } from '../support/namespaces.js';
 import { mountSmallDisk, skipWithoutMounts, type SmallDisk } from '../support/small-disk.js';
-import { temporalAddress } from '../support/temporal.js';
 import { until } from '../support/until.js';
 
 const DISK_MB = 32;
@@ -21,9 +19,8 @@ describe('Headgate, on a disk that gets full under load', function () {
   let node: CrashNode;
   let disk: SmallDisk;
 
-  before(async function () {
+  before(function () {
     skipWithoutMounts(this);
-    await createNamespaces(['disk-full']);
   });
   afterEach(async () => {
     await killAll();
@@ -34,8 +31,7 @@ describe('Headgate, on a disk that gets full under load', function () {
   /** A node under load with one of its directories on a small disk, once things flow. */
   async function startOn(directory: string, reserve: string): Promise<[HeadgateProcess, Load]> {
     node = await createCrashNode(`full-${directory}-${reserve}`, {
-      TEMPORAL_ADDRESS: temporalAddress(),
-      TEMPORAL_NAMESPACE: 'disk-full',
+      ...sharedTemporal(),
       HEADGATE_MIN_FREE_DISK: reserve,
       HEADGATE_SHUTDOWN_GRACE_SECONDS: '5',
     });

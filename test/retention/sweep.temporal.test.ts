@@ -21,7 +21,7 @@ import { DEAD_LETTER, DELIVER } from '../../src/workflows/delivery-messages.js';
 import { ANNOUNCE, INGEST_BATCH, LOAD_WINDOW } from '../../src/workflows/messages.js';
 import { connect } from '../support/pipeline.js';
 import { useTempDir } from '../support/temp-dir.js';
-import { TEST_NAMESPACE } from '../support/temporal.js';
+import { testNamespace } from '../support/temporal.js';
 import { until } from '../support/until.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -41,7 +41,7 @@ describe('retention', function () {
 
   before(async () => {
     connection = await connect();
-    client = new Client({ connection, namespace: TEST_NAMESPACE });
+    client = new Client({ connection, namespace: testNamespace() });
   });
   after(() => connection.close());
   beforeEach(() => {
@@ -163,7 +163,7 @@ describe('retention', function () {
     await write('20240301');
     const away = await connect();
     await away.close();
-    const lost = new Client({ connection: away, namespace: TEST_NAMESPACE });
+    const lost = new Client({ connection: away, namespace: testNamespace() });
     const options = {
       client: lost,
       batchStore: store,

@@ -8,7 +8,7 @@ import { batchWorkflowId, deliverWorkflowId } from '../../src/tenant.js';
 import type { IngestBatchResult, LoadWindowResult } from '../../src/workflows/messages.js';
 import { rowsInFiles } from '../support/parquet.js';
 import { SILENT, startPipeline, type Pipeline } from '../support/pipeline.js';
-import { TEST_NAMESPACE } from '../support/temporal.js';
+import { testNamespace } from '../support/temporal.js';
 import { until } from '../support/until.js';
 
 const WITHIN_MS = 20_000;
@@ -52,7 +52,7 @@ describe('a subscription in trouble', function () {
 
   function controlled(raising: SubscriptionAlerts): SubscriptionControl {
     return new SubscriptionControl({
-      rates: createQueueRates(pipeline.connection, TEST_NAMESPACE),
+      rates: createQueueRates(pipeline.connection, testNamespace()),
       configOf: (tenant) => pipeline.registry.get(tenant)?.config,
       onTrouble: (trouble) => {
         told.push(trouble);

@@ -4,8 +4,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FLIGHTS } from '../support/flights.js';
-import { killAll, ownEnvironment, runHeadgate, spawnHeadgate } from '../support/headgate.js';
-import { temporalAddress } from '../support/temporal.js';
+import { killAll, ownEnvironment, runHeadgate, sharedTemporal, spawnHeadgate } from '../support/headgate.js';
 
 const COMMANDS = [
   ['start'],
@@ -123,7 +122,7 @@ describe('the commands', function () {
     try {
       await new Promise((resolve) => taken.once('listening', resolve));
       const port = String((taken.address() as AddressInfo).port);
-      const shared = { TEMPORAL_ADDRESS: temporalAddress() };
+      const shared = sharedTemporal();
       await assertRefused(['start'], new RegExp(`${port}[ ,].*HEADGATE_PORT`), {
         ...shared,
         HEADGATE_PORT: port,

@@ -16,7 +16,7 @@ import { Pace } from '../../src/workers/pace.js';
 import { createQueueRates, type QueueRate, type QueueRates } from '../../src/engine/queue-rates.js';
 import { arrivals, connect, startPipeline } from '../support/pipeline.js';
 import { countInFiles } from '../support/parquet.js';
-import { TEST_NAMESPACE, temporalAddress, temporalBinary } from '../support/temporal.js';
+import { temporalAddress, temporalBinary, testNamespace } from '../support/temporal.js';
 import { until } from '../support/until.js';
 
 const WITHIN_MS = 15_000;
@@ -35,7 +35,7 @@ describe('the pace of loads', function () {
 
   before(async () => {
     connection = await connect();
-    rates = createQueueRates(connection, TEST_NAMESPACE);
+    rates = createQueueRates(connection, testNamespace());
   });
   after(() => connection.close());
   beforeEach(async () => {

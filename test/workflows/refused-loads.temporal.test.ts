@@ -15,7 +15,7 @@ import { SubscriptionControl } from '../../src/subscriptions/control.js';
 import type { SubscriptionTrouble } from '../../src/subscriptions/standing.js';
 import { countInFiles } from '../support/parquet.js';
 import { arrivals, SILENT, startPipeline, type Pipeline } from '../support/pipeline.js';
-import { TEST_NAMESPACE } from '../support/temporal.js';
+import { testNamespace } from '../support/temporal.js';
 import { until } from '../support/until.js';
 
 const WITHIN_MS = 20_000;
@@ -68,7 +68,7 @@ describe('a warehouse that refuses loads', function () {
   /** Each stands for a process of its own. */
   function openControl(onTrouble?: (trouble: SubscriptionTrouble) => void): SubscriptionControl {
     return new SubscriptionControl({
-      rates: createQueueRates(pipeline.connection, TEST_NAMESPACE),
+      rates: createQueueRates(pipeline.connection, testNamespace()),
       configOf: (tenant) => pipeline.registry.get(tenant)?.config,
       ...{ onTrouble, log: SILENT },
     });

@@ -6,12 +6,12 @@ import type { LoadWindowResult } from '../../src/workflows/messages.js';
 import { tenantQueue } from '../../src/tenant.js';
 import { arrivals, connect, startPipeline } from '../support/pipeline.js';
 import { countInFiles } from '../support/parquet.js';
-import { TEST_NAMESPACE } from '../support/temporal.js';
+import { testNamespace } from '../support/temporal.js';
 import { until } from '../support/until.js';
 
 /** Activities per second as Temporal itself has them for the tenant's queue. */
 async function rateOf(connection: NativeConnection, tenant: string): Promise<number | undefined> {
-  return (await createQueueRates(connection, TEST_NAMESPACE).get(tenantQueue(tenant)))?.activitiesPerSecond;
+  return (await createQueueRates(connection, testNamespace()).get(tenantQueue(tenant)))?.activitiesPerSecond;
 }
 
 describe('the rate of a tenant', function () {
@@ -20,7 +20,7 @@ describe('the rate of a tenant', function () {
   it('is kept by the server, for the queue and not by the Workers', async () => {
     const connection = await connect();
     try {
-      const rates = createQueueRates(connection, TEST_NAMESPACE);
+      const rates = createQueueRates(connection, testNamespace());
       assert.equal(await rates.get('rl-kept'), undefined);
       for (const activitiesPerSecond of [7, 0.5]) {
         const rate = { activitiesPerSecond, reason: `a test of ${activitiesPerSecond}` };

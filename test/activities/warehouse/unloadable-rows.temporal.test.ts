@@ -10,7 +10,7 @@ import { batchPath } from '../../../src/stores/batch-store/file.js';
 import { queryTenant } from '../../../src/stores/warehouse/parquet/query.js';
 import type { LoadWindowResult } from '../../../src/workflows/messages.js';
 import { startPipeline, type Pipeline } from '../../support/pipeline.js';
-import { TEST_NAMESPACE } from '../../support/temporal.js';
+import { testNamespace } from '../../support/temporal.js';
 import { until } from '../../support/until.js';
 import { batchId, event } from '../../stores/warehouse/fixture.js';
 
@@ -30,7 +30,7 @@ describe('rows that no load can take', function () {
     pipeline = await startPipeline(Object.fromEntries(TENANTS.map((tenant) => [tenant, config])));
     const { client, stores } = pipeline;
     deadLetters = createDeadLetters({
-      ...{ client, namespace: TEST_NAMESPACE, batchStore: stores.batchStore },
+      ...{ client, namespace: testNamespace(), batchStore: stores.batchStore },
       deliveryLog: stores.deliveryLog,
       isolationOf: () => 'pooled',
     });

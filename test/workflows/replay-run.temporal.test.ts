@@ -11,7 +11,7 @@ import type { ReplayReport } from '../../src/workflows/replay-messages.js';
 import { gate } from '../support/gate.js';
 import { resetToStart, scheduledActivities } from '../support/histories.js';
 import { arrivals, startPipeline, type Pipeline } from '../support/pipeline.js';
-import { TEST_NAMESPACE } from '../support/temporal.js';
+import { testNamespace } from '../support/temporal.js';
 import { until } from '../support/until.js';
 
 const PUSH = { kind: 'push', url: 'https://crm.example/hooks' };
@@ -47,7 +47,7 @@ describe('the workflow replay', function () {
     pipeline = await startPipeline(Object.fromEntries(names.map((name) => [`rp-${name}`, ROUTED])));
     const { client, registry, stores } = pipeline;
     replays = createReplays({
-      ...{ client, namespace: TEST_NAMESPACE, batchStore: stores.batchStore },
+      ...{ client, namespace: testNamespace(), batchStore: stores.batchStore },
       tenantOf: (tenant) => registry.get(tenant),
       versionOf: (tenant, version) => readVersion(stores.paths.tenantVersions, tenant, version),
     });

@@ -15,13 +15,12 @@ import {
   killAll,
   ownEnvironment,
   runHeadgate,
+  sharedTemporal,
   spawnHeadgate,
   type Finished,
   type HeadgateProcess,
 } from '../support/headgate.js';
-import { createNamespaces } from '../support/namespaces.js';
 import { countInFiles } from '../support/parquet.js';
-import { temporalAddress } from '../support/temporal.js';
 import { until } from '../support/until.js';
 import { startReceiver, type WebhookReceiver } from '../support/webhook-receiver.js';
 
@@ -212,13 +211,12 @@ describe('a Headgate whose batches are encrypted', function () {
 describe('a Headgate whose batches are encrypted, killed and started again', function () {
   this.timeout(240_000);
   const points: FaultPoint[] = ['batch-key.before', 'batch-key.after', 'parquet-rename.before'];
-  before(() => createNamespaces(points.map((point) => `encrypted-${point}`)));
   after(killAll);
 
   for (const point of points) {
     it(`at ${point}: loses nothing, doubles nothing, leaves nothing in plain`, async () => {
       const env = {
-        ...{ TEMPORAL_ADDRESS: temporalAddress(), TEMPORAL_NAMESPACE: `encrypted-${point}` },
+        ...sharedTemporal(),
         ...{ HEADGATE_BATCH_KEY: newKey(), HEADGATE_SHUTDOWN_GRACE_SECONDS: '5' },
       };
       const crashing = await createCrashNode(`encrypted-${point.replace('.', '-')}`, env);

@@ -18,7 +18,7 @@ import type { ResolveInput } from '../../../src/workflows/resolve-messages.js';
 import { ALL_SCOPES, startTestApi, type TestAnswer, type TestApi } from '../../support/api.js';
 import { parkEvents, type Parked } from '../../support/dead-letters.js';
 import { startPipeline, type Pipeline } from '../../support/pipeline.js';
-import { TEST_NAMESPACE } from '../../support/temporal.js';
+import { testNamespace } from '../../support/temporal.js';
 import { until } from '../../support/until.js';
 
 const TENANTS = [
@@ -49,7 +49,7 @@ describe('/v1/dead-letters', function () {
     const { client, stores } = pipeline;
     const read: typeof stores.batchStore.read = (ref) => (reads++, stores.batchStore.read(ref));
     const deadLetters = createDeadLetters({
-      ...{ client, namespace: TEST_NAMESPACE, uiUrl: 'http://127.0.0.1:1', batchStore: { read } },
+      ...{ client, namespace: testNamespace(), uiUrl: 'http://127.0.0.1:1', batchStore: { read } },
       deliveryLog: stores.deliveryLog,
       isolationOf: () => 'pooled',
     });

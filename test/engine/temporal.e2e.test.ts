@@ -13,7 +13,7 @@ import { SEARCH_ATTRIBUTES } from '../../src/search-attributes.js';
 import { startDevServer } from '../../src/engine/dev-server.js';
 import { openTemporal, type OpenTemporalOptions, type Temporal } from '../../src/engine/temporal.js';
 import { serverStateOf } from '../../src/engine/server-record.js';
-import { temporalAddress, temporalBinary, TEST_NAMESPACE } from '../support/temporal.js';
+import { temporalAddress, temporalBinary } from '../support/temporal.js';
 import { until } from '../support/until.js';
 
 const DAY_SECONDS = 24 * 60 * 60;
@@ -119,7 +119,7 @@ describe('the engine', () => {
     it('uses the Temporal it is pointed at, and leaves it running', async () => {
       const temporal = await openTemporal({ ...(await options()), temporalAddress: temporalAddress() });
       assert.equal(temporal.ownServer, false);
-      assert.equal(temporal.namespace, TEST_NAMESPACE);
+      assert.equal(temporal.namespace, 'default');
       await temporal.close();
       await (await connectTemporal({ address: temporalAddress() })).close();
     });

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { LotEnd } from '../../src/pull/lot.js';
 import { ackIdsOf, flights, idsOf, startPulling, type Message, type Pulling } from '../support/pulling.js';
-import { temporalAddress, TEST_NAMESPACE } from '../support/temporal.js';
+import { temporalAddress, testNamespace } from '../support/temporal.js';
 
 const TENANT = 'lost-UA';
 const STAYS = new AbortController().signal;
@@ -35,7 +35,7 @@ describe('a process that holds events for consumers', function () {
     const config = pulling.pipeline.registry.get(TENANT)?.config;
     const fixture = fileURLToPath(new URL('./holder.fixture.ts', import.meta.url));
     const batches = pulling.pipeline.stores.paths.batches;
-    const args = [temporalAddress(), TEST_NAMESPACE, batches, JSON.stringify(config)];
+    const args = [temporalAddress(), testNamespace(), batches, JSON.stringify(config)];
     const holder = spawn(process.execPath, ['--import', 'tsx', fixture, ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });

@@ -21,7 +21,7 @@ import { event } from '../../support/events.js';
 import { kill } from '../../support/kill.js';
 import { SILENT, connect, startPipeline, workflowCode, type Pipeline } from '../../support/pipeline.js';
 import { ALLOW_LOOPBACK } from '../../support/push.js';
-import { temporalAddress, TEST_NAMESPACE } from '../../support/temporal.js';
+import { temporalAddress, testNamespace } from '../../support/temporal.js';
 import { useTempDir } from '../../support/temp-dir.js';
 import { until } from '../../support/until.js';
 import { startReceiver, type ReceivedRequest, type WebhookReceiver } from '../../support/webhook-receiver.js';
@@ -182,14 +182,14 @@ describe('a push worker that is killed', function () {
     const config = JSON.stringify({ tenant: 'UA', subscriptions: [hooks] });
     const startChild = (): ChildProcess => {
       const fixture = fileURLToPath(new URL('./worker.fixture.ts', import.meta.url));
-      const args = ['--import=tsx', fixture, temporalAddress(), TEST_NAMESPACE, queue, dir(), config];
+      const args = ['--import=tsx', fixture, temporalAddress(), testNamespace(), queue, dir(), config];
       const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
       children.push(child);
       return child;
     };
     const connection = await connect();
     const workflows = await Worker.create({
-      ...{ connection, namespace: TEST_NAMESPACE, taskQueue: `${queue}-workflows` },
+      ...{ connection, namespace: testNamespace(), taskQueue: `${queue}-workflows` },
       workflowBundle: { code: await workflowCode() },
     });
     const input: DeliverInput = {
@@ -197,7 +197,7 @@ describe('a push worker that is killed', function () {
       ...{ activityQueue: `${queue}-workflows`, expiresAt: Date.now() + DAY_MS },
     };
     await workflows.runUntil(async () => {
-      const client = new Client({ connection, namespace: TEST_NAMESPACE });
+      const client = new Client({ connection, namespace: testNamespace() });
       const first = startChild();
       const handle = await client.workflow.start('deliver', {
         ...{ workflowId: queue, taskQueue: `${queue}-workflows`, args: [input] },

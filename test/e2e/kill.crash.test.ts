@@ -6,10 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../bench/system/free-port.js';
 import { serverStateOf } from '../../src/engine/server-record.js';
 import { FLIGHTS } from '../support/flights.js';
-import { killAll, ownEnvironment, runHeadgate, spawnHeadgate } from '../support/headgate.js';
+import { killAll, ownEnvironment, runHeadgate, sharedTemporal, spawnHeadgate } from '../support/headgate.js';
 import { assertExact, type TenantExpectation } from '../support/parquet.js';
 import { sendTenant, weeksOf } from '../support/producer.js';
-import { temporalAddress } from '../support/temporal.js';
 import { until } from '../support/until.js';
 
 /** Two that run on queues of their own, two pooled. */
@@ -79,7 +78,7 @@ describe('Headgate, killed', function () {
   });
 
   it('in its Worker process alone: the API goes on taking events, and another Worker carries on', async () => {
-    const shared = { ...env, TEMPORAL_ADDRESS: temporalAddress() };
+    const shared = { ...env, ...sharedTemporal() };
     const weeks = weeksOf(['9E', 'EV'], 600);
     const applied = await runHeadgate(['tenant', 'apply', join(FLIGHTS, 'tenants')], shared);
     assert.equal(applied.code, 0, applied.stderr);

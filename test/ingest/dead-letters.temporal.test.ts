@@ -23,7 +23,7 @@ import { event, linesOf } from '../support/events.js';
 import { countInFiles } from '../support/parquet.js';
 import { startPipeline, type Pipeline, type Submitted } from '../support/pipeline.js';
 import { appendTo, recordOf } from '../support/records.js';
-import { TEST_NAMESPACE } from '../support/temporal.js';
+import { testNamespace } from '../support/temporal.js';
 import { until } from '../support/until.js';
 
 const TENANTS = [
@@ -57,7 +57,7 @@ describe('what ingest can never hand over to Temporal', function () {
     pipeline = await startPipeline(Object.fromEntries([...TENANTS, OTHER].map((tenant) => [tenant, config])));
     const { client, stores } = pipeline;
     const deadLetters = createDeadLetters({
-      ...{ client, namespace: TEST_NAMESPACE, uiUrl: 'http://127.0.0.1:1' },
+      ...{ client, namespace: testNamespace(), uiUrl: 'http://127.0.0.1:1' },
       ...{ batchStore: stores.batchStore, deliveryLog: stores.deliveryLog, isolationOf: () => 'pooled' },
     });
     const tenants = Object.fromEntries([...TENANTS, OTHER].map((tenant) => [tenant, 'active' as const]));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createAnnounceActivities } from '../../src/activities/warehouse/announce.js';
 import { createReceipts, type BatchReceipt, type Receipts } from '../../src/api/receipts.js';
 import { arrivals, startPipeline, type Pipeline } from '../support/pipeline.js';
-import { TEST_NAMESPACE } from '../support/temporal.js';
+import { testNamespace } from '../support/temporal.js';
 import { until } from '../support/until.js';
 
 const LOADED_WITHIN_MS = 15_000;
@@ -15,7 +15,7 @@ describe('A receipt', function () {
   before(async () => {
     pipeline = await startPipeline({ 'receipts-a': {}, 'receipts-b': {} });
     const uiUrl = 'http://127.0.0.1:1';
-    receipts = createReceipts({ client: pipeline.client, namespace: TEST_NAMESPACE, uiUrl });
+    receipts = createReceipts({ client: pipeline.client, namespace: testNamespace(), uiUrl });
   });
   after(() => pipeline?.stop());
   afterEach(() => {

@@ -10,7 +10,7 @@ import { DELIVER, type PassInput, type PassResult } from '../../src/workflows/de
 import { startTestApi } from '../support/api.js';
 import { gate } from '../support/gate.js';
 import { arrivals, startPipeline, type Pipeline } from '../support/pipeline.js';
-import { TEST_NAMESPACE } from '../support/temporal.js';
+import { testNamespace } from '../support/temporal.js';
 import { until } from '../support/until.js';
 
 const TENANT = 'receipts-to';
@@ -53,7 +53,7 @@ describe("a receipt's deliveries", function () {
     pipeline = await startPipeline({ [TENANT]: config, 'receipts-loop': config, 'receipts-other': {} });
     pipeline.replaced.pushPass = async (input) => PASSES[input.subscription]!(input);
     const { client } = pipeline;
-    receipts = createReceipts({ client, namespace: TEST_NAMESPACE, uiUrl: 'http://127.0.0.1:1' });
+    receipts = createReceipts({ client, namespace: testNamespace(), uiUrl: 'http://127.0.0.1:1' });
   });
   after(async () => {
     busy.open();
@@ -132,7 +132,7 @@ describe("a receipt's deliveries", function () {
     const variant = { stream: 'events', priority: 'normal' } as const;
     const ids = ['fine', 'broken'].map((name) => deliverWorkflowId(TENANT, name, batchId, variant));
     await Promise.all(ids.map((id) => client.workflow.getHandle(id).result()));
-    const options = { client, namespace: TEST_NAMESPACE };
+    const options = { client, namespace: testNamespace() };
     for (const { state, delivered, deadLetters, workflow } of await deliveryReceipts(
       options,
       'receipts-other',
@@ -168,7 +168,7 @@ describe("a receipt's deliveries", function () {
       ...{ workflowId, taskQueue: 'receipts-nobody', args: [{}] },
       typedSearchAttributes: subscriptionAttributes(TENANT, 'fine', 'events'),
     });
-    const options = { client, namespace: TEST_NAMESPACE };
+    const options = { client, namespace: testNamespace() };
     const [receipt] = await deliveryReceipts(options, TENANT, batch, [workflowId]);
     assert.deepEqual([receipt?.state, receipt?.delivered, receipt?.deadLetters], ['running', undefined, []]);
     await handle.terminate();

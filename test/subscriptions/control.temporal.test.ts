@@ -8,7 +8,7 @@ import { rateOf, standingOf } from '../../src/subscriptions/standing.js';
 import { parseTenantConfig } from '../../src/tenant-config/parse.js';
 import { subscriptionQueue, tenantQueue } from '../../src/tenant.js';
 import { SILENT, connect } from '../support/pipeline.js';
-import { TEST_NAMESPACE } from '../support/temporal.js';
+import { testNamespace } from '../support/temporal.js';
 import { until } from '../support/until.js';
 
 const WITHIN_MS = 10_000;
@@ -22,7 +22,7 @@ describe('how a subscription stands', function () {
 
   before(async () => {
     connection = await connect();
-    rates = createQueueRates(connection, TEST_NAMESPACE);
+    rates = createQueueRates(connection, testNamespace());
   });
   after(() => connection.close());
   beforeEach(() => {
@@ -141,7 +141,7 @@ describe('how a subscription stands', function () {
   });
 
   it('is shown with what waits for it, and without what may be secret', async () => {
-    const client = new Client({ connection, namespace: TEST_NAMESPACE });
+    const client = new Client({ connection, namespace: testNamespace() });
     const overviews = new SubscriptionOverviews({
       client,
       control: open(),

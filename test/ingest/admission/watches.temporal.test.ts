@@ -7,7 +7,7 @@ import { SlowLaneWatch } from '../../../src/ingest/admission/slow-lane-watch.js'
 import { temporalAnswers } from '../../../src/roles/open-admission.js';
 import { tenantQueue } from '../../../src/tenant.js';
 import { arrivals, connect, startPipeline } from '../../support/pipeline.js';
-import { TEST_NAMESPACE } from '../../support/temporal.js';
+import { testNamespace } from '../../support/temporal.js';
 import { until } from '../../support/until.js';
 
 const NEVER = 2 ** 31 - 1;
@@ -93,7 +93,7 @@ describe('what Temporal says', function () {
 
   it('is noticed when it says nothing, and when it is back', async () => {
     const connection = await connect();
-    const client = new Client({ connection, namespace: TEST_NAMESPACE });
+    const client = new Client({ connection, namespace: testNamespace() });
     const nowhere = Connection.lazy({ address: `127.0.0.1:${await freePort()}` });
     let asked: Client = client;
     let now = 1_000;

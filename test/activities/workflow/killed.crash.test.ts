@@ -13,7 +13,7 @@ import { event } from '../../support/events.js';
 import { kill } from '../../support/kill.js';
 import { connect, workflowCode } from '../../support/pipeline.js';
 import { signalsOf } from '../../support/signals.js';
-import { temporalAddress, TEST_NAMESPACE } from '../../support/temporal.js';
+import { temporalAddress, testNamespace } from '../../support/temporal.js';
 import { useTempDir } from '../../support/temp-dir.js';
 import { until } from '../../support/until.js';
 
@@ -45,7 +45,7 @@ describe('a worker of workflow subscriptions that is killed', function () {
   function start(queue: string): Signaller {
     const fixture = fileURLToPath(new URL('./worker.fixture.ts', import.meta.url));
     const config = JSON.stringify({ tenant: TENANT, subscriptions: [SYNC] });
-    const args = ['--import=tsx', fixture, temporalAddress(), TEST_NAMESPACE, queue, dir(), config];
+    const args = ['--import=tsx', fixture, temporalAddress(), testNamespace(), queue, dir(), config];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     children.push(child);
     const signalled: string[] = [];
@@ -75,9 +75,9 @@ describe('a worker of workflow subscriptions that is killed', function () {
     const { batchStore, deliveryLog } = openSharedStores(dir());
     const batch = await batchStore.write(name, gzipSync(ndjson), EVENTS);
     const connection = await connect();
-    const client = new Client({ connection, namespace: TEST_NAMESPACE });
+    const client = new Client({ connection, namespace: testNamespace() });
     const workflows = await Worker.create({
-      ...{ connection, namespace: TEST_NAMESPACE, taskQueue: `${queue}-workflows` },
+      ...{ connection, namespace: testNamespace(), taskQueue: `${queue}-workflows` },
       workflowBundle: { code: await workflowCode() },
     });
     const input: DeliverInput = {

@@ -7,7 +7,7 @@ import { ALL_SCOPES, startTestApi, type TestApi } from '../support/api.js';
 import { parkEvents, type Parked } from '../support/dead-letters.js';
 import { killAll, runHeadgate, type Finished } from '../support/headgate.js';
 import { startPipeline, type Pipeline } from '../support/pipeline.js';
-import { TEST_NAMESPACE } from '../support/temporal.js';
+import { testNamespace } from '../support/temporal.js';
 import { until } from '../support/until.js';
 
 describe('headgate dead-letters', function () {
@@ -30,7 +30,7 @@ describe('headgate dead-letters', function () {
     const deadLetters = createDeadLetters({
       ...{
         client,
-        namespace: TEST_NAMESPACE,
+        namespace: testNamespace(),
         batchStore: stores.batchStore,
         deliveryLog: stores.deliveryLog,
       },
