@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { signToken } from '../../src/keys/key-set.js';
 import { countIds, PROJECT, skipWithoutBigQuery, startBigQuery, type Emulator } from '../support/bigquery.js';
-import { killAll, ownEnvironment, runHeadgate, spawnHeadgate } from '../support/headgate.js';
+import { killAll, nodeEnvironment, runHeadgate, spawnHeadgate } from '../support/headgate.js';
 import { until } from '../support/until.js';
 
 /** The shortest window that there is in BigQuery is 70 s. */
@@ -24,7 +24,7 @@ describe('a tenant whose BigQuery refuses loads', function () {
     skipWithoutBigQuery(this);
     emulator = await startBigQuery();
     dir = await mkdtemp(join(tmpdir(), 'headgate-refused-'));
-    env = { ...(await ownEnvironment(dir)), HEADGATE_BIGQUERY_ENDPOINT: emulator.endpoint };
+    env = { ...(await nodeEnvironment(dir)), HEADGATE_BIGQUERY_ENDPOINT: emulator.endpoint };
     await mkdir(join(dir, 'given'));
     await write(MISTYPED);
     const node = spawnHeadgate(['start', '--tenants', join(dir, 'given')], env);

@@ -7,7 +7,7 @@ import { signToken } from '../../src/keys/key-set.js';
 import { countIds, PROJECT, skipWithoutBigQuery, startBigQuery, type Emulator } from '../support/bigquery.js';
 import {
   killAll,
-  ownEnvironment,
+  nodeEnvironment,
   runHeadgate,
   spawnHeadgate,
   type HeadgateProcess,
@@ -33,7 +33,7 @@ describe('a Headgate with a tenant in BigQuery', function () {
     skipWithoutBigQuery(this);
     emulator = await startBigQuery();
     dir = await mkdtemp(join(tmpdir(), 'headgate-bigquery-'));
-    env = { ...(await ownEnvironment(dir)), HEADGATE_BIGQUERY_ENDPOINT: emulator.endpoint };
+    env = { ...(await nodeEnvironment(dir)), HEADGATE_BIGQUERY_ENDPOINT: emulator.endpoint };
     await mkdir(join(dir, 'given'));
     const rules = [{ name: 'large', on: ['order.made'], when: 'event.data.amount >= 20' }];
     const bigQuery = { kind: 'bigquery', project: PROJECT, location: 'EU', window: '1m' };

@@ -8,7 +8,7 @@ import { freePort } from '../../bench/system/free-port.js';
 import { signToken } from '../../src/keys/key-set.js';
 import {
   killAll,
-  ownEnvironment,
+  nodeEnvironment,
   runHeadgate,
   spawnHeadgate,
   type HeadgateProcess,
@@ -46,7 +46,7 @@ describe('deliveries of a running Headgate', function () {
     dir = await mkdtemp(join(tmpdir(), 'headgate-deliveries-'));
     const port = await freePort();
     env = {
-      ...(await ownEnvironment(dir)),
+      ...(await nodeEnvironment(dir)),
       ...{ HEADGATE_PORT: String(port), HEADGATE_PUSH_ALLOW: '127.0.0.0/8', HEADGATE_SECRET_CRM: SECRET },
     };
     url = `http://127.0.0.1:${port}`;

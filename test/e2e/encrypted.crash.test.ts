@@ -13,7 +13,7 @@ import { signToken } from '../../src/keys/key-set.js';
 import { createCrashNode } from '../support/crash-node.js';
 import {
   killAll,
-  ownEnvironment,
+  nodeEnvironment,
   runHeadgate,
   sharedTemporal,
   spawnHeadgate,
@@ -46,7 +46,7 @@ describe('a Headgate whose batches are encrypted', function () {
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'headgate-encrypted-'));
     env = {
-      ...(await ownEnvironment(dir)),
+      ...(await nodeEnvironment(dir)),
       HEADGATE_BATCH_KEY: newKey(),
       HEADGATE_PUSH_ALLOW: '127.0.0.0/8',
     };

@@ -8,7 +8,7 @@ import { freePort } from '../../bench/system/free-port.js';
 import type { ReplayView } from '../../src/commands/replay-client.js';
 import { signToken } from '../../src/keys/key-set.js';
 import { skipWithoutFakeGcs, startFakeGcs, type FakeGcs } from '../support/fake-gcs.js';
-import { killAll, ownEnvironment, runHeadgate, spawnHeadgate, type Finished } from '../support/headgate.js';
+import { killAll, nodeEnvironment, runHeadgate, spawnHeadgate, type Finished } from '../support/headgate.js';
 import { countInFiles } from '../support/parquet.js';
 import { startReceiver, type WebhookReceiver } from '../support/webhook-receiver.js';
 import { until } from '../support/until.js';
@@ -48,7 +48,7 @@ describe('a Headgate whose batches are in a bucket', function () {
     gcs = await startFakeGcs('headgate-batches');
     dir = await mkdtemp(join(tmpdir(), 'headgate-gcs-'));
     env = {
-      ...(await ownEnvironment(dir)),
+      ...(await nodeEnvironment(dir)),
       ...{ HEADGATE_BATCHES: `gs://headgate-batches/${PREFIX}`, HEADGATE_GCS_ENDPOINT: gcs.endpoint },
       HEADGATE_PUSH_ALLOW: '127.0.0.0/8',
     };
@@ -126,7 +126,7 @@ describe('a Headgate whose batches are in a bucket', function () {
   });
 
   it('does not start with a bucket that is not there', async () => {
-    const other = { ...(await ownEnvironment(join(dir, 'other'))), HEADGATE_BATCHES: 'gs://no-such-bucket' };
+    const other = { ...(await nodeEnvironment(join(dir, 'other'))), HEADGATE_BATCHES: 'gs://no-such-bucket' };
     const { code, stderr } = await runHeadgate(['start'], {
       ...other,
       HEADGATE_GCS_ENDPOINT: env.HEADGATE_GCS_ENDPOINT ?? '',
@@ -140,7 +140,7 @@ describe('a Headgate whose batches are in a bucket', function () {
     const port = await freePort();
     const endpoint = `http://127.0.0.1:${port}`;
     const key = { HEADGATE_BATCH_KEY: randomBytes(32).toString('base64') };
-    const own = { ...env, ...(await ownEnvironment(home)), ...key, HEADGATE_GCS_ENDPOINT: endpoint };
+    const own = { ...env, ...(await nodeEnvironment(home)), ...key, HEADGATE_GCS_ENDPOINT: endpoint };
     const node = spawnHeadgate(['start', '--tenants', join(dir, 'given')], own);
     await node.logged(/the batch store does not answer; events wait in the spool/);
     await post(home, (await node.ready()).url);

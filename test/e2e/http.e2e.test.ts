@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BatchReceipt } from '../../src/api/receipts.js';
 import { FLIGHTS } from '../support/flights.js';
-import { killAll, ownEnvironment, spawnHeadgate } from '../support/headgate.js';
+import { killAll, nodeEnvironment, spawnHeadgate } from '../support/headgate.js';
 import { rowsInFiles, type TenantExpectation } from '../support/parquet.js';
 import { sendTenant, tokenFor, weeksOf } from '../support/producer.js';
 import { until } from '../support/until.js';
@@ -38,7 +38,7 @@ describe('the API of a running Headgate', function () {
 
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'headgate-http-'));
-    const node = spawnHeadgate(['start', '--tenants', join(FLIGHTS, 'tenants')], await ownEnvironment(dir));
+    const node = spawnHeadgate(['start', '--tenants', join(FLIGHTS, 'tenants')], await nodeEnvironment(dir));
     ({ url } = await node.ready());
     week = weeksOf(['UA'], 300).get('UA')!;
     await sendTenant('UA', week, { url, dataDir: dir, requestEvents: 300 });

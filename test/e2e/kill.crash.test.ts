@@ -9,6 +9,7 @@ import { FLIGHTS } from '../support/flights.js';
 import { killAll, ownEnvironment, runHeadgate, sharedTemporal, spawnHeadgate } from '../support/headgate.js';
 import { assertExact, type TenantExpectation } from '../support/parquet.js';
 import { sendTenant, weeksOf } from '../support/producer.js';
+import { printedSeed, Random } from '../support/random.js';
 import { until } from '../support/until.js';
 
 /** Two that run on queues of their own, two pooled. */
@@ -60,8 +61,9 @@ describe('Headgate, killed', function () {
     let done = false;
     const sending = sendAll(weeks, 150).finally(() => (done = true));
     const lives: number[] = [];
+    const random = new Random(printedSeed('the kills'));
     while (lives.length < 4 && !done) {
-      const life = Math.round(300 + Math.random() * 2_500);
+      const life = Math.round(random.between(300, 2_800));
       lives.push(life);
       await sleep(life);
       await node.signal('SIGKILL');

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createReplayClient, type ReplayClient } from '../../src/commands/replay-client.js';
 import { signToken } from '../../src/keys/key-set.js';
 import { FLIGHTS, readWeek } from '../support/flights.js';
-import { killAll, ownEnvironment, runHeadgate, spawnHeadgate } from '../support/headgate.js';
+import { killAll, nodeEnvironment, runHeadgate, spawnHeadgate } from '../support/headgate.js';
 import { decisionsInFiles, rowsInFiles } from '../support/parquet.js';
 import { until } from '../support/until.js';
 
@@ -21,7 +21,7 @@ describe('a node that is killed during a replay', function () {
 
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'headgate-replay-kill-'));
-    env = await ownEnvironment(dir);
+    env = await nodeEnvironment(dir);
   });
   after(async () => {
     await killAll();

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { ReplayView } from '../../src/commands/replay-client.js';
 import type { ReplayReport, RuleDifference } from '../../src/workflows/replay-messages.js';
 import { expectedDecisions, FLIGHTS, readWeek, type FlightEvent } from '../support/flights.js';
-import { killAll, ownEnvironment, runHeadgate, spawnHeadgate } from '../support/headgate.js';
+import { killAll, nodeEnvironment, runHeadgate, spawnHeadgate } from '../support/headgate.js';
 import { decisionsInFiles, rowsInFiles } from '../support/parquet.js';
 import { until } from '../support/until.js';
 
@@ -26,7 +26,7 @@ describe('a week of flights is replayed with another threshold for compensation'
 
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'headgate-replay-'));
-    env = await ownEnvironment(dir);
+    env = await nodeEnvironment(dir);
     const tenants = join(dir, 'given');
     mkdirSync(tenants);
     for (const tenant of airlines) writeFileSync(join(tenants, `${tenant}.yaml`), fileOf(tenant, CONFIGURED));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { queryTenant } from '../../src/stores/warehouse/parquet/query.js';
 import { writeField } from '../../src/stores/warehouse/promoted-field.js';
 import type { FlightEvent } from '../support/flights.js';
-import { killAll, ownEnvironment, runHeadgate, spawnHeadgate } from '../support/headgate.js';
+import { killAll, nodeEnvironment, runHeadgate, spawnHeadgate } from '../support/headgate.js';
 import { CHANGES, eventsOf, expectedColumns, promotedOn } from '../support/month.js';
 import { until } from '../support/until.js';
 
@@ -23,7 +23,7 @@ describe('a node whose tenant and producer change what events are', function () 
 
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'headgate-changes-'));
-    env = await ownEnvironment(dir);
+    env = await nodeEnvironment(dir);
     await mkdir(join(dir, 'from'));
     await writeTenant(0);
     ({ url } = await spawnHeadgate(['start', '--tenants', join(dir, 'from')], env).ready());

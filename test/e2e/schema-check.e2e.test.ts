@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { freePort } from '../../bench/system/free-port.js';
 import type { IngestAnswer } from '../../src/api/routes/events.js';
 import type { KeptCheck } from '../../src/event-schemas/check-kept.js';
-import { killAll, ownEnvironment, runHeadgate, spawnHeadgate } from '../support/headgate.js';
+import { killAll, nodeEnvironment, runHeadgate, spawnHeadgate } from '../support/headgate.js';
 import { until } from '../support/until.js';
 
 const KEPT_WITHIN_MS = 20_000;
@@ -20,7 +20,7 @@ describe('headgate schema check, on a node that runs', function () {
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'headgate-schema-'));
     const port = await freePort();
-    env = { ...(await ownEnvironment(dir)), HEADGATE_PORT: String(port) };
+    env = { ...(await nodeEnvironment(dir)), HEADGATE_PORT: String(port) };
     url = `http://127.0.0.1:${port}`;
     await mkdir(join(dir, 'from'));
     for (const tenant of ['UA', 'DL']) await tenantFile('from', tenant, 'enforce', AMOUNT);

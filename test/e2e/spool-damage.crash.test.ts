@@ -7,9 +7,8 @@ import { freePort } from '../../bench/system/free-port.js';
 import { damageSpool } from '../support/damage.js';
 import {
   killAll,
-  ownEnvironment,
+  nodeEnvironment,
   runHeadgate,
-  sharedTemporal,
   spawnHeadgate,
   type Finished,
   type HeadgateProcess,
@@ -31,8 +30,7 @@ describe('Headgate, started on a spool that the disk has damaged', function () {
     dir = await mkdtemp(join(tmpdir(), 'headgate-spool-damage-'));
     const port = await freePort();
     env = {
-      ...(await ownEnvironment(dir)),
-      ...sharedTemporal(),
+      ...(await nodeEnvironment(dir)),
       HEADGATE_PORT: String(port),
     };
     url = `http://127.0.0.1:${port}`;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { signToken } from '../../src/keys/key-set.js';
 import { PROJECT } from '../support/bigquery.js';
 import { skipWithoutBqemulator, startBqemulator, type WriteEmulator } from '../support/bqemulator.js';
-import { killAll, ownEnvironment, spawnHeadgate, type HeadgateProcess } from '../support/headgate.js';
+import { killAll, nodeEnvironment, spawnHeadgate, type HeadgateProcess } from '../support/headgate.js';
 import { until } from '../support/until.js';
 
 /** A Worker's death is noticed by a heartbeat that does not come. */
@@ -24,7 +24,7 @@ describe('a Headgate with a tenant in BigQuery by the Storage Write API', functi
     emulator = await startBqemulator();
     dir = await mkdtemp(join(tmpdir(), 'headgate-storage-write-'));
     env = {
-      ...(await ownEnvironment(dir)),
+      ...(await nodeEnvironment(dir)),
       HEADGATE_BIGQUERY_ENDPOINT: emulator.endpoint,
       HEADGATE_BIGQUERY_STORAGE_ENDPOINT: emulator.storageEndpoint,
     };

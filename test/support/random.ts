@@ -1,4 +1,12 @@
-/** Random numbers that are the same for the same seed, so that a soak can be run again as it was. */
+/** A seed that has not been used before, or the one given by `HEADGATE_TEST_SEED`; printed, to run a failure again. */
+export function printedSeed(of: string): number {
+  const given = process.env.HEADGATE_TEST_SEED;
+  const seed = given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given);
+  console.log(`      seed of ${of}: HEADGATE_TEST_SEED=${seed}`);
+  return seed;
+}
+
+/** Random numbers that are the same for the same seed, so that a run can be made again as it was. */
 export class Random {
   constructor(private state: number) {}
 
