@@ -17,7 +17,7 @@ import { totalsLine } from '../test/support/totals.mjs';
 import { EMULATORS } from './emulators.mjs';
 import { runInFront } from './run.mjs';
 import { main, ROOT, setup } from './setup.mjs';
-import { step } from './step.mjs';
+import { ensureTemporal } from './temporal-server.mjs';
 import { testFiles, tierOf } from './tiers.mjs';
 
 /** Files at once: with two cores most of their time is waiting for windows, timers and processes. */
@@ -31,16 +31,6 @@ function request(args) {
   const given = args.filter((each) => each.endsWith('.ts'));
   const files = given.length > 0 ? given : testFiles(tiers);
   return { files, options: args.filter((each) => !each.endsWith('.ts')) };
-}
-
-async function ensureTemporal() {
-  const { loadConfig } = await import('../dist/config.js');
-  const { ensureTemporalBinary, findTemporalBinary } = await import('../dist/engine/find-server.js');
-  const { temporalCli, path, cacheDir } = loadConfig();
-  const options = { env: { explicitPath: temporalCli, path }, cacheDir };
-  if ((await findTemporalBinary(options)) !== undefined) return;
-  const get = (onProgress) => ensureTemporalBinary({ ...options, onProgress });
-  await step("Getting Temporal's server (the tests run against a real one)", get);
 }
 
 /** Emulators that have been built are used; of the others it is said how to get them. */
@@ -58,9 +48,10 @@ async function runMocha({ files, options }) {
   const folder = mkdtempSync(join(tmpdir(), 'headgate-totals-'));
   const totalsFile = join(folder, 'totals.json');
   try {
-    const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
+    // Not bin/mocha.js: it starts this very script, with the loader, and does not pass a SIGTERM on to it.
+    const mocha = ['--import=tsx', createRequire(import.meta.url).resolve('mocha/lib/cli/cli.js')];
     const needsTemporal = files.some((file) => tierOf(file) !== 'unit');
-    const code = await runInFront(process.execPath, [mocha, ...howToRun(files, options), ...files], {
+    const code = await runInFront(process.execPath, [...mocha, ...howToRun(files, options), ...files], {
       cwd: ROOT,
       env: {
         ...process.env,
