@@ -10,7 +10,7 @@ import { DELIVER, type PassInput, type PassResult } from '../../src/workflows/de
 import { startTestApi } from '../support/api.js';
 import { gate } from '../support/gate.js';
 import { arrivals, startPipeline, type Pipeline } from '../support/pipeline.js';
-import { testNamespace } from '../support/temporal.js';
+import { testNamespace, uiPage } from '../support/temporal.js';
 import { until } from '../support/until.js';
 
 const TENANT = 'receipts-to';
@@ -92,7 +92,7 @@ describe("a receipt's deliveries", function () {
       { attempts: 1, count: 2, dueAt: '2100-01-01T00:00:00.000Z' },
     ]);
     const { deadLettered, deadLetters = [], workflow } = found.get('broken')!;
-    assert.match(workflow?.url ?? '', /^http:\/\/127\.0\.0\.1:1\/namespaces\/default\/workflows\/deliver%2F/);
+    assert.match(workflow?.url ?? '', uiPage('deliver%2F'));
     assert.equal(deadLettered, 1);
     const id = deadLetters[0]?.id ?? '';
     const waiting = { id, reason: 'attempts-exhausted', count: 1, attempts: 10 };

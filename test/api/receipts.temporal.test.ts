@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createAnnounceActivities } from '../../src/activities/warehouse/announce.js';
 import { createReceipts, type BatchReceipt, type Receipts } from '../../src/api/receipts.js';
 import { arrivals, startPipeline, type Pipeline } from '../support/pipeline.js';
-import { testNamespace } from '../support/temporal.js';
+import { testNamespace, uiPage } from '../support/temporal.js';
 import { until } from '../support/until.js';
 
 const LOADED_WITHIN_MS = 15_000;
@@ -39,7 +39,7 @@ describe('A receipt', function () {
     await ended;
     const { workflow, decisions, load } = await loaded('receipts-a', plan.batchId);
     assert.equal(workflow.status, 'completed');
-    assert.match(workflow.url ?? '', /^http:\/\/127\.0\.0\.1:1\/namespaces\/default\/workflows\/batch%2F/);
+    assert.match(workflow.url ?? '', uiPage('batch%2F'));
     assert.deepEqual(decisions, { evaluated: 2, eligible: { late: 1 } });
     for (const { stream, file, alreadyHeld } of load?.loads ?? []) {
       assert.match(file ?? '', new RegExp(`^${stream}/day=\\d{4}-\\d\\d-\\d\\d/.+\\.parquet$`));

@@ -86,7 +86,7 @@ describe('the API of a running Headgate', function () {
     assert.deepEqual([receipt.tenant, receipt.stream, receipt.batchId], ['UA', 'events', batchId]);
     assert.equal(receipt.workflow.workflowId, `batch/UA/events/${batchId}`);
     assert.equal(receipt.workflow.status, 'completed');
-    assert.match(receipt.workflow.url ?? '', /^http:\/\/127\.0\.0\.1:\d+\/namespaces\/default\/workflows\//);
+    assert.match(receipt.workflow.url ?? '', /^http:\/\/127\.0\.0\.1:\d+\/namespaces\/test-\d+\/workflows\//);
     const page = await fetch(receipt.workflow.url ?? '');
     assert.equal(page.status, 200);
     assert.match(receipt.load?.workflow.workflowId ?? '', /^load\/UA\/\d/);

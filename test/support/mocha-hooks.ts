@@ -1,5 +1,6 @@
 import { noteCpu } from './cpu-notes.js';
 import type { RunningTestServer } from './test-server.js';
+import { FILE_NAMESPACE_VARIABLE, TEST_SERVER_VARIABLE } from './variables.js';
 
 /**
  * What mocha loads in every process that runs tests. It imports what a test needs of Temporal only in runs that have a
@@ -15,7 +16,6 @@ let running: RunningTestServer | undefined;
 export async function mochaGlobalSetup(): Promise<void> {
   if (process.env.HEADGATE_TEST_TEMPORAL === 'off') return;
   const { startTestServer } = await import('./test-server.js');
-  const { TEST_SERVER_VARIABLE } = await import('./temporal.js');
   running = await startTestServer();
   // Worker processes are started afterwards, and inherit it.
   process.env[TEST_SERVER_VARIABLE] = JSON.stringify(running.server);
@@ -31,10 +31,8 @@ export async function mochaGlobalTeardown(): Promise<void> {
 
 /** Around each file, where files run in parallel; around all of them, where they do not. */
 export const mochaHooks = {
-  async beforeAll(): Promise<void> {
-    if (process.env.HEADGATE_TEST_TEMPORAL === 'off') return;
-    const { forgetNamespace } = await import('./temporal.js');
-    forgetNamespace();
+  beforeAll(): void {
+    delete process.env[FILE_NAMESPACE_VARIABLE];
   },
   afterAll(this: Mocha.Context): void {
     noteCpu(this.test?.parent?.suites[0]?.file);

@@ -5,6 +5,7 @@ import { ensureTemporalBinary } from '../../src/engine/find-server.js';
 import { installRuntime } from '../../src/engine/runtime.js';
 import { systemCodeOf } from '../../src/errors.js';
 import { createLogger } from '../../src/observability/logger.js';
+import { FILE_NAMESPACE_VARIABLE, TEST_SERVER_VARIABLE } from './variables.js';
 
 /** The Temporal server of a test run, as the processes that run test files are told of it. */
 export interface TestServer {
@@ -17,25 +18,14 @@ export interface TestServer {
   readonly namespaces: number;
 }
 
-/** The variable by which {@link TestServer} reaches mocha's worker processes. */
-export const TEST_SERVER_VARIABLE = 'HEADGATE_TEST_SERVER';
-
 /** The name of the n-th namespace that a run's server has ready. */
 export function namespaceName(n: number): string {
   return `test-${n}`;
 }
 
-let ofThisFile: string | undefined;
-
-/** Called between files, so that the next one has a namespace of its own. */
-export function forgetNamespace(): void {
-  ofThisFile = undefined;
-}
-
 /** The namespace of the test file that runs; no other file's workflows and Workers are in it. */
 export function testNamespace(): string {
-  ofThisFile ??= newNamespace();
-  return ofThisFile;
+  return (process.env[FILE_NAMESPACE_VARIABLE] ??= newNamespace());
 }
 
 /** A namespace that nobody has used: for a node, since a namespace belongs to one data directory. */
@@ -54,6 +44,11 @@ function take(directory: string): boolean {
     if (systemCodeOf(error) === 'EEXIST') return false;
     throw error;
   }
+}
+
+/** The address of a workflow's page in a UI at `http://127.0.0.1:1`, in this file's namespace, up to `id` of its id. */
+export function uiPage(id: string): RegExp {
+  return new RegExp(`^http://127\\.0\\.0\\.1:1/namespaces/${testNamespace()}/workflows/${id}`);
 }
 
 /** `host:port` of the run's Temporal server. */

@@ -251,7 +251,7 @@ describe('the pace of loads', function () {
         assert.match(reason, /held back .* \(WAREHOUSE_FAILED\)/),
       );
       const { stdout } = await promisify(execFile)(await temporalBinary(), [
-        ...['task-queue', 'config', 'get', '--address', temporalAddress()],
+        ...['task-queue', 'config', 'get', '--address', temporalAddress(), '--namespace', testNamespace()],
         ...['--task-queue', tenantQueue('pace-real'), '--task-queue-type', 'activity'],
       ]);
       assert.match(stdout, /headgate pace: held back/);
