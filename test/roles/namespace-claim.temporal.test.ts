@@ -163,7 +163,7 @@ describe('the claim of a namespace', function () {
         roles: { api: true, worker: true },
         temporal: { connection, namespace, ownServer: false },
         identity: { id: () => Promise.resolve(STORE) },
-        log: { info: () => undefined, warn: () => undefined },
+        log: { info: () => undefined, warn: () => undefined, error: () => undefined },
         ...{ onFatal, lookEveryMs: 100 },
       });
       holds.push(held);
