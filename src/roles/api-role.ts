@@ -9,7 +9,6 @@ import { createDeadLetters } from '../dead-letters/dead-letters.js';
 import { messageOf } from '../errors.js';
 import type { Temporal } from '../engine/temporal.js';
 import type { Plan } from '../ingest/lane.js';
-import { lockSpool } from '../ingest/spool-lock.js';
 import { Spool } from '../ingest/spool.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
 import { SubscriptionLags } from '../subscriptions/lags.js';
@@ -55,14 +54,10 @@ export interface ApiRole {
   stop(): Promise<void>;
 }
 
-/** The API role: takes events in and hands them to Temporal. Owns the spool of its data directory. */
+/** The API role: takes events in and hands them to Temporal. To be called with the lock of the data directory's spool. */
 export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const { config, control, temporal, registry, stores, log } = options;
-  const unlock = lockSpool(stores.paths.spool);
-  const state = await openStateStore(config, options).catch((error: unknown) => {
-    unlock();
-    throw error;
-  });
+  const state = await openStateStore(config, options);
   const spool = new Spool(stores.paths.spool);
   const client = new Client({ connection: temporal.connection, namespace: temporal.namespace });
   const stopping = new AbortController();
@@ -112,7 +107,6 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       await parts.stop();
       await state.close();
       await spool.close();
-      unlock();
     },
   };
 }

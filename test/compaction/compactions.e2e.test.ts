@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { fileURLToPath } from 'node:url';
 import { Compactions, type CompactionsOptions } from '../../src/compaction/compactions.js';
 import { createLogger } from '../../src/observability/logger.js';
 import { createMetrics, type Metrics } from '../../src/observability/metrics.js';
 import { openTenantRegistry, type TenantRegistry } from '../../src/tenant-config/registry.js';
+import { canUnshare, startHolder } from '../support/lock-holder.js';
 import { event, Fixture } from '../stores/warehouse/fixture.js';
-
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 describe('the compactions that a worker runs by itself', function () {
   this.timeout(120_000);
@@ -62,21 +58,16 @@ describe('the compactions that a worker runs by itself', function () {
   });
 
   it('pass over a tenant that another process has in hand', async () => {
-    const lock = join(fixture.root, 'UA', 'compaction');
-    mkdirSync(lock);
-    // A process that lives and is not the one that compacts.
-    const code = `import { lockDirectory } from './dist/process-lock.js';
-      lockDirectory(${JSON.stringify(lock)}, () => new Error('held')); console.log('held'); setInterval(() => {}, 1000);`;
-    const holder = promisify(execFile)(process.execPath, ['--input-type=module', '-e', code], { cwd: ROOT });
+    const lock = join(fixture.root, 'UA', 'compaction', 'owner.json');
+    const holder = startHolder(lock, { apart: canUnshare() });
     try {
-      await new Promise((resolve) => holder.child.stdout?.once('data', resolve));
+      assert.equal(await holder.take(), 'held');
       await compactions({ graceMs: 0 }).pass();
       assert.equal(readdirSync(dayOf('UA')).length, 3);
       assert.equal(readdirSync(dayOf('DL')).length, 1);
       assert.ok(!(await metrics.scrape()).text.includes('outcome="failed"'));
     } finally {
-      holder.child.kill();
-      await holder.catch(() => undefined);
+      await holder.kill();
     }
     await compactions({ graceMs: 0 }).pass();
     assert.equal(readdirSync(dayOf('UA')).length, 1);

@@ -206,7 +206,7 @@ describe('the commands, beside a running Headgate', function () {
     assert.equal(code, 1);
     assert.match(
       stderr,
-      /headgate: Another Headgate \(process \d+\) uses this data directory.*DATA_DIR_IN_USE/,
+      /headgate: This data directory is used by process \d+ on host \S+ \(since .*DATA_DIR_IN_USE/,
     );
     assert.equal((await fetch(`${url}/readyz`)).status, 200);
   });

@@ -15,8 +15,11 @@ import type { HeadgateError } from '../../src/errors.js';
 import { devServerArguments } from '../../src/engine/dev-server-arguments.js';
 import { startDevServer, type DevServer, type DevServerOptions } from '../../src/engine/dev-server.js';
 import { answersFor } from '../../src/engine/health.js';
+import { isLocked } from '../../src/file-lock.js';
 import { currentProcess, identify, isRunning } from '../../src/process-identity.js';
+import { serverStateOf } from '../../src/engine/server-record.js';
 import { stopProcess } from '../../src/engine/stop-process.js';
+import { canUnshare, startHolder } from '../support/lock-holder.js';
 import { temporalBinary } from '../support/temporal.js';
 
 const SECOND = 1000;
@@ -190,7 +193,43 @@ describe('startDevServer', () => {
     assert.equal(isRunning(server.process), false);
     assert.equal(started.shared, false);
     assert.notEqual(started.pid, left.pid);
-    assert.equal(JSON.parse(readFileSync(recordFile(), 'utf8')).owner.pid, process.pid);
+    assert.equal(JSON.parse(readFileSync(recordFile(), 'utf8')).server.process.pid, started.pid);
+  });
+
+  it('knows a server that was left behind by the lock it holds, whatever its record says', async () => {
+    const { owner, serverPid } = await startElsewhere();
+    const server = identify(serverPid);
+    // Neither it nor its watchdog gets to end: for a while it runs without an owner.
+    process.kill(serverPid, 'SIGSTOP');
+    owner.kill('SIGKILL');
+    await until('its owner is gone', () => !isLocked(`${options.dbFile}.owner.lock`));
+    writeFileSync(recordFile(), '{"ser');
+    assert.deepEqual(serverStateOf(options.dbFile), { kind: 'orphaned', server: undefined });
+    process.kill(serverPid, 'SIGCONT');
+    assert.equal((await start()).shared, false);
+    assert.equal(isRunning(server), false);
+    assert.equal(serverStateOf(options.dbFile).kind, 'owned');
+  });
+
+  it('waits for a server of another container, and sends nothing to the process that has its id here', async () => {
+    const stranger = spawn('sleep', ['60'], { stdio: 'ignore' });
+    children.push(stranger);
+    await once(stranger, 'spawn');
+    await mkdir(dirname(options.dbFile));
+    const apart = startHolder(`${options.dbFile}.server.lock`, { apart: canUnshare() });
+    try {
+      assert.equal(await apart.take(), 'held');
+      const its = { ...identify(stranger.pid as number), namespace: 'pid:[1]' };
+      const server = { process: its, address: '127.0.0.1:1', uiUrl: 'http://127.0.0.1:1' };
+      writeFileSync(recordFile(), JSON.stringify({ server }));
+      const starting = start();
+      assert.equal(await Promise.race([starting, sleep(SECOND)]), undefined);
+      await apart.kill();
+      assert.equal((await starting).shared, false);
+      assert.equal(stranger.exitCode ?? stranger.signalCode, null);
+    } finally {
+      await apart.kill();
+    }
   });
 
   it('does not touch a process that has got the id of a server long gone', async () => {

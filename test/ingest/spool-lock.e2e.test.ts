@@ -1,70 +1,63 @@
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { lockSpool } from '../../src/ingest/spool-lock.js';
+import { lockSpool, spoolLockPath } from '../../src/ingest/spool-lock.js';
+import { canUnshare, startHolder, type LockHolder } from '../support/lock-holder.js';
 import { useTempDir } from '../support/temp-dir.js';
 
-const FIXTURE = fileURLToPath(new URL('spool-lock.fixture.ts', import.meta.url));
-
-describe('the lock of a spool', () => {
+describe('the lock of a spool', function () {
+  this.timeout(20_000);
   const dir = useTempDir();
-  let owner: ChildProcess | undefined;
+  let owner: LockHolder | undefined;
 
-  afterEach(() => kill());
+  afterEach(async () => {
+    await owner?.kill();
+    owner = undefined;
+  });
 
-  async function lockElsewhere(): Promise<ChildProcess> {
-    owner = spawn(process.execPath, ['--import', 'tsx', FIXTURE, dir()], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    await once(owner.stdout as NonNullable<ChildProcess['stdout']>, 'data');
+  async function lockElsewhere(apart = false): Promise<LockHolder> {
+    owner = startHolder(spoolLockPath(dir()), { apart });
+    assert.equal(await owner.take(), 'held');
     return owner;
   }
 
-  async function kill(): Promise<void> {
-    if (owner === undefined) return;
-    const gone = once(owner, 'close');
-    owner.kill('SIGKILL');
-    await gone;
-    owner = undefined;
-  }
-
-  it('keeps a second process out, and names the first', async () => {
+  it('keeps a second process out, and names the first and its host', async () => {
     const { pid } = await lockElsewhere();
-    assert.throws(() => lockSpool(dir()), { code: 'DATA_DIR_IN_USE', message: new RegExp(`process ${pid}`) });
-  });
-
-  it('is given back', () => {
-    lockSpool(dir())();
-    assert.deepEqual(readdirSync(dir()), []);
-    lockSpool(dir())();
-  });
-
-  it('is taken over from a process that was killed', async () => {
-    await lockElsewhere();
-    await kill();
-    lockSpool(dir())();
-  });
-
-  for (const left of [
-    '',
-    'rubbish',
-    '{',
-    '{}',
-    'null',
-    '[]',
-    '-1',
-    '99999999',
-    '{"pid":-1}',
-    '{"pid":99999999}',
-  ]) {
-    it(`is taken over where a power cut left ${JSON.stringify(left)}`, () => {
-      lockSpool(dir());
-      const [file] = readdirSync(dir());
-      writeFileSync(join(dir(), file as string), left);
-      lockSpool(dir())();
+    await assert.rejects(lockSpool(dir()), {
+      code: 'DATA_DIR_IN_USE',
+      message: new RegExp(`used by process ${pid} on host ${hostname()} \\(since `),
     });
-  }
+  });
+
+  it('keeps a process out that is in another container', async function () {
+    if (!canUnshare()) {
+      console.log('      skipped: this user may not make pid namespaces (unshare)');
+      this.skip();
+    }
+    await lockElsewhere(true);
+    await assert.rejects(lockSpool(dir()), { code: 'DATA_DIR_IN_USE' });
+  });
+
+  it('is given back', async () => {
+    (await lockSpool(dir()))();
+    (await lockSpool(dir()))();
+  });
+
+  it('is waited for while the process that held it ends, and taken within three seconds', async () => {
+    const { kill } = await lockElsewhere();
+    const began = performance.now();
+    const locking = lockSpool(dir());
+    await kill();
+    (await locking)();
+    assert.ok(performance.now() - began < 3_000);
+  });
+
+  it('is taken over where an earlier version, or a power cut, has left a file', async () => {
+    mkdirSync(dir(), { recursive: true });
+    for (const left of ['', '{', JSON.stringify({ pid: process.pid, startedAt: '' })]) {
+      writeFileSync(join(dir(), 'owner.json'), left);
+      (await lockSpool(dir()))();
+    }
+  });
 });
