@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'KEY_MISSING'
   | 'LEASE_STALE'
   | 'METHOD_NOT_ALLOWED'
+  | 'NODE_LOST'
   | 'NOT_FOUND'
   | 'NOTHING_ACCEPTED'
   | 'OVERLOADED'

@@ -18,12 +18,13 @@ import { openKeySet } from '../keys/key-set.js';
 import type { Logger } from '../observability/logger.js';
 import type { Metrics } from '../observability/metrics.js';
 import { createPull } from '../pull/pull.js';
+import type { Holdings } from '../recovery/holdings.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import type { TenantRegistry } from '../tenant-config/registry.js';
 import { readVersion } from '../tenant-config/versions.js';
 import type { IngestBatchResult } from '../workflows/messages.js';
 import type { WorkerHost } from '../workers/worker-host.js';
-import { buildIngest } from './ingest-parts.js';
+import { buildIngest, type IngestParts } from './ingest-parts.js';
 import { observePull } from './observe-pull.js';
 import { temporalAnswers } from './open-admission.js';
 import { openStateStore } from './state.js';
@@ -36,6 +37,7 @@ export interface ApiRoleOptions {
   readonly registry: TenantRegistry;
   readonly stores: SharedStores;
   readonly control: SubscriptionControl;
+  readonly holdings: Holdings;
   /** The Workers of this process, if it has any: starts are then eager. */
   readonly workers?: WorkerHost;
   /** Told once a batch's workflow has ended. */
@@ -57,19 +59,22 @@ export interface ApiRole {
 
 /** The API role: takes events in and hands them to Temporal. Owns the spool of its data directory. */
 export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
-  const { config, control, temporal, registry, stores, log } = options;
+  const { config, control, temporal, registry, stores, holdings, log } = options;
   const unlock = lockSpool(stores.paths.spool);
   const state = await openStateStore(config, options).catch((error: unknown) => {
     unlock();
     throw error;
   });
   const spool = new Spool(stores.paths.spool);
-  const client = new Client({ connection: temporal.connection, namespace: temporal.namespace });
+  const { connection, namespace } = temporal;
+  const client = new Client({ connection, namespace, identity: holdings.identity });
   const stopping = new AbortController();
   const configOf = (tenant: string): TenantConfig | undefined => registry.get(tenant)?.config;
-  const { namespace } = temporal;
   const observer = observePull(options.metrics);
-  const pull = createPull({ client, namespace, batchStore: stores.batchStore, configOf, observer, log });
+  const pull = createPull({
+    ...{ client, namespace, holdings, observer, configOf, log },
+    batchStore: stores.batchStore,
+  });
   const parts = await buildIngest(options, { spool, state, client, control, signal: stopping.signal });
   const { ingest, decider, batcher } = parts;
   const app = createApi({
@@ -104,9 +109,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     stop: async () => {
       // Consumers that wait would hold it up.
       await Promise.all([api.close(), pull.close()]);
-      // With HEADGATE_ACK=started what is being written waits for Temporal, which may be away.
-      const handedOver = ingest.close().then(() => batcher.stop());
-      await Promise.race([handedOver, delay(config.shutdownGraceSeconds * 1000, undefined, { ref: false })]);
+      await handOver(parts, config.shutdownGraceSeconds * 1000);
       stopping.abort();
       await batcher.stop();
       await parts.stop();
@@ -115,6 +118,13 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       unlock();
     },
   };
+}
+
+/** Hands over what can be within the time. */
+async function handOver({ ingest, batcher }: IngestParts, withinMs: number): Promise<void> {
+  // With HEADGATE_ACK=started what is being written waits for Temporal, which may be away.
+  const handedOver = ingest.close().then(() => batcher.stop());
+  await Promise.race([handedOver, delay(withinMs, undefined, { ref: false })]);
 }
 
 /** What the door has that ingest knows nothing of. */

@@ -2,8 +2,10 @@ import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/w
 import type { WorkerActivities } from '../activities/index.js';
 import { messageOf } from '../errors.js';
 import type { Logger } from '../observability/logger.js';
+import type { Holdings } from '../recovery/holdings.js';
 import type { TenantRegistry } from '../tenant-config/registry.js';
 import { poolQueue, type Isolation } from '../tenant.js';
+import { noteTasks } from './note-tasks.js';
 import { SubscriptionWorkers } from './subscription-workers.js';
 import { TenantWorkers, type RunningWorker } from './tenant-workers.js';
 
@@ -17,6 +19,8 @@ export interface WorkerHostOptions {
   /** The same for a subscription's queue. */
   readonly alignSubscription: (tenant: string, subscription: string) => Promise<unknown>;
   readonly activities: WorkerActivities;
+  /** Notes the tasks that are held, for the next process, and names this one to Temporal. Default: nobody notes them. */
+  readonly holdings?: Omit<Holdings, 'close'>;
   /** Path of the prebuilt workflow bundle. */
   readonly workflowBundle: string;
   /** Seconds that activities may go on after shutdown has begun. */
@@ -96,10 +100,11 @@ function workerRunner(options: WorkerHostOptions): {
   const running = new Set<RunningWorker>();
 
   async function run(workerOptions: WorkerOptions): Promise<RunningWorker> {
-    const { connection, namespace, graceSeconds } = options;
+    const { connection, namespace, holdings, graceSeconds } = options;
     const worker = await Worker.create({
       connection,
       namespace,
+      ...(holdings && { identity: holdings.identity, interceptors: { activity: [noteTasks(holdings)] } }),
       shutdownGraceTime: `${graceSeconds} seconds`,
       // After it, what still runs is given up: every activity can be run again.
       shutdownForceTime: `${graceSeconds + 5} seconds`,
