@@ -25,6 +25,7 @@ import { readVersion } from '../tenant-config/versions.js';
 import type { IngestBatchResult } from '../workflows/messages.js';
 import type { WorkerHost } from '../workers/worker-host.js';
 import { buildIngest, type IngestParts } from './ingest-parts.js';
+import type { Grace } from './grace.js';
 import { observePull } from './observe-pull.js';
 import { temporalAnswers } from './open-admission.js';
 import { openStateStore } from './state.js';
@@ -38,6 +39,7 @@ export interface ApiRoleOptions {
   readonly stores: SharedStores;
   readonly control: SubscriptionControl;
   readonly holdings: Holdings;
+  readonly grace: Grace;
   /** The Workers of this process, if it has any: starts are then eager. */
   readonly workers?: WorkerHost;
   /** Told once a batch's workflow has ended. */
@@ -92,15 +94,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
         : [{ name: 'workers', check: () => options.workers?.checkRunning() }]),
     ],
   });
-  const tenants = (): TenantConfig[] => registry.list().map((loaded) => loaded.config);
-  const lags = new SubscriptionLags({ client, tenants, log });
-  options.metrics?.watch({
-    spoolBytes: () => spool.bytes,
-    spoolOldestSeconds: () => secondsSince(batcher.oldestAt),
-    inFlightBytes: () => parts.admission.inFlightBytes,
-    startsInFlight: () => batcher.inFlight,
-    lags: () => lags.read(),
-  });
+  measure(options, { client, spool, parts });
   await parts.recover();
   followDrains(options, control);
   const api = await listen(app, config.host, config.port);
@@ -108,8 +102,11 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     url: api.url,
     stop: async () => {
       // Consumers that wait would hold it up.
-      await Promise.all([api.close(), pull.close()]);
-      await handOver(parts, config.shutdownGraceSeconds * 1000);
+      const closed = Promise.all([api.close(), pull.close()]);
+      await within(
+        options.grace.apiSeconds,
+        closed.then(() => handOver(parts)),
+      );
       stopping.abort();
       await batcher.stop();
       await parts.stop();
@@ -120,11 +117,30 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   };
 }
 
-/** Hands over what can be within the time. */
-async function handOver({ ingest, batcher }: IngestParts, withinMs: number): Promise<void> {
-  // With HEADGATE_ACK=started what is being written waits for Temporal, which may be away.
-  const handedOver = ingest.close().then(() => batcher.stop());
-  await Promise.race([handedOver, delay(withinMs, undefined, { ref: false })]);
+/** What the metrics ask for when they are read. */
+function measure(
+  { registry, metrics, log }: ApiRoleOptions,
+  { client, spool, parts }: { client: Client; spool: Spool; parts: IngestParts },
+): void {
+  const tenants = (): TenantConfig[] => registry.list().map((loaded) => loaded.config);
+  const lags = new SubscriptionLags({ client, tenants, log });
+  metrics?.watch({
+    spoolBytes: () => spool.bytes,
+    spoolOldestSeconds: () => secondsSince(parts.batcher.oldestAt),
+    inFlightBytes: () => parts.admission.inFlightBytes,
+    startsInFlight: () => parts.batcher.inFlight,
+    lags: () => lags.read(),
+  });
+}
+
+/** Sees through what has been taken in, as long as that takes: Temporal may be away, or a batch's workflow never end. */
+async function handOver({ ingest, batcher }: IngestParts): Promise<void> {
+  await ingest.close();
+  await batcher.stop();
+}
+
+async function within(seconds: number, work: Promise<void>): Promise<void> {
+  await Promise.race([work, delay(seconds * 1000, undefined, { ref: false })]);
 }
 
 /** What the door has that ingest knows nothing of. */

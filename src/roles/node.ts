@@ -10,6 +10,7 @@ import { openHoldings, type Holdings } from '../recovery/holdings.js';
 import { openTenantRegistry, type TenantRegistry } from '../tenant-config/registry.js';
 import type { IngestBatchResult } from '../workflows/messages.js';
 import { startApiRole, type ApiRole } from './api-role.js';
+import { shareGrace } from './grace.js';
 import { listenForScrapes } from './metrics-listener.js';
 import { openCheckedBatchStore, openSharedStores, type SharedStores } from './stores.js';
 import { openSubscriptionControl } from './subscription-control.js';
@@ -77,7 +78,8 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     closers.push(close);
     const holdings = await openNodeHoldings(temporal, stores, log);
     closers.push(() => holdings.close());
-    const shared = { ...options, temporal, registry, stores, control, holdings, metrics };
+    const grace = shareGrace(config.shutdownGraceSeconds, roles);
+    const shared = { ...options, temporal, registry, stores, control, holdings, grace, metrics };
     let workers: WorkerHost | undefined;
     if (roles.worker) {
       workers = await startWorkerRole(shared);

@@ -20,6 +20,7 @@ import { Pace } from '../workers/pace.js';
 import { createQueueRates } from '../engine/queue-rates.js';
 import { startWorkerHost, type WorkerHost } from '../workers/worker-host.js';
 import { countParked } from './count-parked.js';
+import type { Grace } from './grace.js';
 import { openLoadBudget } from './load-budget.js';
 import { buildPasses } from './passes.js';
 import { openLoadClaims, type SharedStores } from './stores.js';
@@ -36,6 +37,7 @@ export interface WorkerRoleOptions {
   readonly stores: SharedStores;
   readonly control: SubscriptionControl;
   readonly holdings: Holdings;
+  readonly grace: Grace;
   readonly onFatal: (reason: string) => void;
   readonly onLoaded?: LoadedListener;
   readonly metrics?: Metrics;
@@ -92,7 +94,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     activities,
     holdings: options.holdings,
     workflowBundle: WORKFLOW_BUNDLE,
-    graceSeconds: config.shutdownGraceSeconds,
+    graceSeconds: options.grace.activitySeconds,
     onFatal,
     log,
   });

@@ -23,7 +23,7 @@ export interface WorkerHostOptions {
   readonly holdings?: Omit<Holdings, 'close'>;
   /** Path of the prebuilt workflow bundle. */
   readonly workflowBundle: string;
-  /** Seconds that activities may go on after shutdown has begun. */
+  /** Seconds that activities may go on after shutdown has begun; then they are told to stop. */
   readonly graceSeconds: number;
   /** Told when a Worker ends by an error: this process can no longer do its work. */
   readonly onFatal: (reason: string) => void;
@@ -105,7 +105,7 @@ function workerRunner(options: WorkerHostOptions): {
       connection,
       namespace,
       ...(holdings && { identity: holdings.identity, interceptors: { activity: [noteTasks(holdings)] } }),
-      shutdownGraceTime: `${graceSeconds} seconds`,
+      shutdownGraceTime: graceSeconds * 1000,
       // After it, what still runs is given up: every activity can be run again.
       shutdownForceTime: `${graceSeconds + 5} seconds`,
       ...workerOptions,
@@ -141,6 +141,8 @@ function workflowSide({ workflowBundle, activities }: WorkerHostOptions): Partia
     maxConcurrentWorkflowTaskExecutions: MAX_WORKFLOW_TASKS,
     maxConcurrentLocalActivityExecutions: MAX_LOCAL_ACTIVITIES,
     // Most workflows need a single task, and that one comes with the eager start; the rest are few.
+    // What waits for a process that was killed waits for so long; others need a workflow's history to go on with it.
+    stickyQueueScheduleToStartTimeout: '2 seconds',
     workflowTaskPollerBehavior: { type: 'simple-maximum', maximum: 2 },
   };
 }
