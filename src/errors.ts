@@ -29,6 +29,7 @@ export type ErrorCode =
   | 'LEASE_STALE'
   | 'METHOD_NOT_ALLOWED'
   | 'NAMESPACE_IN_USE'
+  | 'NODE_LOST'
   | 'NOT_FOUND'
   | 'NOTHING_ACCEPTED'
   | 'OVERLOADED'

@@ -69,6 +69,6 @@ async function run(config: Config, roles: Roles): Promise<void> {
   if (tenants === 0) log.warn('no tenant is configured; apply some: headgate tenant apply DIR');
   if (config.jwks === undefined && roles.api)
     log.warn('tokens are verified with the development key; set HEADGATE_JWKS in production');
-  await runUntilEnded(node, ending);
+  await runUntilEnded(node, ending, { graceSeconds: config.shutdownGraceSeconds, log });
   log.info('stopped');
 }
