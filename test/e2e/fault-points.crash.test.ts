@@ -56,7 +56,7 @@ describe('Headgate, killed at a fault point under load and started again', funct
 async function dieAndRecover(point: FaultPoint): Promise<void> {
   const name = point.replace('.', '-');
   const env = {
-    ...sharedTemporal(),
+    ...(await sharedTemporal()),
     // A fast end of what is retried for ever at the end of a case.
     HEADGATE_SHUTDOWN_GRACE_SECONDS: '5',
   };

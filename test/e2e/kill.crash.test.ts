@@ -80,7 +80,7 @@ describe('Headgate, killed', function () {
   });
 
   it('in its Worker process alone: the API goes on taking events, and another Worker carries on', async () => {
-    const shared = { ...env, ...sharedTemporal() };
+    const shared = { ...env, ...(await sharedTemporal()) };
     const weeks = weeksOf(['9E', 'EV'], 600);
     const applied = await runHeadgate(['tenant', 'apply', join(FLIGHTS, 'tenants')], shared);
     assert.equal(applied.code, 0, applied.stderr);
