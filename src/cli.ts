@@ -72,7 +72,8 @@ async function main(): Promise<void> {
   } catch (error) {
     if (error instanceof CommanderError) throw error;
     process.stderr.write(`headgate: ${errorText(error)}\n`);
-    process.exitCode = 1;
+    // A command that was ended by its reader keeps the code of that.
+    process.exitCode ||= 1;
   }
 }
 

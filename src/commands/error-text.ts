@@ -9,11 +9,12 @@ const REFUSALS = ['EACCES', 'EPERM', 'EROFS'];
  */
 export function errorText(error: unknown): string {
   if (isHeadgateError(error)) return `${error.message} [${error.code}]`;
-  const { path } = (error ?? {}) as { path?: unknown };
+  const { path, syscall } = (error ?? {}) as { path?: unknown; syscall?: unknown };
   const code = systemCodeOf(error);
   if (code === 'ENOSPC') return `The disk is full: ${messageOf(error)} [DISK_FULL]`;
-  if (code !== undefined && REFUSALS.includes(code) && typeof path === 'string')
-    return `${messageOf(error)}. ${whoMay(path)} [PERMISSION_DENIED]`;
+  // On a read-only disk, making a directory with those above it says ENOENT.
+  const refused = REFUSALS.some((each) => each === code) || (code === 'ENOENT' && syscall === 'mkdir');
+  if (refused && typeof path === 'string') return `${messageOf(error)}. ${whoMay(path)} [PERMISSION_DENIED]`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
