@@ -74,7 +74,7 @@ function openJournal(
     );
   try {
     lockDirectory(directory, inUse);
-    const journal = new TaskJournal(directory, identity, onFailure);
+    const journal = new TaskJournal({ directory, identity, onFailure });
     return {
       taken: (token) => journal.taken(token),
       ended: (token) => journal.ended(token),
