@@ -1,22 +1,15 @@
 import { mkdirSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { FAKE_GCS } from './emulators.mjs';
 import { runQuietly } from './run.mjs';
 import { step } from './step.mjs';
 
-const MODULE = 'github.com/fsouza/fake-gcs-server';
-const VERSION = 'v1.54.0';
+const { module, version, folder } = FAKE_GCS;
 
-/**
- * Builds fake-gcs-server with Go, for the tests of batches in a bucket, and prints how to run them with it:
- * node scripts/fake-gcs.mjs [folder]
- */
-const folder = process.argv[2] ?? join(homedir(), '.cache', 'headgate', 'fake-gcs-server', VERSION);
+/** Builds fake-gcs-server with Go, for the tests of batches in a bucket; they find it by themselves. */
 mkdirSync(folder, { recursive: true });
-await step(`Building ${MODULE} ${VERSION}`, () =>
-  runQuietly('go', ['install', `${MODULE}@${VERSION}`], {
+await step(`Building ${module} ${version}`, () =>
+  runQuietly('go', ['install', `${module}@${version}`], {
     env: { ...process.env, CGO_ENABLED: '0', GOBIN: folder },
   }),
 );
-const binary = join(folder, process.platform === 'win32' ? 'fake-gcs-server.exe' : 'fake-gcs-server');
-console.log(`HEADGATE_TEST_GCS=${binary} npx mocha test/stores/batch-store/gcs.test.ts test/e2e/gcs.test.ts`);
+console.log('npm test -- test/stores/batch-store/gcs.e2e.test.ts test/e2e/gcs.e2e.test.ts');

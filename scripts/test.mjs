@@ -1,37 +1,64 @@
 /**
- * `npm test`: sets the checkout up if needed, then runs mocha. Arguments go to mocha: `npm test -- test/rules/*.ts`,
- * `npm test -- --grep spool`. The last line is always `N passed, N failed`, also of a run that crashed.
+ * Sets the checkout up if needed, then runs mocha, several files at once. The last line is always
+ * `N passed, N failed`, also of a run that crashed.
+ *
+ *   npm test                                   all but what kills, starves or measures for minutes
+ *   npm run test:crash                         those
+ *   npm run test:unit                          what needs no server
+ *   npm test -- test/rules/parse.test.ts       some files
+ *   npm test -- --grep spool                   some tests; other options go to mocha as well
+ *   npm test -- --jobs 2                       files at once; the default is 4
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { totalsLine } from '../test/support/totals.mjs';
+import { EMULATORS } from './emulators.mjs';
 import { runInFront } from './run.mjs';
 import { main, ROOT, setup } from './setup.mjs';
-import { step } from './step.mjs';
+import { ensureTemporal } from './temporal-server.mjs';
+import { testFiles, tierOf } from './tiers.mjs';
 
-const ALL_TESTS = 'test/**/*.test.ts';
+/** Files at once: with two cores most of their time is waiting for windows, timers and processes. */
+const JOBS = '4';
 
-async function ensureTemporal() {
-  const { loadConfig } = await import('../dist/config.js');
-  const { ensureTemporalBinary, findTemporalBinary } = await import('../dist/engine/find-server.js');
-  const { temporalCli, path, cacheDir } = loadConfig();
-  const options = { env: { explicitPath: temporalCli, path }, cacheDir };
-  if ((await findTemporalBinary(options)) !== undefined) return;
-  const get = (onProgress) => ensureTemporalBinary({ ...options, onProgress });
-  await step("Getting Temporal's server (the tests run against a real one)", get);
+const USUAL_TIERS = ['e2e', 'temporal', 'unit'];
+
+/** What the command line asks for: the files, and what is mocha's own. */
+function request(args) {
+  const tiers = args[0] === '--tier' ? args.splice(0, 2)[1].split(',') : USUAL_TIERS;
+  const given = args.filter((each) => each.endsWith('.ts'));
+  const files = given.length > 0 ? given : testFiles(tiers);
+  return { files, options: args.filter((each) => !each.endsWith('.ts')) };
 }
 
-async function runMocha(args) {
+/** Emulators that have been built are used; of the others it is said how to get them. */
+function emulators(env) {
+  const found = {};
+  for (const { name, variable, binary, script } of EMULATORS) {
+    if (env[variable] !== undefined) continue;
+    if (existsSync(binary)) found[variable] = binary;
+    else console.log(`Tests with ${name} are skipped: node ${script} builds it, once.`);
+  }
+  return found;
+}
+
+async function runMocha({ files, options }) {
   const folder = mkdtempSync(join(tmpdir(), 'headgate-totals-'));
   const totalsFile = join(folder, 'totals.json');
   try {
-    const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
-    const only = process.env.CI === undefined ? [] : ['--forbid-only'];
-    const code = await runInFront(process.execPath, [mocha, ...only, ...withSpecs(args)], {
+    // Not bin/mocha.js: it starts this very script, with the loader, and does not pass a SIGTERM on to it.
+    const mocha = ['--import=tsx', createRequire(import.meta.url).resolve('mocha/lib/cli/cli.js')];
+    const needsTemporal = files.some((file) => tierOf(file) !== 'unit');
+    const code = await runInFront(process.execPath, [...mocha, ...howToRun(files, options), ...files], {
       cwd: ROOT,
-      env: { ...process.env, HEADGATE_TEST_TOTALS: totalsFile },
+      env: {
+        ...process.env,
+        ...emulators(process.env),
+        ...(needsTemporal ? {} : { HEADGATE_TEST_TEMPORAL: 'off' }),
+        HEADGATE_TEST_TOTALS: totalsFile,
+      },
     });
     return { code, totals: readTotals(totalsFile) };
   } finally {
@@ -39,9 +66,11 @@ async function runMocha(args) {
   }
 }
 
-/** All tests, unless the arguments name files. */
-function withSpecs(args) {
-  return args.some((each) => each.endsWith('.ts')) ? args : [...args, ALL_TESTS];
+/** One file runs in mocha's own process, where `.only` and a debugger work. */
+function howToRun(files, options) {
+  if (files.length === 1) return [...(process.env.CI === undefined ? [] : ['--forbid-only']), ...options];
+  const jobs = options.some((each) => /^(-j|--jobs)/.test(each)) ? [] : ['--jobs', JOBS];
+  return ['--parallel', ...jobs, ...options];
 }
 
 function readTotals(file) {
@@ -59,13 +88,14 @@ function endOfCrash(totals) {
 }
 
 await main(async () => {
+  const asked = request(process.argv.slice(2));
   try {
     await setup();
-    await ensureTemporal();
+    if (asked.files.some((file) => tierOf(file) !== 'unit')) await ensureTemporal();
   } catch (error) {
     console.error(`\n${error instanceof Error ? error.message : error}`);
     return endOfCrash({ passed: 0, failed: 0, skipped: 0 });
   }
-  const { code, totals } = await runMocha(process.argv.slice(2));
+  const { code, totals } = await runMocha(asked);
   return totals.complete ? code : endOfCrash(totals);
 });

@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   compact: async () => (await import('./commands/compact.js')).compactCommand(),
   audit: async () => (await import('./commands/audit.js')).auditCommand(),
   'batch-key': async () => (await import('./commands/batch-key.js')).batchKeyCommand(),
+  namespace: async () => (await import('./commands/namespace.js')).namespaceCommand(),
   doctor: async () => (await import('./commands/doctor.js')).doctorCommand(),
 };
 

@@ -72,7 +72,7 @@ export interface Config {
   readonly metricsTenants: number;
   /** `HEADGATE_METRICS_PORT`: where a process without an API serves `/metrics` and health; 0 picks a free port. Default: nowhere. */
   readonly metricsPort?: number;
-  /** `HEADGATE_SHUTDOWN_GRACE_SECONDS`: how long workers may finish what they do at shutdown. Default 20. */
+  /** `HEADGATE_SHUTDOWN_GRACE_SECONDS`: how long a node may take to finish what it does after SIGTERM; then it ends. Default 20. */
   readonly shutdownGraceSeconds: number;
   /** `TEMPORAL_ADDRESS`: a Temporal to use; without it Headgate runs one of its own. */
   readonly temporalAddress?: string;

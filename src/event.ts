@@ -71,4 +71,6 @@ export interface BatchRef {
   readonly bytes: number;
   /** SHA-256 of the gzipped file, hex. */
   readonly sha256: string;
+  /** The id of the batch store that the file was written to, 16 hex digits; absent in references of earlier versions. */
+  readonly store?: string;
 }

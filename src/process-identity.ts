@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { systemCodeOf } from './errors.js';
 
 /**
@@ -10,6 +10,8 @@ export interface ProcessIdentity {
   readonly pid: number;
   /** When it started, in a form only good for comparing; empty where the platform does not tell (Windows). */
   readonly startedAt: string;
+  /** In which pid namespace the id counts: containers have their own. Absent where the platform has none. */
+  readonly namespace?: string;
 }
 
 /** This process. */
@@ -19,16 +21,32 @@ export function currentProcess(): ProcessIdentity {
 
 /** The process that has the id `pid` now. */
 export function identify(pid: number): ProcessIdentity {
-  return { pid, startedAt: startOf(pid) ?? '' };
+  return { pid, startedAt: startOf(pid) ?? '', namespace: pidNamespace() };
 }
 
-/** True when both name the same process. */
-export function isSameProcess(a: ProcessIdentity, b: ProcessIdentity): boolean {
-  return a.pid === b.pid && a.startedAt === b.startedAt;
+/** Names the time from one boot of this host to the next; undefined where the platform does not tell. */
+export function bootId(): string | undefined {
+  return process.platform === 'linux'
+    ? readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+    : undefined;
 }
 
-/** True while that very process runs; a zombie that nobody has collected yet does not count. */
+function pidNamespace(): string | undefined {
+  if (process.platform !== 'linux') return undefined;
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * True while that very process runs and can be seen from here; a zombie that nobody has collected yet does not count. False
+ * for one in another pid namespace, whose id is another process's here: whether it runs must be known by something that it
+ * holds, such as a file lock.
+ */
 export function isRunning(identity: ProcessIdentity): boolean {
+  if (identity.namespace !== undefined && identity.namespace !== pidNamespace()) return false;
   try {
     process.kill(identity.pid, 0);
   } catch (error) {
@@ -59,7 +77,7 @@ function startOnLinux(pid: number): string | undefined {
     const [state, startTime] = [fields[0], fields[19]];
     if (state === 'Z' || state === 'X') return undefined;
     // Ticks since boot, so that the boot has to be named too.
-    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}:${startTime}`;
+    return `${bootId()}:${startTime}`;
   } catch {
     return undefined;
   }

@@ -70,6 +70,8 @@ export interface ConnectionLimits {
 export interface ListenOptions extends Partial<ConnectionLimits> {
   /** The variable that sets the port, to be named when the port is taken. Default `HEADGATE_PORT`. */
   readonly portVariable?: string;
+  /** Open requests get this long at shutdown, in milliseconds. Default 10 s. */
+  readonly closeGraceMs?: number;
 }
 
 /** A listening API. */
@@ -90,7 +92,6 @@ const CONNECTION_LIMITS: ConnectionLimits = {
 };
 /** When so many of the connections are taken, idle ones make room. */
 const CROWDED_SHARE = 0.9;
-/** Open requests get this long at shutdown. */
 const CLOSE_GRACE_MS = 10_000;
 const SWEEP_EVERY_MS = 100;
 
@@ -135,7 +136,7 @@ export async function listen(
   app: Koa,
   host: string,
   port: number,
-  { portVariable = 'HEADGATE_PORT', ...limits }: ListenOptions = {},
+  { portVariable = 'HEADGATE_PORT', closeGraceMs = CLOSE_GRACE_MS, ...limits }: ListenOptions = {},
 ): Promise<ListeningApi> {
   const { maxConnections, timeout, ...timeouts } = { ...CONNECTION_LIMITS, ...limits };
   const answer = app.callback();
@@ -157,7 +158,7 @@ export async function listen(
     url: `http://${name}:${bound}`,
     close: () => {
       closing = true;
-      return close(server);
+      return close(server, closeGraceMs);
     },
   };
 }
@@ -191,12 +192,12 @@ function bind(server: Server, host: string, port: number, variable: string): Pro
   });
 }
 
-async function close(server: Server): Promise<void> {
+async function close(server: Server, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
   // A connection whose request has just been answered is kept alive by Node even now.
   const sweeping = setInterval(() => server.closeIdleConnections(), SWEEP_EVERY_MS);
-  const timer = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
   await closed;
   clearInterval(sweeping);
   clearTimeout(timer);

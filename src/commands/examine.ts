@@ -12,6 +12,7 @@ import { serverStateOf } from '../engine/server-record.js';
 import { messageOf } from '../errors.js';
 import { dataPaths } from '../roles/stores.js';
 import { checkBatchKey, checkBatches } from './check-batches.js';
+import { checkNamespace } from './check-namespace.js';
 import { checkState } from './check-state.js';
 import { checkBigQueryTenants } from './check-warehouses.js';
 import { examplePath } from './example-path.js';
@@ -49,6 +50,7 @@ export async function examine(config: Config): Promise<Finding[]> {
       ),
     ),
     guard('temporal', () => (own ? checkOwnTemporal(config) : checkGivenTemporal(config))),
+    ...(own ? [] : [guard('namespace', () => checkNamespace(config))]),
     guard('clock', () => checkClock(config)),
     guard('tenants', () => checkTenants(config)),
     guard('keys', () => checkKeys(config)),

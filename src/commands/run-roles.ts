@@ -28,7 +28,7 @@ export async function runRoles(config: Config, roles: Roles, tenants?: string): 
   });
   if (node === undefined) return log.info('stopped before it was ready');
   sayReady(node, config, roles, log);
-  await runUntilEnded(node, ending);
+  await runUntilEnded(node, ending, { graceSeconds: config.shutdownGraceSeconds, log });
   log.info('stopped');
 }
 

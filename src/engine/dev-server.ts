@@ -2,17 +2,18 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HeadgateError, messageOf } from '../errors.js';
+import type { FileLock } from '../file-lock.js';
 import { devServerArguments } from './dev-server-arguments.js';
 import { answersFor } from './health.js';
 import { assertPortFree } from './ports.js';
 import { identify, type ProcessIdentity } from '../process-identity.js';
 import { openServerLog, type ServerLog } from './server-log.js';
 import {
-  claimRecord,
-  releaseRecord,
+  claimServer,
+  leftBehindError,
   serverStateOf,
-  writeRecord,
   type RunningServer,
+  type ServerClaim,
 } from './server-record.js';
 import { stopProcess } from './stop-process.js';
 import { stopWithUs } from './watchdog.js';
@@ -67,42 +68,41 @@ export interface DevServer {
 
 /**
  * Runs Temporal's development server on a database file and returns when it answers. Of one file there is never more
- * than one server, also across crashes. Beside it lies a record of who runs it, and what this finds there decides:
+ * than one server, also across crashes and containers: its owner holds a lock beside it, and the server another one. What this
+ * finds there decides:
  *
  * - nothing: starts a server;
  * - a server whose owner lives: shares it, without the right to stop it;
  * - a server whose owner was killed: stops it, then starts one (its settings or its binary may be old, and we could not
- *   tell when it ends).
+ *   tell when it ends). One that runs in another container cannot be stopped from here: it is waited for.
  *
  * The server is in a process group of its own, so that a terminal's Ctrl-C reaches Headgate alone, which drains first.
  * If this process dies without stopping it, a watchdog does.
  * @throws HeadgateError `PORT_IN_USE`; `TEMPORAL_START_FAILED` with the log's last lines
  */
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
-  const shared = await claimOrShare(options);
-  if (shared !== undefined) return shared;
+  const claim = await claimOrShare(options);
+  if (!('lockServer' in claim)) return claim;
   try {
-    return await startClaimed(options);
+    return await startClaimed(options, claim);
   } catch (error) {
-    releaseRecord(options.dbFile);
+    claim.release();
     throw error;
   }
 }
 
 /** Gets the sole right to start a server on the database, or finds the one to share. */
-async function claimOrShare({ dbFile, namespace }: DevServerOptions): Promise<DevServer | undefined> {
+async function claimOrShare({ dbFile, namespace }: DevServerOptions): Promise<ServerClaim | DevServer> {
   const deadline = performance.now() + READY_WITHIN_MS;
-  while (!claimRecord(dbFile)) {
+  for (;;) {
+    const claim = claimServer(dbFile);
+    if (claim !== undefined) return claim;
     const state = serverStateOf(dbFile);
-    if (state.kind === 'orphaned') await stopProcess(state.server.process);
-    if (state.kind === 'owned') {
-      const { server } = state;
-      if (server !== undefined && (await answersFor(server.address, namespace))) return sharing(server);
-      if (performance.now() > deadline) throw ownedButSilent(dbFile);
-      await sleep(POLL_MS);
-    }
+    if (state.kind === 'owned' && state.server && (await answersFor(state.server.address, namespace)))
+      return sharing(state.server);
+    if (performance.now() > deadline) throw ownedButSilent(dbFile);
+    await sleep(POLL_MS);
   }
-  return undefined;
 }
 
 function sharing(server: RunningServer): DevServer {
@@ -118,25 +118,53 @@ function ownedButSilent(dbFile: string): HeadgateError {
   );
 }
 
-async function startClaimed(options: DevServerOptions): Promise<DevServer> {
-  const { host = '127.0.0.1', port, uiPort } = options;
-  await assertPortsFree(options);
-  const log = openServerLog(options.logFile);
-  const child = spawn(options.binary, devServerArguments(options), {
-    detached: true,
-    stdio: ['ignore', log.fd, log.fd],
-  });
-  log.close();
-  const identity = await spawned(child, options.binary);
-  const running = { process: identity, address: `${host}:${port}`, uiUrl: `http://${host}:${uiPort}` };
-  writeRecord(options.dbFile, running);
-  const server = new OwnedServer(child, running, options, log);
+async function startClaimed(options: DevServerOptions, claim: ServerClaim): Promise<DevServer> {
+  const serverLock = await lockWhenFree(options.dbFile, claim);
+  let server: OwnedServer;
+  try {
+    await assertPortsFree(options);
+    server = await spawnServer(options, claim, serverLock);
+  } finally {
+    serverLock.leave();
+  }
   try {
     await server.untilReady();
     return server;
   } catch (error) {
     await server.stop();
     throw error;
+  }
+}
+
+async function spawnServer(
+  options: DevServerOptions,
+  claim: ServerClaim,
+  serverLock: FileLock,
+): Promise<OwnedServer> {
+  const { host = '127.0.0.1', port, uiPort } = options;
+  const log = openServerLog(options.logFile);
+  const child = spawn(options.binary, devServerArguments(options), {
+    detached: true,
+    // The last is for its lock alone: the server neither reads nor writes it.
+    stdio: ['ignore', log.fd, log.fd, serverLock.fd],
+  });
+  log.close();
+  const identity = await spawned(child, options.binary);
+  const running = { process: identity, address: `${host}:${port}`, uiUrl: `http://${host}:${uiPort}` };
+  claim.write(running);
+  return new OwnedServer(child, running, options, { log, claim });
+}
+
+/** Stops a server that was left behind, if it can be seen from here; one in another container is waited for. */
+async function lockWhenFree(dbFile: string, claim: ServerClaim): Promise<FileLock> {
+  const deadline = performance.now() + READY_WITHIN_MS;
+  for (;;) {
+    const lock = claim.lockServer();
+    if (lock !== undefined) return lock;
+    const left = claim.leftBehind();
+    if (left !== undefined) await stopProcess(left.process);
+    if (performance.now() > deadline) throw leftBehindError(dbFile);
+    await sleep(POLL_MS);
   }
 }
 
@@ -168,7 +196,7 @@ class OwnedServer implements DevServer {
     private readonly child: ChildProcess,
     private readonly running: RunningServer,
     private readonly options: DevServerOptions,
-    private readonly log: ServerLog,
+    private readonly held: { readonly log: ServerLog; readonly claim: ServerClaim },
   ) {
     this.address = running.address;
     this.uiUrl = running.uiUrl;
@@ -176,10 +204,10 @@ class OwnedServer implements DevServer {
     const callOffWatchdog = stopWithUs(this.pid);
     this.ended = endOf(child).then((exit) => {
       callOffWatchdog();
-      releaseRecord(options.dbFile);
+      held.claim.release();
       const unexpected = this.state === 'ready';
       this.state = 'ended';
-      if (unexpected) options.onExit?.({ ...exit, log: log.tail(SHOWN_LOG_LINES) });
+      if (unexpected) options.onExit?.({ ...exit, log: held.log.tail(SHOWN_LOG_LINES) });
     });
     // The process is kept alive by what uses the server, not by the server.
     child.unref();
@@ -212,7 +240,7 @@ class OwnedServer implements DevServer {
   }
 
   private startFailed(what: string): HeadgateError {
-    const log = this.log.tail(SHOWN_LOG_LINES);
+    const log = this.held.log.tail(SHOWN_LOG_LINES);
     const text = `Temporal's server (${this.options.binary}) ${what}. The end of ${this.options.logFile}:\n${log}`;
     return new HeadgateError('TEMPORAL_START_FAILED', text, { details: { log } });
   }

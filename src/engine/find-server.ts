@@ -1,10 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { HeadgateError, messageOf } from '../errors.js';
+import { describeOwner, lockFile } from '../file-lock.js';
 import { buildServer } from './build-server.js';
 import { downloadServer } from './download-server.js';
 import { executableName, findOnPath, isExecutable } from './executables.js';
-import { withLock } from './lock-file.js';
 
 /**
  * The release of Temporal's CLI that is fetched or built: server 1.29.1 with UI 2.42.1. The newest whose module can be
@@ -83,10 +83,16 @@ export async function ensureTemporalBinary(
   await mkdir(dirname(target), { recursive: true });
   const onWait = () =>
     options.onProgress?.("another Headgate process is getting Temporal's server; waiting for it");
-  return withLock(`${target}.lock`, { onWait, signal: options.signal }, async () => {
+  const lock = await lockFile(`${target}.lock`, {
+    ...{ waitMs: Number.POSITIVE_INFINITY, onWait, signal: options.signal },
+    held: (owner) => new Error(`${target} is being made by ${describeOwner(owner)}`),
+  });
+  try {
     if (!(await isExecutable(target))) await supply(target, options, suppliers);
     return target;
-  });
+  } finally {
+    lock.release();
+  }
 }
 
 /** Downloads the binary to `target`, or builds it there. */

@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { systemCodeOf } from '../errors.js';
-import { currentProcess, isRunning, isSameProcess, type ProcessIdentity } from '../process-identity.js';
+import { HeadgateError, systemCodeOf } from '../errors.js';
+import { isLocked, tryLockFile, type FileLock } from '../file-lock.js';
+import { isRunning, type ProcessIdentity } from '../process-identity.js';
 
 /** A development server as its owner wrote it down beside the database file. */
 export interface RunningServer {
@@ -11,87 +12,100 @@ export interface RunningServer {
   readonly uiUrl: string;
 }
 
-/** The file `<database>.server.json`: who may run a server on the database, and which server that is. */
-export interface ServerRecord {
-  /** The Headgate process that started, or is about to start, the server. */
-  readonly owner: ProcessIdentity;
-  /** Absent while the owner is starting it. */
-  readonly server?: RunningServer;
-}
-
-/** What the record of a database says about it. */
+/** What is known of a database file. */
 export type ServerState =
-  /** Nobody has a server on it, and a record left by the dead is gone. */
+  /** Nobody has a server on it. */
   | { readonly kind: 'none' }
   /** Its owner lives; the server runs or is being started or stopped. */
   | { readonly kind: 'owned'; readonly server?: RunningServer }
   /** Its owner is dead; the server still runs. */
-  | { readonly kind: 'orphaned'; readonly server: RunningServer };
+  | { readonly kind: 'orphaned'; readonly server?: RunningServer };
 
-/** An unreadable record older than this is not being written any more: a power cut has truncated it. */
-const WRITTEN_WITHIN_MS = 10_000;
+/** The sole right to run a server on a database file. */
+export interface ServerClaim {
+  /**
+   * Takes the lock that the server itself is to hold, as a file that it inherits: so it is known to run as long as it does,
+   * whoever has died, in whatever container. Undefined while one that was left behind still holds it.
+   */
+  lockServer(): FileLock | undefined;
+  /** The server that was written down last, by whomever; it may have ended. */
+  leftBehind(): RunningServer | undefined;
+  /** Writes down the server that was started. */
+  write(server: RunningServer): void;
+  /** Gives the claim back. */
+  release(): void;
+}
 
-/**
- * Says who has a server on this database file. Two processes that find the same dead record in the same instant could
- * both go on; the ports, checked next, then decide between them.
- */
+/** Says who has a server on this database file. Changes nothing. */
 export function serverStateOf(dbFile: string): ServerState {
-  const record = readRecord(dbFile);
-  if (record === 'none') return { kind: 'none' };
-  if (record === 'unreadable') return { kind: 'owned' };
-  const server = record.server !== undefined && isRunning(record.server.process) ? record.server : undefined;
-  if (isRunning(record.owner)) return { kind: 'owned', server };
-  if (server !== undefined) return { kind: 'orphaned', server };
-  rmSync(recordPath(dbFile), { force: true });
-  return { kind: 'none' };
+  const server = readServer(dbFile);
+  if (isLocked(ownerLock(dbFile))) return { kind: 'owned', server };
+  return isLeftBehind(dbFile, server) ? { kind: 'orphaned', server } : { kind: 'none' };
 }
 
 /**
- * Claims the right to run a server on the database; the file's exclusive creation decides between two that try at once.
- * @returns false when another has it
+ * Claims the right to run a server on the database, until it is given back or this process ends.
+ * @returns undefined when another process has it, in this container or in another
+ * @throws HeadgateError `FILE_UNWRITABLE`
  */
-export function claimRecord(dbFile: string): boolean {
+export function claimServer(dbFile: string): ServerClaim | undefined {
   mkdirSync(dirname(dbFile), { recursive: true });
-  const record: ServerRecord = { owner: currentProcess() };
-  try {
-    writeFileSync(recordPath(dbFile), JSON.stringify(record), { flag: 'wx' });
-    return true;
-  } catch (error) {
-    if (systemCodeOf(error) === 'EEXIST') return false;
-    throw error;
-  }
+  const lock = tryLockFile(ownerLock(dbFile));
+  if (lock === undefined) return undefined;
+  let released = false;
+  return {
+    lockServer: () =>
+      isLeftBehind(dbFile, readServer(dbFile)) ? undefined : tryLockFile(serverLock(dbFile)),
+    leftBehind: () => readServer(dbFile),
+    write: (server) => {
+      const path = recordPath(dbFile);
+      writeFileSync(`${path}.new`, JSON.stringify({ server }));
+      renameSync(`${path}.new`, path);
+    },
+    release: () => {
+      // Behind a release the record is another's.
+      if (released) return;
+      released = true;
+      rmSync(recordPath(dbFile), { force: true });
+      lock.release();
+    },
+  };
 }
 
-/** Writes down the server that was started under the claim. */
-export function writeRecord(dbFile: string, server: RunningServer): void {
-  const record: ServerRecord = { owner: currentProcess(), server };
-  const path = recordPath(dbFile);
-  writeFileSync(`${path}.new`, JSON.stringify(record));
-  renameSync(`${path}.new`, path);
+/** What a start says of a server that does not end and that it cannot end: it is in another container, or another user's. */
+export function leftBehindError(dbFile: string): HeadgateError {
+  const server = readServer(dbFile);
+  const who = server === undefined ? '' : ` (process ${server.process.pid} where it was started)`;
+  const text = `A Temporal server${who} that a Headgate which has ended left behind still runs on ${dbFile}. Stop it, or the container it is in.`;
+  return new HeadgateError('TEMPORAL_START_FAILED', text, { retryable: true });
 }
 
-/** Gives the claim back, if this process has it. */
-export function releaseRecord(dbFile: string): void {
-  const record = readRecord(dbFile);
-  if (typeof record === 'object' && isSameProcess(record.owner, currentProcess())) {
-    rmSync(recordPath(dbFile), { force: true });
-  }
+/**
+ * By its lock; by its process where locks are not inherited (Windows), and for one that an earlier version has started.
+ */
+function isLeftBehind(dbFile: string, server: RunningServer | undefined): boolean {
+  return isLocked(serverLock(dbFile)) || (server !== undefined && isRunning(server.process));
+}
+
+function ownerLock(dbFile: string): string {
+  return `${dbFile}.owner.lock`;
+}
+
+function serverLock(dbFile: string): string {
+  return `${dbFile}.server.lock`;
 }
 
 function recordPath(dbFile: string): string {
   return `${dbFile}.server.json`;
 }
 
-function readRecord(dbFile: string): ServerRecord | 'none' | 'unreadable' {
-  const path = recordPath(dbFile);
+/** Undefined where there is none, or a power cut has truncated it. */
+function readServer(dbFile: string): RunningServer | undefined {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as ServerRecord;
+    const record = JSON.parse(readFileSync(recordPath(dbFile), 'utf8')) as { server?: RunningServer } | null;
+    return record?.server;
   } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return 'none';
-    if (!(error instanceof SyntaxError)) throw error;
+    if (systemCodeOf(error) === 'ENOENT' || error instanceof SyntaxError) return undefined;
+    throw error;
   }
-  const written = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  if (Date.now() - written < WRITTEN_WITHIN_MS) return 'unreadable';
-  rmSync(path, { force: true });
-  return 'none';
 }

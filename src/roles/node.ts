@@ -1,15 +1,21 @@
+import { Client } from '@temporalio/client';
 import type { Config } from '../config.js';
 import { installRuntime } from '../engine/runtime.js';
 import { openTemporal, type Temporal } from '../engine/temporal.js';
 import type { Plan } from '../ingest/lane.js';
+import { lockSpool } from '../ingest/spool-lock.js';
 import { armFaultPoint } from '../fault-point.js';
 import type { Logger } from '../observability/logger.js';
 import { createMetrics } from '../observability/metrics.js';
+import { openHoldings, type Holdings } from '../recovery/holdings.js';
+import { identified } from '../stores/batch-store/identified.js';
 import { openTenantRegistry, type TenantRegistry } from '../tenant-config/registry.js';
 import type { IngestBatchResult } from '../workflows/messages.js';
 import { startApiRole, type ApiRole } from './api-role.js';
+import { shareGrace } from './grace.js';
+import { holdNamespace } from './hold-namespace.js';
 import { listenForScrapes } from './metrics-listener.js';
-import { openCheckedBatchStore, openSharedStores, type SharedStores } from './stores.js';
+import { dataPaths, openCheckedBatchStore, openSharedStores, type SharedStores } from './stores.js';
 import { openSubscriptionControl } from './subscription-control.js';
 import { startWorkerRole, type LoadedListener } from './worker-role.js';
 import type { WorkerHost } from '../workers/worker-host.js';
@@ -50,7 +56,7 @@ export interface HeadgateNode {
 
 /**
  * Starts a process with one role or both. With both, batches start eagerly: API and Workers share a connection.
- * @throws HeadgateError `PORT_IN_USE`, `DATA_DIR_IN_USE`, `BATCH_STORE_REFUSED`, `BATCH_KEY_MISSING`, `BATCH_KEY_WRONG`,
+ * @throws HeadgateError `PORT_IN_USE`, `DATA_DIR_IN_USE`, `NAMESPACE_IN_USE`, `BATCH_STORE_REFUSED`, `BATCH_KEY_MISSING`, `BATCH_KEY_WRONG`,
  * `STATE_REFUSED`, `STATE_IN_USE`,
  * `TEMPORAL_NOT_FOUND`, `TEMPORAL_START_FAILED`, `ENGINE_UNAVAILABLE`
  */
@@ -62,10 +68,14 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     for (const close of closers.splice(0).reverse()) await close();
   };
   try {
-    const batchStore = await openCheckedBatchStore(config, log);
+    // First of all, so that one too many says so at once, and touches nothing.
+    if (roles.api) closers.push(await lockSpool(dataPaths(config.dataDir).spool));
+    const { store, identity } = await openCheckedBatchStore(config, log);
     const temporal = await openTemporal({ ...config, onProgress });
     closers.push(() => temporal.close());
-    const stores = openSharedStores(config.dataDir, batchStore);
+    const hold = await holdNamespace({ ...options, temporal, identity });
+    closers.push(() => hold.stop());
+    const stores = openSharedStores(config.dataDir, identified(store, identity, hold.boundStore));
     const { tenants: dir, tenantVersions: versions } = stores.paths;
     const registry = await openTenantRegistry({ dir, versions, logger: log });
     closers.push(() => registry.close());
@@ -73,7 +83,10 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
       config.metrics === 'on' ? createMetrics({ maxTenants: config.metricsTenants }) : undefined;
     const { control, close } = openSubscriptionControl({ temporal, registry, stores, log });
     closers.push(close);
-    const shared = { ...options, temporal, registry, stores, control, metrics };
+    const holdings = await openNodeHoldings(temporal, stores, log);
+    closers.push(() => holdings.close());
+    const grace = shareGrace(config.shutdownGraceSeconds, roles);
+    const shared = { ...options, temporal, registry, stores, control, holdings, grace, metrics };
     let workers: WorkerHost | undefined;
     if (roles.worker) {
       workers = await startWorkerRole(shared);
@@ -98,4 +111,12 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     await stop();
     throw error;
   }
+}
+
+function openNodeHoldings(
+  { connection, namespace }: Temporal,
+  { paths }: SharedStores,
+  log: Logger,
+): Promise<Holdings> {
+  return openHoldings({ root: paths.holdings, client: new Client({ connection, namespace }), log });
 }

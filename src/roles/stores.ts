@@ -11,6 +11,7 @@ import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import { sweepDownloads } from '../stores/batch-store/downloads.js';
 import { createFileBatchStore } from '../stores/batch-store/file.js';
 import type { RemoteBatchStore } from '../stores/batch-store/gcs.js';
+import { localStoreIdentity, type StoreIdentity } from '../stores/batch-store/store-identity.js';
 import { createSeal } from '../stores/batch-store/seal.js';
 import type { DeliveryLog } from '../stores/delivery-log/delivery-log.js';
 import { createFileDeliveryLog } from '../stores/delivery-log/file.js';
@@ -32,6 +33,8 @@ export interface DataPaths {
   readonly tenants: string;
   readonly tenantVersions: string;
   readonly keys: string;
+  /** What each process holds of Temporal's tasks. */
+  readonly holdings: string;
 }
 
 /** The layout of a data directory. */
@@ -47,6 +50,7 @@ export function dataPaths(dataDir: string): DataPaths {
     tenants: join(dataDir, 'tenants'),
     tenantVersions: join(dataDir, 'tenant-versions'),
     keys: join(dataDir, 'keys'),
+    holdings: join(dataDir, 'holdings'),
   };
 }
 
@@ -63,7 +67,9 @@ export type BatchSettings = Pick<Config, 'dataDir' | 'batches' | 'batchKeys'>;
 
 /** The batch store that is configured, and what belongs to it. */
 export interface OpenedBatches {
+  /** As it is; see `identified` for references that say which store they are of. */
   readonly store: BatchStore;
+  readonly identity: StoreIdentity;
   readonly keys: BatchKeys;
   readonly keyFiles: KeyFiles;
   readonly masters: MasterKeyring;
@@ -79,17 +85,19 @@ export async function openBatches({ dataDir, batches, batchKeys }: BatchSettings
     const keyFiles = createLocalKeyFiles(paths.batches);
     const keys = new BatchKeys({ files: keyFiles, masters });
     const sealing = { seal: createSeal(keys), downloads: paths.downloads };
-    return { store: createFileBatchStore(paths.batches, sealing), keys, keyFiles, masters };
+    const store = createFileBatchStore(paths.batches, sealing);
+    return { store, identity: localStoreIdentity(paths.batches), keys, keyFiles, masters };
   }
   // Loading Google's client takes a quarter of a second, which only those need pay who use it.
-  const [{ createGcsBatchStore }, { createGcsKeyFiles }] = await Promise.all([
+  const [{ createGcsBatchStore }, { createGcsKeyFiles }, { gcsStoreIdentity }] = await Promise.all([
     import('../stores/batch-store/gcs.js'),
     import('../stores/batch-keys/gcs.js'),
+    import('../stores/batch-store/gcs-identity.js'),
   ]);
   const keyFiles = createGcsKeyFiles(batches);
   const keys = new BatchKeys({ files: keyFiles, masters });
   const remote = createGcsBatchStore({ ...batches, downloads: paths.downloads, seal: createSeal(keys) });
-  return { store: remote, remote, keys, keyFiles, masters };
+  return { store: remote, identity: gcsStoreIdentity(batches), remote, keys, keyFiles, masters };
 }
 
 /** The claims of loads, beside the batches that are configured. Checks nothing. */
@@ -113,7 +121,7 @@ export async function openBatchStore(settings: BatchSettings): Promise<BatchStor
 }
 
 /**
- * The batch store that is configured, once a bucket has been found usable and its keys the right ones. A bucket that does not
+ * What {@link openBatches} gives, once a bucket has been found usable and its keys the right ones. A bucket that does not
  * answer now is only warned of: until it does, events wait in the spool.
  * @throws HeadgateError `BATCH_STORE_REFUSED`: there are no credentials, no such bucket, or no permission;
  * `BATCH_KEY_MISSING`, `BATCH_KEY_WRONG`
@@ -121,8 +129,9 @@ export async function openBatchStore(settings: BatchSettings): Promise<BatchStor
 export async function openCheckedBatchStore(
   settings: BatchSettings,
   log: Pick<Logger, 'warn'>,
-): Promise<BatchStore> {
-  const { store, remote, keys } = await openBatches(settings);
+): Promise<OpenedBatches> {
+  const opened = await openBatches(settings);
+  const { remote, keys } = opened;
   if (keys.opens) await sweepDownloads(dataPaths(settings.dataDir).downloads);
   try {
     await remote?.check();
@@ -131,7 +140,7 @@ export async function openCheckedBatchStore(
     if (!(error instanceof HeadgateError && error.code === 'BATCH_STORE_UNAVAILABLE')) throw error;
     log.warn({ reason: error.message }, 'the batch store does not answer; events wait in the spool');
   }
-  return store;
+  return opened;
 }
 
 /**

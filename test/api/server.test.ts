@@ -90,15 +90,16 @@ describe('the API server', () => {
       await held;
       ctx.body = 'finished';
     });
-    const server = await listen(app, '127.0.0.1', 0);
+    // Longer than this test may take: a kept-alive connection that holds up the shutdown fails it.
+    const hour = 3_600_000;
+    const limits = { keepAliveTimeout: hour, timeout: hour, closeGraceMs: hour };
+    const server = await listen(app, '127.0.0.1', 0, limits);
     const request = fetch(server.url).then((response) => response.text());
     await began;
     const closing = server.close();
     answer();
     assert.equal(await request, 'finished');
-    const since = performance.now();
     await closing;
-    assert.ok(performance.now() - since < 3_000, 'a kept-alive connection holds up the shutdown');
     await assert.rejects(fetch(server.url));
   });
 

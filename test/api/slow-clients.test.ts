@@ -74,8 +74,9 @@ describe('a slow client', () => {
   const cut = (client: Client) =>
     until(() => assert.ok(client.closed(), 'the connection is still open'), WITHIN_MS);
 
+  let served = 0;
   async function assertOthersAreServed(): Promise<void> {
-    const answer = await api.post(JSON.stringify(cloudEvent(`served ${Math.random()}`)));
+    const answer = await api.post(JSON.stringify(cloudEvent(`served ${++served}`)));
     assert.equal(answer.body.accepted, 1);
   }
 

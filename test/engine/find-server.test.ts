@@ -10,6 +10,7 @@ import {
   findTemporalBinary,
   type ServerSuppliers,
 } from '../../src/engine/find-server.js';
+import { canUnshare, startHolder } from '../support/lock-holder.js';
 
 /** A shell script in the place of a program. */
 async function writeProgram(path: string, script = 'exit 0'): Promise<string> {
@@ -99,7 +100,7 @@ describe('ensureTemporalBinary', () => {
     assert.deepEqual(found, Array(3).fill(cachedBinaryPath(cacheDir)));
     assert.deepEqual(calls, ['download']);
     assert.equal(progress.filter((line) => line.includes('waiting for it')).length, 2);
-    assert.deepEqual(await readdir(dirname(cachedBinaryPath(cacheDir))), ['temporal']);
+    assert.deepEqual(await readdir(dirname(cachedBinaryPath(cacheDir))), ['temporal', 'temporal.lock']);
   });
 
   it('builds with Go where the download fails, and shows what takes so long', async () => {
@@ -121,7 +122,7 @@ printf '#!/bin/sh\\nexit 0\\n' > "$GOBIN/temporal"; chmod +x "$GOBIN/temporal"`,
     );
     assert.ok(progress.some((line) => line.includes('about 9 minutes')));
     assert.ok(progress.some((line) => line.includes('so far, downloading go.temporal.io/server')));
-    assert.deepEqual(await readdir(dirname(found)), ['temporal'], 'nothing but the binary is left');
+    assert.deepEqual(await readdir(dirname(found)), ['temporal', 'temporal.lock'], 'nothing else is left');
   });
 
   it('lists all that was tried when nothing helps', async () => {
@@ -145,17 +146,27 @@ printf '#!/bin/sh\\nexit 0\\n' > "$GOBIN/temporal"; chmod +x "$GOBIN/temporal"`,
       ensureTemporalBinary({ env: { path }, cacheDir }, suppliers({ build: buildServer })),
       /the build failed[^]*ended with 2[^]*no space left on device/,
     );
-    assert.deepEqual(await readdir(dirname(cachedBinaryPath(cacheDir))), []);
+    assert.deepEqual(await readdir(dirname(cachedBinaryPath(cacheDir))), ['temporal.lock']);
   });
 
-  it('takes over from a process that died while getting the server', async () => {
+  it('waits for a process that is getting the server, in whatever container, and takes over when it dies', async () => {
     const target = cachedBinaryPath(cacheDir);
-    await mkdir(dirname(target), { recursive: true });
-    await writeFile(`${target}.lock`, JSON.stringify({ pid: 2 ** 22 - 1, startedAt: 'long ago' }));
-    const download: ServerSuppliers['download'] = async (job) => {
-      await writeProgram(job.target);
-    };
-    await ensureTemporalBinary({ env: { path: '' }, cacheDir }, suppliers({ download }));
+    const other = startHolder(`${target}.lock`, { apart: canUnshare() });
+    try {
+      assert.equal(await other.take(), 'held');
+      let waits = 0;
+      const download: ServerSuppliers['download'] = async (job) => {
+        assert.equal(waits, 1);
+        await writeProgram(job.target);
+      };
+      const onProgress = (message: string): void => {
+        if (/another Headgate process is getting/.test(message)) waits += 1;
+        void other.kill();
+      };
+      await ensureTemporalBinary({ env: { path: '' }, cacheDir, onProgress }, suppliers({ download }));
+    } finally {
+      await other.kill();
+    }
   });
 
   it('can be called off', async () => {
@@ -170,6 +181,6 @@ printf '#!/bin/sh\\nexit 0\\n' > "$GOBIN/temporal"; chmod +x "$GOBIN/temporal"`,
       ),
       { name: 'AbortError' },
     );
-    assert.deepEqual(await readdir(dirname(cachedBinaryPath(cacheDir))), []);
+    assert.deepEqual(await readdir(dirname(cachedBinaryPath(cacheDir))), ['temporal.lock']);
   });
 });

@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict';
-import { setTimeout as delay } from 'node:timers/promises';
+import FakeTimers from '@sinonjs/fake-timers';
 import type { BatchLimits, Plan } from '../../src/ingest/lane.js';
 import { isBatchId } from '../../src/tenant.js';
 import { chunkOf, createBatcherBench, type BatcherBench, type BenchOptions } from '../support/batches.js';
 
 describe('the batcher', () => {
   let bench: BatcherBench;
+  let clock: ReturnType<typeof FakeTimers.install>;
+
+  beforeEach(() => {
+    const toFake = ['setTimeout', 'clearTimeout', 'Date', 'performance'] as const;
+    clock = FakeTimers.install({ now: Date.UTC(2026, 0, 1), toFake: [...toFake] });
+  });
 
   function open(options: BenchOptions = {}): BatcherBench {
     return (bench = createBatcherBench(options));
@@ -14,15 +20,18 @@ describe('the batcher', () => {
   afterEach(async () => {
     for (const batch of bench.started) await batch.finish();
     await bench.batcher.stop();
+    clock.uninstall();
   });
 
   it('lets an event linger for company when idle, and no longer', async () => {
     open({ limits: { lingerMs: 100 } });
     bench.add('UA');
-    await delay(30);
+    await clock.tickAsync(30);
     bench.add('UA');
     assert.deepEqual(bench.log(), []);
-    await delay(120);
+    await clock.tickAsync(69);
+    assert.deepEqual(bench.log(), []);
+    await clock.tickAsync(1);
     assert.deepEqual(bench.log(), ['UA/events:1,2']);
   });
 
@@ -137,7 +146,9 @@ describe('the batcher', () => {
     bench.add('SLOW');
     bench.add('UA');
     assert.deepEqual(bench.log(), ['SLOW/events:1']);
-    await delay(150);
+    await clock.tickAsync(99);
+    assert.deepEqual(bench.log(), ['SLOW/events:1']);
+    await clock.tickAsync(1);
     assert.deepEqual(bench.log(), ['SLOW/events:1', 'UA/events:3']);
     await bench.started[0]?.finish();
     assert.equal(bench.started.length, 2, 'its end gives back nothing twice');
@@ -153,7 +164,7 @@ describe('the batcher', () => {
     bench.add('NEW/events', 3);
     bench.add('NEW/user-properties', 3);
     bench.add('UA');
-    await delay(20);
+    await clock.tickAsync(20);
     assert.deepEqual(bench.log(), ['UA/events:3']);
     assert.equal(bench.batcher.backlog('NEW').bytes, 600);
     known.add('NEW');
@@ -163,18 +174,18 @@ describe('the batcher', () => {
 
   it('rests between small batches, but for those that are delivered only while the machine is busy', async () => {
     let [busy, delivers] = [1, true];
-    // A batch takes a moment: a rest of a thousand times that is the longest there is.
+    // A batch takes 5 ms: a rest of a thousand times that is cut to the longest there is, a second.
     open({ slots: 1, restPerWork: 1_000, delivers: () => delivers, busyness: () => busy });
     const nextWaits = async (n: number): Promise<boolean> => {
       bench.add('UA');
       bench.add('UA');
-      await delay(5);
+      await clock.tickAsync(5);
       await bench.started[n]?.finish();
-      await delay(50);
+      await clock.tickAsync(50);
       return bench.started.length === n + 1;
     };
     assert.equal(await nextWaits(0), true);
-    await delay(1_100);
+    await clock.tickAsync(950);
     assert.equal(bench.started.length, 2);
     busy = 0.5;
     assert.equal(await nextWaits(1), false);
@@ -275,7 +286,7 @@ describe('the batcher', () => {
     let stopped = false;
     const stopping = bench.batcher.stop().then(() => (stopped = true));
     bench.add('AA');
-    await delay(10);
+    await clock.tickAsync(10);
     assert.equal(stopped, false);
     await bench.started[0]?.finish();
     await stopping;

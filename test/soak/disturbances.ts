@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serverStateOf } from '../../src/engine/server-record.js';
 import type { HeadgateProcess } from '../support/headgate.js';
-import type { Random } from './random.js';
+import type { Random } from '../support/random.js';
 
 /** What can be done to a running node, and how often it has been done. */
 export const DISTURBANCES = [

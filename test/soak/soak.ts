@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createCrashNode, type CrashNode } from '../support/crash-node.js';
 import { killAll, type HeadgateProcess } from '../support/headgate.js';
 import { disturb, DISTURBANCES, type Disturbance } from './disturbances.js';
-import { Random } from './random.js';
+import { Random } from '../support/random.js';
 import { isSound, judge, type Verdict } from './verdict.js';
 
 const SECOND = 1_000;

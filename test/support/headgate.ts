@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../bench/system/free-port.js';
-import { temporalBinary } from './temporal.js';
+import { newNamespace, temporalAddress, temporalBinary, temporalUiUrl } from './temporal.js';
 
 const BIN = fileURLToPath(new URL('../../bin/headgate.mjs', import.meta.url));
 
@@ -19,7 +19,7 @@ export interface Finished {
 
 const running = new Set<HeadgateProcess>();
 
-/** The environment of a Headgate of its own on `dataDir`: free ports, and the run's `temporal` binary. */
+/** The environment of a Headgate on `dataDir` with a Temporal server of its own: free ports, the run's binary. */
 export async function ownEnvironment(dataDir: string): Promise<Env> {
   return {
     HEADGATE_DATA_DIR: dataDir,
@@ -27,6 +27,23 @@ export async function ownEnvironment(dataDir: string): Promise<Env> {
     HEADGATE_TEMPORAL_PORT: String(await freePort()),
     HEADGATE_TEMPORAL_UI_PORT: String(await freePort()),
     HEADGATE_TEMPORAL_CLI: await temporalBinary(),
+  };
+}
+
+/**
+ * The environment of a Headgate on `dataDir` that uses the run's Temporal server, in a namespace of its own: for nodes
+ * that are not about having a server of their own, which takes a second of CPU.
+ */
+export async function nodeEnvironment(dataDir: string): Promise<Env> {
+  return { ...(await ownEnvironment(dataDir)), ...sharedTemporal() };
+}
+
+/** What puts a node on the run's Temporal server, in a namespace of its own, beside {@link ownEnvironment}. */
+export function sharedTemporal(): Env {
+  return {
+    TEMPORAL_ADDRESS: temporalAddress(),
+    TEMPORAL_NAMESPACE: newNamespace(),
+    TEMPORAL_UI_URL: temporalUiUrl(),
   };
 }
 

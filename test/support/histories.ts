@@ -1,7 +1,7 @@
 import proto, { type temporal } from '@temporalio/proto';
 import type { WorkflowHandle } from '@temporalio/client';
 import { randomUUID } from 'node:crypto';
-import { TEST_NAMESPACE } from './temporal.js';
+import { testNamespace } from './temporal.js';
 
 const { EventType } = proto.temporal.api.enums.v1;
 
@@ -27,7 +27,7 @@ export async function resetToStart(handle: WorkflowHandle): Promise<WorkflowHand
   const { workflowService } = handle.client;
   const answer: temporal.api.workflowservice.v1.IResetWorkflowExecutionResponse =
     await workflowService.resetWorkflowExecution({
-      namespace: TEST_NAMESPACE,
+      namespace: testNamespace(),
       workflowExecution: { workflowId: handle.workflowId, runId },
       workflowTaskFinishEventId: first?.eventId,
       requestId: randomUUID(),

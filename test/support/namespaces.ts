@@ -1,32 +1,49 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
-import { temporalAddress } from './temporal.js';
+import { SEARCH_ATTRIBUTES } from '../../src/search-attributes.js';
 
 const DAY_SECONDS = 24 * 60 * 60;
+const KEYWORD = proto.temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
 
-/** Makes namespaces on the run's Temporal server, so that nodes which run side by side do not share queues. */
-export async function createNamespaces(names: readonly string[]): Promise<void> {
-  const connection = await Connection.connect({ address: temporalAddress() });
-  const workflowExecutionRetentionPeriod = proto.google.protobuf.Duration.fromObject({
-    seconds: DAY_SECONDS,
-  });
+/** Makes namespaces with Headgate's search attributes, side by side, and waits until workflows can be started in them. */
+export async function prepareNamespaces(address: string, names: readonly string[]): Promise<void> {
+  const connection = await Connection.connect({ address });
   try {
-    for (const namespace of names)
-      await connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod });
-    for (const namespace of names) await untilKnown(connection, namespace);
+    await Promise.all(names.map((namespace) => register(connection, namespace)));
+    await Promise.all(names.map((namespace) => addAttributes(connection, namespace)));
+    await Promise.all(names.map((namespace) => untilUsable(connection, namespace)));
   } finally {
     await connection.close();
   }
 }
 
-/** The server's parts hear of a namespace one after the other; starting a workflow needs all of them. */
-async function untilKnown(connection: Connection, namespace: string): Promise<void> {
-  for (;;) {
+function register(connection: Connection, namespace: string): Promise<unknown> {
+  const workflowExecutionRetentionPeriod = proto.google.protobuf.Duration.fromObject({
+    seconds: DAY_SECONDS,
+  });
+  return connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod });
+}
+
+/** Refused until the part of the server that answers has heard of the namespace. */
+function addAttributes(connection: Connection, namespace: string): Promise<void> {
+  const searchAttributes = Object.fromEntries(SEARCH_ATTRIBUTES.map((name) => [name, KEYWORD]));
+  return patiently(() => connection.operatorService.addSearchAttributes({ namespace, searchAttributes }));
+}
+
+function untilUsable(connection: Connection, namespace: string): Promise<void> {
+  const query = SEARCH_ATTRIBUTES.map((name) => `${name} = 'none'`).join(' OR ');
+  return patiently(() => connection.workflowService.countWorkflowExecutions({ namespace, query }));
+}
+
+/** The server's parts hear of a change one after the other, within seconds. */
+async function patiently(ask: () => Promise<unknown>): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
     try {
-      await connection.workflowService.listWorkflowExecutions({ namespace, pageSize: 1 });
+      await ask();
       return;
-    } catch {
+    } catch (error) {
+      if (tries === 300) throw error;
       await sleep(100);
     }
   }

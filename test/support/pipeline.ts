@@ -32,7 +32,7 @@ import { createQueueRates } from '../../src/engine/queue-rates.js';
 import { startWorkerHost, type WorkerHost } from '../../src/workers/worker-host.js';
 import type { IngestBatchResult } from '../../src/workflows/messages.js';
 import { appendTo, recordOf } from './records.js';
-import { temporalAddress, TEST_NAMESPACE } from './temporal.js';
+import { temporalAddress, testNamespace } from './temporal.js';
 import { until } from './until.js';
 
 /** A silent log: what these tests provoke is not news. */
@@ -97,9 +97,9 @@ export async function startPipeline(tenants: Readonly<Record<string, object>>): 
     versions: stores.paths.tenantVersions,
   });
   const connection = await connect();
-  const client = new Client({ connection, namespace: TEST_NAMESPACE });
+  const client = new Client({ connection, namespace: testNamespace() });
   const ceilingOf = (id: string) => registry.get(id)?.config.limits.activitiesPerSecond;
-  const rates = createQueueRates(connection, TEST_NAMESPACE);
+  const rates = createQueueRates(connection, testNamespace());
   const pace = new Pace({ rates, ceilingOf, log: SILENT });
   const control = new SubscriptionControl({ rates, configOf: (id) => registry.get(id)?.config, log: SILENT });
   const warehouse = observeLoads(createParquetWarehouse({ root: stores.paths.warehouse }), paceLoads(pace));
@@ -114,7 +114,7 @@ export async function startPipeline(tenants: Readonly<Record<string, object>>): 
   const workflowBundle = join(dir, 'workflow-bundle.js');
   await writeFile(workflowBundle, await workflowCode());
   const host = await startWorkerHost({
-    ...{ connection, namespace: TEST_NAMESPACE, registry, workflowBundle, graceSeconds: 5, log: SILENT },
+    ...{ connection, namespace: testNamespace(), registry, workflowBundle, graceSeconds: 5, log: SILENT },
     alignRate: (id) => pace.align(id),
     alignSubscription: (id, name) => control.align(id, name),
     activities: replaceable(real, replaced),

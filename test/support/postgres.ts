@@ -9,13 +9,15 @@ const START_MS = 60_000;
 
 /**
  * A Postgres of the suite's own, from before its first test to after its last. Without an installation the suite is
- * skipped, which is said.
+ * skipped, which is said; in CI it fails.
  */
 export function usePostgres(): () => PostgresServer {
   let server: PostgresServer | undefined;
   before(async function () {
     this.timeout(START_MS);
     const programs = findPostgres();
+    if (programs === undefined && process.env.CI !== undefined)
+      throw new Error('CI has no Postgres; install it (Debian: postgresql).');
     if (programs === undefined) {
       console.log(
         '      skipped: Postgres is not installed; install it (Debian: postgresql), or set HEADGATE_TEST_POSTGRES to the directory of its initdb',

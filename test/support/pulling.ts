@@ -9,7 +9,7 @@ import { deliverWorkflowId, poolQueue, subscriptionQueue, tenantQueue } from '..
 import { DELIVER, type DeliverInput, type DeliverResult } from '../../src/workflows/delivery-messages.js';
 import { startTestApi, type TestApi } from './api.js';
 import { SILENT, startPipeline, type Pipeline } from './pipeline.js';
-import { TEST_NAMESPACE } from './temporal.js';
+import { testNamespace } from './temporal.js';
 
 /** What a message of an answer to a pull is. */
 export interface Message {
@@ -65,7 +65,7 @@ export async function startPulling(
     createPull({
       ...{
         client,
-        namespace: TEST_NAMESPACE,
+        namespace: testNamespace(),
         batchStore: stores.batchStore,
         configOf,
         log: SILENT,

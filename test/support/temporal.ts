@@ -1,66 +1,86 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort } from '../../bench/system/free-port.js';
 import { loadConfig } from '../../src/config.js';
-import { SEARCH_ATTRIBUTES } from '../../src/search-attributes.js';
-import { startDevServer, type DevServer } from '../../src/engine/dev-server.js';
 import { ensureTemporalBinary } from '../../src/engine/find-server.js';
 import { installRuntime } from '../../src/engine/runtime.js';
+import { systemCodeOf } from '../../src/errors.js';
 import { createLogger } from '../../src/observability/logger.js';
+import { FILE_NAMESPACE_VARIABLE, TEST_SERVER_VARIABLE } from './variables.js';
 
-/** The namespace of the run's server; it has Headgate's search attributes. */
-export const TEST_NAMESPACE = 'default';
-
-interface Run {
-  readonly shutdownRuntime: () => Promise<void>;
-  readonly server: DevServer;
-  readonly folder: string;
+/** The Temporal server of a test run, as the processes that run test files are told of it. */
+export interface TestServer {
+  /** `host:port`. */
+  readonly address: string;
+  readonly uiUrl: string;
+  /** A directory in which namespaces are taken, an empty directory each. */
+  readonly taken: string;
+  /** How many namespaces were made ready: {@link namespaceName} of 0 to here. */
+  readonly namespaces: number;
 }
 
-let run: Run | undefined;
-
-/**
- * Mocha calls this once before all tests: starts one Temporal development server for the run. `HEADGATE_TEST_TEMPORAL`
- * set to `off` leaves it out, for tests that need none.
- */
-export async function mochaGlobalSetup(): Promise<void> {
-  if (process.env.HEADGATE_TEST_TEMPORAL === 'off') return;
-  // Temporal's SDK would tell every step of every Worker.
-  const shutdownRuntime = installRuntime(createLogger('silent'));
-  const folder = await mkdtemp(join(tmpdir(), 'headgate-test-'));
-  const server = await startDevServer({
-    binary: await temporalBinary(),
-    dbFile: join(folder, 'temporal.db'),
-    logFile: join(folder, 'temporal.log'),
-    port: await freePort(),
-    uiPort: await freePort(),
-    namespace: TEST_NAMESPACE,
-    searchAttributes: Object.fromEntries(SEARCH_ATTRIBUTES.map((name) => [name, 'Keyword'])),
-    onExit: ({ log }) => console.error(`The test run's Temporal server has died:\n${log}`),
-  });
-  run = { shutdownRuntime, server, folder };
+/** The name of the n-th namespace that a run's server has ready. */
+export function namespaceName(n: number): string {
+  return `test-${n}`;
 }
 
-/** Mocha calls this once after all tests: stops the server and removes what it wrote. */
-export async function mochaGlobalTeardown(): Promise<void> {
-  if (run === undefined) return;
-  // Until then it keeps the process alive.
-  await run.shutdownRuntime();
-  await run.server.stop();
-  await rm(run.folder, { recursive: true, force: true });
+/** The namespace of the test file that runs; no other file's workflows and Workers are in it. */
+export function testNamespace(): string {
+  return (process.env[FILE_NAMESPACE_VARIABLE] ??= newNamespace());
+}
+
+/** A namespace that nobody has used: for a node, since a namespace belongs to one data directory. */
+export function newNamespace(): string {
+  const { taken, namespaces } = testServer();
+  for (let n = 0; n < namespaces; n += 1) if (take(join(taken, String(n)))) return namespaceName(n);
+  throw new Error(`All ${namespaces} namespaces of this run are taken; NAMESPACES says how many there are.`);
+}
+
+/** Making a directory is atomic, whatever other processes of the run do. */
+function take(directory: string): boolean {
+  try {
+    mkdirSync(directory);
+    return true;
+  } catch (error) {
+    if (systemCodeOf(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** The address of a workflow's page in a UI at `http://127.0.0.1:1`, in this file's namespace, up to `id` of its id. */
+export function uiPage(id: string): RegExp {
+  return new RegExp(`^http://127\\.0\\.0\\.1:1/namespaces/${testNamespace()}/workflows/${id}`);
 }
 
 /** `host:port` of the run's Temporal server. */
 export function temporalAddress(): string {
-  if (run === undefined) throw new Error('This run has no Temporal server (HEADGATE_TEST_TEMPORAL=off?).');
-  return run.server.address;
+  quietRuntime();
+  return testServer().address;
 }
 
 /** Base URL of the UI of the run's Temporal server. */
 export function temporalUiUrl(): string {
-  temporalAddress();
-  return (run as Run).server.uiUrl;
+  return testServer().uiUrl;
+}
+
+function testServer(): TestServer {
+  const given = process.env[TEST_SERVER_VARIABLE];
+  if (given === undefined)
+    throw new Error(
+      'This run has no Temporal server: files named x.test.ts do without; see CONTRIBUTING.md.',
+    );
+  return JSON.parse(given) as TestServer;
+}
+
+let shutdownRuntime: (() => Promise<void>) | undefined;
+
+/** Temporal's SDK would write a line for every step of every Worker. */
+function quietRuntime(): void {
+  shutdownRuntime ??= installRuntime(createLogger('silent'));
+}
+
+/** Ends the SDK's runtime, which keeps a process alive. */
+export async function endRuntime(): Promise<void> {
+  await shutdownRuntime?.();
 }
 
 /** The `temporal` binary, found as Headgate finds it. */

@@ -3,12 +3,12 @@ import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { createDurably, TEMPORARY, writeDurably } from '../../durable-file.js';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
-import { lockDirectory } from '../../process-lock.js';
+import { describeOwner, lockFile, type LockOwner } from '../../file-lock.js';
 import { isTenantId } from '../../tenant.js';
 import { createTurns } from '../../turns.js';
 import { keyPathParts, type KeyFiles } from './key-file.js';
 
-const LOCK = '.batch-key-lock';
+const LOCK = join('.batch-key-lock', 'owner.json');
 /** Nobody else's, although the keys in it are wrapped. */
 const MODE = 0o600;
 
@@ -32,14 +32,14 @@ export function createLocalKeyFiles(root: string): KeyFiles {
     create: async (owner, bytes) => createDurably(pathOf(owner), produce(bytes)),
     replace: (owner, bytes, version) =>
       inTurn(root, async () => {
-        const unlock = lockDirectory(join(root, LOCK), lockedError);
+        const lock = await lockFile(join(root, LOCK), { held: lockedError });
         try {
           if ((await readVersion(owner))?.version !== version) return false;
           await removeTemporaries(pathOf(owner));
           await writeDurably(pathOf(owner), produce(bytes));
           return true;
         } finally {
-          unlock();
+          lock.release();
         }
       }),
     tenants: () => tenantsIn(root),
@@ -74,7 +74,7 @@ async function* tenantsIn(root: string): AsyncIterable<string> {
   for (const entry of entries) if (entry.isDirectory() && isTenantId(entry.name)) yield entry.name;
 }
 
-function lockedError(pid: number): HeadgateError {
-  const message = `Process ${pid} changes keys of these batches; try again when it has ended.`;
+function lockedError(owner: LockOwner | undefined): HeadgateError {
+  const message = `Keys of these batches are being changed by ${describeOwner(owner)}; try again when it has ended.`;
   return new HeadgateError('STATE_CONFLICT', message, { retryable: true });
 }

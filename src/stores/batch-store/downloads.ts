@@ -1,19 +1,14 @@
-import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
-import { currentProcess, isRunning, type ProcessIdentity } from '../../process-identity.js';
+import { tryLockFile, type FileLock } from '../../file-lock.js';
 
 const MAX_BYTES = 512 * 1024 ** 2;
-/** No load and no audit reads a copy for so long: what is older has been left by a process that was killed. */
+/** Ends the name of the lock beside each directory of copies: whoever holds it reads them. */
+const LOCK = '.lock';
+/** A directory without a lock is of an earlier version, or of one being swept: what is older than this is nobody's. */
 const STALE_MS = 24 * 60 * 60 * 1000;
-/** In each directory: whose it is. */
-const OWNER = 'owner.json';
-
-/** The process that a directory of copies belongs to. Process ids of another host, or container, say nothing here. */
-interface Owner extends ProcessIdentity {
-  readonly host: string;
-}
 
 interface Waiting {
   readonly bytes: number;
@@ -35,7 +30,6 @@ export class Downloads {
   private held = 0;
   private readonly waiting: Waiting[] = [];
   private ready?: Promise<void>;
-  private owner = '';
 
   /** @param maxBytes default 512 MB */
   constructor(
@@ -51,14 +45,13 @@ export class Downloads {
     const wanted = Math.min(bytes, this.maxBytes);
     await this.take(wanted, signal);
     try {
-      await (this.ready ??= this.prepare());
-      const path = await mkdtemp(join(this.root, 'files-'));
-      await writeFile(join(path, OWNER), this.owner);
+      await (this.ready ??= sweepDownloads(this.root));
+      const { path, lock } = await this.make();
       let released = false;
       const release = async (): Promise<void> => {
         if (released) return;
         released = true;
-        await rm(path, { recursive: true, force: true }).finally(() => this.give(wanted));
+        await remove(path, lock).finally(() => this.give(wanted));
       };
       return { path, release };
     } catch (error) {
@@ -106,33 +99,50 @@ export class Downloads {
     }
   }
 
-  private async prepare(): Promise<void> {
-    this.owner = JSON.stringify({ ...currentProcess(), host: hostname() } satisfies Owner);
-    await mkdir(this.root, { recursive: true });
-    await sweepDownloads(this.root);
+  private async make(): Promise<{ path: string; lock: FileLock }> {
+    for (;;) {
+      const path = join(this.root, `files-${randomUUID()}`);
+      const lock = tryLockFile(path + LOCK);
+      // A sweep that looked at the new lock was faster, and has taken it away.
+      if (lock === undefined) continue;
+      try {
+        await mkdir(path);
+        return { path, lock };
+      } catch (error) {
+        await remove(path, lock);
+        throw error;
+      }
+    }
   }
 }
 
 /**
- * Deletes the copies that processes have left which were killed: those of this host at once, others after a day. To be called
- * when a process starts whose copies are of encrypted files; otherwise the first copy is soon enough.
+ * Deletes the copies that processes have left which were killed. To be called when a process starts whose copies are of
+ * encrypted files; otherwise the first copy is soon enough.
  */
 export async function sweepDownloads(root: string): Promise<void> {
-  for (const name of await readdir(root).catch(() => [])) {
+  const names = await readdir(root).catch(() => []);
+  const locks = new Set(names.filter((name) => name.endsWith(LOCK)));
+  for (const name of locks) {
+    const path = join(root, name);
+    const lock = tryLockFile(path);
+    if (lock !== undefined) await remove(path.slice(0, -LOCK.length), lock);
+  }
+  for (const name of names) {
+    if (locks.has(name) || locks.has(name + LOCK)) continue;
     const path = join(root, name);
     const changed = (await stat(path).catch(() => undefined))?.mtimeMs ?? Infinity;
-    if (changed < Date.now() - STALE_MS || (await isLeft(path)))
-      await rm(path, { recursive: true, force: true });
+    if (changed < Date.now() - STALE_MS) await rm(path, { recursive: true, force: true });
   }
 }
 
-async function isLeft(directory: string): Promise<boolean> {
+/** The lock last: while it is there, a directory that is left can be told from one that is in use. */
+async function remove(path: string, lock: FileLock): Promise<void> {
   try {
-    const { host, ...owner } = JSON.parse(await readFile(join(directory, OWNER), 'utf8')) as Owner;
-    return host === hostname() && !isRunning(owner);
-  } catch {
-    // Without a name, or with half of one: it has just been made, or it is a day old some time.
-    return false;
+    await rm(path, { recursive: true, force: true });
+    await rm(path + LOCK, { force: true });
+  } finally {
+    lock.release();
   }
 }
 

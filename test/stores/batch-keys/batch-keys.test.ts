@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLocalKeyFiles } from '../../../src/stores/batch-keys/file.js';
 import { createGcsKeyFiles } from '../../../src/stores/batch-keys/gcs.js';
@@ -10,6 +10,7 @@ import { MasterKeyring } from '../../../src/stores/batch-keys/master-keyring.js'
 import { createFileBatchStore } from '../../../src/stores/batch-store/file.js';
 import { keysOf, masterKey } from '../../support/batch-keys.js';
 import { useFakeGcs } from '../../support/fake-gcs.js';
+import { canUnshare, startHolder } from '../../support/lock-holder.js';
 import { useTempDir } from '../../support/temp-dir.js';
 
 const [OLD, NEW] = [masterKey(), masterKey()];
@@ -145,13 +146,17 @@ describe('the keys of batch files', () => {
       const bytes = Buffer.from('{}');
       assert.equal(await files.replace({ tenant: 'UA' }, bytes, 'another'), false);
       assert.deepEqual((await files.readVersion({ tenant: 'UA' }))?.bytes, kept?.bytes);
-      // The process that runs this one runs as long as it does.
-      const owner = JSON.stringify({ pid: process.ppid, startedAt: '' });
-      writeFileSync(join(dir(), '.batch-key-lock', 'owner.json'), owner);
-      await assert.rejects(files.replace({ tenant: 'UA' }, bytes, kept?.version ?? ''), {
-        code: 'STATE_CONFLICT',
-        message: new RegExp(`Process ${process.ppid} `),
-      });
+      const another = startHolder(join(dir(), '.batch-key-lock', 'owner.json'), { apart: canUnshare() });
+      try {
+        assert.equal(await another.take(), 'held');
+        await assert.rejects(files.replace({ tenant: 'UA' }, bytes, kept?.version ?? ''), {
+          code: 'STATE_CONFLICT',
+          message: /are being changed by process \d+ on host /,
+        });
+      } finally {
+        await another.kill();
+      }
+      assert.equal(await files.replace({ tenant: 'UA' }, bytes, kept?.version ?? ''), true);
     });
 
     it('are found nowhere while nothing is encrypted', async () => {

@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { currentProcess } from '../../../src/process-identity.js';
 import { Downloads, sweepDownloads, writeCopy } from '../../../src/stores/batch-store/downloads.js';
+import { canUnshare, startHolder, type LockHolder } from '../../support/lock-holder.js';
 import { useTempDir } from '../../support/temp-dir.js';
 
-describe('the place of downloads', () => {
+describe('the place of downloads', function () {
+  this.timeout(20_000);
   const dir = useTempDir();
+  const holders: LockHolder[] = [];
+
+  afterEach(async () => {
+    for (const holder of holders.splice(0)) await holder.kill();
+  });
 
   /** Those that have been granted, in that order. */
   function opener(downloads: Downloads) {
@@ -82,21 +87,39 @@ describe('the place of downloads', () => {
     assert.equal(existsSync(path), false);
   });
 
-  it('removes at once what a process of this host has left, and nothing of one that runs', async () => {
-    const leave = (name: string, owner: object): void => {
+  it('removes at once what a process has left, in whatever container, and nothing of one that runs', async () => {
+    const leave = async (name: string, apart: boolean): Promise<LockHolder> => {
+      const holder = startHolder(join(dir(), `${name}.lock`), { apart });
+      holders.push(holder);
+      assert.equal(await holder.take(), 'held');
       mkdirSync(join(dir(), name));
-      writeFileSync(join(dir(), name, 'owner.json'), JSON.stringify(owner));
+      writeFileSync(join(dir(), name, 'x'), '');
+      return holder;
     };
-    const self = currentProcess();
-    leave('files-dead', { ...self, startedAt: 'long ago', host: hostname() });
-    leave('files-running', { ...self, host: hostname() });
-    leave('files-elsewhere', { ...self, startedAt: 'long ago', host: 'another' });
+    const dead = await leave('files-dead', false);
+    await leave('files-running', false);
+    // Stands in for a container; where there are none, it is one more process.
+    await leave('files-apart', canUnshare());
+    await dead.kill();
     await sweepDownloads(dir());
-    assert.deepEqual(readdirSync(dir()).sort(), ['files-elsewhere', 'files-running']);
+    const names = ['files-apart', 'files-running'].flatMap((name) => [name, `${name}.lock`]);
+    assert.deepEqual(readdirSync(dir()).sort(), names);
     const { path, release } = await new Downloads(dir()).open(1);
     await sweepDownloads(dir());
     assert.ok(existsSync(path));
     await release();
+    assert.deepEqual(readdirSync(dir()).sort(), names);
     await sweepDownloads(join(dir(), 'none'));
+  });
+
+  it('gives no two the same directory while others sweep', async () => {
+    const downloads = new Downloads(dir());
+    for (let round = 0; round < 20; round += 1) {
+      const opened = await Promise.all([1, 2, 3].map(() => downloads.open(1)));
+      await Promise.all([sweepDownloads(dir()), sweepDownloads(dir())]);
+      for (const { path } of opened) assert.ok(existsSync(path));
+      for (const { release } of opened) await release();
+    }
+    assert.deepEqual(readdirSync(dir()), []);
   });
 });

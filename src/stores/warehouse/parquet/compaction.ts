@@ -3,7 +3,7 @@ import { rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { HeadgateError, messageOf, systemCodeOf } from '../../../errors.js';
 import { faultPoint } from '../../../fault-point.js';
-import { lockDirectory } from '../../../process-lock.js';
+import { describeOwner, lockFile } from '../../../file-lock.js';
 import { createTurns } from '../../../turns.js';
 import type { Table } from '../columns.js';
 import { TABLES } from '../columns.js';
@@ -80,17 +80,19 @@ export async function compactTenant(input: CompactionInput): Promise<CompactionR
     if (!existsSync(tenantDir) || !(await needsCompaction(root, input.tenant, age))) return NOTHING;
     // Two at once would not see each other's ids, and could each put the same file into another compacted one.
     const directory = join(tenantDir, 'compaction');
-    const unlock = lockDirectory(
-      directory,
-      (pid) =>
-        new HeadgateError('COMPACTION_RUNNING', `Process ${pid} compacts the files of ${input.tenant}.`),
-    );
+    const lock = await lockFile(join(directory, 'owner.json'), {
+      held: (owner) =>
+        new HeadgateError(
+          'COMPACTION_RUNNING',
+          `The files of ${input.tenant} are being compacted by ${describeOwner(owner)}.`,
+        ),
+    });
     try {
       return await compactLocked({ ...input, root, spillDir: join(directory, 'spill') }, age);
     } catch (error) {
       throw compactionError(input.tenant, error);
     } finally {
-      unlock();
+      lock.release();
     }
   });
 }

@@ -1,0 +1,33 @@
+import { Client } from '@temporalio/client';
+import type { Config } from '../config.js';
+import { connectTemporal, temporalFromEnvironment } from '../engine/connect.js';
+import { readNamespaceClaim } from '../engine/namespace-owner.js';
+import { messageOf } from '../errors.js';
+import { readDirectoryId } from '../roles/data-directory.js';
+import { fail, ok, warn, type Finding } from './finding.js';
+import { printable } from './terminal-text.js';
+
+/** Says whether the namespace of `TEMPORAL_ADDRESS` is this data directory's. Claims nothing. */
+export async function checkNamespace(config: Config): Promise<Finding> {
+  const check = 'namespace';
+  const { connect, namespace = config.temporalNamespace } = temporalFromEnvironment(
+    config.temporalAddress as string,
+  );
+  try {
+    const connection = await connectTemporal(connect);
+    try {
+      const claim = await readNamespaceClaim(new Client({ connection, namespace }));
+      if (claim === undefined) return ok(check, `"${namespace}" is nobody's yet; the first start claims it`);
+      const { directory, path, host } = claim.owner;
+      if (directory === (await readDirectoryId(config.dataDir)))
+        return ok(check, `"${namespace}" belongs to this data directory`);
+      const mend =
+        'set TEMPORAL_NAMESPACE to one of its own; or, if that directory is gone: headgate namespace claim --force';
+      return fail(check, printable(`"${namespace}" belongs to ${path} on host ${host}`), mend);
+    } finally {
+      await connection.close();
+    }
+  } catch (error) {
+    return warn(check, `cannot be asked: ${messageOf(error)}`, 'see what is said of temporal');
+  }
+}

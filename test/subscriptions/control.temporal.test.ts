@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { Client } from '@temporalio/client';
+import type { NativeConnection } from '@temporalio/worker';
+import { createQueueRates, type QueueNotes, type QueueRates } from '../../src/engine/queue-rates.js';
+import { SubscriptionControl } from '../../src/subscriptions/control.js';
+import { SubscriptionOverviews } from '../../src/subscriptions/overview.js';
+import { rateOf, standingOf } from '../../src/subscriptions/standing.js';
+import { parseTenantConfig } from '../../src/tenant-config/parse.js';
+import { subscriptionQueue, tenantQueue } from '../../src/tenant.js';
+import { SILENT, connect } from '../support/pipeline.js';
+import { testNamespace } from '../support/temporal.js';
+import { until } from '../support/until.js';
+
+const WITHIN_MS = 10_000;
+
+describe('how a subscription stands', function () {
+  this.timeout(30_000);
+  let connection: NativeConnection;
+  let rates: QueueRates & QueueNotes;
+  let names = 0;
+  let tenant: string;
+
+  before(async () => {
+    connection = await connect();
+    rates = createQueueRates(connection, testNamespace());
+  });
+  after(() => connection.close());
+  beforeEach(() => {
+    tenant = `sc-${++names}`;
+  });
+
+  const configOf = (id: string) => {
+    const url = 'https://user:pass@crm.example/hooks?token=secret';
+    const subscriptions = [
+      { name: 'crm', kind: 'push', url, limits: { activitiesPerSecond: 7 } },
+      { name: 'queue', kind: 'pull' },
+    ];
+    return id === tenant ? parseTenantConfig(JSON.stringify({ tenant, subscriptions }), 'x.yaml') : undefined;
+  };
+  /** Each stands for a process of its own. */
+  const open = (): SubscriptionControl => new SubscriptionControl({ rates, configOf, log: SILENT });
+  const queueRate = (name = 'crm') => rates.get(subscriptionQueue(tenant, name));
+
+  it('is active at the configured rate at first', async () => {
+    assert.deepEqual(await open().align(tenant, 'crm'), { state: 'active' });
+    await until(async () => assert.equal((await queueRate())?.activitiesPerSecond, 7), WITHIN_MS);
+  });
+
+  it('is paused by the rate of its queue, for every process, and stays so when it is aligned', async () => {
+    await open().change(tenant, 'crm', { to: 'paused', by: 'ops@example.com', reason: 'the CRM moves' });
+    await until(async () => assert.equal((await queueRate())?.activitiesPerSecond, 0), WITHIN_MS);
+    const { since, ...standing } = await open().align(tenant, 'crm');
+    assert.deepEqual(standing, { state: 'paused', by: 'ops@example.com', reason: 'the CRM moves' });
+    assert.ok(Date.parse(since ?? '') > 0);
+    await open().change(tenant, 'crm', { to: 'active', by: 'ops@example.com' });
+    await until(async () => assert.equal((await queueRate())?.activitiesPerSecond, 7), WITHIN_MS);
+  });
+
+  it('drains at its configured rate; this process knows at once, another once it has looked', async () => {
+    const [here, there] = [open(), open()];
+    await here.change(tenant, 'crm', { to: 'draining', by: 'ops' });
+    assert.equal(here.isDraining(tenant, 'crm'), true);
+    assert.equal(here.isDraining(tenant, 'queue'), false);
+    await until(async () => {
+      await there.look(tenant);
+      assert.equal(there.isDraining(tenant, 'crm'), true);
+    }, WITHIN_MS);
+    assert.equal((await queueRate())?.activitiesPerSecond, 7);
+  });
+
+  it('lets the breaker slow it down and speed it up, but not end what somebody has paused', async () => {
+    const control = open();
+    assert.equal((await control.breaker(tenant, 'crm', true, '9 of 10 failed')).state, 'breaker-open');
+    assert.equal((await control.breaker(tenant, 'crm', false, '')).state, 'active');
+    await control.change(tenant, 'crm', { to: 'paused', by: 'ops' });
+    for (const isOpen of [true, false])
+      assert.equal((await control.breaker(tenant, 'crm', isOpen, '')).state, 'paused');
+    assert.equal((await control.disable(tenant, 'crm', 'HTTP 410 Gone')).state, 'paused');
+  });
+
+  it('is disabled until somebody resumes it', async () => {
+    const control = open();
+    await control.disable(tenant, 'crm', 'HTTP 410 Gone');
+    assert.equal((await control.breaker(tenant, 'crm', false, '')).state, 'disabled');
+    assert.deepEqual(await control.change(tenant, 'crm', { to: 'active', by: 'ops' }), { state: 'active' });
+  });
+
+  it('is paused by Headgate where it is refused for good, unless it is held already, and told of then alone', async () => {
+    const told: unknown[] = [];
+    const control = new SubscriptionControl({
+      ...{ rates, configOf, log: SILENT },
+      onTrouble: ({ subscription, state, reason }) => told.push([subscription, state, reason]),
+    });
+    const { since, ...standing } = await control.park(tenant, 'warehouse', 'Access Denied');
+    assert.deepEqual(standing, { state: 'paused', by: 'headgate', reason: 'Access Denied' });
+    assert.equal((await control.park(tenant, 'warehouse', 'Not found')).since, since);
+    await control.change(tenant, 'crm', { to: 'paused', by: 'headgate' });
+    assert.equal((await control.park(tenant, 'crm', 'Access Denied')).reason, undefined);
+    assert.deepEqual(told, [['warehouse', 'paused', 'Access Denied']]);
+    await assert.rejects(control.park('sc-none', 'warehouse', 'Access Denied'), { code: 'NOT_FOUND' });
+  });
+
+  it('takes a rate of 0 that was set by hand for a pause, and any other for active', () => {
+    assert.equal(standingOf({ activitiesPerSecond: 0, reason: 'by hand' }).state, 'paused');
+    assert.equal(standingOf({ activitiesPerSecond: 3, reason: 'by hand' }).state, 'active');
+    assert.equal(
+      standingOf({ activitiesPerSecond: 0, reason: 'headgate subscription nonsense {' }).state,
+      'paused',
+    );
+  });
+
+  it('keeps what it was told, whatever that is', () => {
+    for (const reason of ['"}{', '\n', 'x'.repeat(2_000), '🙂']) {
+      const standing = { state: 'paused', by: 'a"b', reason, since: '2026-01-01T00:00:00.000Z' } as const;
+      assert.deepEqual(standingOf(rateOf(standing, 5)), { ...standing, reason: reason.slice(0, 500) });
+    }
+  });
+
+  it('refuses subscriptions that the tenant does not have', async () => {
+    await assert.rejects(open().change(tenant, 'other', { to: 'paused', by: 'ops' }), { code: 'NOT_FOUND' });
+    await assert.rejects(open().change('sc-0', 'crm', { to: 'paused', by: 'ops' }), { code: 'NOT_FOUND' });
+    await assert.rejects(open().change(tenant, '../crm', { to: 'paused', by: 'ops' }), { code: 'NOT_FOUND' });
+  });
+
+  it('is kept for the warehouse beside the rate of its loads, which it leaves alone', async () => {
+    const loads = { activitiesPerSecond: 11, reason: 'a test' };
+    await rates.set(tenantQueue(tenant), loads);
+    await open().change(tenant, 'warehouse', { to: 'paused', by: 'ops', reason: 'the lake moves' });
+    await until(async () => {
+      const { state, by, reason } = await open().standing(tenant, 'warehouse');
+      assert.deepEqual([state, by, reason], ['paused', 'ops', 'the lake moves']);
+    }, WITHIN_MS);
+    assert.deepEqual(await rates.get(tenantQueue(tenant)), loads);
+    assert.equal(await queueRate('warehouse'), undefined, 'there is no queue of its own');
+    await open().change(tenant, 'warehouse', { to: 'active', by: 'ops' });
+    await until(
+      async () => assert.equal((await open().standing(tenant, 'warehouse')).state, 'active'),
+      WITHIN_MS,
+    );
+    assert.deepEqual(await rates.get(tenantQueue(tenant)), loads);
+  });
+
+  it('is shown with what waits for it, and without what may be secret', async () => {
+    const client = new Client({ connection, namespace: testNamespace() });
+    const overviews = new SubscriptionOverviews({
+      client,
+      control: open(),
+      configOf,
+    });
+    const waiting = { batches: 0, oldestSeconds: 0 };
+    const [warehouse, crm, queue] = await overviews.list(tenant);
+    const builtIn = { name: 'warehouse', kind: 'warehouse', state: 'active', queue: `tenant.${tenant}` };
+    assert.deepEqual(warehouse, { ...builtIn, waiting: { windows: 0, oldestSeconds: 0 } });
+    const expected = { name: 'crm', kind: 'push', url: 'https://crm.example/hooks', state: 'active' };
+    assert.deepEqual(crm, { ...expected, queue: `tenant.${tenant}.sub.crm`, waiting });
+    assert.deepEqual([queue?.name, queue?.kind], ['queue', 'pull']);
+    const { deliveries, deadLetters } = await overviews.show(tenant, 'crm');
+    assert.deepEqual([deliveries, deadLetters], [0, 0]);
+    await assert.rejects(overviews.show(tenant, 'x" OR "'), { code: 'NOT_FOUND' });
+    assert.deepEqual(await overviews.list('sc-0'), []);
+  });
+});
