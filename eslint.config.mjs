@@ -33,20 +33,9 @@ const zones = [
       'pull serves the API from Temporal and the batch store: it sees messages, stores, rules and the vocabulary.',
   },
   {
-    target: './src/client',
-    from: [
-      './src/api',
-      './src/ingest',
-      './src/pull',
-      './src/workflows',
-      './src/activities',
-      './src/workers',
-      './src/commands',
-      './src/engine',
-      './src/stores',
-      './src/roles',
-    ],
-    message: 'the client knows the HTTP door alone, and no part of the server.',
+    target: './packages/client/src',
+    from: './src',
+    message: 'the client knows the HTTP API alone, and no part of the server.',
   },
   {
     target: './src/workflows',
@@ -129,10 +118,10 @@ const zones = [
 ];
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.headgate/'] },
+  { ignores: ['**/dist/', '**/node_modules/', '.headgate/'] },
   ...tseslint.configs.recommended,
   {
-    files: ['src/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts'],
+    files: ['src/**/*.ts', 'packages/*/src/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts'],
     plugins: { 'import-x': importX, jsdoc },
     languageOptions: { parserOptions: { project: './tsconfig.test.json' } },
     rules: {
@@ -153,9 +142,12 @@ export default tseslint.config(
       'import-x/resolver-next': [importX.createNodeResolver({ extensionAlias: { '.js': ['.ts', '.js'] } })],
     },
   },
-  { files: ['src/**/*.ts'], rules: { 'import-x/no-restricted-paths': ['error', { zones }] } },
   {
-    files: ['src/**/*.ts', 'bench/**/*.ts'],
+    files: ['src/**/*.ts', 'packages/*/src/**/*.ts'],
+    rules: { 'import-x/no-restricted-paths': ['error', { zones }] },
+  },
+  {
+    files: ['src/**/*.ts', 'packages/*/src/**/*.ts', 'bench/**/*.ts'],
     rules: {
       'jsdoc/require-jsdoc': [
         'error',

@@ -5,9 +5,14 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
 import { CASES } from './cases/index.js';
+import { compareRuns } from './report/compare.js';
+import { publish } from './report/publish.js';
 import { runCases, type RunOptions } from './run.js';
 
+/** What the repository keeps. */
 const RESULTS = fileURLToPath(new URL('./results/', import.meta.url));
+/** What a run writes, with all its samples; not in the repository. */
+const RUNS = fileURLToPath(new URL('../.headgate/bench/', import.meta.url));
 
 interface Flags {
   readonly quick?: boolean;
@@ -15,6 +20,8 @@ interface Flags {
   readonly connections: number;
   readonly out?: string;
   readonly cpuProf?: string;
+  readonly compare?: readonly string[];
+  readonly publish?: readonly string[];
 }
 
 function positive(value: string): number {
@@ -37,7 +44,13 @@ function fileFor(names: readonly string[], { quick, out }: Flags): string {
   if (out !== undefined) return out;
   const what = names.length === 0 ? 'all' : names.join('+');
   if (quick) return join(mkdtempSync(join(tmpdir(), 'headgate-bench-result-')), 'quick.json');
-  return join(RESULTS, `${new Date().toISOString().slice(0, 10)}-${what}.json`);
+  return join(RUNS, `${new Date().toISOString().slice(0, 10)}-${what}.json`);
+}
+
+function showComparison([before, after, ...more]: readonly string[]): void {
+  if (before === undefined || after === undefined || more.length > 0)
+    return program.error('error: --compare needs two files');
+  process.stdout.write(compareRuns(before, after));
 }
 
 const program = new Command('bench')
@@ -53,7 +66,12 @@ const program = new Command('bench')
     '--cpu-prof <dir>',
     'write CPU profiles of Headgate there, for the DevTools; the figures are then lower',
   )
-  .option('--out <file>', 'where the JSON goes; default: bench/results/<date>-<cases>.json')
+  .option('--out <file>', 'where the JSON goes; default: .headgate/bench/<date>-<cases>.json')
+  .option('--compare <files...>', 'run nothing: show how the figures of two JSON files differ')
+  .option(
+    '--publish <files...>',
+    'run nothing: write bench/results/<date>.md and latest.json from such files',
+  )
   .addHelpText(
     'after',
     `
@@ -65,10 +83,13 @@ Examples:
   $ npm run bench -- end-to-end                     # one case
   $ npm run bench -- end-to-end latency --seconds 20
   $ npm run bench -- --quick                        # is everything correct?
+  $ npm run bench -- --compare bench/results/latest.json .headgate/bench/2026-12-01-all.json
 
 It ends with code 1 when an acknowledged event was not decided on or is not in Parquet, or is there twice.`,
   )
   .action(async (names: string[], flags: Flags) => {
+    if (flags.compare !== undefined) return showComparison(flags.compare);
+    if (flags.publish !== undefined) return console.log(publish(flags.publish, RESULTS).join('\n'));
     const options: RunOptions = {
       cases: chosen(names),
       quick: flags.quick ?? false,

@@ -24,5 +24,5 @@ await step(`Building ${module} ${version}, about 7 minutes on 2 cores`, () =>
   }),
 );
 console.log(
-  'npm test -- test/stores/load-claims/*.ts test/stores/warehouse/bigquery/*.ts test/e2e/bigquery.e2e.test.ts',
+  'npm test -- test/stores/load-claims/*.ts test/stores/warehouse/bigquery/*.ts test/e2e/bigquery.crash.test.ts',
 );

@@ -1,4 +1,4 @@
-/** Compiles src/ to dist/ and bundles the workflow code, so that no start has to: bundling takes seconds. */
+/** Compiles the client and src/ to their dist/, and bundles the workflow code, so that no start has to: bundling takes seconds. */
 import { existsSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -8,11 +8,11 @@ import { main, ROOT } from './setup.mjs';
 
 const DIST = join(ROOT, 'dist');
 
-async function compile() {
+async function compile(directory) {
   // What has been deleted from src must not live on in dist.
-  await rm(DIST, { recursive: true, force: true });
+  await rm(join(directory, 'dist'), { recursive: true, force: true });
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-  await runQuietly(process.execPath, [tsc, '-p', 'tsconfig.json'], { cwd: ROOT });
+  await runQuietly(process.execPath, [tsc, '-p', 'tsconfig.json'], { cwd: directory });
 }
 
 async function bundleWorkflows() {
@@ -26,6 +26,8 @@ async function bundleWorkflows() {
 }
 
 await main(async () => {
-  await compile();
+  // Headgate is compiled against the client's types: it comes second.
+  await compile(join(ROOT, 'packages', 'client'));
+  await compile(ROOT);
   await bundleWorkflows();
 });

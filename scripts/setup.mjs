@@ -36,7 +36,10 @@ async function installDependencies(quiet) {
   const reason = reasonToInstall();
   if (reason === undefined) return;
   const install = () =>
-    runQuietly(NPM.command, ['ci', '--no-audit', '--no-fund'], { cwd: ROOT, shell: NPM.shell });
+    runQuietly(NPM.command, ['ci', '--no-audit', '--no-fund', '--no-dry-run'], {
+      cwd: ROOT,
+      shell: NPM.shell,
+    });
   await step(`Installing dependencies (${reason})`, install, { quiet });
 }
 
@@ -46,8 +49,9 @@ function reasonToInstall() {
   if (installed === undefined) return 'there are none yet';
   const wanted = Object.entries(packagesOf(join(ROOT, 'package-lock.json')));
   const differs = wanted.some(([path, { version, link, optional, devOptional, peer }]) => {
-    // The root itself, links, and what npm may leave out on this platform.
-    if (path === '' || link || optional || devOptional || peer) return false;
+    if (link) return !existsSync(join(ROOT, path));
+    // The root itself, the workspaces behind links, and what npm may leave out on this platform.
+    if (!path.startsWith('node_modules/') || optional || devOptional || peer) return false;
     return installed[path]?.version !== version;
   });
   return differs ? 'package-lock.json has changed' : undefined;
@@ -58,7 +62,14 @@ function packagesOf(lockFile) {
 }
 
 async function build(quiet) {
-  const sources = inRoot('src', 'tsconfig.json', 'package-lock.json', join('scripts', 'build.mjs'));
+  const client = ['src', 'package.json', 'tsconfig.json'].map((name) => join('packages', 'client', name));
+  const sources = inRoot(
+    'src',
+    ...client,
+    'tsconfig.json',
+    'package-lock.json',
+    join('scripts', 'build.mjs'),
+  );
   const stamp = new Stamp(join(ROOT, 'dist', '.headgate-stamp'), sources);
   if (stamp.isFresh()) return;
   const reason = existsSync(join(ROOT, 'dist')) ? 'the sources have changed' : 'there is no dist yet';

@@ -1,8 +1,10 @@
 import { Command, CommanderError } from 'commander';
-import { HeadgateError, messageOf, systemCodeOf } from './errors.js';
+import { endOnBrokenPipe } from './commands/broken-pipe.js';
+import { errorText } from './commands/error-text.js';
+import { examplePath } from './commands/example-path.js';
 import { headgateVersion } from './version.js';
 
-/** How to load each command, in the order that help shows them. */
+/** How to load what each command says of itself, in the order that help shows them. What it does is loaded when it runs. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   start: async () => (await import('./commands/start.js')).startCommand(),
   demo: async () => (await import('./commands/demo.js')).demoCommand(),
@@ -25,7 +27,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 };
 
 /**
- * Builds the CLI. Loading all commands takes most of a second, so when the first word names one, it alone is loaded.
+ * Builds the CLI. When the first word names a command, it alone is loaded.
  * @param first the first word after `headgate`
  */
 async function createCli(first = ''): Promise<Command> {
@@ -42,7 +44,7 @@ State lives in HEADGATE_DATA_DIR (default .headgate); the API listens on HEADGAT
 
 Examples:
   $ headgate demo --exit
-  $ headgate start --tenants examples/flights/tenants
+  $ headgate start --tenants ${examplePath('flights/tenants')}
   $ headgate query UA "SELECT count(*) FROM events"`,
     );
   const named = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
@@ -50,20 +52,28 @@ Examples:
   return cli;
 }
 
-/** Runs the CLI. What Headgate refuses on purpose is one readable message and exit code 1; anything else is a bug and shows its stack. */
+/** Commands that have a log, which is where they warn. */
+const ROLES = ['start', 'api', 'worker'];
+
+async function warnOfUnknownVariables(): Promise<void> {
+  const { unknownVariables } = await import('./config.js');
+  for (const warning of unknownVariables()) process.stderr.write(`headgate: ${warning}\n`);
+}
+
+/** Runs the CLI. An error is one readable message and exit code 1; one that nobody has thought of shows its stack. */
 async function main(): Promise<void> {
+  endOnBrokenPipe();
   try {
-    await (await createCli(process.argv[2])).parseAsync();
+    const cli = await createCli(process.argv[2]);
+    cli.hook('preAction', async (_, command) => {
+      if (!ROLES.includes(command.name())) await warnOfUnknownVariables();
+    });
+    await cli.parseAsync();
   } catch (error) {
     if (error instanceof CommanderError) throw error;
-    if (error instanceof HeadgateError) process.stderr.write(`headgate: ${error.message} [${error.code}]\n`);
-    else if (systemCodeOf(error) === 'ENOSPC')
-      process.stderr.write(`headgate: The disk is full: ${messageOf(error)} [DISK_FULL]\n`);
-    else
-      process.stderr.write(
-        `headgate: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-      );
-    process.exitCode = 1;
+    process.stderr.write(`headgate: ${errorText(error)}\n`);
+    // A command that was ended by its reader keeps the code of that.
+    process.exitCode ||= 1;
   }
 }
 

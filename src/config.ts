@@ -6,6 +6,7 @@ import type { FaultPoint } from './fault-point.js';
 import type { MasterKeys } from './stores/batch-keys/master-key.js';
 import type { GcsPlace } from './stores/batch-store/gcs.js';
 import type { PostgresPlace } from './stores/state/postgres-place.js';
+import { nearest } from './tenant-config/nearest.js';
 import { SECRET_PREFIX, variableOf } from './tenant-config/secret-reference.js';
 
 /** When a producer gets its 202: after the spool's flush to disk, or once Temporal has the batch. */
@@ -71,10 +72,12 @@ export interface Config {
   readonly metricsTenants: number;
   /** `HEADGATE_METRICS_PORT`: where a process without an API serves `/metrics` and health; 0 picks a free port. Default: nowhere. */
   readonly metricsPort?: number;
-  /** `HEADGATE_SHUTDOWN_GRACE_SECONDS`: how long workers may finish what they do at shutdown. Default 20. */
+  /** `HEADGATE_SHUTDOWN_GRACE_SECONDS`: how long a node may take to finish what it does after SIGTERM; then it ends. Default 20. */
   readonly shutdownGraceSeconds: number;
   /** `TEMPORAL_ADDRESS`: a Temporal to use; without it Headgate runs one of its own. */
   readonly temporalAddress?: string;
+  /** `HEADGATE_EMBEDDED_TEMPORAL`: `on` (default) runs a Temporal server where `TEMPORAL_ADDRESS` is not set; `off` refuses to start then, as in the image. */
+  readonly embeddedTemporal: 'on' | 'off';
   /** `TEMPORAL_NAMESPACE`. Default `default`. */
   readonly temporalNamespace: string;
   /** `TEMPORAL_UI_URL`: address of the Temporal UI, for links. Default: the own server's. */
@@ -99,7 +102,32 @@ export interface Config {
  */
 export function loadConfig(env: Env = process.env): Config {
   const reader = new EnvReader(env);
-  const config: Config = {
+  const config = readAll(reader);
+  if (reader.problems.length > 0) throw new HeadgateError('CONFIG_INVALID', reader.problems.join('\n'));
+  return Object.freeze(config);
+}
+
+/**
+ * Warns of variables that look like settings and are none, as one that is misspelt: a sentence for each. What begins with
+ * `HEADGATE_SECRET_` is the tenants', `HEADGATE_TEST_` the tests'.
+ */
+export function unknownVariables(env: Env = process.env): string[] {
+  const reader = new EnvReader(env);
+  readAll(reader);
+  const known = [...reader.names];
+  const others = [SECRET_PREFIX, 'HEADGATE_TEST_'];
+  return Object.keys(env)
+    .filter((name) => name.startsWith('HEADGATE_') && !reader.names.has(name))
+    .filter((name) => !others.some((prefix) => name.startsWith(prefix)))
+    .map((name) => {
+      const meant = nearest(name, known);
+      const hint = meant === undefined ? '' : ` Did you mean ${meant}?`;
+      return `${name} is not a setting, and is ignored.${hint}`;
+    });
+}
+
+function readAll(reader: EnvReader): Config {
+  return {
     dataDir: resolve(reader.text('HEADGATE_DATA_DIR') ?? '.headgate'),
     batches: reader.bucket('HEADGATE_BATCHES', 'HEADGATE_GCS_ENDPOINT'),
     batchKeys: {
@@ -130,6 +158,7 @@ export function loadConfig(env: Env = process.env): Config {
     metricsPort: reader.optionalInteger('HEADGATE_METRICS_PORT', 0, 65_535),
     shutdownGraceSeconds: reader.integer('HEADGATE_SHUTDOWN_GRACE_SECONDS', 20, 1, 600),
     temporalAddress: reader.text('TEMPORAL_ADDRESS'),
+    embeddedTemporal: reader.oneOf('HEADGATE_EMBEDDED_TEMPORAL', ['on', 'off'], 'on'),
     temporalNamespace: reader.text('TEMPORAL_NAMESPACE') ?? 'default',
     temporalUiUrl: reader.text('TEMPORAL_UI_URL'),
     temporalCli: reader.text('HEADGATE_TEMPORAL_CLI'),
@@ -139,8 +168,6 @@ export function loadConfig(env: Env = process.env): Config {
     path: reader.text('PATH') ?? '',
     color: reader.text('NO_COLOR') === undefined,
   };
-  if (reader.problems.length > 0) throw new HeadgateError('CONFIG_INVALID', reader.problems.join('\n'));
-  return Object.freeze(config);
 }
 
 /**

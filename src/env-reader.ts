@@ -20,10 +20,13 @@ export type Env = Readonly<Record<string, string | undefined>>;
 /** Reads single variables and collects what is wrong with them, so that all problems are reported at once. */
 export class EnvReader {
   readonly problems: string[] = [];
+  /** Names of the variables that have been asked for, set or not. */
+  readonly names = new Set<string>();
 
   constructor(private readonly env: Env) {}
 
   text(name: string): string | undefined {
+    this.names.add(name);
     const value = this.env[name];
     return value === undefined || value === '' ? undefined : value;
   }

@@ -6,7 +6,12 @@ import {
 } from '@temporalio/client';
 import { searchAttributesOf } from './search-attributes.js';
 import { batchWorkflowId, workflowQueue, type Isolation } from './tenant.js';
-import { INGEST_BATCH, batchSummary, type IngestBatchInput } from './workflows/messages.js';
+import {
+  INGEST_BATCH,
+  WORKFLOW_TASK_TIMEOUT,
+  batchSummary,
+  type IngestBatchInput,
+} from './workflows/messages.js';
 
 /** How {@link startBatch} starts. */
 export interface StartBatchOptions {
@@ -33,6 +38,7 @@ export async function startBatch(
       workflowId: batchWorkflowId(tenant, stream, batchId),
       taskQueue: workflowQueue(tenant, isolationOf(tenant)),
       args: [input],
+      workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
       // A failed batch may be submitted again, one that has gone through may not.
       workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
       workflowIdConflictPolicy: 'FAIL',

@@ -9,6 +9,7 @@ import { pull } from './pull.js';
 import { push } from './push.js';
 import { ratios } from './ratios.js';
 import { tenants } from './tenants.js';
+import { recovery } from './recovery.js';
 import { redrive } from './redrive.js';
 import { routes } from './routes.js';
 import { warehouse } from './warehouse.js';
@@ -27,6 +28,7 @@ export const CASES: readonly BenchCase[] = [
   push,
   pull,
   deadEndpoint,
+  recovery,
   redrive,
   routes,
   ratios,

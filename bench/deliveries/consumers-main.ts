@@ -1,5 +1,5 @@
 /** Pulls with the published client: a process of its own, with as many consumers as the harness says. */
-import { createClient, type CloudEvent, type Consumer } from '../../src/client/index.js';
+import { createClient, type CloudEvent, type Consumer } from '../../packages/client/src/index.js';
 import { answering } from './answering.js';
 import { Arrivals } from './arrivals.js';
 import type { ConsumersRequest } from './messages.js';

@@ -25,7 +25,8 @@ export interface ChildOptions {
 export class Child {
   private readonly process: ChildProcess;
   private readonly last: string[] = [];
-  private readonly exited: Promise<void>;
+  /** Resolves when it has ended. */
+  readonly exited: Promise<void>;
   private stopping = false;
 
   constructor(private readonly options: ChildOptions) {
@@ -47,7 +48,7 @@ export class Child {
    * @throws Error with the log's last lines when the process ends before
    */
   ready(): Promise<Record<string, unknown>> {
-    const log = createWriteStream(this.options.logFile);
+    const log = createWriteStream(this.options.logFile, { flags: 'a' });
     const lines = createInterface({ input: this.process.stderr as NodeJS.ReadableStream });
     return new Promise((resolve, reject) => {
       lines.on('line', (line) => {

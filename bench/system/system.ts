@@ -24,8 +24,18 @@ export interface System {
   processes(): Readonly<Record<string, readonly number[]>>;
   /** @throws Error when it has died */
   assertRunning(): void;
+  /** Resolves when it has died, as `HEADGATE_FAULT` has told it to. */
+  died(): Promise<void>;
+  /** Starts it again on its data, without `HEADGATE_FAULT`. */
+  revive(): Promise<Revival>;
   /** Stops it and removes its data, unless that is to be looked at. */
   stop(keepData?: boolean): Promise<void>;
+}
+
+/** When a system was started again, and when it said that it was ready: milliseconds since the epoch. */
+export interface Revival {
+  readonly startedAt: number;
+  readonly readyAt: number;
 }
 
 /** How to start a system. */
@@ -48,38 +58,55 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const { name } = options;
   const dataDir = makeTemporary();
   const tenants = tenantNames(options.tenants);
-  const child = new Child({
-    name,
-    args: options.prepare(dataDir, tenants),
-    env: { ...(await environment(dataDir)), ...options.env },
-    logFile: join(dataDir, `${name}.log`),
-  });
+  const args = options.prepare(dataDir, tenants);
+  const { HEADGATE_FAULT, ...env } = { ...(await environment(dataDir)), ...options.env };
+  const start = (more: NodeJS.ProcessEnv = {}): Child =>
+    new Child({ name, args, env: { ...env, ...more }, logFile: join(dataDir, `${name}.log`) });
+  let child = start(HEADGATE_FAULT === undefined ? {} : { HEADGATE_FAULT });
   const stop = async (keepData = false): Promise<void> => {
     await child.stop();
     if (keepData) keepTemporary(dataDir);
     else removeTemporary(dataDir);
   };
   try {
-    const { url, temporal } = (await child.ready()) as { url: string; temporal: string };
-    const temporalPids = options.temporal ? [temporalPidOf(dataDir)] : [];
+    let { url, temporal } = (await child.ready()) as unknown as Ready;
+    const temporalPids = (): number[] => (options.temporal ? [temporalPidOf(dataDir)] : []);
+    const revive = async (): Promise<Revival> => {
+      const startedAt = Date.now();
+      child = start();
+      ({ url, temporal } = (await child.ready()) as unknown as Ready);
+      return { startedAt, readyAt: Date.now() };
+    };
     return {
       name,
-      url,
+      get url() {
+        return url;
+      },
       tenants: await signTokens(dataDir, tenants),
       warehouse: join(dataDir, 'warehouse'),
       dataDir,
       ...(options.temporal && { temporal }),
-      processes: () => ({
-        [name]: processTree(child.pid).filter((pid) => !temporalPids.includes(pid)),
-        ...(options.temporal && { temporal: temporalPids }),
-      }),
+      processes: () => {
+        const ofTemporal = temporalPids();
+        return {
+          [name]: processTree(child.pid).filter((pid) => !ofTemporal.includes(pid)),
+          ...(options.temporal && { temporal: ofTemporal }),
+        };
+      },
       assertRunning: () => child.assertRunning(),
+      died: () => child.exited,
+      revive,
       stop,
     };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+interface Ready {
+  readonly url: string;
+  readonly temporal: string;
 }
 
 /** Clean but for what finds programs: settings of the developer's own must not change what is measured. */

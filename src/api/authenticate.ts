@@ -3,25 +3,7 @@ import { errors, jwtVerify, type JWTVerifyGetKey } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { HeadgateError } from '../errors.js';
 import { isTenantId } from '../tenant.js';
-
-/** What a token may allow. */
-export const SCOPES = [
-  'events:write',
-  'user-properties:write',
-  'decisions:read',
-  'batches:read',
-  'replays:read',
-  'replays:write',
-  'dead-letters:read',
-  'dead-letters:write',
-  'subscriptions:pull',
-  'subscriptions:read',
-  'subscriptions:write',
-  'admin',
-] as const;
-
-/** One thing a token may allow; `admin` includes all others within its tenant. */
-export type Scope = (typeof SCOPES)[number];
+import type { Scope } from './scopes.js';
 
 /** Who is calling, as the verified token says. The only source of a request's tenant. */
 export interface Caller {
@@ -83,9 +65,6 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     return verified.caller;
   };
 }
-
-/** Scopes that may be narrowed to one thing by its name: `subscriptions:pull:crm`. */
-export const NARROWABLE_SCOPES = ['subscriptions:pull'] as const;
 
 /**
  * Middleware that lets a request through if its token has `scope` (or `admin`), with the caller in `ctx.state.caller`.

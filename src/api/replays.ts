@@ -22,6 +22,7 @@ import {
   type ReplayReport,
 } from '../workflows/replay-messages.js';
 import { replayInputOf, type ReplayRequest } from './replay-request.js';
+import { WORKFLOW_TASK_TIMEOUT } from '../workflows/messages.js';
 
 /** A replay as the list shows it. Times are RFC 3339. */
 export interface ReplaySummary {
@@ -178,6 +179,7 @@ async function startWorkflow(client: Client, { config }: LoadedTenant, input: Re
     workflowId: replayWorkflowId(tenant, replayId),
     taskQueue: workflowQueue(tenant, config.isolation),
     args: [input],
+    workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
     memo: { ...memoOf(input) },
     workflowIdReusePolicy: 'REJECT_DUPLICATE' as const,
     priority: { priorityKey: PRIORITY_KEY },

@@ -2,7 +2,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import Router from '@koa/router';
 import Koa, { type Context, type Next } from 'koa';
-import { HeadgateError, systemCodeOf } from '../errors.js';
+import { portError } from '../engine/ports.js';
+import { HeadgateError } from '../errors.js';
 import type { EventSchemas } from '../event-schemas/event-schemas.js';
 import type { Admission } from '../ingest/admission/admission.js';
 import type { Ingest } from '../ingest/ingest.js';
@@ -129,7 +130,7 @@ async function refuseUnknown(ctx: Context, next: Next): Promise<void> {
 
 /**
  * Binds the API.
- * @throws HeadgateError `PORT_IN_USE`
+ * @throws HeadgateError `PORT_IN_USE`, `PORT_REFUSED`
  */
 export async function listen(
   app: Koa,
@@ -186,18 +187,9 @@ function makeRoom(server: Server, maxConnections: number): void {
 
 function bind(server: Server, host: string, port: number, variable: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error) => reject(bindError(error, port, variable)));
+    server.once('error', (error) => reject(portError(error, { host, port, variable })));
     server.listen(port, host, resolve);
   });
-}
-
-function bindError(error: Error, port: number, variable: string): Error {
-  if (systemCodeOf(error) !== 'EADDRINUSE') return error;
-  return new HeadgateError(
-    'PORT_IN_USE',
-    `Port ${port} is taken by another program. Stop it, or set ${variable} to a free port.`,
-    { cause: error },
-  );
 }
 
 async function close(server: Server, graceMs: number): Promise<void> {

@@ -1,25 +1,6 @@
-import Table from 'cli-table3';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { TenantAudit } from '../audit/tenant-audit.js';
-import { readLines, splitLines } from '../client/event-lines.js';
-import { loadConfig } from '../config.js';
-import { INPUT_STREAMS, type InputStream } from '../event.js';
-import { dataPaths, openBatchStore } from '../roles/stores.js';
-import { openTenantRegistry, type LoadedTenant } from '../tenant-config/registry.js';
-import { assertTenantId } from '../tenant.js';
-import { assertParquet, whereBigQueryIs } from './parquet-tenant.js';
-
-interface AuditCommandOptions {
-  readonly tenant?: string;
-  readonly ids?: string;
-  readonly stream: InputStream;
-  readonly from?: string;
-  readonly to?: string;
-  readonly show: number;
-  readonly json: boolean;
-}
-
-const PROGRESS_EVERY_MS = 2_000;
+import { INPUT_STREAMS } from '../event.js';
+import type { AuditCommandOptions } from './run-audit.js';
 
 const HELP = `
 What was acknowledged is what --ids names: lines of {"tenant": …, "stream": …, "id": …}, as \`headgate send
@@ -54,116 +35,7 @@ export function auditCommand(): Command {
     .option('--show <count>', 'how many of what is missing or doubled to name', wholeNumber, 10)
     .option('--json', 'print the findings as JSON', false)
     .addHelpText('after', HELP)
-    .action(runAudit);
-}
-
-async function runAudit(options: AuditCommandOptions): Promise<void> {
-  // Loading DuckDB takes a tenth of a second, which the other commands need not pay.
-  const { audit, isClean } = await import('../audit/audit.js');
-  const config = loadConfig();
-  const paths = dataPaths(config.dataDir);
-  const batchStore = await openBatchStore(config);
-  const { from, to, tenant, ids, stream, show } = options;
-  if (tenant !== undefined) await assertParquet(config.dataDir, tenant);
-  const results = await audit({
-    ...{ paths, batchStore },
-    tenants: (await configuredTenants(paths.tenants)).filter(
-      (each) => tenant !== undefined || isInParquet(each),
-    ),
-    tenant: tenant === undefined ? undefined : assertTenantId(tenant),
-    ids: ids === undefined ? undefined : linesOf(ids),
-    ...{ stream, show, days: { from, to } },
-    onProgress: progress(),
-    onSkipped: (message) => void process.stderr.write(`Skipped: ${message}\n`),
-  });
-  const clean = results.every(isClean);
-  const { json } = options;
-  process.stdout.write(
-    json ? `${JSON.stringify({ clean, tenants: results }, undefined, 2)}\n` : report(results),
-  );
-  if (!clean) process.exitCode = 1;
-}
-
-/** Files are what an audit can read: of other tenants it says where they are. */
-function isInParquet({ config: { tenant, warehouse } }: LoadedTenant): boolean {
-  if (warehouse.kind === 'parquet') return true;
-  process.stderr.write(`Not audited. ${whereBigQueryIs(tenant, warehouse)}\n`);
-  return false;
-}
-
-async function configuredTenants(dir: string) {
-  const say = (fields: object, message: string): void =>
-    void process.stderr.write(`${message}\n${(fields as { problem?: string }).problem ?? ''}\n`);
-  const registry = await openTenantRegistry({ dir, logger: { info: () => {}, warn: say, error: say } });
-  await registry.close();
-  return registry.list();
-}
-
-async function* linesOf(file: string): AsyncIterable<string> {
-  if (file === '-') {
-    for await (const line of splitLines(process.stdin)) if (line.trim() !== '') yield line;
-  } else {
-    for await (const { text } of readLines(file)) yield text;
-  }
-}
-
-/** A line every two seconds: a short audit says nothing. */
-function progress(): (message: string) => void {
-  let saidAt = Date.now();
-  return (message) => {
-    if (Date.now() - saidAt < PROGRESS_EVERY_MS) return;
-    saidAt = Date.now();
-    process.stderr.write(`${message}\n`);
-  };
-}
-
-function report(results: readonly TenantAudit[]): string {
-  if (results.length === 0) return 'There is no tenant to look at.\n';
-  const head = ['tenant', 'acknowledged', 'in batch files', 'in warehouse', 'left out', 'missing', 'doubled'];
-  const table = new Table({
-    head: [...head, 'decisions', 'missing', 'doubled'],
-    style: { head: [], border: [] },
-    colAligns: ['left', ...Array<'right'>(9).fill('right')],
-  });
-  for (const each of results) {
-    const { acknowledged, inBatchFiles, inWarehouse, decisionsExpected } = each;
-    const { leftOut, missing, doubled, decisionsMissing, decisionsDoubled } = each;
-    const events = [acknowledged, inBatchFiles, inWarehouse, leftOut.count, missing.count, doubled.count];
-    const decisions = [decisionsExpected, decisionsMissing.count, decisionsDoubled.count];
-    table.push([each.tenant, ...[...events, ...decisions].map((value) => value.toLocaleString('en-US'))]);
-  }
-  const details = results.flatMap(named);
-  return `${table.toString()}\n${details.map((line) => `${line}\n`).join('')}`;
-}
-
-/** A line for each thing that is named. Ids are other people's text, so they are shown as JSON. */
-function named({ tenant, ...found }: TenantAudit): string[] {
-  const { missing, leftOut, damaged, doubled, decisionsMissing, decisionsDoubled } = found;
-  return [
-    ...missing.first.map(
-      ({ stream, id, batchId }) =>
-        `${tenant}: missing from ${stream}: ${JSON.stringify(id)}, ${batchId === undefined ? 'in no kept batch file' : `of batch ${batchId}`}`,
-    ),
-    ...leftOut.first.map(
-      ({ stream, id }) =>
-        `${tenant}: left out of ${stream}, as it cannot be loaded: ${JSON.stringify(id)}; see the dead letters of warehouse`,
-    ),
-    ...damaged.first.map(
-      ({ stream, batchId, events }) =>
-        `${tenant}: ${events} of ${stream} damaged on disk before they were in batch ${batchId}: see its dead letter`,
-    ),
-    ...doubled.first.map(
-      ({ stream, id, rows, batchIds }) =>
-        `${tenant}: ${rows} rows in ${stream}: ${JSON.stringify(id)}, of ${batchIds.length === 1 ? 'batch' : 'batches'} ${batchIds.join(', ')}`,
-    ),
-    ...decisionsMissing.first.map(
-      ({ eventId, rule, batchId }) =>
-        `${tenant}: no decision of ${rule} on ${JSON.stringify(eventId)} of batch ${batchId}`,
-    ),
-    ...decisionsDoubled.first.map(
-      ({ eventId, rule, rows }) => `${tenant}: ${rows} decisions of ${rule} on ${JSON.stringify(eventId)}`,
-    ),
-  ];
+    .action(async (options: AuditCommandOptions) => (await import('./run-audit.js')).runAudit(options));
 }
 
 function day(text: string): string {

@@ -1,8 +1,4 @@
 import { Command } from 'commander';
-import { loadConfig } from '../config.js';
-import { openBatches } from '../roles/stores.js';
-import { rewrapKeys, rotateKey } from '../stores/batch-keys/changes.js';
-import { assertTenantId } from '../tenant.js';
 
 const EXAMPLES = `
 Batch files are encrypted where HEADGATE_BATCH_KEY is set: each tenant's with a key of its own, which that master key wraps.
@@ -35,34 +31,11 @@ export function batchKeyCommand(): Command {
     .argument('<tenant>', 'who gets a new key')
     .description("Give a tenant's batch files a new key.")
     .addHelpText('after', ROTATE)
-    .action(rotate);
+    .action(async (tenant: string) => (await import('./run-batch-key.js')).rotate(tenant));
   command
     .command('rewrap')
     .description("Wrap every tenant's keys by the master key that is set now.")
     .addHelpText('after', REWRAP)
-    .action(rewrap);
+    .action(async () => (await import('./run-batch-key.js')).rewrap());
   return command;
-}
-
-async function rotate(given: string): Promise<void> {
-  const tenant = assertTenantId(given);
-  const { keys, keyFiles, masters } = await openBatches(loadConfig());
-  await keys.check({ create: true });
-  const file = await rotateKey(keyFiles, masters, tenant);
-  print(
-    `${tenant} has ${file.keys.length} keys; the last, ${file.keys.at(-1)?.id}, is used within 60 seconds.`,
-  );
-}
-
-async function rewrap(): Promise<void> {
-  const { keys, keyFiles, masters } = await openBatches(loadConfig());
-  await keys.check({ create: true });
-  const { tenants, changed } = await rewrapKeys(keyFiles, masters);
-  print(
-    `${tenants} tenants have keys; those of ${changed} are wrapped anew. HEADGATE_BATCH_KEY opens all of them.`,
-  );
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }

@@ -1,14 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { loadConfig } from '../config.js';
-import { armFaultPoint } from '../fault-point.js';
-import { dataPaths } from '../roles/stores.js';
 import { parseDuration } from '../tenant-config/units.js';
-import { assertParquet } from './parquet-tenant.js';
-
-interface CompactOptions {
-  readonly olderThan: number;
-  readonly grace: number;
-}
+import type { CompactOptions } from './run-compact.js';
 
 const HELP = `
 The files of each day that has ended at least --older-than ago become few big ones with the same rows; of younger days
@@ -39,19 +31,9 @@ export function compactCommand(): Command {
         .default(duration('1h'), '1h'),
     )
     .addHelpText('after', HELP)
-    .action(async (tenant: string, { olderThan, grace }: CompactOptions) => {
-      const { dataDir, fault } = loadConfig();
-      if (fault !== undefined) armFaultPoint(fault.point, fault.passes);
-      await assertParquet(dataDir, tenant);
-      // Loading DuckDB takes a tenth of a second, which the other commands need not pay.
-      const { compactTenant } = await import('../stores/warehouse/parquet/compaction.js');
-      const root = dataPaths(dataDir).warehouse;
-      const result = await compactTenant({ root, tenant, olderThanMs: olderThan, graceMs: grace });
-      const { replaced, written, removed, kept } = result;
-      process.stdout.write(
-        `${replaced} files replaced by ${written}; ${removed} replaced files removed, ${kept} kept for now\n`,
-      );
-    });
+    .action(async (tenant: string, options: CompactOptions) =>
+      (await import('./run-compact.js')).runCompact(tenant, options),
+    );
 }
 
 function duration(text: string): number {

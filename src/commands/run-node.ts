@@ -1,4 +1,5 @@
 import { HeadgateError } from '../errors.js';
+import type { Logger } from '../observability/logger.js';
 import type { HeadgateNode } from '../roles/node.js';
 
 /** What ends a process: a signal to stop (drain), or a fault it cannot mend. */
@@ -33,11 +34,35 @@ export function awaitEnding(): Ending {
   return { stopped, signal: told.signal, fail };
 }
 
-/** Runs a node until it is told to stop, then drains it. */
-export async function runUntilEnded(node: HeadgateNode, ending: Ending): Promise<void> {
+/** How {@link runUntilEnded} ends a node. */
+export interface EndOptions {
+  /** `HEADGATE_SHUTDOWN_GRACE_SECONDS`. */
+  readonly graceSeconds: number;
+  readonly log: Pick<Logger, 'warn'>;
+}
+
+/**
+ * Runs a node until it is told to stop, then drains it. What is still under way after the grace time is cut off, and the
+ * process ends with it: the spool and Temporal have it, and the next start goes on from there.
+ */
+export async function runUntilEnded(
+  node: HeadgateNode,
+  ending: Ending,
+  { graceSeconds, log }: EndOptions,
+): Promise<void> {
+  let code = 1;
   try {
     await ending.stopped;
+    code = 0;
   } finally {
+    const timer = setTimeout(() => {
+      log.warn(
+        { graceSeconds },
+        'not everything ended within the grace time; the next start goes on with it',
+      );
+      process.exit(code);
+    }, graceSeconds * 1000);
     await node.stop();
+    clearTimeout(timer);
   }
 }

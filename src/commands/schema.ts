@@ -1,28 +1,11 @@
-import Table from 'cli-table3';
 import { Command, InvalidArgumentError } from 'commander';
-import { loadConfig } from '../config.js';
-import { HeadgateError } from '../errors.js';
-import { checkKept, type KeptCheck, type SchemaTally } from '../event-schemas/check-kept.js';
-import { openBatchStore } from '../roles/stores.js';
-import { readConfigFile } from '../tenant-config/tenant-file.js';
-import { showInferred } from './schema-infer.js';
-import { showSchema } from './schema-show.js';
-import { cell, printable } from './terminal-text.js';
-
-interface CheckOptions {
-  readonly from?: number;
-  readonly to?: number;
-  readonly show: number;
-  readonly json: boolean;
-}
+import type { CheckOptions } from './run-schema-check.js';
 
 interface ShowOptions {
   readonly infer: boolean;
   readonly hours: number;
   readonly json: boolean;
 }
-
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 const EXAMPLES = `
 A tenant's tables: each column with its type, the field of data that it is promoted from, since which load, how many
@@ -72,57 +55,16 @@ export function schemaCommand(): Command {
     .option('--show <count>', 'how many events that do not fit to name, of each schema', wholeNumber, 5)
     .option('--json', 'print the findings as JSON', false)
     .addHelpText('after', HELP)
-    .action(runCheck);
+    .action(async (file: string, options: CheckOptions) =>
+      (await import('./run-schema-check.js')).runCheck(file, options),
+    );
   return command;
 }
 
 async function show(tenant: string | undefined, options: ShowOptions, command: Command): Promise<void> {
   if (tenant === undefined) return command.help({ error: true });
-  if (options.infer) await showInferred(tenant, options);
-  else await showSchema(tenant, options);
-}
-
-async function runCheck(file: string, options: CheckOptions): Promise<void> {
-  const { config, schemas } = await readConfigFile(file);
-  const { tenant } = config;
-  if (schemas === undefined)
-    throw new HeadgateError('TENANT_CONFIG_INVALID', `${file} has no schemas to check events against.`);
-  const { to = Date.now(), show, json } = options;
-  const { from = to - DAY_MS } = options;
-  if (from >= to) throw new HeadgateError('PARAMETER_INVALID', '--from must be before --to.');
-  const store = await openBatchStore(loadConfig());
-  const found = await checkKept({ store, tenant, schemas, from, to, show });
-  const range = { tenant, from: new Date(from).toISOString(), to: new Date(to).toISOString() };
-  process.stdout.write(
-    json
-      ? `${JSON.stringify({ ...range, ...found }, undefined, 2)}\n`
-      : `${tenant}: ${number(found.events)} events received from ${range.from} to ${range.to}\n${report(found)}`,
-  );
-  if (found.schemas.some(({ failed }) => failed > 0)) process.exitCode = 1;
-}
-
-function report({ schemas, withoutSchema, unreadable }: KeptCheck): string {
-  const table = new Table({
-    head: ['type', 'dataschema', 'mode', 'pass', 'fail'],
-    style: { head: [], border: [] },
-    colAligns: ['left', 'left', 'left', 'right', 'right'],
-  });
-  for (const { type, dataschema, mode, passed, failed } of schemas)
-    table.push([cell(type), cell(dataschema ?? 'any other'), mode, number(passed), number(failed)]);
-  const rest = [
-    ...(withoutSchema === 0 ? [] : [`${number(withoutSchema)} have no schema.`]),
-    ...(unreadable === 0 ? [] : [`${number(unreadable)} batch files could not be read.`]),
-  ];
-  return [table.toString(), ...schemas.flatMap(problemLines), ...rest, ''].join('\n');
-}
-
-/** Ids and keys are other people's text, so they are shown as JSON. */
-function problemLines({ type, problems }: SchemaTally): string[] {
-  return problems.map(({ id, stream, batchId, pointer, message }) =>
-    printable(
-      `${type}: ${JSON.stringify(id)} of ${stream}, batch ${batchId}: ${JSON.stringify(`data${pointer}`)} ${message}`,
-    ),
-  );
+  if (options.infer) await (await import('./schema-infer.js')).showInferred(tenant, options);
+  else await (await import('./schema-show.js')).showSchema(tenant, options);
 }
 
 function moment(text: string): number {
@@ -139,8 +81,4 @@ function hours(text: string): number {
 function wholeNumber(text: string): number {
   if (/^\d{1,4}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('It must be a whole number of at most four digits.');
-}
-
-function number(value: number): string {
-  return value.toLocaleString('en-US');
 }

@@ -1,13 +1,4 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command } from 'commander';
-import { loadConfig, type Config } from '../config.js';
-import { HeadgateError } from '../errors.js';
-import { dataPaths, openBatches } from '../roles/stores.js';
-import { eraseTenant } from '../stores/batch-keys/changes.js';
-import { openTenantRegistry } from '../tenant-config/registry.js';
-import { assertTenantId } from '../tenant.js';
-import { bigQueryOf } from './parquet-tenant.js';
 
 const HELP = `
 Deletes the keys that the tenant's batch files are encrypted with: no batch, decision file, replay or dead letter of it can
@@ -27,66 +18,7 @@ export function tenantEraseCommand(): Command {
     .description("Delete the keys of a tenant's encrypted batch files, for good.")
     .option('--yes', 'do it: there is no way back', false)
     .addHelpText('after', HELP)
-    .action(erase);
-}
-
-async function erase(given: string, { yes }: { yes: boolean }): Promise<void> {
-  const tenant = assertTenantId(given);
-  const config = loadConfig();
-  const { store, keys, keyFiles } = await openBatches(config);
-  await keys.check({ create: false });
-  if (!keys.seals)
-    throw new HeadgateError(
-      'BATCH_KEY_MISSING',
-      'HEADGATE_BATCH_KEY is not set: batches are not encrypted, so there is no key to delete.',
+    .action(async (tenant: string, options: { yes: boolean }) =>
+      (await import('./run-tenant-erase.js')).erase(tenant, options),
     );
-  await assertSuspended(config, tenant);
-  if (!yes)
-    throw new HeadgateError(
-      'PARAMETER_INVALID',
-      `This makes everything that is kept of ${tenant}'s batches unreadable for good: add --yes to do it.`,
-    );
-  const { erasedAt, keys: deleted, plainFiles } = await eraseTenant(keyFiles, store, tenant);
-  print(
-    `${tenant} is erased since ${erasedAt}: ${deleted} keys deleted now, ${plainFiles} plain batch files.`,
-  );
-  print('Running processes stop reading and writing its batches within 60 seconds.');
-  const left = plainPlaces(config, tenant);
-  const bigQuery = await bigQueryOf(config.dataDir, tenant);
-  if (bigQuery !== undefined) left.push(`BigQuery ${bigQuery.project}.${bigQuery.dataset}`);
-  if (left.length > 0)
-    print(`Not encrypted, and still there:\n${left.map((each) => `  ${each}`).join('\n')}`);
-}
-
-/** Else events would be taken and lost. */
-async function assertSuspended({ dataDir }: Config, tenant: string): Promise<void> {
-  const quiet = { info: () => {}, warn: () => {}, error: () => {} };
-  const registry = await openTenantRegistry({ dir: dataPaths(dataDir).tenants, logger: quiet });
-  await registry.close();
-  if (registry.get(tenant)?.config.suspended !== false) return;
-  throw new HeadgateError(
-    'STATE_CONFLICT',
-    `Tenant ${tenant} takes events, which would be lost: apply its file with \`suspended: true\` first, and let its deliveries end.`,
-  );
-}
-
-/** Where else a tenant's events are on this machine. */
-function plainPlaces({ dataDir }: Config, tenant: string): string[] {
-  const { warehouse, deliveries, quarantine, tenantVersions, state, spool } = dataPaths(dataDir);
-  const own = [warehouse, deliveries, quarantine, tenantVersions].map((each) => join(each, tenant));
-  const shared = [
-    { path: state, what: "(its subjects' profiles, aggregates and decisions)" },
-    {
-      path: spool,
-      what: '(events that are not in a batch yet, and traces of others until they are overwritten)',
-    },
-  ];
-  return [
-    ...own.filter(existsSync),
-    ...shared.filter(({ path }) => existsSync(path)).map(({ path, what }) => `${path} ${what}`),
-  ];
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }

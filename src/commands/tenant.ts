@@ -1,20 +1,12 @@
 import { Command } from 'commander';
-import { loadConfig } from '../config.js';
-import { messageOf } from '../errors.js';
-import { dataPaths } from '../roles/stores.js';
-import { createWarehouseCheck, type WarehouseCheck } from '../roles/warehouses.js';
-import { applyTenantFiles, openTenantRegistry, type LoadedTenant } from '../tenant-config/registry.js';
-import type { TenantConfig } from '../tenant-config/tenant-config.js';
-import { listVersions, readVersion, type TenantVersion } from '../tenant-config/versions.js';
-import { assertTenantId } from '../tenant.js';
+import { examplePath } from './example-path.js';
 import { tenantEraseCommand } from './tenant-erase.js';
 
-/** Asking Google takes half a second; without a network it would take minutes to give up. */
-const CHECK_TIMEOUT_MS = 15_000;
+const EXAMPLE = examplePath('flights/tenants');
 
 const APPLY_EXAMPLES = `
 Examples:
-  $ headgate tenant apply examples/flights/tenants     every <tenant>.yaml in a directory
+  $ headgate tenant apply ${EXAMPLE}     every <tenant>.yaml in a directory
   $ headgate tenant apply UA.yaml                      one tenant
 
 All files are checked first; if any is invalid, nothing is changed and every problem is shown as
@@ -22,7 +14,7 @@ file:line:column: message. A BigQuery dataset that lies elsewhere than its tenan
 
 const EXAMPLES = `
 Examples:
-  $ headgate tenant apply examples/flights/tenants
+  $ headgate tenant apply ${EXAMPLE}
   $ headgate tenant list`;
 
 const VERSIONS_EXAMPLES = `
@@ -46,111 +38,18 @@ export function tenantCommand(): Command {
     .argument('<dir|file>', 'a <tenant>.yaml file, or a directory of them')
     .description('Check tenant files and put them into force.')
     .addHelpText('after', APPLY_EXAMPLES)
-    .action(applyTenants);
+    .action(async (source: string) => (await import('./run-tenant.js')).applyTenants(source));
   command
     .command('list')
     .description('List the tenants with their isolation, rules and aggregates.')
     .addHelpText('after', LIST_EXAMPLES)
-    .action(listTenants);
+    .action(async () => (await import('./run-tenant.js')).listTenants());
   command
     .command('versions')
     .argument('<tenant>', 'whose configurations')
     .description('List the configurations a tenant has had, the last one first, with their rules.')
     .addHelpText('after', VERSIONS_EXAMPLES)
-    .action(showVersions);
+    .action(async (tenant: string) => (await import('./run-tenant.js')).showVersions(tenant));
   command.addCommand(tenantEraseCommand());
   return command;
-}
-
-async function applyTenants(source: string): Promise<void> {
-  const config = loadConfig();
-  const { tenants: dir, tenantVersions: versions } = dataPaths(config.dataDir);
-  const asked = createWarehouseCheck(config);
-  const check = (tenant: TenantConfig): Promise<void> => checkLocation(tenant, asked);
-  const applied = await applyTenantFiles({ source, dir, versions, check });
-  for (const { tenant, change } of applied) print(`${tenant} ${change}`);
-  const counts = (['added', 'changed', 'unchanged'] as const).map(
-    (change) => `${applied.filter((each) => each.change === change).length} ${change}`,
-  );
-  print(`${applied.length} ${applied.length === 1 ? 'tenant' : 'tenants'}: ${counts.join(', ')}`);
-}
-
-/**
- * Data that would lie elsewhere than its tenant's file says is refused. Anything else that is wrong with BigQuery may be so
- * here alone, where there need be no credentials for it: it is said, and the file comes into force.
- */
-async function checkLocation({ tenant, warehouse }: TenantConfig, check: WarehouseCheck): Promise<void> {
-  if (warehouse.kind !== 'bigquery') return;
-  try {
-    await check(warehouse, AbortSignal.timeout(CHECK_TIMEOUT_MS));
-  } catch (error) {
-    const { details } = error as { details?: { problem?: unknown } };
-    if (details?.problem === 'location') throw error;
-    process.stderr.write(`${tenant}: where its warehouse lies is not checked. ${messageOf(error)}\n`);
-  }
-}
-
-async function listTenants(): Promise<void> {
-  const report = (fields: object, message: string) =>
-    process.stderr.write(`${message}\n${(fields as { problem?: string }).problem ?? ''}\n`);
-  const registry = await openTenantRegistry({
-    dir: paths().tenants,
-    logger: { info: () => {}, warn: report, error: report },
-  });
-  await registry.close();
-  const tenants = registry.list();
-  if (tenants.length === 0) return print('There are no tenants yet; headgate tenant apply adds them.');
-  const header = ['TENANT', 'ISOLATION', 'RULES', 'AGGREGATES'];
-  printColumns([header, ...tenants.map(rowOf)]);
-}
-
-function rowOf({ config, rules }: LoadedTenant): string[] {
-  const isolation = config.suspended ? `${config.isolation}, suspended` : config.isolation;
-  const names = (all: Iterable<string>) => [...all].join(', ') || '-';
-  return [
-    config.tenant,
-    isolation,
-    names(rules.rules.map(({ name }) => name)),
-    names(rules.aggregates.keys()),
-  ];
-}
-
-async function showVersions(tenant: string): Promise<void> {
-  const dir = paths().tenantVersions;
-  const versions = await listVersions(dir, assertTenantId(tenant));
-  if (versions.length === 0) return print(`No configuration of ${tenant} is kept here.`);
-  const rows = await Promise.all(versions.map((version) => versionRow(dir, tenant, version)));
-  printColumns([['VERSION', 'APPLIED OR TRIED', 'RULES'], ...rows]);
-}
-
-async function versionRow(
-  dir: string,
-  tenant: string,
-  { version, appliedAt }: TenantVersion,
-): Promise<string[]> {
-  const rules = await readVersion(dir, tenant, version).then(
-    ({ rules: { rules } }) => rules.map((rule) => `${rule.name}@${rule.version}`).join(', ') || '-',
-    (error: unknown) => messageOf(error).split('\n')[0] ?? '',
-  );
-  return [version, new Date(appliedAt).toISOString(), rules];
-}
-
-function printColumns(rows: readonly string[][]): void {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  for (const row of rows) {
-    print(
-      row
-        .map((cell, column) => cell.padEnd(widths[column]!))
-        .join('  ')
-        .trimEnd(),
-    );
-  }
-}
-
-function paths() {
-  return dataPaths(loadConfig().dataDir);
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }

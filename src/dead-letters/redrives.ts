@@ -16,6 +16,7 @@ import {
 import { findOwn } from './find.js';
 import type { DeadLetterOptions } from './options.js';
 import { assertRedrivable } from './resolve.js';
+import { WORKFLOW_TASK_TIMEOUT } from '../workflows/messages.js';
 
 /** What to redrive or discard. */
 export interface RedriveRequest {
@@ -103,6 +104,7 @@ async function start(
       workflowId,
       taskQueue: workflowQueue(tenant, isolationOf(tenant)),
       args: [input],
+      workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
       staticSummary: `${tenant} · dead letters to be ${outcome} · by ${by.actor}`,
       typedSearchAttributes: searchAttributesOf(tenant),
     }),

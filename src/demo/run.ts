@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { sendLines, type SendTally } from '../client/sender.js';
+import { sendLines, type SendTally } from '@headgate/client';
 import type { Config } from '../config.js';
 import { HeadgateError } from '../errors.js';
 import type { InputStream } from '../event.js';

@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import type { SendTally } from '../client/sender.js';
+import type { SendTally } from '@headgate/client';
 import type { TenantCheck } from './check.js';
 import type { TenantWeek } from './week.js';
 

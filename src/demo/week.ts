@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readLines } from '../client/event-lines.js';
+import { readLines } from '../event-lines.js';
 import type { InputStream } from '../event.js';
 import type { LoadedTenant } from '../tenant-config/registry.js';
 

@@ -46,6 +46,12 @@ const RETRY = {
   randomize: true,
 } as const;
 
+/**
+ * Steps that ask Temporal. A call over the connection of the Workers cannot be called off, and one that waits for a
+ * batch's end may never return; at a stop its answer is not waited for. Asking again, in the next process, is harmless.
+ */
+const ASKS_TEMPORAL: ReadonlySet<RetriedStep> = new Set<RetriedStep>(['start', 'park', 'await']);
+
 /** What is to be handed over of a batch. */
 interface Written {
   /** Input of its workflow; absent when nothing of it is left, or the workflow is there already. */
@@ -75,7 +81,8 @@ export function createStarter(
         'batch step failed; trying again',
       );
     };
-    return pRetry(() => run().catch(retryable), { ...RETRY, onFailedAttempt, signal });
+    const attempt = (): Promise<T> => (ASKS_TEMPORAL.has(step) ? orStopped(run(), signal) : run());
+    return pRetry(() => attempt().catch(retryable), { ...RETRY, onFailedAttempt, signal });
   }
 
   /** Returns the plan as it is handed over. */
@@ -153,15 +160,11 @@ async function parkLost(
 }
 
 /** Waits until the batch's workflow has ended, in whatever way: a lane goes on when its operator ends a batch by hand. */
-async function endOf(
-  { client, log, signal }: StarterOptions,
-  plan: Plan,
-): Promise<IngestBatchResult | undefined> {
+async function endOf({ client, log }: StarterOptions, plan: Plan): Promise<IngestBatchResult | undefined> {
   const handle = client.workflow.getHandle(batchWorkflowId(plan.tenant, plan.stream, plan.batchId));
   try {
-    return (await client.withAbortSignal(signal, () => handle.result())) as IngestBatchResult;
+    return (await handle.result()) as IngestBatchResult;
   } catch (error) {
-    if (signal.aborted) throw new AbortError('stopping');
     if (!(error instanceof WorkflowFailedError)) throw error;
     log.error(
       { tenant: plan.tenant, batch: plan.batchId, reason: messageOf(error.cause ?? error) },
@@ -173,4 +176,14 @@ async function endOf(
 
 function bytesOf(chunks: readonly Chunk[]): number {
   return chunks.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** Rejects for good, whatever has become of the work, once it is time to stop. */
+function orStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(new AbortError('stopping'));
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
 }

@@ -1,13 +1,20 @@
 import { pino, type Logger } from 'pino';
 import type { LogLevel } from '../config.js';
+import { systemCodeOf } from '../errors.js';
 
 export type { Logger } from 'pino';
 
 /**
  * The process's log: JSON lines on stderr, so that stdout stays free for what a command prints. Authorization headers
  * and tokens are cut out wherever they appear as fields.
+ * @param onUnread called when whoever has read it has gone
  */
-export function createLogger(level: LogLevel): Logger {
+export function createLogger(level: LogLevel, onUnread: () => void = () => {}): Logger {
+  const destination = pino.destination({ dest: 2, sync: false });
+  // pino itself writes nothing more then.
+  destination.on('error', (error) => {
+    if (systemCodeOf(error) === 'EPIPE') onUnread();
+  });
   return pino(
     {
       level,
@@ -16,6 +23,6 @@ export function createLogger(level: LogLevel): Logger {
       serializers: { error: pino.stdSerializers.err },
       redact: { paths: ['token', 'authorization', '*.authorization', '*.token'], censor: '[redacted]' },
     },
-    pino.destination({ dest: 2, sync: false }),
+    destination,
   );
 }

@@ -9,6 +9,7 @@ import {
 import { ApplicationFailure } from '@temporalio/common';
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { HeadgateError, messageOf } from '../errors.js';
+import type { HeldTasks } from '../recovery/journal.js';
 import { subscriptionQueue } from '../tenant.js';
 import type { PassInput, PassResult } from '../workflows/delivery-messages.js';
 import type { LotRecord } from './lease-table.js';
@@ -52,8 +53,9 @@ const CALL_MS = 5_000;
 /**
  * Takes passes from the queues of subscriptions by Temporal's own protocol, since no Worker of the SDK can hold an
  * activity on behalf of consumers: it is polled for, kept by heartbeats and completed by its task token.
+ * @param holdings notes what is held; default: nobody does
  */
-export function createLotSource(client: Client, namespace: string): LotSource {
+export function createLotSource(client: Client, namespace: string, holdings?: HeldTasks): LotSource {
   return {
     poll: async (tenant, subscription) => {
       const taskQueue = { name: subscriptionQueue(tenant, subscription) };
@@ -63,9 +65,11 @@ export function createLotSource(client: Client, namespace: string): LotSource {
           client.workflowService.pollActivityTaskQueue({ namespace, taskQueue, identity }),
         );
         if (task.taskToken.length === 0) return undefined;
+        holdings?.taken(task.taskToken);
         const [input] = await decodeArrayFromPayloads(converter, task.input?.payloads);
         const [record] = await decodeArrayFromPayloads(converter, task.heartbeatDetails?.payloads);
-        return heldPass(client, task.taskToken, input as PassInput, record as LotRecord | undefined);
+        const pass = heldPass(client, task.taskToken, input as PassInput, record as LotRecord | undefined);
+        return holdings === undefined ? pass : noting(pass, () => holdings.ended(task.taskToken));
       } catch (error) {
         if (isGrpcDeadlineError(error)) return undefined;
         throw unavailable(error);
@@ -104,6 +108,27 @@ function heldPass(client: Client, token: Uint8Array, input: PassInput, record?: 
       const type = error instanceof HeadgateError ? error.code : undefined;
       const failure = ApplicationFailure.create({ message: messageOf(error), type });
       await call(() => client.activity.fail(token, failure));
+    },
+  };
+}
+
+/** The same pass; `onEnd` is told when it is not ours any more. */
+function noting(pass: HeldPass, onEnd: () => void): HeldPass {
+  return {
+    ...pass,
+    heartbeat: async (record) => {
+      const answer = await pass.heartbeat(record);
+      if (answer === 'lost') onEnd();
+      return answer;
+    },
+    complete: async (result) => {
+      const completed = await pass.complete(result);
+      onEnd();
+      return completed;
+    },
+    fail: async (error) => {
+      await pass.fail(error);
+      onEnd();
     },
   };
 }

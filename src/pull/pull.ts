@@ -5,6 +5,7 @@ import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { PullConfig } from '../tenant-config/subscription-config.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import { assertSubscriptionName, assertTenantId } from '../tenant.js';
+import type { HeldTasks } from '../recovery/journal.js';
 import { HeldBytes, type HeldBytesLimits } from './held-bytes.js';
 import type { LotEnd, PullMessage } from './lot.js';
 import { createLotSource, type LotSource } from './lot-source.js';
@@ -42,6 +43,8 @@ export interface PullOptions {
   readonly configOf: (tenant: string) => TenantConfig | undefined;
   readonly observer?: PullObserver;
   readonly heldBytes?: HeldBytesLimits;
+  /** Notes the tasks that are held, for the next process. Default: nobody does, and a killed process is missed after 30 s. */
+  readonly holdings?: HeldTasks;
   readonly log: Logger;
 }
 
@@ -120,7 +123,7 @@ class Queues {
 
   constructor(private readonly options: PullOptions) {
     this.held = new HeldBytes(options.heldBytes);
-    this.source = createLotSource(options.client, options.namespace);
+    this.source = createLotSource(options.client, options.namespace, options.holdings);
     this.ticking = setInterval(() => this.tick(), TICK_MS).unref();
   }
 

@@ -17,12 +17,14 @@ import { openKeySet } from '../keys/key-set.js';
 import type { Logger } from '../observability/logger.js';
 import type { Metrics } from '../observability/metrics.js';
 import { createPull } from '../pull/pull.js';
+import type { Holdings } from '../recovery/holdings.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import type { TenantRegistry } from '../tenant-config/registry.js';
 import { readVersion } from '../tenant-config/versions.js';
 import type { IngestBatchResult } from '../workflows/messages.js';
 import type { WorkerHost } from '../workers/worker-host.js';
-import { buildIngest } from './ingest-parts.js';
+import { buildIngest, type IngestParts } from './ingest-parts.js';
+import type { Grace } from './grace.js';
 import { observePull } from './observe-pull.js';
 import { temporalAnswers } from './open-admission.js';
 import { openStateStore } from './state.js';
@@ -35,6 +37,8 @@ export interface ApiRoleOptions {
   readonly registry: TenantRegistry;
   readonly stores: SharedStores;
   readonly control: SubscriptionControl;
+  readonly holdings: Holdings;
+  readonly grace: Grace;
   /** The Workers of this process, if it has any: starts are then eager. */
   readonly workers?: WorkerHost;
   /** Told once a batch's workflow has ended. */
@@ -56,15 +60,18 @@ export interface ApiRole {
 
 /** The API role: takes events in and hands them to Temporal. To be called with the lock of the data directory's spool. */
 export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
-  const { config, control, temporal, registry, stores, log } = options;
+  const { config, control, temporal, registry, stores, holdings, log } = options;
   const state = await openStateStore(config, options);
   const spool = new Spool(stores.paths.spool);
-  const client = new Client({ connection: temporal.connection, namespace: temporal.namespace });
+  const { connection, namespace } = temporal;
+  const client = new Client({ connection, namespace, identity: holdings.identity });
   const stopping = new AbortController();
   const configOf = (tenant: string): TenantConfig | undefined => registry.get(tenant)?.config;
-  const { namespace } = temporal;
   const observer = observePull(options.metrics);
-  const pull = createPull({ client, namespace, batchStore: stores.batchStore, configOf, observer, log });
+  const pull = createPull({
+    ...{ client, namespace, holdings, observer, configOf, log },
+    batchStore: stores.batchStore,
+  });
   const parts = await buildIngest(options, { spool, state, client, control, signal: stopping.signal });
   const { ingest, decider, batcher } = parts;
   const app = createApi({
@@ -82,15 +89,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
         : [{ name: 'workers', check: () => options.workers?.checkRunning() }]),
     ],
   });
-  const tenants = (): TenantConfig[] => registry.list().map((loaded) => loaded.config);
-  const lags = new SubscriptionLags({ client, tenants, log });
-  options.metrics?.watch({
-    spoolBytes: () => spool.bytes,
-    spoolOldestSeconds: () => secondsSince(batcher.oldestAt),
-    inFlightBytes: () => parts.admission.inFlightBytes,
-    startsInFlight: () => batcher.inFlight,
-    lags: () => lags.read(),
-  });
+  measure(options, { client, spool, parts });
   await parts.recover();
   followDrains(options, control);
   const api = await listen(app, config.host, config.port);
@@ -98,10 +97,11 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     url: api.url,
     stop: async () => {
       // Consumers that wait would hold it up.
-      await Promise.all([api.close(), pull.close()]);
-      // With HEADGATE_ACK=started what is being written waits for Temporal, which may be away.
-      const handedOver = ingest.close().then(() => batcher.stop());
-      await Promise.race([handedOver, delay(config.shutdownGraceSeconds * 1000, undefined, { ref: false })]);
+      const closed = Promise.all([api.close(), pull.close()]);
+      await within(
+        options.grace.apiSeconds,
+        closed.then(() => handOver(parts)),
+      );
       stopping.abort();
       await batcher.stop();
       await parts.stop();
@@ -109,6 +109,32 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       await spool.close();
     },
   };
+}
+
+/** What the metrics ask for when they are read. */
+function measure(
+  { registry, metrics, log }: ApiRoleOptions,
+  { client, spool, parts }: { client: Client; spool: Spool; parts: IngestParts },
+): void {
+  const tenants = (): TenantConfig[] => registry.list().map((loaded) => loaded.config);
+  const lags = new SubscriptionLags({ client, tenants, log });
+  metrics?.watch({
+    spoolBytes: () => spool.bytes,
+    spoolOldestSeconds: () => secondsSince(parts.batcher.oldestAt),
+    inFlightBytes: () => parts.admission.inFlightBytes,
+    startsInFlight: () => parts.batcher.inFlight,
+    lags: () => lags.read(),
+  });
+}
+
+/** Sees through what has been taken in, as long as that takes: Temporal may be away, or a batch's workflow never end. */
+async function handOver({ ingest, batcher }: IngestParts): Promise<void> {
+  await ingest.close();
+  await batcher.stop();
+}
+
+async function within(seconds: number, work: Promise<void>): Promise<void> {
+  await Promise.race([work, delay(seconds * 1000, undefined, { ref: false })]);
 }
 
 /** What the door has that ingest knows nothing of. */

@@ -1,3 +1,4 @@
+import { Client } from '@temporalio/client';
 import type { Config } from '../config.js';
 import { installRuntime } from '../engine/runtime.js';
 import { openTemporal, type Temporal } from '../engine/temporal.js';
@@ -6,10 +7,12 @@ import { lockSpool } from '../ingest/spool-lock.js';
 import { armFaultPoint } from '../fault-point.js';
 import type { Logger } from '../observability/logger.js';
 import { createMetrics } from '../observability/metrics.js';
+import { openHoldings, type Holdings } from '../recovery/holdings.js';
 import { identified } from '../stores/batch-store/identified.js';
 import { openTenantRegistry, type TenantRegistry } from '../tenant-config/registry.js';
 import type { IngestBatchResult } from '../workflows/messages.js';
 import { startApiRole, type ApiRole } from './api-role.js';
+import { shareGrace } from './grace.js';
 import { holdNamespace } from './hold-namespace.js';
 import { listenForScrapes } from './metrics-listener.js';
 import { dataPaths, openCheckedBatchStore, openSharedStores, type SharedStores } from './stores.js';
@@ -80,7 +83,10 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
       config.metrics === 'on' ? createMetrics({ maxTenants: config.metricsTenants }) : undefined;
     const { control, close } = openSubscriptionControl({ temporal, registry, stores, log });
     closers.push(close);
-    const shared = { ...options, temporal, registry, stores, control, metrics };
+    const holdings = await openNodeHoldings(temporal, stores, log);
+    closers.push(() => holdings.close());
+    const grace = shareGrace(config.shutdownGraceSeconds, roles);
+    const shared = { ...options, temporal, registry, stores, control, holdings, grace, metrics };
     let workers: WorkerHost | undefined;
     if (roles.worker) {
       workers = await startWorkerRole(shared);
@@ -105,4 +111,12 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     await stop();
     throw error;
   }
+}
+
+function openNodeHoldings(
+  { connection, namespace }: Temporal,
+  { paths }: SharedStores,
+  log: Logger,
+): Promise<Holdings> {
+  return openHoldings({ root: paths.holdings, client: new Client({ connection, namespace }), log });
 }

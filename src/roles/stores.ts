@@ -33,6 +33,8 @@ export interface DataPaths {
   readonly tenants: string;
   readonly tenantVersions: string;
   readonly keys: string;
+  /** What each process holds of Temporal's tasks. */
+  readonly holdings: string;
 }
 
 /** The layout of a data directory. */
@@ -48,6 +50,7 @@ export function dataPaths(dataDir: string): DataPaths {
     tenants: join(dataDir, 'tenants'),
     tenantVersions: join(dataDir, 'tenant-versions'),
     keys: join(dataDir, 'keys'),
+    holdings: join(dataDir, 'holdings'),
   };
 }
 

@@ -8,6 +8,7 @@ import type { Config } from '../config.js';
 import type { Temporal } from '../engine/temporal.js';
 import type { Logger } from '../observability/logger.js';
 import type { Metrics } from '../observability/metrics.js';
+import type { Holdings } from '../recovery/holdings.js';
 import { Retention } from '../retention/retention.js';
 import type { LoadClaims } from '../stores/load-claims/load-claims.js';
 import type { LoadInput, LoadResult } from '../stores/warehouse/warehouse.js';
@@ -19,6 +20,7 @@ import { Pace } from '../workers/pace.js';
 import { createQueueRates } from '../engine/queue-rates.js';
 import { startWorkerHost, type WorkerHost } from '../workers/worker-host.js';
 import { countParked } from './count-parked.js';
+import type { Grace } from './grace.js';
 import { openLoadBudget } from './load-budget.js';
 import { buildPasses } from './passes.js';
 import { openLoadClaims, type SharedStores } from './stores.js';
@@ -34,6 +36,8 @@ export interface WorkerRoleOptions {
   readonly registry: TenantRegistry;
   readonly stores: SharedStores;
   readonly control: SubscriptionControl;
+  readonly holdings: Holdings;
+  readonly grace: Grace;
   readonly onFatal: (reason: string) => void;
   readonly onLoaded?: LoadedListener;
   readonly metrics?: Metrics;
@@ -88,8 +92,9 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     alignRate: (tenant) => pace.align(tenant),
     alignSubscription: (tenant, name) => options.control.align(tenant, name),
     activities,
+    holdings: options.holdings,
     workflowBundle: WORKFLOW_BUNDLE,
-    graceSeconds: config.shutdownGraceSeconds,
+    graceSeconds: options.grace.activitySeconds,
     onFatal,
     log,
   });

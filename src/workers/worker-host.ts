@@ -2,8 +2,10 @@ import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/w
 import type { WorkerActivities } from '../activities/index.js';
 import { messageOf } from '../errors.js';
 import type { Logger } from '../observability/logger.js';
+import type { Holdings } from '../recovery/holdings.js';
 import type { TenantRegistry } from '../tenant-config/registry.js';
 import { poolQueue, type Isolation } from '../tenant.js';
+import { noteTasks } from './note-tasks.js';
 import { SubscriptionWorkers } from './subscription-workers.js';
 import { TenantWorkers, type RunningWorker } from './tenant-workers.js';
 
@@ -17,9 +19,11 @@ export interface WorkerHostOptions {
   /** The same for a subscription's queue. */
   readonly alignSubscription: (tenant: string, subscription: string) => Promise<unknown>;
   readonly activities: WorkerActivities;
+  /** Notes the tasks that are held, for the next process, and names this one to Temporal. Default: nobody notes them. */
+  readonly holdings?: Omit<Holdings, 'close'>;
   /** Path of the prebuilt workflow bundle. */
   readonly workflowBundle: string;
-  /** Seconds that activities may go on after shutdown has begun. */
+  /** Seconds that activities may go on after shutdown has begun; then they are told to stop. */
   readonly graceSeconds: number;
   /** Told when a Worker ends by an error: this process can no longer do its work. */
   readonly onFatal: (reason: string) => void;
@@ -96,11 +100,12 @@ function workerRunner(options: WorkerHostOptions): {
   const running = new Set<RunningWorker>();
 
   async function run(workerOptions: WorkerOptions): Promise<RunningWorker> {
-    const { connection, namespace, graceSeconds } = options;
+    const { connection, namespace, holdings, graceSeconds } = options;
     const worker = await Worker.create({
       connection,
       namespace,
-      shutdownGraceTime: `${graceSeconds} seconds`,
+      ...(holdings && { identity: holdings.identity, interceptors: { activity: [noteTasks(holdings)] } }),
+      shutdownGraceTime: graceSeconds * 1000,
       // After it, what still runs is given up: every activity can be run again.
       shutdownForceTime: `${graceSeconds + 5} seconds`,
       ...workerOptions,
@@ -136,6 +141,8 @@ function workflowSide({ workflowBundle, activities }: WorkerHostOptions): Partia
     maxConcurrentWorkflowTaskExecutions: MAX_WORKFLOW_TASKS,
     maxConcurrentLocalActivityExecutions: MAX_LOCAL_ACTIVITIES,
     // Most workflows need a single task, and that one comes with the eager start; the rest are few.
+    // What waits for a process that was killed waits for so long; others need a workflow's history to go on with it.
+    stickyQueueScheduleToStartTimeout: '2 seconds',
     workflowTaskPollerBehavior: { type: 'simple-maximum', maximum: 2 },
   };
 }

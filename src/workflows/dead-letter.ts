@@ -25,6 +25,7 @@ import {
   type Resolved,
 } from './delivery-messages.js';
 import { isBeyondRedrive } from './ingest-dead-letter.js';
+import { WORKFLOW_TASK_TIMEOUT } from './messages.js';
 
 /** Delivers the events of a dead letter again. */
 export const redriveSignal = defineSignal<[Resolution]>(REDRIVE);
@@ -70,6 +71,7 @@ function redeliver({ delivery, dead }: DeadLetterInput): Promise<DeliverResult> 
   return executeChild(deliver, {
     workflowId: deliverWorkflowId(tenant, subscription, batch.batchId, variant),
     args,
+    workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
     priority: { priorityKey: PRIORITY_KEYS[priority] },
     staticSummary: `${tenant} · ${subscription} · ${dead.count} redriven`,
     typedSearchAttributes: [...workflowInfo().typedSearchAttributes.getAll()].filter(

@@ -6,7 +6,7 @@ import type { IngestBatchInput, IngestBatchResult } from './messages.js';
 /**
  * The fast lane: local activities run within the first workflow task of an eagerly started workflow, a third of the
  * cost of ordinary ones. Announcing takes milliseconds; two attempts cover a hiccup, anything worse goes to the slow
- * lane well before the workflow task's 10 s are over.
+ * lane. A task that lasts longer than its timeout for them is kept by the Worker.
  */
 const fast = proxyLocalActivities<Activities>({
   startToCloseTimeout: '3 seconds',

@@ -19,6 +19,13 @@ export interface DecidedBatch {
   readonly decisions?: BatchRef;
 }
 
+/**
+ * How long a worker has for a task of one of our workflows before Temporal gives it to another: what a killed process had
+ * taken up waits for so long, and Temporal's default is 10 s. Ours take milliseconds; one whose local activities take
+ * longer asks for more time by itself, after four fifths of it.
+ */
+export const WORKFLOW_TASK_TIMEOUT = '5 seconds' as const;
+
 /** Input of {@link ingestBatch}: a reference to the events, never the events. */
 export interface IngestBatchInput {
   readonly batch: BatchRef;

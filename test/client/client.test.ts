@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createClient, type HeadgateClient } from '../../src/client/index.js';
+import { createClient, type HeadgateClient } from '../../packages/client/src/index.js';
 import { gate } from '../support/gate.js';
 import { flights, startPulling, type Pulling } from '../support/pulling.js';
 import { until } from '../support/until.js';

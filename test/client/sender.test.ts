@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { sendLines, type RejectedLine, type SendOptions, type SendTally } from '../../src/client/sender.js';
+import {
+  sendLines,
+  type RejectedLine,
+  type SendOptions,
+  type SendTally,
+} from '../../packages/client/src/send.js';
 import type { IngestAnswer } from '../../src/api/routes/events.js';
 import { cloudEvent, startTestApi } from '../support/api.js';
 
@@ -135,6 +140,7 @@ describe('sending lines', () => {
     ['503', problem(503, { 'retry-after': '0' })],
     ['500', problem(500)],
     ['502 of a proxy', (_: string[], response: ServerResponse) => response.writeHead(502).end('<html>')],
+    ['408, since the body came too slowly', problem(408)],
     ['a date in Retry-After', problem(503, { 'retry-after': 'Wed, 21 Oct 2015 07:28:00 GMT' })],
     ['a cut connection', (_: string[], response: ServerResponse) => response.destroy()],
     [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
-import { verifyWebhook } from '../../src/client/webhook.js';
+import { verifyWebhook } from '../../packages/client/src/webhook.js';
 
 const SECRET = `whsec_${randomBytes(32).toString('base64')}`;
 const BODY = '{"specversion":"1.0","id":"é ☃"}';
@@ -57,6 +57,42 @@ describe('verifyWebhook', () => {
     assert.throws(() => verifyWebhook(signed(now() - 60), BODY, SECRET, strict), {
       code: 'SIGNATURE_INVALID',
     });
+  });
+
+  it('takes bytes, however they lie in memory', () => {
+    const bytes = new TextEncoder().encode(`__${BODY}__`).subarray(2, -2);
+    assert.deepEqual(verifyWebhook(signed(), bytes, SECRET), JSON.parse(BODY));
+  });
+
+  it('takes header values in arrays: several signatures, but one id and one time', () => {
+    const { 'webhook-id': id, 'webhook-timestamp': at, 'webhook-signature': signature } = signed();
+    const arrays = { 'webhook-id': [id!], 'webhook-timestamp': [at!], 'webhook-signature': [signature!] };
+    assert.ok(verifyWebhook(arrays, BODY, SECRET));
+    assert.ok(verifyWebhook({ ...arrays, 'webhook-signature': ['v1,AAAA', signature!] }, BODY, SECRET));
+    for (const name of ['webhook-id', 'webhook-timestamp'] as const) {
+      const twice = { ...arrays, [name]: [...arrays[name], ...arrays[name]] };
+      assert.throws(() => verifyWebhook(twice, BODY, SECRET), { code: 'SIGNATURE_INVALID' });
+    }
+    assert.throws(() => verifyWebhook({ ...arrays, 'webhook-id': [] }, BODY, SECRET), {
+      code: 'SIGNATURE_INVALID',
+      message: /missing/,
+    });
+  });
+
+  for (const secret of ['', 'whsec_', 'whsec_not base64!', 'whsec_AAAA', 'whpk_AAAA', 'whpk_$$$$'])
+    it(`says that ${JSON.stringify(secret)} is no secret, and does not repeat it`, () => {
+      assert.throws(
+        () => verifyWebhook(signed(), BODY, [SECRET, secret]),
+        (error: Error) => {
+          assert.equal((error as { code?: string }).code, 'SECRET_INVALID');
+          return secret.length < 8 || !error.message.includes(secret.slice(6));
+        },
+      );
+    });
+
+  it('says that what was signed is not JSON', () => {
+    const text = 'hello';
+    assert.throws(() => verifyWebhook(signed(now(), SECRET, text), text, SECRET), { code: 'BODY_MALFORMED' });
   });
 
   // Made when they are needed: what is signed now is old by the time that the last of all tests runs.

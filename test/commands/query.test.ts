@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { queryCommand, runQuery } from '../../src/commands/query.js';
+import { queryCommand } from '../../src/commands/query.js';
+import { runQuery } from '../../src/commands/run-query.js';
 import type { HeadgateError } from '../../src/errors.js';
 import { event, Fixture } from '../stores/warehouse/fixture.js';
 

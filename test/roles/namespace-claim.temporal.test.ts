@@ -29,8 +29,8 @@ describe('the claim of a namespace', function () {
   before(async () => {
     connection = await connectTemporal({ address: temporalAddress() });
   });
-  beforeEach(() => {
-    namespace = newNamespace();
+  beforeEach(async () => {
+    namespace = await newNamespace();
     client = new Client({ connection, namespace });
   });
   afterEach(() => {

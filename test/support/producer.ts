@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sendLines, type SendTally } from '../../src/client/sender.js';
+import { sendLines, type SendTally } from '../../packages/client/src/send.js';
 import { signToken } from '../../src/keys/key-set.js';
 import type { InputStream } from '../../src/event.js';
 import { expectedDecisions, readWeek, type FlightEvent } from './flights.js';

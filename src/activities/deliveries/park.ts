@@ -14,6 +14,7 @@ import {
 } from '../../workflows/delivery-messages.js';
 import type { BatchContents } from '../../workflows/messages.js';
 import { linesOf } from './batch-lines.js';
+import { WORKFLOW_TASK_TIMEOUT } from '../../workflows/messages.js';
 
 /** What {@link createPark} needs. */
 export interface ParkOptions {
@@ -56,6 +57,7 @@ export function createPark(options: ParkOptions): Park {
         workflowId,
         taskQueue: workflowQueue(tenant, isolationOf(tenant)),
         args,
+        workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
         memo: { ...memo },
         workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
         workflowIdConflictPolicy: 'FAIL',

@@ -13,6 +13,7 @@ import {
 } from '../../workflows/delivery-messages.js';
 import { expiryOf } from './expiry.js';
 import type { Park } from './park.js';
+import { WORKFLOW_TASK_TIMEOUT } from '../../workflows/messages.js';
 
 /** What {@link createStartDeliveries} needs. */
 export interface StartDeliveriesOptions {
@@ -79,6 +80,7 @@ async function start(client: Client, config: TenantConfig, input: DeliverInput):
       workflowId,
       taskQueue: workflowQueue(tenant, config.isolation),
       args: [input],
+      workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
       workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
       workflowIdConflictPolicy: 'FAIL',
       // This activity runs where the queue's workflows do, so that the first task may come with the answer.

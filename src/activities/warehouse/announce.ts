@@ -8,6 +8,7 @@ import { searchAttributesOf } from '../../search-attributes.js';
 import {
   ANNOUNCE,
   LOAD_WINDOW,
+  WORKFLOW_TASK_TIMEOUT,
   type LoadNotice,
   type LoadWindowInput,
   type WindowSize,
@@ -71,6 +72,7 @@ export function createAnnounceActivities(options: AnnounceOptions): AnnounceActi
         workflowId,
         taskQueue: workflowQueue(tenant, isolation),
         args: [input],
+        workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
         signal: ANNOUNCE,
         signalArgs: [batches],
         // A window that has loaded and ended is opened again by a late batch; loads are named by their members.

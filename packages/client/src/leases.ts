@@ -1,6 +1,4 @@
-import pRetry from 'p-retry';
-import { HeadgateError } from '../errors.js';
-import { call, type Endpoint } from './call.js';
+import { call, persist, type Endpoint } from './call.js';
 
 /** What {@link Leases} needs. */
 export interface LeasesOptions {
@@ -18,7 +16,7 @@ const MAX_IDS = 1_000;
 const FIRST_EXTENSION_MS = 5_000;
 const TICK_MS = 1_000;
 /** About half a minute; then the deadline decides. */
-const RETRIES = { retries: 8, minTimeout: 250, maxTimeout: 8_000, factor: 2, randomize: true };
+const RETRIES = 8;
 
 /**
  * The leases a consumer has: keeps them while handlers run, and ends them. One call of a kind is under way at a time; what
@@ -75,14 +73,17 @@ export class Leases {
   private async send(name: string, body: object): Promise<void> {
     const { endpoint, path, onError } = this.options;
     try {
-      await pRetry(() => call(endpoint, `${path}/${name}`, { body }), {
-        ...RETRIES,
-        shouldRetry: ({ error }) => error instanceof HeadgateError && error.retryable,
-      });
+      const request = { path: `${path}/${name}`, body: JSON.stringify(body), read: accepted };
+      await persist(() => call(endpoint, request), { retries: RETRIES });
     } catch (error) {
       onError?.(error);
     }
   }
+}
+
+/** What was settled, one by one, is the server's to know; a 200 without a body has lost it on the way. */
+function accepted(status: number, body: unknown): true | undefined {
+  return status === 200 && body !== undefined ? true : undefined;
 }
 
 /** Ids that wait for the call that is under way. */

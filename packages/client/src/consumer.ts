@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { HeadgateError } from '../errors.js';
+import { HeadgateError } from './error.js';
 import { call, type Endpoint } from './call.js';
 import type { CloudEvent } from './cloudevent.js';
 import { Leases } from './leases.js';
@@ -127,9 +127,11 @@ class PullConsumer {
   }
 
   private async pull(maxMessages: number): Promise<Message[]> {
-    const body = { maxMessages, waitMs: this.options.waitMs ?? 10_000 };
-    const answer = await call(this.endpoint, `${this.path}/pull`, { body, signal: this.leaving.signal });
-    return (answer.body as { messages: Message[] }).messages;
+    const body = JSON.stringify({ maxMessages, waitMs: this.options.waitMs ?? 10_000 });
+    const read = (status: number, answer: unknown): Message[] | undefined =>
+      status === 200 ? (answer as { messages?: Message[] } | undefined)?.messages : undefined;
+    const { signal } = this.leaving;
+    return call(this.endpoint, { path: `${this.path}/pull`, body, signal, read });
   }
 
   private take(messages: readonly Message[]): void {

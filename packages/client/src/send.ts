@@ -1,8 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import pRetry, { AbortError } from 'p-retry';
-import { HeadgateError } from '../errors.js';
-import type { InputStream } from '../event.js';
-import { attempt, retryAfterOf, type Endpoint } from './call.js';
+import { call, persist, type Endpoint } from './call.js';
+
+/** What can be sent: events, or changes of what is known about subjects. */
+export type InputStream = 'events' | 'user-properties';
 
 /** What has become of the lines sent so far. */
 export interface SendTally {
@@ -63,12 +62,12 @@ export interface PostAnswer {
 
 const MAX_REQUEST_BYTES = 1_000_000;
 /** About five minutes of an unreachable or overloaded server. */
-const RETRIES = { retries: 40, minTimeout: 250, maxTimeout: 8_000, factor: 2, randomize: true };
+const RETRIES = 40;
 
 /**
- * Sends lines as NDJSON, one request at a time and so in order. A request that gets no answer, 429 or 503 is sent again
- * after the time the server asks for: its events carry their ids, so nothing doubles.
- * @throws HeadgateError `REQUEST_FAILED` on an answer that a retry does not mend
+ * Sends lines as NDJSON, one request at a time and so in order. A request that gets no answer, 408, 429 or 5xx is sent
+ * again after the time the server asks for: its events carry their ids, so nothing doubles.
+ * @throws HeadgateError `REQUEST_FAILED` on an answer that a retry does not help
  */
 export async function sendLines(options: SendOptions): Promise<SendTally> {
   const tally: SendTally = { lines: 0, accepted: 0, duplicate: 0, rejected: 0 };
@@ -112,42 +111,23 @@ export async function* groupLines(
 }
 
 /**
- * Posts lines as one request, again and again while there is no answer, or 429 or 503.
- * @throws HeadgateError `REQUEST_FAILED` on an answer that a retry does not mend
+ * Posts lines as one request, again and again while another try may help.
+ * @throws HeadgateError `REQUEST_FAILED` on an answer that a retry does not help
  */
 export function postLines(options: PostOptions, lines: readonly string[]): Promise<PostAnswer> {
-  const { signal, onWaiting } = options;
-  const body = `${lines.join('\n')}\n`;
-  return pRetry(() => postOnce(options, body), {
-    ...RETRIES,
+  const { stream, signal, onWaiting } = options;
+  const request = {
+    path: `/v1/${stream}`,
+    body: `${lines.join('\n')}\n`,
+    contentType: 'application/x-ndjson',
     signal,
-    onFailedAttempt: async ({ error }) => {
-      onWaiting?.(error.message);
-      const seconds = error instanceof HeadgateError ? (error.retryAfterSeconds ?? 0) : 0;
-      await delay(seconds * 1000, undefined, { signal });
-    },
-  });
+    read: readAnswer,
+  };
+  return persist(() => call(options, request), { retries: RETRIES, signal, onWaiting });
 }
 
-async function postOnce({ url, token, stream, signal }: PostOptions, body: string): Promise<PostAnswer> {
-  const response = await attempt(url, `/v1/${stream}`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${await token()}`, 'content-type': 'application/x-ndjson' },
-    body,
-    signal,
-  });
-  const parsed: unknown = await response.json().catch(() => undefined);
-  const answer = (parsed ?? {}) as Partial<PostAnswer> & { detail?: string };
-  // 422 says that none was acceptable; its results say why, line by line.
-  const answered = response.status === 202 || response.status === 422;
-  if (answered && Array.isArray(answer.results)) return answer as PostAnswer;
-  const detail = answer.detail ?? `HTTP ${response.status}`;
-  // A 202 without results has lost its body on the way.
-  const retryable = response.status === 429 || response.status === 202 || response.status >= 500;
-  const error = new HeadgateError('REQUEST_FAILED', `${url} answers: ${detail}`, {
-    retryable,
-    retryAfterSeconds: retryAfterOf(response),
-    details: { status: response.status, code: (answer as { code?: string }).code },
-  });
-  throw retryable ? error : new AbortError(error);
+/** 422 says that no event was acceptable; its results say why, one by one. */
+function readAnswer(status: number, body: unknown): PostAnswer | undefined {
+  const { results } = (body ?? {}) as Partial<PostAnswer>;
+  return (status === 202 || status === 422) && Array.isArray(results) ? (body as PostAnswer) : undefined;
 }

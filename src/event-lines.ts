@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
-import { HeadgateError, messageOf } from '../errors.js';
+import { HeadgateError, messageOf } from './errors.js';
 
 /** A line of a file and how far into the file (bytes as stored) reading has come. */
 export interface FileLine {

@@ -1,0 +1,99 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import pRetry from 'p-retry';
+import { HeadgateError } from './error.js';
+
+/** Whom to call, and as whom. */
+export interface Endpoint {
+  /** Address of the API, such as `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** Gives a token that is valid now; asked for each request. */
+  readonly token: () => string | Promise<string>;
+}
+
+/** A request of the client, and which answers it takes. */
+export interface Call<T> {
+  readonly path: string;
+  /** Default POST. */
+  readonly method?: string;
+  readonly body?: string;
+  /** Default `application/json`. */
+  readonly contentType?: string;
+  readonly signal?: AbortSignal;
+  /** What the answer gives; undefined when it is a refusal, or has lost its body on the way. */
+  readonly read: (status: number, body: unknown) => T | undefined;
+}
+
+/** How long a call is made again. */
+export interface Patience {
+  readonly retries: number;
+  readonly signal?: AbortSignal;
+  /** Told why another try is needed, before the wait. */
+  readonly onWaiting?: (reason: string) => void;
+}
+
+/** A server may ask for a longer wait, or a broken proxy for a year: then it is asked again, which is cheap. */
+const MAX_WAIT_SECONDS = 600;
+
+/**
+ * Makes one call, and no second one.
+ * @throws HeadgateError `REQUEST_FAILED`, with the answer's status and problem code as `details.status` and `details.code`
+ */
+export async function call<T>(endpoint: Endpoint, request: Call<T>): Promise<T> {
+  const { url, token } = endpoint;
+  const { path, method = 'POST', body, contentType = 'application/json', signal, read } = request;
+  const headers = { authorization: `Bearer ${await token()}`, 'content-type': contentType };
+  const response = await attempt(url, path, { method, headers, body, signal });
+  const { status } = response;
+  const answer: unknown = await response.json().catch(() => undefined);
+  const result = read(status, answer);
+  if (result !== undefined) return result;
+  const { detail = `HTTP ${status}`, code } = (answer ?? {}) as { detail?: string; code?: string };
+  throw new HeadgateError('REQUEST_FAILED', `${url} answers: ${detail}`, {
+    retryable: response.ok || isRetryable(status),
+    retryAfterSeconds: secondsToWait(response.headers.get('retry-after')),
+    details: { status, code },
+  });
+}
+
+/**
+ * Makes a call again while another try may help, after longer and longer waits (250 ms to 8 s), or as long as the server
+ * asks. Safe for all that the client sends: events have ids, and an acknowledgement may come twice.
+ * @throws HeadgateError the last one
+ */
+export function persist<T>(work: () => Promise<T>, { retries, signal, onWaiting }: Patience): Promise<T> {
+  return pRetry(work, {
+    ...{ retries, signal, minTimeout: 250, maxTimeout: 8_000, factor: 2, randomize: true },
+    shouldRetry: async ({ error }) => {
+      if (!(error instanceof HeadgateError) || !error.retryable) return false;
+      onWaiting?.(error.message);
+      await delay((error.retryAfterSeconds ?? 0) * 1000, undefined, { signal });
+      return true;
+    },
+  });
+}
+
+/** Statuses after which the same call may succeed. 408: the body came too slowly. */
+function isRetryable(status: number): boolean {
+  return status === 408 || status === 429 || status >= 500;
+}
+
+/** Reads `Retry-After`: seconds, or a date. Zero when there is none, or when it has passed. */
+function secondsToWait(header: string | null): number {
+  if (header === null) return 0;
+  const seconds = /^\d+$/.test(header) ? Number(header) : (Date.parse(header) - Date.now()) / 1000;
+  return Number.isNaN(seconds) ? 0 : Math.min(Math.max(Math.ceil(seconds), 0), MAX_WAIT_SECONDS);
+}
+
+/** A connection that fails is worth another try, whatever the reason; a call that was called off is not made again. */
+async function attempt(url: string, path: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(`${url}${path}`, init);
+  } catch (error) {
+    const cause = (error as Error).cause ?? error;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new HeadgateError('REQUEST_FAILED', `${url} cannot be reached: ${reason}`, {
+      retryable: true,
+      cause: error,
+    });
+  }
+}

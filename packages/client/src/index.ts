@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto';
+import { call, type Endpoint } from './call.js';
+import type { NewEvent } from './cloudevent.js';
+import { consume, type ConsumeOptions, type Consumer, type Handler } from './consumer.js';
+import { HeadgateError } from './error.js';
+import { groupLines, postLines, type EventOutcome, type InputStream } from './send.js';
+
+export { HeadgateError, type ClientErrorCode, type HeadgateErrorOptions } from './error.js';
+export type { CloudEvent, NewEvent } from './cloudevent.js';
+export type { ConsumeOptions, Consumer, Delivery, Handler } from './consumer.js';
+export { sendLines } from './send.js';
+export type { EventOutcome, InputStream, RejectedLine, SendOptions, SendTally } from './send.js';
+export { verifyWebhook, type VerifyOptions, type WebhookHeaders } from './webhook.js';
+
+/** How to reach Headgate. */
+export interface ClientOptions {
+  /** Address of the API, such as `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** A token, or what gives one that is valid now. The tenant is the token's. */
+  readonly token: string | (() => string | Promise<string>);
+}
+
+/** What has been decided about a subject. */
+export interface SubjectDecisions {
+  readonly subject: string;
+  /** Its properties. */
+  readonly profile: Readonly<Record<string, unknown>>;
+  readonly decisions: readonly {
+    readonly rule: string;
+    readonly ruleVersion: string;
+    readonly outcome: 'eligible' | 'ineligible';
+    readonly reason: string;
+    readonly eventId: string;
+    readonly time: string;
+  }[];
+}
+
+/** A tenant's Headgate. What it throws is a HeadgateError `REQUEST_FAILED`, with the answer's status and code as `details`. */
+export interface HeadgateClient {
+  /**
+   * Sends events, in order, and tells what has become of each. A request without an answer, or with 408, 429 or 5xx, is
+   * sent again for minutes; nothing doubles by that, since events have ids.
+   */
+  publish(
+    stream: InputStream,
+    events: readonly NewEvent[],
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<EventOutcome[]>;
+  /** Starts to handle the events of a pull subscription. */
+  consume(subscription: string, handler: Handler, options?: ConsumeOptions): Consumer;
+  /** The latest decision of each rule on a subject; undefined when it is not known. */
+  decisions(subject: string): Promise<SubjectDecisions | undefined>;
+}
+
+const REQUEST_EVENTS = 500;
+
+/** Makes a client. It holds no connection of its own. */
+export function createClient({ url, token }: ClientOptions): HeadgateClient {
+  const endpoint: Endpoint = {
+    url: url.replace(/\/+$/, ''),
+    token: typeof token === 'string' ? () => token : token,
+  };
+  return {
+    publish: async (stream, events, { signal } = {}) => {
+      const lines = events.map((event) =>
+        JSON.stringify({ ...event, specversion: '1.0', id: event.id ?? randomUUID() }),
+      );
+      const outcomes: EventOutcome[] = [];
+      for await (const group of groupLines(lines, REQUEST_EVENTS)) {
+        const { results } = await postLines({ ...endpoint, stream, signal }, group);
+        const offset = outcomes.length;
+        outcomes.push(...results.map((result) => ({ ...result, index: result.index + offset })));
+      }
+      return outcomes;
+    },
+    consume: (subscription, handler, options) => consume(endpoint, subscription, handler, options),
+    decisions: async (subject) => {
+      try {
+        const path = `/v1/eligibility/${encodeURIComponent(subject)}`;
+        const read = (status: number, body: unknown): SubjectDecisions | undefined =>
+          status === 200 ? (body as SubjectDecisions | undefined) : undefined;
+        return await call(endpoint, { path, method: 'GET', read });
+      } catch (error) {
+        if (error instanceof HeadgateError && error.details?.code === 'NOT_FOUND') return undefined;
+        throw error;
+      }
+    },
+  };
+}

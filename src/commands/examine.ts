@@ -1,0 +1,257 @@
+import { existsSync } from 'node:fs';
+import { open, readdir, readFile, rm, statfs } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import pc from 'picocolors';
+import { loadConfig, type Config } from '../config.js';
+import { connectTemporal, temporalFromEnvironment } from '../engine/connect.js';
+import { findTemporalBinary } from '../engine/find-server.js';
+import { isPortFree } from '../engine/ports.js';
+import { serverStateOf } from '../engine/server-record.js';
+import { messageOf } from '../errors.js';
+import { dataPaths } from '../roles/stores.js';
+import { checkBatchKey, checkBatches } from './check-batches.js';
+import { checkNamespace } from './check-namespace.js';
+import { checkState } from './check-state.js';
+import { checkBigQueryTenants } from './check-warehouses.js';
+import { examplePath } from './example-path.js';
+import { fail, ok, warn, type Finding } from './finding.js';
+
+const SECOND = 1000;
+
+const GIGABYTE = 1024 ** 3;
+
+/** Makes all checks and prints what they have found; exit code 1 when something fails. */
+export async function runDoctor({ json }: { readonly json?: boolean }): Promise<void> {
+  const config = loadConfig();
+  const findings = await examine(config);
+  const text =
+    json === true ? JSON.stringify(findings, undefined, 2) : findings.map(formatter(config)).join('\n');
+  process.stdout.write(`${text}\n`);
+  if (findings.some(({ verdict }) => verdict === 'fail')) process.exitCode = 1;
+}
+
+/** Makes all checks; each answers by itself, and none throws. */
+export async function examine(config: Config): Promise<Finding[]> {
+  const own = config.temporalAddress === undefined;
+  const { state } = config;
+  const findings = await Promise.all([
+    checkNode(process.versions.node),
+    guard('data directory', () => checkDataDir(config)),
+    guard('disk', () => checkDisk(config)),
+    ...(config.batches === undefined ? [] : [guard('batches', () => checkBatches(config))]),
+    guard('batch key', () => checkBatchKey(config)),
+    ...(state === undefined ? [] : [guard('state', () => checkState(state))]),
+    guard(`port ${config.port}`, () => checkApiPort(config)),
+    ...(own ? [config.temporalPort, config.temporalUiPort] : []).map((port, index) =>
+      guard(`port ${port}`, () =>
+        checkTemporalPort(config, port, index === 0 ? 'HEADGATE_TEMPORAL_PORT' : 'HEADGATE_TEMPORAL_UI_PORT'),
+      ),
+    ),
+    guard('temporal', () => (own ? checkOwnTemporal(config) : checkGivenTemporal(config))),
+    ...(own ? [] : [guard('namespace', () => checkNamespace(config))]),
+    guard('clock', () => checkClock(config)),
+    guard('tenants', () => checkTenants(config)),
+    guard('keys', () => checkKeys(config)),
+  ]);
+  return [...findings, ...(await checkBigQueryTenants(config))];
+}
+
+async function guard(check: string, look: () => Promise<Finding>): Promise<Finding> {
+  try {
+    return await look();
+  } catch (error) {
+    return fail(check, messageOf(error), 'this is not expected: look at the message');
+  }
+}
+
+/** Node 20.19 or newer. */
+export function checkNode(version: string): Finding {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major > 20 || (major === 20 && minor >= 19)) return ok('node', version);
+  return fail('node', version, 'install Node 20.19 or newer: https://nodejs.org');
+}
+
+/** Can be written, and how long a flush takes: that is what an acknowledgement waits for. */
+async function checkDataDir({ dataDir }: Config): Promise<Finding> {
+  const check = 'data directory';
+  const probe = join(existingFolder(dataDir), `.headgate-doctor-${process.pid}`);
+  try {
+    const flushMs = await measureFlush(probe);
+    const found = `${dataDir} can be written, a flush to disk takes ${flushMs.toFixed(1)} ms`;
+    if (flushMs < 20) return ok(check, found);
+    return warn(check, found, 'every acknowledgement waits for one: put HEADGATE_DATA_DIR on a faster disk');
+  } catch (error) {
+    return fail(
+      check,
+      `${dataDir} cannot be written: ${messageOf(error)}`,
+      'correct its permissions, or set HEADGATE_DATA_DIR to another folder',
+    );
+  } finally {
+    await rm(probe, { force: true }).catch(() => {});
+  }
+}
+
+/** The folder, or the nearest one above it that is there: a look must not create anything. */
+function existingFolder(path: string): string {
+  return existsSync(path) ? path : existingFolder(dirname(path));
+}
+
+/** The median of nine, since a single flush says little. */
+async function measureFlush(path: string): Promise<number> {
+  const file = await open(path, 'w');
+  const times: number[] = [];
+  try {
+    for (let count = 0; count < 9; count += 1) {
+      await file.write(Buffer.alloc(4096));
+      const start = performance.now();
+      await file.sync();
+      times.push(performance.now() - start);
+    }
+  } finally {
+    await file.close();
+  }
+  return times.sort((a, b) => a - b)[4] ?? 0;
+}
+
+async function checkDisk({ dataDir, minFreeDiskBytes, maxSpoolBytes }: Config): Promise<Finding> {
+  const { bavail, bsize } = await statfs(existingFolder(dataDir));
+  const free = bavail * bsize;
+  const found = `${(free / GIGABYTE).toFixed(1)} GB free for ${dataDir}`;
+  const mend =
+    'free some space, or set HEADGATE_DATA_DIR (or HEADGATE_MIN_FREE_DISK, HEADGATE_MAX_SPOOL) otherwise';
+  if (free < minFreeDiskBytes) return fail('disk', `${found}: the door answers 503`, mend);
+  if (free < minFreeDiskBytes + maxSpoolBytes)
+    return warn('disk', `${found}, less than the spool may grow to`, mend);
+  return ok('disk', found);
+}
+
+async function checkApiPort({ host, port }: Config): Promise<Finding> {
+  const check = `port ${port}`;
+  if (port === 0 || (await isPortFree(host, port))) return ok(check, 'free for the API');
+  const answer = await fetch(`http://${host}:${port}/healthz`, { signal: AbortSignal.timeout(2 * SECOND) })
+    .then((response) => response.ok)
+    .catch(() => false);
+  if (answer) return ok(check, 'in use, by something that answers /healthz: a running Headgate, it seems');
+  return fail(check, 'in use by another program', 'stop it, or set HEADGATE_PORT to a free port');
+}
+
+async function checkTemporalPort(config: Config, port: number, variable: string): Promise<Finding> {
+  const check = `port ${port}`;
+  if (await isPortFree('127.0.0.1', port)) return ok(check, "free for Temporal's server");
+  const running = runningServer(config);
+  if (running !== undefined && [running.address, running.uiUrl].some((each) => each.endsWith(`:${port}`)))
+    return ok(check, "in use by this data directory's Temporal server");
+  return fail(check, 'in use by another program', `stop it, or set ${variable} to a free port`);
+}
+
+function runningServer({ dataDir }: Config) {
+  const state = serverStateOf(join(dataDir, 'temporal', 'temporal.db'));
+  return state.kind === 'none' ? undefined : state.server;
+}
+
+async function checkOwnTemporal(config: Config): Promise<Finding> {
+  const running = runningServer(config);
+  if (running !== undefined) return checkReachable({ address: running.address }, config.temporalNamespace);
+  const { temporalCli, path, cacheDir } = config;
+  const found = await findTemporalBinary({ env: { explicitPath: temporalCli, path }, cacheDir });
+  if (found === undefined)
+    return warn(
+      'temporal',
+      'no server binary yet',
+      'the first start downloads or builds one; or install the Temporal CLI, or set TEMPORAL_ADDRESS',
+    );
+  const { stdout } = await promisify(execFile)(found.path, ['--version'], { timeout: 10 * SECOND });
+  return ok('temporal', `not running; ${found.path} (${found.source}) is ${stdout.trim()}`);
+}
+
+async function checkGivenTemporal(config: Config): Promise<Finding> {
+  const { connect, namespace } = temporalFromEnvironment(config.temporalAddress as string);
+  return checkReachable(connect, namespace ?? config.temporalNamespace);
+}
+
+async function checkReachable(
+  connect: Parameters<typeof connectTemporal>[0],
+  namespace: string,
+): Promise<Finding> {
+  try {
+    const connection = await connectTemporal(connect);
+    try {
+      const { serverVersion } = await connection.workflowService.getSystemInfo({});
+      await connection.workflowService.describeNamespace({ namespace });
+      return ok(
+        'temporal',
+        `${connect.address} answers for namespace "${namespace}", server ${serverVersion}`,
+      );
+    } finally {
+      await connection.close();
+    }
+  } catch (error) {
+    const mend =
+      'see that it runs and that TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY and TEMPORAL_TLS* are right';
+    return fail('temporal', messageOf(error), mend);
+  }
+}
+
+/**
+ * Compares with the `Date` of an HTTP answer, which has seconds: Temporal's own protocol tells no time. Without a
+ * remote party there is nothing to compare with, and it says so.
+ */
+async function checkClock({ temporalUiUrl, jwks }: Config): Promise<Finding> {
+  const url = [temporalUiUrl, jwks].find((each) => each !== undefined && /^https?:/.test(each));
+  const now = new Date().toISOString();
+  if (url === undefined) return ok('clock', `${now}; nothing remote is configured to compare it with`);
+  const sent = Date.now();
+  const response = await fetch(url, { method: 'HEAD', signal: AbortSignal.timeout(5 * SECOND) }).catch(
+    () => undefined,
+  );
+  const remote = Date.parse(response?.headers.get('date') ?? '');
+  if (Number.isNaN(remote)) return ok('clock', `${now}; ${url} gave no time to compare it with`);
+  const offSeconds = Math.round(Math.abs((sent + Date.now()) / 2 - remote) / SECOND);
+  const found = `${offSeconds} s off the clock of ${new URL(url).host}`;
+  const mend = 'synchronise the clock (NTP): tokens expire and load windows close by it';
+  if (offSeconds <= 2) return ok('clock', found);
+  return offSeconds <= 30 ? warn('clock', found, mend) : fail('clock', found, mend);
+}
+
+async function checkTenants({ dataDir }: Config): Promise<Finding> {
+  const folder = dataPaths(dataDir).tenants;
+  const count = (await filesIn(folder)).filter((name) => /\.ya?ml$/.test(name)).length;
+  if (count > 0) return ok('tenants', `${count} in ${folder}`);
+  const mend = `headgate tenant apply ${examplePath('flights/tenants')}, or a folder of your own`;
+  return warn('tenants', 'none yet: every request is refused', mend);
+}
+
+async function filesIn(folder: string): Promise<string[]> {
+  return readdir(folder).catch(() => []);
+}
+
+async function checkKeys({ jwks, dataDir }: Config): Promise<Finding> {
+  if (jwks === undefined) {
+    const made = (await filesIn(dataPaths(dataDir).keys)).length > 0;
+    const found = made ? 'a development key pair' : 'none yet; the first start makes a development key pair';
+    return warn('keys', found, 'for production set HEADGATE_JWKS to your key set');
+  }
+  if (/^https?:/.test(jwks)) {
+    const response = await fetch(jwks, { signal: AbortSignal.timeout(5 * SECOND) }).catch(() => undefined);
+    if (response?.ok === true) return ok('keys', jwks);
+    return fail('keys', `${jwks} does not answer`, 'correct HEADGATE_JWKS, or the network between');
+  }
+  const { keys } = JSON.parse(await readFile(jwks, 'utf8').catch(() => '{}')) as { keys?: unknown[] };
+  if (keys !== undefined && keys.length > 0) return ok('keys', `${keys.length} in ${jwks}`);
+  return fail(
+    'keys',
+    `${jwks} is not a readable key set`,
+    'correct HEADGATE_JWKS: {"keys": [ … ]} (RFC 7517)',
+  );
+}
+
+function formatter({ color }: Config): (finding: Finding) => string {
+  const paint = pc.createColors(color && process.stdout.isTTY);
+  const marks = { ok: paint.green('ok  '), warn: paint.yellow('warn'), fail: paint.red('fail') };
+  return ({ check, verdict, found, mend }) => {
+    const line = `${marks[verdict]}  ${check.padEnd(14)}  ${found}`;
+    return mend === undefined ? line : `${line}\n${' '.repeat(22)}${paint.dim(`→ ${mend}`)}`;
+  };
+}

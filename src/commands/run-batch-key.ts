@@ -1,0 +1,29 @@
+import { loadConfig } from '../config.js';
+import { openBatches } from '../roles/stores.js';
+import { rewrapKeys, rotateKey } from '../stores/batch-keys/changes.js';
+import { assertTenantId } from '../tenant.js';
+
+/** Gives a tenant's batch files a new key. */
+export async function rotate(given: string): Promise<void> {
+  const tenant = assertTenantId(given);
+  const { keys, keyFiles, masters } = await openBatches(loadConfig());
+  await keys.check({ create: true });
+  const file = await rotateKey(keyFiles, masters, tenant);
+  print(
+    `${tenant} has ${file.keys.length} keys; the last, ${file.keys.at(-1)?.id}, is used within 60 seconds.`,
+  );
+}
+
+/** Wraps all keys by the master key that is set now. */
+export async function rewrap(): Promise<void> {
+  const { keys, keyFiles, masters } = await openBatches(loadConfig());
+  await keys.check({ create: true });
+  const { tenants, changed } = await rewrapKeys(keyFiles, masters);
+  print(
+    `${tenants} tenants have keys; those of ${changed} are wrapped anew. HEADGATE_BATCH_KEY opens all of them.`,
+  );
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

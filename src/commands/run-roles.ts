@@ -1,0 +1,60 @@
+import { unknownVariables, type Config } from '../config.js';
+import { createLogger, type Logger } from '../observability/logger.js';
+import { startNode, type HeadgateNode, type Roles } from '../roles/node.js';
+import { dataPaths } from '../roles/stores.js';
+import { describePlace } from '../stores/state/postgres-place.js';
+import { applyTenantFiles } from '../tenant-config/registry.js';
+import { endWithLog } from './broken-pipe.js';
+import { awaitEnding, runUntilEnded } from './run-node.js';
+
+/**
+ * Runs roles until the process is told to stop.
+ * @param tenants a directory of tenant files to apply first
+ */
+export async function runRoles(config: Config, roles: Roles, tenants?: string): Promise<void> {
+  await applyFirst(config, tenants);
+  const log = createLogger(config.logLevel, endWithLog);
+  for (const warning of unknownVariables()) log.warn(warning);
+  const ending = awaitEnding();
+  const node = await startNode({
+    config,
+    roles,
+    log,
+    onProgress: (message) => log.info(message),
+    onFatal: ending.fail,
+    signal: ending.signal,
+  }).catch((error: unknown) => {
+    if (!ending.signal.aborted) throw error;
+  });
+  if (node === undefined) return log.info('stopped before it was ready');
+  sayReady(node, config, roles, log);
+  await runUntilEnded(node, ending, { graceSeconds: config.shutdownGraceSeconds, log });
+  log.info('stopped');
+}
+
+async function applyFirst({ dataDir }: Config, source: string | undefined): Promise<void> {
+  const { tenants: dir, tenantVersions: versions } = dataPaths(dataDir);
+  if (source !== undefined) await applyTenantFiles({ source, dir, versions });
+}
+
+function sayReady(node: HeadgateNode, config: Config, roles: Roles, log: Logger): void {
+  const tenants = node.registry.list().length;
+  const { address, uiUrl, namespace } = node.temporal;
+  log.info(
+    {
+      url: node.url,
+      metrics: node.metricsUrl,
+      dataDir: config.dataDir,
+      state: config.state && describePlace(config.state),
+      tenants,
+      temporal: address,
+      namespace,
+      temporalUi: uiUrl,
+      ack: config.ack,
+    },
+    'ready',
+  );
+  if (tenants === 0) log.warn('no tenant is configured; apply some: headgate tenant apply DIR');
+  if (config.jwks === undefined && roles.api)
+    log.warn('tokens are verified with the development key; set HEADGATE_JWKS in production');
+}

@@ -1,0 +1,62 @@
+import Table from 'cli-table3';
+import type {
+  SubscriptionDetails,
+  SubscriptionOverview,
+  SubscriptionWaiting,
+} from '../subscriptions/overview.js';
+import { openCommandApi, type ApiCommandOptions } from './call-api.js';
+
+/** Options of what shows subscriptions. */
+export interface SubscriptionOptions extends ApiCommandOptions {
+  readonly json: boolean;
+}
+
+/** Options of what changes a subscription. */
+export interface ChangeOptions extends ApiCommandOptions {
+  readonly reason?: string;
+}
+
+/** Shows how each subscription of a tenant stands. */
+export async function list(options: SubscriptionOptions): Promise<void> {
+  const api = openCommandApi(options, 'subscriptions:read');
+  const answer = await api.call<{ subscriptions: SubscriptionOverview[] }>('GET', '/v1/subscriptions');
+  if (options.json) return print(JSON.stringify(answer, undefined, 2));
+  const table = new Table({
+    head: ['name', 'kind', 'state', 'waiting', 'oldest', 'why'],
+    style: { head: [], border: [] },
+  });
+  for (const { name, kind, state, waiting, reason = '', by } of answer.subscriptions) {
+    const why = by === undefined ? reason : `${reason}${reason === '' ? '' : ', '}by ${by}`;
+    table.push([name, kind, state, amountOf(waiting), `${Math.round(waiting.oldestSeconds)} s`, why]);
+  }
+  print(table.toString());
+}
+
+/** Shows one subscription. */
+export async function show(name: string, options: SubscriptionOptions): Promise<void> {
+  const api = openCommandApi(options, 'subscriptions:read');
+  const found = await api.call<SubscriptionDetails>('GET', `/v1/subscriptions/${encodeURIComponent(name)}`);
+  if (options.json) return print(JSON.stringify(found, undefined, 2));
+  const { waiting, deliveries, deadLetters, ...rest } = found;
+  for (const [key, value] of Object.entries(rest)) print(`${key.padEnd(13)}${String(value)}`);
+  print(`waiting      ${amountOf(waiting)}, the oldest for ${Math.round(waiting.oldestSeconds)} s`);
+  print(`deliveries   ${deliveries} batches on their way`);
+  print(`dead letters ${deadLetters}`);
+}
+
+/** Pauses, resumes or drains a subscription. */
+export async function change(verb: string, name: string, options: ChangeOptions): Promise<void> {
+  const api = openCommandApi(options, 'subscriptions:write');
+  const body = options.reason === undefined ? {} : { reason: options.reason };
+  const path = `/v1/subscriptions/${encodeURIComponent(name)}/${verb}`;
+  const { state } = await api.call<SubscriptionOverview>('POST', path, body);
+  print(`${name} is ${state}`);
+}
+
+function amountOf({ windows, batches = 0 }: SubscriptionWaiting): string {
+  return windows === undefined ? `${batches} batches` : `${windows} load windows`;
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

@@ -1,0 +1,69 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import ms, { type StringValue } from 'ms';
+import { NARROWABLE_SCOPES, SCOPES } from '../api/scopes.js';
+import { loadConfig } from '../config.js';
+import { HeadgateError } from '../errors.js';
+import { makeDevelopmentKeys, signToken } from '../keys/key-set.js';
+import { nearest } from '../tenant-config/nearest.js';
+import { assertTenantId, isSubscriptionName } from '../tenant.js';
+
+/** Options of `headgate token`. */
+export interface TokenOptions {
+  readonly tenant: string;
+  /** Separated by spaces. */
+  readonly scope: string;
+  /** Such as `1h`. */
+  readonly expires: string;
+}
+
+/** Prints a token that is signed with the development key, which is made if there is none. */
+export async function printToken(options: TokenOptions): Promise<void> {
+  const config = loadConfig();
+  const tenant = assertTenantId(options.tenant);
+  await makeDevelopmentKeys(config.dataDir);
+  const token = await signToken(config.dataDir, {
+    tenant,
+    scope: checkScope(options.scope),
+    issuer: config.jwtIssuer,
+    audience: config.jwtAudience,
+    expiresInSeconds: secondsOf(options.expires),
+  });
+  process.stdout.write(`${token}\n`);
+  await warnOfUnknownTenant(config.dataDir, tenant);
+}
+
+/** It may be one of another data directory, so the token is printed even so. */
+async function warnOfUnknownTenant(dataDir: string, tenant: string): Promise<void> {
+  const files = await readdir(join(dataDir, 'tenants')).catch(() => []);
+  const known = files.filter((file) => file.endsWith('.yaml')).map((file) => file.slice(0, -'.yaml'.length));
+  if (known.includes(tenant)) return;
+  const meant = nearest(tenant, known);
+  const hint = meant === undefined ? '' : ` Did you mean ${meant}?`;
+  process.stderr.write(
+    `headgate: tenant ${tenant} is not configured in ${dataDir}: its requests are refused.${hint}\n`,
+  );
+}
+
+function checkScope(scope: string): string {
+  const names = scope.split(/\s+/).filter(Boolean);
+  const unknown = names.filter((name) => !SCOPES.some((known) => known === name) && !isNarrowed(name));
+  if (names.length > 0 && unknown.length === 0) return names.join(' ');
+  throw new HeadgateError(
+    'CONFIG_INVALID',
+    `Unknown scope "${unknown.join(' ')}". Scopes are: ${SCOPES.join(', ')}.`,
+  );
+}
+
+/** `subscriptions:pull:<name>`: one subscription's. */
+function isNarrowed(name: string): boolean {
+  return NARROWABLE_SCOPES.some(
+    (scope) => name.startsWith(`${scope}:`) && isSubscriptionName(name.slice(scope.length + 1)),
+  );
+}
+
+function secondsOf(duration: string): number {
+  const milliseconds = ms(duration as StringValue) as number | undefined;
+  if (milliseconds !== undefined && milliseconds >= 1_000) return Math.floor(milliseconds / 1_000);
+  throw new HeadgateError('CONFIG_INVALID', `"${duration}" is not a duration such as 10m, 1h or 30d.`);
+}
