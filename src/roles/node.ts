@@ -68,9 +68,9 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     for (const close of closers.splice(0).reverse()) await close();
   };
   try {
-    // First of all, so that one too many says so at once, and touches nothing.
-    if (roles.api) closers.push(await lockSpool(dataPaths(config.dataDir).spool));
     const { store, identity } = await openCheckedBatchStore(config, log);
+    // Before Temporal, so that one too many says so at once, and neither shares nor waits for the other's server.
+    if (roles.api) closers.push(await lockSpool(dataPaths(config.dataDir).spool));
     const temporal = await openTemporal({ ...config, onProgress });
     closers.push(() => temporal.close());
     const hold = await holdNamespace({ ...options, temporal, identity });
