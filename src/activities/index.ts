@@ -110,7 +110,7 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
   const startDeliveries = createStartDeliveries({ client, configOf, park });
   const parkIngest = createParkIngest(park, (id) => configOf(id).retentionMs);
   const { quarantine } = dependencies;
-  const restartBatch = createRestartBatch({ client, isolationOf, quarantine, parkIngest });
+  const restartBatch = createRestartBatch({ client, isolationOf, quarantine, batchStore, parkIngest });
   const reloadRows = createReloadRows({
     ...{ batchStore, park, expiresAtOf },
     announce: announcing.announce,

@@ -4,6 +4,7 @@ import { connectTemporal, temporalFromEnvironment } from '../engine/connect.js';
 import { readNamespaceClaim } from '../engine/namespace-owner.js';
 import { messageOf } from '../errors.js';
 import { readDirectoryId } from '../roles/data-directory.js';
+import { openBatches } from '../roles/stores.js';
 import { fail, ok, warn, type Finding } from './finding.js';
 import { printable } from './terminal-text.js';
 
@@ -21,6 +22,13 @@ export async function checkNamespace(config: Config): Promise<Finding> {
       const { directory, path, host } = claim.owner;
       if (directory === (await readDirectoryId(config.dataDir)))
         return ok(check, `"${namespace}" belongs to this data directory`);
+      // An API alone may use the namespace of whoever has batches in the same bucket.
+      const store = config.batches && (await (await openBatches(config)).identity.idIfThere());
+      if (store !== undefined && store === claim.owner.store)
+        return ok(
+          check,
+          printable(`"${namespace}" belongs to ${path} on host ${host}; the bucket is the same`),
+        );
       const mend =
         'set TEMPORAL_NAMESPACE to one of its own; or, if that directory is gone: headgate namespace claim --force';
       return fail(check, printable(`"${namespace}" belongs to ${path} on host ${host}`), mend);

@@ -18,7 +18,7 @@ export interface HoldNamespaceOptions {
   readonly identity: Pick<StoreIdentity, 'id'>;
   /** Told once the namespace is another's: this process must not go on. */
   readonly onFatal: (reason: string) => void;
-  readonly log: Pick<Logger, 'info' | 'warn'>;
+  readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
   /** Milliseconds between looks at whose the namespace is. Default 5,000. */
   readonly lookEveryMs?: number;
 }
@@ -56,6 +56,11 @@ export async function holdNamespace(options: HoldNamespaceOptions): Promise<Name
     const lost = problemOf(claim.owner, who) ?? lostToCopy(claim.owner, who);
     if (lost === undefined) return;
     clearInterval(looking);
+    // Said at once: to stop may take a while.
+    log.error(
+      { code: lost.code, reason: lost.message },
+      "the namespace is another's now; this process stops",
+    );
     onFatal(`${lost.message} [${lost.code}]`);
   };
   // A Temporal that does not answer says nothing of whose the namespace is.

@@ -3,11 +3,18 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../bench/system/free-port.js';
+import { unshared } from './lock-holder.js';
 import { newNamespace, temporalAddress, temporalBinary, temporalUiUrl } from './temporal.js';
 
 const BIN = fileURLToPath(new URL('../../bin/headgate.mjs', import.meta.url));
 
 type Env = Readonly<Record<string, string>>;
+
+/** How a command is started. */
+export interface SpawnOptions {
+  /** In a pid namespace of its own, as in a container; see {@link canUnshare}. */
+  readonly apart?: boolean;
+}
 
 /** How a finished command ended, and what it said. */
 export interface Finished {
@@ -48,16 +55,24 @@ export async function sharedTemporal(): Promise<Env> {
 }
 
 /** Starts a command; to be called off by {@link killAll} in an after hook, however the test ends. */
-export function spawnHeadgate(args: readonly string[], env: Env): HeadgateProcess {
-  const started = new HeadgateProcess(args, env);
+export function spawnHeadgate(
+  args: readonly string[],
+  env: Env,
+  options: SpawnOptions = {},
+): HeadgateProcess {
+  const started = new HeadgateProcess(args, env, options);
   running.add(started);
   void started.finished.finally(() => running.delete(started));
   return started;
 }
 
 /** Runs a command to its end. */
-export function runHeadgate(args: readonly string[], env: Env): Promise<Finished> {
-  return spawnHeadgate(args, env).finished;
+export function runHeadgate(
+  args: readonly string[],
+  env: Env,
+  options: SpawnOptions = {},
+): Promise<Finished> {
+  return spawnHeadgate(args, env, options).finished;
 }
 
 /** Ends whatever a test has left running: gently, so that a Temporal server goes with it, then for good. */
@@ -73,10 +88,13 @@ export class HeadgateProcess {
   readonly finished: Promise<Finished>;
   private readonly child: ChildProcess;
 
-  constructor(args: readonly string[], env: Env) {
+  constructor(args: readonly string[], env: Env, { apart = false }: SpawnOptions) {
     const { PATH = '', HOME = '' } = process.env;
     // A clean environment: settings of the developer's own must not leak into a test.
-    this.child = spawn(process.execPath, [BIN, ...args], {
+    const [command, all] = apart
+      ? unshared(process.execPath, [BIN, ...args])
+      : [process.execPath, [BIN, ...args]];
+    this.child = spawn(command, all, {
       env: { PATH, HOME, NO_COLOR: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -1,6 +1,7 @@
 import { HeadgateError } from '../../errors.js';
 import type { BatchRef } from '../../event.js';
 import { refusalOf, startBatch, type StartBatchOptions } from '../../start-batch.js';
+import { unlessUnreadable, type BatchStore } from '../../stores/batch-store/batch-store.js';
 import type { Quarantine } from '../../stores/quarantine/quarantine.js';
 import type { DeliverResult } from '../../workflows/delivery-messages.js';
 import type { RestartBatchInput } from '../../workflows/ingest-dead-letter.js';
@@ -10,6 +11,7 @@ import type { ParkIngest } from './park-ingest.js';
 /** What {@link createRestartBatch} needs. */
 export interface RestartBatchOptions extends Omit<StartBatchOptions, 'eager'> {
   readonly quarantine: Pick<Quarantine, 'start'>;
+  readonly batchStore: Pick<BatchStore, 'read'>;
   readonly parkIngest: ParkIngest;
 }
 
@@ -21,9 +23,9 @@ export type RestartBatch = (input: RestartBatchInput) => Promise<DeliverResult>;
  * found it too large, as likely as not.
  */
 export function createRestartBatch(options: RestartBatchOptions): RestartBatch {
-  const { quarantine, parkIngest } = options;
+  const { parkIngest } = options;
   return async ({ batch, cause }) => {
-    const problem = await startOrRefusal(options, quarantine, batch);
+    const problem = await startOrRefusal(options, batch);
     if (problem === undefined)
       return { delivered: batch.events, deadLettered: 0, passes: 1, deadLetters: [] };
     const again = await parkIngest({ batch, reason: 'start-refused', detail: problem, cause });
@@ -32,16 +34,16 @@ export function createRestartBatch(options: RestartBatchOptions): RestartBatch {
 }
 
 /** What keeps the batch from being started for good; undefined when it is started. */
-async function startOrRefusal(
-  options: Omit<StartBatchOptions, 'eager'>,
-  quarantine: Pick<Quarantine, 'start'>,
-  batch: BatchRef,
-): Promise<string | undefined> {
+async function startOrRefusal(options: RestartBatchOptions, batch: BatchRef): Promise<string | undefined> {
   try {
-    await startBatch(options, inputFor(batch, await quarantine.start(batch)));
+    await startBatch(options, inputFor(batch, await options.quarantine.start(batch)));
     return undefined;
   } catch (error) {
-    if (error instanceof HeadgateError && error.code === 'NOT_FOUND') return error.message;
+    if (error instanceof HeadgateError && error.code === 'NOT_FOUND') {
+      // Quarantine is beside the batches: where they are out of reach, so is it, and nothing is known to be gone.
+      await unlessUnreadable(options.batchStore.read(batch));
+      return error.message;
+    }
     const refusal = refusalOf(error);
     if (refusal === undefined) throw error;
     return refusal;

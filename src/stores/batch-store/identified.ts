@@ -19,7 +19,14 @@ export function identified(store: BatchStore, identity: StoreIdentity, boundStor
   const assertOurs = async (ref: BatchRef, cause?: unknown): Promise<void> => {
     const wanted = ref.store ?? (await boundStore?.());
     if (wanted === undefined || (await identity.standsFor(wanted))) return;
-    throw unreachable(ref, { wanted, own: await identity.id() }, cause);
+    throw unreachable(`Batch ${ref.batchId} is`, { wanted, own: await identity.id() }, cause);
+  };
+
+  /** What is not here cannot be listed: a replay of it would find nothing, and end. */
+  const assertBound = async (): Promise<void> => {
+    const wanted = await boundStore?.();
+    if (wanted === undefined || (await identity.standsFor(wanted))) return;
+    throw unreachable('Batches of this namespace are', { wanted, own: await identity.id() });
   };
 
   const assertReached = async (
@@ -40,6 +47,10 @@ export function identified(store: BatchStore, identity: StoreIdentity, boundStor
     open: async (name) => {
       const { ref, ndjson } = await store.open(name);
       return { ref: await signed(ref), ndjson };
+    },
+    list: async function* (range) {
+      await assertBound();
+      yield* store.list(range);
     },
     read: async (ref) => {
       try {
@@ -67,11 +78,11 @@ export function identified(store: BatchStore, identity: StoreIdentity, boundStor
 }
 
 function unreachable(
-  { batchId }: BatchRef,
+  what: string,
   { wanted, own }: { wanted: string; own: string },
-  cause: unknown,
+  cause?: unknown,
 ): HeadgateError {
-  const text = `Batch ${batchId} is in batch store ${wanted}, and this process has ${own}; it is tried again. Run this process where that store is (HEADGATE_DATA_DIR, HEADGATE_BATCHES); if it is gone for good: headgate namespace lost ${wanted}`;
+  const text = `${what} in batch store ${wanted}, and this process has ${own}; it is tried again. Run this process where that store is (HEADGATE_DATA_DIR, HEADGATE_BATCHES); if it is gone for good: headgate namespace lost ${wanted}`;
   return new HeadgateError('BATCH_UNREACHABLE', text, { retryable: true, cause });
 }
 

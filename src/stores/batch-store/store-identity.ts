@@ -44,6 +44,12 @@ export class StoreIdentity {
     return (await this.get()).id;
   }
 
+  /** The store's id, undefined while it has none; makes none. */
+  async idIfThere(): Promise<string | undefined> {
+    const kept = await this.file.read();
+    return kept && this.decode(kept).id;
+  }
+
   /** True when batches of the store `id` are to be looked for in this one, and nowhere else. */
   async standsFor(id: string): Promise<boolean> {
     if (holds(await this.get(), id)) return true;
