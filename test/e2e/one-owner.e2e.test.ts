@@ -130,7 +130,7 @@ describe('Headgate, of which there are two', function () {
     assert.equal((await runHeadgate(['namespace', 'claim', '--force'], wrong)).code, 0);
     // It must not hand over to the workers of another.
     assert.match(await api.logged(/NAMESPACE_IN_USE/), /belongs to the data directory \S+wrong on host/);
-    await api.signal('SIGKILL');
+    assert.equal((await api.finished).code, 1);
 
     const worker = spawnHeadgate(['worker'], wrong);
     await worker.ready();
