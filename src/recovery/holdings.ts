@@ -77,7 +77,7 @@ function openJournal(
   try {
     const lock = tryLockFile(join(directory, LOCK));
     if (lock === undefined) throw new Error(`another process has ${directory}`);
-    const journal = new TaskJournal(directory, identity, onFailure);
+    const journal = new TaskJournal({ directory, identity, onFailure });
     return {
       taken: (token) => journal.taken(token),
       ended: (token) => journal.ended(token),

@@ -17,6 +17,18 @@ export interface JournalContents {
   readonly taskTokens: readonly Uint8Array[];
 }
 
+/** What a {@link TaskJournal} needs. */
+export interface TaskJournalOptions {
+  /** Is there, and belongs to this process alone. */
+  readonly directory: string;
+  /** How Temporal knows this process. */
+  readonly identity: string;
+  /** Told once when the disk does not take a write; the journal then lacks something until it does. */
+  readonly onFailure: (error: unknown) => void;
+  /** Milliseconds of any one clock. */
+  readonly now?: () => number;
+}
+
 /** The file in a process's own directory. */
 const FILE = 'tasks';
 /** A task is told of as ended before Temporal has heard so; until then its token is still worth something. */
@@ -25,7 +37,7 @@ const KEPT_MS = 2_000;
 const REWRITE_BYTES = 64 * 1024;
 /** Tokens have some 300 bytes, identities some 40. Longer lines are none of ours. */
 const MAX_LINE = 4_096;
-const TOKEN = /^[A-Za-z0-9+/]+={0,2}$/;
+const TOKEN = /^(?=.)(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const IDENTITY = /^identity ([\x21-\x7e]{1,200})$/;
 
 /**
@@ -38,7 +50,7 @@ const IDENTITY = /^identity ([\x21-\x7e]{1,200})$/;
  */
 export class TaskJournal implements HeldTasks {
   private readonly held = new Set<string>();
-  /** Tasks that ended a moment ago, and when, by `performance.now()`. */
+  /** Tasks that ended a moment ago, and when. */
   private readonly justEnded = new Map<string, number>();
   private readonly path: string;
   private fd: number;
@@ -46,17 +58,12 @@ export class TaskJournal implements HeldTasks {
   private rewriteAt = REWRITE_BYTES;
   private failing = false;
 
-  /**
-   * Begins a new journal in a directory that is there and belongs to this process alone.
-   * @param identity how Temporal knows this process
-   * @param onFailure told once when the disk does not take a write; the journal then lacks something until it does
-   */
-  constructor(
-    directory: string,
-    private readonly identity: string,
-    private readonly onFailure: (error: unknown) => void,
-  ) {
-    this.path = join(directory, FILE);
+  private readonly now: () => number;
+
+  /** Begins a new journal. Throws what the disk says. */
+  constructor(private readonly options: TaskJournalOptions) {
+    this.now = options.now ?? (() => performance.now());
+    this.path = join(options.directory, FILE);
     this.fd = this.begin();
   }
 
@@ -75,7 +82,7 @@ export class TaskJournal implements HeldTasks {
 
   ended(taskToken: Uint8Array): void {
     const token = base64(taskToken);
-    if (this.held.delete(token)) this.justEnded.set(token, performance.now());
+    if (this.held.delete(token)) this.justEnded.set(token, this.now());
   }
 
   /** Ends it; the file stays. */
@@ -85,9 +92,9 @@ export class TaskJournal implements HeldTasks {
 
   /** Writes the file with what is held now, beside the old one and then in its place. */
   private begin(): number {
-    const now = performance.now();
+    const now = this.now();
     for (const [token, at] of this.justEnded) if (now - at > KEPT_MS) this.justEnded.delete(token);
-    const lines = [`identity ${this.identity}`, ...this.held, ...this.justEnded.keys()];
+    const lines = [`identity ${this.options.identity}`, ...this.held, ...this.justEnded.keys()];
     const text = `${lines.join('\n')}\n`;
     const next = `${this.path}.new`;
     writeFileSync(next, text);
@@ -103,7 +110,7 @@ export class TaskJournal implements HeldTasks {
       write();
       this.failing = false;
     } catch (error) {
-      if (!this.failing) this.onFailure(error);
+      if (!this.failing) this.options.onFailure(error);
       this.failing = true;
     }
   }

@@ -76,7 +76,8 @@ function passOf({ kind, queue }: DeliverInput): (input: PassInput) => Promise<Pa
     scheduleToStartTimeout: '1 day',
     // Passes to receivers end by themselves after a minute; consumers take their time, and say that they are there.
     startToCloseTimeout: kind === 'pull' ? '31 days' : '5 minutes',
-    // A pass says every few seconds how far it is; what holds leases of a lost process is handed out again after it.
+    // A pass says every few seconds how far it is; what a lost process held is handed out again after it,
+    // and at once where a process starts on its data directory.
     heartbeatTimeout: '30 seconds',
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
   });

@@ -122,7 +122,7 @@ describe('the commands', function () {
     try {
       await new Promise((resolve) => taken.once('listening', resolve));
       const port = String((taken.address() as AddressInfo).port);
-      const shared = sharedTemporal();
+      const shared = await sharedTemporal();
       await assertRefused(['start'], new RegExp(`${port}[ ,].*HEADGATE_PORT`), {
         ...shared,
         HEADGATE_PORT: port,

@@ -31,7 +31,7 @@ describe('Headgate, on a disk that gets full under load', function () {
   /** A node under load with one of its directories on a small disk, once things flow. */
   async function startOn(directory: string, reserve: string): Promise<[HeadgateProcess, Load]> {
     node = await createCrashNode(`full-${directory}-${reserve}`, {
-      ...sharedTemporal(),
+      ...(await sharedTemporal()),
       HEADGATE_MIN_FREE_DISK: reserve,
       HEADGATE_SHUTDOWN_GRACE_SECONDS: '5',
     });

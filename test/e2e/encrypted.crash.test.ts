@@ -216,7 +216,7 @@ describe('a Headgate whose batches are encrypted, killed and started again', fun
   for (const point of points) {
     it(`at ${point}: loses nothing, doubles nothing, leaves nothing in plain`, async () => {
       const env = {
-        ...sharedTemporal(),
+        ...(await sharedTemporal()),
         ...{ HEADGATE_BATCH_KEY: newKey(), HEADGATE_SHUTDOWN_GRACE_SECONDS: '5' },
       };
       const crashing = await createCrashNode(`encrypted-${point.replace('.', '-')}`, env);

@@ -5,7 +5,7 @@ import { createCrashNode } from '../support/crash-node.js';
 import { killAll, sharedTemporal } from '../support/headgate.js';
 import { assertRouted, isRouted, WORKLOAD_ROUTES } from '../support/workload-routes.js';
 
-/** Cases under way at once: most of their time is waiting for Temporal to notice that a Worker has died. */
+/** Cases under way at once: much of their time is waiting for Temporal and for load windows. */
 const SIDE_BY_SIDE = 4;
 
 const DEAD_WITHIN_MS = 30_000;
@@ -56,7 +56,7 @@ describe('Headgate, killed at a fault point under load and started again', funct
 async function dieAndRecover(point: FaultPoint): Promise<void> {
   const name = point.replace('.', '-');
   const env = {
-    ...sharedTemporal(),
+    ...(await sharedTemporal()),
     // A fast end of what is retried for ever at the end of a case.
     HEADGATE_SHUTDOWN_GRACE_SECONDS: '5',
   };

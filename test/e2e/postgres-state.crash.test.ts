@@ -15,7 +15,7 @@ describe('Headgate with its state on Postgres', function () {
   beforeEach(async () => {
     url = newStateUrl(server());
     node = await createCrashNode('pg', {
-      ...sharedTemporal(),
+      ...(await sharedTemporal()),
       HEADGATE_STATE: url,
       HEADGATE_SHUTDOWN_GRACE_SECONDS: '5',
     });

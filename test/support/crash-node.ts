@@ -10,7 +10,7 @@ import { Workload, writeWorkloadTenant } from './workload.js';
 
 type Env = Readonly<Record<string, string>>;
 
-/** What was being done when a Worker died is noticed by its missing heartbeat, 30 s, and takes one more attempt. */
+/** Seconds, on an idle machine: the next process gives back what a killed one held. */
 const DRAINED_WITHIN_MS = 90_000;
 
 /** A node that is made to crash and started again: one data directory, one port, one load over all its lives. */

@@ -35,14 +35,14 @@ export async function ownEnvironment(dataDir: string): Promise<Env> {
  * that are not about having a server of their own, which takes a second of CPU.
  */
 export async function nodeEnvironment(dataDir: string): Promise<Env> {
-  return { ...(await ownEnvironment(dataDir)), ...sharedTemporal() };
+  return { ...(await ownEnvironment(dataDir)), ...(await sharedTemporal()) };
 }
 
 /** What puts a node on the run's Temporal server, in a namespace of its own, beside {@link ownEnvironment}. */
-export function sharedTemporal(): Env {
+export async function sharedTemporal(): Promise<Env> {
   return {
     TEMPORAL_ADDRESS: temporalAddress(),
-    TEMPORAL_NAMESPACE: newNamespace(),
+    TEMPORAL_NAMESPACE: await newNamespace(),
     TEMPORAL_UI_URL: temporalUiUrl(),
   };
 }

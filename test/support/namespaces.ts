@@ -8,6 +8,7 @@ const KEYWORD = proto.temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_
 
 /** Makes namespaces with Headgate's search attributes, side by side, and waits until workflows can be started in them. */
 export async function prepareNamespaces(address: string, names: readonly string[]): Promise<void> {
+  if (names.length === 0) return;
   const connection = await Connection.connect({ address });
   try {
     await Promise.all(names.map((namespace) => register(connection, namespace)));

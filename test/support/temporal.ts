@@ -1,10 +1,11 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config.js';
 import { ensureTemporalBinary } from '../../src/engine/find-server.js';
 import { installRuntime } from '../../src/engine/runtime.js';
 import { systemCodeOf } from '../../src/errors.js';
 import { createLogger } from '../../src/observability/logger.js';
+import { until } from './until.js';
 import { FILE_NAMESPACE_VARIABLE, TEST_SERVER_VARIABLE } from './variables.js';
 
 /** The Temporal server of a test run, as the processes that run test files are told of it. */
@@ -12,27 +13,30 @@ export interface TestServer {
   /** `host:port`. */
   readonly address: string;
   readonly uiUrl: string;
-  /** A directory in which namespaces are taken, an empty directory each. */
+  /** Has an empty directory for each namespace that is ready, by its name. */
+  readonly ready: string;
+  /** Has one for each that has been taken. */
   readonly taken: string;
-  /** How many namespaces were made ready: {@link namespaceName} of 0 to here. */
-  readonly namespaces: number;
-}
-
-/** The name of the n-th namespace that a run's server has ready. */
-export function namespaceName(n: number): string {
-  return `test-${n}`;
 }
 
 /** The namespace of the test file that runs; no other file's workflows and Workers are in it. */
 export function testNamespace(): string {
-  return (process.env[FILE_NAMESPACE_VARIABLE] ??= newNamespace());
+  const namespace = process.env[FILE_NAMESPACE_VARIABLE];
+  if (namespace === undefined) throw noServer();
+  return namespace;
 }
 
-/** A namespace that nobody has used: for a node, since a namespace belongs to one data directory. */
-export function newNamespace(): string {
-  const { taken, namespaces } = testServer();
-  for (let n = 0; n < namespaces; n += 1) if (take(join(taken, String(n)))) return namespaceName(n);
-  throw new Error(`All ${namespaces} namespaces of this run are taken; NAMESPACES says how many there are.`);
+/** More than the server needs to prepare one, whatever else the machine has to do. */
+const READY_WITHIN_MS = 60_000;
+
+/** Takes a namespace that nobody has used: for a node, since a namespace belongs to one data directory. */
+export function newNamespace(): Promise<string> {
+  const { ready, taken } = testServer();
+  return until(() => {
+    const free = readdirSync(ready).find((name) => take(join(taken, name)));
+    if (free === undefined) throw new Error('no namespace is ready');
+    return free;
+  }, READY_WITHIN_MS);
 }
 
 /** Making a directory is atomic, whatever other processes of the run do. */
@@ -64,11 +68,12 @@ export function temporalUiUrl(): string {
 
 function testServer(): TestServer {
   const given = process.env[TEST_SERVER_VARIABLE];
-  if (given === undefined)
-    throw new Error(
-      'This run has no Temporal server: files named x.test.ts do without; see CONTRIBUTING.md.',
-    );
+  if (given === undefined) throw noServer();
   return JSON.parse(given) as TestServer;
+}
+
+function noServer(): Error {
+  return new Error('There is no Temporal server for files named x.test.ts; see CONTRIBUTING.md.');
 }
 
 let shutdownRuntime: (() => Promise<void>) | undefined;
