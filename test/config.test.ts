@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { inspect } from 'node:util';
-import { loadConfig, secretReader } from '../src/config.js';
+import { loadConfig, secretReader, unknownVariables } from '../src/config.js';
 import type { HeadgateError } from '../src/errors.js';
 import { useTempDir } from './support/temp-dir.js';
 import { describePlace } from '../src/stores/state/postgres-place.js';
@@ -38,6 +38,7 @@ describe('the configuration', () => {
       metricsPort: undefined,
       loadsPerSecond: 4,
       compaction: 'on',
+      embeddedTemporal: 'on',
       pushAllow: [],
       shutdownGraceSeconds: 20,
       fault: undefined,
@@ -280,6 +281,19 @@ describe('the configuration', () => {
     assert.throws(
       () => loadConfig({ HEADGATE_TOKEN: 'secret', HEADGATE_PORT: 'x' }),
       ({ message }: HeadgateError) => !message.includes('secret'),
+    );
+  });
+
+  it('warns of a variable that is none, with the one that is meant, and repeats no value', () => {
+    assert.deepEqual(
+      unknownVariables({
+        ...{ HEADGATE_PROT: 'secret', HEADGATE_SOMETHING_ELSE: 'x', PROT: '1', HEADGATE_PORT: 'x' },
+        ...{ HEADGATE_SECRET_CRM: 'x', HEADGATE_TEST_TOTALS: 'x', HEADGATE_FAULT: 'x' },
+      }),
+      [
+        'HEADGATE_PROT is not a setting, and is ignored. Did you mean HEADGATE_PORT?',
+        'HEADGATE_SOMETHING_ELSE is not a setting, and is ignored.',
+      ],
     );
   });
 });

@@ -71,10 +71,11 @@ describe('the commands, beside a running Headgate', function () {
     const [status, problem] = await post(wrong, 'token-2');
     assert.deepEqual([status, problem.code], [403, 'SCOPE_MISSING']);
     assert.match(problem.detail ?? '', /"events:write"/);
-    const brief = await token('US', 'events:write', '1s');
+    const headers = { authorization: `Bearer ${await token('US', 'decisions:read', '1s')}` };
     await until(async () => {
-      const [expired, { code }] = await post(brief, 'token-3');
-      assert.deepEqual([expired, code], [401, 'TOKEN_EXPIRED']);
+      const expired = await fetch(`${url}/v1/eligibility/none`, { headers });
+      const { code } = (await expired.json()) as { code?: string };
+      assert.deepEqual([expired.status, code], [401, 'TOKEN_EXPIRED']);
     }, 10_000);
   });
 
