@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FAULT_POINTS, type FaultPoint } from '../../src/fault-point.js';
 import { createCrashNode } from '../support/crash-node.js';
 import { killAll, sharedTemporal } from '../support/headgate.js';
+import { sideBySide } from '../support/side-by-side.js';
 import { assertRouted, isRouted, WORKLOAD_ROUTES } from '../support/workload-routes.js';
 
 /** Cases under way at once: much of their time is waiting for Temporal and for load windows. */
@@ -16,40 +17,14 @@ const USUAL_PASSES = 3;
 
 describe('Headgate, killed at a fault point under load and started again', function () {
   this.timeout(240_000);
-  const cases = new Map<FaultPoint, Promise<void>>();
-  let over = false;
-  let underWay = 0;
-
+  const cases = sideBySide(FAULT_POINTS, SIDE_BY_SIDE, dieAndRecover);
   after(async () => {
-    over = true;
-    // Of a run of some points alone, the next ones have begun.
-    await Promise.allSettled(cases.values());
+    await cases.stop();
     await killAll();
   });
 
-  /** The case of a point; those after it run meanwhile. */
-  function outcomeOf(point: FaultPoint): Promise<void> {
-    while (!cases.has(point) || underWay < SIDE_BY_SIDE) if (!beginNext(point)) break;
-    return cases.get(point) as Promise<void>;
-  }
-
-  /** Begins the first case from `point` on that has not begun; false when all have. */
-  function beginNext(point: FaultPoint): boolean {
-    const next = FAULT_POINTS.slice(FAULT_POINTS.indexOf(point)).find((each) => !cases.has(each));
-    if (next === undefined || over) return false;
-    underWay++;
-    const running = dieAndRecover(next).finally(() => {
-      underWay--;
-      beginNext(next);
-    });
-    // Looked at in its turn.
-    running.catch(() => undefined);
-    cases.set(next, running);
-    return true;
-  }
-
   for (const point of FAULT_POINTS) {
-    it(`${point}: loses nothing, doubles nothing, decides right, delivers all`, () => outcomeOf(point));
+    it(`${point}: loses nothing, doubles nothing, decides right, delivers all`, () => cases.outcomeOf(point));
   }
 });
 

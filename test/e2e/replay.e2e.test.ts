@@ -8,10 +8,12 @@ import type { ReplayReport, RuleDifference } from '../../src/workflows/replay-me
 import { expectedDecisions, FLIGHTS, readWeek, type FlightEvent } from '../support/flights.js';
 import { killAll, nodeEnvironment, runHeadgate, spawnHeadgate } from '../support/headgate.js';
 import { decisionsInFiles, rowsInFiles } from '../support/parquet.js';
+import { sendTenant, weeksOf } from '../support/producer.js';
+import { sideBySide } from '../support/side-by-side.js';
 import { until } from '../support/until.js';
 
-/** Airlines that are sent at once. */
-const AT_ONCE = 3;
+/** Airlines that are replayed at once: most of the time is waiting for windows. */
+const AT_ONCE = 4;
 /** Minutes of delay from which on passengers are owed compensation: as configured, and as tried. */
 const [CONFIGURED, TRIED] = [180, 120];
 
@@ -31,17 +33,13 @@ describe('a week of flights is replayed with another threshold for compensation'
     mkdirSync(tenants);
     for (const tenant of airlines) writeFileSync(join(tenants, `${tenant}.yaml`), fileOf(tenant, CONFIGURED));
     ({ url } = await spawnHeadgate(['start', '--tenants', tenants], env).ready());
-    const waiting = [...airlines];
-    const sendWeeks = async (): Promise<void> => {
-      for (let tenant = waiting.shift(); tenant !== undefined; tenant = waiting.shift()) {
-        await send('aircraft', tenant, 'user-properties');
-        await send('flights', tenant, 'events');
-      }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, sendWeeks));
+    // Several at once, and each by its own producer: what the CLI sends is tested elsewhere.
+    const weeks = [...weeksOf(airlines)];
+    await Promise.all(weeks.map(([tenant, its]) => sendTenant(tenant, its, { url, dataDir: dir })));
     for (const tenant of airlines) await until(() => assertRecordedLive(tenant), 60_000);
   });
   after(async () => {
+    await replays.stop();
     await killAll();
     await rm(dir, { recursive: true, force: true });
   });
@@ -52,12 +50,6 @@ describe('a week of flights is replayed with another threshold for compensation'
     assert.equal(changed !== text, minutes !== 180);
     // Loads are waited for: soon, rather than as few as possible.
     return `${changed}\nwarehouse: { kind: parquet, window: 1s }\n`;
-  }
-
-  async function send(file: string, tenant: string, stream: string): Promise<void> {
-    const args = ['send', join(FLIGHTS, `${file}.ndjson.gz`), '--tenant', tenant, '--stream', stream];
-    const sent = await runHeadgate([...args, '--url', url], env);
-    assert.equal(sent.code, 0, sent.stderr);
   }
 
   const eventsOf = (tenant: string): FlightEvent[] => week.get(tenant) ?? [];
@@ -109,73 +101,95 @@ describe('a week of flights is replayed with another threshold for compensation'
     return rows.map((row) => row.join(' ')).sort();
   }
 
-  for (const tenant of airlines) {
-    it(`${tenant}: a dry run by the rules in force differs from what was recorded in nothing`, async () => {
-      const report = await replay(tenant, '--rules', 'current', '--dry-run');
-      const decisions = liveDecisions(tenant);
-      assert.equal(report.events, eventsOf(tenant).length);
-      assert.equal(report.matched, decisions.size);
-      assert.deepEqual(report.notes, []);
-      for (const { rule, ...counts } of report.rules ?? []) {
-        const own = [...decisions].filter(([key]) => key.endsWith(` ${rule}`));
-        const are = own.filter(([, outcome]) => outcome === 'eligible').length;
-        assert.equal(counts.evaluated, own.length, rule);
-        assert.deepEqual(counts.now, { eligible: are, ineligible: own.length - are }, rule);
-        assert.deepEqual(counts.recorded, counts.now, rule);
-        const { newlyEligible, noLongerEligible, notRecordedBefore, notMadeNow } = counts;
-        assert.deepEqual([newlyEligible, noLongerEligible, notRecordedBefore, notMadeNow], [0, 0, 0, 0]);
-      }
-    });
-
-    it(`${tenant}: a dry run's numbers are those of a separate computation, and nothing is written`, async () => {
-      const [files, rows] = [decisionFiles(tenant), await rowsOf(tenant)];
-      const report = await replay(tenant, '--rules', tried(tenant), '--dry-run');
-      const [before, now] = [CONFIGURED, TRIED].map((minutes) => compensated(eventsOf(tenant), minutes));
-      const counts = ruleOf(report, 'compensation');
-      assert.equal(counts.evaluated, now!.size);
-      assert.equal(counts.recorded.eligible, eligible(before!));
-      assert.equal(counts.now.eligible, eligible(now!));
-      const newly = [...now!].filter(([id, is]) => is && before!.get(id) === false).map(([id]) => id);
-      assert.equal(counts.newlyEligible, newly.length);
-      assert.equal(counts.noLongerEligible + counts.notRecordedBefore + counts.notMadeNow, 0);
-      const samples = counts.samples.newlyEligible.map(({ eventId }) => eventId);
-      assert.deepEqual(samples, newly.slice(0, 10), 'the first ten, in order of receipt');
-      for (const other of ['swap_aircraft', 'large_aircraft_late'])
-        assert.equal(ruleOf(report, other).newlyEligible + ruleOf(report, other).noLongerEligible, 0);
-      assert.deepEqual([decisionFiles(tenant), await rowsOf(tenant)], [files, rows]);
-    });
-
-    it(`${tenant}: the run records them beside the others; a second run changes nothing`, async () => {
-      const rowsBefore = await rowsOf(tenant);
-      const now = compensated(eventsOf(tenant), TRIED);
-      const first = await replay(tenant, '--rules', tried(tenant));
-      assert.equal(first.decisions, now.size, 'only what is decided by another version is new');
-      const rows = await until(async () => {
-        const found = await rowsOf(tenant);
-        assert.equal(found.length, rowsBefore.length + now.size);
-        return found;
-      }, 30_000);
-      for (const row of rowsBefore) assert.ok(rows.includes(row), `${row} is still there`);
-      const added = rows.filter((row) => !rowsBefore.includes(row));
-      const { ruleVersion } = ruleOf(first, 'compensation');
-      const expected = [...now].map(
-        ([id, is]) => `${id}:compensation:${ruleVersion} compensation ${is ? 'eligible' : 'ineligible'}`,
-      );
-      assert.deepEqual(added, expected.sort());
-
-      const files = decisionFiles(tenant);
-      const second = await replay(tenant, '--rules', tried(tenant));
-      assert.equal(second.decisions, 0);
-      assert.deepEqual(second.rules, first.rules);
-      assert.deepEqual(decisionFiles(tenant), files);
-      // Loads go in the order of the windows: once this one is in, what the second run has announced is, too.
-      const marker = await replay(tenant, '--rules', marked(tenant));
-      await until(
-        async () => assert.equal((await rowsOf(tenant)).length, rows.length + marker.decisions),
-        30_000,
-      );
-    });
+  async function differsInNothing(tenant: string): Promise<void> {
+    const report = await replay(tenant, '--rules', 'current', '--dry-run');
+    const decisions = liveDecisions(tenant);
+    assert.equal(report.events, eventsOf(tenant).length);
+    assert.equal(report.matched, decisions.size);
+    assert.deepEqual(report.notes, []);
+    for (const { rule, ...counts } of report.rules ?? []) {
+      const own = [...decisions].filter(([key]) => key.endsWith(` ${rule}`));
+      const are = own.filter(([, outcome]) => outcome === 'eligible').length;
+      assert.equal(counts.evaluated, own.length, rule);
+      assert.deepEqual(counts.now, { eligible: are, ineligible: own.length - are }, rule);
+      assert.deepEqual(counts.recorded, counts.now, rule);
+      const { newlyEligible, noLongerEligible, notRecordedBefore, notMadeNow } = counts;
+      assert.deepEqual([newlyEligible, noLongerEligible, notRecordedBefore, notMadeNow], [0, 0, 0, 0]);
+    }
   }
+
+  async function agreesWithInput(tenant: string): Promise<void> {
+    const [files, rows] = [decisionFiles(tenant), await rowsOf(tenant)];
+    const report = await replay(tenant, '--rules', tried(tenant), '--dry-run');
+    const [before, now] = [CONFIGURED, TRIED].map((minutes) => compensated(eventsOf(tenant), minutes));
+    const counts = ruleOf(report, 'compensation');
+    assert.equal(counts.evaluated, now!.size);
+    assert.equal(counts.recorded.eligible, eligible(before!));
+    assert.equal(counts.now.eligible, eligible(now!));
+    const newly = [...now!].filter(([id, is]) => is && before!.get(id) === false).map(([id]) => id);
+    assert.equal(counts.newlyEligible, newly.length);
+    assert.equal(counts.noLongerEligible + counts.notRecordedBefore + counts.notMadeNow, 0);
+    const samples = counts.samples.newlyEligible.map(({ eventId }) => eventId);
+    assert.deepEqual(samples, newly.slice(0, 10), 'the first ten, in order of receipt');
+    for (const other of ['swap_aircraft', 'large_aircraft_late'])
+      assert.equal(ruleOf(report, other).newlyEligible + ruleOf(report, other).noLongerEligible, 0);
+    assert.deepEqual([decisionFiles(tenant), await rowsOf(tenant)], [files, rows]);
+  }
+
+  async function recordsBeside(tenant: string): Promise<void> {
+    const rowsBefore = await rowsOf(tenant);
+    const now = compensated(eventsOf(tenant), TRIED);
+    const first = await replay(tenant, '--rules', tried(tenant));
+    assert.equal(first.decisions, now.size, 'only what is decided by another version is new');
+    const rows = await until(async () => {
+      const found = await rowsOf(tenant);
+      assert.equal(found.length, rowsBefore.length + now.size);
+      return found;
+    }, 30_000);
+    for (const row of rowsBefore) assert.ok(rows.includes(row), `${row} is still there`);
+    const added = rows.filter((row) => !rowsBefore.includes(row));
+    const { ruleVersion } = ruleOf(first, 'compensation');
+    const expected = [...now].map(
+      ([id, is]) => `${id}:compensation:${ruleVersion} compensation ${is ? 'eligible' : 'ineligible'}`,
+    );
+    assert.deepEqual(added, expected.sort());
+
+    const files = decisionFiles(tenant);
+    const second = await replay(tenant, '--rules', tried(tenant));
+    assert.equal(second.decisions, 0);
+    assert.deepEqual(second.rules, first.rules);
+    assert.deepEqual(decisionFiles(tenant), files);
+    // Loads go in the order of the windows: once this one is in, what the second run has announced is, too.
+    const marker = await replay(tenant, '--rules', marked(tenant));
+    await until(
+      async () => assert.equal((await rowsOf(tenant)).length, rows.length + marker.decisions),
+      30_000,
+    );
+  }
+
+  /** What is to hold of each airline, one after the other; several airlines at once. */
+  const steps: readonly [string, (tenant: string) => Promise<void>][] = [
+    ['a dry run by the rules in force differs from what was recorded in nothing', differsInNothing],
+    ["a dry run's numbers are those of a separate computation, and nothing is written", agreesWithInput],
+    ['the run records them beside the others; a second run changes nothing', recordsBeside],
+  ];
+  const reached = new Map<string, Promise<void>[]>();
+  const replays = sideBySide(airlines, AT_ONCE, async (tenant) => {
+    const outcomes: Promise<void>[] = [];
+    reached.set(tenant, outcomes);
+    for (const [, step] of steps) {
+      const before = outcomes.at(-1) ?? Promise.resolve();
+      outcomes.push(before.then(() => step(tenant)));
+    }
+    await Promise.allSettled(outcomes);
+  });
+
+  for (const tenant of airlines)
+    for (const [n, [title]] of steps.entries())
+      it(`${tenant}: ${title}`, () => {
+        void replays.outcomeOf(tenant);
+        return reached.get(tenant)?.[n];
+      });
 
   it('finds passengers of seven airlines who would be owed more', () => {
     const differing = airlines.filter((tenant) => {

@@ -171,6 +171,8 @@ describe("a compaction of a tenant's warehouse", function () {
       compact(),
       (error) => error instanceof HeadgateError && error.code === 'WAREHOUSE_FAILED',
     );
-    assert.deepEqual(fixture.files(), files);
+    // The file of the lock stays, as every lock's does.
+    const left = fixture.files().filter((file) => file !== 'compaction/owner.json');
+    assert.deepEqual(left, files);
   });
 });
