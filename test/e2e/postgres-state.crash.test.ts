@@ -102,8 +102,9 @@ describe('Headgate with its state on Postgres', function () {
     const secret = url.replace('headgate@', 'headgate:hush-hush@');
     const other = await createCrashNode('pg-other', { ...node.env, HEADGATE_STATE: secret });
     try {
-      const dataDir = { HEADGATE_DATA_DIR: other.dataDir, HEADGATE_PORT: '0' };
-      const refused = await runHeadgate(['api'], { ...node.env, HEADGATE_STATE: secret, ...dataDir });
+      // Of a namespace of its own: with the first one's it would be refused for that.
+      const own = { ...(await sharedTemporal()), HEADGATE_DATA_DIR: other.dataDir, HEADGATE_PORT: '0' };
+      const refused = await runHeadgate(['api'], { ...node.env, HEADGATE_STATE: secret, ...own });
       assert.equal(refused.code, 1);
       assert.match(refused.stderr, /in use by another process/);
       assert.doesNotMatch(refused.stderr + refused.stdout, /hush-hush/);
