@@ -16,6 +16,7 @@ export const TIERS = ['crash', 'e2e', 'temporal', 'unit'];
 const LONGEST = [
   'test/bench/quick.crash.test.ts',
   'test/e2e/fault-points.crash.test.ts',
+  'test/stores/warehouse/bigquery/conformance.crash.test.ts',
   'test/e2e/postgres-state.crash.test.ts',
   'test/e2e/deliveries.crash.test.ts',
   'test/e2e/kill.crash.test.ts',
