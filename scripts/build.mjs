@@ -1,18 +1,16 @@
 /** Compiles the client and src/ to their dist/, and bundles the workflow code, so that no start has to: bundling takes seconds. */
 import { existsSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { runQuietly } from './run.mjs';
-import { main, ROOT } from './setup.mjs';
+import { main, ROOT, TSC } from './setup.mjs';
 
 const DIST = join(ROOT, 'dist');
 
 async function compile(directory) {
   // What has been deleted from src must not live on in dist.
   await rm(join(directory, 'dist'), { recursive: true, force: true });
-  const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-  await runQuietly(process.execPath, [tsc, '-p', 'tsconfig.json'], { cwd: directory });
+  await runQuietly(process.execPath, [TSC, '-p', 'tsconfig.json'], { cwd: directory });
 }
 
 async function bundleWorkflows() {

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { runQuietly } from './run.mjs';
-import { main, ROOT } from './setup.mjs';
+import { main, ROOT, TSC } from './setup.mjs';
 
 const CACHE = join(ROOT, 'node_modules', '.cache', 'headgate');
 const require = createRequire(import.meta.url);
@@ -18,7 +18,7 @@ const CHECKS = {
     ...['.', '--cache', '--cache-strategy', 'content', '--cache-location', join(CACHE, 'eslint')],
   ],
   types: [
-    require.resolve('typescript/bin/tsc'),
+    TSC,
     ...['--noEmit', '-p', 'tsconfig.test.json'],
     ...['--incremental', '--tsBuildInfoFile', join(CACHE, 'types.tsbuildinfo')],
   ],

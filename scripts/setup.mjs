@@ -8,6 +8,9 @@ import { step } from './step.mjs';
 /** The repository's root. */
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
+/** TypeScript's compiler in machine code, some five times as fast; the linter still needs the one in JavaScript. */
+export const TSC = join(ROOT, 'node_modules', 'typescript-native', 'bin', 'tsc');
+
 const NODE_NEEDED = [20, 19];
 
 const inRoot = (...names) => names.map((name) => join(ROOT, name));
