@@ -1,5 +1,6 @@
 import { MAX_HOPS, decisionEvent, hopsOf } from '../delivered-event.js';
 import type { DecisionRow, EventRow, InputStream } from '../event.js';
+import type { OnFailure } from '../expressions/failures.js';
 import { LineSet } from '../line-set.js';
 import type { RoutedEvents } from '../workflows/delivery-messages.js';
 import { ownPriority, type Router } from './router.js';
@@ -14,11 +15,12 @@ export class ChunkRouting {
   /** By subscription; rarely more than one each. */
   private readonly groups = new Map<string, Group[]>();
 
-  /** `isDraining`: which subscriptions take no new events. */
+  /** `isDraining`: which subscriptions take no new events. `onFailure` hears of filters that fail. */
   constructor(
     private readonly router: Router,
     private readonly stream: InputStream,
     private readonly isDraining: (subscription: string) => boolean,
+    private readonly onFailure?: OnFailure,
   ) {}
 
   /** Routes the event derived from a decision that changed; undefined where no route is for derived events. */
@@ -29,20 +31,13 @@ export class ChunkRouting {
 
   /** Routes the chunk's events, whose places are their lines. Gives all that was found, or undefined if nothing was. */
   routed(rows: readonly EventRow[]): RoutedEvents[] | undefined {
-    const { stackTraceLimit } = Error;
-    // A filter that asks for what an event does not have fails by an error that nobody reads: its stack would be most of its cost.
-    Error.stackTraceLimit = 0;
-    try {
-      rows.forEach((row, line) => this.add('events', line, row));
-    } finally {
-      Error.stackTraceLimit = stackTraceLimit;
-    }
+    rows.forEach((row, line) => this.add('events', line, row));
     const groups = [...this.groups.values()].flat();
     return groups.length === 0 ? undefined : groups.map(encoded);
   }
 
   private add(of: RoutedEvents['of'], line: number, event: EventRow): void {
-    const aims = this.router.aims(event, this.stream);
+    const aims = this.router.aims(event, this.stream, { onFailure: this.onFailure });
     if (aims.length === 0) return;
     const own = ownPriority(event);
     const looped = event.extensions !== undefined && hopsOf(event) >= MAX_HOPS;
