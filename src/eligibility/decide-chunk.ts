@@ -1,4 +1,5 @@
 import type { DecisionRow, EventRow, InputStream, Outcome } from '../event.js';
+import type { OnFailure } from '../expressions/failures.js';
 import { concernsRules, type CompiledRules } from '../rules/compiled.js';
 import { evaluateEvent } from '../rules/evaluate.js';
 import { mergeProperties, newProfileState } from '../rules/profile.js';
@@ -36,7 +37,7 @@ export type OnFault = (event: EventRow, error: unknown) => void;
 
 /**
  * Applies a chunk's events to their subjects, in order: `user-properties` to profiles, `events` to aggregates and
- * rules. The same records and events give the same decisions.
+ * rules. The same records and events give the same decisions. `onFailure` hears of expressions that fail on an event.
  */
 export function decideChunk(
   stream: InputStream,
@@ -45,12 +46,13 @@ export function decideChunk(
   recordOf: RecordOf,
   onFault: OnFault,
   onChanged?: OnChanged,
+  onFailure?: OnFailure,
 ): ChunkDecisions {
   const decided = { evaluated: 0, eligible: {} as Record<string, number>, ndjson: '' };
   for (const event of events) {
     try {
       if (stream === 'user-properties') mergeInto(recordOf, event);
-      else decideEvent(event, rules, recordOf, decided, onChanged);
+      else decideEvent(event, rules, recordOf, decided, onChanged, onFailure);
     } catch (error) {
       onFault(event, error);
     }
@@ -85,12 +87,14 @@ function decideEvent(
   recordOf: RecordOf,
   decided: { evaluated: number; eligible: Record<string, number>; ndjson: string },
   onChanged?: OnChanged,
+  onFailure?: OnFailure,
 ): void {
   if (!concernsRules(rules, event.type)) return;
   // An event without a subject is decided on by itself: it has no profile, and its aggregates hold it alone.
   const record = event.subject === undefined ? newSubjectRecord() : recordOf(event.subject);
   const profile = record.profile?.values ?? NO_PROPERTIES;
-  for (const { rule, ruleVersion, outcome, reason } of evaluateEvent(rules, record.state, profile, event)) {
+  const made = evaluateEvent(rules, record.state, profile, event, { onFailure });
+  for (const { rule, ruleVersion, outcome, reason } of made) {
     const before = record.decisions[rule]?.outcome ?? OUTCOME_BEFORE_ALL;
     record.decisions[rule] = { outcome, reason, ruleVersion, eventId: event.id, time: event.time };
     if (outcome === 'eligible') decided.eligible[rule] = (decided.eligible[rule] ?? 0) + 1;
