@@ -132,6 +132,13 @@ describe('rules/compile', () => {
     });
   });
 
+  it('compiles chains as long as an expression may be, and refuses what is nested too deeply', () => {
+    const chain = Array.from({ length: 1_200 }, (_, i) => `event.x${i}`).join('||');
+    assert.deepEqual(issuesOf(config(chain.slice(0, 9_990).replace(/\|*[^|]*$/, ''))), []);
+    assert.match(issuesOf(config('!'.repeat(9_000) + 'true'))[0]!.message, /nested more than 500 deep/);
+    assert.match(issuesOf(config('1' + '+1'.repeat(4_900)))[0]!.message, /nested more than 500 deep/);
+  });
+
   it('plans 500 rules of 100 types each rule by rule, not type by type', function () {
     this.timeout(5_000);
     const on = (rule: number) => Array.from({ length: 100 }, (_, type) => `t${rule}.${type}`);
