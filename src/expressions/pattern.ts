@@ -38,6 +38,23 @@ const DYNAMIC: PatternLimits = {
 /** What a Unicode class takes to compile, in instructions. */
 const CLASS_SIZE = 50;
 
+/** What the patterns of one file may take to compile, in instructions: some 0.2 s. */
+const MAX_PATTERNS_SIZE = 20_000;
+
+/** What a pattern takes to compile beside its instructions. */
+const PATTERN_SIZE = 20;
+
+/** The patterns of one file, which are compiled in one turn whenever the file is read. */
+export class PatternQuota {
+  private left = MAX_PATTERNS_SIZE;
+
+  /** Takes what a pattern needs; false if there is not so much left. */
+  take(source: string): boolean {
+    this.left -= PATTERN_SIZE + sizeOf(source) + CLASS_SIZE * classesOf(source);
+    return this.left >= 0;
+  }
+}
+
 /** Patterns from data that are remembered; each takes kilobytes. */
 const dynamic = new LRUCache<string, Pattern | string>({ max: 100 });
 
