@@ -7,6 +7,8 @@ import type { SubjectRecord } from '../stores/state/state-store.js';
 
 /** The decisions on a chunk. */
 export interface ChunkDecisions {
+  /** Events decided on: all, unless {@link ChunkWatch.after} has ended it. */
+  readonly decided: number;
   /** Rule evaluations made. */
   readonly evaluated: number;
   /** Evaluations that came out eligible, by rule. */
@@ -20,8 +22,13 @@ export type RecordOf = (subject: string) => SubjectRecord;
 
 const NO_PROPERTIES: Readonly<Record<string, unknown>> = {};
 
-/** Told of a decision with another outcome than the last of its subject and rule; `line` is its place among the chunk's decisions. */
-export type OnChanged = (line: number, row: DecisionRow) => void;
+/** Who follows the work on a chunk. */
+export interface ChunkWatch {
+  /** Told of a decision with another outcome than the last of its subject and rule; `line` is its place among the chunk's decisions. */
+  readonly onChanged?: (line: number, row: DecisionRow) => void;
+  /** Told of each event that has been decided on, by its place; false leaves those behind it for another chunk. */
+  readonly after?: (event: EventRow, line: number) => boolean;
+}
 
 /** What a decision's outcome is compared with where there was none. */
 const OUTCOME_BEFORE_ALL: Outcome = 'ineligible';
@@ -44,18 +51,20 @@ export function decideChunk(
   rules: CompiledRules,
   recordOf: RecordOf,
   onFault: OnFault,
-  onChanged?: OnChanged,
+  { onChanged, after }: ChunkWatch = {},
 ): ChunkDecisions {
-  const decided = { evaluated: 0, eligible: {} as Record<string, number>, ndjson: '' };
+  const made = { decided: 0, evaluated: 0, eligible: {} as Record<string, number>, ndjson: '' };
   for (const event of events) {
     try {
       if (stream === 'user-properties') mergeInto(recordOf, event);
-      else decideEvent(event, rules, recordOf, decided, onChanged);
+      else decideEvent(event, rules, recordOf, made, onChanged);
     } catch (error) {
       onFault(event, error);
     }
+    const line = made.decided++;
+    if (after?.(event, line) === false) break;
   }
-  return decided;
+  return made;
 }
 
 /** The subjects that {@link decideChunk} asks for. */
@@ -84,7 +93,7 @@ function decideEvent(
   rules: CompiledRules,
   recordOf: RecordOf,
   decided: { evaluated: number; eligible: Record<string, number>; ndjson: string },
-  onChanged?: OnChanged,
+  onChanged?: ChunkWatch['onChanged'],
 ): void {
   if (!concernsRules(rules, event.type)) return;
   // An event without a subject is decided on by itself: it has no profile, and its aggregates hold it alone.

@@ -9,7 +9,7 @@ import {
   decideChunk,
   subjectsOf,
   type ChunkDecisions,
-  type OnChanged,
+  type ChunkWatch,
   type OnFault,
 } from './decide-chunk.js';
 import { Subjects } from './subjects.js';
@@ -87,7 +87,7 @@ export class Decider {
   }
 
   /**
-   * Decides on the events that get the sequence number `seq`. Numbers rise. `onChanged` hears of outcomes that changed.
+   * Decides on the events that get the sequence number `seq`: on all, unless `watch` ends it before. Numbers rise.
    * To be called from within {@link Decider.whenReady}.
    * @throws HeadgateError `TENANT_UNKNOWN`; `OVERLOADED` (retryable) while the state is brought up to date;
    *   `TENANT_BACKLOG_FULL` or `OVERLOADED` while checkpoints of what has changed do not keep up, or fail
@@ -97,14 +97,14 @@ export class Decider {
     stream: InputStream,
     seq: number,
     events: readonly EventRow[],
-    onChanged?: OnChanged,
+    watch?: ChunkWatch,
   ): ChunkDecisions {
     const rules = this.options.rulesOf(tenant);
     if (rules === undefined)
       throw new HeadgateError('TENANT_UNKNOWN', `Tenant ${tenant} is not configured here.`);
     const refusal = this.refusalOf(tenant);
     if (refusal !== undefined) throw refusal;
-    return this.apply(tenant, stream, seq, events, rules, this.progressOf(tenant), onChanged);
+    return this.apply(tenant, stream, seq, events, rules, this.progressOf(tenant), watch);
   }
 
   /**
@@ -247,10 +247,10 @@ export class Decider {
     events: readonly EventRow[],
     rules: CompiledRules,
     progress: Progress,
-    onChanged?: OnChanged,
+    watch?: ChunkWatch,
   ): ChunkDecisions {
     const recordOf = (subject: string): SubjectRecord => this.subjects.change(tenant, subject);
-    const decided = decideChunk(stream, events, rules, recordOf, this.options.onFault, onChanged);
+    const decided = decideChunk(stream, events, rules, recordOf, this.options.onFault, watch);
     progress.watermark = seq;
     this.advanced.add(tenant);
     this.options.onChange();

@@ -10,6 +10,7 @@ import type { ChunkRouting } from '../routing/chunk-routing.js';
 import { pack } from './pack.js';
 import type { Spool } from './spool.js';
 import type { RecordHead } from './spool-record.js';
+import { Turns, type Turn } from './turns.js';
 import { Writes, type Write } from './writes.js';
 
 /** What became of one event at the door. */
@@ -34,6 +35,8 @@ export interface IngestOptions {
   /** Told when a write has failed whose events have been decided on. */
   readonly onFailed: () => void;
   readonly ack: AckMode;
+  /** Shares the event loop between tenants; default: by its own defaults. */
+  readonly turns?: Turns;
 }
 
 /** What has become of a request's events, in order, once they are written. */
@@ -57,6 +60,18 @@ interface Sorted {
   readonly pending: Set<Promise<void>>;
 }
 
+/** New events, and their fingerprints. */
+interface Fresh {
+  readonly events: readonly TakenEvent[];
+  readonly prints: Buffer;
+}
+
+/** A chunk that is being written, and what was left for another one. */
+interface Written {
+  readonly rest?: Fresh;
+  readonly written: Promise<void>;
+}
+
 /** Event types kept with a chunk; enough to describe a batch. */
 const TYPES_KEPT = 8;
 
@@ -64,13 +79,17 @@ const TYPES_KEPT = 8;
 export class Ingest {
   private readonly writes = new Writes();
   private readonly waitingForStart = new Map<number, () => void>();
+  private readonly turns: Turns;
   private closed = false;
 
-  constructor(private readonly options: IngestOptions) {}
+  constructor(private readonly options: IngestOptions) {
+    this.turns = options.turns ?? new Turns();
+  }
 
   /**
    * Takes a request's valid events, decides on them and begins to write them, all in this turn; where the state has to be
-   * read for it first, in a later one. Not asynchronous: a suspended function keeps its parameters, and events that outlive a
+   * read for it first, or the tenant has had its share of this turn, in a later one; what takes longer than a turn's share
+   * is written piece by piece. Not asynchronous: a suspended function keeps its parameters, and events that outlive a
    * collection of the young generation cost more than all that is done with them.
    * @throws HeadgateError of {@link Decider.decide}; `SHUTTING_DOWN`; as a rejection also `STATE_UNAVAILABLE` (retryable)
    */
@@ -80,7 +99,9 @@ export class Ingest {
     events: readonly TakenEvent[],
   ): Acceptance | Promise<Acceptance> {
     const rows = (): EventRow[] => events.map(({ row }) => row);
-    return this.options.decider.whenReady(tenant, stream, rows, () => this.take(tenant, stream, events));
+    return this.turns.run(tenant, () =>
+      this.whenReady(tenant, stream, rows, (turn) => this.take(tenant, stream, events, turn)),
+    );
   }
 
   /** Tells waiting requests that Temporal has these chunks. */
@@ -98,7 +119,17 @@ export class Ingest {
     await this.writes.settled();
   }
 
-  private take(tenant: string, stream: InputStream, events: readonly TakenEvent[]): Acceptance {
+  private whenReady<T>(
+    tenant: string,
+    stream: InputStream,
+    rows: () => EventRow[],
+    work: (turn: Turn) => T,
+  ): T | Promise<T> {
+    const inTurn = (): T => this.turns.now(tenant, work);
+    return this.options.decider.whenReady(tenant, stream, rows, inTurn);
+  }
+
+  private take(tenant: string, stream: InputStream, events: readonly TakenEvent[], turn: Turn): Acceptance {
     if (this.closed) {
       const retry = { retryable: true, retryAfterSeconds: 1 };
       throw new HeadgateError('SHUTTING_DOWN', 'This node is stopping.', retry);
@@ -106,7 +137,7 @@ export class Ingest {
     const lane = laneKey(tenant, stream);
     const { receipts, fresh, prints, seen, pending } = this.sort(lane, events);
     if (fresh.length > 0) {
-      const done = this.write(tenant, stream, fresh, prints);
+      const done = this.write(tenant, stream, { events: fresh, prints }, turn);
       this.writes.add(lane, { prints: seen, done });
       pending.add(done);
     }
@@ -137,26 +168,68 @@ export class Ingest {
     return { receipts, fresh, prints: prints.subarray(0, fresh.length * FINGERPRINT_BYTES), seen, pending };
   }
 
+  /**
+   * Decides on events and writes them: all of them in this turn, unless they take too long for it. Each turn's are a
+   * chunk of their own.
+   */
+  private write(tenant: string, stream: InputStream, fresh: Fresh, turn: Turn): Promise<void> {
+    const first = this.writeChunk(tenant, stream, fresh, turn);
+    return first.rest === undefined ? first.written : this.writeRest(tenant, stream, first);
+  }
+
+  /** Ends when all that was begun has ended, so that nothing of it comes after a retry. */
+  private async writeRest(tenant: string, stream: InputStream, after: Written): Promise<void> {
+    const begun = [after.written];
+    let failed = false;
+    const onFailure = (): void => void (failed = true);
+    after.written.catch(onFailure);
+    try {
+      for (let { rest } = after; rest !== undefined && !failed;) {
+        const fresh = rest;
+        const rows = (): EventRow[] => rowsOf(fresh);
+        const work = (turn: Turn): Written => this.writeChunk(tenant, stream, fresh, turn);
+        const next = await this.turns.later(tenant, () => this.whenReady(tenant, stream, rows, work));
+        next.written.catch(onFailure);
+        begun.push(next.written);
+        rest = next.rest;
+      }
+    } finally {
+      await Promise.allSettled(begun);
+    }
+    await Promise.all(begun);
+  }
+
   /** Decides, and writes events and decisions, at once, so that chunks are decided on in the order they are written. */
-  private write(
-    tenant: string,
-    stream: InputStream,
-    taken: readonly TakenEvent[],
-    prints: Buffer,
-  ): Promise<void> {
+  private writeChunk(tenant: string, stream: InputStream, fresh: Fresh, turn: Turn): Written {
     const { spool, decider } = this.options;
     const receivedAt = Date.now();
     const seq = spool.reserve();
-    const rows = taken.map(({ row }) => row);
     const routing = this.options.routingOf(tenant, stream);
-    const { ndjson: decisions, ...decided } = decider.decide(tenant, stream, seq, rows, routing?.onChanged);
-    const routed = routing?.routed(rows);
+    const made = decider.decide(tenant, stream, seq, rowsOf(fresh), {
+      onChanged: routing?.onChanged,
+      after: (row, line) => {
+        routing?.take(row, line);
+        return !turn.isOver;
+      },
+    });
+    const { ndjson, decided, evaluated, eligible } = made;
+    const { chunk, rest } = split(fresh, decided);
     let events = '';
-    for (const { json } of taken) events += `${json}\n`;
+    for (const { json } of chunk.events) events += `${json}\n`;
     const bytes = Buffer.byteLength(events);
-    const head = { tenant, stream, bytes, receivedAt, ...contentsOf(rows), ...decided, routed };
-    const body = { prints, events: pack(events), decisions: pack(decisions) };
-    return this.spooled(spool.append(seq, head, body), prints);
+    const contents = contentsOf(rowsOf(chunk));
+    const head = {
+      tenant,
+      stream,
+      bytes,
+      receivedAt,
+      ...contents,
+      evaluated,
+      eligible,
+      routed: routing?.routed(),
+    };
+    const body = { prints: chunk.prints, events: pack(events), decisions: pack(ndjson) };
+    return { rest, written: this.spooled(spool.append(seq, head, body), chunk.prints) };
   }
 
   private async spooled(written: Promise<Chunk>, prints: Buffer): Promise<void> {
@@ -178,6 +251,19 @@ export class Ingest {
 function writeOf(writes: ReadonlySet<Write>, prints: Buffer, offset: number): Write | undefined {
   for (const write of writes) if (write.prints.has(prints, offset)) return write;
   return undefined;
+}
+
+const rowsOf = ({ events }: Fresh): EventRow[] => events.map(({ row }) => row);
+
+/** The first `count` events, and the others if there are any. */
+function split(fresh: Fresh, count: number): { chunk: Fresh; rest?: Fresh } {
+  const { events, prints } = fresh;
+  if (count === events.length) return { chunk: fresh };
+  const bytes = count * FINGERPRINT_BYTES;
+  return {
+    chunk: { events: events.slice(0, count), prints: prints.subarray(0, bytes) },
+    rest: { events: events.slice(count), prints: prints.subarray(bytes) },
+  };
 }
 
 function contentsOf(

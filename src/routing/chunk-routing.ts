@@ -27,16 +27,20 @@ export class ChunkRouting {
     return (line, row) => this.add('decisions', line, decisionEvent(row, row.time));
   }
 
-  /** Routes the chunk's events, whose places are their lines. Gives all that was found, or undefined if nothing was. */
-  routed(rows: readonly EventRow[]): RoutedEvents[] | undefined {
+  /** Routes one of the chunk's events; `line` is its place among them. */
+  take(row: EventRow, line: number): void {
     const { stackTraceLimit } = Error;
     // A filter that asks for what an event does not have fails by an error that nobody reads: its stack would be most of its cost.
     Error.stackTraceLimit = 0;
     try {
-      rows.forEach((row, line) => this.add('events', line, row));
+      this.add('events', line, row);
     } finally {
       Error.stackTraceLimit = stackTraceLimit;
     }
+  }
+
+  /** Where the events that were taken go, and those derived from them; undefined if none goes anywhere. */
+  routed(): RoutedEvents[] | undefined {
     const groups = [...this.groups.values()].flat();
     return groups.length === 0 ? undefined : groups.map(encoded);
   }

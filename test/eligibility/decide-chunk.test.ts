@@ -73,7 +73,12 @@ describe('deciding on a chunk', () => {
       event('p3', 6, { data: { model: null } }),
       event('p4', 7, { subject: undefined, data: { seats: 1 } }),
     ];
-    assert.deepEqual(decide(properties, 'user-properties'), { evaluated: 0, eligible: {}, ndjson: '' });
+    assert.deepEqual(decide(properties, 'user-properties'), {
+      decided: properties.length,
+      evaluated: 0,
+      eligible: {},
+      ndjson: '',
+    });
     assert.deepEqual(subjects.get('N1')?.profile?.values, { seats: 200, engines: 2, year: 1999 });
     assert.deepEqual([...subjects.keys()], ['N1']);
     decide([event('p5', 8, { data: { seats: 180 } })], 'user-properties');
@@ -96,7 +101,7 @@ describe('deciding on a chunk', () => {
 
   it('touches no subject for an event that no rule asks for: the state does not grow by it', () => {
     const decided = decide([event('e1', 1, { type: 'taxied' })]);
-    assert.deepEqual(decided, { evaluated: 0, eligible: {}, ndjson: '' });
+    assert.deepEqual(decided, { decided: 1, evaluated: 0, eligible: {}, ndjson: '' });
     assert.equal(subjects.size, 0);
   });
 
