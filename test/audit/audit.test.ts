@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { audit, isClean, type AuditOptions } from '../../src/audit/audit.js';
@@ -14,7 +13,7 @@ import { createFileBatchStore } from '../../src/stores/batch-store/file.js';
 import { createSeal } from '../../src/stores/batch-store/seal.js';
 import { openTenantRegistry } from '../../src/tenant-config/registry.js';
 import { keysOf, masterKey } from '../support/batch-keys.js';
-import { useTempDir } from '../support/temp-dir.js';
+import { leavesNoTemporaryFile, useTempDir } from '../support/temp-dir.js';
 import { writeBatchFile, writeParquetFile, type FileRow } from '../support/warehouse-files.js';
 
 const FIRST = '20260301-0123abcd-000000001';
@@ -229,16 +228,13 @@ describe('the audit', () => {
   });
 
   it('leaves nothing behind', async () => {
-    const left = () => readdirSync(tmpdir()).filter((name) => name.startsWith('headgate-audit-'));
-    const before = left();
     await writeSound();
-    await ofUA();
+    await leavesNoTemporaryFile(async () => void (await ofUA()));
     writeFileSync(
       join(dir(), 'batches', 'UA', 'events', '2026-03-01', '20260301-0123abcd-00000000x.ndjson.gz'),
       'not gzip',
     );
-    await assert.rejects(ofUA(), { code: 'WAREHOUSE_FAILED' });
-    assert.deepEqual(left(), before);
+    await leavesNoTemporaryFile(() => assert.rejects(ofUA(), { code: 'WAREHOUSE_FAILED' }));
   });
 
   it('passes over a tenant that is erased, and says so; of one that is asked for it is the answer', async () => {
