@@ -160,7 +160,7 @@ describe('a node that is killed with its hands full and started again', function
     held.signalled = (await signalled()).length;
   }
 
-  const signalled = async (): Promise<string[]> => (await signalsOf(client, `${TENANT}/one`)).events;
+  const signalled = async (): Promise<string[]> => (await signalsOf(client, `own/${TENANT}/one`)).events;
 
   const soon = <T>(look: () => Promise<T> | T): Promise<T> =>
     until(async () => look(), Math.max(1, readyAt + RECOVERED_WITHIN_MS - Date.now()));

@@ -148,6 +148,14 @@ describe('tenant-config/parse', () => {
     ['tenant: UA\nlimits: { eventsPerSec: 5 }', 'eventsPerSec', /did you mean "eventsPerSecond"/],
     ['tenant: UA\nsinks: []', 'sinks', /unknown key "sinks"; known are tenant,/],
     ['tenant: UA\nroutes: {}', '{}', /routes must be a list/],
+    // What begins a workflow id of Headgate's or Temporal's own; Postgres and SQLite compare some ids without their case.
+    ...['batch', 'load', 'deliver', 'dead-letter', 'redrive', 'replay', 'own', 'temporal-sys', 'Load'].map(
+      (tenant): [string, string, RegExp] => [
+        `isolation: pooled\ntenant: ${tenant}`,
+        tenant,
+        /^tenant: no tenant may be called "[\w-]+": workflow ids of Headgate or Temporal begin with it/,
+      ],
+    ),
     [subscription('kind: push'), '{ name', /subscriptions.0 needs "url"/],
     [subscription('kind: mail'), 'mail', /must be one of push, pull, workflow/],
     [subscription('kind: pull, ackDeadlin: 1m'), 'ackDeadlin', /did you mean "ackDeadline"/],

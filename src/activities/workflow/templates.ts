@@ -4,18 +4,33 @@ import type { EventRow } from '../../event.js';
 import { celEvent } from '../../rules/cel-event.js';
 import { createEnvironment } from '../../rules/environment.js';
 import type { WorkflowConfig } from '../../tenant-config/subscription-config.js';
+import { ownWorkflowId } from '../../tenant.js';
+import { DEAD_LETTER, DELIVER } from '../../workflows/delivery-messages.js';
+import { INGEST_BATCH, LOAD_WINDOW } from '../../workflows/messages.js';
+import { REPLAY } from '../../workflows/replay-messages.js';
+import { RESOLVE_DEAD_LETTERS } from '../../workflows/resolve-messages.js';
 
 /** What an event starts or signals. */
 export interface WorkflowTarget {
   readonly workflow: string;
   readonly taskQueue: string;
-  /** With the tenant before it: workflows of two tenants never share an id. */
+  /** `own/<tenant>/<id>`: never an id of another tenant's workflow, nor of one of Headgate's own. */
   readonly id: string;
   readonly signal: string;
 }
 
 /** Temporal takes ids of up to 1,000 characters. */
 const MAX_LENGTH = { workflow: 255, taskQueue: 255, id: 900, signal: 255 } as const;
+
+/** Headgate's own workflow types: its lists, receipts and sweeps take what has one of them for theirs. */
+const OWN_TYPES: ReadonlySet<string> = new Set([
+  INGEST_BATCH,
+  LOAD_WINDOW,
+  DELIVER,
+  DEAD_LETTER,
+  RESOLVE_DEAD_LETTERS,
+  REPLAY,
+]);
 
 /** Headgate's own queues: nothing that comes out of an event may reach another tenant's Worker. */
 const OWN_QUEUES = /^(pool|tenant)\./;
@@ -40,7 +55,11 @@ export function createTemplates(tenant: string, config: WorkflowConfig): Templat
       throw new Error(
         `"taskQueue" gives ${JSON.stringify(target.taskQueue)}, which is a queue of Headgate's own`,
       );
-    return { ...target, id: `${tenant}/${target.id}` };
+    if (OWN_TYPES.has(target.workflow))
+      throw new Error(
+        `"workflow" gives ${JSON.stringify(target.workflow)}, which is a workflow type of Headgate's own`,
+      );
+    return { ...target, id: ownWorkflowId(tenant, target.id) };
   };
 }
 

@@ -105,7 +105,7 @@ describe('a worker of workflow subscriptions that is killed', function () {
       assert.deepEqual(again.sort(), untold.sort());
       for (let n = 0; n < WORKFLOWS; n++) {
         const expected = rows.filter(({ subject }) => subject === `s${n}`).map(({ id }) => id);
-        assert.deepEqual((await signalsOf(client, `${TENANT}/s${n}`)).events, expected);
+        assert.deepEqual((await signalsOf(client, `own/${TENANT}/s${n}`)).events, expected);
       }
       const logged = await deliveryLog.read({ ...name, subscription: 'sync' });
       assert.equal(new Set(logged.map(({ event: id }) => id)).size, EVENTS);
