@@ -151,8 +151,8 @@ const REACH = `no variable that begins otherwise than with ${SECRET_PREFIX} can 
 const PATTERN_PROBLEMS: Readonly<Record<string, (name: string) => string>> = {
   [TENANT]: () => 'a tenant id has 1 to 63 letters, digits, "_" or "-", and starts with a letter or digit',
   [SECRET]: (name) =>
-    `${name} must be env:${SECRET_PREFIX}NAME, or a literal secret that begins with whsec_ or whsk_; ${REACH}`,
-  [VALUE]: (name) => `${name} must be env:${SECRET_PREFIX}NAME, or not begin with env:; ${REACH}`,
+    `${name} must be env:${SECRET_PREFIX}<TENANT>__NAME, or a literal secret that begins with whsec_ or whsk_; ${REACH}`,
+  [VALUE]: (name) => `${name} must be env:${SECRET_PREFIX}<TENANT>__NAME, or not begin with env:; ${REACH}`,
   [PUSH_URL]: (name) => `${name} must be an http or https address`,
   [DECIDED_TYPE]: (name) =>
     `${name} must not begin with "headgate.": Headgate's own events can be routed, and are not decided on`,

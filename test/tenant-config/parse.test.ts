@@ -164,7 +164,7 @@ describe('tenant-config/parse', () => {
     [
       subscription('kind: push, url: "http://x", secret: hunter2'),
       'hunter2',
-      /must be env:HEADGATE_SECRET_NAME/,
+      /must be env:HEADGATE_SECRET_<TENANT>__NAME/,
     ],
     [
       subscription('kind: push, url: "http://x", secret: env:AWS_SECRET_ACCESS_KEY'),
@@ -174,7 +174,7 @@ describe('tenant-config/parse', () => {
     [
       subscription('kind: push, url: "http://x", headers: { Authorization: env:HEADGATE_TOKEN }'),
       'env:HEADGATE_TOKEN',
-      /^subscriptions.0.headers.Authorization must be env:HEADGATE_SECRET_NAME/,
+      /^subscriptions.0.headers.Authorization must be env:HEADGATE_SECRET_<TENANT>__NAME/,
     ],
     [
       subscription('kind: push, url: "https://x:99999/hook"'),

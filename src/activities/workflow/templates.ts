@@ -4,6 +4,7 @@ import type { EventRow } from '../../event.js';
 import { celEvent } from '../../rules/cel-event.js';
 import { createEnvironment } from '../../rules/environment.js';
 import type { WorkflowConfig } from '../../tenant-config/subscription-config.js';
+import { mayUseQueue, queueRefusal, type AllowedQueue } from '../../tenant-config/workflow-queue.js';
 import { ownWorkflowId } from '../../tenant.js';
 import { DEAD_LETTER, DELIVER } from '../../workflows/delivery-messages.js';
 import { INGEST_BATCH, LOAD_WINDOW } from '../../workflows/messages.js';
@@ -32,17 +33,19 @@ const OWN_TYPES: ReadonlySet<string> = new Set([
   REPLAY,
 ]);
 
-/** Headgate's own queues: nothing that comes out of an event may reach another tenant's Worker. */
-const OWN_QUEUES = /^(pool|tenant)\./;
-
 /** Fills in the templates of a workflow subscription. */
 export type Templates = (event: EventRow) => WorkflowTarget;
 
 /**
  * Compiles the templates of a workflow subscription; they were checked with the tenant's file.
+ * @param queues that are not the tenant's own and may be used all the same
  * What it gives throws an Error in plain words when a template fails on an event, or gives what cannot be a name.
  */
-export function createTemplates(tenant: string, config: WorkflowConfig): Templates {
+export function createTemplates(
+  tenant: string,
+  config: WorkflowConfig,
+  queues: readonly AllowedQueue[],
+): Templates {
   const environment = createEnvironment('event');
   const { workflow, taskQueue, id, signal } = config;
   const parsed = Object.entries({ workflow, taskQueue, id, signal }).map(
@@ -51,10 +54,9 @@ export function createTemplates(tenant: string, config: WorkflowConfig): Templat
   return (event) => {
     const filled = Object.fromEntries(parsed.map(([name, run]) => [name, fill(name, run, event)]));
     const target = filled as Record<keyof WorkflowTarget, string>;
-    if (OWN_QUEUES.test(target.taskQueue))
-      throw new Error(
-        `"taskQueue" gives ${JSON.stringify(target.taskQueue)}, which is a queue of Headgate's own`,
-      );
+    // Nothing that comes out of an event may reach another tenant's Worker.
+    if (!mayUseQueue(tenant, target.taskQueue, queues))
+      throw new Error(`"taskQueue": ${queueRefusal(tenant, target.taskQueue)}`);
     if (OWN_TYPES.has(target.workflow))
       throw new Error(
         `"workflow" gives ${JSON.stringify(target.workflow)}, which is a workflow type of Headgate's own`,

@@ -23,7 +23,7 @@ const WORKFLOWS = 20;
 /** So slow that there are heartbeats, and signals after them, before the pass is through: 40 at once, then 20 a second. */
 const SYNC = {
   ...{ name: 'sync', kind: 'workflow', workflow: '"bookingSync"', signal: '"booking"' },
-  ...{ taskQueue: '"nobody"', id: 'event.subject', limits: { eventsPerSecond: 20 } },
+  ...{ taskQueue: `"own.${TENANT}"`, id: 'event.subject', limits: { eventsPerSecond: 20 } },
 };
 
 /** A process that signals, and what it has said so far. */

@@ -50,6 +50,10 @@ describe('workflow subscriptions', function () {
     const workflowPass = createWorkflowPass({
       configOf: (tenant) => configuredTenant(registry, tenant).config,
       ...{ batchStore: stores.batchStore, deliveryLog: stores.deliveryLog, log: SILENT },
+      queues: [
+        { tenant: '*', queue: 'bookings*' },
+        { tenant: 'wf-refused', queue: '/_sys/' },
+      ],
       signal: async ({ tenant, subscription }, { target, row }, event) => {
         underWay.push(target.id);
         most = Math.max(most, underWay.length);
