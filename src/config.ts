@@ -7,7 +7,8 @@ import type { MasterKeys } from './stores/batch-keys/master-key.js';
 import type { GcsPlace } from './stores/batch-store/gcs.js';
 import type { PostgresPlace } from './stores/state/postgres-place.js';
 import { nearest } from './tenant-config/nearest.js';
-import { SECRET_PREFIX, variableOf } from './tenant-config/secret-reference.js';
+import { SECRET_PREFIX, notOwned, ownsVariable, variableOf } from './tenant-config/secret-reference.js';
+import type { AllowedQueue } from './tenant-config/workflow-queue.js';
 
 /** When a producer gets its 202: after the spool's flush to disk, or once Temporal has the batch. */
 export type AckMode = 'spool' | 'started';
@@ -66,6 +67,8 @@ export interface Config {
   readonly compaction: 'on' | 'off';
   /** `HEADGATE_PUSH_ALLOW`: address ranges such as `127.0.0.0/8,10.1.0.0/16` that webhooks may be posted to although they are not public, and by plain http. Default: none. */
   readonly pushAllow: readonly AddressRange[];
+  /** `HEADGATE_WORKFLOW_QUEUES`: task queues that `kind: workflow` may start workflows on beside the tenant's own, `UA:bookings,UA:bookings-*,*:shared`. Default: none. */
+  readonly workflowQueues: readonly AllowedQueue[];
   /** `HEADGATE_METRICS`: `on` (default) or `off`. */
   readonly metrics: 'on' | 'off';
   /** `HEADGATE_METRICS_TENANTS`: tenants that have a label of their own in metrics; the rest are `other`. Default 200. */
@@ -153,6 +156,7 @@ function readAll(reader: EnvReader): Config {
     loadsPerSecond: reader.integer('HEADGATE_LOADS_PER_SECOND', 4, 1, 1_000),
     compaction: reader.oneOf('HEADGATE_COMPACTION', ['on', 'off'], 'on'),
     pushAllow: reader.ranges('HEADGATE_PUSH_ALLOW'),
+    workflowQueues: reader.workflowQueues('HEADGATE_WORKFLOW_QUEUES'),
     metrics: reader.oneOf('HEADGATE_METRICS', ['on', 'off'], 'on'),
     metricsTenants: reader.integer('HEADGATE_METRICS_TENANTS', 200, 0, 100_000),
     metricsPort: reader.optionalInteger('HEADGATE_METRICS_PORT', 0, 65_535),
@@ -171,28 +175,41 @@ function readAll(reader: EnvReader): Config {
 }
 
 /**
- * Gives the value that a reference stands for; undefined when its variable is not set.
- * @throws HeadgateError `SECRET_REFUSED`: it refers to a variable that tenants' files may not refer to
+ * Gives the value that a reference in a tenant's file stands for; undefined when its variable is not set.
+ * @throws HeadgateError `SECRET_REFUSED`: it refers to a variable that is not the tenant's
  */
-export type SecretReader = (reference: string) => string | undefined;
+export type SecretReader = (tenant: string, reference: string) => string | undefined;
+
+/** Where {@link secretReader} reads, and for whom. */
+export interface SecretSource {
+  /** Default: this process's. */
+  readonly env?: Env;
+  /** Another tenant that a tenant's variables would belong to as well, if there is one; then they are nobody's. Default: none. */
+  readonly sharing?: (tenant: string) => string | undefined;
+}
 
 /**
- * Reads what tenant files refer to: `env:HEADGATE_SECRET_NAME` is the variable's value now, anything that does not begin
- * with `env:` stands for itself. Nothing of it is kept, so that a secret which is changed needs no more than a restart.
+ * Reads what tenant files refer to: `env:HEADGATE_SECRET_<TENANT>__<NAME>` is the variable's value now, anything that does
+ * not begin with `env:` stands for itself. Nothing of it is kept.
  */
-export function secretReader(env: Env = process.env): SecretReader {
-  return (reference) => {
+export function secretReader({ env = process.env, sharing }: SecretSource = {}): SecretReader {
+  return (tenant, reference) => {
     const variable = variableOf(reference);
     if (variable === undefined) return reference;
-    // Checked with the file already; here it holds whatever the reference has come by.
-    if (!variable.startsWith(SECRET_PREFIX))
-      throw new HeadgateError(
-        'SECRET_REFUSED',
-        `Tenants' files may refer to variables that begin with ${SECRET_PREFIX} alone, not to ${variable}.`,
-        { retryable: true },
+    // Checked when the file was applied; here it holds whatever the reference has come by.
+    if (!ownsVariable(tenant, variable)) throw refused(`${notOwned(tenant, variable)}.`);
+    const other = sharing?.(tenant);
+    if (other !== undefined)
+      throw refused(
+        `${variable} could be of tenant ${tenant} or of tenant ${other}: give one of them another id.`,
       );
     return env[variable] === '' ? undefined : env[variable];
   };
+}
+
+/** Retryable: what is to be delivered waits until a person has seen to it. */
+function refused(message: string): HeadgateError {
+  return new HeadgateError('SECRET_REFUSED', message, { retryable: true });
 }
 
 /** Where this platform keeps what can be made again. */

@@ -5,6 +5,7 @@ import ipaddr from 'ipaddr.js';
 import { systemCodeOf } from './errors.js';
 import { ALL_FAULT_POINTS, type FaultPoint } from './fault-point.js';
 import { parseMasterKey } from './stores/batch-keys/master-key.js';
+import { parseAllowedQueue, type AllowedQueue } from './tenant-config/workflow-queue.js';
 import type { GcsPlace } from './stores/batch-store/gcs.js';
 import { parsePostgresUrl, type PostgresPlace } from './stores/state/postgres-place.js';
 
@@ -60,6 +61,17 @@ export class EnvReader {
     if (wrong.length === 0) return written.map((range) => ipaddr.parseCIDR(range.trim()));
     this.problems.push(`${name} must be address ranges such as 10.1.0.0/16,fd00::/8, not "${wrong[0]}".`);
     return [];
+  }
+
+  workflowQueues(name: string): readonly AllowedQueue[] {
+    const written = (this.text(name)?.split(',') ?? []).map((entry) => entry.trim());
+    const parsed = written.map(parseAllowedQueue);
+    const wrong = parsed.indexOf(undefined);
+    if (wrong >= 0)
+      this.problems.push(
+        `${name} must be tenants and queues such as UA:bookings,*:shared-*, and no queue of Headgate's own, not "${written[wrong]}".`,
+      );
+    return parsed.flatMap((each) => each ?? []);
   }
 
   endpoint(name: string): string | undefined {

@@ -74,7 +74,8 @@ export type ErrorCode =
   | 'WAREHOUSE_FAILED'
   | 'WAREHOUSE_QUOTA'
   | 'WAREHOUSE_REFUSED'
-  | 'WAREHOUSE_UNAVAILABLE';
+  | 'WAREHOUSE_UNAVAILABLE'
+  | 'WORKFLOW_FOREIGN';
 
 /** What a {@link HeadgateError} carries besides its code and message. */
 export interface HeadgateErrorOptions {

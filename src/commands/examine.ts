@@ -14,6 +14,7 @@ import { dataPaths } from '../roles/stores.js';
 import { checkBatchKey, checkBatches } from './check-batches.js';
 import { checkNamespace } from './check-namespace.js';
 import { checkState } from './check-state.js';
+import { checkSubscriptions } from './check-subscriptions.js';
 import { checkBigQueryTenants } from './check-warehouses.js';
 import { examplePath } from './example-path.js';
 import { fail, ok, warn, type Finding } from './finding.js';
@@ -55,7 +56,7 @@ export async function examine(config: Config): Promise<Finding[]> {
     guard('tenants', () => checkTenants(config)),
     guard('keys', () => checkKeys(config)),
   ]);
-  return [...findings, ...(await checkBigQueryTenants(config))];
+  return [...findings, ...(await checkSubscriptions(config)), ...(await checkBigQueryTenants(config))];
 }
 
 async function guard(check: string, look: () => Promise<Finding>): Promise<Finding> {

@@ -32,9 +32,9 @@ export async function runRoles(config: Config, roles: Roles, tenants?: string): 
   log.info('stopped');
 }
 
-async function applyFirst({ dataDir }: Config, source: string | undefined): Promise<void> {
-  const { tenants: dir, tenantVersions: versions } = dataPaths(dataDir);
-  if (source !== undefined) await applyTenantFiles({ source, dir, versions });
+async function applyFirst(config: Config, source: string | undefined): Promise<void> {
+  const { tenants: dir, tenantVersions: versions } = dataPaths(config.dataDir);
+  if (source !== undefined) await applyTenantFiles({ source, dir, versions, reach: config });
 }
 
 function sayReady(node: HeadgateNode, config: Config, roles: Roles, log: Logger): void {

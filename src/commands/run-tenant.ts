@@ -16,7 +16,7 @@ export async function applyTenants(source: string): Promise<void> {
   const { tenants: dir, tenantVersions: versions } = dataPaths(config.dataDir);
   const asked = createWarehouseCheck(config);
   const check = (tenant: TenantConfig): Promise<void> => checkLocation(tenant, asked);
-  const applied = await applyTenantFiles({ source, dir, versions, check });
+  const applied = await applyTenantFiles({ source, dir, versions, check, reach: config });
   for (const { tenant, change } of applied) print(`${tenant} ${change}`);
   const counts = (['added', 'changed', 'unchanged'] as const).map(
     (change) => `${applied.filter((each) => each.change === change).length} ${change}`,

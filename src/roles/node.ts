@@ -1,5 +1,5 @@
 import { Client } from '@temporalio/client';
-import type { Config } from '../config.js';
+import { secretReader, type Config } from '../config.js';
 import { installRuntime } from '../engine/runtime.js';
 import { openTemporal, type Temporal } from '../engine/temporal.js';
 import type { Plan } from '../ingest/lane.js';
@@ -10,6 +10,7 @@ import { createMetrics } from '../observability/metrics.js';
 import { openHoldings, type Holdings } from '../recovery/holdings.js';
 import { identified } from '../stores/batch-store/identified.js';
 import { openTenantRegistry, type TenantRegistry } from '../tenant-config/registry.js';
+import { SecretOwners } from '../tenant-config/secret-owners.js';
 import type { IngestBatchResult } from '../workflows/messages.js';
 import { startApiRole, type ApiRole } from './api-role.js';
 import { shareGrace } from './grace.js';
@@ -81,12 +82,14 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     closers.push(() => registry.close());
     const metrics =
       config.metrics === 'on' ? createMetrics({ maxTenants: config.metricsTenants }) : undefined;
-    const { control, close } = openSubscriptionControl({ temporal, registry, stores, log });
+    const owners = new SecretOwners(registry);
+    const secretOf = secretReader({ sharing: (tenant) => owners.sharing(tenant) });
+    const { control, close } = openSubscriptionControl({ ...options, temporal, registry, stores, secretOf });
     closers.push(close);
     const holdings = await openNodeHoldings(temporal, stores, log);
     closers.push(() => holdings.close());
     const grace = shareGrace(config.shutdownGraceSeconds, roles);
-    const shared = { ...options, temporal, registry, stores, control, holdings, grace, metrics };
+    const shared = { ...options, secretOf, temporal, registry, stores, control, holdings, grace, metrics };
     let workers: WorkerHost | undefined;
     if (roles.worker) {
       workers = await startWorkerRole(shared);

@@ -21,6 +21,7 @@ const client = new Client({ connection, namespace });
 const workflowPass = createWorkflowPass({
   configOf: () => parseTenantConfig(config, 'tenant.yaml'),
   ...{ batchStore: stores.batchStore, deliveryLog: stores.deliveryLog, log: SILENT },
+  queues: [],
   signal: async ({ tenant, subscription }, { target, row }, event) => {
     await signalWithStart(client, { tenant, subscription, target, eventId: row.id, event, namespace });
     console.log(row.id);
