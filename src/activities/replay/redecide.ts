@@ -1,6 +1,7 @@
 import { HeadgateError } from '../../errors.js';
 import { decideChunk } from '../../eligibility/decide-chunk.js';
 import type { BatchRef, DecisionRow, EventRow } from '../../event.js';
+import { eventKey } from '../../event-identity.js';
 import type { LoadedTenant } from '../../tenant-config/registry.js';
 import type { BatchStore } from '../../stores/batch-store/batch-store.js';
 import {
@@ -10,7 +11,7 @@ import {
   type ReplayProgress,
   type ReplayReport,
 } from '../../workflows/replay-messages.js';
-import { Comparison, type RecordedDecisions } from './comparison.js';
+import { Comparison, decidedKey, type RecordedDecisions } from './comparison.js';
 import { keptEvents } from './kept-events.js';
 import type { Slice } from './kept-lane.js';
 import { Pacer } from './pacer.js';
@@ -121,12 +122,12 @@ export class Redecision {
     const made = this.decide(slice);
     const deciding = some ? await this.decidingOn(slice.batch) : undefined;
     slice.rows.forEach((row, at) => {
-      if (deciding && chosen[at] === true) this.judge(slice, at, made.get(row.id) ?? [], deciding);
+      if (deciding && chosen[at] === true) this.judge(slice, at, made.get(eventKey(row)) ?? [], deciding);
     });
     if (slice.firstLine + slice.rows.length >= slice.batch.events) await this.finish(slice.batch.batchId);
   }
 
-  /** The decisions on a slice, by event id. */
+  /** The decisions on a slice, by {@link eventKey}. */
   private decide({ stream, rows }: Slice): ReadonlyMap<string, DecisionRow[]> {
     const { rules } = this.options.chosen;
     const onFault = (_event: EventRow, error: unknown): void => {
@@ -138,7 +139,7 @@ export class Redecision {
     for (const line of ndjson.split('\n')) {
       if (line === '') continue;
       const row = JSON.parse(line) as DecisionRow;
-      made.set(row.event_id, [...(made.get(row.event_id) ?? []), row]);
+      made.set(decidedKey(row), [...(made.get(decidedKey(row)) ?? []), row]);
     }
     return made;
   }
@@ -154,7 +155,7 @@ export class Redecision {
     this.options.routes?.add(row, stream);
     this.counts.matched += made.length;
     this.comparison.add(row, made, deciding.recorded);
-    if (!this.options.input.dryRun) deciding.made.add(firstLine + at, made, deciding.recorded);
+    if (!this.options.input.dryRun) deciding.made.add(firstLine + at, row, made, deciding.recorded);
   }
 
   private async decidingOn(batch: BatchRef): Promise<Deciding> {
