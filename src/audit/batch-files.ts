@@ -16,7 +16,7 @@ export interface DayRange {
 export type OnRead = (read: number, of: number) => void;
 
 /**
- * Reads the ids of a tenant's kept batch files into the table `filed (stream, id, type, batch_id)`. A line that is no event
+ * Reads the sources and ids of a tenant's kept batch files into the table `filed (stream, source, id, type, batch_id)`. A line that is no event
  * has no id; see left-out.ts.
  */
 export async function readBatchFiles(
@@ -27,7 +27,7 @@ export async function readBatchFiles(
   onRead: OnRead,
 ): Promise<void> {
   await workspace.run(
-    'CREATE OR REPLACE TABLE filed (stream VARCHAR, id VARCHAR, type VARCHAR, batch_id VARCHAR)',
+    'CREATE OR REPLACE TABLE filed (stream VARCHAR, source VARCHAR, id VARCHAR, type VARCHAR, batch_id VARCHAR)',
   );
   const names = new Map<InputStream, BatchName[]>();
   for (const stream of INPUT_STREAMS) names.set(stream, await namesOf(store, tenant, stream, days));
@@ -49,9 +49,9 @@ export async function readBatchFiles(
 
 function insertStatement(stream: InputStream, paths: readonly string[]): string {
   return `INSERT INTO filed
-    SELECT ${literal(stream)}, id, type, split_part(parse_filename(filename), '.', 1)
+    SELECT ${literal(stream)}, source, id, type, split_part(parse_filename(filename), '.', 1)
     FROM read_json(${literalList(paths)}, format = 'newline_delimited', compression = 'gzip', filename = true,
-      ignore_errors = true, columns = {id: 'VARCHAR', type: 'VARCHAR'})
+      ignore_errors = true, columns = {source: 'VARCHAR', id: 'VARCHAR', type: 'VARCHAR'})
     WHERE id IS NOT NULL`;
 }
 

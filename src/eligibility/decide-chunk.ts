@@ -1,5 +1,6 @@
 import type { DecisionRow, EventRow, InputStream, Outcome } from '../event.js';
 import { concernsRules, type CompiledRules } from '../rules/compiled.js';
+import { fingerprintOf } from '../rules/fingerprint.js';
 import { evaluateEvent } from '../rules/evaluate.js';
 import { mergeProperties, newProfileState } from '../rules/profile.js';
 import { newSubjectState } from '../rules/subject-state.js';
@@ -99,19 +100,24 @@ function decideEvent(
   // An event without a subject is decided on by itself: it has no profile, and its aggregates hold it alone.
   const record = event.subject === undefined ? newSubjectRecord() : recordOf(event.subject);
   const profile = record.profile?.values ?? NO_PROPERTIES;
-  for (const { rule, ruleVersion, outcome, reason } of evaluateEvent(rules, record.state, profile, event)) {
+  const evaluations = evaluateEvent(rules, record.state, profile, event);
+  if (evaluations.length === 0) return;
+  const { id: eventId, source: eventSource, time } = event;
+  const sourceKey = fingerprintOf(eventSource).toString(36);
+  for (const { rule, ruleVersion, outcome, reason } of evaluations) {
     const before = record.decisions[rule]?.outcome ?? OUTCOME_BEFORE_ALL;
-    record.decisions[rule] = { outcome, reason, ruleVersion, eventId: event.id, time: event.time };
+    record.decisions[rule] = { outcome, reason, ruleVersion, eventId, eventSource, time };
     if (outcome === 'eligible') decided.eligible[rule] = (decided.eligible[rule] ?? 0) + 1;
     const row: DecisionRow = {
-      id: `${event.id}:${rule}:${ruleVersion}`,
-      event_id: event.id,
+      id: `${eventId}:${rule}:${ruleVersion}:${sourceKey}`,
+      event_id: eventId,
+      event_source: eventSource,
       subject: event.subject ?? null,
       rule,
       rule_version: ruleVersion,
       outcome,
       reason,
-      time: event.time,
+      time,
     };
     decided.ndjson += `${JSON.stringify(row)}\n`;
     if (outcome !== before) onChanged?.(decided.evaluated, row);

@@ -2,10 +2,11 @@ import type { AckMode } from '../config.js';
 import type { Decider } from '../eligibility/decider.js';
 import { HeadgateError } from '../errors.js';
 import type { EventRow, InputStream } from '../event.js';
+import { eventKey } from '../event-identity.js';
 import type { Dedupe } from './dedupe.js';
 import { FINGERPRINT_BYTES, type Fingerprint } from './fingerprint.js';
 import { FingerprintSet } from './fingerprint-set.js';
-import { laneKey, type Chunk } from './lane.js';
+import { idLaneKey, laneKey, type Chunk } from './lane.js';
 import type { ChunkRouting } from '../routing/chunk-routing.js';
 import { pack } from './pack.js';
 import type { Spool } from './spool.js';
@@ -135,7 +136,7 @@ export class Ingest {
       throw new HeadgateError('SHUTTING_DOWN', 'This node is stopping.', retry);
     }
     const lane = laneKey(tenant, stream);
-    const { receipts, fresh, prints, seen, pending } = this.sort(lane, events);
+    const { receipts, fresh, prints, seen, pending } = this.sort(lane, idLaneKey(tenant, stream), events);
     if (fresh.length > 0) {
       const done = this.write(tenant, stream, { events: fresh, prints }, turn);
       this.writes.add(lane, { prints: seen, done });
@@ -144,8 +145,10 @@ export class Ingest {
     return { receipts, written: Promise.all(pending) };
   }
 
-  private sort(lane: string, events: readonly TakenEvent[]): Sorted {
+  /** @param idLane the lane of fingerprints of ids alone, which an upgrade leaves for a day */
+  private sort(lane: string, idLane: string, events: readonly TakenEvent[]): Sorted {
     const { fingerprint, dedupe } = this.options;
+    const wasTaken = dedupe.knows(idLane) ? this.knownById(idLane) : undefined;
     const prints = Buffer.allocUnsafe(events.length * FINGERPRINT_BYTES);
     const fresh: TakenEvent[] = [];
     const seen = new FingerprintSet(events.length);
@@ -154,10 +157,12 @@ export class Ingest {
     const receipts: Receipt[] = [];
     for (const event of events) {
       const offset = fresh.length * FINGERPRINT_BYTES;
-      fingerprint(event.row.id, prints, offset);
+      fingerprint(eventKey(event.row), prints, offset);
       const write = writing === undefined ? undefined : writeOf(writing, prints, offset);
       if (write !== undefined) pending.add(write.done);
-      if (write !== undefined || seen.has(prints, offset) || dedupe.has(lane, prints, offset)) {
+      const isKnown =
+        seen.has(prints, offset) || dedupe.has(lane, prints, offset) || wasTaken?.(event.row.id);
+      if (write !== undefined || isKnown) {
         receipts.push('duplicate');
         continue;
       }
@@ -166,6 +171,15 @@ export class Ingest {
       receipts.push('accepted');
     }
     return { receipts, fresh, prints: prints.subarray(0, fresh.length * FINGERPRINT_BYTES), seen, pending };
+  }
+
+  private knownById(idLane: string): (id: string) => boolean {
+    const { fingerprint, dedupe } = this.options;
+    const print = Buffer.allocUnsafe(FINGERPRINT_BYTES);
+    return (id) => {
+      fingerprint(id, print, 0);
+      return dedupe.has(idLane, print, 0);
+    };
   }
 
   /**

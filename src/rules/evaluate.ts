@@ -2,7 +2,7 @@ import type { EventRow, Outcome } from '../event.js';
 import type { CompiledAggregate, CompiledRule, CompiledRules, TypePlan } from './compiled.js';
 import { celEvent, celMap } from './cel-event.js';
 import { eventTimeMs } from './event-time.js';
-import { fingerprintOf } from './fingerprint.js';
+import { printsOf } from './fingerprint.js';
 import { fold, newAggregateState, valueAt } from './fold.js';
 import { reasonOfError, reasonOfNonBoolean, reasonOfResult, type RuleContext } from './reason.js';
 import type { AggregateState, SubjectState } from './subject-state.js';
@@ -55,7 +55,7 @@ function evaluatePlan(
   const context = { event: celEvent(event), profile: celMap(profile), aggregates };
   if (plan.folds.length > 0 || plan.reads.length > 0) {
     const time = eventTimeMs(event);
-    if (foldEvent(plan, subject, context, event.id, time)) dropUndeclared(compiled, subject);
+    if (foldEvent(plan, subject, context, event, time)) dropUndeclared(compiled, subject);
     for (const aggregate of plan.reads) {
       const value = valueAt(stateOf(subject, aggregate), aggregate, time);
       if (value !== undefined) aggregates[aggregate.name] = value;
@@ -81,15 +81,17 @@ function foldEvent(
   plan: TypePlan,
   subject: SubjectState,
   context: RuleContext,
-  id: string,
+  event: EventRow,
   time: number,
 ): boolean {
+  if (plan.folds.length === 0) return false;
+  const prints = printsOf(event);
   let changed = false;
   for (const aggregate of plan.folds) {
     const value = valueToFold(aggregate, context);
     if (value === undefined) continue;
     const state = stateOf(subject, aggregate) ?? newAggregateState(aggregate.definition);
-    if (!fold(state, aggregate, fingerprintOf(id), time, value)) continue;
+    if (state.ids.includes(prints.id) || !fold(state, aggregate, prints.key, time, value)) continue;
     subject.aggregates[aggregate.name] = state;
     changed = true;
   }

@@ -19,7 +19,9 @@ import { writeBatchFile, writeParquetFile, type FileRow } from '../support/wareh
 const FIRST = '20260301-0123abcd-000000001';
 const SECOND = '20260302-0123abcd-000000002';
 
-const order = (id: string, batchId = FIRST): FileRow => ({ id, type: 'order.placed', batch_id: batchId });
+const order = (id: string, batchId = FIRST): FileRow => ({
+  ...{ source: '/shop', id, type: 'order.placed', batch_id: batchId },
+});
 const decision = (event: string, rule: string, version = 'v1', batchId = FIRST): FileRow => ({
   id: `${event}:${rule}:${version}`,
   event_id: event,
@@ -77,11 +79,13 @@ describe('the audit', () => {
 
   it('names what a batch file holds and the warehouse does not, with its batch', async () => {
     await writeSound();
-    writeBatchFile(dir(), 'UA', 'user-properties', SECOND, [{ id: 'p', type: 'customer.changed' }]);
+    writeBatchFile(dir(), 'UA', 'user-properties', SECOND, [
+      { source: '/crm', id: 'p', type: 'customer.changed' },
+    ]);
     const { missing } = await ofUA();
     assert.deepEqual(missing, {
       count: 1,
-      first: [{ stream: 'user-properties', id: 'p', batchId: SECOND }],
+      first: [{ stream: 'user-properties', source: '/crm', id: 'p', batchId: SECOND }],
     });
   });
 
@@ -91,9 +95,26 @@ describe('the audit', () => {
     const { acknowledged, inWarehouse, missing } = await ofUA({ ids });
     assert.deepEqual([acknowledged, inWarehouse], [3, 1]);
     assert.deepEqual(missing.first, [
-      { stream: 'events', id: 'lost' },
-      { stream: 'user-properties', id: 'a' },
+      { stream: 'events', source: null, id: 'lost' },
+      { stream: 'user-properties', source: null, id: 'a' },
     ]);
+  });
+
+  it('tells events of two sources with one id apart, also where acknowledged ids say no source', async () => {
+    const both = ['/berlin', '/paris'].map((source) => ({ ...order('a'), source }));
+    writeBatchFile(dir(), 'UA', 'events', FIRST, both);
+    await writeParquetFile(dir(), 'UA', 'events', 'load1', both.slice(0, 1));
+    const made = ['large', 'first'].map((rule) => ({ ...decision('a', rule), event_source: '/berlin' }));
+    await writeParquetFile(dir(), 'UA', 'decisions', 'load1', made);
+    const missing = { stream: 'events', source: '/paris', id: 'a', batchId: FIRST };
+    const given = lines('{"tenant":"UA","source":"/berlin","id":"a"}', '{"source":"/paris","id":"a"}');
+    for (const ids of [undefined, lines('a'), given]) {
+      const { acknowledged, inWarehouse, missing: found, doubled, decisionsMissing } = await ofUA({ ids });
+      assert.deepEqual([acknowledged, inWarehouse, doubled.count, decisionsMissing.count], [2, 1, 0, 0]);
+      assert.deepEqual(found.first, [missing]);
+    }
+    await writeParquetFile(dir(), 'UA', 'events', 'load2', both.slice(1));
+    assert.equal((await ofUA()).decisionsMissing.count, 2, 'those on the event of the other source');
   });
 
   it('names rows that are there twice, and tells a batch loaded twice from an event taken in twice', async () => {
@@ -103,8 +124,8 @@ describe('the audit', () => {
     assert.deepEqual(doubled, {
       count: 2,
       first: [
-        { stream: 'events', id: 'a', rows: 2, batchIds: [FIRST] },
-        { stream: 'events', id: 'b', rows: 2, batchIds: [FIRST, SECOND] },
+        { stream: 'events', source: '/shop', id: 'a', rows: 2, batchIds: [FIRST] },
+        { stream: 'events', source: '/shop', id: 'b', rows: 2, batchIds: [FIRST, SECOND] },
       ],
     });
   });

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { HeadgateError } from '../../errors.js';
 import { decideChunk, type ChunkDecisions } from '../../eligibility/decide-chunk.js';
 import type { BatchRef, DecisionRow, EventRow, InputStream } from '../../event.js';
+import { eventKey } from '../../event-identity.js';
 import type { LoadedTenant } from '../../tenant-config/registry.js';
 import type { BatchStore } from '../../stores/batch-store/batch-store.js';
 import {
@@ -11,7 +12,7 @@ import {
   type ReplayProgress,
   type ReplayReport,
 } from '../../workflows/replay-messages.js';
-import { Comparison, type RecordedDecisions } from './comparison.js';
+import { Comparison, decidedKey, type RecordedDecisions } from './comparison.js';
 import { keptEvents } from './kept-events.js';
 import type { Slice } from './kept-lane.js';
 import { Pacer } from './pacer.js';
@@ -125,12 +126,12 @@ export class Redecision {
     const made = await this.decide(slice);
     const deciding = some ? await this.decidingOn(slice.batch) : undefined;
     slice.rows.forEach((row, at) => {
-      if (deciding && chosen[at] === true) this.judge(slice, at, made.get(row.id) ?? [], deciding);
+      if (deciding && chosen[at] === true) this.judge(slice, at, made.get(eventKey(row)) ?? [], deciding);
     });
     if (slice.firstLine + slice.rows.length >= slice.batch.events) await this.finish(slice.batch.batchId);
   }
 
-  /** The decisions on a slice, by event id; in several turns of the event loop where it takes long. */
+  /** The decisions on a slice, by {@link eventKey}; in several turns of the event loop where it takes long. */
   private async decide({ stream, rows }: Slice): Promise<ReadonlyMap<string, DecisionRow[]>> {
     const made = new Map<string, DecisionRow[]>();
     for (let from = 0; from < rows.length;) {
@@ -140,7 +141,8 @@ export class Redecision {
       for (const line of ndjson.split('\n')) {
         if (line === '') continue;
         const row = JSON.parse(line) as DecisionRow;
-        made.set(row.event_id, [...(made.get(row.event_id) ?? []), row]);
+        const key = decidedKey(row);
+        made.set(key, [...(made.get(key) ?? []), row]);
       }
     }
     return made;
@@ -168,7 +170,7 @@ export class Redecision {
     this.options.routes?.add(row, stream);
     this.counts.matched += made.length;
     this.comparison.add(row, made, deciding.recorded);
-    if (!this.options.input.dryRun) deciding.made.add(firstLine + at, made, deciding.recorded);
+    if (!this.options.input.dryRun) deciding.made.add(firstLine + at, row, made, deciding.recorded);
   }
 
   private async decidingOn(batch: BatchRef): Promise<Deciding> {
