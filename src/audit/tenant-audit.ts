@@ -6,7 +6,7 @@ import type { Table } from '../stores/warehouse/columns.js';
 import { liveFiles } from '../stores/warehouse/parquet/compacted-file.js';
 import { listStored } from '../stores/warehouse/parquet/files.js';
 import { literal, literalList } from '../stores/warehouse/sql.js';
-import { readBatchFiles, type DayRange, type OnRead } from './batch-files.js';
+import { readBatchFiles, type DamagedFile, type DayRange, type OnRead } from './batch-files.js';
 import { readLeftOut } from './left-out.js';
 import type { Workspace } from './workspace.js';
 
@@ -73,6 +73,8 @@ export interface TenantAudit {
   readonly leftOut: Found<MissingEvent>;
   /** By batch; `count` is of events. */
   readonly damaged: Found<DamagedEvents>;
+  /** Kept batch files that are damaged; their events are in no other number here, unless the warehouse holds them. */
+  readonly damagedFiles: Found<DamagedFile>;
   readonly doubled: Found<DoubledEvent>;
   /** Decisions that the events in the warehouse must have, by the rules as configured now. */
   readonly decisionsExpected: number;
@@ -102,7 +104,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /** Compares what a tenant has been promised with what its warehouse holds. */
 export async function auditTenant(options: TenantAuditOptions): Promise<TenantAudit> {
   const { workspace, tenant, show } = options;
-  await prepare(options);
+  const files = await prepare(options);
   const { count } = workspace;
   const toMissing = ([stream, id, batchId]: unknown[]): MissingEvent => ({
     stream: String(stream),
@@ -121,6 +123,7 @@ export async function auditTenant(options: TenantAuditOptions): Promise<TenantAu
     missing: await named(unstored('ANTI'), 'ALL', toMissing),
     leftOut: await named(unstored('SEMI'), 'ALL', toMissing),
     damaged: await damagedOf(options),
+    damagedFiles: { count: files.length, first: files.slice(0, show) },
     doubled: await named(DOUBLED, 'stream, id', ([stream, id, rows, batchIds]) => ({
       stream: String(stream),
       id: String(id),
@@ -175,9 +178,9 @@ const DECISIONS_DOUBLED = `SELECT event_id, rule, max(of_them) FROM (
   ) WHERE of_them > 1 GROUP BY event_id, rule`;
 
 /** Makes the relations that the comparison is over: acknowledged, filed, stored, expected, decided. */
-async function prepare(options: TenantAuditOptions): Promise<void> {
+async function prepare(options: TenantAuditOptions): Promise<DamagedFile[]> {
   const { workspace, tenant, loaded, batchStore, days, given, onRead } = options;
-  await readBatchFiles(workspace, batchStore, tenant, days, onRead);
+  const damaged = await readBatchFiles(workspace, batchStore, tenant, days, onRead);
   await readLeftOut(options);
   await workspace.run(`CREATE OR REPLACE TABLE acknowledged AS SELECT DISTINCT stream, id
     FROM ${given ? `given WHERE tenant = ${literal(tenant)}` : 'filed'}`);
@@ -197,6 +200,7 @@ async function prepare(options: TenantAuditOptions): Promise<void> {
     FROM (SELECT * FROM stored SEMI JOIN acknowledged USING (stream, id) WHERE stream = 'events')
       JOIN rules USING (type)
     GROUP BY id, rule`);
+  return damaged;
 }
 
 /** The rows of a table as they are in its files, each as often as it is there, of batches made in the range of days. */
