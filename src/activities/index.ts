@@ -34,7 +34,7 @@ import {
   type LoadActivitiesDeps,
 } from './warehouse/load-batches.js';
 import { createParkLoads } from './warehouse/park-loads.js';
-import { unloadableRows } from './warehouse/park-rows.js';
+import { unloadableRows, unreadableBatch } from './warehouse/park-rows.js';
 import { createReloadRows, type ReloadRows } from './warehouse/reload-rows.js';
 
 /** What comes between a batch and the passes of its deliveries. */
@@ -106,6 +106,14 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
     ...{ warehouse, batchStore, ...gatesOf(dependencies) },
     promotedOf: (id, stream) => promotedOf(configOf(id).warehouse.promote, stream),
     parkRows: (batch, rows) => park(unloadableRows(batch, rows, expiresAtOf(batch))),
+    parkBatch: (batch, reason) => {
+      const { tenant, stream, batchId: id, events } = batch;
+      dependencies.log.warn(
+        { tenant, stream, batch: id, events, reason },
+        'a batch cannot be loaded; it is a dead letter of the warehouse, and the others are loaded',
+      );
+      return park(unreadableBatch(batch, reason, expiresAtOf(batch)));
+    },
   });
   const startDeliveries = createStartDeliveries({ client, configOf, park });
   const parkIngest = createParkIngest(park, (id) => configOf(id).retentionMs);

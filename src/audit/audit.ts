@@ -79,6 +79,8 @@ function tenantsOf(
 
 /** True when nothing is missing, nothing is damaged and nothing is doubled. */
 export function isClean(result: TenantAudit): boolean {
-  const { missing, damaged, doubled, decisionsMissing, decisionsDoubled } = result;
-  return [missing, damaged, doubled, decisionsMissing, decisionsDoubled].every(({ count }) => count === 0);
+  const { missing, damaged, damagedFiles, doubled, decisionsMissing, decisionsDoubled } = result;
+  return [missing, damaged, damagedFiles, doubled, decisionsMissing, decisionsDoubled].every(
+    ({ count }) => count === 0,
+  );
 }

@@ -6,7 +6,7 @@ import type { Table } from '../stores/warehouse/columns.js';
 import { liveFiles } from '../stores/warehouse/parquet/compacted-file.js';
 import { listStored } from '../stores/warehouse/parquet/files.js';
 import { literal, literalList } from '../stores/warehouse/sql.js';
-import { readBatchFiles, type DayRange, type OnRead } from './batch-files.js';
+import { readBatchFiles, type DamagedFile, type DayRange, type OnRead } from './batch-files.js';
 import { readLeftOut } from './left-out.js';
 import type { Workspace } from './workspace.js';
 
@@ -76,6 +76,8 @@ export interface TenantAudit {
   readonly leftOut: Found<MissingEvent>;
   /** By batch; `count` is of events. */
   readonly damaged: Found<DamagedEvents>;
+  /** Kept batch files that are damaged; their events are in no other number here, unless the warehouse holds them. */
+  readonly damagedFiles: Found<DamagedFile>;
   readonly doubled: Found<DoubledEvent>;
   /** Decisions that the events in the warehouse must have, by the rules as configured now. */
   readonly decisionsExpected: number;
@@ -105,7 +107,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /** Compares what a tenant has been promised with what its warehouse holds. */
 export async function auditTenant(options: TenantAuditOptions): Promise<TenantAudit> {
   const { workspace, tenant, show } = options;
-  await prepare(options);
+  const files = await prepare(options);
   const { count } = workspace;
   const toMissing = ([stream, source, id, batchId]: unknown[]): MissingEvent => ({
     stream: String(stream),
@@ -125,6 +127,7 @@ export async function auditTenant(options: TenantAuditOptions): Promise<TenantAu
     missing: await named(unstored('ANTI'), 'ALL', toMissing),
     leftOut: await named(unstored('SEMI'), 'ALL', toMissing),
     damaged: await damagedOf(options),
+    damagedFiles: { count: files.length, first: files.slice(0, show) },
     doubled: await named(DOUBLED, 'stream, source, id', ([stream, source, id, rows, batchIds]) => ({
       stream: String(stream),
       source: String(source),
@@ -184,9 +187,9 @@ const DECISIONS_DOUBLED = `SELECT event_id, rule, max(of_them) FROM (
   ) WHERE of_them > 1 GROUP BY event_id, rule`;
 
 /** Makes the relations that the comparison is over: acknowledged, filed, stored, expected, decided. */
-async function prepare(options: TenantAuditOptions): Promise<void> {
+async function prepare(options: TenantAuditOptions): Promise<DamagedFile[]> {
   const { workspace, tenant, loaded, batchStore, days, given, onRead } = options;
-  await readBatchFiles(workspace, batchStore, tenant, days, onRead);
+  const damaged = await readBatchFiles(workspace, batchStore, tenant, days, onRead);
   await readLeftOut(options);
   const stored = [
     await tableRows(options, 'events', `'events' AS stream, source, id, type, batch_id`),
@@ -205,6 +208,7 @@ async function prepare(options: TenantAuditOptions): Promise<void> {
     FROM (SELECT * FROM stored SEMI JOIN acknowledged USING (stream, source, id) WHERE stream = 'events')
       JOIN rules USING (type)
     GROUP BY source, id, rule`);
+  return damaged;
 }
 
 const FILED = 'SELECT DISTINCT stream, source, id FROM filed';

@@ -62,7 +62,7 @@ export class SubscriptionAlerts {
     const told = pRetry(() => this.send(trouble, receivedAt).catch(retryable), {
       ...retry,
       onFailedAttempt: ({ error }) =>
-        log.warn({ ...fields, reason: error.message }, 'an alert could not be handed over yet'),
+        log.warn({ ...fields, reason: messageOf(error) }, 'an alert could not be handed over yet'),
     }).catch((error: unknown) => log.error({ ...fields, reason: messageOf(error) }, 'an alert is given up'));
     this.pending.add(told);
     void told.finally(() => this.pending.delete(told));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { audit, isClean, type AuditOptions } from '../../src/audit/audit.js';
@@ -29,7 +29,8 @@ const decision = (event: string, rule: string, version = 'v1', batchId = FIRST):
   batch_id: batchId,
 });
 
-describe('the audit', () => {
+describe('the audit', function () {
+  this.timeout(30_000);
   const dir = useTempDir();
 
   beforeEach(() => {
@@ -248,13 +249,27 @@ describe('the audit', () => {
     assert.equal(found?.acknowledged, 0);
   });
 
+  it('reads nothing of a batch file with a flipped bit, which DuckDB would, and names it', async () => {
+    await writeSound();
+    const path = join(dir(), 'batches', 'UA', 'events', '2026-03-01', `${FIRST}.ndjson.gz`);
+    const good = readFileSync(path);
+    for (let bit = 10 * 8; bit < good.length * 8; bit += 37) {
+      const bytes = Buffer.from(good);
+      bytes[bit >> 3]! ^= 1 << (bit & 7);
+      writeFileSync(path, bytes);
+      const found = await ofUA();
+      const damagedFiles = { count: 1, first: [{ stream: 'events', batchId: FIRST }] };
+      assert.deepEqual([found.damagedFiles, found.acknowledged], [damagedFiles, 0], `bit ${bit}`);
+      assert.equal(isClean(found), false);
+    }
+  });
+
   it('leaves nothing behind', async () => {
     await writeSound();
     await leavesNoTemporaryFile(async () => void (await ofUA()));
-    writeFileSync(
-      join(dir(), 'batches', 'UA', 'events', '2026-03-01', '20260301-0123abcd-00000000x.ndjson.gz'),
-      'not gzip',
-    );
+    const table = join(dir(), 'warehouse', 'UA', 'events', 'day=2026-03-01');
+    mkdirSync(table, { recursive: true });
+    writeFileSync(join(table, 'load2.parquet'), 'not Parquet');
     await leavesNoTemporaryFile(() => assert.rejects(ofUA(), { code: 'WAREHOUSE_FAILED' }));
   });
 
