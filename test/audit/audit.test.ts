@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { audit, isClean, type AuditOptions } from '../../src/audit/audit.js';
 import type { TenantAudit } from '../../src/audit/tenant-audit.js';
 import { HeadgateError } from '../../src/errors.js';
@@ -28,6 +28,15 @@ const decision = (event: string, rule: string, version = 'v1', batchId = FIRST):
   rule,
   batch_id: batchId,
 });
+
+/** What is in a gzip file; undefined if it is damaged. */
+function inflates(file: Buffer): string | undefined {
+  try {
+    return gunzipSync(file).toString();
+  } catch {
+    return undefined;
+  }
+}
 
 describe('the audit', function () {
   this.timeout(30_000);
@@ -256,6 +265,8 @@ describe('the audit', function () {
     for (let bit = 10 * 8; bit < good.length * 8; bit += 37) {
       const bytes = Buffer.from(good);
       bytes[bit >> 3]! ^= 1 << (bit & 7);
+      // Some bits fill up a byte and mean nothing.
+      if (inflates(bytes) === inflates(good)) continue;
       writeFileSync(path, bytes);
       const found = await ofUA();
       const damagedFiles = { count: 1, first: [{ stream: 'events', batchId: FIRST }] };
