@@ -59,6 +59,8 @@ export interface Config {
   readonly maxBacklogAgeSeconds: number;
   /** `HEADGATE_MAX_IN_FLIGHT`: bytes of requests being handled at once, of all tenants. Default 64 MB; memory takes a few times as much. */
   readonly maxInFlightBytes: number;
+  /** `HEADGATE_MAX_CONNECTIONS`: most connections to the API at once. Bounds of one tenant follow from it: requests being handled, and consumers that wait. Default 10,000. */
+  readonly maxConnections: number;
   /** `HEADGATE_MIN_FREE_DISK`: free bytes below which the door answers 503. Default 512 MB. */
   readonly minFreeDiskBytes: number;
   /** `HEADGATE_LOADS_PER_SECOND`: loads into Parquet of all tenants together; with more active tenants each one's load windows get longer. Default 4, what two cores take beside the rest. */
@@ -152,6 +154,7 @@ function readAll(reader: EnvReader): Config {
     maxSpoolBytes: reader.size('HEADGATE_MAX_SPOOL', 4 * 1024 ** 3),
     maxBacklogAgeSeconds: reader.integer('HEADGATE_MAX_BACKLOG_AGE_SECONDS', 600, 1, 604_800),
     maxInFlightBytes: reader.size('HEADGATE_MAX_IN_FLIGHT', 64 * 1024 ** 2),
+    maxConnections: reader.integer('HEADGATE_MAX_CONNECTIONS', 10_000, 20, 1_000_000),
     minFreeDiskBytes: reader.size('HEADGATE_MIN_FREE_DISK', 512 * 1024 ** 2),
     loadsPerSecond: reader.integer('HEADGATE_LOADS_PER_SECOND', 4, 1, 1_000),
     compaction: reader.oneOf('HEADGATE_COMPACTION', ['on', 'off'], 'on'),

@@ -3,6 +3,7 @@
  * in `application/problem+json` answers, in Temporal's failure `type`, and in the CLI's messages.
  */
 export type ErrorCode =
+  | 'ADDRESS_RATE_LIMITED'
   | 'BATCH_CORRUPT'
   | 'BATCH_FORGOTTEN'
   | 'BATCH_KEY_MISSING'

@@ -33,6 +33,7 @@ describe('the configuration', () => {
       maxSpoolBytes: 4096 * MB,
       maxBacklogAgeSeconds: 600,
       maxInFlightBytes: 64 * MB,
+      maxConnections: 10_000,
       minFreeDiskBytes: 512 * MB,
       metrics: 'on',
       metricsTenants: 200,

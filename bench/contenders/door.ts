@@ -1,7 +1,9 @@
 import Router from '@koa/router';
 import Koa from 'koa';
 import { createAuthenticator } from '../../src/api/authenticate.js';
+import { createGuard } from '../../src/api/guard.js';
 import { problems } from '../../src/api/problem.js';
+import { RefusedTokens } from '../../src/api/refused-tokens.js';
 import { addEventRoutes } from '../../src/api/routes/events.js';
 import { listen, type ListeningApi } from '../../src/api/server.js';
 import type { Config } from '../../src/config.js';
@@ -33,7 +35,9 @@ export async function openDoor({ config, registry, accept, log }: DoorOptions): 
   const app = new Koa();
   app.silent = true;
   const router = new Router();
-  addEventRoutes(router, { authenticate, admission: openAdmission(), ingest: ingestOver(accept) });
+  const refusedTokens = new RefusedTokens({ log });
+  const guard = createGuard({ authenticate, admission: openAdmission(), refusedTokens });
+  addEventRoutes(router, { guard, ingest: ingestOver(accept) });
   app.use(problems(log));
   app.use(router.routes());
   return listen(app, config.host, config.port);
@@ -53,7 +57,7 @@ function ingestOver(accept: Accept): Ingest {
 /** Lets everything in: as with Headgate, whose limits are set as high. */
 function openAdmission(): Admission {
   return new Admission({
-    limitsOf: () => ({ eventsPerSecond: 1e9, bytesPerSecond: 1e12 }),
+    limitsOf: () => ({ eventsPerSecond: 1e9, bytesPerSecond: 1e12, requestsPerSecond: 1e9 }),
     backlogOf: () => ({ bytes: 0 }),
     spoolBytes: () => 0,
     maxSpoolBytes: 1e12,

@@ -6,6 +6,8 @@ import {
   type WorkflowExecutionInfo,
 } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
+import { LRUCache } from 'lru-cache';
+import { RunningLimit } from '../engine/running-limit.js';
 import { HeadgateError } from '../errors.js';
 import type { EventRow } from '../event.js';
 import { searchAttributesOf } from '../search-attributes.js';
@@ -63,7 +65,7 @@ export interface Reach {
 
 /** A tenant's replays. */
 export interface Replays {
-  /** @throws HeadgateError `REPLAY_INVALID`, `RULES_UNKNOWN`, `TENANT_UNKNOWN`, `OVERLOADED` (too many run), `ENGINE_UNAVAILABLE` */
+  /** @throws HeadgateError `REPLAY_INVALID`, `RULES_UNKNOWN`, `TENANT_UNKNOWN`, `TENANT_IN_FLIGHT_FULL` (too many run), `ENGINE_UNAVAILABLE` */
   start(tenant: string, request: ReplayRequest): Promise<ReplaySummary>;
   /** The latest, newest first. @throws HeadgateError `ENGINE_UNAVAILABLE` */
   list(tenant: string): Promise<ReplaySummary[]>;
@@ -90,6 +92,8 @@ export interface ReplaysOptions {
 
 /** Replays of one tenant that may run at once. */
 const MOST_RUNNING = 10;
+/** Batches whose first line is remembered; a tenant has one that is the oldest. */
+const MAX_FIRST_LINES = 10_000;
 const LISTED = 100;
 const ANSWER_WITHIN_MS = 5_000;
 /** Temporal's lowest priority of five: live traffic wins. */
@@ -98,6 +102,8 @@ const PRIORITY_KEY = 5;
 /** Builds replays over Temporal: each is a workflow. */
 export function createReplays(options: ReplaysOptions): Replays {
   const { client, now = Date.now } = options;
+  const running = new RunningLimit({ client, workflowType: REPLAY, what: 'replays', most: MOST_RUNNING });
+  const firstReceipts = new LRUCache<string, string>({ max: MAX_FIRST_LINES });
 
   function loaded(tenant: string): LoadedTenant {
     const found = options.tenantOf(tenant);
@@ -115,9 +121,9 @@ export function createReplays(options: ReplaysOptions): Replays {
       const tenant = loaded(id);
       const input = replayInputOf(request, tenant, await versionFor(tenant, request), now());
       return answered(client, async () => {
-        await assertRoom(client, id);
-        await startWorkflow(client, tenant, input);
-        return summaryOf(replayWorkflowId(id, input.replayId), 'running', memoOf(input));
+        const workflowId = replayWorkflowId(id, input.replayId);
+        await running.start(id, workflowId, () => startWorkflow(client, tenant, input));
+        return summaryOf(workflowId, 'running', memoOf(input));
       });
     },
     list: (tenant) =>
@@ -145,7 +151,7 @@ export function createReplays(options: ReplaysOptions): Replays {
         await client.workflow.getHandle(workflowId).cancel();
       });
     },
-    reach: (tenant) => reachOf(loaded(tenant), options.batchStore),
+    reach: (tenant) => reachOf(loaded(tenant), options.batchStore, firstReceipts),
   };
 }
 
@@ -180,13 +186,6 @@ async function answered<T>(client: Client, ask: () => Promise<T>): Promise<T> {
 
 function ofTenant(tenant: string): string {
   return `WorkflowType = '${REPLAY}' AND HeadgateTenant = '${assertTenantId(tenant)}'`;
-}
-
-async function assertRoom(client: Client, tenant: string): Promise<void> {
-  const { count } = await client.workflow.count(`${ofTenant(tenant)} AND ExecutionStatus = 'Running'`);
-  if (count < MOST_RUNNING) return;
-  const message = `${count} replays of this tenant run already; wait for one, or cancel it.`;
-  throw new HeadgateError('OVERLOADED', message, { retryable: true, retryAfterSeconds: 60 });
 }
 
 async function startWorkflow(client: Client, { config }: LoadedTenant, input: ReplayInput): Promise<void> {
@@ -276,9 +275,13 @@ function pageOf(
   return { url: new URL(page, `${uiUrl}/`).href };
 }
 
-async function reachOf({ config }: LoadedTenant, store: ReplaysOptions['batchStore']): Promise<Reach> {
+async function reachOf(
+  { config }: LoadedTenant,
+  store: ReplaysOptions['batchStore'],
+  firstReceipts: LRUCache<string, string>,
+): Promise<Reach> {
   const deletedThrough = await store.deletedThrough(config.tenant);
-  const keptSince = await oldestReceipt(config.tenant, store);
+  const keptSince = await oldestReceipt(config.tenant, store, firstReceipts);
   return {
     retentionMs: config.retentionMs,
     ...(keptSince !== undefined && { keptSince }),
@@ -289,11 +292,18 @@ async function reachOf({ config }: LoadedTenant, store: ReplaysOptions['batchSto
 async function oldestReceipt(
   tenant: string,
   store: ReplaysOptions['batchStore'],
+  firstReceipts: LRUCache<string, string>,
 ): Promise<string | undefined> {
   for await (const name of store.list({ tenant, stream: 'events' })) {
+    // A batch never changes, and opening one reads and inflates all of it.
+    const key = JSON.stringify(name);
+    const known = firstReceipts.get(key);
+    if (known !== undefined) return known;
     const { ndjson } = await store.open(name);
     const first = ndjson.subarray(0, ndjson.indexOf('\n')).toString('utf8');
-    return (JSON.parse(first) as EventRow).received_at;
+    const { received_at: receivedAt } = JSON.parse(first) as EventRow;
+    firstReceipts.set(key, receivedAt);
+    return receivedAt;
   }
   return undefined;
 }

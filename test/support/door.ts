@@ -48,7 +48,8 @@ export interface DoorOptions {
     records: readonly UnpackedRecord[],
     chunks: readonly Chunk[],
   ) => Promise<void> | void;
-  readonly limits?: AdmissionLimits;
+  /** What they leave out is plenty. */
+  readonly limits?: Partial<AdmissionLimits>;
   readonly ack?: AckMode;
   readonly freeDiskBytes?: () => number;
   readonly maxSpoolBytes?: number;
@@ -89,7 +90,7 @@ export interface Door {
 }
 
 /** More than any test sends, so that only tests of rates meet them. */
-const PLENTY: AdmissionLimits = { eventsPerSecond: 1e9, bytesPerSecond: 1e12 };
+const PLENTY: AdmissionLimits = { eventsPerSecond: 1e9, bytesPerSecond: 1e12, requestsPerSecond: 1e9 };
 
 const DRAIN_MS = 10_000;
 /** The longest that a timer takes. */
@@ -194,7 +195,7 @@ async function admissionAndDedupe(options: DoorOptions, spool: Spool, batcher: B
   const dedupe = new Dedupe(options.dedupe);
   await rebuildDedupe(dedupe, spool);
   const admission = new Admission({
-    limitsOf: () => options.limits ?? PLENTY,
+    limitsOf: () => ({ ...PLENTY, ...options.limits }),
     backlogOf: (tenant) => batcher.backlog(tenant),
     spoolBytes: () => spool.bytes,
     maxSpoolBytes: options.maxSpoolBytes ?? 1e12,

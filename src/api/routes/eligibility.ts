@@ -2,17 +2,14 @@ import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { HeadgateError } from '../../errors.js';
 import type { Decider } from '../../eligibility/decider.js';
-import { callerOf, requireScope, type Authenticator } from '../authenticate.js';
+import { callerOf } from '../authenticate.js';
+import type { Guard } from '../guard.js';
 
 /** Adds `GET /v1/eligibility/:subject`: the latest decision of every rule that has been evaluated on the subject. */
-export function addEligibilityRoutes(
-  router: Router,
-  authenticate: Authenticator,
-  decider: Pick<Decider, 'subject'>,
-): void {
+export function addEligibilityRoutes(router: Router, guard: Guard, decider: Pick<Decider, 'subject'>): void {
   router.get(
     '/v1/eligibility/:subject',
-    requireScope(authenticate, 'decisions:read'),
+    guard('decisions:read'),
     async (ctx: Context & { params: Record<string, string> }) => {
       const { tenant } = callerOf(ctx);
       const subject = ctx.params.subject ?? '';

@@ -3,13 +3,11 @@ import type { Context } from 'koa';
 import { HeadgateError } from '../../errors.js';
 import { INPUT_STREAMS, type InputStream } from '../../event.js';
 import type { EventSchemas } from '../../event-schemas/event-schemas.js';
-import type { Admission } from '../../ingest/admission/admission.js';
 import type { Acceptance, Ingest, TakenEvent } from '../../ingest/ingest.js';
-import { admitted, noteHandled, permitOf } from '../admitted.js';
+import { bodyOf, noteHandled, permitOf, type Guard } from '../guard.js';
 import type { Metrics } from '../../observability/metrics.js';
-import { callerOf, requireScope, type Authenticator } from '../authenticate.js';
+import { callerOf } from '../authenticate.js';
 import { parseBody, type Candidate } from '../parse-body.js';
-import { readBody, type BodyPace } from '../read-body.js';
 import { SchemaCheck } from '../schema-check.js';
 import {
   MAX_EVENT_BYTES,
@@ -41,10 +39,8 @@ export interface IngestAnswer {
 
 /** What {@link addEventRoutes} needs. */
 export interface EventRouteOptions {
-  readonly authenticate: Authenticator;
-  readonly admission: Admission;
+  readonly guard: Guard;
   readonly ingest: Ingest;
-  readonly bodyPace?: BodyPace;
   readonly metrics?: Metrics;
   /** The schemas of a tenant's events now in force; undefined where it has none. Default: no tenant has any. */
   readonly schemasOf?: (tenant: string) => EventSchemas | undefined;
@@ -61,15 +57,11 @@ export const MAX_BODY_BYTES = 4_000_000;
  * is `rejected` with its reason and spoils nothing beside it; if none is acceptable the answer is 422.
  */
 export function addEventRoutes(router: Router, options: EventRouteOptions): void {
-  const { authenticate, bodyPace: pace } = options;
-  const door = admitted({ ...options, maxBytes: MAX_BODY_BYTES });
   for (const stream of INPUT_STREAMS) {
-    const mayWrite = requireScope(authenticate, `${stream}:write`);
-    router.post(`/v1/${stream}`, mayWrite, door, async (ctx: Context) => {
-      const permit = permitOf(ctx);
-      const read = { maxBytes: MAX_BODY_BYTES, pace, onBytes: permit.received };
+    const mayWrite = options.guard(`${stream}:write`, { takesEvents: true, maxBytes: MAX_BODY_BYTES });
+    router.post(`/v1/${stream}`, mayWrite, async (ctx: Context) => {
       const { tenant } = callerOf(ctx);
-      const body = await readBody(ctx.req, read);
+      const body = await bodyOf(ctx);
       const taking = take(options, tenant, stream, ctx, body);
       const { json, refusal, written, ...counts } = taking instanceof Promise ? await taking : taking;
       await written;
