@@ -1,5 +1,6 @@
 import { MAX_HOPS, decisionEvent, hopsOf } from '../delivered-event.js';
 import type { DecisionRow, EventRow, InputStream } from '../event.js';
+import type { OnFailure } from '../expressions/failures.js';
 import { LineSet } from '../line-set.js';
 import type { RoutedEvents } from '../workflows/delivery-messages.js';
 import { ownPriority, type Router } from './router.js';
@@ -14,11 +15,12 @@ export class ChunkRouting {
   /** By subscription; rarely more than one each. */
   private readonly groups = new Map<string, Group[]>();
 
-  /** `isDraining`: which subscriptions take no new events. */
+  /** `isDraining`: which subscriptions take no new events. `onFailure` hears of filters that fail. */
   constructor(
     private readonly router: Router,
     private readonly stream: InputStream,
     private readonly isDraining: (subscription: string) => boolean,
+    private readonly onFailure?: OnFailure,
   ) {}
 
   /** Routes the event derived from a decision that changed; undefined where no route is for derived events. */
@@ -29,14 +31,7 @@ export class ChunkRouting {
 
   /** Routes one of the chunk's events; `line` is its place among them. */
   take(row: EventRow, line: number): void {
-    const { stackTraceLimit } = Error;
-    // A filter that asks for what an event does not have fails by an error that nobody reads: its stack would be most of its cost.
-    Error.stackTraceLimit = 0;
-    try {
-      this.add('events', line, row);
-    } finally {
-      Error.stackTraceLimit = stackTraceLimit;
-    }
+    this.add('events', line, row);
   }
 
   /** Where the events that were taken go, and those derived from them; undefined if none goes anywhere. */
@@ -46,7 +41,7 @@ export class ChunkRouting {
   }
 
   private add(of: RoutedEvents['of'], line: number, event: EventRow): void {
-    const aims = this.router.aims(event, this.stream);
+    const aims = this.router.aims(event, this.stream, { onFailure: this.onFailure });
     if (aims.length === 0) return;
     const own = ownPriority(event);
     const looped = event.extensions !== undefined && hopsOf(event) >= MAX_HOPS;
