@@ -139,7 +139,7 @@ describe('workflow subscriptions', function () {
     assert.deepEqual((await signals('own/wf-two/a')).events, ['wf-two-0']);
     const dead = await pipeline.client.workflow.getHandle(result.deadLetters[0]!).describe();
     const { reason, detail } = dead.memo as unknown as DeadLetterMemo;
-    assert.deepEqual([reason, detail], ['undeliverable', '"id" fails: No such key: booking']);
+    assert.deepEqual([reason, detail], ['undeliverable', '"id" fails: event.data.booking is missing']);
   });
 
   it('are signalled side by side, within the concurrency that is configured, and each in order', async () => {

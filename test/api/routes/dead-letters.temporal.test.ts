@@ -630,7 +630,7 @@ describe('/v1/dead-letters', function () {
       const { client, stores } = pipeline;
       const own = await startTestApi({
         tenants: { [tenant]: 'active' },
-        exportPace: { graceMs: 500, minBytesPerSecond: 1_000_000_000 },
+        exportPace: { graceMs: 4_000, minBytesPerSecond: 1_000_000_000 },
         deadLetters: createDeadLetters({
           ...{ client, namespace: testNamespace(), batchStore: stores.batchStore },
           ...{ deliveryLog: stores.deliveryLog, isolationOf: () => 'pooled' as const },
