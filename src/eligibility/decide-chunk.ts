@@ -1,4 +1,5 @@
 import type { DecisionRow, EventRow, InputStream, Outcome } from '../event.js';
+import type { OnFailure } from '../expressions/failures.js';
 import { concernsRules, type CompiledRules } from '../rules/compiled.js';
 import { fingerprintOf } from '../rules/fingerprint.js';
 import { evaluateEvent } from '../rules/evaluate.js';
@@ -27,6 +28,8 @@ const NO_PROPERTIES: Readonly<Record<string, unknown>> = {};
 export interface ChunkWatch {
   /** Told of a decision with another outcome than the last of its subject and rule; `line` is its place among the chunk's decisions. */
   readonly onChanged?: (line: number, row: DecisionRow) => void;
+  /** Told of expressions that fail on an event. */
+  readonly onFailure?: OnFailure;
   /** Told of each event that has been decided on, by its place; false leaves those behind it for another chunk. */
   readonly after?: (event: EventRow, line: number) => boolean;
 }
@@ -44,7 +47,7 @@ export type OnFault = (event: EventRow, error: unknown) => void;
 
 /**
  * Applies a chunk's events to their subjects, in order: `user-properties` to profiles, `events` to aggregates and
- * rules. The same records and events give the same decisions.
+ * rules. The same records and events give the same decisions. `onFailure` hears of expressions that fail on an event.
  */
 export function decideChunk(
   stream: InputStream,
@@ -52,13 +55,13 @@ export function decideChunk(
   rules: CompiledRules,
   recordOf: RecordOf,
   onFault: OnFault,
-  { onChanged, after }: ChunkWatch = {},
+  { onChanged, onFailure, after }: ChunkWatch = {},
 ): ChunkDecisions {
   const made = { decided: 0, evaluated: 0, eligible: {} as Record<string, number>, ndjson: '' };
   for (const event of events) {
     try {
       if (stream === 'user-properties') mergeInto(recordOf, event);
-      else decideEvent(event, rules, recordOf, made, onChanged);
+      else decideEvent(event, rules, recordOf, made, { onChanged, onFailure });
     } catch (error) {
       onFault(event, error);
     }
@@ -94,13 +97,13 @@ function decideEvent(
   rules: CompiledRules,
   recordOf: RecordOf,
   decided: { evaluated: number; eligible: Record<string, number>; ndjson: string },
-  onChanged?: ChunkWatch['onChanged'],
+  { onChanged, onFailure }: ChunkWatch,
 ): void {
   if (!concernsRules(rules, event.type)) return;
   // An event without a subject is decided on by itself: it has no profile, and its aggregates hold it alone.
   const record = event.subject === undefined ? newSubjectRecord() : recordOf(event.subject);
   const profile = record.profile?.values ?? NO_PROPERTIES;
-  const evaluations = evaluateEvent(rules, record.state, profile, event);
+  const evaluations = evaluateEvent(rules, record.state, profile, event, { onFailure });
   if (evaluations.length === 0) return;
   const { id: eventId, source: eventSource, time } = event;
   const sourceKey = fingerprintOf(eventSource).toString(36);

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { HeadgateError } from '../errors.js';
 import type { EventRow, InputStream } from '../event.js';
+import { ExpressionFailures, type ExpressionFailure } from '../expressions/failures.js';
 import { ChunkQueue } from '../ingest/chunk-queue.js';
 import type { Chunk } from '../ingest/lane.js';
 import type { CompiledRules } from '../rules/compiled.js';
@@ -26,6 +27,8 @@ export interface DeciderOptions {
   /** Told once there is something that a checkpoint would write. */
   readonly onChange: () => void;
   readonly onFault: OnFault;
+  /** Told of the expressions that failed on a request's events, once a request. */
+  readonly onFailures?: (tenant: string, failures: readonly ExpressionFailure[]) => void;
   /**
    * Changed subjects held in memory until a checkpoint has them: at so many, tenants that have more of them than the
    * mean wait, at twice as many all do. Default 50,000, some 150 MB.
@@ -104,7 +107,12 @@ export class Decider {
       throw new HeadgateError('TENANT_UNKNOWN', `Tenant ${tenant} is not configured here.`);
     const refusal = this.refusalOf(tenant);
     if (refusal !== undefined) throw refusal;
-    return this.apply(tenant, stream, seq, events, rules, this.progressOf(tenant), watch);
+    const failures = new ExpressionFailures();
+    const told = { ...watch, onFailure: failures.add };
+    const decided = this.apply(tenant, stream, seq, events, rules, this.progressOf(tenant), told);
+    const failed = failures.list();
+    if (failed.length > 0) this.options.onFailures?.(tenant, failed);
+    return decided;
   }
 
   /**

@@ -1,6 +1,6 @@
 import { MAX_HOPS, decisionEvent, hopsOf } from '../delivered-event.js';
 import type { DecisionRow, EventRow, InputStream } from '../event.js';
-import type { OnFailure } from '../expressions/failures.js';
+import { ExpressionFailures, type ExpressionFailure } from '../expressions/failures.js';
 import { LineSet } from '../line-set.js';
 import type { RoutedEvents } from '../workflows/delivery-messages.js';
 import { ownPriority, type Router } from './router.js';
@@ -14,13 +14,14 @@ interface Group extends Omit<RoutedEvents, 'lines' | 'count' | 'looped'> {
 export class ChunkRouting {
   /** By subscription; rarely more than one each. */
   private readonly groups = new Map<string, Group[]>();
+  private readonly failures = new ExpressionFailures();
 
-  /** `isDraining`: which subscriptions take no new events. `onFailure` hears of filters that fail. */
+  /** `isDraining`: which subscriptions take no new events. `onFailures` hears of filters that failed. */
   constructor(
     private readonly router: Router,
     private readonly stream: InputStream,
     private readonly isDraining: (subscription: string) => boolean,
-    private readonly onFailure?: OnFailure,
+    private readonly onFailures?: (failures: readonly ExpressionFailure[]) => void,
   ) {}
 
   /** Routes the event derived from a decision that changed; undefined where no route is for derived events. */
@@ -36,12 +37,14 @@ export class ChunkRouting {
 
   /** Where the events that were taken go, and those derived from them; undefined if none goes anywhere. */
   routed(): RoutedEvents[] | undefined {
+    const failed = this.failures.list();
+    if (failed.length > 0) this.onFailures?.(failed);
     const groups = [...this.groups.values()].flat();
     return groups.length === 0 ? undefined : groups.map(encoded);
   }
 
   private add(of: RoutedEvents['of'], line: number, event: EventRow): void {
-    const aims = this.router.aims(event, this.stream, { onFailure: this.onFailure });
+    const aims = this.router.aims(event, this.stream, { onFailure: this.failures.add });
     if (aims.length === 0) return;
     const own = ownPriority(event);
     const looped = event.extensions !== undefined && hopsOf(event) >= MAX_HOPS;
