@@ -91,6 +91,8 @@ export interface Config {
   readonly temporalPort: number;
   /** `HEADGATE_TEMPORAL_UI_PORT`: UI port of the own server. Default 8233. */
   readonly temporalUiPort: number;
+  /** `HEADGATE_TEMPORAL_UI`: `on` (default), or `off` for an own server without its UI. */
+  readonly temporalUi: 'on' | 'off';
   /** `HEADGATE_FAULT`: for crash tests alone; a fault point and how often it is passed before the process dies there, `plan.after:3`. */
   readonly fault?: { readonly point: FaultPoint; readonly passes: number };
   /** `PATH`, for finding `temporal` and `go`. */
@@ -168,6 +170,7 @@ function readAll(reader: EnvReader): Config {
     temporalCli: reader.text('HEADGATE_TEMPORAL_CLI'),
     temporalPort: reader.integer('HEADGATE_TEMPORAL_PORT', 7233, 1, 65_535),
     temporalUiPort: reader.integer('HEADGATE_TEMPORAL_UI_PORT', 8233, 1, 65_535),
+    temporalUi: reader.oneOf('HEADGATE_TEMPORAL_UI', ['on', 'off'], 'on'),
     fault: reader.fault('HEADGATE_FAULT'),
     path: reader.text('PATH') ?? '',
     color: reader.text('NO_COLOR') === undefined,

@@ -48,6 +48,7 @@ describe('the configuration', () => {
       temporalUiUrl: undefined,
       temporalCli: undefined,
       temporalPort: 7233,
+      temporalUi: 'on',
       temporalUiPort: 8233,
       path: '',
       color: true,
