@@ -9,6 +9,7 @@ import { findTemporalBinary } from '../engine/find-server.js';
 import { isPortFree } from '../engine/ports.js';
 import { serverStateOf } from '../engine/server-record.js';
 import { messageOf } from '../errors.js';
+import { isLoopback } from '../loopback.js';
 import { dataPaths } from '../roles/stores.js';
 import { checkBatchKey, checkBatches } from './check-batches.js';
 import { checkDataDirectory, existingFolder } from './check-data-directory.js';
@@ -192,8 +193,14 @@ async function filesIn(folder: string): Promise<string[]> {
   return readdir(folder).catch(() => []);
 }
 
-async function checkKeys({ jwks, dataDir }: Config): Promise<Finding> {
+async function checkKeys({ jwks, dataDir, host, developmentKey }: Config): Promise<Finding> {
   if (jwks === undefined) {
+    if (!isLoopback(host) && developmentKey === 'loopback')
+      return fail(
+        'keys',
+        `none of your own, and other machines reach ${host}: the API refuses to start`,
+        'set HEADGATE_JWKS to your key set, or HEADGATE_DEVELOPMENT_KEY=anywhere',
+      );
     const made = (await filesIn(dataPaths(dataDir).keys)).length > 0;
     const found = made ? 'a development key pair' : 'none yet; the first start makes a development key pair';
     return warn('keys', found, 'for production set HEADGATE_JWKS to your key set');
