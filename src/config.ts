@@ -43,8 +43,16 @@ export interface Config {
   readonly port: number;
   /** `HEADGATE_ACK`: `spool` (default) answers when the events are flushed to disk, `started` when Temporal has the batch. */
   readonly ack: AckMode;
-  /** `HEADGATE_JWKS`: path or https URL of the key set that verifies tokens. Default: a development key pair under the data directory. */
+  /** `HEADGATE_JWKS`: path or https URL (http on this machine) of the key set that verifies tokens. Default: a development key pair under the data directory. */
   readonly jwks?: string;
+  /** `HEADGATE_DEVELOPMENT_KEY`: `loopback` (default) refuses to start an API that other machines reach without a key set of one's own; `anywhere` does not. */
+  readonly developmentKey: 'loopback' | 'anywhere';
+  /** `HEADGATE_TOKEN_TYP`: the `typ` a token's header must have, such as `at+jwt`. Default: any. */
+  readonly tokenType?: string;
+  /** `HEADGATE_TOKEN_MAX_LIFETIME`: from `iat` to `exp` at most, such as `1h`; in milliseconds. Default: any. */
+  readonly tokenMaxLifetimeMs?: number;
+  /** `HEADGATE_REVOCATIONS`: path of a JSON file of revoked tokens, which is followed: `{"jti": […], "subjects": {"UA": […]}, "notBefore": {"UA": "2026-…Z"}}`. Default: none. */
+  readonly revocations?: string;
   /** `HEADGATE_JWT_ISSUER`: the `iss` a token must carry. Default `headgate`. */
   readonly jwtIssuer: string;
   /** `HEADGATE_JWT_AUDIENCE`: the `aud` a token must carry. Default `headgate`. */
@@ -93,6 +101,8 @@ export interface Config {
   readonly temporalPort: number;
   /** `HEADGATE_TEMPORAL_UI_PORT`: UI port of the own server. Default 8233. */
   readonly temporalUiPort: number;
+  /** `HEADGATE_TEMPORAL_UI`: `on` (default), or `off` for an own server without its UI. */
+  readonly temporalUi: 'on' | 'off';
   /** `HEADGATE_FAULT`: for crash tests alone; a fault point and how often it is passed before the process dies there, `plan.after:3`. */
   readonly fault?: { readonly point: FaultPoint; readonly passes: number };
   /** `PATH`, for finding `temporal` and `go`. */
@@ -146,7 +156,11 @@ function readAll(reader: EnvReader): Config {
     host: reader.text('HEADGATE_HOST') ?? '127.0.0.1',
     port: reader.integer('HEADGATE_PORT', 8080, 0, 65_535),
     ack: reader.oneOf('HEADGATE_ACK', ['spool', 'started'], 'spool'),
-    jwks: reader.text('HEADGATE_JWKS'),
+    jwks: reader.keySet('HEADGATE_JWKS'),
+    developmentKey: reader.oneOf('HEADGATE_DEVELOPMENT_KEY', ['loopback', 'anywhere'], 'loopback'),
+    tokenType: reader.text('HEADGATE_TOKEN_TYP'),
+    tokenMaxLifetimeMs: reader.duration('HEADGATE_TOKEN_MAX_LIFETIME'),
+    revocations: reader.text('HEADGATE_REVOCATIONS'),
     jwtIssuer: reader.text('HEADGATE_JWT_ISSUER') ?? 'headgate',
     jwtAudience: reader.text('HEADGATE_JWT_AUDIENCE') ?? 'headgate',
     token: reader.text('HEADGATE_TOKEN'),
@@ -171,6 +185,7 @@ function readAll(reader: EnvReader): Config {
     temporalCli: reader.text('HEADGATE_TEMPORAL_CLI'),
     temporalPort: reader.integer('HEADGATE_TEMPORAL_PORT', 7233, 1, 65_535),
     temporalUiPort: reader.integer('HEADGATE_TEMPORAL_UI_PORT', 8233, 1, 65_535),
+    temporalUi: reader.oneOf('HEADGATE_TEMPORAL_UI', ['on', 'off'], 'on'),
     fault: reader.fault('HEADGATE_FAULT'),
     path: reader.text('PATH') ?? '',
     color: reader.text('NO_COLOR') === undefined,

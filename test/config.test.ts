@@ -29,6 +29,10 @@ describe('the configuration', () => {
       jwtAudience: 'headgate',
       token: undefined,
       workflowQueues: [],
+      developmentKey: 'loopback',
+      revocations: undefined,
+      tokenMaxLifetimeMs: undefined,
+      tokenType: undefined,
       logLevel: 'info',
       maxSpoolBytes: 4096 * MB,
       maxBacklogAgeSeconds: 600,
@@ -49,6 +53,7 @@ describe('the configuration', () => {
       temporalUiUrl: undefined,
       temporalCli: undefined,
       temporalPort: 7233,
+      temporalUi: 'on',
       temporalUiPort: 8233,
       path: '',
       color: true,
@@ -296,6 +301,26 @@ describe('the configuration', () => {
     const secretOf = secretReader({ env, sharing: (tenant) => (tenant === 'a_b' ? 'A-B' : 'a_b') });
     for (const tenant of ['a_b', 'A-B'])
       assert.throws(() => secretOf(tenant, 'env:HEADGATE_SECRET_A_B__X'), /could be of tenant/);
+  });
+
+  it('takes keys by https, from a file, or by http from this machine alone', () => {
+    for (const jwks of [
+      'https://id.example/jwks',
+      '/etc/jwks.json',
+      'http://127.0.0.1:9/jwks',
+      'http://localhost/j',
+    ])
+      assert.equal(loadConfig({ HEADGATE_JWKS: jwks }).jwks, jwks);
+    for (const jwks of [
+      'http://id.example/jwks',
+      'HTTP://10.0.0.1/jwks',
+      'http://localhost.evil.example/',
+      'https://',
+    ])
+      assert.throws(() => loadConfig({ HEADGATE_JWKS: jwks }), /HEADGATE_JWKS must be an https URL/);
+    assert.equal(loadConfig({ HEADGATE_TOKEN_MAX_LIFETIME: '1h' }).tokenMaxLifetimeMs, 3_600_000);
+    for (const wrong of ['1', '0s', 'long'])
+      assert.throws(() => loadConfig({ HEADGATE_TOKEN_MAX_LIFETIME: wrong }), /must be a duration/);
   });
 
   it('reads the queues that workflows of tenants may start on', () => {

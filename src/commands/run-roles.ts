@@ -54,6 +54,11 @@ function sayReady(node: HeadgateNode, config: Config, roles: Roles, log: Logger)
     },
     'ready',
   );
+  if (node.temporal.ownServer)
+    log.warn(
+      { temporal: address, temporalUi: uiUrl },
+      "Temporal's own server asks nobody who they are: whoever reaches these addresses of this machine can read and change everything; set TEMPORAL_ADDRESS in production",
+    );
   if (tenants === 0) log.warn('no tenant is configured; apply some: headgate tenant apply DIR');
   if (config.jwks === undefined && roles.api)
     log.warn('tokens are verified with the development key; set HEADGATE_JWKS in production');

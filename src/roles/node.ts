@@ -13,6 +13,7 @@ import { openTenantRegistry, type TenantRegistry } from '../tenant-config/regist
 import { SecretOwners } from '../tenant-config/secret-owners.js';
 import type { IngestBatchResult } from '../workflows/messages.js';
 import { startApiRole, type ApiRole } from './api-role.js';
+import { closeToOthers } from './data-directory.js';
 import { shareGrace } from './grace.js';
 import { holdNamespace } from './hold-namespace.js';
 import { listenForScrapes } from './metrics-listener.js';
@@ -69,6 +70,11 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     for (const close of closers.splice(0).reverse()) await close();
   };
   try {
+    if (!(await closeToOthers(config.dataDir)))
+      log.warn(
+        { dataDir: config.dataDir },
+        'others can look into the data directory, and it is not ours to close',
+      );
     const { store, identity } = await openCheckedBatchStore(config, log);
     // Before Temporal, so that one too many says so at once, and neither shares nor waits for the other's server.
     if (roles.api) closers.push(await lockSpool(dataPaths(config.dataDir).spool));

@@ -1,6 +1,7 @@
 import { LineCounter, parseDocument } from 'yaml';
 import { HeadgateError } from '../errors.js';
 import { newSecretProblem } from '../signing-secret.js';
+import { isLeftOut } from './left-out-secrets.js';
 import type { ConfigIssue } from './parse.js';
 import {
   SECRET_PREFIX,
@@ -79,7 +80,7 @@ function pushProblems(
   const { username, password } = new URL(url);
   const withCredentials = username !== '' || password !== '';
   const found: (readonly [YamlPath, string | undefined])[] = [
-    [['url'], withCredentials ? URL_CREDENTIALS : undefined],
+    [['url'], isLeftOut(url) ? LEFT_OUT : withCredentials ? URL_CREDENTIALS : undefined],
     ...secrets.map((secret, at) => {
       const path = !single ? ['secrets', at] : at === 0 ? ['secret'] : ['secrets', at - 1];
       return [path, secretProblem(tenant, secret, others)] as const;
@@ -93,7 +94,11 @@ function pushProblems(
 
 const URL_CREDENTIALS = `a url may not hold a user or a password, which would not be sent: put them into headers, as in headers: { Authorization: 'env:${SECRET_PREFIX}<TENANT>__AUTH' }`;
 
+const LEFT_OUT =
+  'this is a version of the file as Headgate keeps it, without its secrets: put this one in again';
+
 function secretProblem(tenant: string, secret: string, others: readonly string[]): string | undefined {
+  if (isLeftOut(secret)) return LEFT_OUT;
   if (variableOf(secret) !== undefined) return variableProblem(tenant, secret, others);
   const problem = newSecretProblem(secret);
   return problem === undefined ? undefined : `the secret ${problem}`;
@@ -101,6 +106,7 @@ function secretProblem(tenant: string, secret: string, others: readonly string[]
 
 function headerProblem(tenant: string, value: string, others: readonly string[]): string | undefined {
   if (variableOf(value) !== undefined) return variableProblem(tenant, value, others);
+  if (isLeftOut(value)) return LEFT_OUT;
   if (holdsSigningKey(value)) return 'a key that signs webhooks (whsec_, whsk_) may not be sent in a header';
   return undefined;
 }

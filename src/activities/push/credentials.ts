@@ -1,5 +1,6 @@
 import type { SecretReader } from '../../config.js';
 import { HeadgateError } from '../../errors.js';
+import { isLeftOut } from '../../tenant-config/left-out-secrets.js';
 import { holdsSigningKey } from '../../tenant-config/secret-reference.js';
 import type { PushConfig } from '../../tenant-config/subscription-config.js';
 import { headgateVersion } from '../../version.js';
@@ -19,12 +20,14 @@ export interface Credentials {
  */
 export function credentialsOf(tenant: string, config: PushConfig, secretOf: SecretReader): Credentials {
   const valueOf = (reference: string): string => {
+    if (isLeftOut(reference)) throw leftOut();
     const value = secretOf(tenant, reference);
     if (value !== undefined) return value;
     // What is missing is a variable, which is no secret; its value would be.
     const message = `The variable of ${reference} is not set where workers run.`;
     throw new HeadgateError('SECRET_MISSING', message, { retryable: true });
   };
+  if (isLeftOut(config.url)) throw leftOut();
   const own = Object.entries(config.headers).map(([name, reference]) => {
     const value = valueOf(reference);
     if (!holdsSigningKey(value)) return [name.toLowerCase(), value];
@@ -35,4 +38,10 @@ export function credentialsOf(tenant: string, config: PushConfig, secretOf: Secr
     sign: createSigner(config.secrets.map(valueOf)),
     headers: { ...Object.fromEntries(own), 'user-agent': `headgate/${headgateVersion()}` },
   };
+}
+
+/** The key that such a text would be anybody could know. */
+function leftOut(): HeadgateError {
+  const message = 'The file of the tenant is a version without its secrets: put them in again.';
+  return new HeadgateError('SECRET_INVALID', message, { retryable: true });
 }
