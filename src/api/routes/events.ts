@@ -91,7 +91,7 @@ function take(
   ctx: Context,
   body: Buffer,
 ): Taken | Promise<Taken> {
-  const candidates = parseBody(ctx.headers, body);
+  const candidates = parseBody(ctx.req, body);
   permitOf(ctx).charge(candidates.length, body.length);
   const now = new Date();
   const received = { ms: now.getTime(), iso: now.toISOString() };
@@ -138,7 +138,7 @@ function examine(
   check: SchemaCheck,
 ): TakenEvent | Rejection {
   if ('unreadable' in candidate) return { code: 'unreadable', reason: candidate.unreadable };
-  const row = validateEvent(candidate.value, stream, received);
+  const row = validateEvent(candidate.value, stream, received, candidate.written);
   if (isRejection(row)) return row;
   // Written out once: for its size here, for the spool later.
   const json = JSON.stringify(row);
