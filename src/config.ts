@@ -66,6 +66,8 @@ export interface Config {
   readonly compaction: 'on' | 'off';
   /** `HEADGATE_PUSH_ALLOW`: address ranges such as `127.0.0.0/8,10.1.0.0/16` that webhooks may be posted to although they are not public, and by plain http. Default: none. */
   readonly pushAllow: readonly AddressRange[];
+  /** `HEADGATE_MAX_CLOCK_DIFFERENCE_SECONDS`: how far this machine's clock may be from that of the Temporal at `TEMPORAL_ADDRESS`; a node refuses to start beyond it. Default 60. */
+  readonly maxClockDifferenceSeconds: number;
   /** `HEADGATE_METRICS`: `on` (default) or `off`. */
   readonly metrics: 'on' | 'off';
   /** `HEADGATE_METRICS_TENANTS`: tenants that have a label of their own in metrics; the rest are `other`. Default 200. */
@@ -126,6 +128,9 @@ export function unknownVariables(env: Env = process.env): string[] {
     });
 }
 
+/** Some thirty years. */
+const MAX_SECONDS = 1_000_000_000;
+
 function readAll(reader: EnvReader): Config {
   return {
     dataDir: resolve(reader.text('HEADGATE_DATA_DIR') ?? '.headgate'),
@@ -153,6 +158,7 @@ function readAll(reader: EnvReader): Config {
     loadsPerSecond: reader.integer('HEADGATE_LOADS_PER_SECOND', 4, 1, 1_000),
     compaction: reader.oneOf('HEADGATE_COMPACTION', ['on', 'off'], 'on'),
     pushAllow: reader.ranges('HEADGATE_PUSH_ALLOW'),
+    maxClockDifferenceSeconds: reader.integer('HEADGATE_MAX_CLOCK_DIFFERENCE_SECONDS', 60, 1, MAX_SECONDS),
     metrics: reader.oneOf('HEADGATE_METRICS', ['on', 'off'], 'on'),
     metricsTenants: reader.integer('HEADGATE_METRICS_TENANTS', 200, 0, 100_000),
     metricsPort: reader.optionalInteger('HEADGATE_METRICS_PORT', 0, 65_535),

@@ -31,6 +31,7 @@ describe('the configuration', () => {
       logLevel: 'info',
       maxSpoolBytes: 4096 * MB,
       maxBacklogAgeSeconds: 600,
+      maxClockDifferenceSeconds: 60,
       maxInFlightBytes: 64 * MB,
       minFreeDiskBytes: 512 * MB,
       metrics: 'on',

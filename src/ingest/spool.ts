@@ -3,6 +3,7 @@ import { HeadgateError } from '../errors.js';
 import type { InputStream } from '../event.js';
 import { faultPoint } from '../fault-point.js';
 import { openLmdb, type LmdbEnvironment } from '../lmdb-environment.js';
+import { forgetPrints, newestReceipt, type KeptPrints } from './kept-prints.js';
 import { laneKey, type Chunk, type Plan } from './lane.js';
 import { RecentRecords } from './recent-records.js';
 import { identityOf, type Identity } from './spool-identity.js';
@@ -16,14 +17,6 @@ import {
   type RecordHead,
 } from './spool-record.js';
 
-/** A lane's fingerprints as they were kept: what dedupe is rebuilt from. */
-export interface KeptPrints {
-  readonly tenant: string;
-  readonly stream: InputStream;
-  readonly receivedAt: number;
-  readonly prints: Buffer;
-}
-
 /** A chunk found in the spool at start. */
 export interface FoundChunk extends Chunk {
   /** True when Temporal has it: it is there only for a state that may not. */
@@ -32,8 +25,6 @@ export interface FoundChunk extends Chunk {
 
 /** Records kept in memory until they are batched: at full speed, a few seconds of them. */
 const MAX_RECENT_BYTES = 32 * 1024 * 1024;
-/** Fingerprints are forgotten in steps, between which requests are answered. */
-const FORGOTTEN_AT_ONCE = 1_000;
 
 /**
  * The durable buffer between the acknowledgement and the rest of the pipeline, on LMDB:
@@ -143,6 +134,11 @@ export class Spool {
     }
   }
 
+  /** When the newest of its events came, as far as that is not after `now`; undefined when it remembers none. */
+  newestReceipt(now: number): number | undefined {
+    return newestReceipt(this.prints, this.chunks, now);
+  }
+
   /** Chunks of which it cannot be told whose they are, by sequence number: the disk has damaged their heads. */
   *headless(): Iterable<{ readonly seq: number; readonly record: Buffer }> {
     for (const { key: seq, value: record } of this.chunks.getRange())
@@ -219,21 +215,8 @@ export class Spool {
   }
 
   /** Forgets fingerprints received before `before`. Returns how many records they were. */
-  async forgetPrints(before: number): Promise<number> {
-    let forgotten = 0;
-    while (!this.closing) {
-      const old = [...this.prints.getRange({ limit: FORGOTTEN_AT_ONCE })]
-        .filter(({ value }) => value.receivedAt < before)
-        .map(({ key }) => key);
-      await this.lmdb.committed(() =>
-        this.lmdb.root.batch(() => {
-          for (const key of old) void this.prints.remove(key);
-        }),
-      );
-      forgotten += old.length;
-      if (old.length < FORGOTTEN_AT_ONCE) break;
-    }
-    return forgotten;
+  forgetPrints(before: number, now = Date.now()): Promise<number> {
+    return forgetPrints(this.lmdb, this.prints, { before, now, isClosing: () => this.closing });
   }
 
   /**

@@ -18,24 +18,31 @@ export function newProfileState(): ProfileState {
 /**
  * Merges the top-level keys of the event's data into the profile. Per key the event with the latest time wins, of two
  * at the same time the later arrived; `null` unsets. So the order of arrival does not matter, and applying an event
- * again changes nothing. Data that is not an object is ignored.
+ * again changes nothing. No time is later than its event's receipt: a property that has one from a clock that was ahead
+ * gives way to the next event, instead of waiting for that time. Data that is not an object is ignored.
  * @returns true when the profile changed
  */
 export function mergeProperties(profile: ProfileState, event: EventRow): boolean {
   const { data } = event;
   if (typeof data !== 'object' || data === null || Array.isArray(data)) return false;
-  const time = eventTimeMs(event);
+  const receivedAt = Date.parse(event.received_at);
+  const time = Math.min(eventTimeMs(event), receivedAt);
   let changed = false;
   for (const [key, value] of Object.entries(data)) {
-    if (mergeProperty(profile, key, value, time)) changed = true;
+    if (mergeProperty(profile, key, value, { time, receivedAt })) changed = true;
   }
   return changed;
 }
 
-function mergeProperty(profile: ProfileState, key: string, value: unknown, time: number): boolean {
+function mergeProperty(
+  profile: ProfileState,
+  key: string,
+  value: unknown,
+  { time, receivedAt }: { readonly time: number; readonly receivedAt: number },
+): boolean {
   const { values, times } = profile;
   const known = Object.hasOwn(times, key) ? times[key] : undefined;
-  if (known !== undefined && time < known) return false;
+  if (known !== undefined && time < known && known <= receivedAt) return false;
   const before = Object.hasOwn(values, key) ? values[key] : null;
   if (time === known && isDeepStrictEqual(before, value)) return false;
   setOwn(times, key, time);

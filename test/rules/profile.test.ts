@@ -25,6 +25,20 @@ function merged(events: readonly EventRow[]): ProfileState {
 }
 
 describe('rules/profile', () => {
+  it('takes no time as later than the receipt, and lets what a clock that was ahead has set give way', () => {
+    const received = (data: unknown, time: string, receivedAt: string): EventRow => ({
+      ...event(data, time),
+      received_at: receivedAt,
+    });
+    const ahead = received({ plan: 'ahead' }, '2026-03-04T00:00:00Z', '2026-03-04T00:00:00Z');
+    const next = received({ plan: 'next' }, '2026-03-01T00:00:00Z', '2026-03-01T00:00:01Z');
+    const late = received({ plan: 'late' }, '2026-02-28T00:00:00Z', '2026-03-01T00:00:02Z');
+    assert.equal(merged([ahead, next]).values.plan, 'next');
+    assert.equal(merged([ahead, next, late]).values.plan, 'next');
+    const future = received({ plan: 'future' }, '2030-01-01T00:00:00Z', '2026-03-01T00:00:00Z');
+    assert.equal(merged([future]).times.plan, Date.parse('2026-03-01T00:00:00Z'));
+  });
+
   it('keeps the latest value of each key, whatever order events arrive in', () => {
     const profile = merged([
       event({ plan: 'pro', seats: 5 }, at(2)),
