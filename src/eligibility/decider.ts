@@ -151,6 +151,11 @@ export class Decider {
     this.stopped = true;
   }
 
+  /** True of a rule that the tenant has now: decisions of others stay in the state, and are current no more. */
+  isInForce(tenant: string, rule: string): boolean {
+    return this.options.rulesOf(tenant)?.rules.some(({ name }) => name === rule) ?? false;
+  }
+
   /**
    * Up to where events are in the state, of the tenants that have waited longest for a checkpoint: as many as have
    * `subjects` changed subjects together, and at least one if any has gone on.

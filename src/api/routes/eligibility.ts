@@ -4,11 +4,11 @@ import { HeadgateError } from '../../errors.js';
 import type { Decider } from '../../eligibility/decider.js';
 import { callerOf, requireScope, type Authenticator } from '../authenticate.js';
 
-/** Adds `GET /v1/eligibility/:subject`: the latest decision of every rule that has been evaluated on the subject. */
+/** Adds `GET /v1/eligibility/:subject`: the current decision of every rule in force that has been evaluated on the subject. */
 export function addEligibilityRoutes(
   router: Router,
   authenticate: Authenticator,
-  decider: Pick<Decider, 'subject'>,
+  decider: Pick<Decider, 'subject' | 'isInForce'>,
 ): void {
   router.get(
     '/v1/eligibility/:subject',
@@ -24,10 +24,9 @@ export function addEligibilityRoutes(
           'Nothing has been decided about this subject, and it has no properties.',
         );
       }
-      const decisions = Object.entries(record.decisions).map(([rule, decision]) => ({
-        rule,
-        ...decision,
-      }));
+      const decisions = Object.entries(record.decisions)
+        .filter(([rule]) => decider.isInForce(tenant, rule))
+        .map(([rule, decision]) => ({ rule, ...decision }));
       ctx.body = JSON.stringify({ subject, profile: record.profile?.values ?? {}, decisions });
       ctx.type = 'application/json';
     },
