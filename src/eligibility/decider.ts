@@ -3,6 +3,7 @@ import { HeadgateError } from '../errors.js';
 import type { EventRow, InputStream } from '../event.js';
 import { ChunkQueue } from '../ingest/chunk-queue.js';
 import type { Chunk } from '../ingest/lane.js';
+import type { ProfileState } from '../rules/profile.js';
 import type { CompiledRules } from '../rules/compiled.js';
 import type { StateStore, SubjectRecord } from '../stores/state/state-store.js';
 import {
@@ -113,6 +114,13 @@ export class Decider {
    */
   subject(tenant: string, subject: string): Promise<SubjectRecord | undefined> {
     return this.subjects.peek(tenant, subject);
+  }
+
+  /** A subject's profile as it is; to be called from within {@link Decider.whenReady} on an event of the subject. */
+  profileNow(tenant: string, subject: string): ProfileState | undefined {
+    // What is going to be refused has not been read.
+    if (this.options.rulesOf(tenant) === undefined || this.refusalOf(tenant) !== undefined) return undefined;
+    return this.subjects.now(tenant, subject)?.profile;
   }
 
   /** Decides on nothing until the state has been restored. */

@@ -7,13 +7,19 @@ import { FINGERPRINT_BYTES, type Fingerprint } from './fingerprint.js';
 import { FingerprintSet } from './fingerprint-set.js';
 import { laneKey, type Chunk } from './lane.js';
 import type { ChunkRouting } from '../routing/chunk-routing.js';
+import { ProfileLimits } from '../rules/profile-limits.js';
 import { pack } from './pack.js';
 import type { Spool } from './spool.js';
 import type { RecordHead } from './spool-record.js';
 import { Writes, type Write } from './writes.js';
 
 /** What became of one event at the door. */
-export type Receipt = 'accepted' | 'duplicate';
+export type Receipt = 'accepted' | 'duplicate' | Refused;
+
+/** An event that was not taken although it is valid: its properties do not fit into the profile of its subject. */
+export interface Refused {
+  readonly refused: string;
+}
 
 /** A valid event, with its canonical JSON: it is written out once. */
 export interface TakenEvent {
@@ -26,7 +32,7 @@ export interface IngestOptions {
   readonly dedupe: Dedupe;
   readonly fingerprint: Fingerprint;
   readonly spool: Spool;
-  readonly decider: Pick<Decider, 'decide' | 'whenReady'>;
+  readonly decider: Pick<Decider, 'decide' | 'whenReady' | 'profileNow'>;
   /** Begins to route a chunk; undefined for a tenant without routes. */
   readonly routingOf: (tenant: string, stream: InputStream) => ChunkRouting | undefined;
   /** Told of each chunk that is on disk, in order of receipt. */
@@ -104,7 +110,7 @@ export class Ingest {
       throw new HeadgateError('SHUTTING_DOWN', 'This node is stopping.', retry);
     }
     const lane = laneKey(tenant, stream);
-    const { receipts, fresh, prints, seen, pending } = this.sort(lane, events);
+    const { receipts, fresh, prints, seen, pending } = this.sort(tenant, stream, events);
     if (fresh.length > 0) {
       const done = this.write(tenant, stream, fresh, prints);
       this.writes.add(lane, { prints: seen, done });
@@ -113,8 +119,13 @@ export class Ingest {
     return { receipts, written: Promise.all(pending) };
   }
 
-  private sort(lane: string, events: readonly TakenEvent[]): Sorted {
-    const { fingerprint, dedupe } = this.options;
+  private sort(tenant: string, stream: InputStream, events: readonly TakenEvent[]): Sorted {
+    const { fingerprint, dedupe, decider } = this.options;
+    const lane = laneKey(tenant, stream);
+    const limits =
+      stream === 'user-properties'
+        ? new ProfileLimits((subject) => decider.profileNow(tenant, subject))
+        : undefined;
     const prints = Buffer.allocUnsafe(events.length * FINGERPRINT_BYTES);
     const fresh: TakenEvent[] = [];
     const seen = new FingerprintSet(events.length);
@@ -128,6 +139,11 @@ export class Ingest {
       if (write !== undefined) pending.add(write.done);
       if (write !== undefined || seen.has(prints, offset) || dedupe.has(lane, prints, offset)) {
         receipts.push('duplicate');
+        continue;
+      }
+      const refused = limits?.refusalOf(event.row);
+      if (refused !== undefined) {
+        receipts.push({ refused });
         continue;
       }
       seen.add(prints, offset);

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { EventRow } from '../event.js';
 import { eventTimeMs } from './event-time.js';
+import { dropOldTombstones, noteProperty } from './profile-limits.js';
 
 /** A subject's user properties: plain data, changed in place by {@link mergeProperties}, kept by the state store. */
 export interface ProfileState {
@@ -31,6 +32,7 @@ export function mergeProperties(profile: ProfileState, event: EventRow): boolean
   for (const [key, value] of Object.entries(data)) {
     if (mergeProperty(profile, key, value, { time, receivedAt })) changed = true;
   }
+  if (changed) dropOldTombstones(profile);
   return changed;
 }
 
@@ -46,6 +48,7 @@ function mergeProperty(
   const before = Object.hasOwn(values, key) ? values[key] : null;
   if (time === known && isDeepStrictEqual(before, value)) return false;
   setOwn(times, key, time);
+  noteProperty(profile, key, before, value);
   if (value === null) delete values[key];
   else setOwn(values, key, value);
   return true;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import type { Receipt } from '../../src/ingest/ingest.js';
 import type { EventRow, InputStream } from '../../src/event.js';
 import { linesOf } from '../support/events.js';
 import { faultyDiskBeneath } from '../support/faulty-disk.js';
@@ -42,7 +43,7 @@ describe('the way in', () => {
   });
   afterEach(() => door.close());
 
-  function accept(ids: string[], tenant = 'UA', stream: InputStream = 'events'): Promise<readonly string[]> {
+  function accept(ids: string[], tenant = 'UA', stream: InputStream = 'events'): Promise<readonly Receipt[]> {
     return door.accept(tenant, stream, ids.map(row));
   }
 
@@ -149,7 +150,7 @@ describe('the way in', () => {
     held = gate();
     const answers: string[] = [];
     const requests = [accept(['a']), accept(['a'])].map((each) =>
-      each.then(([answer]) => answers.push(answer ?? '')),
+      each.then(([answer]) => answers.push(String(answer))),
     );
     await until(() => assert.ok(door.spool.bytes > 0), 2_000);
     await new Promise((later) => setTimeout(later, 50));

@@ -4,7 +4,7 @@ import { HeadgateError } from '../../errors.js';
 import { INPUT_STREAMS, type InputStream } from '../../event.js';
 import type { EventSchemas } from '../../event-schemas/event-schemas.js';
 import type { Admission } from '../../ingest/admission/admission.js';
-import type { Acceptance, Ingest, TakenEvent } from '../../ingest/ingest.js';
+import type { Acceptance, Ingest, Receipt, TakenEvent } from '../../ingest/ingest.js';
 import { admitted, noteHandled, permitOf } from '../admitted.js';
 import type { Metrics } from '../../observability/metrics.js';
 import { callerOf, requireScope, type Authenticator } from '../authenticate.js';
@@ -119,16 +119,23 @@ function take(
   check.report(tenant, metrics);
   const answered = ({ receipts, written }: Acceptance): Taken => {
     const counts = { accepted: 0, duplicate: 0, rejected: candidates.length - events.length };
-    for (const [at, status] of receipts.entries()) {
+    for (const [at, receipt] of receipts.entries()) {
       const index = places[at] as number;
-      results[index] = { index, id: (events[at] as TakenEvent).row.id, status };
-      counts[status]++;
+      const { id } = (events[at] as TakenEvent).row;
+      const result = resultOf(receipt);
+      results[index] = { index, id, ...result };
+      counts[result.status]++;
     }
     const answer: IngestAnswer = { ...counts, results };
     return { ...counts, json: JSON.stringify(answer), refusal: refusalOf(answer), written };
   };
   const accepting = events.length === 0 ? NOTHING : ingest.accept(tenant, stream, events);
   return accepting instanceof Promise ? accepting.then(answered) : answered(accepting);
+}
+
+function resultOf(receipt: Receipt): Omit<EventResult, 'index' | 'id'> {
+  if (typeof receipt === 'string') return { status: receipt };
+  return { status: 'rejected', code: 'profile_full', reason: receipt.refused };
 }
 
 function refusalOf(answer: IngestAnswer): HeadgateError | undefined {
