@@ -79,6 +79,8 @@ export interface Config {
   readonly pushAllow: readonly AddressRange[];
   /** `HEADGATE_WORKFLOW_QUEUES`: task queues that `kind: workflow` may start workflows on beside the tenant's own, `UA:bookings,UA:bookings-*,*:shared`. Default: none. */
   readonly workflowQueues: readonly AllowedQueue[];
+  /** `HEADGATE_MAX_CLOCK_DIFFERENCE_SECONDS`: how far this machine's clock may be from that of the Temporal at `TEMPORAL_ADDRESS`; a node refuses to start beyond it. Default 60. */
+  readonly maxClockDifferenceSeconds: number;
   /** `HEADGATE_METRICS`: `on` (default) or `off`. */
   readonly metrics: 'on' | 'off';
   /** `HEADGATE_METRICS_TENANTS`: tenants that have a label of their own in metrics; the rest are `other`. Default 200. */
@@ -141,6 +143,9 @@ export function unknownVariables(env: Env = process.env): string[] {
     });
 }
 
+/** Some thirty years. */
+const MAX_SECONDS = 1_000_000_000;
+
 function readAll(reader: EnvReader): Config {
   return {
     dataDir: resolve(reader.text('HEADGATE_DATA_DIR') ?? '.headgate'),
@@ -174,6 +179,7 @@ function readAll(reader: EnvReader): Config {
     compaction: reader.oneOf('HEADGATE_COMPACTION', ['on', 'off'], 'on'),
     pushAllow: reader.ranges('HEADGATE_PUSH_ALLOW'),
     workflowQueues: reader.workflowQueues('HEADGATE_WORKFLOW_QUEUES'),
+    maxClockDifferenceSeconds: reader.integer('HEADGATE_MAX_CLOCK_DIFFERENCE_SECONDS', 60, 1, MAX_SECONDS),
     metrics: reader.oneOf('HEADGATE_METRICS', ['on', 'off'], 'on'),
     metricsTenants: reader.integer('HEADGATE_METRICS_TENANTS', 200, 0, 100_000),
     metricsPort: reader.optionalInteger('HEADGATE_METRICS_PORT', 0, 65_535),

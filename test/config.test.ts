@@ -36,6 +36,7 @@ describe('the configuration', () => {
       logLevel: 'info',
       maxSpoolBytes: 4096 * MB,
       maxBacklogAgeSeconds: 600,
+      maxClockDifferenceSeconds: 60,
       maxInFlightBytes: 64 * MB,
       maxConnections: 10_000,
       minFreeDiskBytes: 512 * MB,

@@ -99,7 +99,7 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
   });
   const configOf = (id: string): TenantConfig => loaded(id).config;
   const isolationOf = (id: string): Isolation => configOf(id).isolation;
-  const park = createPark({ client, batchStore, isolationOf, onParked: dependencies.onParked });
+  const park = createPark({ client, batchStore, isolationOf, onParked: told(dependencies) });
   const expiresAtOf = ({ tenant, batchId }: BatchRef): number =>
     expiryOf(batchId, configOf(tenant).retentionMs);
   const loading = createLoadActivities({
@@ -144,6 +144,20 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
     signalDeadLetters: withFailures(resolving.signalDeadLetters),
     announce: withFailures(announcing.announce),
     loadBatches: withFailures(loading.loadBatches),
+  };
+}
+
+/** What has expired was never delivered, and nobody may have been looking: it is said in the log as well. */
+function told({ onParked, log }: ActivityDependencies): (input: ParkInput) => void {
+  return (input) => {
+    onParked?.(input);
+    const { tenant, subscription, batch } = input.delivery;
+    const { reason, count, detail } = input.dead;
+    if (reason !== 'expired') return;
+    log.warn(
+      { tenant, subscription, batch: batch.batchId, events: count, reason: detail },
+      'events have expired before they could be delivered; they are a dead letter',
+    );
   };
 }
 

@@ -5,7 +5,8 @@ import { fingerprintOf } from '../rules/fingerprint.js';
 import { evaluateEvent } from '../rules/evaluate.js';
 import { mergeProperties, newProfileState } from '../rules/profile.js';
 import { newSubjectState } from '../rules/subject-state.js';
-import type { SubjectRecord } from '../stores/state/state-store.js';
+import type { CurrentDecision, SubjectRecord } from '../stores/state/state-store.js';
+import { eventTimeMs } from '../rules/event-time.js';
 
 /** The decisions on a chunk. */
 export interface ChunkDecisions {
@@ -17,6 +18,16 @@ export interface ChunkDecisions {
   readonly eligible: Readonly<Record<string, number>>;
   /** The decisions, one a line. */
   readonly ndjson: string;
+}
+
+/**
+ * True of a current decision that an event which comes now does not replace: it is of the same rule version, on an event of
+ * a later time. A time after this event's receipt is of a clock that was ahead, and says nothing.
+ */
+function isNewer({ ruleVersion, time }: CurrentDecision, version: string, event: EventRow): boolean {
+  if (ruleVersion !== version) return false;
+  const known = Date.parse(time);
+  return known > eventTimeMs(event) && known <= Date.parse(event.received_at);
 }
 
 /** Gives out a subject's record to be changed in place. */
@@ -108,8 +119,10 @@ function decideEvent(
   const { id: eventId, source: eventSource, time } = event;
   const sourceKey = fingerprintOf(eventSource).toString(36);
   for (const { rule, ruleVersion, outcome, reason } of evaluations) {
-    const before = record.decisions[rule]?.outcome ?? OUTCOME_BEFORE_ALL;
-    record.decisions[rule] = { outcome, reason, ruleVersion, eventId, eventSource, time };
+    const current = Object.hasOwn(record.decisions, rule) ? record.decisions[rule] : undefined;
+    const before = current?.outcome ?? OUTCOME_BEFORE_ALL;
+    const isCurrent = current === undefined || !isNewer(current, ruleVersion, event);
+    if (isCurrent) record.decisions[rule] = { outcome, reason, ruleVersion, eventId, eventSource, time };
     if (outcome === 'eligible') decided.eligible[rule] = (decided.eligible[rule] ?? 0) + 1;
     const row: DecisionRow = {
       id: `${eventId}:${rule}:${ruleVersion}:${sourceKey}`,
@@ -123,7 +136,7 @@ function decideEvent(
       time,
     };
     decided.ndjson += `${JSON.stringify(row)}\n`;
-    if (outcome !== before) onChanged?.(decided.evaluated, row);
+    if (isCurrent && outcome !== before) onChanged?.(decided.evaluated, row);
     decided.evaluated++;
   }
 }

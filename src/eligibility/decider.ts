@@ -4,6 +4,7 @@ import type { EventRow, InputStream } from '../event.js';
 import { ExpressionFailures, type ExpressionFailure } from '../expressions/failures.js';
 import { ChunkQueue } from '../ingest/chunk-queue.js';
 import type { Chunk } from '../ingest/lane.js';
+import type { ProfileState } from '../rules/profile.js';
 import type { CompiledRules } from '../rules/compiled.js';
 import type { StateStore, SubjectRecord } from '../stores/state/state-store.js';
 import {
@@ -123,6 +124,13 @@ export class Decider {
     return this.subjects.peek(tenant, subject);
   }
 
+  /** A subject's profile as it is; to be called from within {@link Decider.whenReady} on an event of the subject. */
+  profileNow(tenant: string, subject: string): ProfileState | undefined {
+    // What is going to be refused has not been read.
+    if (this.options.rulesOf(tenant) === undefined || this.refusalOf(tenant) !== undefined) return undefined;
+    return this.subjects.now(tenant, subject)?.profile;
+  }
+
   /** Decides on nothing until the state has been restored. */
   suspend(): void {
     this.restoring = true;
@@ -157,6 +165,11 @@ export class Decider {
   /** Waits for no store any more: what is being restored or caught up with fails if the store does not answer. */
   stop(): void {
     this.stopped = true;
+  }
+
+  /** True of a rule that the tenant has now: decisions of others stay in the state, and are current no more. */
+  isInForce(tenant: string, rule: string): boolean {
+    return this.options.rulesOf(tenant)?.rules.some(({ name }) => name === rule) ?? false;
   }
 
   /**

@@ -5,9 +5,11 @@ import type { EventRow, InputStream } from '../event.js';
 import { eventKey } from '../event-identity.js';
 import type { Dedupe } from './dedupe.js';
 import { FINGERPRINT_BYTES, type Fingerprint } from './fingerprint.js';
+import { rowsOf, splitAt, type Fresh, type TakenEvent } from './fresh.js';
 import { FingerprintSet } from './fingerprint-set.js';
 import { idLaneKey, laneKey, type Chunk } from './lane.js';
 import type { ChunkRouting } from '../routing/chunk-routing.js';
+import { ProfileLimits } from '../rules/profile-limits.js';
 import { pack } from './pack.js';
 import type { Spool } from './spool.js';
 import type { RecordHead } from './spool-record.js';
@@ -15,12 +17,11 @@ import { Turns, type Turn } from './turns.js';
 import { Writes, type Write } from './writes.js';
 
 /** What became of one event at the door. */
-export type Receipt = 'accepted' | 'duplicate';
+export type Receipt = 'accepted' | 'duplicate' | Refused;
 
-/** A valid event, with its canonical JSON: it is written out once. */
-export interface TakenEvent {
-  readonly row: EventRow;
-  readonly json: string;
+/** An event that was not taken although it is valid: its properties do not fit into the profile of its subject. */
+export interface Refused {
+  readonly refused: string;
 }
 
 /** What an {@link Ingest} works with. */
@@ -28,7 +29,7 @@ export interface IngestOptions {
   readonly dedupe: Dedupe;
   readonly fingerprint: Fingerprint;
   readonly spool: Spool;
-  readonly decider: Pick<Decider, 'decide' | 'whenReady'>;
+  readonly decider: Pick<Decider, 'decide' | 'whenReady' | 'profileNow'>;
   /** Begins to route a chunk; undefined for a tenant without routes. */
   readonly routingOf: (tenant: string, stream: InputStream) => ChunkRouting | undefined;
   /** Told of each chunk that is on disk, in order of receipt. */
@@ -59,12 +60,6 @@ interface Sorted {
   readonly seen: FingerprintSet;
   /** Writes of other requests that hold the first copy of a duplicate. */
   readonly pending: Set<Promise<void>>;
-}
-
-/** New events, and their fingerprints. */
-interface Fresh {
-  readonly events: readonly TakenEvent[];
-  readonly prints: Buffer;
 }
 
 /** A chunk that is being written, and what was left for another one. */
@@ -136,7 +131,7 @@ export class Ingest {
       throw new HeadgateError('SHUTTING_DOWN', 'This node is stopping.', retry);
     }
     const lane = laneKey(tenant, stream);
-    const { receipts, fresh, prints, seen, pending } = this.sort(lane, idLaneKey(tenant, stream), events);
+    const { receipts, fresh, prints, seen, pending } = this.sort(tenant, stream, events);
     if (fresh.length > 0) {
       const done = this.write(tenant, stream, { events: fresh, prints }, turn);
       this.writes.add(lane, { prints: seen, done });
@@ -145,10 +140,16 @@ export class Ingest {
     return { receipts, written: Promise.all(pending) };
   }
 
-  /** @param idLane the lane of fingerprints of ids alone, which an upgrade leaves for a day */
-  private sort(lane: string, idLane: string, events: readonly TakenEvent[]): Sorted {
-    const { fingerprint, dedupe } = this.options;
+  private sort(tenant: string, stream: InputStream, events: readonly TakenEvent[]): Sorted {
+    const { fingerprint, dedupe, decider } = this.options;
+    const lane = laneKey(tenant, stream);
+    // Fingerprints of ids alone, which an upgrade leaves for a day.
+    const idLane = idLaneKey(tenant, stream);
     const wasTaken = dedupe.knows(idLane) ? this.knownById(idLane) : undefined;
+    const limits =
+      stream === 'user-properties'
+        ? new ProfileLimits((subject) => decider.profileNow(tenant, subject))
+        : undefined;
     const prints = Buffer.allocUnsafe(events.length * FINGERPRINT_BYTES);
     const fresh: TakenEvent[] = [];
     const seen = new FingerprintSet(events.length);
@@ -164,6 +165,11 @@ export class Ingest {
         seen.has(prints, offset) || dedupe.has(lane, prints, offset) || wasTaken?.(event.row.id);
       if (write !== undefined || isKnown) {
         receipts.push('duplicate');
+        continue;
+      }
+      const refused = limits?.refusalOf(event.row);
+      if (refused !== undefined) {
+        receipts.push({ refused });
         continue;
       }
       seen.add(prints, offset);
@@ -227,7 +233,7 @@ export class Ingest {
       },
     });
     const { ndjson, decided, evaluated, eligible } = made;
-    const { chunk, rest } = split(fresh, decided);
+    const { chunk, rest } = splitAt(fresh, decided);
     let events = '';
     for (const { json } of chunk.events) events += `${json}\n`;
     const bytes = Buffer.byteLength(events);
@@ -265,19 +271,6 @@ export class Ingest {
 function writeOf(writes: ReadonlySet<Write>, prints: Buffer, offset: number): Write | undefined {
   for (const write of writes) if (write.prints.has(prints, offset)) return write;
   return undefined;
-}
-
-const rowsOf = ({ events }: Fresh): EventRow[] => events.map(({ row }) => row);
-
-/** The first `count` events, and the others if there are any. */
-function split(fresh: Fresh, count: number): { chunk: Fresh; rest?: Fresh } {
-  const { events, prints } = fresh;
-  if (count === events.length) return { chunk: fresh };
-  const bytes = count * FINGERPRINT_BYTES;
-  return {
-    chunk: { events: events.slice(0, count), prints: prints.subarray(0, bytes) },
-    rest: { events: events.slice(count), prints: prints.subarray(bytes) },
-  };
 }
 
 function contentsOf(

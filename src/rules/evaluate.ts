@@ -9,7 +9,7 @@ import type { CompiledAggregate, CompiledRule, CompiledRules, TypePlan } from '.
 import { celEvent } from './cel-event.js';
 import { eventTimeMs } from './event-time.js';
 import { printsOf } from './fingerprint.js';
-import { fold, newAggregateState, valueAt } from './fold.js';
+import { fold, isForgotten, newAggregateState, valueAt } from './fold.js';
 import { reasonOfFault, reasonOfNonBoolean, reasonOfResult, type ShownValues } from './reason.js';
 import type { AggregateState, SubjectState } from './subject-state.js';
 
@@ -21,6 +21,9 @@ export interface Evaluation {
   /** Readable, with the values that decided: `event.data.delay_minutes = 185`. */
   readonly reason: string;
 }
+
+/** Begins the reason of a decision on an event so late that its aggregates have forgotten all but the event itself. */
+export const LATE = 'late: ';
 
 /** The longest JSON of a value that `last` remembers; a larger one is skipped as a missing one is. */
 const MAX_LAST_LENGTH = 1024;
@@ -62,10 +65,15 @@ export function evaluateEvent(
   if (plan.folds.length > 0 || plan.reads.length > 0) {
     const time = eventTimeMs(event);
     if (foldEvent(plan, subject, evaluating, event, time)) dropUndeclared(compiled, subject);
+    const forgotten = new Set<string>();
     for (const aggregate of plan.reads) {
-      const value = valueAt(stateOf(subject, aggregate), aggregate, time);
+      const isLate = isForgotten(stateOf(subject, aggregate), aggregate, time);
+      const state = isLate ? aloneIn(plan, aggregate, evaluating, time) : stateOf(subject, aggregate);
+      if (isLate) forgotten.add(aggregate.name);
+      const value = valueAt(state, aggregate, time);
       if (value !== undefined) aggregates[aggregate.name] = value;
     }
+    if (forgotten.size > 0) return plan.rules.map((rule) => evaluateLate(rule, evaluating, forgotten));
   }
   return plan.rules.map((rule) => evaluateRule(rule, evaluating));
 }
@@ -85,6 +93,28 @@ function reasonOf(
 ): string {
   if (typeof result === 'boolean') return reasonOfResult(references, context, shown);
   return result instanceof Fault ? reasonOfFault(result) : reasonOfNonBoolean(result);
+}
+
+/** An aggregate of the event alone: all that is known for certain of what it should see. */
+function aloneIn(
+  { folds }: TypePlan,
+  aggregate: CompiledAggregate,
+  evaluating: Evaluating,
+  time: number,
+): AggregateState | undefined {
+  const value = folds.includes(aggregate) ? valueToFold(aggregate, evaluating) : undefined;
+  if (value === undefined || value instanceof Fault) return undefined;
+  return { definition: aggregate.definition, times: [time], ids: [0], values: [value] };
+}
+
+function evaluateLate(
+  rule: CompiledRule,
+  evaluating: Evaluating,
+  forgotten: ReadonlySet<string>,
+): Evaluation {
+  const evaluation = evaluateRule(rule, evaluating);
+  if (!rule.aggregates.some((name) => forgotten.has(name))) return evaluation;
+  return { ...evaluation, reason: `${LATE}${evaluation.reason}` };
 }
 
 function foldEvent(

@@ -156,9 +156,14 @@ export interface ParkInput {
   readonly part?: number;
 }
 
+/** How long a dead letter is kept that is over when it begins, in milliseconds: its file may be gone, and people see it even so. */
+export const LATE_LETTER_MS = 24 * 60 * 60 * 1000;
+
 /** Input of the activity that looks at a delivery nobody has taken up for long. */
 export interface ReviewInput {
   readonly delivery: ParkInput['delivery'];
+  /** True when it has expired by Temporal's clock; a worker's may be behind. Absent in deliveries of earlier versions. */
+  readonly expired?: boolean;
   readonly pending: readonly PendingLines[];
 }
 

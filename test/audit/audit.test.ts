@@ -11,6 +11,7 @@ import { eraseTenant } from '../../src/stores/batch-keys/changes.js';
 import { createLocalKeyFiles } from '../../src/stores/batch-keys/file.js';
 import { createFileBatchStore } from '../../src/stores/batch-store/file.js';
 import { createSeal } from '../../src/stores/batch-store/seal.js';
+import { keepVersion } from '../../src/tenant-config/versions.js';
 import { openTenantRegistry } from '../../src/tenant-config/registry.js';
 import { keysOf, masterKey } from '../support/batch-keys.js';
 import { leavesNoTemporaryFile, useTempDir } from '../support/temp-dir.js';
@@ -19,8 +20,10 @@ import { writeBatchFile, writeParquetFile, type FileRow } from '../support/wareh
 const FIRST = '20260301-0123abcd-000000001';
 const SECOND = '20260302-0123abcd-000000002';
 
-const order = (id: string, batchId = FIRST): FileRow => ({
-  ...{ source: '/shop', id, type: 'order.placed', batch_id: batchId },
+const RECEIVED = '2026-03-01T12:00:00.000Z';
+
+const order = (id: string, batchId = FIRST, received_at = RECEIVED): FileRow => ({
+  ...{ source: '/shop', id, type: 'order.placed', batch_id: batchId, received_at },
 });
 const decision = (event: string, rule: string, version = 'v1', batchId = FIRST): FileRow => ({
   id: `${event}:${rule}:${version}`,
@@ -172,6 +175,33 @@ describe('the audit', function () {
       first: [{ eventId: 'b', rule: 'first', batchId: FIRST }],
     });
     assert.deepEqual(decisionsDoubled, { count: 1, first: [{ eventId: 'a', rule: 'first', rows: 2 }] });
+  });
+
+  it('wants the decisions of the rules that were configured when an event came', async () => {
+    const versions = join(dir(), 'tenant-versions');
+    const apply = (names: readonly string[], at: string) => {
+      const rules = names.map((name) => ({ name, on: ['order.placed'], when: 'true' }));
+      return keepVersion(versions, 'UA', JSON.stringify({ tenant: 'UA', rules }), Date.parse(at));
+    };
+    await apply(['old'], '2026-03-01T00:00:00Z');
+    await apply(['old'], '2026-03-01T11:00:00Z');
+    await apply(['large', 'first'], '2026-03-01T13:00:00Z');
+    const orders = [
+      order('before'),
+      order('meanwhile', FIRST, '2026-03-01T13:00:30.000Z'),
+      order('after', FIRST, '2026-03-01T14:00:00.000Z'),
+      order('ages ago', FIRST, '2026-02-01T14:00:00.000Z'),
+    ];
+    writeBatchFile(dir(), 'UA', 'events', FIRST, orders);
+    await writeParquetFile(dir(), 'UA', 'events', 'load1', orders);
+    const made = [decision('before', 'old'), decision('meanwhile', 'old'), decision('after', 'large')];
+    await writeParquetFile(dir(), 'UA', 'decisions', 'load1', made);
+    const found = await ofUA();
+    assert.equal(found.decisionsExpected, 3);
+    assert.deepEqual(
+      found.decisionsMissing.first.map(({ eventId, rule }) => [eventId, rule]),
+      [['after', 'first']],
+    );
   });
 
   it('takes what a replay has decided by other rules for no second decision, unless that is there twice', async () => {

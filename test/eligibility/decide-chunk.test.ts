@@ -152,7 +152,12 @@ describe('deciding on a chunk', () => {
         assert.deepEqual(decided.eligible, eligible);
         for (const [subject, { decisions }] of subjects) {
           for (const [rule, decision] of Object.entries(decisions)) {
-            const latest = rows.findLast((row) => row.subject === subject && row.rule === rule);
+            const own = rows.filter((row) => row.subject === subject && row.rule === rule);
+            const newest = own
+              .map(({ time }) => time)
+              .sort()
+              .at(-1);
+            const latest = own.findLast(({ time }) => time === newest);
             assert.deepEqual(
               [decision.eventId, decision.outcome, decision.reason, decision.ruleVersion, decision.time],
               [latest?.event_id, latest?.outcome, latest?.reason, latest?.rule_version, latest?.time],
@@ -161,6 +166,20 @@ describe('deciding on a chunk', () => {
         }
       }),
     );
+  });
+
+  it('lets no event of an earlier time become current, but under another version of its rule or a time of the future', () => {
+    const current = () => subjects.get('N1')?.decisions.third?.eventId;
+    subjects = new Map();
+    decide([event('later', 30), event('earlier', 10)].map((each) => ({ ...each, type: 'landed' })));
+    assert.equal(current(), 'later');
+    const { third } = subjects.get('N1')!.decisions;
+    subjects.get('N1')!.decisions.third = { ...third!, ruleVersion: 'another' };
+    decide([{ ...event('corrected', 20), type: 'landed' }]);
+    assert.equal(current(), 'corrected');
+    subjects.get('N1')!.decisions.third = { ...third!, time: '2031-01-01T00:00:00Z' };
+    decide([{ ...event('next', 40), type: 'landed' }]);
+    assert.equal(current(), 'next');
   });
 
   it('gives the same from the same records and events, however they are cut into chunks', () => {

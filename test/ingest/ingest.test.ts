@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import type { Receipt } from '../../src/ingest/ingest.js';
 import type { EventRow, InputStream } from '../../src/event.js';
 import { Turns } from '../../src/ingest/turns.js';
 import { linesOf } from '../support/events.js';
@@ -43,7 +44,7 @@ describe('the way in', () => {
   });
   afterEach(() => door.close());
 
-  function accept(ids: string[], tenant = 'UA', stream: InputStream = 'events'): Promise<readonly string[]> {
+  function accept(ids: string[], tenant = 'UA', stream: InputStream = 'events'): Promise<readonly Receipt[]> {
     return door.accept(tenant, stream, ids.map(row));
   }
 
@@ -194,7 +195,7 @@ describe('the way in', () => {
     held = gate();
     const answers: string[] = [];
     const requests = [accept(['a']), accept(['a'])].map((each) =>
-      each.then(([answer]) => answers.push(answer ?? '')),
+      each.then(([answer]) => answers.push(String(answer))),
     );
     await until(() => assert.ok(door.spool.bytes > 0), 2_000);
     await new Promise((later) => setTimeout(later, 50));

@@ -193,7 +193,7 @@ function decidingOf(
 
 async function admissionAndDedupe(options: DoorOptions, spool: Spool, batcher: Batcher) {
   const dedupe = new Dedupe(options.dedupe);
-  await rebuildDedupe(dedupe, spool);
+  await rebuildDedupe(dedupe, spool, { warn: () => undefined });
   const admission = new Admission({
     limitsOf: () => ({ ...PLENTY, ...options.limits }),
     backlogOf: (tenant) => batcher.backlog(tenant),
