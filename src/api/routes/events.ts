@@ -9,6 +9,7 @@ import { admitted, noteHandled, permitOf } from '../admitted.js';
 import type { Metrics } from '../../observability/metrics.js';
 import { callerOf, requireScope, type Authenticator } from '../authenticate.js';
 import { parseBody, type Candidate } from '../parse-body.js';
+import { inTurns } from '../in-turns.js';
 import { readBody, type BodyPace } from '../read-body.js';
 import { SchemaCheck } from '../schema-check.js';
 import {
@@ -107,7 +108,8 @@ function take(
   const results: EventResult[] = [];
   const events: TakenEvent[] = [];
   const places: number[] = [];
-  candidates.forEach((candidate, index) => {
+  const examineAt = (index: number): void => {
+    const candidate = candidates[index] as Candidate;
     const taken = examine(candidate, stream, received, check);
     if ('reason' in taken) {
       results[index] = { index, ...idOf(candidate), status: 'rejected', ...taken };
@@ -115,8 +117,12 @@ function take(
       places.push(index);
       events.push(taken);
     }
-  });
-  check.report(tenant, metrics);
+  };
+  const accept = (): Taken | Promise<Taken> => {
+    check.report(tenant, metrics);
+    const accepting = events.length === 0 ? NOTHING : ingest.accept(tenant, stream, events);
+    return accepting instanceof Promise ? accepting.then(answered) : answered(accepting);
+  };
   const answered = ({ receipts, written }: Acceptance): Taken => {
     const counts = { accepted: 0, duplicate: 0, rejected: candidates.length - events.length };
     for (const [at, status] of receipts.entries()) {
@@ -127,8 +133,8 @@ function take(
     const answer: IngestAnswer = { ...counts, results };
     return { ...counts, json: JSON.stringify(answer), refusal: refusalOf(answer), written };
   };
-  const accepting = events.length === 0 ? NOTHING : ingest.accept(tenant, stream, events);
-  return accepting instanceof Promise ? accepting.then(answered) : answered(accepting);
+  const examining = inTurns(candidates.length, examineAt);
+  return examining === undefined ? accept() : examining.then(accept);
 }
 
 function refusalOf(answer: IngestAnswer): HeadgateError | undefined {
