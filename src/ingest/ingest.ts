@@ -75,7 +75,8 @@ const TYPES_KEPT = 8;
 export class Ingest {
   private readonly writes = new Writes();
   private readonly waitingForStart = new Map<number, () => void>();
-  private readonly turns: Turns;
+  /** What shares the event loop between tenants. */
+  readonly turns: Turns;
   private closed = false;
 
   constructor(private readonly options: IngestOptions) {

@@ -9,6 +9,7 @@ import { bodyOf, noteHandled, permitOf, type Guard } from '../guard.js';
 import type { Metrics } from '../../observability/metrics.js';
 import { callerOf } from '../authenticate.js';
 import { parseBody, type Candidate } from '../parse-body.js';
+import { inTurns } from '../in-turns.js';
 import { SchemaCheck } from '../schema-check.js';
 import {
   MAX_EVENT_BYTES,
@@ -100,7 +101,8 @@ function take(
   const results: EventResult[] = [];
   const events: TakenEvent[] = [];
   const places: number[] = [];
-  candidates.forEach((candidate, index) => {
+  const examineAt = (index: number): void => {
+    const candidate = candidates[index] as Candidate;
     const taken = examine(candidate, stream, received, check);
     if ('reason' in taken) {
       results[index] = { index, ...idOf(candidate), status: 'rejected', ...taken };
@@ -108,8 +110,12 @@ function take(
       places.push(index);
       events.push(taken);
     }
-  });
-  check.report(tenant, metrics);
+  };
+  const accept = (): Taken | Promise<Taken> => {
+    check.report(tenant, metrics);
+    const accepting = events.length === 0 ? NOTHING : ingest.accept(tenant, stream, events);
+    return accepting instanceof Promise ? accepting.then(answered) : answered(accepting);
+  };
   const answered = ({ receipts, written }: Acceptance): Taken => {
     const counts = { accepted: 0, duplicate: 0, rejected: candidates.length - events.length };
     for (const [at, receipt] of receipts.entries()) {
@@ -122,8 +128,8 @@ function take(
     const answer: IngestAnswer = { ...counts, results };
     return { ...counts, json: JSON.stringify(answer), refusal: refusalOf(answer), written };
   };
-  const accepting = events.length === 0 ? NOTHING : ingest.accept(tenant, stream, events);
-  return accepting instanceof Promise ? accepting.then(answered) : answered(accepting);
+  const examining = inTurns({ turns: ingest.turns, tenant }, candidates.length, examineAt);
+  return examining === undefined ? accept() : examining.then(accept);
 }
 
 function resultOf(receipt: Receipt): Omit<EventResult, 'index' | 'id'> {
