@@ -17,6 +17,7 @@ export interface Instruments {
   readonly receivedBytes: Counter<'tenant'>;
   readonly ackSeconds: Histogram;
   readonly refusals: Counter<'tenant' | 'code'>;
+  readonly refusedTokens: Counter<'code'>;
   readonly schemaViolations: Counter<'tenant' | 'mode'>;
   readonly expressionFailures: Counter<'tenant' | 'owner' | 'name' | 'code'>;
   readonly batchEvents: Histogram<'stream'>;
@@ -60,8 +61,13 @@ export function createInstruments(registry: Registry): Instruments {
     ackSeconds: histogram('headgate_ack_seconds', 'From the headers of a request to its answer', LATENCIES),
     refusals: counter(
       'headgate_refused_requests_total',
-      'Requests of events answered with an error, by its code',
+      'Requests of events answered with an error, and all that were answered 429 or 503, by code',
       ['tenant', 'code'],
+    ),
+    refusedTokens: counter(
+      'headgate_refused_tokens_total',
+      'Requests refused for their token, by code: none, not good, expired, of no tenant, or without the scope',
+      ['code'],
     ),
     schemaViolations: counter(
       'headgate_schema_violations_total',

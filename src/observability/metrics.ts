@@ -66,8 +66,10 @@ export type RetriedStep =
 export interface Metrics {
   /** A request of events was handled, if only to find that none was acceptable. */
   requestAnswered(tenant: string, request: AnsweredRequest): void;
-  /** A request of events was answered with an error, by its code: 429 and 503 above all. */
+  /** A request of events was answered with an error, by its code, or any with 429 or 503. */
   refused(tenant: string, code: ErrorCode | 'INTERNAL'): void;
+  /** A request was refused for its token: 401 or 403. */
+  tokenRefused(code: ErrorCode): void;
   /** Events of a request did not fit their schemas, and were rejected (`enforce`) or taken all the same (`warn`). */
   schemaViolations(tenant: string, mode: 'enforce' | 'warn', events: number): void;
   /** Expressions of a tenant's file failed on events of a request. */
@@ -120,6 +122,7 @@ export function createMetrics({ maxTenants = MAX_TENANTS }: MetricsOptions = {})
       ackSeconds.observe(seconds);
     },
     refused: (id, code) => refusals.inc({ tenant: tenants.of(id), code }),
+    tokenRefused: (code) => instruments.refusedTokens.inc({ code }),
     schemaViolations: (id, mode, count) =>
       instruments.schemaViolations.inc({ tenant: tenants.of(id), mode }, count),
     expressionsFailed: (id, failures) => {

@@ -30,9 +30,13 @@ export class ChunkRouting {
     return (line, row) => this.add('decisions', line, decisionEvent(row, row.time));
   }
 
-  /** Routes the chunk's events, whose places are their lines. Gives all that was found, or undefined if nothing was. */
-  routed(rows: readonly EventRow[]): RoutedEvents[] | undefined {
-    rows.forEach((row, line) => this.add('events', line, row));
+  /** Routes one of the chunk's events; `line` is its place among them. */
+  take(row: EventRow, line: number): void {
+    this.add('events', line, row);
+  }
+
+  /** Where the events that were taken go, and those derived from them; undefined if none goes anywhere. */
+  routed(): RoutedEvents[] | undefined {
     const failed = this.failures.list();
     if (failed.length > 0) this.onFailures?.(failed);
     const groups = [...this.groups.values()].flat();

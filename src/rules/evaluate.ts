@@ -8,8 +8,8 @@ import { toJson } from '../expressions/to-json.js';
 import type { CompiledAggregate, CompiledRule, CompiledRules, TypePlan } from './compiled.js';
 import { celEvent } from './cel-event.js';
 import { eventTimeMs } from './event-time.js';
-import { fingerprintOf } from './fingerprint.js';
-import { fold, newAggregateState, valueAt } from './fold.js';
+import { printsOf } from './fingerprint.js';
+import { fold, isForgotten, newAggregateState, valueAt } from './fold.js';
 import { reasonOfFault, reasonOfNonBoolean, reasonOfResult, type ShownValues } from './reason.js';
 import type { AggregateState, SubjectState } from './subject-state.js';
 
@@ -21,6 +21,9 @@ export interface Evaluation {
   /** Readable, with the values that decided: `event.data.delay_minutes = 185`. */
   readonly reason: string;
 }
+
+/** Begins the reason of a decision on an event so late that its aggregates have forgotten all but the event itself. */
+export const LATE = 'late: ';
 
 /** The longest JSON of a value that `last` remembers; a larger one is skipped as a missing one is. */
 const MAX_LAST_LENGTH = 1024;
@@ -61,11 +64,16 @@ export function evaluateEvent(
   const evaluating: Evaluating = { context, budget, onFailure, shown: new Map() };
   if (plan.folds.length > 0 || plan.reads.length > 0) {
     const time = eventTimeMs(event);
-    if (foldEvent(plan, subject, evaluating, event.id, time)) dropUndeclared(compiled, subject);
+    if (foldEvent(plan, subject, evaluating, event, time)) dropUndeclared(compiled, subject);
+    const forgotten = new Set<string>();
     for (const aggregate of plan.reads) {
-      const value = valueAt(stateOf(subject, aggregate), aggregate, time);
+      const isLate = isForgotten(stateOf(subject, aggregate), aggregate, time);
+      const state = isLate ? aloneIn(plan, aggregate, evaluating, time) : stateOf(subject, aggregate);
+      if (isLate) forgotten.add(aggregate.name);
+      const value = valueAt(state, aggregate, time);
       if (value !== undefined) aggregates[aggregate.name] = value;
     }
+    if (forgotten.size > 0) return plan.rules.map((rule) => evaluateLate(rule, evaluating, forgotten));
   }
   return plan.rules.map((rule) => evaluateRule(rule, evaluating));
 }
@@ -87,20 +95,44 @@ function reasonOf(
   return result instanceof Fault ? reasonOfFault(result) : reasonOfNonBoolean(result);
 }
 
+/** An aggregate of the event alone: all that is known for certain of what it should see. */
+function aloneIn(
+  { folds }: TypePlan,
+  aggregate: CompiledAggregate,
+  evaluating: Evaluating,
+  time: number,
+): AggregateState | undefined {
+  const value = folds.includes(aggregate) ? valueToFold(aggregate, evaluating) : undefined;
+  if (value === undefined || value instanceof Fault) return undefined;
+  return { definition: aggregate.definition, times: [time], ids: [0], values: [value] };
+}
+
+function evaluateLate(
+  rule: CompiledRule,
+  evaluating: Evaluating,
+  forgotten: ReadonlySet<string>,
+): Evaluation {
+  const evaluation = evaluateRule(rule, evaluating);
+  if (!rule.aggregates.some((name) => forgotten.has(name))) return evaluation;
+  return { ...evaluation, reason: `${LATE}${evaluation.reason}` };
+}
+
 function foldEvent(
   plan: TypePlan,
   subject: SubjectState,
   evaluating: Evaluating,
-  id: string,
+  event: EventRow,
   time: number,
 ): boolean {
+  if (plan.folds.length === 0) return false;
+  const prints = printsOf(event);
   let changed = false;
   for (const aggregate of plan.folds) {
     const value = valueToFold(aggregate, evaluating);
     if (value instanceof Fault) evaluating.onFailure?.('aggregate', aggregate.name, value.code);
     if (value === undefined || value instanceof Fault) continue;
     const state = stateOf(subject, aggregate) ?? newAggregateState(aggregate.definition);
-    if (!fold(state, aggregate, fingerprintOf(id), time, value)) continue;
+    if (state.ids.includes(prints.id) || !fold(state, aggregate, prints.key, time, value)) continue;
     subject.aggregates[aggregate.name] = state;
     changed = true;
   }

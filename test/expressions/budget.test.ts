@@ -139,6 +139,6 @@ describe('expressions/budget', () => {
     const source = `${NESTED} ? "x" : "y"`;
     assert.equal(compileOrderingKey(source)(row({ l: numbers })), undefined);
     const config = { workflow: '"w"', taskQueue: '"q"', id: source, signal: '"s"' } as WorkflowConfig;
-    assert.throws(() => createTemplates('T', config)(row({ l: numbers })), /"id" fails: too costly/);
+    assert.throws(() => createTemplates('T', config, [])(row({ l: numbers })), /"id" fails: too costly/);
   });
 });

@@ -5,12 +5,18 @@ import type { CompiledExpression } from '../../expressions/expression.js';
 import { Fault } from '../../expressions/fault.js';
 import { celEvent } from '../../rules/cel-event.js';
 import type { WorkflowConfig } from '../../tenant-config/subscription-config.js';
+import { mayUseQueue, queueRefusal, type AllowedQueue } from '../../tenant-config/workflow-queue.js';
+import { ownWorkflowId } from '../../tenant.js';
+import { DEAD_LETTER, DELIVER } from '../../workflows/delivery-messages.js';
+import { INGEST_BATCH, LOAD_WINDOW } from '../../workflows/messages.js';
+import { REPLAY } from '../../workflows/replay-messages.js';
+import { RESOLVE_DEAD_LETTERS } from '../../workflows/resolve-messages.js';
 
 /** What an event starts or signals. */
 export interface WorkflowTarget {
   readonly workflow: string;
   readonly taskQueue: string;
-  /** With the tenant before it: workflows of two tenants never share an id. */
+  /** `own/<tenant>/<id>`: never an id of another tenant's workflow, nor of one of Headgate's own. */
   readonly id: string;
   readonly signal: string;
 }
@@ -18,17 +24,29 @@ export interface WorkflowTarget {
 /** Temporal takes ids of up to 1,000 characters. */
 const MAX_LENGTH = { workflow: 255, taskQueue: 255, id: 900, signal: 255 } as const;
 
-/** Headgate's own queues: nothing that comes out of an event may reach another tenant's Worker. */
-const OWN_QUEUES = /^(pool|tenant)\./;
+/** Headgate's own workflow types: its lists, receipts and sweeps take what has one of them for theirs. */
+const OWN_TYPES: ReadonlySet<string> = new Set([
+  INGEST_BATCH,
+  LOAD_WINDOW,
+  DELIVER,
+  DEAD_LETTER,
+  RESOLVE_DEAD_LETTERS,
+  REPLAY,
+]);
 
 /** Fills in the templates of a workflow subscription. */
 export type Templates = (event: EventRow) => WorkflowTarget;
 
 /**
  * Compiles the templates of a workflow subscription; they were checked with the tenant's file.
+ * @param queues that are not the tenant's own and may be used all the same
  * What it gives throws an Error in plain words when a template fails on an event, or gives what cannot be a name.
  */
-export function createTemplates(tenant: string, config: WorkflowConfig): Templates {
+export function createTemplates(
+  tenant: string,
+  config: WorkflowConfig,
+  queues: readonly AllowedQueue[],
+): Templates {
   const { workflow, taskQueue, id, signal } = config;
   const parsed = Object.entries({ workflow, taskQueue, id, signal }).map(
     ([name, source]) => [name as keyof WorkflowTarget, compile(name, source)] as const,
@@ -37,11 +55,14 @@ export function createTemplates(tenant: string, config: WorkflowConfig): Templat
     const context = { event: celEvent(event) };
     const filled = Object.fromEntries(parsed.map(([name, run]) => [name, fill(name, run, context)]));
     const target = filled as Record<keyof WorkflowTarget, string>;
-    if (OWN_QUEUES.test(target.taskQueue))
+    // Nothing that comes out of an event may reach another tenant's Worker.
+    if (!mayUseQueue(tenant, target.taskQueue, queues))
+      throw new Error(`"taskQueue": ${queueRefusal(tenant, target.taskQueue)}`);
+    if (OWN_TYPES.has(target.workflow))
       throw new Error(
-        `"taskQueue" gives ${JSON.stringify(target.taskQueue)}, which is a queue of Headgate's own`,
+        `"workflow" gives ${JSON.stringify(target.workflow)}, which is a workflow type of Headgate's own`,
       );
-    return { ...target, id: `${tenant}/${target.id}` };
+    return { ...target, id: ownWorkflowId(tenant, target.id) };
   };
 }
 
