@@ -12,7 +12,8 @@ export type RejectionCode =
   | 'invalid_data'
   | 'too_large'
   | 'time_out_of_range'
-  | 'schema_violation';
+  | 'schema_violation'
+  | 'profile_full';
 
 /** An event that was not taken, and why, for its sender. */
 export interface Rejection {

@@ -12,12 +12,19 @@ export interface DayRange {
   readonly to?: string;
 }
 
+/** A kept batch file that is damaged: none of its events is read. */
+export interface DamagedFile {
+  readonly stream: InputStream;
+  readonly batchId: string;
+}
+
 /** Told how many of a tenant's batch files have been read. */
 export type OnRead = (read: number, of: number) => void;
 
 /**
- * Reads the sources and ids of a tenant's kept batch files into the table `filed (stream, source, id, type, batch_id)`. A line that is no event
- * has no id; see left-out.ts.
+ * Reads the sources and ids of a tenant's kept batch files into the table `filed (stream, source, id, type, batch_id)`. A
+ * line that is no event has no id; see left-out.ts. Damaged files, which DuckDB would read with wrong values, are left
+ * out and given back.
  */
 export async function readBatchFiles(
   workspace: Workspace,
@@ -25,7 +32,7 @@ export async function readBatchFiles(
   tenant: string,
   days: DayRange,
   onRead: OnRead,
-): Promise<void> {
+): Promise<DamagedFile[]> {
   await workspace.run(
     'CREATE OR REPLACE TABLE filed (stream VARCHAR, source VARCHAR, id VARCHAR, type VARCHAR, batch_id VARCHAR)',
   );
@@ -33,11 +40,16 @@ export async function readBatchFiles(
   for (const stream of INPUT_STREAMS) names.set(stream, await namesOf(store, tenant, stream, days));
   const total = [...names.values()].reduce((sum, ofStream) => sum + ofStream.length, 0);
   let read = 0;
+  const found: DamagedFile[] = [];
   for (const [stream, ofStream] of names) {
     for (let at = 0; at < ofStream.length;) {
-      const files = await store.localFiles(ofStream.slice(at, at + FILES_AT_ONCE));
+      const asked = ofStream.slice(at, at + FILES_AT_ONCE);
+      const files = await store.localFiles(asked);
       try {
-        await workspace.run(insertStatement(stream, files.paths));
+        const whole = files.paths.filter((path) => !files.damaged.has(path));
+        if (whole.length > 0) await workspace.run(insertStatement(stream, whole));
+        for (const [index, path] of files.paths.entries())
+          if (files.damaged.has(path)) found.push({ stream, batchId: (asked[index] as BatchName).batchId });
       } finally {
         await files.release();
       }
@@ -45,6 +57,7 @@ export async function readBatchFiles(
       onRead((read += files.paths.length), total);
     }
   }
+  return found;
 }
 
 function insertStatement(stream: InputStream, paths: readonly string[]): string {

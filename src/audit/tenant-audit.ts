@@ -1,12 +1,12 @@
 import { INPUT_STREAMS } from '../event.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { Quarantine } from '../stores/quarantine/quarantine.js';
-import type { LoadedTenant } from '../tenant-config/registry.js';
 import type { Table } from '../stores/warehouse/columns.js';
 import { liveFiles } from '../stores/warehouse/parquet/compacted-file.js';
 import { listStored } from '../stores/warehouse/parquet/files.js';
 import { literal, literalList } from '../stores/warehouse/sql.js';
-import { readBatchFiles, type DayRange, type OnRead } from './batch-files.js';
+import { readBatchFiles, type DamagedFile, type DayRange, type OnRead } from './batch-files.js';
+import { createRules, type ConfiguredRules } from './configured-rules.js';
 import { readLeftOut } from './left-out.js';
 import type { Workspace } from './workspace.js';
 
@@ -76,8 +76,10 @@ export interface TenantAudit {
   readonly leftOut: Found<MissingEvent>;
   /** By batch; `count` is of events. */
   readonly damaged: Found<DamagedEvents>;
+  /** Kept batch files that are damaged; their events are in no other number here, unless the warehouse holds them. */
+  readonly damagedFiles: Found<DamagedFile>;
   readonly doubled: Found<DoubledEvent>;
-  /** Decisions that the events in the warehouse must have, by the rules as configured now. */
+  /** Decisions that the events in the warehouse must have, by the rules that were configured when they came. */
   readonly decisionsExpected: number;
   readonly decisionsMissing: Found<MissingDecision>;
   readonly decisionsDoubled: Found<DoubledDecision>;
@@ -87,8 +89,8 @@ export interface TenantAudit {
 export interface TenantAuditOptions {
   readonly workspace: Workspace;
   readonly tenant: string;
-  /** Its configuration; without it no decision is expected. */
-  readonly loaded?: LoadedTenant;
+  /** What it has been configured with, in any order; without it no decision is expected. */
+  readonly configured: readonly ConfiguredRules[];
   readonly batchStore: Pick<BatchStore, 'list' | 'localFiles' | 'open'>;
   readonly warehouseRoot: string;
   readonly quarantine: Pick<Quarantine, 'listLost' | 'lost'>;
@@ -105,7 +107,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /** Compares what a tenant has been promised with what its warehouse holds. */
 export async function auditTenant(options: TenantAuditOptions): Promise<TenantAudit> {
   const { workspace, tenant, show } = options;
-  await prepare(options);
+  const files = await prepare(options);
   const { count } = workspace;
   const toMissing = ([stream, source, id, batchId]: unknown[]): MissingEvent => ({
     stream: String(stream),
@@ -125,6 +127,7 @@ export async function auditTenant(options: TenantAuditOptions): Promise<TenantAu
     missing: await named(unstored('ANTI'), 'ALL', toMissing),
     leftOut: await named(unstored('SEMI'), 'ALL', toMissing),
     damaged: await damagedOf(options),
+    damagedFiles: { count: files.length, first: files.slice(0, show) },
     doubled: await named(DOUBLED, 'stream, source, id', ([stream, source, id, rows, batchIds]) => ({
       stream: String(stream),
       source: String(source),
@@ -184,27 +187,31 @@ const DECISIONS_DOUBLED = `SELECT event_id, rule, max(of_them) FROM (
   ) WHERE of_them > 1 GROUP BY event_id, rule`;
 
 /** Makes the relations that the comparison is over: acknowledged, filed, stored, expected, decided. */
-async function prepare(options: TenantAuditOptions): Promise<void> {
-  const { workspace, tenant, loaded, batchStore, days, given, onRead } = options;
-  await readBatchFiles(workspace, batchStore, tenant, days, onRead);
+async function prepare(options: TenantAuditOptions): Promise<DamagedFile[]> {
+  const { workspace, tenant, configured, batchStore, days, given, onRead } = options;
+  const damaged = await readBatchFiles(workspace, batchStore, tenant, days, onRead);
   await readLeftOut(options);
   const stored = [
-    await tableRows(options, 'events', `'events' AS stream, source, id, type, batch_id`),
-    await tableRows(options, 'user_properties', `'user-properties' AS stream, source, id, type, batch_id`),
+    await tableRows(options, 'events', `'events' AS stream, source, id, type, batch_id, received_at`),
+    await tableRows(
+      options,
+      'user_properties',
+      `'user-properties' AS stream, source, id, type, batch_id, received_at`,
+    ),
   ];
   await workspace.run(`CREATE OR REPLACE VIEW stored AS ${stored.join(' UNION ALL ')}`);
   await workspace.run(`CREATE OR REPLACE TABLE acknowledged AS ${given ? acknowledgedBy(tenant) : FILED}`);
   await workspace.run(
     `CREATE OR REPLACE VIEW decided AS ${await tableRows(options, 'decisions', 'id, event_id, event_source, rule, batch_id')}`,
   );
-  await workspace.run('CREATE OR REPLACE TABLE rules (type VARCHAR, rule VARCHAR)');
-  for (const { name, on } of loaded?.config.rules ?? [])
-    for (const type of new Set(on)) await workspace.run('INSERT INTO rules VALUES ($1, $2)', [type, name]);
+  await createRules(workspace, configured);
   await workspace.run(`CREATE OR REPLACE VIEW expected AS
     SELECT id AS event_id, source AS event_source, rule, min(batch_id) AS batch_id
     FROM (SELECT * FROM stored SEMI JOIN acknowledged USING (stream, source, id) WHERE stream = 'events')
       JOIN rules USING (type)
+    WHERE epoch_ms(CAST(received_at AS TIMESTAMPTZ)) >= since AND epoch_ms(CAST(received_at AS TIMESTAMPTZ)) < until
     GROUP BY source, id, rule`);
+  return damaged;
 }
 
 const FILED = 'SELECT DISTINCT stream, source, id FROM filed';
@@ -226,7 +233,7 @@ async function tableRows(
   const listed = await listStored(warehouseRoot, tenant, table, dayBefore(days.from));
   const files = await liveFiles((sql) => workspace.rows(sql), listed);
   const columns =
-    'source VARCHAR, id VARCHAR, type VARCHAR, batch_id VARCHAR, event_id VARCHAR, event_source VARCHAR, rule VARCHAR';
+    'source VARCHAR, id VARCHAR, type VARCHAR, batch_id VARCHAR, event_id VARCHAR, event_source VARCHAR, rule VARCHAR, received_at TIMESTAMPTZ';
   const nothing = columns.replaceAll(/(\w+) (\w+)/g, 'CAST(NULL AS $2) AS $1');
   if (files.length === 0) return `SELECT ${select} FROM (SELECT ${nothing}) WHERE false`;
   const conditions = [

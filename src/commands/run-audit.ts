@@ -103,7 +103,7 @@ function report(results: readonly TenantAudit[]): string {
 
 /** A line for each thing that is named. Ids are other people's text, so they are shown as JSON. */
 function named({ tenant, ...found }: TenantAudit): string[] {
-  const { missing, leftOut, damaged, doubled, decisionsMissing, decisionsDoubled } = found;
+  const { missing, leftOut, damaged, damagedFiles, doubled, decisionsMissing, decisionsDoubled } = found;
   return [
     ...missing.first.map(
       ({ stream, batchId, ...event }) =>
@@ -116,6 +116,10 @@ function named({ tenant, ...found }: TenantAudit): string[] {
     ...damaged.first.map(
       ({ stream, batchId, events }) =>
         `${tenant}: ${events} of ${stream} damaged on disk before they were in batch ${batchId}: see its dead letter`,
+    ),
+    ...damagedFiles.first.map(
+      ({ stream, batchId }) =>
+        `${tenant}: the file of batch ${batchId} of ${stream} is damaged; what of it the warehouse lacks is among the dead letters of warehouse`,
     ),
     ...doubled.first.map(
       ({ stream, rows, batchIds, ...event }) =>

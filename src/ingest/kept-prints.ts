@@ -1,5 +1,7 @@
 import type { Database } from 'lmdb';
 import type { InputStream } from '../event.js';
+import type { LmdbEnvironment } from '../lmdb-environment.js';
+import { decodeHead, unlessDamaged } from './spool-record.js';
 
 /** A lane's fingerprints as they were kept: what dedupe is rebuilt from. */
 export interface KeptPrints {
@@ -10,6 +12,9 @@ export interface KeptPrints {
   /** True for those that version 0.1.0 has made: of the ids alone, without the source. */
   readonly ofIdsAlone?: true;
 }
+
+/** Fingerprints are forgotten in steps, between which requests are answered. */
+const FORGOTTEN_AT_ONCE = 1_000;
 
 /** A chunk that leaves the spool, and its fingerprints. */
 export interface LeavingChunk {
@@ -57,15 +62,60 @@ export class PrintTable {
     }
   }
 
-  /** Of the first `limit` records, the keys of those received before `before`. */
-  oldest(before: number, limit: number): number[] {
-    return [...this.table.getRange({ limit })]
-      .filter(({ value }) => value.receivedAt < before)
-      .map(({ key }) => key);
+  /** Forgets those received before `before`. Returns how many records they were. */
+  async forget(
+    lmdb: LmdbEnvironment,
+    { before, now, isClosing }: { before: number; now: number; isClosing: () => boolean },
+  ): Promise<number> {
+    let forgotten = 0;
+    let from = 0;
+    while (!isClosing()) {
+      const some = [...this.table.getRange({ start: from, limit: FORGOTTEN_AT_ONCE })];
+      const old = some.filter(({ value }) => value.receivedAt < before).map(({ key }) => key);
+      // What came while the clock was ahead stays, with older records behind it.
+      if (some.length === 0 || (old.length === 0 && some.some(({ value }) => value.receivedAt <= now))) break;
+      await lmdb.committed(() =>
+        lmdb.root.batch(() => {
+          for (const key of old) void this.table.remove(key);
+        }),
+      );
+      forgotten += old.length;
+      from = (some.at(-1)?.key ?? from) + 1;
+    }
+    return forgotten;
   }
 
-  /** Within a transaction: forgets records. */
-  forget(keys: readonly number[]): void {
-    for (const key of keys) void this.table.remove(key);
+  /** When the newest of them came, as far as that is not after `now`. */
+  newest(now: number): number | undefined {
+    return firstUpTo(now, this.table.getRange({ reverse: true }), (value) => value.receivedAt);
   }
+}
+
+/** When the newest of a spool's events came, as far as that is not after `now`, by its fingerprints and its chunks. */
+export function newestReceipt(
+  prints: PrintTable,
+  chunks: Database<Buffer, number>,
+  now: number,
+): number | undefined {
+  const ofChunks = firstUpTo(
+    now,
+    chunks.getRange({ reverse: true }),
+    (record) => unlessDamaged(() => decodeHead(record))?.receivedAt,
+  );
+  const ofPrints = prints.newest(now);
+  return ofChunks === undefined || ofPrints === undefined
+    ? (ofChunks ?? ofPrints)
+    : Math.max(ofChunks, ofPrints);
+}
+
+function firstUpTo<T>(
+  now: number,
+  records: Iterable<{ readonly value: T }>,
+  timeOf: (value: T) => number | undefined,
+): number | undefined {
+  for (const { value } of records) {
+    const time = timeOf(value);
+    if (time !== undefined && time <= now) return time;
+  }
+  return undefined;
 }

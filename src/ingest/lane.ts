@@ -1,4 +1,5 @@
 import type { InputStream } from '../event.js';
+import type { IngestBatchInput } from '../workflows/messages.js';
 import { ChunkQueue } from './chunk-queue.js';
 
 /** One request's events in the spool: the unit that batches are made of; never split. Small, since many may wait. */
@@ -26,6 +27,8 @@ export interface Plan {
   readonly events: number;
   /** True once Temporal has the batch. */
   readonly started?: boolean;
+  /** What its workflow was started with, once Temporal has it: it may be forgotten there. Absent in plans of earlier versions. */
+  readonly input?: IngestBatchInput;
   /** True when no workflow has it, and there is none to wait for: all of it is among the dead letters. */
   readonly dead?: boolean;
 }

@@ -3,7 +3,7 @@ import { HeadgateError } from '../errors.js';
 import type { InputStream } from '../event.js';
 import { faultPoint } from '../fault-point.js';
 import { openLmdb, type LmdbEnvironment } from '../lmdb-environment.js';
-import { PrintTable, type KeptPrints } from './kept-prints.js';
+import { newestReceipt, PrintTable, type KeptPrints } from './kept-prints.js';
 import { laneKey, type Chunk, type Plan } from './lane.js';
 import { RecentRecords } from './recent-records.js';
 import { identityOf, type Identity } from './spool-identity.js';
@@ -25,8 +25,6 @@ export interface FoundChunk extends Chunk {
 
 /** Records kept in memory until they are batched: at full speed, a few seconds of them. */
 const MAX_RECENT_BYTES = 32 * 1024 * 1024;
-/** Fingerprints are forgotten in steps, between which requests are answered. */
-const FORGOTTEN_AT_ONCE = 1_000;
 
 /**
  * The durable buffer between the acknowledgement and the rest of the pipeline, on LMDB:
@@ -137,6 +135,11 @@ export class Spool {
     }
   }
 
+  /** When the newest of its events came, as far as that is not after `now`; undefined when it remembers none. */
+  newestReceipt(now: number): number | undefined {
+    return newestReceipt(this.prints, this.chunks, now);
+  }
+
   /** Chunks of which it cannot be told whose they are, by sequence number: the disk has damaged their heads. */
   *headless(): Iterable<{ readonly seq: number; readonly record: Buffer }> {
     for (const { key: seq, value: record } of this.chunks.getRange())
@@ -210,15 +213,8 @@ export class Spool {
   }
 
   /** Forgets fingerprints received before `before`. Returns how many records they were. */
-  async forgetPrints(before: number): Promise<number> {
-    let forgotten = 0;
-    while (!this.closing) {
-      const old = this.prints.oldest(before, FORGOTTEN_AT_ONCE);
-      await this.lmdb.committed(() => this.lmdb.root.batch(() => this.prints.forget(old)));
-      forgotten += old.length;
-      if (old.length < FORGOTTEN_AT_ONCE) break;
-    }
-    return forgotten;
+  forgetPrints(before: number, now = Date.now()): Promise<number> {
+    return this.prints.forget(this.lmdb, { before, now, isClosing: () => this.closing });
   }
 
   /**

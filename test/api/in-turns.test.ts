@@ -1,48 +1,59 @@
 import assert from 'node:assert/strict';
 import { inTurns } from '../../src/api/in-turns.js';
-
-/** Holds the process for so long. */
-function busy(ms: number): void {
-  for (const until = performance.now() + ms; performance.now() < until;);
-}
+import { Turns } from '../../src/ingest/turns.js';
 
 describe('work that is done in turns', () => {
+  let now: number;
+  let turns: Turns;
+  let done: string[];
+
+  beforeEach(() => {
+    now = 0;
+    turns = new Turns({ shareMs: 10, clock: () => now });
+    done = [];
+  });
+
+  /** Steps of 3 ms, by a clock that stands still otherwise. */
+  const work = (tenant: string, count: number): Promise<void> | undefined =>
+    inTurns({ turns, tenant }, count, (index) => {
+      now += 3;
+      done.push(`${tenant}${index}`);
+    });
+  const all = (tenant: string, count: number): string[] =>
+    Array.from({ length: count }, (_, index) => `${tenant}${index}`);
+
   it('is done at once where it is short', () => {
-    const done: number[] = [];
-    assert.equal(
-      inTurns(3, (index) => void done.push(index)),
-      undefined,
-    );
-    assert.deepEqual(done, [0, 1, 2]);
-    assert.equal(
-      inTurns(0, () => assert.fail()),
-      undefined,
+    assert.equal(work('a', 3), undefined);
+    assert.equal(work('b', 0), undefined);
+    assert.deepEqual(done, all('a', 3));
+  });
+
+  it('lets other tenants have their turn where it is long, and is done in order', async () => {
+    const long = work('a', 40);
+    assert.ok(long !== undefined);
+    assert.deepEqual(done, all('a', 4));
+    assert.equal(work('b', 3), undefined);
+    await long;
+    assert.deepEqual(
+      done.filter((each) => each.startsWith('a')),
+      all('a', 40),
     );
   });
 
-  it('lets others have their turn where it is long, and is done in order', async () => {
-    const done: number[] = [];
-    const turns: number[] = [];
-    const work = inTurns(40, (index) => {
-      busy(3);
-      done.push(index);
-    });
-    assert.ok(work !== undefined);
-    const others = setInterval(() => turns.push(done.length), 1);
-    await work;
-    clearInterval(others);
-    assert.deepEqual(
-      done,
-      Array.from({ length: 40 }, (_, n) => n),
-    );
-    assert.ok(turns.length >= 5, `${turns.length} turns of others`);
+  it('waits where its tenant has had its share', async () => {
+    assert.equal(work('a', 4), undefined);
+    const next = work('a', 1);
+    assert.ok(next !== undefined);
+    assert.deepEqual(done, all('a', 4));
+    await next;
+    assert.equal(done.length, 5);
   });
 
   it('fails as a step fails', async () => {
     const fail = (index: number): void => {
-      busy(3);
+      now += 3;
       if (index === 9) throw new Error('no');
     };
-    await assert.rejects(async () => inTurns(20, fail), /no/);
+    await assert.rejects(async () => inTurns({ turns, tenant: 'a' }, 20, fail), /no/);
   });
 });

@@ -81,7 +81,12 @@ describe('deciding on a chunk', () => {
       event('p3', 6, { data: { model: null } }),
       event('p4', 7, { subject: undefined, data: { seats: 1 } }),
     ];
-    assert.deepEqual(decide(properties, 'user-properties'), { evaluated: 0, eligible: {}, ndjson: '' });
+    assert.deepEqual(decide(properties, 'user-properties'), {
+      decided: properties.length,
+      evaluated: 0,
+      eligible: {},
+      ndjson: '',
+    });
     assert.deepEqual(subjects.get('N1')?.profile?.values, { seats: 200, engines: 2, year: 1999 });
     assert.deepEqual([...subjects.keys()], ['N1']);
     decide([event('p5', 8, { data: { seats: 180 } })], 'user-properties');
@@ -104,7 +109,7 @@ describe('deciding on a chunk', () => {
 
   it('touches no subject for an event that no rule asks for: the state does not grow by it', () => {
     const decided = decide([event('e1', 1, { type: 'taxied' })]);
-    assert.deepEqual(decided, { evaluated: 0, eligible: {}, ndjson: '' });
+    assert.deepEqual(decided, { decided: 1, evaluated: 0, eligible: {}, ndjson: '' });
     assert.equal(subjects.size, 0);
   });
 
@@ -147,7 +152,12 @@ describe('deciding on a chunk', () => {
         assert.deepEqual(decided.eligible, eligible);
         for (const [subject, { decisions }] of subjects) {
           for (const [rule, decision] of Object.entries(decisions)) {
-            const latest = rows.findLast((row) => row.subject === subject && row.rule === rule);
+            const own = rows.filter((row) => row.subject === subject && row.rule === rule);
+            const newest = own
+              .map(({ time }) => time)
+              .sort()
+              .at(-1);
+            const latest = own.findLast(({ time }) => time === newest);
             assert.deepEqual(
               [decision.eventId, decision.outcome, decision.reason, decision.ruleVersion, decision.time],
               [latest?.event_id, latest?.outcome, latest?.reason, latest?.rule_version, latest?.time],
@@ -156,6 +166,20 @@ describe('deciding on a chunk', () => {
         }
       }),
     );
+  });
+
+  it('lets no event of an earlier time become current, but under another version of its rule or a time of the future', () => {
+    const current = () => subjects.get('N1')?.decisions.third?.eventId;
+    subjects = new Map();
+    decide([event('later', 30), event('earlier', 10)].map((each) => ({ ...each, type: 'landed' })));
+    assert.equal(current(), 'later');
+    const { third } = subjects.get('N1')!.decisions;
+    subjects.get('N1')!.decisions.third = { ...third!, ruleVersion: 'another' };
+    decide([{ ...event('corrected', 20), type: 'landed' }]);
+    assert.equal(current(), 'corrected');
+    subjects.get('N1')!.decisions.third = { ...third!, time: '2031-01-01T00:00:00Z' };
+    decide([{ ...event('next', 40), type: 'landed' }]);
+    assert.equal(current(), 'next');
   });
 
   it('gives the same from the same records and events, however they are cut into chunks', () => {

@@ -49,6 +49,7 @@ export function createPushBench(dir: string, url: string): PushBench {
     isStopped: () => false,
     observe: (_tenant, _name, { state }) => void told.push(`observe ${state}`),
     disable: (_tenant, _name, reason) => void told.push(`disable ${reason}`),
+    fault: (_tenant, _name, fault) => void told.push(`fault ${fault}`),
     alert: (_tenant, _name, level) => void told.push(`alert ${level}`),
   };
   let config = configOf(url, {});

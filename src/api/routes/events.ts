@@ -3,14 +3,13 @@ import type { Context } from 'koa';
 import { HeadgateError } from '../../errors.js';
 import { INPUT_STREAMS, type InputStream } from '../../event.js';
 import type { EventSchemas } from '../../event-schemas/event-schemas.js';
-import type { Admission } from '../../ingest/admission/admission.js';
-import type { Acceptance, Ingest, TakenEvent } from '../../ingest/ingest.js';
-import { admitted, noteHandled, permitOf } from '../admitted.js';
+import type { TakenEvent } from '../../ingest/fresh.js';
+import type { Acceptance, Ingest, Receipt } from '../../ingest/ingest.js';
+import { bodyOf, noteHandled, permitOf, type Guard } from '../guard.js';
 import type { Metrics } from '../../observability/metrics.js';
-import { callerOf, requireScope, type Authenticator } from '../authenticate.js';
+import { callerOf } from '../authenticate.js';
 import { parseBody, type Candidate } from '../parse-body.js';
 import { inTurns } from '../in-turns.js';
-import { readBody, type BodyPace } from '../read-body.js';
 import { SchemaCheck } from '../schema-check.js';
 import {
   MAX_EVENT_BYTES,
@@ -42,10 +41,8 @@ export interface IngestAnswer {
 
 /** What {@link addEventRoutes} needs. */
 export interface EventRouteOptions {
-  readonly authenticate: Authenticator;
-  readonly admission: Admission;
+  readonly guard: Guard;
   readonly ingest: Ingest;
-  readonly bodyPace?: BodyPace;
   readonly metrics?: Metrics;
   /** The schemas of a tenant's events now in force; undefined where it has none. Default: no tenant has any. */
   readonly schemasOf?: (tenant: string) => EventSchemas | undefined;
@@ -62,15 +59,11 @@ export const MAX_BODY_BYTES = 4_000_000;
  * is `rejected` with its reason and spoils nothing beside it; if none is acceptable the answer is 422.
  */
 export function addEventRoutes(router: Router, options: EventRouteOptions): void {
-  const { authenticate, bodyPace: pace } = options;
-  const door = admitted({ ...options, maxBytes: MAX_BODY_BYTES });
   for (const stream of INPUT_STREAMS) {
-    const mayWrite = requireScope(authenticate, `${stream}:write`);
-    router.post(`/v1/${stream}`, mayWrite, door, async (ctx: Context) => {
-      const permit = permitOf(ctx);
-      const read = { maxBytes: MAX_BODY_BYTES, pace, onBytes: permit.received };
+    const mayWrite = options.guard(`${stream}:write`, { takesEvents: true, maxBytes: MAX_BODY_BYTES });
+    router.post(`/v1/${stream}`, mayWrite, async (ctx: Context) => {
       const { tenant } = callerOf(ctx);
-      const body = await readBody(ctx.req, read);
+      const body = await bodyOf(ctx);
       const taking = take(options, tenant, stream, ctx, body);
       const { json, refusal, written, ...counts } = taking instanceof Promise ? await taking : taking;
       await written;
@@ -125,16 +118,23 @@ function take(
   };
   const answered = ({ receipts, written }: Acceptance): Taken => {
     const counts = { accepted: 0, duplicate: 0, rejected: candidates.length - events.length };
-    for (const [at, status] of receipts.entries()) {
+    for (const [at, receipt] of receipts.entries()) {
       const index = places[at] as number;
-      results[index] = { index, id: (events[at] as TakenEvent).row.id, status };
-      counts[status]++;
+      const { id } = (events[at] as TakenEvent).row;
+      const result = resultOf(receipt);
+      results[index] = { index, id, ...result };
+      counts[result.status]++;
     }
     const answer: IngestAnswer = { ...counts, results };
     return { ...counts, json: JSON.stringify(answer), refusal: refusalOf(answer), written };
   };
-  const examining = inTurns(candidates.length, examineAt);
+  const examining = inTurns({ turns: ingest.turns, tenant }, candidates.length, examineAt);
   return examining === undefined ? accept() : examining.then(accept);
+}
+
+function resultOf(receipt: Receipt): Omit<EventResult, 'index' | 'id'> {
+  if (typeof receipt === 'string') return { status: receipt };
+  return { status: 'rejected', code: 'profile_full', reason: receipt.refused };
 }
 
 function refusalOf(answer: IngestAnswer): HeadgateError | undefined {

@@ -72,6 +72,7 @@ describe('deliveries by push', function () {
         observe: () => undefined,
         disable: () => undefined,
         alert: () => undefined,
+        fault: () => undefined,
       },
     };
     const pushPass = createPushPass({

@@ -21,6 +21,7 @@ const client = new Client({ connection, namespace });
 const workflowPass = createWorkflowPass({
   configOf: () => parseTenantConfig(config, 'tenant.yaml'),
   ...{ batchStore: stores.batchStore, deliveryLog: stores.deliveryLog, log: SILENT },
+  queues: [],
   signal: async ({ tenant, subscription, batch: { stream } }, { target, row }, event) => {
     const of = { stream, source: row.source, id: row.id };
     await signalWithStart(client, { tenant, subscription, target, of, event, namespace });

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { parseBody } from '../../../src/api/parse-body.js';
@@ -11,6 +10,7 @@ import { HeadgateError } from '../../../src/errors.js';
 import { compactTenant } from '../../../src/stores/warehouse/parquet/compaction.js';
 import type { PromotedField } from '../../../src/stores/warehouse/promoted-field.js';
 import type { BadRows, LoadBatch, LoadInput } from '../../../src/stores/warehouse/warehouse.js';
+import { leavesNoTemporaryFile } from '../../support/temp-dir.js';
 import { batchId, event, Fixture } from './fixture.js';
 
 const NOW = Date.parse('2024-03-10T12:00:00Z');
@@ -264,12 +264,8 @@ describe('rows that cannot be loaded', function () {
   });
 
   it('leave no files behind', async () => {
-    const before = readdirSync(tmpdir()).filter((name) => name.startsWith('headgate-rows-'));
-    await fixture.load('w1', [batchOf(1, [Buffer.from('no'), good('a')])], parking);
-    const after = readdirSync(tmpdir()).filter((name) => name.startsWith('headgate-rows-'));
-    assert.deepEqual(
-      after.filter((name) => !before.includes(name)),
-      [],
-    );
+    await leavesNoTemporaryFile(async () => {
+      await fixture.load('w1', [batchOf(1, [Buffer.from('no'), good('a')])], parking);
+    });
   });
 });
