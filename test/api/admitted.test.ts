@@ -128,7 +128,7 @@ describe('a request that is admitted', () => {
     assert.equal(status, 202);
     assert.equal(
       headers.get('ratelimit-policy'),
-      '"events";q=200;qu="events";w=2, "bytes";q=2000000;qu="content-bytes";w=2, "requests";q=100;qu="requests";w=2',
+      '"events";q=200;w=2, "bytes";q=2000000;qu="content-bytes";w=2, "requests";q=100;qu="requests";w=2',
     );
     const [, left, bytes] =
       /^"events";r=(\d+);t=1, "bytes";r=(\d+);t=1, "requests";r=(?:99|100);t=1$/.exec(
