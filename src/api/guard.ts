@@ -54,7 +54,7 @@ export function createGuard(options: GuardOptions): Guard {
       const caller = await authenticate(authorization).catch((error: unknown) =>
         refusedTokens.refused(ctx.req, error),
       );
-      identified(ctx.req);
+      identified(ctx.req, caller.tenant);
       ctx.state.caller = caller;
       await answering(ctx, options, route, async () => {
         holdOpen(ctx, admission.open(caller.tenant));
