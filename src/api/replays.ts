@@ -1,5 +1,4 @@
 import {
-  WorkflowExecutionAlreadyStartedError,
   WorkflowFailedError,
   WorkflowNotFoundError,
   type Client,
@@ -12,6 +11,7 @@ import { RunningLimit } from '../engine/running-limit.js';
 import { HeadgateError } from '../errors.js';
 import type { EventRow } from '../event.js';
 import { searchAttributesOf } from '../search-attributes.js';
+import { assertOwn, startOnce } from '../start-once.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { LoadedTenant } from '../tenant-config/registry.js';
 import { assertTenantId, replayWorkflowId, workflowQueue } from '../tenant.js';
@@ -138,7 +138,7 @@ export function createReplays(options: ReplaysOptions): Replays {
       }),
     show: (tenant, id) =>
       answered(client, async () => {
-        const description = await client.workflow.getHandle(replayWorkflowId(tenant, id)).describe();
+        const description = await find(client, tenant, id);
         return {
           ...summaryFrom(description),
           ...(await stateOf(client, description)),
@@ -146,10 +146,30 @@ export function createReplays(options: ReplaysOptions): Replays {
         };
       }),
     cancel: async (tenant, id) => {
-      await answered(client, () => client.workflow.getHandle(replayWorkflowId(tenant, id)).cancel());
+      await answered(client, async () => {
+        const { workflowId } = await find(client, tenant, id);
+        await client.workflow.getHandle(workflowId).cancel();
+      });
     },
     reach: (tenant) => reachOf(loaded(tenant), options.batchStore, firstReceipts),
   };
+}
+
+/** What has such an id and is no replay of the tenant is not there for it. */
+async function find(client: Client, tenant: string, id: string): Promise<WorkflowExecutionDescription> {
+  try {
+    return await assertOwn(client, replayWorkflowId(tenant, id), { type: REPLAY, tenant });
+  } catch (error) {
+    if (error instanceof HeadgateError && error.code === 'WORKFLOW_FOREIGN') throw noReplay();
+    throw error;
+  }
+}
+
+function noReplay(): HeadgateError {
+  return new HeadgateError(
+    'NOT_FOUND',
+    'No such replay: its id is unknown, it has ended already, or it is older than Temporal keeps histories.',
+  );
 }
 
 /** Turns what Temporal says, or that it says nothing, into Headgate's errors. */
@@ -158,11 +178,7 @@ async function answered<T>(client: Client, ask: () => Promise<T>): Promise<T> {
     return await client.withDeadline(Date.now() + ANSWER_WITHIN_MS, ask);
   } catch (error) {
     if (error instanceof HeadgateError) throw error;
-    if (error instanceof WorkflowNotFoundError)
-      throw new HeadgateError(
-        'NOT_FOUND',
-        'No such replay: its id is unknown, it has ended already, or it is older than Temporal keeps histories.',
-      );
+    if (error instanceof WorkflowNotFoundError) throw noReplay();
     const retry = { retryable: true, retryAfterSeconds: 5, cause: error };
     throw new HeadgateError('ENGINE_UNAVAILABLE', 'Temporal does not answer.', retry);
   }
@@ -174,7 +190,7 @@ function ofTenant(tenant: string): string {
 
 async function startWorkflow(client: Client, { config }: LoadedTenant, input: ReplayInput): Promise<void> {
   const { tenant, replayId, dryRun, task } = input;
-  const options = {
+  const start = {
     workflowId: replayWorkflowId(tenant, replayId),
     taskQueue: workflowQueue(tenant, config.isolation),
     args: [input],
@@ -185,12 +201,9 @@ async function startWorkflow(client: Client, { config }: LoadedTenant, input: Re
     staticSummary: `${tenant} · ${dryRun ? 'dry run of a replay' : 'replay'} · ${task.kind}`,
     typedSearchAttributes: searchAttributesOf(tenant),
   };
-  try {
-    await client.workflow.start(REPLAY, options);
-  } catch (error) {
-    // An answer that was lost, and the client's own second try.
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-  }
+  // One that is there: an answer that was lost, and the client's own second try.
+  const isSame = (started: unknown): boolean => (started as Partial<ReplayInput>)?.replayId === replayId;
+  await startOnce(client, { type: REPLAY, tenant, start, isSame });
 }
 
 function memoOf({ range, task, version, dryRun, eventsPerSecond, requestedAt }: ReplayInput): ReplayMemo {

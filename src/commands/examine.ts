@@ -1,19 +1,23 @@
-import { existsSync } from 'node:fs';
-import { open, readdir, readFile, rm, statfs } from 'node:fs/promises';
+import { readdir, readFile, statfs } from 'node:fs/promises';
 import { execFile } from 'node:child_process';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { Client } from '@temporalio/client';
 import pc from 'picocolors';
 import { loadConfig, type Config } from '../config.js';
 import { connectTemporal, temporalFromEnvironment } from '../engine/connect.js';
+import { clockAheadMs } from '../engine/temporal-clock.js';
 import { findTemporalBinary } from '../engine/find-server.js';
 import { isPortFree } from '../engine/ports.js';
 import { serverStateOf } from '../engine/server-record.js';
 import { messageOf } from '../errors.js';
+import { isLoopback } from '../loopback.js';
 import { dataPaths } from '../roles/stores.js';
 import { checkBatchKey, checkBatches } from './check-batches.js';
+import { checkDataDirectory, existingFolder } from './check-data-directory.js';
 import { checkNamespace } from './check-namespace.js';
 import { checkState } from './check-state.js';
+import { checkSubscriptions } from './check-subscriptions.js';
 import { checkBigQueryTenants } from './check-warehouses.js';
 import { examplePath } from './example-path.js';
 import { fail, ok, warn, type Finding } from './finding.js';
@@ -38,13 +42,13 @@ export async function examine(config: Config): Promise<Finding[]> {
   const { state } = config;
   const findings = await Promise.all([
     checkNode(process.versions.node),
-    guard('data directory', () => checkDataDir(config)),
+    guard('data directory', () => checkDataDirectory(config)),
     guard('disk', () => checkDisk(config)),
     ...(config.batches === undefined ? [] : [guard('batches', () => checkBatches(config))]),
     guard('batch key', () => checkBatchKey(config)),
     ...(state === undefined ? [] : [guard('state', () => checkState(state))]),
     guard(`port ${config.port}`, () => checkApiPort(config)),
-    ...(own ? [config.temporalPort, config.temporalUiPort] : []).map((port, index) =>
+    ...ownPorts(config).map((port, index) =>
       guard(`port ${port}`, () =>
         checkTemporalPort(config, port, index === 0 ? 'HEADGATE_TEMPORAL_PORT' : 'HEADGATE_TEMPORAL_UI_PORT'),
       ),
@@ -55,7 +59,13 @@ export async function examine(config: Config): Promise<Finding[]> {
     guard('tenants', () => checkTenants(config)),
     guard('keys', () => checkKeys(config)),
   ]);
-  return [...findings, ...(await checkBigQueryTenants(config))];
+  return [...findings, ...(await checkSubscriptions(config)), ...(await checkBigQueryTenants(config))];
+}
+
+/** Of the own server: gRPC, then its UI. */
+function ownPorts({ temporalAddress, temporalPort, temporalUi, temporalUiPort }: Config): number[] {
+  if (temporalAddress !== undefined) return [];
+  return temporalUi === 'off' ? [temporalPort] : [temporalPort, temporalUiPort];
 }
 
 async function guard(check: string, look: () => Promise<Finding>): Promise<Finding> {
@@ -71,48 +81,6 @@ export function checkNode(version: string): Finding {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major > 20 || (major === 20 && minor >= 19)) return ok('node', version);
   return fail('node', version, 'install Node 20.19 or newer: https://nodejs.org');
-}
-
-/** Can be written, and how long a flush takes: that is what an acknowledgement waits for. */
-async function checkDataDir({ dataDir }: Config): Promise<Finding> {
-  const check = 'data directory';
-  const probe = join(existingFolder(dataDir), `.headgate-doctor-${process.pid}`);
-  try {
-    const flushMs = await measureFlush(probe);
-    const found = `${dataDir} can be written, a flush to disk takes ${flushMs.toFixed(1)} ms`;
-    if (flushMs < 20) return ok(check, found);
-    return warn(check, found, 'every acknowledgement waits for one: put HEADGATE_DATA_DIR on a faster disk');
-  } catch (error) {
-    return fail(
-      check,
-      `${dataDir} cannot be written: ${messageOf(error)}`,
-      'correct its permissions, or set HEADGATE_DATA_DIR to another folder',
-    );
-  } finally {
-    await rm(probe, { force: true }).catch(() => {});
-  }
-}
-
-/** The folder, or the nearest one above it that is there: a look must not create anything. */
-function existingFolder(path: string): string {
-  return existsSync(path) ? path : existingFolder(dirname(path));
-}
-
-/** The median of nine, since a single flush says little. */
-async function measureFlush(path: string): Promise<number> {
-  const file = await open(path, 'w');
-  const times: number[] = [];
-  try {
-    for (let count = 0; count < 9; count += 1) {
-      await file.write(Buffer.alloc(4096));
-      const start = performance.now();
-      await file.sync();
-      times.push(performance.now() - start);
-    }
-  } finally {
-    await file.close();
-  }
-  return times.sort((a, b) => a - b)[4] ?? 0;
 }
 
 async function checkDisk({ dataDir, minFreeDiskBytes, maxSpoolBytes }: Config): Promise<Finding> {
@@ -141,7 +109,7 @@ async function checkTemporalPort(config: Config, port: number, variable: string)
   const check = `port ${port}`;
   if (await isPortFree('127.0.0.1', port)) return ok(check, "free for Temporal's server");
   const running = runningServer(config);
-  if (running !== undefined && [running.address, running.uiUrl].some((each) => each.endsWith(`:${port}`)))
+  if (running !== undefined && [running.address, running.uiUrl].some((each) => each?.endsWith(`:${port}`)))
     return ok(check, "in use by this data directory's Temporal server");
   return fail(check, 'in use by another program', `stop it, or set ${variable} to a free port`);
 }
@@ -195,10 +163,13 @@ async function checkReachable(
 }
 
 /**
- * Compares with the `Date` of an HTTP answer, which has seconds: Temporal's own protocol tells no time. Without a
- * remote party there is nothing to compare with, and it says so.
+ * Compares with Temporal's clock or, where that is a server of our own, with the `Date` of an HTTP answer, which has seconds.
+ * Without a remote party there is nothing to compare with, and it says so.
  */
-async function checkClock({ temporalUiUrl, jwks }: Config): Promise<Finding> {
+async function checkClock(config: Config): Promise<Finding> {
+  const { temporalUiUrl, jwks } = config;
+  const aheadMs = await clockAheadOfTemporal(config).catch(() => undefined);
+  if (aheadMs !== undefined) return clockFinding(Math.round(Math.abs(aheadMs) / SECOND), 'Temporal');
   const url = [temporalUiUrl, jwks].find((each) => each !== undefined && /^https?:/.test(each));
   const now = new Date().toISOString();
   if (url === undefined) return ok('clock', `${now}; nothing remote is configured to compare it with`);
@@ -208,11 +179,26 @@ async function checkClock({ temporalUiUrl, jwks }: Config): Promise<Finding> {
   );
   const remote = Date.parse(response?.headers.get('date') ?? '');
   if (Number.isNaN(remote)) return ok('clock', `${now}; ${url} gave no time to compare it with`);
-  const offSeconds = Math.round(Math.abs((sent + Date.now()) / 2 - remote) / SECOND);
-  const found = `${offSeconds} s off the clock of ${new URL(url).host}`;
+  return clockFinding(Math.round(Math.abs((sent + Date.now()) / 2 - remote) / SECOND), new URL(url).host);
+}
+
+async function clockAheadOfTemporal(config: Config): Promise<number | undefined> {
+  if (config.temporalAddress === undefined) return undefined;
+  const { connect, namespace = config.temporalNamespace } = temporalFromEnvironment(config.temporalAddress);
+  const connection = await connectTemporal(connect);
+  try {
+    return await clockAheadMs(new Client({ connection, namespace }));
+  } finally {
+    await connection.close();
+  }
+}
+
+function clockFinding(offSeconds: number, remote: string): Finding {
+  const found = `${offSeconds} s off the clock of ${remote}`;
   const mend = 'synchronise the clock (NTP): tokens expire and load windows close by it';
-  if (offSeconds <= 2) return ok('clock', found);
-  return offSeconds <= 30 ? warn('clock', found, mend) : fail('clock', found, mend);
+  const check = 'clock';
+  if (offSeconds <= 2) return ok(check, found);
+  return offSeconds <= 30 ? warn(check, found, mend) : fail(check, found, mend);
 }
 
 async function checkTenants({ dataDir }: Config): Promise<Finding> {
@@ -227,8 +213,14 @@ async function filesIn(folder: string): Promise<string[]> {
   return readdir(folder).catch(() => []);
 }
 
-async function checkKeys({ jwks, dataDir }: Config): Promise<Finding> {
+async function checkKeys({ jwks, dataDir, host, developmentKey }: Config): Promise<Finding> {
   if (jwks === undefined) {
+    if (!isLoopback(host) && developmentKey === 'loopback')
+      return fail(
+        'keys',
+        `none of your own, and other machines reach ${host}: the API refuses to start`,
+        'set HEADGATE_JWKS to your key set, or HEADGATE_DEVELOPMENT_KEY=anywhere',
+      );
     const made = (await filesIn(dataPaths(dataDir).keys)).length > 0;
     const found = made ? 'a development key pair' : 'none yet; the first start makes a development key pair';
     return warn('keys', found, 'for production set HEADGATE_JWKS to your key set');

@@ -19,6 +19,7 @@ export interface Instruments {
   readonly refusals: Counter<'tenant' | 'code'>;
   readonly refusedTokens: Counter<'code'>;
   readonly schemaViolations: Counter<'tenant' | 'mode'>;
+  readonly expressionFailures: Counter<'tenant' | 'owner' | 'name' | 'code'>;
   readonly batchEvents: Histogram<'stream'>;
   readonly batchBytes: Histogram<'stream'>;
   readonly decidedEvents: Counter<'tenant'>;
@@ -73,6 +74,7 @@ export function createInstruments(registry: Registry): Instruments {
       'Events that did not fit their schemas, by mode: enforce (rejected), warn (taken)',
       ['tenant', 'mode'],
     ),
+    ...expressionInstruments(counter),
     batchEvents: histogram('headgate_batch_events', 'Events in a batch', BATCH_EVENTS, ['stream']),
     batchBytes: histogram('headgate_batch_bytes', 'Bytes of NDJSON in a batch', BATCH_BYTES, ['stream']),
     decidedEvents: counter('headgate_decided_events_total', 'Events decided on', ['tenant']),
@@ -104,6 +106,16 @@ export function createInstruments(registry: Registry): Instruments {
 }
 
 type MakeCounter = <Label extends string>(name: string, help: string, labels: Label[]) => Counter<Label>;
+
+function expressionInstruments(counter: MakeCounter): Pick<Instruments, 'expressionFailures'> {
+  return {
+    expressionFailures: counter(
+      'headgate_expression_failures_total',
+      'Expressions that failed on an event, by what they are of (rule, aggregate, route) and why',
+      ['tenant', 'owner', 'name', 'code'],
+    ),
+  };
+}
 
 function compactionInstruments(
   counter: MakeCounter,

@@ -14,6 +14,7 @@ import type { SubscriptionControl } from '../subscriptions/control.js';
 import { SubscriptionLags } from '../subscriptions/lags.js';
 import { SubscriptionOverviews } from '../subscriptions/overview.js';
 import { openKeySet } from '../keys/key-set.js';
+import { openRevocations } from '../keys/revocations.js';
 import type { Logger } from '../observability/logger.js';
 import type { Metrics } from '../observability/metrics.js';
 import { createPull } from '../pull/pull.js';
@@ -162,9 +163,13 @@ async function doorOf(
   const { namespace, uiUrl } = temporal;
   return {
     authenticate: createAuthenticator({
-      keys: await openKeySet(config),
+      keys: await openKeySet({ ...config, log }),
       issuer: config.jwtIssuer,
       audience: config.jwtAudience,
+      tokenType: config.tokenType,
+      maxLifetimeMs: config.tokenMaxLifetimeMs,
+      revocations:
+        config.revocations === undefined ? undefined : await openRevocations(config.revocations, { log }),
       standingOf: (tenant) => standing(configOf(tenant)),
     }),
     schemasOf: (tenant) => registry.get(tenant)?.schemas,

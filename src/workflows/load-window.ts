@@ -9,6 +9,7 @@ import {
   type WindowLoad,
   type WindowSize,
 } from './messages.js';
+import { announcedBatches } from './signal-arguments.js';
 
 /** Batches to be loaded with this window: a batch of events, and the decisions on it. */
 export const announceSignal = defineSignal<[readonly BatchRef[]]>(ANNOUNCE);
@@ -22,7 +23,8 @@ export const announceSignal = defineSignal<[readonly BatchRef[]]>(ANNOUNCE);
 export async function loadWindow(input: LoadWindowInput): Promise<LoadWindowResult> {
   const announced = new Map<string, BatchRef>();
   setHandler(announceSignal, (batches) => {
-    for (const batch of batches) announced.set(`${batch.stream}/${batch.batchId}`, batch);
+    for (const batch of announcedBatches(batches, input.tenant))
+      announced.set(`${batch.stream}/${batch.batchId}`, batch);
   });
   const { loadBatches } = proxyActivities<Activities>({
     taskQueue: input.activityQueue,
@@ -40,8 +42,7 @@ export async function loadWindow(input: LoadWindowInput): Promise<LoadWindowResu
   });
   const loads: WindowLoad[] = [];
   const full = input.full ?? FULL_WINDOW;
-  const fullOrClosed = () =>
-    condition(() => isFull(announced, full), Math.max(1, input.closesAt - Date.now()));
+  const fullOrClosed = () => condition(() => isFull(announced, full), Math.max(1, restMs(input)));
   await fullOrClosed();
   while (announced.size > 0) {
     const batches = [...announced.values()].sort((left, right) => (left.batchId < right.batchId ? -1 : 1));
@@ -52,6 +53,11 @@ export async function loadWindow(input: LoadWindowInput): Promise<LoadWindowResu
     if (input.full !== undefined && announced.size > 0 && Date.now() < input.closesAt) await fullOrClosed();
   }
   return { loads };
+}
+
+/** Never longer than the window: the clock by which it was named may be ahead of Temporal's. */
+function restMs({ closesAt, lengthMs = Infinity }: LoadWindowInput): number {
+  return Math.min(lengthMs, closesAt - Date.now());
 }
 
 function isFull(announced: ReadonlyMap<string, BatchRef>, full: WindowSize): boolean {

@@ -4,6 +4,9 @@ import { HeadgateError } from '../../src/errors.js';
 import { cloudEvent, startTestApi, type TestApi } from '../support/api.js';
 import { until } from '../support/until.js';
 
+/** A clock that stands still: what a rate gives back meanwhile is no matter of how fast the machine is. */
+const NOW = Date.parse('2026-03-01T00:00:00Z');
+
 const events = (count: number, prefix: string): string =>
   JSON.stringify(Array.from({ length: count }, (_, n) => cloudEvent(`${prefix}${n}`)));
 
@@ -33,7 +36,10 @@ describe('a request that is not admitted', () => {
   });
 
   it('is answered 429 with Retry-After and quotas, takes nothing, and leaves the other tenant alone', async () => {
-    api = await startTestApi({ limits: { eventsPerSecond: 10, bytesPerSecond: 1e9 } });
+    api = await startTestApi({
+      limits: { eventsPerSecond: 10, bytesPerSecond: 1e9 },
+      admission: { now: () => NOW },
+    });
     const taken = await api.post(events(45, 'a'));
     assert.equal(taken.status, 202);
     assert.equal(taken.headers.get('ratelimit-remaining'), '0', 'it is in debt');
@@ -211,7 +217,7 @@ describe('what a tenant asks for besides', () => {
     const receiptOf = (): Promise<never> =>
       new Promise((_resolve, reject) => asked.push(() => reject(new HeadgateError('NOT_FOUND', 'none'))));
     api = await startTestApi({
-      admission: { calls: { perSecond: 5, atOnce: 3 } },
+      admission: { calls: { perSecond: 5, atOnce: 3 }, now: () => NOW },
       receipts: { receiptOf },
     });
     const batch = '/v1/batches/20240310-0123abcd-000000001';

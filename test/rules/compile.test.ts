@@ -132,6 +132,18 @@ describe('rules/compile', () => {
     });
   });
 
+  it('plans 500 rules of 100 types each rule by rule, not type by type', function () {
+    this.timeout(5_000);
+    const on = (rule: number) => Array.from({ length: 100 }, (_, type) => `t${rule}.${type}`);
+    const rules = Array.from({ length: 500 }, (_, i) => ({ name: `r${i}`, on: on(i), when: 'true' }));
+    const { byType } = compileRules({ aggregates: {}, rules });
+    assert.equal(byType.size, 50_000);
+    assert.deepEqual(
+      byType.get('t7.42')?.rules.map(({ name }) => name),
+      ['r7'],
+    );
+  });
+
   it('knows which event types concern it', () => {
     const compiled = compileRules({ aggregates: { late }, rules: [{ name: 'r', on: ['b'], when: 'true' }] });
     assert.deepEqual(

@@ -158,6 +158,14 @@ describe('tenant-config/parse', () => {
     ['tenant: UA\nlimits: { eventsPerSec: 5 }', 'eventsPerSec', /did you mean "eventsPerSecond"/],
     ['tenant: UA\nsinks: []', 'sinks', /unknown key "sinks"; known are tenant,/],
     ['tenant: UA\nroutes: {}', '{}', /routes must be a list/],
+    // What begins a workflow id of Headgate's or Temporal's own; Postgres and SQLite compare some ids without their case.
+    ...['batch', 'load', 'deliver', 'dead-letter', 'redrive', 'replay', 'own', 'temporal-sys', 'Load'].map(
+      (tenant): [string, string, RegExp] => [
+        `isolation: pooled\ntenant: ${tenant}`,
+        tenant,
+        /^tenant: no tenant may be called "[\w-]+": workflow ids of Headgate or Temporal begin with it/,
+      ],
+    ),
     [subscription('kind: push'), '{ name', /subscriptions.0 needs "url"/],
     [subscription('kind: mail'), 'mail', /must be one of push, pull, workflow/],
     [subscription('kind: pull, ackDeadlin: 1m'), 'ackDeadlin', /did you mean "ackDeadline"/],
@@ -166,7 +174,7 @@ describe('tenant-config/parse', () => {
     [
       subscription('kind: push, url: "http://x", secret: hunter2'),
       'hunter2',
-      /must be env:HEADGATE_SECRET_NAME/,
+      /must be env:HEADGATE_SECRET_<TENANT>__NAME/,
     ],
     [
       subscription('kind: push, url: "http://x", secret: env:AWS_SECRET_ACCESS_KEY'),
@@ -176,7 +184,7 @@ describe('tenant-config/parse', () => {
     [
       subscription('kind: push, url: "http://x", headers: { Authorization: env:HEADGATE_TOKEN }'),
       'env:HEADGATE_TOKEN',
-      /^subscriptions.0.headers.Authorization must be env:HEADGATE_SECRET_NAME/,
+      /^subscriptions.0.headers.Authorization must be env:HEADGATE_SECRET_<TENANT>__NAME/,
     ],
     [
       subscription('kind: push, url: "https://x:99999/hook"'),

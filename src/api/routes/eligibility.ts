@@ -5,8 +5,12 @@ import type { Decider } from '../../eligibility/decider.js';
 import { callerOf } from '../authenticate.js';
 import type { Guard } from '../guard.js';
 
-/** Adds `GET /v1/eligibility/:subject`: the latest decision of every rule that has been evaluated on the subject. */
-export function addEligibilityRoutes(router: Router, guard: Guard, decider: Pick<Decider, 'subject'>): void {
+/** Adds `GET /v1/eligibility/:subject`: the current decision of every rule in force that has been evaluated on the subject. */
+export function addEligibilityRoutes(
+  router: Router,
+  guard: Guard,
+  decider: Pick<Decider, 'subject' | 'isInForce'>,
+): void {
   router.get(
     '/v1/eligibility/:subject',
     guard('decisions:read'),
@@ -21,10 +25,9 @@ export function addEligibilityRoutes(router: Router, guard: Guard, decider: Pick
           'Nothing has been decided about this subject, and it has no properties.',
         );
       }
-      const decisions = Object.entries(record.decisions).map(([rule, decision]) => ({
-        rule,
-        ...decision,
-      }));
+      const decisions = Object.entries(record.decisions)
+        .filter(([rule]) => decider.isInForce(tenant, rule))
+        .map(([rule, decision]) => ({ rule, ...decision }));
       ctx.body = JSON.stringify({ subject, profile: record.profile?.values ?? {}, decisions });
       ctx.type = 'application/json';
     },

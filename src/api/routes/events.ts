@@ -3,7 +3,8 @@ import type { Context } from 'koa';
 import { HeadgateError } from '../../errors.js';
 import { INPUT_STREAMS, type InputStream } from '../../event.js';
 import type { EventSchemas } from '../../event-schemas/event-schemas.js';
-import type { Acceptance, Ingest, TakenEvent } from '../../ingest/ingest.js';
+import type { TakenEvent } from '../../ingest/fresh.js';
+import type { Acceptance, Ingest, Receipt } from '../../ingest/ingest.js';
 import { bodyOf, noteHandled, permitOf, type Guard } from '../guard.js';
 import type { Metrics } from '../../observability/metrics.js';
 import { callerOf } from '../authenticate.js';
@@ -91,7 +92,7 @@ function take(
   ctx: Context,
   body: Buffer,
 ): Taken | Promise<Taken> {
-  const candidates = parseBody(ctx.headers, body);
+  const candidates = parseBody(ctx.req, body);
   permitOf(ctx).charge(candidates.length, body.length);
   const now = new Date();
   const received = { ms: now.getTime(), iso: now.toISOString() };
@@ -111,16 +112,23 @@ function take(
   check.report(tenant, metrics);
   const answered = ({ receipts, written }: Acceptance): Taken => {
     const counts = { accepted: 0, duplicate: 0, rejected: candidates.length - events.length };
-    for (const [at, status] of receipts.entries()) {
+    for (const [at, receipt] of receipts.entries()) {
       const index = places[at] as number;
-      results[index] = { index, id: (events[at] as TakenEvent).row.id, status };
-      counts[status]++;
+      const { id } = (events[at] as TakenEvent).row;
+      const result = resultOf(receipt);
+      results[index] = { index, id, ...result };
+      counts[result.status]++;
     }
     const answer: IngestAnswer = { ...counts, results };
     return { ...counts, json: JSON.stringify(answer), refusal: refusalOf(answer), written };
   };
   const accepting = events.length === 0 ? NOTHING : ingest.accept(tenant, stream, events);
   return accepting instanceof Promise ? accepting.then(answered) : answered(accepting);
+}
+
+function resultOf(receipt: Receipt): Omit<EventResult, 'index' | 'id'> {
+  if (typeof receipt === 'string') return { status: receipt };
+  return { status: 'rejected', code: 'profile_full', reason: receipt.refused };
 }
 
 function refusalOf(answer: IngestAnswer): HeadgateError | undefined {
@@ -138,7 +146,7 @@ function examine(
   check: SchemaCheck,
 ): TakenEvent | Rejection {
   if ('unreadable' in candidate) return { code: 'unreadable', reason: candidate.unreadable };
-  const row = validateEvent(candidate.value, stream, received);
+  const row = validateEvent(candidate.value, stream, received, candidate.written);
   if (isRejection(row)) return row;
   // Written out once: for its size here, for the spool later.
   const json = JSON.stringify(row);

@@ -1,5 +1,6 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
+import { messageOf } from '../../errors.js';
 import { sharedAnswer } from '../shared-answer.js';
 
 /** One thing a node needs to do its work. */
@@ -31,6 +32,6 @@ async function run({ name, check }: ReadinessCheck): Promise<{ name: string; ok:
     await check();
     return { name, ok: true };
   } catch (error) {
-    return { name, ok: false, reason: error instanceof Error ? error.message : String(error) };
+    return { name, ok: false, reason: messageOf(error) };
   }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { createResolveActivities } from '../../../src/activities/dead-letters/resolve.js';
 import { createDeadLetters } from '../../../src/dead-letters/dead-letters.js';
@@ -630,7 +631,7 @@ describe('/v1/dead-letters', function () {
       const { client, stores } = pipeline;
       const own = await startTestApi({
         tenants: { [tenant]: 'active' },
-        exportPace: { graceMs: 500, minBytesPerSecond: 1_000_000_000 },
+        exportPace: { graceMs: 2_000, minBytesPerSecond: 1_000_000_000 },
         deadLetters: createDeadLetters({
           ...{ client, namespace: testNamespace(), batchStore: stores.batchStore },
           ...{ deliveryLog: stores.deliveryLog, isolationOf: () => 'pooled' as const },
@@ -639,11 +640,13 @@ describe('/v1/dead-letters', function () {
       const { port } = new URL(own.url);
       const authorization = `Bearer ${await own.token({ tenant })}`;
       const head = `GET /v1/dead-letters/export HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\n\r\n`;
-      for (let n = 0; n < 2; n++)
-        connect(Number(port), '127.0.0.1')
-          .pause()
-          .on('error', () => undefined)
-          .write(head);
+      for (let n = 0; n < 2; n++) {
+        const reader = connect(Number(port), '127.0.0.1').on('error', () => undefined);
+        reader.write(head);
+        const [answer] = (await once(reader, 'data')) as [Buffer];
+        reader.pause();
+        assert.match(answer.toString(), /^HTTP\/1.1 200 /);
+      }
       const becomes = (expected: number) =>
         until(async () => {
           const path = `${own.url}/v1/dead-letters/export?reason=loop`;
