@@ -4,6 +4,7 @@ import type { Temporal } from '../engine/temporal.js';
 import type { Logger } from '../observability/logger.js';
 import { SubscriptionAlerts } from '../subscriptions/alerts.js';
 import { SubscriptionControl } from '../subscriptions/control.js';
+import { createWakeDeliveries } from '../subscriptions/wake-deliveries.js';
 import type { TenantRegistry } from '../tenant-config/registry.js';
 import type { SharedStores } from './stores.js';
 
@@ -22,10 +23,12 @@ export function openSubscriptionControl({ temporal, registry, stores, log }: Sub
   close(): Promise<void>;
 } {
   const { connection, namespace } = temporal;
+  const wake = createWakeDeliveries(new Client({ connection, namespace }), log);
   const control = new SubscriptionControl({
     rates: createQueueRates(connection, namespace),
     configOf: (tenant) => registry.get(tenant)?.config,
     onTrouble: (trouble) => alerts.raise(trouble),
+    onResumed: (...resumed) => void wake(...resumed),
     log,
   });
   const alerts = new SubscriptionAlerts({

@@ -20,6 +20,8 @@ export interface SubscriptionControlOptions {
   readonly configOf: (tenant: string) => TenantConfig | undefined;
   /** Told when Headgate has disabled or paused a subscription or its breaker has opened: once each time, when Temporal has it. */
   readonly onTrouble?: (trouble: SubscriptionTrouble) => void;
+  /** Told when somebody has resumed a subscription, once Temporal has it; what waits between attempts is then due. */
+  readonly onResumed?: (tenant: string, name: string, at: number) => void;
   readonly log: Logger;
   readonly now?: () => number;
 }
@@ -108,7 +110,14 @@ export class SubscriptionControl {
     const since = new Date(this.now()).toISOString();
     const standing: SubscriptionStanding = to === 'active' ? { state: to } : { state: to, by, reason, since };
     this.options.log.info({ tenant, subscription: name, state: to, by }, 'a subscription was changed');
-    return this.write(tenant, name, () => standing);
+    const changed = await this.write(tenant, name, () => standing);
+    if (to === 'active') this.options.onResumed?.(tenant, name, this.now());
+    return changed;
+  }
+
+  /** Forgets what this process has written: another one has changed it since. */
+  forget(tenant: string, name: string): void {
+    this.known.delete(subscriptionQueue(tenant, name));
   }
 
   /** Brings the rate in line with the configuration, and leaves a state that somebody has to end. */

@@ -15,7 +15,7 @@ import type { PassActivities } from '../deliveries/pass.js';
 import { HEARTBEAT_EVERY_MS, heartbeatOf, resumePass } from '../deliveries/progress.js';
 import type { PushControl, PushObserver } from './control.js';
 import { PassRun, type StopReason } from './pass-run.js';
-import type { Receiver, Receivers } from './receivers.js';
+import { resumeReceiver, type Receiver, type Receivers } from './receivers.js';
 import { createSigner, type Signer } from './sign.js';
 import { Tally } from '../deliveries/tally.js';
 import { Work } from './work.js';
@@ -72,6 +72,8 @@ export function createPushPass(options: PushPassOptions): PassActivities['pushPa
     }
     try {
       const receiver = options.receivers.of(tenant, subscription);
+      if (resumeReceiver(receiver, input.resumedAt ?? 0, now()))
+        options.control.resumed(tenant, subscription);
       const result = await makePass(options, input, { config, receiver, lines, tally, journal });
       await keepJournal(options, input, journal);
       return result;
