@@ -97,7 +97,7 @@ describe('a week of flights is replayed with another threshold for compensation'
     readdirSync(join(dir, 'batches', tenant, 'decisions'), { recursive: true, encoding: 'utf8' }).sort();
 
   async function rowsOf(tenant: string): Promise<string[]> {
-    const rows = await rowsInFiles(join(dir, 'warehouse'), tenant, 'decisions', 'id, rule, outcome');
+    const rows = await rowsInFiles(join(dir, 'warehouse'), tenant, 'decisions', 'event_id, rule_version, rule, outcome');
     return rows.map((row) => row.join(' ')).sort();
   }
 
@@ -150,7 +150,7 @@ describe('a week of flights is replayed with another threshold for compensation'
     const added = rows.filter((row) => !rowsBefore.includes(row));
     const { ruleVersion } = ruleOf(first, 'compensation');
     const expected = [...now].map(
-      ([id, is]) => `${id}:compensation:${ruleVersion} compensation ${is ? 'eligible' : 'ineligible'}`,
+      ([id, is]) => `${id} ${ruleVersion} compensation ${is ? 'eligible' : 'ineligible'}`,
     );
     assert.deepEqual(added, expected.sort());
 
