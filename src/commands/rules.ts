@@ -10,7 +10,9 @@ It counts since the node was started, from its /metrics. docs/expressions.md say
 
 /** `headgate rules`: which of a tenant's expressions fail. */
 export function rulesCommand(): Command {
-  const command = new Command('rules').description("Look at a tenant's expressions as they run.");
+  const command = new Command('rules')
+    .description("Look at a tenant's expressions as they run.")
+    .addHelpText('after', EXAMPLES);
   command
     .command('errors')
     .description('show which rules, aggregates and filters of routes fail on events, how, and how often')
