@@ -1,8 +1,11 @@
 import type { Context } from 'koa';
 import type { Quota } from '../ingest/admission/admission.js';
 
-/** The units of the quotas; `content-bytes` and `requests` are registered, events are ours. */
-const UNITS = { events: 'events', bytes: 'content-bytes', requests: 'requests' } as const;
+/**
+ * The units of the quotas, of those that the draft registers. Events have none, and so count as what is meant without one,
+ * requests: a request of an event is one.
+ */
+const UNITS = { events: '', bytes: ';qu="content-bytes"', requests: ';qu="requests"' } as const;
 
 /**
  * Tells a producer its quotas, in two forms: `RateLimit-Policy` and `RateLimit`, the structured fields of the IETF's current
@@ -19,7 +22,7 @@ export function setRateLimitHeaders(ctx: Context, quotas: readonly Quota[], refu
     quotas
       .map(
         ({ name, limit, windowSeconds }) =>
-          `"${name}";q=${Math.floor(limit)};qu="${UNITS[name]}";w=${windowSeconds}`,
+          `"${name}";q=${Math.floor(limit)}${UNITS[name]};w=${windowSeconds}`,
       )
       .join(', '),
   );

@@ -128,7 +128,7 @@ describe('a request that is admitted', () => {
     assert.equal(status, 202);
     assert.equal(
       headers.get('ratelimit-policy'),
-      '"events";q=200;qu="events";w=2, "bytes";q=2000000;qu="content-bytes";w=2, "requests";q=100;qu="requests";w=2',
+      '"events";q=200;w=2, "bytes";q=2000000;qu="content-bytes";w=2, "requests";q=100;qu="requests";w=2',
     );
     const [, left, bytes] =
       /^"events";r=(\d+);t=1, "bytes";r=(\d+);t=1, "requests";r=(?:99|100);t=1$/.exec(
@@ -195,6 +195,21 @@ describe('what a tenant asks for besides', () => {
     assert.match(refused[0]?.headers.get('ratelimit') ?? '', /"requests";r=0/);
     const other = await api.get('/v1/eligibility/s1', await api.token({ tenant: 'DL' }));
     assert.equal(other.status, 404);
+  });
+
+  it('is answered slower when it goes on as if it were not refused', async () => {
+    api = await startTestApi({ limits: { requestsPerSecond: 1 } });
+    const other = await api.token({ tenant: 'DL' });
+    const began = performance.now();
+    const flood = Array.from({ length: 120 }, async () => {
+      const { status } = await api.get('/v1/eligibility/s1');
+      return { status, ms: performance.now() - began };
+    });
+    const answers = await Promise.all(flood);
+    const late = answers.filter(({ status, ms }) => status === 429 && ms >= 1_000);
+    assert.ok(late.length > 0, 'some are held back');
+    const quick = await api.get('/v1/eligibility/s1', other);
+    assert.equal(quick.status, 404);
   });
 
   it('is bounded where Temporal has to be asked, by rate and by how much at once', async () => {
