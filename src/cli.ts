@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   send: async () => (await import('./commands/send.js')).sendCommand(),
   replay: async () => (await import('./commands/replay.js')).replayCommand(),
   route: async () => (await import('./commands/route.js')).routeCommand(),
+  rules: async () => (await import('./commands/rules.js')).rulesCommand(),
   schema: async () => (await import('./commands/schema.js')).schemaCommand(),
   subscription: async () => (await import('./commands/subscription.js')).subscriptionCommand(),
   'dead-letters': async () => (await import('./commands/dead-letters.js')).deadLettersCommand(),

@@ -23,6 +23,8 @@ const COMMANDS = [
   ['query'],
   ['schema'],
   ['schema', 'check'],
+  ['rules'],
+  ['rules', 'errors'],
   ['compact'],
   ['doctor'],
 ];

@@ -78,6 +78,19 @@ describe('Headgate, with a tenant whose expressions cost too much', function () 
     ]);
   });
 
+  it('shows them with `headgate rules errors`', async () => {
+    const { stdout } = await runHeadgate(['rules', 'errors', '--tenant', 'costly', '--json'], env);
+    const { errors } = JSON.parse(stdout) as { errors: { owner: string; name: string; code: string }[] };
+    assert.deepEqual(errors.map(({ owner, name, code }) => `${owner} ${name} ${code}`).sort(), [
+      'aggregate x MISSING',
+      'route 0 TOO_COSTLY',
+      'rule nested TOO_COSTLY',
+      'rule plain MISSING',
+    ]);
+    const quiet = await runHeadgate(['rules', 'errors', '--tenant', 'quiet'], env);
+    assert.match(quiet.stdout, /No expression has failed/);
+  });
+
   it('says with `headgate route --explain` that the filter is too costly', async () => {
     const file = join(dir, 'event.json');
     const l = Array.from({ length: 3_000 }, (_, i) => i);
