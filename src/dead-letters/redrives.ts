@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
+import { clipToJsonBytes } from '../clip.js';
 import { askTemporal } from '../engine/ask-temporal.js';
 import { workflowPage } from '../engine/workflow-page.js';
 import { searchAttributesOf } from '../search-attributes.js';
@@ -16,7 +17,7 @@ import {
 import { findOwn } from './find.js';
 import type { DeadLetterOptions } from './options.js';
 import { assertRedrivable } from './resolve.js';
-import { WORKFLOW_TASK_TIMEOUT } from '../workflows/messages.js';
+import { MAX_SUMMARY_BYTES, WORKFLOW_TASK_TIMEOUT } from '../workflows/messages.js';
 
 /** What to redrive or discard. */
 export interface RedriveRequest {
@@ -69,7 +70,7 @@ export function createRedrives(options: DeadLetterOptions): Redrives {
             workflowExecution: { workflowId, runId },
             requestId: randomUUID(),
             identity: 'headgate',
-            reason: `by ${actor}`,
+            reason: clipToJsonBytes(`by ${actor}`, MAX_SUMMARY_BYTES),
           }),
         );
       } catch (error) {
@@ -105,7 +106,10 @@ async function start(
       taskQueue: workflowQueue(tenant, isolationOf(tenant)),
       args: [input],
       workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
-      staticSummary: `${tenant} · dead letters to be ${outcome} · by ${by.actor}`,
+      staticSummary: clipToJsonBytes(
+        `${tenant} · dead letters to be ${outcome} · by ${by.actor}`,
+        MAX_SUMMARY_BYTES,
+      ),
       typedSearchAttributes: searchAttributesOf(tenant),
     }),
   );
