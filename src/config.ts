@@ -67,6 +67,8 @@ export interface Config {
   readonly maxBacklogAgeSeconds: number;
   /** `HEADGATE_MAX_IN_FLIGHT`: bytes of requests being handled at once, of all tenants. Default 64 MB; memory takes a few times as much. */
   readonly maxInFlightBytes: number;
+  /** `HEADGATE_MAX_CONNECTIONS`: most connections to the API at once. Bounds of one tenant follow from it: requests being handled, and consumers that wait. Default 10,000. */
+  readonly maxConnections: number;
   /** `HEADGATE_MIN_FREE_DISK`: free bytes below which the door answers 503. Default 512 MB. */
   readonly minFreeDiskBytes: number;
   /** `HEADGATE_LOADS_PER_SECOND`: loads into Parquet of all tenants together; with more active tenants each one's load windows get longer. Default 4, what two cores take beside the rest. */
@@ -77,6 +79,8 @@ export interface Config {
   readonly pushAllow: readonly AddressRange[];
   /** `HEADGATE_WORKFLOW_QUEUES`: task queues that `kind: workflow` may start workflows on beside the tenant's own, `UA:bookings,UA:bookings-*,*:shared`. Default: none. */
   readonly workflowQueues: readonly AllowedQueue[];
+  /** `HEADGATE_MAX_CLOCK_DIFFERENCE_SECONDS`: how far this machine's clock may be from that of the Temporal at `TEMPORAL_ADDRESS`; a node refuses to start beyond it. Default 60. */
+  readonly maxClockDifferenceSeconds: number;
   /** `HEADGATE_METRICS`: `on` (default) or `off`. */
   readonly metrics: 'on' | 'off';
   /** `HEADGATE_METRICS_TENANTS`: tenants that have a label of their own in metrics; the rest are `other`. Default 200. */
@@ -139,6 +143,9 @@ export function unknownVariables(env: Env = process.env): string[] {
     });
 }
 
+/** Some thirty years. */
+const MAX_SECONDS = 1_000_000_000;
+
 function readAll(reader: EnvReader): Config {
   return {
     dataDir: resolve(reader.text('HEADGATE_DATA_DIR') ?? '.headgate'),
@@ -166,11 +173,13 @@ function readAll(reader: EnvReader): Config {
     maxSpoolBytes: reader.size('HEADGATE_MAX_SPOOL', 4 * 1024 ** 3),
     maxBacklogAgeSeconds: reader.integer('HEADGATE_MAX_BACKLOG_AGE_SECONDS', 600, 1, 604_800),
     maxInFlightBytes: reader.size('HEADGATE_MAX_IN_FLIGHT', 64 * 1024 ** 2),
+    maxConnections: reader.integer('HEADGATE_MAX_CONNECTIONS', 10_000, 20, 1_000_000),
     minFreeDiskBytes: reader.size('HEADGATE_MIN_FREE_DISK', 512 * 1024 ** 2),
     loadsPerSecond: reader.integer('HEADGATE_LOADS_PER_SECOND', 4, 1, 1_000),
     compaction: reader.oneOf('HEADGATE_COMPACTION', ['on', 'off'], 'on'),
     pushAllow: reader.ranges('HEADGATE_PUSH_ALLOW'),
     workflowQueues: reader.workflowQueues('HEADGATE_WORKFLOW_QUEUES'),
+    maxClockDifferenceSeconds: reader.integer('HEADGATE_MAX_CLOCK_DIFFERENCE_SECONDS', 60, 1, MAX_SECONDS),
     metrics: reader.oneOf('HEADGATE_METRICS', ['on', 'off'], 'on'),
     metricsTenants: reader.integer('HEADGATE_METRICS_TENANTS', 200, 0, 100_000),
     metricsPort: reader.optionalInteger('HEADGATE_METRICS_PORT', 0, 65_535),

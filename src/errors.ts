@@ -3,7 +3,9 @@
  * in `application/problem+json` answers, in Temporal's failure `type`, and in the CLI's messages.
  */
 export type ErrorCode =
+  | 'ADDRESS_RATE_LIMITED'
   | 'BATCH_CORRUPT'
+  | 'BATCH_FORGOTTEN'
   | 'BATCH_KEY_MISSING'
   | 'BATCH_KEY_WRONG'
   | 'BATCH_STORE_REFUSED'
@@ -12,6 +14,7 @@ export type ErrorCode =
   | 'BODY_MALFORMED'
   | 'BODY_TIMEOUT'
   | 'BODY_TOO_LARGE'
+  | 'CLOCK_WRONG'
   | 'COMPACTION_RUNNING'
   | 'CONFIG_INVALID'
   | 'CONTENT_ENCODING_UNSUPPORTED'
@@ -109,9 +112,21 @@ export class HeadgateError extends Error {
   }
 }
 
-/** The message of anything that was thrown, for logs and for wrapping. */
+/**
+ * The message of anything that was thrown, for logs and for wrapping; never empty. Some of Temporal's errors have none: the
+ * message of their cause is then told, or else their name.
+ */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error) || 'unknown';
+  if (error.message !== '') return error.message;
+  return error.cause instanceof Error && error.cause.message !== ''
+    ? `${error.name}: ${error.cause.message}`
+    : error.name;
+}
+
+/** The code of a {@link HeadgateError}; undefined for anything else that was thrown. */
+export function codeOf(error: unknown): ErrorCode | undefined {
+  return error instanceof HeadgateError ? error.code : undefined;
 }
 
 /** The `code` of a Node system error (`ENOENT`, `EADDRINUSE`, …), or undefined. */

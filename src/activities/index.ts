@@ -34,7 +34,7 @@ import {
   type LoadActivitiesDeps,
 } from './warehouse/load-batches.js';
 import { createParkLoads } from './warehouse/park-loads.js';
-import { unloadableRows } from './warehouse/park-rows.js';
+import { unloadableRows, unreadableBatch } from './warehouse/park-rows.js';
 import { createReloadRows, type ReloadRows } from './warehouse/reload-rows.js';
 
 /** What comes between a batch and the passes of its deliveries. */
@@ -99,13 +99,21 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
   });
   const configOf = (id: string): TenantConfig => loaded(id).config;
   const isolationOf = (id: string): Isolation => configOf(id).isolation;
-  const park = createPark({ client, batchStore, isolationOf, onParked: dependencies.onParked });
+  const park = createPark({ client, batchStore, isolationOf, onParked: told(dependencies) });
   const expiresAtOf = ({ tenant, batchId }: BatchRef): number =>
     expiryOf(batchId, configOf(tenant).retentionMs);
   const loading = createLoadActivities({
     ...{ warehouse, batchStore, ...gatesOf(dependencies) },
     promotedOf: (id, stream) => promotedOf(configOf(id).warehouse.promote, stream),
     parkRows: (batch, rows) => park(unloadableRows(batch, rows, expiresAtOf(batch))),
+    parkBatch: (batch, reason) => {
+      const { tenant, stream, batchId: id, events } = batch;
+      dependencies.log.warn(
+        { tenant, stream, batch: id, events, reason },
+        'a batch cannot be loaded; it is a dead letter of the warehouse, and the others are loaded',
+      );
+      return park(unreadableBatch(batch, reason, expiresAtOf(batch)));
+    },
   });
   const startDeliveries = createStartDeliveries({ client, configOf, park });
   const parkIngest = createParkIngest(park, (id) => configOf(id).retentionMs);
@@ -136,6 +144,20 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
     signalDeadLetters: withFailures(resolving.signalDeadLetters),
     announce: withFailures(announcing.announce),
     loadBatches: withFailures(loading.loadBatches),
+  };
+}
+
+/** What has expired was never delivered, and nobody may have been looking: it is said in the log as well. */
+function told({ onParked, log }: ActivityDependencies): (input: ParkInput) => void {
+  return (input) => {
+    onParked?.(input);
+    const { tenant, subscription, batch } = input.delivery;
+    const { reason, count, detail } = input.dead;
+    if (reason !== 'expired') return;
+    log.warn(
+      { tenant, subscription, batch: batch.batchId, events: count, reason: detail },
+      'events have expired before they could be delivered; they are a dead letter',
+    );
   };
 }
 

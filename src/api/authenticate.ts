@@ -1,4 +1,4 @@
-import type { Context, Next } from 'koa';
+import type { Context } from 'koa';
 import { errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { HeadgateError } from '../errors.js';
@@ -84,23 +84,16 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
 }
 
 /**
- * Middleware that lets a request through if its token has `scope` (or `admin`), with the caller in `ctx.state.caller`.
- * @param narrowedBy path parameter with the name of the one thing that `<scope>:<name>` is enough for
+ * What a token without `scope` or `admin` is answered, `SCOPE_MISSING`; undefined for one that has it.
+ * @param name of the one thing that `<scope>:<name>` is enough for
  */
-export function requireScope(authenticate: Authenticator, scope: Scope, narrowedBy?: string) {
-  return async (ctx: Context & { params?: Record<string, string> }, next: Next): Promise<void> => {
-    const caller = await authenticate(ctx.get('authorization') || undefined);
-    const name = narrowedBy === undefined ? undefined : ctx.params?.[narrowedBy];
-    const enough = [scope, 'admin', ...(name === undefined ? [] : [`${scope}:${name}`])];
-    if (!enough.some((each) => caller.scopes.has(each))) {
-      throw new HeadgateError('SCOPE_MISSING', `The token lacks the scope "${scope}".`);
-    }
-    ctx.state.caller = caller;
-    await next();
-  };
+export function lackOf({ scopes }: Caller, scope: Scope, name?: string): HeadgateError | undefined {
+  const enough = [scope, 'admin', ...(name === undefined ? [] : [`${scope}:${name}`])];
+  if (enough.some((each) => scopes.has(each))) return undefined;
+  return new HeadgateError('SCOPE_MISSING', `The token lacks the scope "${scope}".`);
 }
 
-/** The caller a route runs for; set by {@link requireScope}. */
+/** The caller a route runs for; set by the guard before it. */
 export function callerOf(ctx: Context): Caller {
   return ctx.state.caller as Caller;
 }

@@ -29,6 +29,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   CONTENT_ENCODING_UNSUPPORTED: 415,
   NOTHING_ACCEPTED: 422,
   RULES_UNKNOWN: 422,
+  ADDRESS_RATE_LIMITED: 429,
   TENANT_IN_FLIGHT_FULL: 429,
   TENANT_RATE_LIMITED: 429,
   TENANT_BACKLOG_FULL: 429,
@@ -38,6 +39,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   BATCH_KEY_WRONG: 503,
   BATCH_STORE_REFUSED: 503,
   BATCH_STORE_UNAVAILABLE: 503,
+  BATCH_FORGOTTEN: 503,
   BATCH_UNREACHABLE: 503,
   SHUTTING_DOWN: 503,
   STATE_UNAVAILABLE: 503,
@@ -73,8 +75,8 @@ function answer(ctx: Context, error: unknown, log: Logger): void {
   }
   if (error.retryAfterSeconds !== undefined) ctx.set('Retry-After', String(error.retryAfterSeconds));
   if (status === 401) ctx.set('WWW-Authenticate', 'Bearer realm="headgate"');
-  // What is left of a body that came too slowly is not waited for.
-  if (status === 408) ctx.set('Connection', 'close');
+  // What is left of a body that came too slowly is not waited for; who has no token may take the trouble to connect.
+  if (status === 408 || error.code === 'ADDRESS_RATE_LIMITED') ctx.set('Connection', 'close');
   write(ctx, status, error.code, error.message, error.details ?? {});
 }
 

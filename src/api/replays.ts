@@ -6,8 +6,8 @@ import {
   type WorkflowExecutionInfo,
 } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
+import { RunningLimit } from '../engine/running-limit.js';
 import { HeadgateError } from '../errors.js';
-import type { EventRow } from '../event.js';
 import { searchAttributesOf } from '../search-attributes.js';
 import { assertOwn, startOnce } from '../start-once.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
@@ -21,6 +21,7 @@ import {
   type ReplayProgress,
   type ReplayReport,
 } from '../workflows/replay-messages.js';
+import { createReachOf, type Reach } from './replay-reach.js';
 import { replayInputOf, type ReplayRequest } from './replay-request.js';
 import { WORKFLOW_TASK_TIMEOUT } from '../workflows/messages.js';
 
@@ -52,18 +53,9 @@ export interface ReplayView extends ReplaySummary {
   readonly url?: string;
 }
 
-/** How far back replay reaches. */
-export interface Reach {
-  readonly retentionMs: number;
-  /** RFC 3339: receipt of the oldest event that is kept; absent while none is. */
-  readonly keptSince?: string;
-  /** The last day (`YYYY-MM-DD`) up to which batches have been deleted; absent while none have. */
-  readonly deletedThrough?: string;
-}
-
 /** A tenant's replays. */
 export interface Replays {
-  /** @throws HeadgateError `REPLAY_INVALID`, `RULES_UNKNOWN`, `TENANT_UNKNOWN`, `OVERLOADED` (too many run), `ENGINE_UNAVAILABLE` */
+  /** @throws HeadgateError `REPLAY_INVALID`, `RULES_UNKNOWN`, `TENANT_UNKNOWN`, `TENANT_IN_FLIGHT_FULL` (too many run), `ENGINE_UNAVAILABLE` */
   start(tenant: string, request: ReplayRequest): Promise<ReplaySummary>;
   /** The latest, newest first. @throws HeadgateError `ENGINE_UNAVAILABLE` */
   list(tenant: string): Promise<ReplaySummary[]>;
@@ -98,6 +90,8 @@ const PRIORITY_KEY = 5;
 /** Builds replays over Temporal: each is a workflow. */
 export function createReplays(options: ReplaysOptions): Replays {
   const { client, now = Date.now } = options;
+  const running = new RunningLimit({ client, workflowType: REPLAY, what: 'replays', most: MOST_RUNNING });
+  const reachOf = createReachOf(options.batchStore);
 
   function loaded(tenant: string): LoadedTenant {
     const found = options.tenantOf(tenant);
@@ -115,9 +109,9 @@ export function createReplays(options: ReplaysOptions): Replays {
       const tenant = loaded(id);
       const input = replayInputOf(request, tenant, await versionFor(tenant, request), now());
       return answered(client, async () => {
-        await assertRoom(client, id);
-        await startWorkflow(client, tenant, input);
-        return summaryOf(replayWorkflowId(id, input.replayId), 'running', memoOf(input));
+        const workflowId = replayWorkflowId(id, input.replayId);
+        await running.start(id, workflowId, () => startWorkflow(client, tenant, input));
+        return summaryOf(workflowId, 'running', memoOf(input));
       });
     },
     list: (tenant) =>
@@ -145,7 +139,7 @@ export function createReplays(options: ReplaysOptions): Replays {
         await client.workflow.getHandle(workflowId).cancel();
       });
     },
-    reach: (tenant) => reachOf(loaded(tenant), options.batchStore),
+    reach: (tenant) => reachOf(loaded(tenant)),
   };
 }
 
@@ -180,13 +174,6 @@ async function answered<T>(client: Client, ask: () => Promise<T>): Promise<T> {
 
 function ofTenant(tenant: string): string {
   return `WorkflowType = '${REPLAY}' AND HeadgateTenant = '${assertTenantId(tenant)}'`;
-}
-
-async function assertRoom(client: Client, tenant: string): Promise<void> {
-  const { count } = await client.workflow.count(`${ofTenant(tenant)} AND ExecutionStatus = 'Running'`);
-  if (count < MOST_RUNNING) return;
-  const message = `${count} replays of this tenant run already; wait for one, or cancel it.`;
-  throw new HeadgateError('OVERLOADED', message, { retryable: true, retryAfterSeconds: 60 });
 }
 
 async function startWorkflow(client: Client, { config }: LoadedTenant, input: ReplayInput): Promise<void> {
@@ -274,26 +261,4 @@ function pageOf(
   if (uiUrl === undefined) return {};
   const page = `namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}/${runId}/history`;
   return { url: new URL(page, `${uiUrl}/`).href };
-}
-
-async function reachOf({ config }: LoadedTenant, store: ReplaysOptions['batchStore']): Promise<Reach> {
-  const deletedThrough = await store.deletedThrough(config.tenant);
-  const keptSince = await oldestReceipt(config.tenant, store);
-  return {
-    retentionMs: config.retentionMs,
-    ...(keptSince !== undefined && { keptSince }),
-    ...(deletedThrough !== undefined && { deletedThrough }),
-  };
-}
-
-async function oldestReceipt(
-  tenant: string,
-  store: ReplaysOptions['batchStore'],
-): Promise<string | undefined> {
-  for await (const name of store.list({ tenant, stream: 'events' })) {
-    const { ndjson } = await store.open(name);
-    const first = ndjson.subarray(0, ndjson.indexOf('\n')).toString('utf8');
-    return (JSON.parse(first) as EventRow).received_at;
-  }
-  return undefined;
 }

@@ -5,12 +5,13 @@ import { createFileQuarantine } from '../stores/quarantine/file.js';
 import type { LoadedTenant } from '../tenant-config/registry.js';
 import { readAcknowledged, type IdDefaults } from './acknowledged-ids.js';
 import type { DayRange } from './batch-files.js';
+import { configuredRules, type ConfiguredRules } from './configured-rules.js';
 import { auditTenant, type TenantAudit } from './tenant-audit.js';
 import { withWorkspace } from './workspace.js';
 
 /** What {@link audit} is to look at. */
 export interface AuditOptions {
-  readonly paths: Pick<DataPaths, 'quarantine' | 'warehouse'>;
+  readonly paths: Pick<DataPaths, 'quarantine' | 'tenantVersions' | 'warehouse'>;
   readonly batchStore: Pick<BatchStore, 'list' | 'localFiles' | 'open'>;
   /** The configured tenants. */
   readonly tenants: readonly LoadedTenant[];
@@ -45,7 +46,7 @@ export function audit(options: AuditOptions): Promise<TenantAudit[]> {
         ...options,
         workspace,
         tenant: each,
-        loaded: options.tenants.find(({ config }) => config.tenant === each),
+        configured: await configuredOf(options, each),
         warehouseRoot: options.paths.warehouse,
         quarantine: createFileQuarantine(options.paths.quarantine),
         given: ids !== undefined,
@@ -61,6 +62,11 @@ export function audit(options: AuditOptions): Promise<TenantAudit[]> {
     }
     return results;
   });
+}
+
+async function configuredOf({ tenants, paths }: AuditOptions, tenant: string): Promise<ConfiguredRules[]> {
+  const loaded = tenants.find(({ config }) => config.tenant === tenant);
+  return loaded === undefined ? [] : configuredRules(paths.tenantVersions, loaded);
 }
 
 function tenantsOf(
@@ -79,6 +85,8 @@ function tenantsOf(
 
 /** True when nothing is missing, nothing is damaged and nothing is doubled. */
 export function isClean(result: TenantAudit): boolean {
-  const { missing, damaged, doubled, decisionsMissing, decisionsDoubled } = result;
-  return [missing, damaged, doubled, decisionsMissing, decisionsDoubled].every(({ count }) => count === 0);
+  const { missing, damaged, damagedFiles, doubled, decisionsMissing, decisionsDoubled } = result;
+  return [missing, damaged, damagedFiles, doubled, decisionsMissing, decisionsDoubled].every(
+    ({ count }) => count === 0,
+  );
 }

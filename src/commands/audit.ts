@@ -6,8 +6,9 @@ const HELP = `
 What was acknowledged is what --ids names: lines of {"tenant": …, "stream": …, "id": …}, as \`headgate send
 --acknowledged\` writes them, or ids alone, one a line. Without --ids it is what the kept batch files hold.
 Missing: acknowledged, but in no row of the warehouse. Doubled: in more than one row of its files (queries show
-each id once even so). Decisions: an event whose type rules are on must have one of each rule configured now.
+each id once even so). Decisions: an event whose type rules are on must have one of each rule that was configured when it came.
 Damaged: acknowledged, but lost on disk before they were in a batch file; named by batch, as their ids are lost too.
+Files that are damaged are named, and their events left out of the numbers, as their ids cannot be trusted.
 Left out: no load can take it, so it is among the dead letters of the subscription warehouse; it is not missing.
 Audit when all has been loaded: what is still on its way, or among the dead letters of ingest, counts as missing.
 

@@ -2,9 +2,11 @@ import { readdir, readFile, statfs } from 'node:fs/promises';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { Client } from '@temporalio/client';
 import pc from 'picocolors';
 import { loadConfig, type Config } from '../config.js';
 import { connectTemporal, temporalFromEnvironment } from '../engine/connect.js';
+import { clockAheadMs } from '../engine/temporal-clock.js';
 import { findTemporalBinary } from '../engine/find-server.js';
 import { isPortFree } from '../engine/ports.js';
 import { serverStateOf } from '../engine/server-record.js';
@@ -164,10 +166,13 @@ async function checkReachable(
 }
 
 /**
- * Compares with the `Date` of an HTTP answer, which has seconds: Temporal's own protocol tells no time. Without a
- * remote party there is nothing to compare with, and it says so.
+ * Compares with Temporal's clock or, where that is a server of our own, with the `Date` of an HTTP answer, which has seconds.
+ * Without a remote party there is nothing to compare with, and it says so.
  */
-async function checkClock({ temporalUiUrl, jwks }: Config): Promise<Finding> {
+async function checkClock(config: Config): Promise<Finding> {
+  const { temporalUiUrl, jwks } = config;
+  const aheadMs = await clockAheadOfTemporal(config).catch(() => undefined);
+  if (aheadMs !== undefined) return clockFinding(Math.round(Math.abs(aheadMs) / SECOND), 'Temporal');
   const url = [temporalUiUrl, jwks].find((each) => each !== undefined && /^https?:/.test(each));
   const now = new Date().toISOString();
   if (url === undefined) return ok('clock', `${now}; nothing remote is configured to compare it with`);
@@ -177,11 +182,26 @@ async function checkClock({ temporalUiUrl, jwks }: Config): Promise<Finding> {
   );
   const remote = Date.parse(response?.headers.get('date') ?? '');
   if (Number.isNaN(remote)) return ok('clock', `${now}; ${url} gave no time to compare it with`);
-  const offSeconds = Math.round(Math.abs((sent + Date.now()) / 2 - remote) / SECOND);
-  const found = `${offSeconds} s off the clock of ${new URL(url).host}`;
+  return clockFinding(Math.round(Math.abs((sent + Date.now()) / 2 - remote) / SECOND), new URL(url).host);
+}
+
+async function clockAheadOfTemporal(config: Config): Promise<number | undefined> {
+  if (config.temporalAddress === undefined) return undefined;
+  const { connect, namespace = config.temporalNamespace } = temporalFromEnvironment(config.temporalAddress);
+  const connection = await connectTemporal(connect);
+  try {
+    return await clockAheadMs(new Client({ connection, namespace }));
+  } finally {
+    await connection.close();
+  }
+}
+
+function clockFinding(offSeconds: number, remote: string): Finding {
+  const found = `${offSeconds} s off the clock of ${remote}`;
   const mend = 'synchronise the clock (NTP): tokens expire and load windows close by it';
-  if (offSeconds <= 2) return ok('clock', found);
-  return offSeconds <= 30 ? warn('clock', found, mend) : fail('clock', found, mend);
+  const check = 'clock';
+  if (offSeconds <= 2) return ok(check, found);
+  return offSeconds <= 30 ? warn(check, found, mend) : fail(check, found, mend);
 }
 
 async function checkTenants({ dataDir }: Config): Promise<Finding> {

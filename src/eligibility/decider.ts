@@ -1,15 +1,17 @@
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { HeadgateError } from '../errors.js';
 import type { EventRow, InputStream } from '../event.js';
+import { ExpressionFailures, type ExpressionFailure } from '../expressions/failures.js';
 import { ChunkQueue } from '../ingest/chunk-queue.js';
 import type { Chunk } from '../ingest/lane.js';
+import type { ProfileState } from '../rules/profile.js';
 import type { CompiledRules } from '../rules/compiled.js';
 import type { StateStore, SubjectRecord } from '../stores/state/state-store.js';
 import {
   decideChunk,
   subjectsOf,
   type ChunkDecisions,
-  type OnChanged,
+  type ChunkWatch,
   type OnFault,
 } from './decide-chunk.js';
 import { Subjects } from './subjects.js';
@@ -26,6 +28,8 @@ export interface DeciderOptions {
   /** Told once there is something that a checkpoint would write. */
   readonly onChange: () => void;
   readonly onFault: OnFault;
+  /** Told of the expressions that failed on a request's events, once a request. */
+  readonly onFailures?: (tenant: string, failures: readonly ExpressionFailure[]) => void;
   /**
    * Changed subjects held in memory until a checkpoint has them: at so many, tenants that have more of them than the
    * mean wait, at twice as many all do. Default 50,000, some 150 MB.
@@ -87,7 +91,7 @@ export class Decider {
   }
 
   /**
-   * Decides on the events that get the sequence number `seq`. Numbers rise. `onChanged` hears of outcomes that changed.
+   * Decides on the events that get the sequence number `seq`: on all, unless `watch` ends it before. Numbers rise.
    * To be called from within {@link Decider.whenReady}.
    * @throws HeadgateError `TENANT_UNKNOWN`; `OVERLOADED` (retryable) while the state is brought up to date;
    *   `TENANT_BACKLOG_FULL` or `OVERLOADED` while checkpoints of what has changed do not keep up, or fail
@@ -97,14 +101,19 @@ export class Decider {
     stream: InputStream,
     seq: number,
     events: readonly EventRow[],
-    onChanged?: OnChanged,
+    watch?: ChunkWatch,
   ): ChunkDecisions {
     const rules = this.options.rulesOf(tenant);
     if (rules === undefined)
       throw new HeadgateError('TENANT_UNKNOWN', `Tenant ${tenant} is not configured here.`);
     const refusal = this.refusalOf(tenant);
     if (refusal !== undefined) throw refusal;
-    return this.apply(tenant, stream, seq, events, rules, this.progressOf(tenant), onChanged);
+    const failures = new ExpressionFailures();
+    const told = { ...watch, onFailure: failures.add };
+    const decided = this.apply(tenant, stream, seq, events, rules, this.progressOf(tenant), told);
+    const failed = failures.list();
+    if (failed.length > 0) this.options.onFailures?.(tenant, failed);
+    return decided;
   }
 
   /**
@@ -113,6 +122,13 @@ export class Decider {
    */
   subject(tenant: string, subject: string): Promise<SubjectRecord | undefined> {
     return this.subjects.peek(tenant, subject);
+  }
+
+  /** A subject's profile as it is; to be called from within {@link Decider.whenReady} on an event of the subject. */
+  profileNow(tenant: string, subject: string): ProfileState | undefined {
+    // What is going to be refused has not been read.
+    if (this.options.rulesOf(tenant) === undefined || this.refusalOf(tenant) !== undefined) return undefined;
+    return this.subjects.now(tenant, subject)?.profile;
   }
 
   /** Decides on nothing until the state has been restored. */
@@ -149,6 +165,11 @@ export class Decider {
   /** Waits for no store any more: what is being restored or caught up with fails if the store does not answer. */
   stop(): void {
     this.stopped = true;
+  }
+
+  /** True of a rule that the tenant has now: decisions of others stay in the state, and are current no more. */
+  isInForce(tenant: string, rule: string): boolean {
+    return this.options.rulesOf(tenant)?.rules.some(({ name }) => name === rule) ?? false;
   }
 
   /**
@@ -247,10 +268,10 @@ export class Decider {
     events: readonly EventRow[],
     rules: CompiledRules,
     progress: Progress,
-    onChanged?: OnChanged,
+    watch?: ChunkWatch,
   ): ChunkDecisions {
     const recordOf = (subject: string): SubjectRecord => this.subjects.change(tenant, subject);
-    const decided = decideChunk(stream, events, rules, recordOf, this.options.onFault, onChanged);
+    const decided = decideChunk(stream, events, rules, recordOf, this.options.onFault, watch);
     progress.watermark = seq;
     this.advanced.add(tenant);
     this.options.onChange();

@@ -102,6 +102,11 @@ export class Subjects {
     );
   }
 
+  /** A subject's record as it is now, to look at; where subjects are read ahead, only from within {@link Subjects.whenRead}. */
+  now(tenant: string, subject: string): SubjectRecord | undefined {
+    return this.known(tenant, keyOf(tenant, subject), subject);
+  }
+
   /**
    * A subject's record to change in place, at once: whoever keeps it past this turn may change what a checkpoint writes.
    * Where subjects are read ahead, only from within {@link Subjects.whenRead}.

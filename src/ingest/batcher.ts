@@ -148,7 +148,9 @@ export class Batcher {
     const oldest = lane.oldest;
     if (lane.unfinished !== undefined) return this.resume(lane, lane.unfinished);
     if (this.stopped || lane.plan !== undefined || oldest === undefined || limits === undefined) return;
-    const restMs = oldest.receivedAt + limits.lingerMs - this.now();
+    const waitedMs = this.now() - oldest.receivedAt;
+    // Below 0 the clock was ahead when it came, and says nothing of how long it has waited.
+    const restMs = waitedMs < 0 ? 0 : limits.lingerMs - waitedMs;
     const full = lane.waitingEvents >= limits.maxEvents || lane.waitingBytes >= limits.maxBytes;
     if (full || restMs <= 0) {
       this.ready.add(lane);

@@ -7,10 +7,12 @@ const MAX_BUCKET_ENTRIES = 700_000;
 
 /** Meaning and limits of a {@link Dedupe}. */
 export interface DedupeOptions {
-  /** How long an event id is remembered, in milliseconds. Default 24 hours. */
+  /** How long an event is remembered, in milliseconds. Default 24 hours. */
   readonly windowMs?: number;
   /** Memory for all fingerprints together; when it is used up the lane that holds most forgets its oldest bucket. Default 256 MB. */
   readonly maxBytes?: number;
+  /** The clock that ids expire by, milliseconds since the epoch. Default: this machine's. */
+  readonly now?: () => number;
 }
 
 interface Bucket {
@@ -19,18 +21,21 @@ interface Bucket {
 }
 
 /**
- * Remembers the event ids of each lane (a tenant's stream) in buckets of an hour at most. It holds what the spool has kept of the
- * window, so it can be rebuilt at start; ids older than it remembers are caught by the warehouse's views.
+ * Remembers the events of each lane (a tenant's stream) in buckets of an hour at most. It holds what the spool has kept of the
+ * window, so it can be rebuilt at start; events older than it remembers are caught by the warehouse's views.
  */
 export class Dedupe {
   readonly windowMs: number;
   private readonly maxBytes: number;
+  /** The clock that ids expire by, milliseconds since the epoch. */
+  readonly now: () => number;
   private readonly lanes = new Map<string, Bucket[]>();
   private held = 0;
 
   constructor(options: DedupeOptions = {}) {
     this.windowMs = options.windowMs ?? 24 * HOUR_MS;
     this.maxBytes = options.maxBytes ?? 256 * 1024 * 1024;
+    this.now = options.now ?? Date.now;
   }
 
   /** True when the lane has seen the fingerprint at `offset` of `prints` within the window. */
@@ -41,9 +46,17 @@ export class Dedupe {
     return false;
   }
 
-  /** Remembers all fingerprints in `prints`, received at `time` (milliseconds since the epoch). */
+  /** True when the lane remembers anything at all. */
+  knows(lane: string): boolean {
+    return this.lanes.has(lane);
+  }
+
+  /**
+   * Remembers all fingerprints in `prints`, received at `time` (milliseconds since the epoch). What seems to have been received
+   * later than now came while the clock was ahead, and counts as received now.
+   */
   addAll(lane: string, prints: Buffer, time: number): void {
-    const hour = Math.floor(time / HOUR_MS);
+    const hour = Math.floor(Math.min(time, this.now()) / HOUR_MS);
     let bucket = this.bucketOf(lane, hour);
     for (let offset = 0; offset < prints.length; offset += FINGERPRINT_BYTES) {
       if (bucket.prints.size >= MAX_BUCKET_ENTRIES) bucket = this.bucketOf(lane, hour);
@@ -68,19 +81,25 @@ export class Dedupe {
     const kept = [bucket, ...buckets].sort((left, right) => right.hour - left.hour);
     this.lanes.set(lane, kept);
     this.held += bucket.prints.bytes;
-    this.expire(kept[0]?.hour ?? hour);
+    this.expireIn(lane, kept, hour);
     return bucket;
   }
 
-  /** Runs when a lane begins a bucket: drops what has left the window. */
-  private expire(hour: number): void {
+  /**
+   * Drops what has left the window in every lane: those that are idle begin no bucket by which they would.
+   * @param now milliseconds since the epoch
+   */
+  expire(now = this.now()): void {
+    for (const [lane, buckets] of [...this.lanes]) this.expireIn(lane, buckets, Math.floor(now / HOUR_MS));
+  }
+
+  /** Of one lane alone: no lane's times, which a wrong clock may have given, decide on another's. */
+  private expireIn(lane: string, buckets: Bucket[], hour: number): void {
     const oldest = hour - Math.ceil(this.windowMs / HOUR_MS);
-    for (const [lane, buckets] of this.lanes) {
-      const kept = buckets.filter((bucket) => bucket.hour >= oldest);
-      this.held -= bytesOf(buckets) - bytesOf(kept);
-      if (kept.length === 0) this.lanes.delete(lane);
-      else if (kept.length < buckets.length) this.lanes.set(lane, kept);
-    }
+    const kept = buckets.filter((bucket) => bucket.hour >= oldest);
+    this.held -= bytesOf(buckets) - bytesOf(kept);
+    if (kept.length === 0) this.lanes.delete(lane);
+    else if (kept.length < buckets.length) this.lanes.set(lane, kept);
   }
 
   /** All but the bucket in use may go, also a lane's only one: many lanes at once must not outgrow memory. */

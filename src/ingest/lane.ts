@@ -1,4 +1,5 @@
 import type { InputStream } from '../event.js';
+import type { IngestBatchInput } from '../workflows/messages.js';
 import { ChunkQueue } from './chunk-queue.js';
 
 /** One request's events in the spool: the unit that batches are made of; never split. Small, since many may wait. */
@@ -26,6 +27,8 @@ export interface Plan {
   readonly events: number;
   /** True once Temporal has the batch. */
   readonly started?: boolean;
+  /** What its workflow was started with, once Temporal has it: it may be forgotten there. Absent in plans of earlier versions. */
+  readonly input?: IngestBatchInput;
   /** True when no workflow has it, and there is none to wait for: all of it is among the dead letters. */
   readonly dead?: boolean;
 }
@@ -40,6 +43,11 @@ export interface BatchLimits {
 /** The name of a tenant's stream in maps and logs. */
 export function laneKey(tenant: string, stream: InputStream): string {
   return `${tenant}/${stream}`;
+}
+
+/** What dedupe calls a tenant's stream of before the source counted: its fingerprints are of ids alone. */
+export function idLaneKey(tenant: string, stream: InputStream): string {
+  return `${tenant}/${stream}/ids`;
 }
 
 /**

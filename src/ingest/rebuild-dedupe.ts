@@ -1,11 +1,28 @@
+import type { Logger } from '../observability/logger.js';
 import type { Dedupe } from './dedupe.js';
-import { laneKey } from './lane.js';
+import { idLaneKey, laneKey } from './lane.js';
 import type { Spool } from './spool.js';
 
-/** Fills a new dedupe from what the spool has kept of the window, and lets the spool forget the rest. */
-export async function rebuildDedupe(dedupe: Dedupe, spool: Spool, now = Date.now()): Promise<void> {
-  await spool.forgetPrints(now - dedupe.windowMs);
+/** Fills a new dedupe from what the spool has kept of the window, lets the spool forget the rest, and says what is of the future. */
+export async function rebuildDedupe(
+  dedupe: Dedupe,
+  spool: Spool,
+  log: Pick<Logger, 'warn'>,
+  wall = Date.now(),
+): Promise<void> {
+  const now = dedupe.now();
+  await spool.forgetPrints(now - dedupe.windowMs, now);
+  const future = { records: 0, newest: wall };
   for (const kept of spool.keptPrints(now - dedupe.windowMs)) {
-    dedupe.addAll(laneKey(kept.tenant, kept.stream), kept.prints, kept.receivedAt);
+    const lane = (kept.ofIdsAlone ? idLaneKey : laneKey)(kept.tenant, kept.stream);
+    dedupe.addAll(lane, kept.prints, kept.receivedAt);
+    if (kept.receivedAt <= wall) continue;
+    future.records++;
+    future.newest = Math.max(future.newest, kept.receivedAt);
   }
+  if (future.records === 0) return;
+  log.warn(
+    { records: future.records, newest: new Date(future.newest).toISOString() },
+    'events were received while the clock was ahead of what it is now; they count as received now',
+  );
 }

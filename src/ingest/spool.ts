@@ -3,6 +3,7 @@ import { HeadgateError } from '../errors.js';
 import type { InputStream } from '../event.js';
 import { faultPoint } from '../fault-point.js';
 import { openLmdb, type LmdbEnvironment } from '../lmdb-environment.js';
+import { newestReceipt, PrintTable, type KeptPrints } from './kept-prints.js';
 import { laneKey, type Chunk, type Plan } from './lane.js';
 import { RecentRecords } from './recent-records.js';
 import { identityOf, type Identity } from './spool-identity.js';
@@ -16,14 +17,6 @@ import {
   type RecordHead,
 } from './spool-record.js';
 
-/** A lane's fingerprints as they were kept: what dedupe is rebuilt from. */
-export interface KeptPrints {
-  readonly tenant: string;
-  readonly stream: InputStream;
-  readonly receivedAt: number;
-  readonly prints: Buffer;
-}
-
 /** A chunk found in the spool at start. */
 export interface FoundChunk extends Chunk {
   /** True when Temporal has it: it is there only for a state that may not. */
@@ -32,8 +25,6 @@ export interface FoundChunk extends Chunk {
 
 /** Records kept in memory until they are batched: at full speed, a few seconds of them. */
 const MAX_RECENT_BYTES = 32 * 1024 * 1024;
-/** Fingerprints are forgotten in steps, between which requests are answered. */
-const FORGOTTEN_AT_ONCE = 1_000;
 
 /**
  * The durable buffer between the acknowledgement and the rest of the pipeline, on LMDB:
@@ -55,7 +46,7 @@ export class Spool {
   private readonly chunks: Database<Buffer, number>;
   private readonly plans: Database<Plan, [string, InputStream]>;
   private readonly handed: Database<number, [string, InputStream]>;
-  private readonly prints: Database<KeptPrints, number>;
+  private readonly prints: PrintTable;
   private readonly identities: Database<Identity, string>;
   private readonly recent = new RecentRecords(MAX_RECENT_BYTES);
   private nextSeq: number;
@@ -70,12 +61,13 @@ export class Spool {
     this.chunks = root.openDB({ name: 'chunks', encoding: 'binary' });
     this.plans = root.openDB({ name: 'plans' });
     this.handed = root.openDB({ name: 'handed' });
-    this.prints = root.openDB({ name: 'prints' });
+    const prints = root.openDB<KeptPrints, number>({ name: 'prints' });
     this.identities = root.openDB({ name: 'identity' });
-    const identity = identityOf(this.identities);
+    this.nextSeq = 1 + Math.max(lastKey(this.chunks), lastKey(prints), this.lastHandedOrPlanned());
+    const identity = identityOf(this.identities, this.nextSeq);
+    this.prints = new PrintTable(prints, identity.keyedFrom);
     this.node = identity.node;
     this.seeds = [BigInt(`0x${identity.seeds[0]}`), BigInt(`0x${identity.seeds[1]}`)];
-    this.nextSeq = 1 + Math.max(lastKey(this.chunks), lastKey(this.prints), this.lastHandedOrPlanned());
     for (const { value } of this.chunks.getRange()) this.heldBytes += value.length;
   }
 
@@ -134,13 +126,18 @@ export class Spool {
 
   /** Fingerprints received since `since`: of what has left first, then of what it holds. */
   *keptPrints(since: number): Iterable<KeptPrints> {
-    for (const { value } of this.prints.getRange()) if (value.receivedAt >= since) yield value;
-    for (const { value } of this.chunks.getRange()) {
+    yield* this.prints.since(since);
+    for (const { key, value } of this.chunks.getRange()) {
       // What is damaged may be sent again.
       const record = unlessDamaged(() => decodeRecord(value));
       if (record !== undefined && record.head.receivedAt >= since)
-        yield { ...record.head, prints: record.prints };
+        yield this.prints.described(key, { ...record.head, prints: record.prints });
     }
+  }
+
+  /** When the newest of its events came, as far as that is not after `now`; undefined when it remembers none. */
+  newestReceipt(now: number): number | undefined {
+    return newestReceipt(this.prints, this.chunks, now);
   }
 
   /** Chunks of which it cannot be told whose they are, by sequence number: the disk has damaged their heads. */
@@ -199,16 +196,13 @@ export class Spool {
 
   /** Lets go of chunks of one lane, in order, and keeps their fingerprints. */
   async delete(chunks: readonly Chunk[]): Promise<void> {
-    const [first, last] = [chunks[0], chunks.at(-1)];
-    if (first === undefined || last === undefined) return;
+    if (chunks.length === 0) return;
     faultPoint('spool-delete.before');
-    const prints = chunks.map(({ seq }) => this.printsOf(seq));
-    const { tenant, stream } = first;
-    const kept = { tenant, stream, receivedAt: last.receivedAt, prints: Buffer.concat(prints) };
+    const leaving = chunks.map((chunk) => ({ ...chunk, prints: this.printsOf(chunk.seq) }));
     await this.lmdb.committed(() =>
       this.lmdb.root.batch(() => {
         for (const { seq } of chunks) void this.chunks.remove(seq);
-        void this.prints.put(last.seq, kept);
+        this.prints.keep(leaving);
       }),
     );
     for (const { seq, spoolBytes } of chunks) {
@@ -219,21 +213,8 @@ export class Spool {
   }
 
   /** Forgets fingerprints received before `before`. Returns how many records they were. */
-  async forgetPrints(before: number): Promise<number> {
-    let forgotten = 0;
-    while (!this.closing) {
-      const old = [...this.prints.getRange({ limit: FORGOTTEN_AT_ONCE })]
-        .filter(({ value }) => value.receivedAt < before)
-        .map(({ key }) => key);
-      await this.lmdb.committed(() =>
-        this.lmdb.root.batch(() => {
-          for (const key of old) void this.prints.remove(key);
-        }),
-      );
-      forgotten += old.length;
-      if (old.length < FORGOTTEN_AT_ONCE) break;
-    }
-    return forgotten;
+  forgetPrints(before: number, now = Date.now()): Promise<number> {
+    return this.prints.forget(this.lmdb, { before, now, isClosing: () => this.closing });
   }
 
   /**

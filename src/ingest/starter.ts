@@ -1,6 +1,11 @@
-import { WorkflowFailedError, type Client } from '@temporalio/client';
+import {
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+  type Client,
+  type WorkflowHandle,
+} from '@temporalio/client';
 import pRetry, { AbortError } from 'p-retry';
-import { messageOf, retryable } from '../errors.js';
+import { codeOf, HeadgateError, messageOf, retryable } from '../errors.js';
 import type { BatchRef } from '../event.js';
 import { faultPoint } from '../fault-point.js';
 import type { Logger } from '../observability/logger.js';
@@ -11,6 +16,7 @@ import type { LostEvents, Quarantine } from '../stores/quarantine/quarantine.js'
 import { batchWorkflowId, type Isolation } from '../tenant.js';
 import type { IngestDeadLetter } from '../workflows/ingest-dead-letter.js';
 import type { IngestBatchInput, IngestBatchResult } from '../workflows/messages.js';
+import { inputOfForgotten } from './forgotten-batch.js';
 import type { Chunk, Plan } from './lane.js';
 import { readBatch } from './read-batch.js';
 import type { Spool } from './spool.js';
@@ -77,7 +83,10 @@ export function createStarter(
       if (signal.aborted) return;
       metrics?.stepRetried(step);
       log.warn(
-        { tenant: plan.tenant, batch: plan.batchId, step, attempt: attemptNumber, reason: error.message },
+        {
+          ...{ tenant: plan.tenant, batch: plan.batchId, step, attempt: attemptNumber },
+          ...{ code: codeOf(error), reason: messageOf(error) },
+        },
         'batch step failed; trying again',
       );
     };
@@ -91,7 +100,7 @@ export function createStarter(
     const starts =
       input !== undefined && (await untilDone('start', plan, () => startOrPark(options, plan, input)));
     if (lost !== undefined) await untilDone('park', plan, () => parkLost(options, plan, lost));
-    const handedOver: Plan = started || starts ? plan : { ...plan, dead: true };
+    const handedOver: Plan = started || starts ? { ...plan, input } : { ...plan, dead: true };
     await untilDone('hand-over', plan, () => spool.handOver(handedOver, chunks));
     const { tenant, stream, events } = plan;
     metrics?.batchStarted(tenant, { stream, events: events - (lost?.events ?? 0), bytes: bytesOf(chunks) });
@@ -102,7 +111,7 @@ export function createStarter(
   return async (plan, chunks) => {
     const handedOver = plan.started === true ? plan : await handOver(plan, chunks);
     const result =
-      handedOver.dead === true ? undefined : await untilDone('await', plan, () => endOf(options, plan));
+      handedOver.dead === true ? undefined : await untilDone('await', plan, () => endOf(options, handedOver));
     options.onEnded(plan, result);
     await untilDone('finish', plan, () => spool.finish(plan));
   };
@@ -159,19 +168,71 @@ async function parkLost(
   );
 }
 
-/** Waits until the batch's workflow has ended, in whatever way: a lane goes on when its operator ends a batch by hand. */
-async function endOf({ client, log }: StarterOptions, plan: Plan): Promise<IngestBatchResult | undefined> {
+/**
+ * Waits until the batch's workflow has ended, in whatever way: a lane goes on when its operator ends a batch by hand. One
+ * that is reset goes on in a newer run, which is waited for as well.
+ * @throws HeadgateError `BATCH_FORGOTTEN` (retryable) when Temporal no longer knew it, and it has been started again
+ */
+async function endOf(options: StarterOptions, plan: Plan): Promise<IngestBatchResult | undefined> {
+  const { client, log } = options;
   const handle = client.workflow.getHandle(batchWorkflowId(plan.tenant, plan.stream, plan.batchId));
   try {
-    return (await handle.result()) as IngestBatchResult;
+    for (;;) {
+      const ended = await resultOf(handle);
+      if ('result' in ended) return ended.result;
+      const fields = { tenant: plan.tenant, batch: plan.batchId, reason: ended.reason };
+      if (await goesOn(handle)) {
+        log.info(fields, "a batch's workflow has been reset; its newer run is waited for");
+        continue;
+      }
+      log.error(fields, 'batch did not go through; reset its workflow in the Temporal UI to run it again');
+      return undefined;
+    }
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+    return startAgain(options, plan);
+  }
+}
+
+async function resultOf(
+  handle: WorkflowHandle,
+): Promise<{ readonly result: IngestBatchResult } | { readonly reason: string }> {
+  try {
+    return { result: (await handle.result()) as IngestBatchResult };
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
+    return { reason: messageOf(error.cause ?? error) };
+  }
+}
+
+/** True when another run has taken the place of the one that has ended. */
+async function goesOn(handle: WorkflowHandle): Promise<boolean> {
+  const { status } = await handle.describe();
+  return status.name === 'RUNNING' || status.name === 'COMPLETED';
+}
+
+/**
+ * Starts a batch from its file that Temporal no longer knows. It may have gone through before: its load leaves out what the
+ * warehouse holds, and its deliveries go out under the ids they had. What cannot be started again has no end to wait for.
+ * @throws HeadgateError `BATCH_FORGOTTEN`: it is started, and its end is to be waited for
+ */
+async function startAgain(options: StarterOptions, plan: Plan): Promise<undefined> {
+  const { batchStore, log } = options;
+  const { tenant, stream, batchId, events } = plan;
+  const found = await inputOfForgotten(batchStore, plan);
+  if ('lost' in found) {
+    const reason = `Temporal no longer knows the batch, and ${found.lost}`;
     log.error(
-      { tenant: plan.tenant, batch: plan.batchId, reason: messageOf(error.cause ?? error) },
-      'batch did not go through; reset its workflow in the Temporal UI to run it again',
+      { code: 'BATCH_FORGOTTEN', tenant, stream, batch: batchId, events, reason },
+      'a batch is given up; its events are missing if they had not been loaded',
     );
     return undefined;
   }
+  if (!(await startOrPark(options, plan, found.input))) return undefined;
+  const reason =
+    'Temporal no longer knows the batch: its workflow was deleted or is past its retention, or this is another ' +
+    'Temporal. It is started again from its file; deliveries of it may be repeated.';
+  throw new HeadgateError('BATCH_FORGOTTEN', reason, { retryable: true });
 }
 
 function bytesOf(chunks: readonly Chunk[]): number {

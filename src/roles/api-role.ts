@@ -52,6 +52,9 @@ export interface ApiRoleOptions {
   readonly log: Logger;
 }
 
+/** Consumers of one tenant that may wait at once, however many connections there may be. */
+const MAX_LONG_POLLS = 1_000;
+
 /** The API role, listening. */
 export interface ApiRole {
   readonly url: string;
@@ -72,6 +75,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const pull = createPull({
     ...{ client, namespace, holdings, observer, configOf, log },
     batchStore: stores.batchStore,
+    maxLongPolls: longPollsOf(config),
   });
   const parts = await buildIngest(options, { spool, state, client, control, signal: stopping.signal });
   const { ingest, decider, batcher } = parts;
@@ -93,7 +97,9 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   measure(options, { client, spool, parts });
   await parts.recover();
   followDrains(options, control);
-  const api = await listen(app, config.host, config.port);
+  const api = await listen(app, config.host, config.port, {
+    maxConnections: config.maxConnections,
+  });
   return {
     url: api.url,
     stop: async () => {
@@ -110,6 +116,11 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       await spool.close();
     },
   };
+}
+
+/** A tenth of the connections, so that one tenant's consumers leave the others theirs. */
+function longPollsOf({ maxConnections }: Config): number {
+  return Math.min(MAX_LONG_POLLS, Math.floor(maxConnections / 10));
 }
 
 /** What the metrics ask for when they are read. */

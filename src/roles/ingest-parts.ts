@@ -13,6 +13,7 @@ import { createFingerprint } from '../ingest/fingerprint.js';
 import { Ingest } from '../ingest/ingest.js';
 import type { Chunk } from '../ingest/lane.js';
 import { unpack } from '../ingest/pack.js';
+import { createReceiptClock } from '../ingest/receipt-clock.js';
 import { rebuildDedupe } from '../ingest/rebuild-dedupe.js';
 import { Release } from '../ingest/release.js';
 import type { Spool } from '../ingest/spool.js';
@@ -69,7 +70,7 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
   const unreadable = (error: unknown): void =>
     options.onFatal(`events cannot be read back: ${messageOf(error)}`);
   const batcher = batcherOf(options, spool, starterOf(options, stores, handedOver));
-  const dedupe = await rebuiltDedupe(spool);
+  const dedupe = await rebuiltDedupe(spool, options.log);
   const { paths } = options.stores;
   const { admission, close } = openAdmission({
     config,
@@ -111,15 +112,15 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
 }
 
 function routingOf(
-  { registry }: ApiRoleOptions,
+  { registry, metrics }: ApiRoleOptions,
   { control }: IngestStores,
   tenant: string,
   stream: InputStream,
 ): ChunkRouting | undefined {
   const router = registry.get(tenant)?.router;
-  return (
-    router && new ChunkRouting(router, stream, (subscription) => control.isDraining(tenant, subscription))
-  );
+  if (router === undefined) return undefined;
+  const isDraining = (subscription: string): boolean => control.isDraining(tenant, subscription);
+  return new ChunkRouting(router, stream, isDraining, (failed) => metrics?.expressionsFailed(tenant, failed));
 }
 
 function spooled(chunk: Chunk, batcher: Batcher, metrics: Metrics | undefined): void {
@@ -147,6 +148,7 @@ function decidingOf(
     chunks: () => spool.held(),
     eventsOf: (chunk) => eventsOf(spool, chunk, log),
     onChange: () => checkpoints.changed(),
+    onFailures: (tenant, failures) => metrics?.expressionsFailed(tenant, failures),
     onFault: (event, error) =>
       log.error({ err: error, event: event.id }, 'an event could not be decided on; it goes on without'),
   });
@@ -161,15 +163,19 @@ function decidingOf(
   return { decider, checkpoints };
 }
 
-async function rebuiltDedupe(spool: Spool): Promise<Dedupe> {
-  const dedupe = new Dedupe();
-  await rebuildDedupe(dedupe, spool);
+async function rebuiltDedupe(spool: Spool, log: ApiRoleOptions['log']): Promise<Dedupe> {
+  const dedupe = new Dedupe({ now: createReceiptClock({ newest: spool.newestReceipt(Date.now()) }) });
+  await rebuildDedupe(dedupe, spool, log);
   return dedupe;
 }
 
-function forgetPrintsNowAndThen(spool: Spool, { windowMs }: Dedupe): NodeJS.Timeout {
-  // What a full disk keeps it from forgetting, it forgets the next time.
-  const forget = (): void => void spool.forgetPrints(Date.now() - windowMs).catch(() => undefined);
+function forgetPrintsNowAndThen(spool: Spool, dedupe: Dedupe): NodeJS.Timeout {
+  const forget = (): void => {
+    const now = dedupe.now();
+    dedupe.expire(now);
+    // What a full disk keeps it from forgetting, it forgets the next time.
+    void spool.forgetPrints(now - dedupe.windowMs, now).catch(() => undefined);
+  };
   return setInterval(forget, FORGET_EVERY_MS).unref();
 }
 

@@ -1,6 +1,7 @@
 import { Client } from '@temporalio/client';
 import { secretReader, type Config } from '../config.js';
 import { installRuntime } from '../engine/runtime.js';
+import { assertClock } from '../engine/temporal-clock.js';
 import { openTemporal, type Temporal } from '../engine/temporal.js';
 import type { Plan } from '../ingest/lane.js';
 import { lockSpool } from '../ingest/spool-lock.js';
@@ -58,7 +59,7 @@ export interface HeadgateNode {
 
 /**
  * Starts a process with one role or both. With both, batches start eagerly: API and Workers share a connection.
- * @throws HeadgateError `PORT_IN_USE`, `DATA_DIR_IN_USE`, `NAMESPACE_IN_USE`, `BATCH_STORE_REFUSED`, `BATCH_KEY_MISSING`, `BATCH_KEY_WRONG`,
+ * @throws HeadgateError `PORT_IN_USE`, `DATA_DIR_IN_USE`, `NAMESPACE_IN_USE`, `CLOCK_WRONG`, `BATCH_STORE_REFUSED`, `BATCH_KEY_MISSING`, `BATCH_KEY_WRONG`,
  * `STATE_REFUSED`, `STATE_IN_USE`,
  * `TEMPORAL_NOT_FOUND`, `TEMPORAL_START_FAILED`, `ENGINE_UNAVAILABLE`
  */
@@ -80,6 +81,7 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     if (roles.api) closers.push(await lockSpool(dataPaths(config.dataDir).spool));
     const temporal = await openTemporal({ ...config, onProgress });
     closers.push(() => temporal.close());
+    if (!temporal.ownServer) await checkClock(temporal, options);
     const hold = await holdNamespace({ ...options, temporal, identity });
     closers.push(() => hold.stop());
     const stores = openSharedStores(config.dataDir, identified(store, identity, hold.boundStore));
@@ -120,6 +122,15 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     await stop();
     throw error;
   }
+}
+
+/** A server of our own runs on this machine, and has its clock. */
+function checkClock(
+  { connection, namespace }: Temporal,
+  { config, log }: Pick<NodeOptions, 'config' | 'log'>,
+): Promise<void> {
+  const client = new Client({ connection, namespace });
+  return assertClock(client, { mostSeconds: config.maxClockDifferenceSeconds, log });
 }
 
 function openNodeHoldings(

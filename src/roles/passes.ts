@@ -52,9 +52,10 @@ export function buildPasses(options: PassesOptions): Passes {
     workflowPass: createWorkflowPass({
       ...{ batchStore: stores.batchStore, deliveryLog: stores.deliveryLog, configOf, log },
       queues: config.workflowQueues,
-      signal: ({ tenant, subscription }, { target, row }, event) => {
+      signal: ({ tenant, subscription, batch: { stream } }, { target, row: { id, source } }, event) => {
         const { client, namespace } = options;
-        return signalWithStart(client, { tenant, subscription, target, eventId: row.id, event, namespace });
+        const of = { stream, source, id };
+        return signalWithStart(client, { tenant, subscription, target, of, event, namespace });
       },
       observe: (tenant, name, outcome) => {
         metrics?.deliveryTried(tenant, name, outcome);

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config.js';
-import { HeadgateError } from '../errors.js';
+import { HeadgateError, messageOf } from '../errors.js';
 import type { Logger } from '../observability/logger.js';
 import { BatchKeys } from '../stores/batch-keys/batch-keys.js';
 import { createLocalKeyFiles } from '../stores/batch-keys/file.js';
@@ -138,7 +138,7 @@ export async function openCheckedBatchStore(
     await keys.check({ create: true });
   } catch (error) {
     if (!(error instanceof HeadgateError && error.code === 'BATCH_STORE_UNAVAILABLE')) throw error;
-    log.warn({ reason: error.message }, 'the batch store does not answer; events wait in the spool');
+    log.warn({ reason: messageOf(error) }, 'the batch store does not answer; events wait in the spool');
   }
   return opened;
 }

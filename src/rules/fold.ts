@@ -35,6 +35,16 @@ export function newAggregateState(definition: string): AggregateState {
   return { definition, times: [], ids: [], values: [] };
 }
 
+/** True of an event of which the state has forgotten what it should see: more than two windows behind the newest. */
+export function isForgotten(
+  state: AggregateState | undefined,
+  { windowMs }: FoldRule,
+  time: number,
+): boolean {
+  const newest = state?.times.at(-1);
+  return newest !== undefined && time < newest - 2 * windowMs;
+}
+
 /**
  * Adds an event's value. Entries are kept for two windows behind the newest: one that events look back on, and one
  * more so that an event up to a whole window late still finds all it should see. What is older is not taken.
@@ -50,7 +60,7 @@ export function fold(
 ): boolean {
   const { times, ids, values } = state;
   const newest = times.at(-1) ?? time;
-  if (Number.isNaN(time) || time < newest - 2 * rule.windowMs || ids.includes(id)) return false;
+  if (Number.isNaN(time) || isForgotten(state, rule, time) || ids.includes(id)) return false;
   // After all entries of the same time: of two at the same time the later arrived counts as the last.
   const at = time >= newest ? times.length : firstAfter(times, time);
   insert(times, at, time);

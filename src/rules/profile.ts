@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { EventRow } from '../event.js';
 import { eventTimeMs } from './event-time.js';
+import { dropOldTombstones, noteProperty } from './profile-limits.js';
 
 /** A subject's user properties: plain data, changed in place by {@link mergeProperties}, kept by the state store. */
 export interface ProfileState {
@@ -18,27 +19,36 @@ export function newProfileState(): ProfileState {
 /**
  * Merges the top-level keys of the event's data into the profile. Per key the event with the latest time wins, of two
  * at the same time the later arrived; `null` unsets. So the order of arrival does not matter, and applying an event
- * again changes nothing. Data that is not an object is ignored.
+ * again changes nothing. No time is later than its event's receipt: a property that has one from a clock that was ahead
+ * gives way to the next event, instead of waiting for that time. Data that is not an object is ignored.
  * @returns true when the profile changed
  */
 export function mergeProperties(profile: ProfileState, event: EventRow): boolean {
   const { data } = event;
   if (typeof data !== 'object' || data === null || Array.isArray(data)) return false;
-  const time = eventTimeMs(event);
+  const receivedAt = Date.parse(event.received_at);
+  const time = Math.min(eventTimeMs(event), receivedAt);
   let changed = false;
   for (const [key, value] of Object.entries(data)) {
-    if (mergeProperty(profile, key, value, time)) changed = true;
+    if (mergeProperty(profile, key, value, { time, receivedAt })) changed = true;
   }
+  if (changed) dropOldTombstones(profile);
   return changed;
 }
 
-function mergeProperty(profile: ProfileState, key: string, value: unknown, time: number): boolean {
+function mergeProperty(
+  profile: ProfileState,
+  key: string,
+  value: unknown,
+  { time, receivedAt }: { readonly time: number; readonly receivedAt: number },
+): boolean {
   const { values, times } = profile;
   const known = Object.hasOwn(times, key) ? times[key] : undefined;
-  if (known !== undefined && time < known) return false;
+  if (known !== undefined && time < known && known <= receivedAt) return false;
   const before = Object.hasOwn(values, key) ? values[key] : null;
   if (time === known && isDeepStrictEqual(before, value)) return false;
   setOwn(times, key, time);
+  noteProperty(profile, key, before, value);
   if (value === null) delete values[key];
   else setOwn(values, key, value);
   return true;

@@ -62,7 +62,7 @@ export class SubscriptionAlerts {
     const told = pRetry(() => this.send(trouble, receivedAt).catch(retryable), {
       ...retry,
       onFailedAttempt: ({ error }) =>
-        log.warn({ ...fields, reason: error.message }, 'an alert could not be handed over yet'),
+        log.warn({ ...fields, reason: messageOf(error) }, 'an alert could not be handed over yet'),
     }).catch((error: unknown) => log.error({ ...fields, reason: messageOf(error) }, 'an alert is given up'));
     this.pending.add(told);
     void told.finally(() => this.pending.delete(told));
@@ -86,7 +86,8 @@ export class SubscriptionAlerts {
     const batch = await batchStore.write({ tenant, stream: 'events', batchId: batchIdOf(trouble) }, file, 1);
     const routing =
       loaded.router && new ChunkRouting(loaded.router, 'events', (name) => isDraining(tenant, name));
-    const routed = joinRouted([{ events: 1, evaluated: 0, routed: routing?.routed([event]) }]);
+    routing?.take(event, 0);
+    const routed = joinRouted([{ events: 1, evaluated: 0, routed: routing?.routed() }]);
     const input: IngestBatchInput = {
       ...{ batch, activityQueue: tenantQueue(tenant), decided: { evaluated: 0, eligible: {} } },
       contents: { types: [event.type], firstEvent: event.id, lastEvent: event.id },

@@ -28,7 +28,7 @@ export function isVersion(version: unknown): version is string {
 
 /**
  * Keeps a tenant's file under its version, durably: `<dir>/<tenant>/<version>.yaml`, without its literal secrets. One that is
- * kept already counts as applied now.
+ * kept already counts as applied now, unless it is the one that was applied last: since when it is in force stays known.
  * @returns the version
  */
 export async function keepVersion(
@@ -40,6 +40,7 @@ export async function keepVersion(
   const version = versionOf(text);
   const path = pathOf(dir, tenant, version);
   const at = new Date(now);
+  if ((await listVersions(dir, tenant))[0]?.version === version) return version;
   const known = await utimes(path, at, at).then(
     () => true,
     () => false,

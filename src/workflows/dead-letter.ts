@@ -15,6 +15,7 @@ import { deliverWorkflowId } from '../tenant.js';
 import { deliver } from './deliver.js';
 import {
   DISCARD,
+  LATE_LETTER_MS,
   REDRIVE,
   RESOLUTION,
   type DeadLetterInput,
@@ -52,7 +53,8 @@ export async function deadLetter(input: DeadLetterInput): Promise<DeadLetterResu
   });
   setHandler(discardSignal, (by) => resolve('discarded', by));
   setHandler(resolutionQuery, () => resolved ?? null);
-  await condition(() => resolved !== undefined, Math.max(1, input.delivery.expiresAt - Date.now()));
+  const restMs = input.delivery.expiresAt - Date.now();
+  await condition(() => resolved !== undefined, restMs > 0 ? restMs : LATE_LETTER_MS);
   const outcome = resolved?.outcome ?? 'expired';
   // It is no dead letter any more, and must not be found as one.
   upsertSearchAttributes([{ key: STATUS, value: outcome }]);

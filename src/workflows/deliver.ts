@@ -54,7 +54,8 @@ export async function deliver(input: DeliverInput): Promise<DeliverResult> {
     const passInput: PassInput = { ...named, pending };
     const done = Date.now() < input.expiresAt ? await pass(passInput).catch(unlessWaiting) : undefined;
     if (done === undefined) {
-      const reviewed = await reviewWaiting({ delivery, pending });
+      const expired = Date.now() >= input.expiresAt;
+      const reviewed = await reviewWaiting({ delivery, pending, expired });
       await parkAll(reviewed.dead);
       pending = reviewed.pending;
       continue;

@@ -109,7 +109,8 @@ export interface PassResult {
  * - `subscription-removed`: the subscription was removed from the tenant's configuration while events waited for it;
  * - `spool-damaged`: of ingest; the disk has damaged the events before they were in a batch, and nothing can be redriven;
  * - `start-refused`: of ingest; Temporal has refused the workflow of their batch for good, or has another under its id;
- * - `row-unloadable`: of the warehouse; no load can take these rows, and the rest of their batch is loaded without them.
+ * - `row-unloadable`: of the warehouse; no load can take these rows, and the rest of their batch is loaded without them;
+ * - `batch-unreadable`: of the warehouse; the file of the batch is gone or damaged, and the rest of its window is loaded.
  */
 export const DEAD_REASONS = [
   'attempts-exhausted',
@@ -121,6 +122,7 @@ export const DEAD_REASONS = [
   'spool-damaged',
   'start-refused',
   'row-unloadable',
+  'batch-unreadable',
 ] as const;
 
 /** One of {@link DEAD_REASONS}. */
@@ -154,9 +156,14 @@ export interface ParkInput {
   readonly part?: number;
 }
 
+/** How long a dead letter is kept that is over when it begins, in milliseconds: its file may be gone, and people see it even so. */
+export const LATE_LETTER_MS = 24 * 60 * 60 * 1000;
+
 /** Input of the activity that looks at a delivery nobody has taken up for long. */
 export interface ReviewInput {
   readonly delivery: ParkInput['delivery'];
+  /** True when it has expired by Temporal's clock; a worker's may be behind. Absent in deliveries of earlier versions. */
+  readonly expired?: boolean;
   readonly pending: readonly PendingLines[];
 }
 

@@ -42,8 +42,7 @@ export async function loadWindow(input: LoadWindowInput): Promise<LoadWindowResu
   });
   const loads: WindowLoad[] = [];
   const full = input.full ?? FULL_WINDOW;
-  const fullOrClosed = () =>
-    condition(() => isFull(announced, full), Math.max(1, input.closesAt - Date.now()));
+  const fullOrClosed = () => condition(() => isFull(announced, full), Math.max(1, restMs(input)));
   await fullOrClosed();
   while (announced.size > 0) {
     const batches = [...announced.values()].sort((left, right) => (left.batchId < right.batchId ? -1 : 1));
@@ -54,6 +53,11 @@ export async function loadWindow(input: LoadWindowInput): Promise<LoadWindowResu
     if (input.full !== undefined && announced.size > 0 && Date.now() < input.closesAt) await fullOrClosed();
   }
   return { loads };
+}
+
+/** Never longer than the window: the clock by which it was named may be ahead of Temporal's. */
+function restMs({ closesAt, lengthMs = Infinity }: LoadWindowInput): number {
+  return Math.min(lengthMs, closesAt - Date.now());
 }
 
 function isFull(announced: ReadonlyMap<string, BatchRef>, full: WindowSize): boolean {

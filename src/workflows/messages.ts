@@ -63,6 +63,8 @@ export interface LoadWindowInput {
   readonly window: string;
   /** When the window closes, milliseconds since the epoch. */
   readonly closesAt: number;
+  /** How long it is at most, by Temporal's clock, whatever `closesAt` says, which is by a worker's. Absent in windows of earlier versions. */
+  readonly lengthMs?: number;
   /** The tenant's task queue. */
   readonly activityQueue: string;
   /**

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { audit, isClean, type AuditOptions } from '../../src/audit/audit.js';
 import type { TenantAudit } from '../../src/audit/tenant-audit.js';
 import { HeadgateError } from '../../src/errors.js';
@@ -12,15 +11,20 @@ import { eraseTenant } from '../../src/stores/batch-keys/changes.js';
 import { createLocalKeyFiles } from '../../src/stores/batch-keys/file.js';
 import { createFileBatchStore } from '../../src/stores/batch-store/file.js';
 import { createSeal } from '../../src/stores/batch-store/seal.js';
+import { keepVersion } from '../../src/tenant-config/versions.js';
 import { openTenantRegistry } from '../../src/tenant-config/registry.js';
 import { keysOf, masterKey } from '../support/batch-keys.js';
-import { useTempDir } from '../support/temp-dir.js';
+import { leavesNoTemporaryFile, useTempDir } from '../support/temp-dir.js';
 import { writeBatchFile, writeParquetFile, type FileRow } from '../support/warehouse-files.js';
 
 const FIRST = '20260301-0123abcd-000000001';
 const SECOND = '20260302-0123abcd-000000002';
 
-const order = (id: string, batchId = FIRST): FileRow => ({ id, type: 'order.placed', batch_id: batchId });
+const RECEIVED = '2026-03-01T12:00:00.000Z';
+
+const order = (id: string, batchId = FIRST, received_at = RECEIVED): FileRow => ({
+  ...{ source: '/shop', id, type: 'order.placed', batch_id: batchId, received_at },
+});
 const decision = (event: string, rule: string, version = 'v1', batchId = FIRST): FileRow => ({
   id: `${event}:${rule}:${version}`,
   event_id: event,
@@ -28,7 +32,17 @@ const decision = (event: string, rule: string, version = 'v1', batchId = FIRST):
   batch_id: batchId,
 });
 
-describe('the audit', () => {
+/** What is in a gzip file; undefined if it is damaged. */
+function inflates(file: Buffer): string | undefined {
+  try {
+    return gunzipSync(file).toString();
+  } catch {
+    return undefined;
+  }
+}
+
+describe('the audit', function () {
+  this.timeout(30_000);
   const dir = useTempDir();
 
   beforeEach(() => {
@@ -78,11 +92,13 @@ describe('the audit', () => {
 
   it('names what a batch file holds and the warehouse does not, with its batch', async () => {
     await writeSound();
-    writeBatchFile(dir(), 'UA', 'user-properties', SECOND, [{ id: 'p', type: 'customer.changed' }]);
+    writeBatchFile(dir(), 'UA', 'user-properties', SECOND, [
+      { source: '/crm', id: 'p', type: 'customer.changed' },
+    ]);
     const { missing } = await ofUA();
     assert.deepEqual(missing, {
       count: 1,
-      first: [{ stream: 'user-properties', id: 'p', batchId: SECOND }],
+      first: [{ stream: 'user-properties', source: '/crm', id: 'p', batchId: SECOND }],
     });
   });
 
@@ -92,9 +108,26 @@ describe('the audit', () => {
     const { acknowledged, inWarehouse, missing } = await ofUA({ ids });
     assert.deepEqual([acknowledged, inWarehouse], [3, 1]);
     assert.deepEqual(missing.first, [
-      { stream: 'events', id: 'lost' },
-      { stream: 'user-properties', id: 'a' },
+      { stream: 'events', source: null, id: 'lost' },
+      { stream: 'user-properties', source: null, id: 'a' },
     ]);
+  });
+
+  it('tells events of two sources with one id apart, also where acknowledged ids say no source', async () => {
+    const both = ['/berlin', '/paris'].map((source) => ({ ...order('a'), source }));
+    writeBatchFile(dir(), 'UA', 'events', FIRST, both);
+    await writeParquetFile(dir(), 'UA', 'events', 'load1', both.slice(0, 1));
+    const made = ['large', 'first'].map((rule) => ({ ...decision('a', rule), event_source: '/berlin' }));
+    await writeParquetFile(dir(), 'UA', 'decisions', 'load1', made);
+    const missing = { stream: 'events', source: '/paris', id: 'a', batchId: FIRST };
+    const given = lines('{"tenant":"UA","source":"/berlin","id":"a"}', '{"source":"/paris","id":"a"}');
+    for (const ids of [undefined, lines('a'), given]) {
+      const { acknowledged, inWarehouse, missing: found, doubled, decisionsMissing } = await ofUA({ ids });
+      assert.deepEqual([acknowledged, inWarehouse, doubled.count, decisionsMissing.count], [2, 1, 0, 0]);
+      assert.deepEqual(found.first, [missing]);
+    }
+    await writeParquetFile(dir(), 'UA', 'events', 'load2', both.slice(1));
+    assert.equal((await ofUA()).decisionsMissing.count, 2, 'those on the event of the other source');
   });
 
   it('names rows that are there twice, and tells a batch loaded twice from an event taken in twice', async () => {
@@ -104,8 +137,8 @@ describe('the audit', () => {
     assert.deepEqual(doubled, {
       count: 2,
       first: [
-        { stream: 'events', id: 'a', rows: 2, batchIds: [FIRST] },
-        { stream: 'events', id: 'b', rows: 2, batchIds: [FIRST, SECOND] },
+        { stream: 'events', source: '/shop', id: 'a', rows: 2, batchIds: [FIRST] },
+        { stream: 'events', source: '/shop', id: 'b', rows: 2, batchIds: [FIRST, SECOND] },
       ],
     });
   });
@@ -142,6 +175,33 @@ describe('the audit', () => {
       first: [{ eventId: 'b', rule: 'first', batchId: FIRST }],
     });
     assert.deepEqual(decisionsDoubled, { count: 1, first: [{ eventId: 'a', rule: 'first', rows: 2 }] });
+  });
+
+  it('wants the decisions of the rules that were configured when an event came', async () => {
+    const versions = join(dir(), 'tenant-versions');
+    const apply = (names: readonly string[], at: string) => {
+      const rules = names.map((name) => ({ name, on: ['order.placed'], when: 'true' }));
+      return keepVersion(versions, 'UA', JSON.stringify({ tenant: 'UA', rules }), Date.parse(at));
+    };
+    await apply(['old'], '2026-03-01T00:00:00Z');
+    await apply(['old'], '2026-03-01T11:00:00Z');
+    await apply(['large', 'first'], '2026-03-01T13:00:00Z');
+    const orders = [
+      order('before'),
+      order('meanwhile', FIRST, '2026-03-01T13:00:30.000Z'),
+      order('after', FIRST, '2026-03-01T14:00:00.000Z'),
+      order('ages ago', FIRST, '2026-02-01T14:00:00.000Z'),
+    ];
+    writeBatchFile(dir(), 'UA', 'events', FIRST, orders);
+    await writeParquetFile(dir(), 'UA', 'events', 'load1', orders);
+    const made = [decision('before', 'old'), decision('meanwhile', 'old'), decision('after', 'large')];
+    await writeParquetFile(dir(), 'UA', 'decisions', 'load1', made);
+    const found = await ofUA();
+    assert.equal(found.decisionsExpected, 3);
+    assert.deepEqual(
+      found.decisionsMissing.first.map(({ eventId, rule }) => [eventId, rule]),
+      [['after', 'first']],
+    );
   });
 
   it('takes what a replay has decided by other rules for no second decision, unless that is there twice', async () => {
@@ -228,17 +288,30 @@ describe('the audit', () => {
     assert.equal(found?.acknowledged, 0);
   });
 
-  it('leaves nothing behind', async () => {
-    const left = () => readdirSync(tmpdir()).filter((name) => name.startsWith('headgate-audit-'));
-    const before = left();
+  it('reads nothing of a batch file with a flipped bit, which DuckDB would, and names it', async () => {
     await writeSound();
-    await ofUA();
-    writeFileSync(
-      join(dir(), 'batches', 'UA', 'events', '2026-03-01', '20260301-0123abcd-00000000x.ndjson.gz'),
-      'not gzip',
-    );
-    await assert.rejects(ofUA(), { code: 'WAREHOUSE_FAILED' });
-    assert.deepEqual(left(), before);
+    const path = join(dir(), 'batches', 'UA', 'events', '2026-03-01', `${FIRST}.ndjson.gz`);
+    const good = readFileSync(path);
+    for (let bit = 10 * 8; bit < good.length * 8; bit += 37) {
+      const bytes = Buffer.from(good);
+      bytes[bit >> 3]! ^= 1 << (bit & 7);
+      // Some bits fill up a byte and mean nothing.
+      if (inflates(bytes) === inflates(good)) continue;
+      writeFileSync(path, bytes);
+      const found = await ofUA();
+      const damagedFiles = { count: 1, first: [{ stream: 'events', batchId: FIRST }] };
+      assert.deepEqual([found.damagedFiles, found.acknowledged], [damagedFiles, 0], `bit ${bit}`);
+      assert.equal(isClean(found), false);
+    }
+  });
+
+  it('leaves nothing behind', async () => {
+    await writeSound();
+    await leavesNoTemporaryFile(async () => void (await ofUA()));
+    const table = join(dir(), 'warehouse', 'UA', 'events', 'day=2026-03-01');
+    mkdirSync(table, { recursive: true });
+    writeFileSync(join(table, 'load2.parquet'), 'not Parquet');
+    await leavesNoTemporaryFile(() => assert.rejects(ofUA(), { code: 'WAREHOUSE_FAILED' }));
   });
 
   it('passes over a tenant that is erased, and says so; of one that is asked for it is the answer', async () => {

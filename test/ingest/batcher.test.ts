@@ -35,6 +35,12 @@ describe('the batcher', () => {
     assert.deepEqual(bench.log(), ['UA/events:1,2']);
   });
 
+  it('does not linger for an event that came while the clock was ahead', async () => {
+    open({ limits: { lingerMs: 100 } });
+    bench.add('UA', 1, { receivedAt: Date.now() + 72 * 3_600_000 });
+    assert.deepEqual(bench.log(), ['UA/events:1']);
+  });
+
   it('does not linger when a batch is full, by events or by bytes', () => {
     open({ limits: { lingerMs: 10_000, maxEvents: 10, maxBytes: 2_000 } });
     bench.add('UA', 4);

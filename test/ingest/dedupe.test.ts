@@ -59,6 +59,7 @@ describe('dedupe', () => {
     assert.ok(has('UA/events', 'old'), 'still within the window, whose hours are whole');
     add('UA/events', 'y', 3 * HOUR);
     assert.deepEqual([has('UA/events', 'old'), has('UA/events', 'young')], [false, true]);
+    dedupe.expire(3 * HOUR);
     assert.equal(has('DL/events', 'old'), false, 'in lanes that are idle too');
   });
 
@@ -67,6 +68,30 @@ describe('dedupe', () => {
     add('UA/events', 'early', 3 * HOUR);
     add('UA/events', 'late too', 5 * HOUR);
     assert.ok(has('UA/events', 'late') && has('UA/events', 'early') && has('UA/events', 'late too'));
+  });
+
+  it('forgets nothing of any lane for what came while the clock was ahead', () => {
+    let now = 100 * HOUR;
+    open({ now: () => now });
+    add('UA/events', 'before', now);
+    add('DL/events', 'other', now);
+    now += 72 * HOUR;
+    add('clock/events', 'wrong', now);
+    now -= 72 * HOUR;
+    add('clock/events', 'right', now);
+    assert.deepEqual([has('UA/events', 'before'), has('DL/events', 'other')], [true, true]);
+    assert.deepEqual([has('clock/events', 'wrong'), has('clock/events', 'right')], [true, true]);
+  });
+
+  it('counts what was received in the future as received now, when it is rebuilt', () => {
+    let now = 100 * HOUR;
+    open({ now: () => now });
+    add('UA/events', 'future', now + 72 * HOUR);
+    add('UA/events', 'now', now);
+    assert.deepEqual([has('UA/events', 'future'), has('UA/events', 'now')], [true, true]);
+    now += 26 * HOUR;
+    add('UA/events', 'tomorrow', now);
+    assert.equal(has('UA/events', 'future'), false);
   });
 
   it('is a set, whatever fingerprints come', () => {

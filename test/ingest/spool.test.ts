@@ -196,6 +196,21 @@ describe('the spool', () => {
     assert.deepEqual([...spool.keptPrints(0)], []);
   });
 
+  it('forgets what is old behind what came while the clock was ahead, and keeps that', async function () {
+    this.timeout(60_000);
+    const now = 100 * HOUR;
+    const ids = (name: string) => Array.from({ length: 1_200 }, (_, n) => `${name}-${n}`);
+    for (const [name, receivedAt] of [
+      ['future', now + 72 * HOUR],
+      ['old', now - 30 * HOUR],
+    ] as const) {
+      const chunks = await Promise.all(ids(name).map((id) => append(id, { receivedAt })));
+      await Promise.all(chunks.map((chunk) => spool.delete([chunk])));
+    }
+    assert.equal(await spool.forgetPrints(now - 24 * HOUR, now), 1_200);
+    assert.equal([...spool.keptPrints(0)].length, 1_200);
+  });
+
   it('never gives a sequence number twice, even when all that came before is gone', async () => {
     const chunk = await append('a');
     const plan = planOf(chunk, chunk);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { EventRow } from '../../src/event.js';
+import { MAX_PROFILE_KEYS, ProfileLimits } from '../../src/rules/profile-limits.js';
 import { mergeProperties, newProfileState, type ProfileState } from '../../src/rules/profile.js';
 
 function event(data: unknown, time = '2026-01-01T00:00:00Z'): EventRow {
@@ -25,6 +26,38 @@ function merged(events: readonly EventRow[]): ProfileState {
 }
 
 describe('rules/profile', () => {
+  it('keeps no more tombstones than there may be properties, the newest of them', () => {
+    const profile = newProfileState();
+    for (let n = 0; n < 3_000; n++) mergeProperties(profile, event({ [`k${n}`]: null, kept: n }, at(n)));
+    assert.equal(Object.keys(profile.times).length, MAX_PROFILE_KEYS);
+    assert.ok(Object.hasOwn(profile.times, 'k2999') && !Object.hasOwn(profile.times, 'k0'));
+    assert.deepEqual(profile.values, { kept: 2_999 });
+  });
+
+  it('lets a profile that is larger than it may be get smaller, and not grow', () => {
+    const values = Object.fromEntries(Array.from({ length: 5_000 }, (_, n) => [`k${n}`, n]));
+    const times = Object.fromEntries(Object.keys(values).map((key) => [key, 1]));
+    const profile: ProfileState = { values, times };
+    const refusal = (data: unknown) => new ProfileLimits(() => profile).refusalOf(event(data));
+    assert.match(refusal({ more: 1 }) ?? '', /5001/);
+    assert.equal(refusal({ k0: null, k1: 'x' }), undefined);
+    assert.equal(refusal({ k2: 'changed' }), undefined);
+  });
+
+  it('takes no time as later than the receipt, and lets what a clock that was ahead has set give way', () => {
+    const received = (data: unknown, time: string, receivedAt: string): EventRow => ({
+      ...event(data, time),
+      received_at: receivedAt,
+    });
+    const ahead = received({ plan: 'ahead' }, '2026-03-04T00:00:00Z', '2026-03-04T00:00:00Z');
+    const next = received({ plan: 'next' }, '2026-03-01T00:00:00Z', '2026-03-01T00:00:01Z');
+    const late = received({ plan: 'late' }, '2026-02-28T00:00:00Z', '2026-03-01T00:00:02Z');
+    assert.equal(merged([ahead, next]).values.plan, 'next');
+    assert.equal(merged([ahead, next, late]).values.plan, 'next');
+    const future = received({ plan: 'future' }, '2030-01-01T00:00:00Z', '2026-03-01T00:00:00Z');
+    assert.equal(merged([future]).times.plan, Date.parse('2026-03-01T00:00:00Z'));
+  });
+
   it('keeps the latest value of each key, whatever order events arrive in', () => {
     const profile = merged([
       event({ plan: 'pro', seats: 5 }, at(2)),

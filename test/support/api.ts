@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
 import { createAuthenticator } from '../../src/api/authenticate.js';
+import type { ReaderPace } from '../../src/api/reader-pace.js';
 import type { BodyPace } from '../../src/api/read-body.js';
 import { createApi, listen, type ConnectionLimits } from '../../src/api/server.js';
 import type { BatchReceipt, Receipts } from '../../src/api/receipts.js';
@@ -28,13 +29,16 @@ import { linesOf } from './events.js';
 export interface TestApiOptions {
   /** Configured tenants. Default `UA` and `DL`, both active. */
   readonly tenants?: Readonly<Record<string, 'active' | 'suspended'>>;
-  readonly limits?: AdmissionLimits;
+  readonly limits?: Partial<AdmissionLimits>;
   readonly ack?: AckMode;
   readonly freeDiskBytes?: () => number;
   readonly maxSpoolBytes?: number;
   readonly admission?: Partial<AdmissionOptions>;
   readonly connections?: Partial<ConnectionLimits>;
   readonly bodyPace?: BodyPace;
+  readonly exportPace?: ReaderPace;
+  /** Default: as many as a test likes. */
+  readonly refusedTokensPerMinute?: number;
   readonly metrics?: Metrics;
   /** Default: no tenant has schemas. */
   readonly schemasOf?: (tenant: string) => EventSchemas | undefined;
@@ -131,6 +135,8 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       admission: door.admission,
       ingest: door.ingest,
       bodyPace: options.bodyPace,
+      exportPace: options.exportPace,
+      refusedTokensPerMinute: options.refusedTokensPerMinute ?? 1e9,
       metrics: options.metrics,
       schemasOf: options.schemasOf,
       decider: door.decider,

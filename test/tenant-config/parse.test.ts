@@ -26,7 +26,7 @@ const WHOLE = `
 tenant: UA
 isolation: dedicated
 suspended: true
-limits: { eventsPerSecond: 500, bytesPerSecond: 2MB, activitiesPerSecond: 0 }
+limits: { eventsPerSecond: 500, bytesPerSecond: 2MB, requestsPerSecond: 300, activitiesPerSecond: 0 }
 batch: { maxEvents: 2000, maxBytes: 512KB, linger: 50ms }
 retention: 2 days
 warehouse: { kind: parquet, window: 10s, retention: 400 days }
@@ -45,7 +45,12 @@ describe('tenant-config/parse', () => {
       tenant: 'UA',
       isolation: 'dedicated',
       suspended: true,
-      limits: { eventsPerSecond: 500, bytesPerSecond: 2 * 1024 ** 2, activitiesPerSecond: 0 },
+      limits: {
+        eventsPerSecond: 500,
+        bytesPerSecond: 2 * 1024 ** 2,
+        requestsPerSecond: 300,
+        activitiesPerSecond: 0,
+      },
       batch: { maxEvents: 2000, maxBytes: 512 * 1024, lingerMs: 50 },
       retentionMs: 2 * 86_400_000,
       warehouse: { kind: 'parquet', windowMs: 10_000, retentionMs: 400 * 24 * 60 * 60 * 1000 },
@@ -81,7 +86,12 @@ describe('tenant-config/parse', () => {
       tenant: 'UA',
       isolation: 'pooled',
       suspended: false,
-      limits: { eventsPerSecond: 5000, bytesPerSecond: 5 * 1024 ** 2, activitiesPerSecond: 200 },
+      limits: {
+        eventsPerSecond: 5000,
+        bytesPerSecond: 5 * 1024 ** 2,
+        requestsPerSecond: 1_000,
+        activitiesPerSecond: 200,
+      },
       batch: { maxEvents: 10_000, maxBytes: 8 * 1024 ** 2, lingerMs: 20 },
       retentionMs: 7 * 86_400_000,
       warehouse: { kind: 'parquet', windowMs: 5000 },

@@ -72,6 +72,15 @@ describe('the workflow loadWindow', function () {
     assert.match((await description.staticSummary()) ?? '', /^lw-many · load window of 2 s/);
   });
 
+  it('waits for its length at most, however far the clock that named it is ahead', async () => {
+    const handle = await announcer('lw-many', 1_000, -72 * HOUR_MS)(await write('lw-many'));
+    const { loads } = await result(handle);
+    assert.deepEqual(
+      loads.map(({ rows }) => rows),
+      [2],
+    );
+  });
+
   it('loads all streams of the tenant in one go, each in a load of its own', async () => {
     const announce = announcer('lw-streams', 2_000);
     const [events, properties] = [await write('lw-streams'), await write('lw-streams', 'user-properties')];

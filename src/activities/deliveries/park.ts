@@ -9,6 +9,7 @@ import type { BatchStore } from '../../stores/batch-store/batch-store.js';
 import { deadLetterWorkflowId, deliverWorkflowId, workflowQueue, type Isolation } from '../../tenant.js';
 import {
   DEAD_LETTER,
+  LATE_LETTER_MS,
   type DeadLetterInput,
   type DeadLetterMemo,
   type ParkInput,
@@ -41,17 +42,19 @@ const TEXT_SHOWN = 512;
 export function createPark(options: ParkOptions): Park {
   const { client, batchStore, isolationOf, now = Date.now } = options;
   return async ({ contents, ...input }) => {
-    const { tenant, subscription, batch, priority, cause, expiresAt } = input.delivery;
+    const { tenant, subscription, batch, priority, cause } = input.delivery;
     const { reason, count } = input.dead;
+    const parkedAt = now();
+    const { expiresAt: over } = input.delivery;
+    const expiresAt = over > parkedAt ? over : parkedAt + LATE_LETTER_MS;
     const variant = { stream: batch.stream, priority, cause };
     const delivering = deliverWorkflowId(tenant, subscription, batch.batchId, variant);
     const workflowId = deadLetterWorkflowId(delivering, reason, input.passes, input.part);
-    const parkedAt = now();
     const memo: DeadLetterMemo = {
       ...(await contentsOf(batchStore, { ...input, contents })),
       ...{ parkedAt, expiresAt },
     };
-    const args: [DeadLetterInput] = [{ ...input, parkedAt }];
+    const args: [DeadLetterInput] = [{ ...input, delivery: { ...input.delivery, expiresAt }, parkedAt }];
     faultPoint('park.before');
     // One that is there: an attempt whose answer was lost has parked them.
     const started = await startOnce(client, {

@@ -10,12 +10,12 @@ export function createReviewWaiting(
   configOf: (tenant: string) => TenantConfig,
   now: () => number = Date.now,
 ): ReviewWaiting {
-  return async ({ delivery, pending }) => {
+  return async ({ delivery, pending, expired = false }) => {
     const { tenant, subscription, expiresAt } = delivery;
     const configured = configOf(tenant).subscriptions.some(({ name }) => name === subscription);
     const given: Pick<DeadLines, 'reason' | 'detail'> | undefined = !configured
       ? { reason: 'subscription-removed', detail: 'The subscription is not configured any more.' }
-      : now() >= expiresAt
+      : expired || now() >= expiresAt
         ? { reason: 'expired', detail: 'It was not delivered within the retention of its batch.' }
         : undefined;
     if (given === undefined) return { pending, dead: [] };

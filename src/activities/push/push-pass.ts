@@ -92,10 +92,11 @@ async function makePass(options: PushPassOptions, input: PassInput, parts: PassP
   const { now = Date.now, random = Math.random, control, observer } = options;
   const { config, receiver, lines, tally, journal } = parts;
   const credentials = await credentialsOrFault(options, input, config);
+  const { tenant, batch } = input;
   const work = new Work({
     due: tally.due(now()),
     lineAt: (line) => lines[line] ?? '',
-    stream: input.batch.stream,
+    stream: batch.stream,
     config,
     onUndeliverable: (line, attempts, detail) => tally.undeliverable(line, attempts, detail),
   });
@@ -103,7 +104,8 @@ async function makePass(options: PushPassOptions, input: PassInput, parts: PassP
   const heartbeats = setInterval(() => heartbeatOf(tally), HEARTBEAT_EVERY_MS);
   try {
     const run = new PassRun({
-      ...{ tenant: input.tenant, config, receiver, work, tally, journal, control, observer, now, random },
+      ...{ tenant, stream: batch.stream, config, receiver, work, tally, journal, control, observer },
+      ...{ now, random },
       ...credentials,
       ending: until.signal,
     });

@@ -1,4 +1,6 @@
-import { createHash, createHmac, sign } from 'node:crypto';
+import { createHmac, sign } from 'node:crypto';
+import type { Stream } from '../../event.js';
+import { eventDigest, type Identified } from '../../event-identity.js';
 import { signingKeyOf } from '../../signing-secret.js';
 
 /** The headers of a signed request. `webhook-signature` is absent where there is no secret. */
@@ -37,17 +39,17 @@ export function createSigner(secrets: readonly string[]): Signer {
 }
 
 /**
- * The webhook id of an event: the same at each attempt. It is the event's own id, percent-encoded where that has what a
- * header cannot have, or a full stop: signatures join id, time and body by that, and one in the id, which a producer may
- * choose, would leave open where it ends.
+ * The webhook id of a request: the same whenever it is of the same events in the same order, and of no others. It stands
+ * for tenant, stream, source and id, which the body has: a digest of them, since signatures join id, time and body by full
+ * stops, and one in an id, which a producer may choose, would leave open where it ends.
+ * @param format `batch` where the body is an array, of however many events
  */
-export function webhookIdOf(eventId: string): string {
-  return encodeURI(eventId.toWellFormed()).replaceAll('.', '%2E');
-}
-
-/** The webhook id of several events in one request: the same whenever it is of the same events in the same order. */
-export function batchWebhookId(eventIds: readonly string[]): string {
-  return `batch_${createHash('sha256').update(JSON.stringify(eventIds)).digest('hex').slice(0, 40)}`;
+export function webhookIdOf(
+  { tenant, stream }: { readonly tenant: string; readonly stream: Stream },
+  format: 'event' | 'batch',
+  events: readonly Identified[],
+): string {
+  return `${format}_${eventDigest(tenant, stream, events)}`;
 }
 
 /** By Node and not by the package `standardwebhooks`, whose SHA-256 in JavaScript takes 4.5 ms for 100 KB. */

@@ -1,9 +1,16 @@
 import { createHash } from 'node:crypto';
 import { HeadgateError } from '../../errors.js';
 import { STREAMS, type BatchRef, type Stream } from '../../event.js';
-import type { BatchStore } from '../../stores/batch-store/batch-store.js';
+import type { BatchStore, LocalFiles } from '../../stores/batch-store/batch-store.js';
 import type { PromotedField } from '../../stores/warehouse/promoted-field.js';
-import type { BadRow, BadRows, LoadResult, Warehouse } from '../../stores/warehouse/warehouse.js';
+import {
+  unreadableOf,
+  type BadRow,
+  type BadRows,
+  type LoadBatch,
+  type LoadResult,
+  type Warehouse,
+} from '../../stores/warehouse/warehouse.js';
 import { assertTenantId } from '../../tenant.js';
 import { withFailures } from '../failure.js';
 import { whileHeartbeating } from '../heartbeats.js';
@@ -23,6 +30,8 @@ export interface LoadActivitiesDeps {
   readonly promotedOf?: (tenant: string, stream: Stream) => readonly PromotedField[];
   /** Parks rows of a batch that cannot be loaded. Default: such rows fail the load. */
   readonly parkRows?: (batch: BatchRef, rows: readonly BadRow[]) => Promise<unknown>;
+  /** Parks a batch whose file is gone or damaged. Default: such a batch fails the load. */
+  readonly parkBatch?: (batch: BatchRef, reason: string) => Promise<unknown>;
   /** Milliseconds between heartbeats; default 5,000. Must be well under the activity's heartbeat timeout. */
   readonly heartbeatIntervalMs?: number;
 }
@@ -44,8 +53,8 @@ export type LoadBatchesResult = (LoadResult & { readonly stream: Stream })[];
 export interface LoadActivities {
   /**
    * Loads the batches of a window into the tenant's warehouse; batches that it holds already are left out.
-   * Fails with type `NOT_FOUND` (a batch's file is gone), `BATCH_CORRUPT` or `STATE_CONFLICT` (a batch of another
-   * tenant), all final, or with `WAREHOUSE_FAILED`, `WAREHOUSE_UNAVAILABLE`, `WAREHOUSE_QUOTA`, `WAREHOUSE_REFUSED` (after
+   * A batch whose file is gone or damaged is parked, and the others are loaded.
+   * Fails with type `STATE_CONFLICT` (a batch of another tenant), which is final, or with `WAREHOUSE_FAILED`, `WAREHOUSE_UNAVAILABLE`, `WAREHOUSE_QUOTA`, `WAREHOUSE_REFUSED` (after
    * which the warehouse is paused), `DISK_FULL`, `PAUSED` or what the batch store throws, which are retried.
    */
   loadBatches(input: LoadBatchesInput): Promise<LoadBatchesResult>;
@@ -53,11 +62,10 @@ export interface LoadActivities {
 
 /** Builds the load activities. */
 export function createLoadActivities(deps: LoadActivitiesDeps): LoadActivities {
-  const { warehouse, batchStore, holdLoads, parkLoads, promotedOf, parkRows } = deps;
-  const { heartbeatIntervalMs = HEARTBEAT_MS } = deps;
+  const { holdLoads, parkLoads, heartbeatIntervalMs = HEARTBEAT_MS } = deps;
 
   async function loadBatches(input: LoadBatchesInput): Promise<LoadBatchesResult> {
-    const { tenant, loadedAt } = input;
+    const { tenant } = input;
     assertTenantId(tenant);
     for (const ref of input.batches) assertBelongs(ref, input);
     return whileHeartbeating(heartbeatIntervalMs, async (signal) => {
@@ -67,28 +75,56 @@ export function createLoadActivities(deps: LoadActivitiesDeps): LoadActivities {
       const beganAt = Date.now();
       const results: LoadBatchesResult = [];
       for (const stream of streams) {
-        const refs = input.batches.filter((ref) => ref.stream === stream);
-        const loadId = loadIdOf(input.window, refs);
-        const promoted = promotedOf?.(tenant, stream);
-        const onBadRows = parkRows && parkingOf(refs, parkRows);
-        const load = { tenant, stream, loadId, day: loadedAt.slice(0, 10), loadedAt, promoted, onBadRows };
-        const files = await batchStore.localFiles(refs, signal);
-        try {
-          const batches = refs.map(({ batchId, events: rows }, index) => {
-            return { batchId, rows, path: files.paths[index] as string };
-          });
-          results.push({ stream, ...(await warehouse.load({ ...load, batches, signal })) });
-        } catch (error) {
+        const result = await loadStream(deps, input, stream, signal).catch(async (error: unknown) => {
           throw isRefusal(error) && parkLoads ? await parkLoads(tenant, error, beganAt) : error;
-        } finally {
-          await files.release();
-        }
+        });
+        results.push({ stream, ...result });
       }
       return results;
     });
   }
 
   return { loadBatches: withFailures(loadBatches) };
+}
+
+async function loadStream(
+  { warehouse, batchStore, promotedOf, parkRows, parkBatch }: LoadActivitiesDeps,
+  { tenant, window, loadedAt, batches }: LoadBatchesInput,
+  stream: Stream,
+  signal: AbortSignal | undefined,
+): Promise<LoadResult> {
+  const refs = batches.filter((ref) => ref.stream === stream);
+  const loadId = loadIdOf(window, refs);
+  const promoted = promotedOf?.(tenant, stream);
+  const onBadRows = parkRows && parkingOf(refs, parkRows);
+  const load = { tenant, stream, loadId, day: loadedAt.slice(0, 10), loadedAt, promoted, onBadRows, signal };
+  const files = await batchStore.localFiles(refs, signal);
+  try {
+    const all = refs.map((ref, index) => loadBatchOf(ref, files, index));
+    try {
+      return await warehouse.load({ ...load, batches: all });
+    } catch (error) {
+      const unreadable = unreadableOf(error);
+      if (unreadable === undefined || parkBatch === undefined) throw error;
+      const lost = refs.filter(({ batchId }) => batchId in unreadable);
+      for (const ref of lost) await parkBatch(ref, unreadable[ref.batchId] as string);
+      const readable = all.filter(({ batchId }) => !(batchId in unreadable));
+      return withLost(await warehouse.load({ ...load, batches: readable }), lost);
+    }
+  } finally {
+    await files.release();
+  }
+}
+
+function loadBatchOf({ batchId, events: rows }: BatchRef, files: LocalFiles, index: number): LoadBatch {
+  const path = files.paths[index] as string;
+  const damage = files.damaged.get(path);
+  return { batchId, rows, path, ...(damage && { damage: `${damage.code}: ${damage.message}` }) };
+}
+
+function withLost(result: LoadResult, lost: readonly BatchRef[]): LoadResult {
+  const rows = lost.reduce((sum, { events }) => sum + events, 0);
+  return { ...result, leftOut: (result.leftOut ?? 0) + rows };
 }
 
 /** True for what no further try helps with until a person has mended it: credentials, permissions, what is not there. */

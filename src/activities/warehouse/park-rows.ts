@@ -22,6 +22,18 @@ export function unloadableRows(batch: BatchRef, rows: readonly BadRow[], expires
   return { ...deadRows({ batch, expiresAt }, dead), contents: contentsOf(rows) };
 }
 
+/**
+ * The dead letter of a batch whose file a load could not read: a redrive loads it once the file is there again, as from a
+ * backup.
+ * @param expiresAt when it is given up, milliseconds since the epoch
+ */
+export function unreadableBatch(batch: BatchRef, detail: string, expiresAt: number): ParkInput {
+  return deadRows(
+    { batch, expiresAt },
+    { reason: 'batch-unreadable', detail, attempts: 1, count: batch.events },
+  );
+}
+
 /** A dead letter of the warehouse. */
 export function deadRows(
   { batch, expiresAt, cause }: Pick<ParkInput['delivery'], 'batch' | 'expiresAt' | 'cause'>,

@@ -52,7 +52,7 @@ async function parkedAgain(
   detail: string,
 ): Promise<DeliverResult> {
   const { count } = LineSet.decode(lines, batch.events);
-  const dead = { reason: 'row-unloadable' as const, detail, attempts: 1, lines, count };
+  const dead = { reason: 'batch-unreadable' as const, detail, attempts: 1, lines, count };
   const again = await park(deadRows({ batch, expiresAt: expiresAtOf(batch), cause }, dead));
   return { delivered: 0, deadLettered: count, passes: 1, deadLetters: [again] };
 }

@@ -1,8 +1,9 @@
-import type { ParseResult } from '@marcbachmann/cel-js';
-import { messageOf } from '../../errors.js';
 import type { EventRow } from '../../event.js';
+import { Budget } from '../../expressions/budget.js';
+import { compileExpression } from '../../expressions/compile.js';
+import type { CompiledExpression } from '../../expressions/expression.js';
+import { Fault } from '../../expressions/fault.js';
 import { celEvent } from '../../rules/cel-event.js';
-import { createEnvironment } from '../../rules/environment.js';
 import type { WorkflowConfig } from '../../tenant-config/subscription-config.js';
 import { mayUseQueue, queueRefusal, type AllowedQueue } from '../../tenant-config/workflow-queue.js';
 import { ownWorkflowId } from '../../tenant.js';
@@ -46,13 +47,13 @@ export function createTemplates(
   config: WorkflowConfig,
   queues: readonly AllowedQueue[],
 ): Templates {
-  const environment = createEnvironment('event');
   const { workflow, taskQueue, id, signal } = config;
   const parsed = Object.entries({ workflow, taskQueue, id, signal }).map(
-    ([name, source]) => [name as keyof WorkflowTarget, environment.parse(source)] as const,
+    ([name, source]) => [name as keyof WorkflowTarget, compile(name, source)] as const,
   );
   return (event) => {
-    const filled = Object.fromEntries(parsed.map(([name, run]) => [name, fill(name, run, event)]));
+    const context = { event: celEvent(event) };
+    const filled = Object.fromEntries(parsed.map(([name, run]) => [name, fill(name, run, context)]));
     const target = filled as Record<keyof WorkflowTarget, string>;
     // Nothing that comes out of an event may reach another tenant's Worker.
     if (!mayUseQueue(tenant, target.taskQueue, queues))
@@ -65,14 +66,15 @@ export function createTemplates(
   };
 }
 
-function fill(name: keyof WorkflowTarget, run: ParseResult, event: EventRow): string {
-  let value: unknown;
-  try {
-    value = run({ event: celEvent(event) });
-  } catch (error) {
-    const { summary } = error as { summary?: string };
-    throw new Error(`"${name}" fails: ${summary ?? messageOf(error)}`, { cause: error });
-  }
+function compile(name: string, source: string): CompiledExpression {
+  const { expression, problem } = compileExpression(source, 'event');
+  if (problem !== undefined) throw new Error(`"${name}" is not an expression: ${problem.message}`);
+  return expression;
+}
+
+function fill(name: keyof WorkflowTarget, template: CompiledExpression, context: { event: object }): string {
+  const value = template.run(context, new Budget());
+  if (value instanceof Fault) throw new Error(`"${name}" fails: ${value.reason.replace(/^error: /, '')}`);
   if (typeof value !== 'string' || value === '') throw new Error(`"${name}" gives no text`);
   if (Buffer.byteLength(value) <= MAX_BYTES[name]) return value;
   throw new Error(`"${name}" gives a text of more than ${MAX_BYTES[name]} bytes`);

@@ -31,6 +31,8 @@ export interface OpenBatch {
 export interface LocalFiles {
   /** Absolute paths, in the order asked for; each file's name is its batch's id followed by `.` and an extension. */
   readonly paths: readonly string[];
+  /** Why a file is not what was written (`BATCH_CORRUPT`), by its path, at which nothing may be read then. */
+  readonly damaged: ReadonlyMap<string, HeadgateError>;
   /** To be called when they have been read: a store that is not on this disk then deletes its copies. */
   release(): Promise<void>;
 }
@@ -55,9 +57,10 @@ export interface BatchStore {
   read(ref: BatchRef): Promise<Buffer>;
   /**
    * Batch files as files of this disk, gzipped NDJSON. Where the store is on this disk and its files are not sealed they are its own, as they are;
-   * otherwise they are copies, and those of references have been compared with their hash. A batch that is gone has no file at its path.
+   * otherwise they are copies. Files of references have been compared with their hash, those of names with what gzip keeps of their content (CRC-32 and
+   * length): engines look at neither. A damaged one spoils nothing for the others. A batch that is gone has no file at its path.
    * Of references there are all; of names, whose sizes are not known, maybe only the first, at least one: ask again for the rest.
-   * @throws HeadgateError `BATCH_CORRUPT` (a copy's hash differs), `TENANT_ERASED`, `DISK_FULL` (retryable)
+   * @throws HeadgateError `TENANT_ERASED`, `DISK_FULL` (retryable)
    */
   localFiles(names: readonly (BatchName | BatchRef)[], signal?: AbortSignal): Promise<LocalFiles>;
   /** The batches that are kept, in the order of their ids, a day read at a time: per node that is the order of receipt. */

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
+import type { HeadgateError } from '../../errors.js';
 import type { BatchRef } from '../../event.js';
 import { ENDING } from './batch-path.js';
 import type { BatchName, LocalFiles } from './batch-store.js';
 import { writeCopy, type DownloadDirectory, type Downloads } from './downloads.js';
-import { assertSame } from './gzip.js';
+import { damageIn, damageOf } from './whole.js';
 
 const COPIES_AT_ONCE = 8;
 const MAX_UNKNOWN_BYTES = 64 * 1024 ** 2;
@@ -33,6 +34,7 @@ export async function copyFiles(
   const room = known ? sizes.reduce((sum, size) => sum + size, 0) : maxUnknownBytes;
   const directory = await downloads.open(room, signal);
   const paths: string[] = [];
+  const damaged = new Map<string, HeadgateError>();
   let copied = 0;
   try {
     while (paths.length < batches.length && (known || copied < maxUnknownBytes)) {
@@ -42,15 +44,17 @@ export async function copyFiles(
       // All are waited for: what still runs must not write into a directory that has been released.
       for (const copy of await Promise.allSettled(copies)) {
         if (copy.status === 'rejected') throw copy.reason;
-        paths.push(copy.value.path);
-        copied += copy.value.bytes;
+        const { path, bytes, damage } = copy.value;
+        paths.push(path);
+        copied += bytes;
+        if (damage !== undefined) damaged.set(path, damage);
       }
     }
   } catch (error) {
     await directory.release();
     throw error;
   }
-  return { paths, release: directory.release };
+  return { paths, damaged, release: directory.release };
 }
 
 async function copyOne(
@@ -58,9 +62,12 @@ async function copyOne(
   directory: DownloadDirectory,
   batch: BatchName | BatchRef,
   index: number,
-): Promise<{ readonly path: string; readonly bytes: number }> {
+): Promise<{ readonly path: string; readonly bytes: number; readonly damage?: HeadgateError }> {
   const path = join(directory.path, String(index), `${batch.batchId}${ENDING}`);
-  const gzipped = await read(batch, index);
-  if (gzipped !== undefined) await writeCopy(path, 'sha256' in batch ? assertSame(batch, gzipped) : gzipped);
+  let gzipped: Buffer | undefined;
+  const sealing = await damageIn(read(batch, index).then((bytes) => (gzipped = bytes)));
+  const damage = sealing ?? (gzipped && (await damageOf(batch, gzipped)));
+  if (damage !== undefined) return { path, bytes: 0, damage };
+  if (gzipped !== undefined) await writeCopy(path, gzipped);
   return { path, bytes: gzipped?.length ?? 0 };
 }

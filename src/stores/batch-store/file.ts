@@ -10,6 +10,7 @@ import { Downloads } from './downloads.js';
 import { goneError, openFile, openUnlessLost, readFileOf, refOf } from './gzip.js';
 import { deleteFile, listBatches, listDays, noteDeletedThrough, readDeletedThrough } from './kept-files.js';
 import { UNSEALED, type Seal } from './seal.js';
+import { damageOf } from './whole.js';
 
 /** How files are sealed, and the directory for copies that engines read. */
 export interface FileSealing {
@@ -41,7 +42,10 @@ export function createFileBatchStore(root: string, sealing?: FileSealing): Batch
     read: async (ref) => readFileOf(ref, await readKept(ref)),
     localFiles: async (names, signal) => {
       const paths = names.map((name) => batchPath(root, name));
-      if (downloads === undefined) return { paths, release: () => Promise.resolve() };
+      if (downloads === undefined) {
+        const damaged = await damagedOf(names, paths, signal);
+        return { paths, damaged, release: () => Promise.resolve() };
+      }
       const readOf = (name: BatchName, index: number) => read(name, paths[index] as string);
       return copyFiles({ downloads, read: readOf, signal }, names);
     },
@@ -79,6 +83,22 @@ async function write(
     throw storageError(error);
   }
   return refOf(name, gzipped, events);
+}
+
+/** One file in memory at a time. */
+async function damagedOf(
+  batches: readonly (BatchName | BatchRef)[],
+  paths: readonly string[],
+  signal?: AbortSignal,
+): Promise<Map<string, HeadgateError>> {
+  const damaged = new Map<string, HeadgateError>();
+  for (const [index, path] of paths.entries()) {
+    signal?.throwIfAborted();
+    const bytes = await readIfThere(path);
+    const damage = bytes && (await damageOf(batches[index] as BatchName, bytes));
+    if (damage !== undefined) damaged.set(path, damage);
+  }
+  return damaged;
 }
 
 async function readIfThere(path: string): Promise<Buffer | undefined> {

@@ -51,11 +51,16 @@ export async function openUnlessLost(
  * Returns the bytes when they are those of the reference.
  * @throws HeadgateError `BATCH_CORRUPT`
  */
-export function assertSame(ref: BatchRef, gzipped: Buffer): Buffer {
+function assertSame(ref: BatchRef, gzipped: Buffer): Buffer {
   if (sha256Of(gzipped) === ref.sha256) return gzipped;
-  throw new HeadgateError(
+  throw corruptError(ref.batchId);
+}
+
+/** What is thrown for a batch file that is not what was written. */
+export function corruptError(batchId: string): HeadgateError {
+  return new HeadgateError(
     'BATCH_CORRUPT',
-    `Batch file ${ref.batchId} does not have the hash its workflow recorded.`,
+    `Batch file ${batchId} is damaged: it does not have the hash its workflow recorded.`,
   );
 }
 

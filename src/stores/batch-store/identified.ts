@@ -36,7 +36,9 @@ export function identified(store: BatchStore, identity: StoreIdentity, boundStor
     const own = await identity.id();
     for (const [index, name] of names.slice(0, files.paths.length).entries()) {
       if (!('sha256' in name) || name.store === own) continue;
-      if (!(await isThere(files.paths[index] as string))) await assertOurs(name);
+      const path = files.paths[index] as string;
+      const damage = files.damaged.get(path);
+      if (damage !== undefined || !(await isThere(path))) await assertOurs(name, damage);
     }
   };
 

@@ -47,17 +47,32 @@ export function firstDayToLookAt(day: string, batches: readonly LoadBatch[]): st
 }
 
 /**
- * Checks that there is something to load.
- * @throws HeadgateError `NOT_FOUND`
+ * Checks that there is something to load, and that it is whole.
+ * @throws HeadgateError `NOT_FOUND`, with all that cannot be read; see `unreadableOf`
  */
-export async function assertFilesExist(batches: readonly LoadBatch[]): Promise<void> {
-  for (const { batchId, path } of batches) {
-    try {
-      await stat(path);
-    } catch (error) {
-      if (systemCodeOf(error) !== 'ENOENT') throw error;
-      throw new HeadgateError('NOT_FOUND', `Batch file ${batchId} is gone: expired, or deleted by hand.`);
-    }
+export async function assertReadable(batches: readonly LoadBatch[]): Promise<void> {
+  const unreadable: Record<string, string> = {};
+  for (const { batchId, path, damage } of batches) {
+    const reason = damage ?? ((await isThere(path)) ? undefined : GONE);
+    if (reason !== undefined) unreadable[batchId] = reason;
+  }
+  const ids = Object.keys(unreadable);
+  if (ids.length === 0) return;
+  const [id = ''] = ids;
+  const more = ids.length === 1 ? '' : `; so are ${ids.length - 1} more`;
+  const message = `Batch file ${id} cannot be read: ${unreadable[id]}${more}`;
+  throw new HeadgateError('NOT_FOUND', message, { details: { unreadable } });
+}
+
+const GONE = 'NOT_FOUND: The file is gone: expired, or deleted by hand.';
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (systemCodeOf(error) !== 'ENOENT') throw error;
+    return false;
   }
 }
 

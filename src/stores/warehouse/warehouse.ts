@@ -1,3 +1,4 @@
+import { HeadgateError } from '../../errors.js';
 import type { Stream } from '../../event.js';
 import type { PromotedField } from './promoted-field.js';
 
@@ -6,6 +7,8 @@ export interface LoadBatch {
   readonly batchId: string;
   /** Absolute path of the batch's gzipped NDJSON; its name is the batch id followed by `.` and an extension. */
   readonly path: string;
+  /** Why its file may not be read, if it is damaged. */
+  readonly damage?: string;
   /** Rows in it: a load that would bring in more or fewer fails. */
   readonly rows: number;
 }
@@ -70,6 +73,15 @@ export interface LoadResult {
   readonly file?: string;
 }
 
+/** Why batches cannot be read, by their ids. */
+export type UnreadableBatches = Readonly<Record<string, string>>;
+
+/** The batches for which a load has failed as `NOT_FOUND`; undefined for any other error. */
+export function unreadableOf(error: unknown): UnreadableBatches | undefined {
+  if (!(error instanceof HeadgateError) || error.code !== 'NOT_FOUND') return undefined;
+  return error.details?.unreadable as UnreadableBatches | undefined;
+}
+
 /**
  * A tenant's tables. Loading is idempotent by batch: a batch that the warehouse holds is left out of any later load, so
  * a retry, a reset or a replay that announces it again doubles nothing.
@@ -77,7 +89,7 @@ export interface LoadResult {
 export interface Warehouse {
   /**
    * Loads batches in one atomic step: readers see all of the load or none of it.
-   * @throws HeadgateError `NOT_FOUND` (a batch that is not held has no file any more), `TENANT_ID_INVALID`,
+   * @throws HeadgateError `NOT_FOUND` (batches that are not held have no file any more, or a damaged one; see {@link unreadableOf}), `TENANT_ID_INVALID`,
    * `DISK_FULL` and `WAREHOUSE_FAILED` (retryable, except when the input itself is malformed; also when the rows that
    * were read are not as many as the batches have), and where it is not on this disk `WAREHOUSE_UNAVAILABLE`,
    * `WAREHOUSE_QUOTA` and `WAREHOUSE_REFUSED` (an operator has to do something, and the message says what), all retryable

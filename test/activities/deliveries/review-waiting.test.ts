@@ -45,8 +45,9 @@ describe('the review of what waits', () => {
   for (const [reason, input] of [
     ['subscription-removed', waiting('gone', 1_001)],
     ['expired', waiting('pulled', 1_000)],
+    ['expired', { ...waiting('pulled', 1_001), expired: true }],
   ] as const) {
-    it(`gives all of it up in one dead letter: ${reason}`, async () => {
+    it(`gives all of it up in one dead letter: ${reason}${input.expired ? ', by Temporal' : ''}`, async () => {
       const { pending, dead } = await review(input);
       assert.deepEqual([pending, dead.length], [[], 1]);
       const [{ detail, lines, ...rest }] = dead as [(typeof dead)[0]];

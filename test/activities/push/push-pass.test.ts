@@ -74,11 +74,20 @@ describe('a push pass', () => {
       },
     });
     assert.equal(headers['content-type'], 'application/cloudevents+json');
+    assert.match(headers['webhook-id'] as string, /^event_[0-9a-f]{40}$/);
     assert.match(headers['user-agent'] ?? '', /^headgate\/\d+\.\d+\.\d+/);
-    assert.deepEqual(
-      [headers['webhook-id'], headers.authorization, headers['x-plain']],
-      ['e%2E0', 'Bearer x', 'a'],
-    );
+    assert.deepEqual([headers.authorization, headers['x-plain']], ['Bearer x', 'a']);
+  });
+
+  it('gives events of two sources or of two streams with one id webhook ids of their own', async () => {
+    const rows = ['/berlin', '/paris'].map((source) => event('1', 0, { source }));
+    await bench.pass(await bench.batch(rows));
+    await bench.pass(await bench.batch(rows.slice(0, 1), 'user-properties'));
+    const ids = receiver.requests.map(({ headers }) => headers['webhook-id']);
+    assert.equal(new Set(ids).size, 3);
+    await bench.pass(await bench.batch(rows));
+    const again = receiver.requests.slice(3).map(({ headers }) => headers['webhook-id']);
+    assert.deepEqual(new Set(again), new Set(ids.slice(0, 2)));
   });
 
   it('delivers a batch, more and more at a time', async () => {

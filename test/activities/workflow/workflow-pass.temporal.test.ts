@@ -54,12 +54,13 @@ describe('workflow subscriptions', function () {
         { tenant: '*', queue: 'bookings*' },
         { tenant: 'wf-refused', queue: '/_sys/' },
       ],
-      signal: async ({ tenant, subscription }, { target, row }, event) => {
+      signal: async ({ tenant, subscription, batch: { stream } }, { target, row }, event) => {
         underWay.push(target.id);
         most = Math.max(most, underWay.length);
         assert.equal(new Set(underWay).size, underWay.length, 'two signals to one workflow at once');
         try {
-          const signal = { tenant, subscription, target, eventId: row.id, event, namespace: testNamespace() };
+          const of = { stream, source: row.source, id: row.id };
+          const signal = { tenant, subscription, target, of, event, namespace: testNamespace() };
           await signalWithStart(client, signal);
         } finally {
           underWay.splice(underWay.indexOf(target.id), 1);
@@ -107,6 +108,19 @@ describe('workflow subscriptions', function () {
     assert.deepEqual(await signals('own/wf-one/a'), expected);
   });
 
+  it('signal events of two sources and of two streams with one id each', async () => {
+    const [one] = rows('same', [{ region: 'eu', booking: 'same' }]) as [EventRow];
+    const both = ['/berlin', '/paris'].map((source) => ({ ...one, source }));
+    for (const [batch, stream] of [
+      [both, 'events'],
+      [both.slice(0, 1), 'user-properties'],
+    ] as const) {
+      const { deliveries } = (await (await pipeline.submit('wf-one', batch, stream)).ended)!;
+      for (const id of deliveries!) await pipeline.client.workflow.getHandle(id).result();
+    }
+    assert.deepEqual((await signals('own/wf-one/same')).events, ['same-0', 'same-0', 'same-0']);
+  });
+
   it('start a workflow that has ended again with what is delivered again: once per event id and run', async () => {
     const { handle } = await deliver('wf-one', [{ region: 'eu', booking: 'c' }], 'again');
     const ended = pipeline.client.workflow.getHandle('own/wf-one/c');
@@ -125,7 +139,7 @@ describe('workflow subscriptions', function () {
     assert.deepEqual((await signals('own/wf-two/a')).events, ['wf-two-0']);
     const dead = await pipeline.client.workflow.getHandle(result.deadLetters[0]!).describe();
     const { reason, detail } = dead.memo as unknown as DeadLetterMemo;
-    assert.deepEqual([reason, detail], ['undeliverable', '"id" fails: No such key: booking']);
+    assert.deepEqual([reason, detail], ['undeliverable', '"id" fails: event.data.booking is missing']);
   });
 
   it('are signalled side by side, within the concurrency that is configured, and each in order', async () => {

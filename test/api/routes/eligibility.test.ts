@@ -52,6 +52,17 @@ describe('GET /v1/eligibility/:subject', () => {
     );
   });
 
+  it('keeps the decision on the later event where an earlier one comes late, and says what it has not seen', async () => {
+    const at = (id: string, time: string) => cloudEvent(id, { type: 'landed', subject: 'late', time });
+    await post([at('now-1', '2024-03-10T12:01:00Z'), at('now-2', '2024-03-10T12:02:00Z')]);
+    await post([at('old', '2024-03-01T12:00:00Z')]);
+    const third = (await ask('late')).decisions.find(({ rule }) => rule === 'third');
+    assert.deepEqual([third?.eventId, third?.reason], ['now-2', 'aggregates.landings = 2']);
+    await api.drained();
+    const row = api.decisions().find(({ event_id: id, rule }) => id === 'old' && rule === 'third');
+    assert.equal(row?.reason, 'late: aggregates.landings = 1');
+  });
+
   it('tells the same as the decisions that go on to the warehouse', async () => {
     const subjects = ['a', 'b', 'c/d', 'é ☃'];
     for (let n = 0; n < 8; n++)

@@ -52,6 +52,63 @@ describe('POST /v1/events and /v1/user-properties', () => {
     assert.equal(await times('bad'), 0);
   });
 
+  it('refuses properties that a profile has no room for, and those alone', async () => {
+    const path = '/v1/user-properties';
+    const props = (id: string, data: unknown, subject = 'full') => cloudEvent(id, { subject, data });
+    const keys = (from: number, count: number, value: unknown = 1) =>
+      Object.fromEntries(Array.from({ length: count }, (_, n) => [`key${from + n}`, value]));
+    const answer = await api.post(
+      JSON.stringify([
+        props('full-1', keys(0, 1_500)),
+        props('full-2', keys(1_500, 600)),
+        props('full-3', keys(1_500, 500)),
+        props('full-4', { one: 'more' }),
+        props('full-5', keys(0, 10, 'changed')),
+        props('full-6', { key0: null, one: 'more' }),
+        props('beside', keys(0, 3), 'beside'),
+      ]),
+      { path },
+    );
+    assert.deepEqual(
+      answer.body.results.map(({ status, code }) => code ?? status),
+      ['accepted', 'profile_full', 'accepted', 'profile_full', 'accepted', 'accepted', 'accepted'],
+    );
+    assert.match(answer.body.results[1]?.reason ?? '', /may have 2000 properties, this one would have 2100/);
+    const { body } = await api.get('/v1/eligibility/full');
+    assert.equal(Object.keys((body as unknown as { profile: object }).profile).length, 2_000);
+    assert.equal(await times('full-4', 'user-properties'), 0);
+    // What was refused may be sent again once there is room.
+    const again = [props('full-7', { one: null }), props('full-4', { other: 'one' })];
+    const { body: later } = await api.post(JSON.stringify(again), { path });
+    assert.deepEqual(
+      later.results.map(({ status }) => status),
+      ['accepted', 'accepted'],
+    );
+  });
+
+  it('bounds what a profile takes as JSON, over requests', async () => {
+    const path = '/v1/user-properties';
+    const text = 'x'.repeat(100_000);
+    const statuses: unknown[] = [];
+    for (const key of ['a', 'b', 'c', 'b']) {
+      const data = { [key]: text };
+      const { body } = await api.post(
+        JSON.stringify([
+          cloudEvent(`large-${statuses.length}`, { subject: 'large', data }),
+          cloudEvent(`small-${statuses.length}`, { subject: 'large', data: { n: 1 } }),
+        ]),
+        { path },
+      );
+      statuses.push(body.results.map(({ status, code }) => code ?? status).join());
+    }
+    assert.deepEqual(statuses, [
+      'accepted,accepted',
+      'accepted,accepted',
+      'profile_full,accepted',
+      'accepted,accepted',
+    ]);
+  });
+
   const badLines: [name: string, line: Uint8Array | string, reason: RegExp][] = [
     ['of invalid UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), /not valid UTF-8/],
     ['that is no JSON', '{"id":', /not valid JSON/],

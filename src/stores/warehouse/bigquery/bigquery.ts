@@ -10,7 +10,7 @@ import type { ClaimRange, LoadClaim, LoadClaims, NamedClaim } from '../../load-c
 import { tableOf } from '../columns.js';
 import { createEngine } from '../engine.js';
 import { assertLoadInput } from '../load-input.js';
-import { assertFilesExist, distinct, firstDayToLookAt, loadError, whileOpen } from '../load-steps.js';
+import { assertReadable, distinct, firstDayToLookAt, loadError, whileOpen } from '../load-steps.js';
 import type { CountedJob } from '../load-quotas.js';
 import type { LoadBatch, LoadInput, LoadResult, Warehouse } from '../warehouse.js';
 import { createApis, type ApiOf, type BigQueryApi } from './client.js';
@@ -191,7 +191,7 @@ class BigQueryLoads {
   ): Promise<NamedClaim> {
     const { input, config, writers } = loading;
     const writer = writers[typeof part === 'string' ? config.writer : writerOf(part)];
-    await assertFilesExist(batches);
+    await assertReadable(batches);
     const directory = await this.staging.open(await sizeOf(batches), input.signal);
     try {
       faultPoint('bigquery-stage.before');

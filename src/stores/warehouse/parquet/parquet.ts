@@ -22,7 +22,7 @@ import { countClashes } from './promotions.js';
 import { assertLoadInput } from '../load-input.js';
 import {
   assertComplete,
-  assertFilesExist,
+  assertReadable,
   distinct,
   firstDayToLookAt,
   loadError,
@@ -80,7 +80,7 @@ export function createParquetWarehouse(options: ParquetWarehouseOptions): Wareho
     let held = await heldFiles(input, batches);
     const missing = batchesNotIn(held, batches);
     if (missing.length > 0) {
-      await assertFilesExist(missing);
+      await assertReadable(missing);
       await writeDurably(freePath(tableDir, input, held), async (temporary) => {
         await withoutBadRows(engine, input, missing, async (loadable, leftOut) => {
           const copy = copyStatement(input, loadable, leftOut, temporary);

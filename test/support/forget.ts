@@ -1,0 +1,22 @@
+import { WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
+import type { NativeConnection } from '@temporalio/worker';
+import { testNamespace } from './temporal.js';
+import { until } from './until.js';
+
+/** Has Temporal forget a workflow, as it does when its retention is over, and waits until it has. */
+export async function forget(
+  { connection }: { readonly connection: NativeConnection },
+  handle: WorkflowHandle,
+  namespace = testNamespace(),
+): Promise<void> {
+  const workflowExecution = { workflowId: handle.workflowId };
+  await connection.workflowService.deleteWorkflowExecution({ namespace, workflowExecution });
+  // One that has just ended is known for some seconds more.
+  await until(async () => {
+    const known = await handle.describe().then(
+      () => true,
+      (error: unknown) => !(error instanceof WorkflowNotFoundError),
+    );
+    if (known) throw new Error(`Temporal still knows ${handle.workflowId}`);
+  }, 40_000);
+}
