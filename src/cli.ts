@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { endOnBrokenPipe } from './commands/broken-pipe.js';
 import { errorText } from './commands/error-text.js';
 import { examplePath } from './commands/example-path.js';
+import { printError } from './commands/terminal-text.js';
 import { headgateVersion } from './version.js';
 
 /** How to load what each command says of itself, in the order that help shows them. What it does is loaded when it runs. */
@@ -58,7 +59,7 @@ const ROLES = ['start', 'api', 'worker'];
 
 async function warnOfUnknownVariables(): Promise<void> {
   const { unknownVariables } = await import('./config.js');
-  for (const warning of unknownVariables()) process.stderr.write(`headgate: ${warning}\n`);
+  for (const warning of unknownVariables()) printError(`headgate: ${warning}`);
 }
 
 /** Commands whose files are the user's: what they write with `--out` is as readable as the user has it. */
@@ -78,7 +79,7 @@ async function main(): Promise<void> {
     await cli.parseAsync();
   } catch (error) {
     if (error instanceof CommanderError) throw error;
-    process.stderr.write(`headgate: ${errorText(error)}\n`);
+    printError(`headgate: ${errorText(error)}`);
     // A command that was ended by its reader keeps the code of that.
     process.exitCode ||= 1;
   }

@@ -21,6 +21,7 @@ import { checkSubscriptions } from './check-subscriptions.js';
 import { checkBigQueryTenants } from './check-warehouses.js';
 import { examplePath } from './example-path.js';
 import { fail, ok, warn, type Finding } from './finding.js';
+import { printable } from './terminal-text.js';
 
 const SECOND = 1000;
 
@@ -31,7 +32,9 @@ export async function runDoctor({ json }: { readonly json?: boolean }): Promise<
   const config = loadConfig();
   const findings = await examine(config);
   const text =
-    json === true ? JSON.stringify(findings, undefined, 2) : findings.map(formatter(config)).join('\n');
+    json === true
+      ? printable(JSON.stringify(findings, undefined, 2))
+      : findings.map(formatter(config)).join('\n');
   process.stdout.write(`${text}\n`);
   if (findings.some(({ verdict }) => verdict === 'fail')) process.exitCode = 1;
 }
@@ -243,7 +246,7 @@ function formatter({ color }: Config): (finding: Finding) => string {
   const paint = pc.createColors(color && process.stdout.isTTY);
   const marks = { ok: paint.green('ok  '), warn: paint.yellow('warn'), fail: paint.red('fail') };
   return ({ check, verdict, found, mend }) => {
-    const line = `${marks[verdict]}  ${check.padEnd(14)}  ${found}`;
-    return mend === undefined ? line : `${line}\n${' '.repeat(22)}${paint.dim(`→ ${mend}`)}`;
+    const line = `${marks[verdict]}  ${check.padEnd(14)}  ${printable(found)}`;
+    return mend === undefined ? line : `${line}\n${' '.repeat(22)}${paint.dim(`→ ${printable(mend)}`)}`;
   };
 }

@@ -5,6 +5,7 @@ import { HeadgateError } from '../errors.js';
 import { dataPaths } from '../roles/stores.js';
 import { assertTenantId } from '../tenant.js';
 import type { BigQueryConfig } from '../tenant-config/warehouse-config.js';
+import { printError } from './terminal-text.js';
 
 /**
  * For commands that read the Parquet files of a tenant: says where its warehouse is when it is elsewhere. Files of a tenant
@@ -17,7 +18,7 @@ export async function assertParquet(dataDir: string, tenant: string): Promise<vo
   const elsewhere = whereBigQueryIs(tenant, warehouse);
   if (!existsSync(join(dataPaths(dataDir).warehouse, tenant)))
     throw new HeadgateError('WAREHOUSE_ELSEWHERE', elsewhere);
-  process.stderr.write(`${elsewhere}\nThese are the files from before.\n`);
+  printError(`${elsewhere}\nThese are the files from before.`);
 }
 
 /**

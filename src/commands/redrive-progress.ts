@@ -3,6 +3,7 @@ import { SingleBar } from 'cli-progress';
 import type { RedriveStatus } from '../dead-letters/redrives.js';
 import type { ResolveProgress } from '../workflows/resolve-messages.js';
 import type { CommandApi } from './call-api.js';
+import { printError } from './terminal-text.js';
 
 const LOOK_EVERY_MS = 1_000;
 
@@ -54,7 +55,7 @@ function createLines(): Shown {
   return {
     update: (progress) => {
       const line = progressText(progress);
-      if (line !== said) process.stderr.write(`${line}\n`);
+      if (line !== said) printError(line);
       said = line;
     },
     end: () => undefined,

@@ -1,5 +1,6 @@
 import { SingleBar } from 'cli-progress';
 import type { ReplayProgress } from '../workflows/replay-messages.js';
+import { printError } from './terminal-text.js';
 
 /** Shows how far a replay is. */
 export interface ShownProgress {
@@ -31,7 +32,7 @@ function plainLines(now: () => number): ShownProgress {
     update: (progress) => {
       if (now() - saidAt < SAY_EVERY_MS) return;
       saidAt = now();
-      process.stderr.write(`${lineOf(progress)}\n`);
+      printError(lineOf(progress));
     },
     end: () => undefined,
   };

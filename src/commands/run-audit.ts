@@ -7,6 +7,7 @@ import { dataPaths, openBatchStore } from '../roles/stores.js';
 import { openTenantRegistry, type LoadedTenant } from '../tenant-config/registry.js';
 import { assertTenantId } from '../tenant.js';
 import { assertParquet, whereBigQueryIs } from './parquet-tenant.js';
+import { print, printError } from './terminal-text.js';
 
 /** Options of `headgate audit`. */
 export interface AuditCommandOptions {
@@ -39,26 +40,24 @@ export async function runAudit(options: AuditCommandOptions): Promise<void> {
     ids: ids === undefined ? undefined : linesOf(ids),
     ...{ stream, show, days: { from, to } },
     onProgress: progress(),
-    onSkipped: (message) => void process.stderr.write(`Skipped: ${message}\n`),
+    onSkipped: (message) => void printError(`Skipped: ${message}`),
   });
   const clean = results.every(isClean);
   const { json } = options;
-  process.stdout.write(
-    json ? `${JSON.stringify({ clean, tenants: results }, undefined, 2)}\n` : report(results),
-  );
+  print(json ? `${JSON.stringify({ clean, tenants: results }, undefined, 2)}\n` : report(results));
   if (!clean) process.exitCode = 1;
 }
 
 /** Files are what an audit can read: of other tenants it says where they are. */
 function isInParquet({ config: { tenant, warehouse } }: LoadedTenant): boolean {
   if (warehouse.kind === 'parquet') return true;
-  process.stderr.write(`Not audited. ${whereBigQueryIs(tenant, warehouse)}\n`);
+  printError(`Not audited. ${whereBigQueryIs(tenant, warehouse)}`);
   return false;
 }
 
 async function configuredTenants(dir: string) {
   const say = (fields: object, message: string): void =>
-    void process.stderr.write(`${message}\n${(fields as { problem?: string }).problem ?? ''}\n`);
+    void printError(`${message}\n${(fields as { problem?: string }).problem ?? ''}`);
   const registry = await openTenantRegistry({ dir, logger: { info: () => {}, warn: say, error: say } });
   await registry.close();
   return registry.list();
@@ -78,7 +77,7 @@ function progress(): (message: string) => void {
   return (message) => {
     if (Date.now() - saidAt < PROGRESS_EVERY_MS) return;
     saidAt = Date.now();
-    process.stderr.write(`${message}\n`);
+    printError(message);
   };
 }
 

@@ -2,6 +2,7 @@ import { loadConfig } from '../config.js';
 import { openBatches } from '../roles/stores.js';
 import { rewrapKeys, rotateKey } from '../stores/batch-keys/changes.js';
 import { assertTenantId } from '../tenant.js';
+import { print } from './terminal-text.js';
 
 /** Gives a tenant's batch files a new key. */
 export async function rotate(given: string): Promise<void> {
@@ -22,8 +23,4 @@ export async function rewrap(): Promise<void> {
   print(
     `${tenants} tenants have keys; those of ${changed} are wrapped anew. HEADGATE_BATCH_KEY opens all of them.`,
   );
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }

@@ -3,6 +3,7 @@ import { armFaultPoint } from '../fault-point.js';
 import { dataPaths } from '../roles/stores.js';
 import { compactTenant } from '../stores/warehouse/parquet/compaction.js';
 import { assertParquet } from './parquet-tenant.js';
+import { print } from './terminal-text.js';
 
 /** Options of `headgate compact`; both in milliseconds. */
 export interface CompactOptions {
@@ -18,7 +19,5 @@ export async function runCompact(tenant: string, { olderThan, grace }: CompactOp
   const root = dataPaths(dataDir).warehouse;
   const result = await compactTenant({ root, tenant, olderThanMs: olderThan, graceMs: grace });
   const { replaced, written, removed, kept } = result;
-  process.stdout.write(
-    `${replaced} files replaced by ${written}; ${removed} replaced files removed, ${kept} kept for now\n`,
-  );
+  print(`${replaced} files replaced by ${written}; ${removed} replaced files removed, ${kept} kept for now`);
 }

@@ -12,6 +12,7 @@ import { openCommandApi, type ApiCommandOptions, type CommandApi } from './call-
 import { filterOf, queryOf, wholeNumber, type FilterOptions } from './dead-letter-filter.js';
 import { detailText, listTable } from './dead-letter-tables.js';
 import { followRedrive, progressText } from './redrive-progress.js';
+import { print, printError } from './terminal-text.js';
 
 /** Options of `headgate dead-letters list`. */
 export interface ListOptions extends FilterOptions {
@@ -100,9 +101,7 @@ async function resolveMany(
     }),
   });
   const { id, url } = started;
-  process.stderr.write(
-    `${verb} ${id}: it goes on if this command is ended${url === undefined ? '' : `\n${url}`}\n`,
-  );
+  printError(`${verb} ${id}: it goes on if this command is ended${url === undefined ? '' : `\n${url}`}`);
   report(await followRedrive(api, started), options.json);
 }
 
@@ -161,8 +160,4 @@ function pathOf(tenant: string, id: string): string {
 
 function redrivePath(id: string): string {
   return `/v1/dead-letters/redrives/${encodeURIComponent(id)}`;
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }

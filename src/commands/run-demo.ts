@@ -14,6 +14,7 @@ import { assertTemporal } from './assert-temporal.js';
 import { EXAMPLES_DIR } from './example-path.js';
 import { awaitEnding, type Ending } from './run-node.js';
 import { assertDataDirWritable } from './writable.js';
+import { print } from './terminal-text.js';
 
 const EXAMPLE = join(EXAMPLES_DIR, 'flights');
 
@@ -23,7 +24,7 @@ export async function runDemo({ exit }: { readonly exit: boolean }): Promise<voi
   assertTemporal(config, 'demo');
   await assertDataDirWritable(config.dataDir);
   const ending = awaitEnding();
-  const say = (text: string): void => void process.stdout.write(`${text}\n`);
+  const say = print;
   const counts: DemoCounts = { sent: 0, acknowledged: 0, duplicates: 0, decided: 0, loaded: 0 };
   const { tenants: dir, tenantVersions: versions } = dataPaths(config.dataDir);
   await applyTenantFiles({ source: join(EXAMPLE, 'tenants'), dir, versions });

@@ -7,7 +7,7 @@ import { openDataDirectory } from '../roles/data-directory.js';
 import { claimNamespace, takeNamespaceOver, type Claimant } from '../roles/namespace-claim.js';
 import { openBatches } from '../roles/stores.js';
 import { isStoreId } from '../stores/batch-store/store-identity.js';
-import { printable } from './terminal-text.js';
+import { print, printable } from './terminal-text.js';
 
 /** Says whose the namespace is. */
 export async function show({ json }: { json?: boolean }): Promise<void> {
@@ -83,8 +83,4 @@ async function withClient<T>(config: Config, work: (client: Client) => Promise<T
 
 function described({ path, host, since }: NamespaceOwner): string {
   return printable(`the data directory ${path} on host ${host} (since ${since})`);
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }

@@ -59,7 +59,7 @@ export async function runQuery(input: QueryCommandInput): Promise<void> {
   const { root, tenant, sql } = input;
   const maxRows = format === 'json' ? Number.MAX_SAFE_INTEGER - 1 : MAX_TABLE_ROWS;
   const result = await queryTenant({ root, tenant, sql, maxRows });
-  input.stdout.write(format === 'json' ? asJson(result) : asTable(result));
+  input.stdout.write(format === 'json' ? printable(asJson(result)) : asTable(result));
 }
 
 function fileFormat(out: string, format?: QueryFormat): ExportFormat {

@@ -15,6 +15,7 @@ import { isVersion, keepVersion } from '../tenant-config/versions.js';
 import { assertTenantId } from '../tenant.js';
 import { describe, replayList, replayReport } from './replay-report.js';
 import { showReplayProgress } from './replay-progress.js';
+import { print, printError } from './terminal-text.js';
 
 /** Options of all that is about replays. */
 export interface TargetOptions {
@@ -46,10 +47,10 @@ export async function runReplay(options: ReplayOptions): Promise<void> {
   const client = clientFor(tenant, options);
   const rules = options.rules === undefined ? undefined : await versionFor(tenant, options.rules);
   const started = await client.start(requestOf(options, rules));
-  if (!options.wait) return print(options, started, `${describe(started)} started\n`);
-  process.stderr.write(`${describe(started)} started; it goes on if you leave\n`);
+  if (!options.wait) return answer(options, started, `${describe(started)} started\n`);
+  printError(`${describe(started)} started; it goes on if you leave`);
   const ended = await untilEnded(client, started.id);
-  print(options, ended, replayReport(ended));
+  answer(options, ended, replayReport(ended));
   if (ended.status !== 'completed') process.exitCode = 1;
 }
 
@@ -91,24 +92,24 @@ async function untilEnded(client: ReplayClient, id: string): Promise<ReplayView>
 /** Lists a tenant's latest replays. */
 export async function list(options: TargetOptions): Promise<void> {
   const { replays, reach } = await clientFor(tenantOf(options), options).list();
-  print(options, { replays, reach }, replayList(replays, reach));
+  answer(options, { replays, reach }, replayList(replays, reach));
 }
 
 /** Says how far a replay is, or what it has done. */
 export async function show(id: string, options: TargetOptions): Promise<void> {
   const view = await clientFor(tenantOf(options), options).show(id);
   const soFar = view.progress === undefined ? '' : `${JSON.stringify(view.progress)}\n`;
-  print(options, view, `${replayReport(view)}${soFar}`);
+  answer(options, view, `${replayReport(view)}${soFar}`);
 }
 
 /** Stops a replay. */
 export async function cancel(id: string, options: TargetOptions): Promise<void> {
   await clientFor(tenantOf(options), options).cancel(id);
-  print(options, { id, status: 'cancelling' }, `${id} is being cancelled\n`);
+  answer(options, { id, status: 'cancelling' }, `${id} is being cancelled`);
 }
 
-function print({ json }: TargetOptions, value: object, text: string): void {
-  process.stdout.write(json ? `${JSON.stringify(value, undefined, 2)}\n` : text);
+function answer({ json }: TargetOptions, value: object, text: string): void {
+  print(json ? JSON.stringify(value, undefined, 2) : text);
 }
 
 function tenantOf({ tenant }: TargetOptions): string {

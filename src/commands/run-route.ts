@@ -10,6 +10,7 @@ import { compileRoutes } from '../routing/compile.js';
 import { explain, type Explanation, type RouteExplanation } from '../routing/explain.js';
 import { readTenantFile, tenantFileName } from '../tenant-config/tenant-file.js';
 import { assertTenantId } from '../tenant.js';
+import { print } from './terminal-text.js';
 
 /** Options of `headgate route`. */
 export interface RouteOptions {
@@ -26,7 +27,7 @@ export async function runRoute(options: RouteOptions): Promise<void> {
   const event = await readEvent(options);
   const explanation = explain(compileRoutes(config).compiled, config.routes, event, options.stream);
   const output = options.json ? JSON.stringify(explanation, undefined, 2) : report(explanation);
-  process.stdout.write(`${output}\n`);
+  print(output);
 }
 
 function placeOf({ tenant, config }: RouteOptions): [dir: string, name: string] {

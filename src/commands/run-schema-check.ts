@@ -4,7 +4,7 @@ import { HeadgateError } from '../errors.js';
 import { checkKept, type KeptCheck, type SchemaTally } from '../event-schemas/check-kept.js';
 import { openBatchStore } from '../roles/stores.js';
 import { readConfigFile } from '../tenant-config/tenant-file.js';
-import { cell, printable } from './terminal-text.js';
+import { cell, print, printable } from './terminal-text.js';
 
 /** Options of `headgate schema check`. */
 export interface CheckOptions {
@@ -28,7 +28,7 @@ export async function runCheck(file: string, options: CheckOptions): Promise<voi
   const store = await openBatchStore(loadConfig());
   const found = await checkKept({ store, tenant, schemas, from, to, show });
   const range = { tenant, from: new Date(from).toISOString(), to: new Date(to).toISOString() };
-  process.stdout.write(
+  print(
     json
       ? `${JSON.stringify({ ...range, ...found }, undefined, 2)}\n`
       : `${tenant}: ${number(found.events)} events received from ${range.from} to ${range.to}\n${report(found)}`,

@@ -9,6 +9,7 @@ import { HeadgateError, systemCodeOf } from '../errors.js';
 import type { InputStream } from '../event.js';
 import { assertTenantId } from '../tenant.js';
 import { tokenSource } from './token-source.js';
+import { print, printError } from './terminal-text.js';
 
 /** Options of `headgate send`. */
 export interface SendCommandOptions {
@@ -81,11 +82,10 @@ function recorder(
 function report(tally: SendTally, skipped: number, rejections: readonly string[]): void {
   const resumed = skipped === 0 ? '' : `, after ${skipped.toLocaleString('en-US')} lines of an earlier run`;
   const count = (value: number): string => value.toLocaleString('en-US');
-  process.stdout.write(
-    `sent ${count(tally.lines)} events${resumed}: ${count(tally.accepted)} accepted, ${count(tally.duplicate)} duplicates, ${count(tally.rejected)} rejected\n`,
+  print(
+    `sent ${count(tally.lines)} events${resumed}: ${count(tally.accepted)} accepted, ${count(tally.duplicate)} duplicates, ${count(tally.rejected)} rejected`,
   );
-  if (rejections.length > 0)
-    process.stdout.write(`rejected (the first ${rejections.length}):\n${rejections.join('\n')}\n`);
+  if (rejections.length > 0) print(`rejected (the first ${rejections.length}):\n${rejections.join('\n')}`);
   if (tally.rejected > 0) process.exitCode = 2;
 }
 
@@ -136,7 +136,7 @@ function createProgress(size: number): Progress {
           rejected: tally.rejected,
           rate: rate(tally),
         }),
-      note: (text) => process.stderr.write(`\n${text}\n`),
+      note: (text) => printError(`\n${text}`),
       end: () => {
         bar.update(size);
         bar.stop();
@@ -148,11 +148,11 @@ function createProgress(size: number): Progress {
     update: (position, tally) => {
       if (Date.now() - saidAt < 2_000) return;
       saidAt = Date.now();
-      process.stderr.write(
-        `${Math.floor((position * 100) / Math.max(1, size))}% of the file · ${tally.lines} sent · ${rate(tally)} events/s\n`,
+      printError(
+        `${Math.floor((position * 100) / Math.max(1, size))}% of the file · ${tally.lines} sent · ${rate(tally)} events/s`,
       );
     },
-    note: (text) => process.stderr.write(`${text}\n`),
+    note: (text) => printError(text),
     end: () => undefined,
   };
 }

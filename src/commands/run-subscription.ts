@@ -5,6 +5,7 @@ import type {
   SubscriptionWaiting,
 } from '../subscriptions/overview.js';
 import { openCommandApi, type ApiCommandOptions } from './call-api.js';
+import { print } from './terminal-text.js';
 
 /** Options of what shows subscriptions. */
 export interface SubscriptionOptions extends ApiCommandOptions {
@@ -55,8 +56,4 @@ export async function change(verb: string, name: string, options: ChangeOptions)
 
 function amountOf({ windows, batches = 0 }: SubscriptionWaiting): string {
   return windows === undefined ? `${batches} batches` : `${windows} load windows`;
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }

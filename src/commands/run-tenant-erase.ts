@@ -7,6 +7,7 @@ import { eraseTenant } from '../stores/batch-keys/changes.js';
 import { openTenantRegistry } from '../tenant-config/registry.js';
 import { assertTenantId } from '../tenant.js';
 import { bigQueryOf } from './parquet-tenant.js';
+import { print } from './terminal-text.js';
 
 /** Deletes the keys of a tenant's batch files, and names what is not encrypted. */
 export async function erase(given: string, { yes }: { yes: boolean }): Promise<void> {
@@ -64,8 +65,4 @@ function plainPlaces({ dataDir }: Config, tenant: string): string[] {
     ...own.filter(existsSync),
     ...shared.filter(({ path }) => existsSync(path)).map(({ path, what }) => `${path} ${what}`),
   ];
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }

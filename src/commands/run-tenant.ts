@@ -7,6 +7,7 @@ import { applyTenantFiles, openTenantRegistry, type LoadedTenant } from '../tena
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import { listVersions, readVersion, type TenantVersion } from '../tenant-config/versions.js';
 import { assertTenantId } from '../tenant.js';
+import { print, printError } from './terminal-text.js';
 
 /** Asking Google takes half a second; without a network it would take minutes to give up. */
 const CHECK_TIMEOUT_MS = 15_000;
@@ -37,14 +38,14 @@ async function checkLocation({ tenant, warehouse }: TenantConfig, check: Warehou
   } catch (error) {
     const { details } = error as { details?: { problem?: unknown } };
     if (details?.problem === 'location') throw error;
-    process.stderr.write(`${tenant}: where its warehouse lies is not checked. ${messageOf(error)}\n`);
+    printError(`${tenant}: where its warehouse lies is not checked. ${messageOf(error)}`);
   }
 }
 
 /** Lists the tenants that are in force. */
 export async function listTenants(): Promise<void> {
   const report = (fields: object, message: string) =>
-    process.stderr.write(`${message}\n${(fields as { problem?: string }).problem ?? ''}\n`);
+    printError(`${message}\n${(fields as { problem?: string }).problem ?? ''}`);
   const registry = await openTenantRegistry({
     dir: paths().tenants,
     logger: { info: () => {}, warn: report, error: report },
@@ -102,8 +103,4 @@ function printColumns(rows: readonly string[][]): void {
 
 function paths() {
   return dataPaths(loadConfig().dataDir);
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }

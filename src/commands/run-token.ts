@@ -7,6 +7,7 @@ import { HeadgateError } from '../errors.js';
 import { makeDevelopmentKeys, signToken } from '../keys/key-set.js';
 import { nearest } from '../tenant-config/nearest.js';
 import { assertTenantId, isSubscriptionName } from '../tenant.js';
+import { print, printError } from './terminal-text.js';
 
 /** Options of `headgate token`. */
 export interface TokenOptions {
@@ -29,7 +30,7 @@ export async function printToken(options: TokenOptions): Promise<void> {
     audience: config.jwtAudience,
     expiresInSeconds: secondsOf(options.expires),
   });
-  process.stdout.write(`${token}\n`);
+  print(token);
   await warnOfUnknownTenant(config.dataDir, tenant);
 }
 
@@ -40,9 +41,7 @@ async function warnOfUnknownTenant(dataDir: string, tenant: string): Promise<voi
   if (known.includes(tenant)) return;
   const meant = nearest(tenant, known);
   const hint = meant === undefined ? '' : ` Did you mean ${meant}?`;
-  process.stderr.write(
-    `headgate: tenant ${tenant} is not configured in ${dataDir}: its requests are refused.${hint}\n`,
-  );
+  printError(`headgate: tenant ${tenant} is not configured in ${dataDir}: its requests are refused.${hint}`);
 }
 
 function checkScope(scope: string): string {

@@ -14,7 +14,7 @@ import { writeField } from '../stores/warehouse/promoted-field.js';
 import type { PromotionConfig, RawPromotion } from '../tenant-config/promotion.js';
 import { readTenantFile, tenantFileName } from '../tenant-config/tenant-file.js';
 import { assertTenantId } from '../tenant.js';
-import { cell } from './terminal-text.js';
+import { cell, print, printError } from './terminal-text.js';
 
 /** What to look at. */
 export interface InferOptions {
@@ -37,7 +37,7 @@ export async function showInferred(tenant: string, { hours, json }: InferOptions
   const suggested = suggestions(kept, promoted);
   const promote = promotionsOf(suggested, promoted);
   const range = { from: new Date(from).toISOString(), to: new Date(to).toISOString() };
-  process.stdout.write(
+  print(
     json
       ? `${JSON.stringify({ tenant, ...range, ...withTypes(kept), promote }, undefined, 2)}\n`
       : [
@@ -119,7 +119,7 @@ function progress(): (files: number, events: number) => void {
   return (files, events) => {
     if (Date.now() - saidAt < PROGRESS_EVERY_MS) return;
     saidAt = Date.now();
-    process.stderr.write(`${number(files)} batch files read, ${number(events)} events\n`);
+    printError(`${number(files)} batch files read, ${number(events)} events`);
   };
 }
 

@@ -10,7 +10,7 @@ import { promotedOf, type PromotionConfig } from '../tenant-config/promotion.js'
 import { readTenantFile, tenantFileName } from '../tenant-config/tenant-file.js';
 import type { WarehouseConfig } from '../tenant-config/warehouse-config.js';
 import { assertTenantId } from '../tenant.js';
-import { cell } from './terminal-text.js';
+import { cell, print } from './terminal-text.js';
 
 /** A column as it is shown: of one that is configured and in no file yet, the numbers are missing. */
 type ShownColumn = Omit<ColumnSchema, 'values'> & { readonly values?: number };
@@ -31,7 +31,7 @@ export async function showSchema(tenant: string, { json }: { readonly json: bool
       ? configuredTables(warehouse.promote)
       : await heldTables(paths.warehouse, tenant, warehouse?.promote);
   const kind = warehouse?.kind ?? 'parquet';
-  process.stdout.write(
+  print(
     json
       ? `${JSON.stringify({ tenant, warehouse: kind, tables }, undefined, 2)}\n`
       : `${tables.map((each) => tableText(each)).join('\n')}${noteFor(tenant, warehouse)}`,

@@ -13,3 +13,21 @@ export function printable(text: string): string {
     char === '\n' ? char : `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }
+
+/**
+ * Prints a line, or several, for people or as JSON. Whatever a command prints goes through here or {@link printError}: reasons,
+ * names and messages may be a tenant's text. In JSON an escape stands for the same character.
+ */
+export function print(text: string): void {
+  process.stdout.write(lines(text));
+}
+
+/** The same, beside what the command gives. */
+export function printError(text: string): void {
+  process.stderr.write(lines(text));
+}
+
+function lines(text: string): string {
+  const safe = printable(text);
+  return safe.endsWith('\n') ? safe : `${safe}\n`;
+}

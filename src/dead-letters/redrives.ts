@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
+import { clipToJsonBytes } from '../clip.js';
 import { askTemporal } from '../engine/ask-temporal.js';
 import { RunningLimit } from '../engine/running-limit.js';
 import { workflowPage } from '../engine/workflow-page.js';
@@ -18,7 +19,7 @@ import { AskedAgain } from './asked-again.js';
 import { findOwn } from './find.js';
 import type { DeadLetterOptions } from './options.js';
 import { assertRedrivable } from './resolve.js';
-import { WORKFLOW_TASK_TIMEOUT } from '../workflows/messages.js';
+import { MAX_SUMMARY_BYTES, WORKFLOW_TASK_TIMEOUT } from '../workflows/messages.js';
 
 /** What to redrive or discard. */
 export interface RedriveRequest {
@@ -89,7 +90,7 @@ export function createRedrives(options: DeadLetterOptions): Redrives {
             workflowExecution: { workflowId, runId },
             requestId: randomUUID(),
             identity: 'headgate',
-            reason: `by ${actor}`,
+            reason: clipToJsonBytes(`by ${actor}`, MAX_SUMMARY_BYTES),
           }),
         );
       } catch (error) {
@@ -127,7 +128,10 @@ async function start(
         taskQueue: workflowQueue(tenant, isolationOf(tenant)),
         args: [input],
         workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
-        staticSummary: `${tenant} · dead letters to be ${outcome} · by ${by.actor}`,
+        staticSummary: clipToJsonBytes(
+          `${tenant} · dead letters to be ${outcome} · by ${by.actor}`,
+          MAX_SUMMARY_BYTES,
+        ),
         typedSearchAttributes: searchAttributesOf(tenant),
       }),
     ),

@@ -1,3 +1,4 @@
+import { clipToJsonBytes } from '../clip.js';
 import type { QueueRate } from '../engine/queue-rates.js';
 
 /**
@@ -41,6 +42,10 @@ export function isFault(reason: string | undefined): boolean {
 /** The rate while the breaker is open: a try in half a minute. */
 const PROBES_PER_SECOND = 1 / 30;
 
+/** Temporal takes 1,000 bytes as the reason of a rate; with what stands around them these make 930. */
+const MAX_BY_BYTES = 200;
+const MAX_REASON_BYTES = 600;
+
 /** What the reason of a rate begins with when Headgate set it. */
 const MARK = 'headgate subscription ';
 
@@ -50,7 +55,12 @@ const MARK = 'headgate subscription ';
  */
 export function rateOf(standing: SubscriptionStanding, activitiesPerSecond: number): QueueRate {
   const { state, reason, by, since } = standing;
-  const detail = state === 'active' ? '' : ` ${JSON.stringify({ by, since, reason: reason?.slice(0, 500) })}`;
+  const clipped = {
+    by: by && clipToJsonBytes(by, MAX_BY_BYTES),
+    since,
+    reason: reason && clipToJsonBytes(reason, MAX_REASON_BYTES),
+  };
+  const detail = state === 'active' ? '' : ` ${JSON.stringify(clipped)}`;
   return {
     activitiesPerSecond: ratePerSecond(state, activitiesPerSecond),
     reason: `${MARK}${state}${detail}`,

@@ -1,3 +1,4 @@
+import { clipToJsonBytes } from '../clip.js';
 import type { BatchRef, Stream } from '../event.js';
 import type { RoutedEvents } from './delivery-messages.js';
 
@@ -113,9 +114,12 @@ export const LOAD_WINDOW = 'loadWindow';
 /** Signal that announces a batch to a load window. */
 export const ANNOUNCE = 'announce';
 
+/** Temporal takes 400 bytes of JSON as the summary of a workflow. */
+export const MAX_SUMMARY_BYTES = 300;
+
 /** One plain line for the Temporal UI: `UA · events · 1,000 events · flight.arrived, flight.departed`. */
 export function batchSummary(batch: BatchRef, contents: BatchContents): string {
   const events = `${batch.events.toLocaleString('en-US')} ${batch.events === 1 ? 'event' : 'events'}`;
   const line = [batch.tenant, batch.stream, events, contents.types.join(', ')].join(' · ');
-  return line.length > 200 ? `${line.slice(0, 199)}…` : line;
+  return clipToJsonBytes(line, MAX_SUMMARY_BYTES);
 }

@@ -91,6 +91,25 @@ describe('how a subscription stands', function () {
     assert.equal((await control.fault(tenant, 'crm', missing)).state, 'paused');
   });
 
+  it('takes a reason of any characters, and keeps as much of it as Temporal takes', async () => {
+    const control = open();
+    for (const character of ['a', 'ж', '👍', '"', '\\', '\u0007']) {
+      const reason = character.repeat(Math.floor(500 / character.length));
+      const by = character.repeat(Math.floor(200 / character.length));
+      await control.change(tenant, 'crm', { to: 'paused', by, reason });
+      const shown = standingOf(
+        await until(async () => {
+          const rate = await queueRate();
+          assert.ok(standingOf(rate).reason?.startsWith(character));
+          return rate;
+        }, WITHIN_MS),
+      );
+      assert.equal(shown.state, 'paused');
+      assert.ok(reason.startsWith(shown.reason?.replace(/…$/, '') ?? '-'), shown.reason);
+      assert.ok(by.startsWith(shown.by?.replace(/…$/, '') ?? '-'), shown.by);
+    }
+  });
+
   it('drains at its configured rate; this process knows at once, another once it has looked', async () => {
     const [here, there] = [open(), open()];
     await here.change(tenant, 'crm', { to: 'draining', by: 'ops' });
@@ -147,7 +166,8 @@ describe('how a subscription stands', function () {
   it('keeps what it was told, whatever that is', () => {
     for (const reason of ['"}{', '\n', 'x'.repeat(2_000), '🙂']) {
       const standing = { state: 'paused', by: 'a"b', reason, since: '2026-01-01T00:00:00.000Z' } as const;
-      assert.deepEqual(standingOf(rateOf(standing, 5)), { ...standing, reason: reason.slice(0, 500) });
+      const kept = reason.length > 600 ? `${reason.slice(0, 597)}…` : reason;
+      assert.deepEqual(standingOf(rateOf(standing, 5)), { ...standing, reason: kept });
     }
   });
 

@@ -54,6 +54,17 @@ describe('the workflow ingestBatch', function () {
     assert.deepEqual(await inFiles('ib-fast'), { events: 3, user_properties: 0, decisions: 3 });
   });
 
+  it('is summed up in as many bytes as Temporal takes, whatever its events are called', async () => {
+    for (const character of ['ж', '👍', '"', '\u20ac']) {
+      const type = character.repeat(Math.floor(250 / character.length));
+      const rows = arrivals(`summary-${character.codePointAt(0)}`, [10]).map((row) => ({ ...row, type }));
+      const { ended, handle } = await pipeline.submit('ib-plain', rows);
+      assert.ok((await ended) !== undefined, character);
+      const summary = (await (await handle.describe()).staticSummary()) ?? '';
+      assert.ok(summary.startsWith(`ib-plain · events · 1 event · ${character}`) && summary.endsWith('…'));
+    }
+  });
+
   it('announces a batch that nothing is decided on without decisions', async () => {
     const result = await loaded(await pipeline.submit('ib-plain', arrivals('plain', [90])));
     assert.deepEqual([result.evaluated, result.eligible], [0, {}]);
@@ -62,7 +73,7 @@ describe('the workflow ingestBatch', function () {
       loads.map(({ stream }) => stream),
       ['events'],
     );
-    assert.deepEqual(await inFiles('ib-plain'), { events: 1, user_properties: 0, decisions: 0 });
+    assert.deepEqual(await inFiles('ib-plain'), { events: 5, user_properties: 0, decisions: 0 });
   });
 
   it('goes on in the slow lane, on the queue of the tenant, when the fast lane has failed twice', async () => {

@@ -21,8 +21,8 @@ export interface WorkflowTarget {
   readonly signal: string;
 }
 
-/** Temporal takes ids of up to 1,000 characters. */
-const MAX_LENGTH = { workflow: 255, taskQueue: 255, id: 900, signal: 255 } as const;
+/** Bytes of UTF-8: Temporal takes 1,000 of an id, to which the tenant is added, and calls them characters. */
+const MAX_BYTES = { workflow: 255, taskQueue: 255, id: 900, signal: 255 } as const;
 
 /** Headgate's own workflow types: its lists, receipts and sweeps take what has one of them for theirs. */
 const OWN_TYPES: ReadonlySet<string> = new Set([
@@ -76,6 +76,6 @@ function fill(name: keyof WorkflowTarget, template: CompiledExpression, context:
   const value = template.run(context, new Budget());
   if (value instanceof Fault) throw new Error(`"${name}" fails: ${value.reason.replace(/^error: /, '')}`);
   if (typeof value !== 'string' || value === '') throw new Error(`"${name}" gives no text`);
-  if (value.length <= MAX_LENGTH[name]) return value;
-  throw new Error(`"${name}" gives a text of more than ${MAX_LENGTH[name]} characters`);
+  if (Buffer.byteLength(value) <= MAX_BYTES[name]) return value;
+  throw new Error(`"${name}" gives a text of more than ${MAX_BYTES[name]} bytes`);
 }

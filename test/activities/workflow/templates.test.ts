@@ -22,6 +22,11 @@ describe('what the templates of a workflow subscription give', () => {
     assert.equal(filled('load2', { id: '../../batch/victim/x' }).id, 'own/load2/../../batch/victim/x');
   });
 
+  it('is no longer than Temporal takes, in bytes', () => {
+    assert.equal(filled('UA', { id: 'ж'.repeat(450) }).id.length, 457);
+    assert.throws(() => filled('UA', { id: 'ж'.repeat(451) }), /"id" gives a text of more than 900 bytes/);
+  });
+
   it('is no workflow type of Headgate', () => {
     for (const workflow of [
       'ingestBatch',

@@ -67,6 +67,38 @@ describe('/v1/subscriptions', function () {
     return runHeadgate(['subscription', verb, ...rest, '--tenant', tenant, '--url', api.url], env);
   }
 
+  it("shows a tenant's text to an operator's terminal as text, and never as a command to it", async () => {
+    const evil = '\u001b]0;title\u0007\u001b[31m\u009b2J\u202ered\u2066\u007f';
+    const body = JSON.stringify({ reason: evil });
+    const token = await api.token({ tenant: 'sub-b', scope: SCOPES, subject: `ops${evil}` });
+    const paused = await api.post(body, { path: '/v1/subscriptions/warehouse/pause', token });
+    assert.equal(paused.status, 200);
+    const outputs = await Promise.all([
+      cli('sub-b', 'list'),
+      cli('sub-b', 'show', 'warehouse'),
+      cli('sub-b', 'list', '--json'),
+      cli('sub-b', 'pause', `none${evil}`),
+    ]);
+    for (const { stdout, stderr } of outputs) {
+      assert.match(stdout + stderr, /title|NOT_FOUND/);
+      assert.doesNotMatch(
+        stdout + stderr,
+        /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/,
+      );
+    }
+    const listed = JSON.parse(outputs[2]!.stdout) as { subscriptions: Shown[] };
+    assert.equal(listed.subscriptions.find(({ name }) => name === 'warehouse')?.reason, evil);
+    await post('sub-b', 'warehouse/resume');
+  });
+
+  it('takes a long reason of any characters', async () => {
+    for (const character of ['ж', '"', '👍']) {
+      const reason = character.repeat(Math.floor(500 / character.length));
+      assert.deepEqual(await post('sub-a', 'crm/pause', reason), [200, undefined], character);
+    }
+    await post('sub-a', 'crm/resume');
+  });
+
   it('lists the warehouse, and eligibility where there are rules, with the others', async () => {
     const names = (shown: Shown[]) => shown.map(({ name, kind, state }) => `${name} ${kind} ${state}`);
     assert.deepEqual(names(await list('sub-a')), [
