@@ -1,18 +1,23 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { addressOf } from './address.js';
+import { HeldConnections } from './held-connections.js';
 
 /** Requests of which nobody knows yet whose they are, and what is to be done once somebody does. */
-const unidentified = new WeakMap<IncomingMessage, () => void>();
+const unidentified = new WeakMap<IncomingMessage, (tenant: string) => void>();
 
-/** Says that a request's token is good: from now on its connection is not cut to make room for others. */
-export function identified(request: IncomingMessage): void {
-  unidentified.get(request)?.();
+/** Says that a request's token is good: until it is answered its connection is not cut to make room for others. */
+export function identified(request: IncomingMessage, tenant: string): void {
+  unidentified.get(request)?.(tenant);
   unidentified.delete(request);
 }
 
-/** Requests of a connection that are not answered: several, where they are pipelined. */
-interface OpenRequests {
+/** What a server knows of a connection. */
+interface Connection {
+  /** Whose it is: the tenant of its last good token, else its address. */
+  holder: string;
+  readonly openedAt: number;
+  /** Requests that are not answered: several, where they are pipelined. */
   unanswered: number;
   /** Of them, those whose token is good. */
   identified: number;
@@ -20,8 +25,8 @@ interface OpenRequests {
 
 /** When so many of the connections are taken, each new one takes the place of one that does nothing. */
 const CROWDED_SHARE = 0.9;
-/** Of the oldest connections, how many are compared: looking must cost little when all of them are taken. */
-const COMPARED = 64;
+/** Headers that come from far, or to a busy node, take a moment. */
+const FRESH_MS = 1_000;
 
 /**
  * The open connections of a server, and which of them are cut when there are too many. A connection is in one of four
@@ -32,16 +37,16 @@ const COMPARED = 64;
  * - `served`: a request is answered whose token is good: {@link identified}; never cut;
  * - `idle`: its last request has been answered.
  *
- * Cut are, in this order, those that are silent, idle, and asking. Of each, those who have been so for longest are
- * looked at, and among them goes the one whose address has most connections. So whoever connects and sends a request has
- * a place, whatever number of connections others hold open. What tenants have served at once is bounded by admission.
+ * Cut are, in this order, one that has been silent for more than a second (or for less, where half are), one that is idle, one that is silent, and one
+ * that is asking: of whoever has most such, the one that has been so for longest. So whoever connects and sends a
+ * request has a place, whatever number of connections others hold open, and those that others keep alive stay. What
+ * tenants have served at once is bounded by admission.
  */
 export class Connections {
-  private readonly silent = new Set<Socket>();
-  private readonly idle = new Set<Socket>();
-  private readonly asking = new Set<Socket>();
-  private readonly ofAddress = new Map<string, number>();
-  private readonly all = new Map<Socket, OpenRequests>();
+  private readonly all = new Map<Socket, Connection>();
+  private readonly silent = new HeldConnections();
+  private readonly idle = new HeldConnections();
+  private readonly asking = new HeldConnections();
   private readonly crowdedAt: number;
 
   /** @param maxConnections connections beyond it are dropped, which happens only if nothing can be cut */
@@ -59,70 +64,62 @@ export class Connections {
   }
 
   private opened(socket: Socket): void {
-    const address = addressOf(socket);
-    this.all.set(socket, { unanswered: 0, identified: 0 });
-    this.ofAddress.set(address, (this.ofAddress.get(address) ?? 0) + 1);
-    socket.once('close', () => this.closed(socket, address));
-    if (this.all.size > this.crowdedAt) this.makeRoom();
-    this.silent.add(socket);
+    if (this.all.size >= this.crowdedAt) this.makeRoom();
+    const holder = addressOf(socket);
+    this.all.set(socket, { holder, openedAt: performance.now(), unanswered: 0, identified: 0 });
+    this.silent.add(holder, socket);
+    socket.once('close', () => this.forget(socket));
   }
 
   private asked(socket: Socket, request: IncomingMessage, response: ServerResponse): void {
-    const requests = this.all.get(socket);
-    if (requests === undefined) return;
-    requests.unanswered++;
-    unidentified.set(request, () => {
-      requests.identified++;
-      this.settle(socket, requests);
-      response.once('close', () => requests.identified--);
+    const connection = this.all.get(socket);
+    if (connection === undefined) return;
+    let served = 0;
+    connection.unanswered++;
+    unidentified.set(request, (tenant) => {
+      served = 1;
+      connection.identified++;
+      this.settle(socket, connection, `tenant ${tenant}`);
     });
-    this.settle(socket, requests);
+    this.settle(socket, connection);
     response.once('close', () => {
       unidentified.delete(request);
-      requests.unanswered--;
-      // After what `identified` has to count.
-      queueMicrotask(() => this.settle(socket, requests));
+      connection.unanswered--;
+      connection.identified -= served;
+      this.settle(socket, connection);
     });
   }
 
   /** Puts a connection into the state that it is in. */
-  private settle(socket: Socket, { unanswered, identified }: OpenRequests): void {
+  private settle(socket: Socket, connection: Connection, holder = connection.holder): void {
     if (!this.all.has(socket)) return;
-    const state = unanswered === 0 ? this.idle : identified === 0 ? this.asking : undefined;
-    for (const each of [this.silent, this.idle, this.asking]) if (each !== state) each.delete(socket);
-    state?.add(socket);
+    this.leaveStates(socket, connection);
+    connection.holder = holder;
+    if (connection.unanswered === 0) this.idle.add(holder, socket);
+    else if (connection.identified === 0) this.asking.add(holder, socket);
   }
 
-  private closed(socket: Socket, address: string): void {
+  private leaveStates(socket: Socket, { holder }: Connection): void {
+    for (const state of [this.silent, this.idle, this.asking]) state.delete(holder, socket);
+  }
+
+  private forget(socket: Socket): void {
+    const connection = this.all.get(socket);
+    if (connection === undefined) return;
     this.all.delete(socket);
-    for (const state of [this.silent, this.idle, this.asking]) state.delete(socket);
-    const left = (this.ofAddress.get(address) ?? 1) - 1;
-    if (left === 0) this.ofAddress.delete(address);
-    else this.ofAddress.set(address, left);
+    this.leaveStates(socket, connection);
   }
 
   private makeRoom(): void {
-    for (const state of [this.silent, this.idle, this.asking]) {
-      const victim = this.greediest(state);
-      if (victim === undefined) continue;
-      // It is not counted any more when this returns; its 'close' comes later.
-      state.delete(victim);
-      this.all.delete(victim);
-      victim.destroy();
-      return;
-    }
-  }
-
-  /** Of the oldest, the one whose address has most connections; the oldest of all where they have as many. */
-  private greediest(state: ReadonlySet<Socket>): Socket | undefined {
-    let found: Socket | undefined;
-    let most = 0;
-    let looked = 0;
-    for (const socket of state) {
-      const count = this.ofAddress.get(addressOf(socket)) ?? 0;
-      if (count > most) [found, most] = [socket, count];
-      if (++looked === COMPARED) break;
-    }
-    return found;
+    const silent = this.silent.ofGreediest();
+    const since = silent === undefined ? undefined : this.all.get(silent)?.openedAt;
+    const isStale = since !== undefined && performance.now() - since > FRESH_MS;
+    const areMost = this.silent.count > this.crowdedAt / 2;
+    const victim =
+      (isStale || areMost ? silent : this.idle.ofGreediest()) ?? silent ?? this.asking.ofGreediest();
+    if (victim === undefined) return;
+    // It does not count any more when this returns; its 'close' comes later.
+    this.forget(victim);
+    victim.destroy();
   }
 }

@@ -10,6 +10,7 @@ import { statusOf } from './problem.js';
 import { setRateLimitHeaders } from './rate-limit-headers.js';
 import { readBody, type BodyPace } from './read-body.js';
 import type { Scope } from './scopes.js';
+import { FloodWatch, SlowedAnswers } from './slowed-answers.js';
 import type { RefusedTokens } from './refused-tokens.js';
 
 /** What {@link createGuard} needs. */
@@ -40,9 +41,12 @@ export type Guard = (scope: Scope, route?: GuardedRoute) => (ctx: Context, next:
  * Builds what stands before every route that needs a token. In this order: the token's check, the tenant's bounds on
  * requests, the scope, and admission, before anything of the body is read. It tells the tenant's quotas with every
  * answer. What the body and the answer take counts until the answer is ready; the request itself until it is through.
- * Refusals for a tenant's own limit are 429, for the node's 503, both with `Retry-After`.
+ * Refusals for a tenant's own limit are 429, for the node's 503, both with `Retry-After`; those of a tenant that goes on
+ * all the same, more than 50 in a second, are held back.
  */
 export function createGuard(options: GuardOptions): Guard {
+  const floods = new FloodWatch();
+  const slowed = new SlowedAnswers();
   return (scope, route = {}) =>
     async (ctx, next) => {
       const { authenticate, refusedTokens, admission } = options;
@@ -50,21 +54,30 @@ export function createGuard(options: GuardOptions): Guard {
       const caller = await authenticate(authorization).catch((error: unknown) =>
         refusedTokens.refused(ctx.req, error),
       );
-      identified(ctx.req);
+      identified(ctx.req, caller.tenant);
       ctx.state.caller = caller;
       await answering(ctx, options, route, async () => {
-        const leave = admission.enter(caller.tenant);
-        // Its connection may have gone while the token was checked.
-        if (ctx.res.destroyed) leave();
-        else ctx.res.once('close', leave);
-        const lacking = lackOf(caller, scope, nameOf(ctx, route));
-        if (lacking !== undefined) {
-          refusedTokens.lackingScope(ctx.req, lacking);
-          throw lacking;
+        holdOpen(ctx, admission.open(caller.tenant));
+        try {
+          admission.countRequest(caller.tenant);
+          const lacking = lackOf(caller, scope, nameOf(ctx, route));
+          if (lacking !== undefined) {
+            refusedTokens.lackingScope(ctx.req, lacking);
+            throw lacking;
+          }
+          await admitted(ctx, options, route, next);
+        } catch (error) {
+          if (statusOf(error) === 429 && floods.isFlood(caller.tenant)) await slowed.hold(caller.tenant);
+          throw error;
         }
-        await admitted(ctx, options, route, next);
       });
     };
+}
+
+/** The connection may have gone while the token was checked. */
+function holdOpen({ res }: Context, leave: () => void): void {
+  if (res.destroyed) leave();
+  else res.once('close', leave);
 }
 
 /** Runs what a route does with a request that has come in, tells the quotas, and counts what came of it. */

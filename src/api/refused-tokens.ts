@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import { setTimeout as delay } from 'node:timers/promises';
 import { HeadgateError, type ErrorCode } from '../errors.js';
 import type { Logger } from '../observability/logger.js';
 import type { Metrics } from '../observability/metrics.js';
 import { addressOf } from './address.js';
+import { SlowedAnswers } from './slowed-answers.js';
 
 /** What {@link RefusedTokens} needs. */
 export interface RefusedTokensOptions {
@@ -15,10 +15,6 @@ export interface RefusedTokensOptions {
 }
 
 const PER_MINUTE = 60;
-/** How long the answer to one more of them takes. */
-const SLOWED_MS = 1_000;
-/** Answers that are held back at once; each holds a connection. */
-const MOST_SLOWED = 500;
 const MINUTE = 60_000;
 /** Addresses that are remembered, and lines that are logged, in a minute. */
 const MOST_ADDRESSES = 10_000;
@@ -50,7 +46,7 @@ export class RefusedTokens {
   private readonly now: () => number;
   private readonly perMinute: number;
   private minute: Minute;
-  private slowed = 0;
+  private readonly slowed = new SlowedAnswers();
 
   constructor(private readonly options: RefusedTokensOptions) {
     this.now = options.now ?? Date.now;
@@ -68,7 +64,7 @@ export class RefusedTokens {
     const address = addressOf(socket);
     const refused = this.note(address, error);
     if (refused <= this.perMinute) throw error;
-    if (this.slowed < MOST_SLOWED) await this.slow();
+    await this.slowed.hold(address);
     throw tooMany(this.perMinute, (this.minute.began + MINUTE - this.now()) / 1000);
   }
 
@@ -101,15 +97,6 @@ export class RefusedTokens {
       this.options.log.warn({ requests: unlogged, addresses }, 'more requests were refused for their tokens');
     }
     this.minute = minuteFrom(this.now());
-  }
-
-  private async slow(): Promise<void> {
-    this.slowed++;
-    try {
-      await delay(SLOWED_MS);
-    } finally {
-      this.slowed--;
-    }
   }
 }
 

@@ -45,7 +45,8 @@ export function buildCall(
   const offset = offsetOf(node);
   const type = fitting.map(({ result }) => result).reduce(either) ?? DYN;
   const pattern = name === 'matches' ? args[1]?.constant?.value : undefined;
-  const run = typeof pattern === 'string' ? matching(args, pattern) : calling(name, isMember, fitting, args);
+  const run =
+    typeof pattern === 'string' ? matching(builder, args, pattern) : calling(name, isMember, fitting, args);
   const isConstant = args.every((arg) => arg.constant !== undefined);
   const value = isConstant ? evaluated(run) : undefined;
   if (value instanceof Fault && READ_AT_ONCE.has(name)) refuse(value.error!, args[0]!);
@@ -74,9 +75,12 @@ function shown(name: string, isMember: boolean, kinds: readonly string[]): strin
   return isMember ? `${kinds[0]}.${name}(${kinds.slice(1).join(', ')})` : `${name}(${kinds.join(', ')})`;
 }
 
+/** Steps of working out what needs no event, when an expression is compiled. */
+const CONSTANT_STEPS = 1000;
+
 /** A value that needs no event is worked out once; undefined if that would take too long. */
 function evaluated(run: Run): unknown {
-  const budget = new Budget();
+  const budget = new Budget(CONSTANT_STEPS);
   try {
     return run(new Frame({}, budget, budget.limit));
   } catch (error) {
@@ -111,7 +115,9 @@ function calling(
 }
 
 /** `text.matches("pattern")`: the pattern is compiled, or refused, now. */
-function matching([text, pattern]: readonly Built[], source: string): Run {
+function matching(builder: Builder, [text, pattern]: readonly Built[], source: string): Run {
+  if (!builder.patterns.take(source))
+    refuse('the regular expressions of the file are too large together', pattern!);
   const compiled = Pattern.compile(source);
   if (typeof compiled === 'string') return refuse(`matches(): ${compiled}`, pattern!);
   const { run } = text!;

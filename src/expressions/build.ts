@@ -7,6 +7,7 @@ import { constant, refuse, type Builder, type Built, Scope } from './built.js';
 import { TYPES } from './functions/conversions.js';
 import { macroOf } from './macros.js';
 import { offsetOf, type ASTNode } from './parse.js';
+import type { PatternQuota } from './pattern.js';
 import { TypeValue } from './runtime-value.js';
 import type { Type } from './type.js';
 
@@ -18,7 +19,10 @@ export class ExpressionBuilder implements Builder {
   readonly names: ReadonlySet<string>;
   private depth = 0;
 
-  constructor(readonly variables: ReadonlyMap<string, Type>) {
+  constructor(
+    readonly variables: ReadonlyMap<string, Type>,
+    readonly patterns: PatternQuota,
+  ) {
     this.names = new Set(variables.keys());
   }
 

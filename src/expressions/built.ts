@@ -1,5 +1,6 @@
 import type { Frame } from './frame.js';
 import type { ASTNode } from './parse.js';
+import type { PatternQuota } from './pattern.js';
 import { ExpressionRefused } from './problem.js';
 import type { Type } from './type.js';
 
@@ -23,6 +24,8 @@ export interface Builder {
   /** The context's variables, as far as a scope does not hide them. */
   readonly variables: ReadonlyMap<string, Type>;
   readonly names: ReadonlySet<string>;
+  /** What is left for patterns of the file that the expression is of. */
+  readonly patterns: PatternQuota;
   /** @throws ExpressionRefused */
   build(node: ASTNode, scope: Scope): Built;
 }

@@ -6,6 +6,7 @@ import type { CompiledExpression } from './expression.js';
 import { BudgetExceeded, TOO_COSTLY } from './fault.js';
 import { Frame, type Context } from './frame.js';
 import { parse } from './parse.js';
+import { PatternQuota } from './pattern.js';
 import { ExpressionRefused, type ExpressionProblem } from './problem.js';
 import { referencesIn } from './references.js';
 import { ANY_MAP, type Type } from './type.js';
@@ -24,16 +25,27 @@ const VARIABLES: Readonly<Record<ExpressionRole, readonly string[]>> = {
   event: ['event'],
 };
 
-/** Compiles an expression of a tenant's file. Any name that its role does not know is refused. */
-export function compileExpression(source: string, role: ExpressionRole): Compilation {
-  return compileWith(source, new Map(VARIABLES[role].map((name) => [name, ANY_MAP])));
+/**
+ * Compiles an expression of a tenant's file. Any name that its role does not know is refused.
+ * @param patterns what the regular expressions of the file may take together; default: those of this expression alone
+ */
+export function compileExpression(
+  source: string,
+  role: ExpressionRole,
+  patterns?: PatternQuota,
+): Compilation {
+  return compileWith(source, new Map(VARIABLES[role].map((name) => [name, ANY_MAP])), patterns);
 }
 
 /** Compiles an expression over variables of these types. Those that are maps hold JSON. */
-export function compileWith(source: string, variables: ReadonlyMap<string, Type>): Compilation {
+export function compileWith(
+  source: string,
+  variables: ReadonlyMap<string, Type>,
+  patterns = new PatternQuota(),
+): Compilation {
   try {
     const ast = parse(source);
-    const { type, run, steps, offset } = new ExpressionBuilder(variables).build(ast);
+    const { type, run, steps, offset } = new ExpressionBuilder(variables, patterns).build(ast);
     const references = referencesIn(ast, new Set(variables.keys()));
     return {
       expression: {

@@ -13,8 +13,47 @@ export const MAX_DYNAMIC_PATTERN_LENGTH = 128;
 const MAX_SIZE = 1000;
 const MAX_DYNAMIC_SIZE = 200;
 
+/** Unicode classes in a pattern; to make one of its hundreds of ranges takes 0.2 ms. */
+const MAX_CLASSES = 10;
+const MAX_DYNAMIC_CLASSES = 2;
+
 /** Steps of compiling one instruction, some 5 µs where it is done for the first time. */
 const COMPILE_STEPS = 50;
+
+interface PatternLimits {
+  readonly maxLength: number;
+  readonly maxSize: number;
+  readonly maxClasses: number;
+}
+
+const LITERAL: PatternLimits = {
+  ...{ maxLength: MAX_PATTERN_LENGTH, maxSize: MAX_SIZE, maxClasses: MAX_CLASSES },
+};
+const DYNAMIC: PatternLimits = {
+  maxLength: MAX_DYNAMIC_PATTERN_LENGTH,
+  maxSize: MAX_DYNAMIC_SIZE,
+  maxClasses: MAX_DYNAMIC_CLASSES,
+};
+
+/** What a Unicode class takes to compile, in instructions. */
+const CLASS_SIZE = 50;
+
+/** What the patterns of one file may take to compile, in instructions: some 0.2 s. */
+const MAX_PATTERNS_SIZE = 20_000;
+
+/** What a pattern takes to compile beside its instructions. */
+const PATTERN_SIZE = 20;
+
+/** The patterns of one file, which are compiled in one turn whenever the file is read. */
+export class PatternQuota {
+  private left = MAX_PATTERNS_SIZE;
+
+  /** Takes what a pattern needs; false if there is not so much left. */
+  take(source: string): boolean {
+    this.left -= PATTERN_SIZE + sizeOf(source) + CLASS_SIZE * classesOf(source);
+    return this.left >= 0;
+  }
+}
 
 /** Patterns from data that are remembered; each takes kilobytes. */
 const dynamic = new LRUCache<string, Pattern | string>({ max: 100 });
@@ -28,10 +67,13 @@ export class Pattern {
   ) {}
 
   /** The pattern; in words what is wrong with it, if anything is. */
-  static compile(source: string, maxLength = MAX_PATTERN_LENGTH, maxSize = MAX_SIZE): Pattern | string {
+  static compile(source: string, limits: PatternLimits = LITERAL): Pattern | string {
+    const { maxLength, maxSize, maxClasses } = limits;
     if (source.length > maxLength) return `a pattern may have up to ${maxLength} characters`;
     if (sizeOf(source) > maxSize)
       return 'the pattern repeats too much: its repetitions count as if written out';
+    if (classesOf(source) > maxClasses)
+      return `a pattern may have up to ${maxClasses} Unicode classes such as \\pL`;
     try {
       const compiled = RE2JS.compile(source);
       return new Pattern(compiled, 1 + (compiled.programSize() >>> 2));
@@ -51,9 +93,9 @@ export class Pattern {
 export function dynamicPattern(source: string, frame: Frame): Pattern | string {
   const known = dynamic.get(source);
   if (source.length <= MAX_DYNAMIC_PATTERN_LENGTH)
-    frame.charge(COMPILE_STEPS * Math.min(sizeOf(source), MAX_DYNAMIC_SIZE));
+    frame.charge(COMPILE_STEPS * Math.min(sizeOf(source) + CLASS_SIZE * classesOf(source), MAX_DYNAMIC_SIZE));
   if (known !== undefined) return known;
-  const pattern = Pattern.compile(source, MAX_DYNAMIC_PATTERN_LENGTH, MAX_DYNAMIC_SIZE);
+  const pattern = Pattern.compile(source, DYNAMIC);
   if (source.length <= MAX_DYNAMIC_PATTERN_LENGTH) dynamic.set(source, pattern);
   return pattern;
 }
@@ -61,6 +103,10 @@ export function dynamicPattern(source: string, frame: Frame): Pattern | string {
 const COUNT = /\{(\d+)(?:,(\d*))?\}/y;
 const ESCAPED = /\\(?:[pP]\{[^}]*\}|x\{[^}]*\}|.)/suy;
 const CLASS = /\[\^?\]?(?:\[:\w+:\]|\\.|[^\]])*\]/suy;
+
+function classesOf(source: string): number {
+  return source.match(/\\[pP]/g)?.length ?? 0;
+}
 
 /** About how many instructions a pattern makes, without compiling it; groups that are repeated count each time. */
 function sizeOf(source: string): number {

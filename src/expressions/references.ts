@@ -16,10 +16,21 @@ export interface Reference {
 /** Names that a place of the expression knows as variables of the context. */
 type Known = ReadonlySet<string>;
 
+/** A part of the expression that is still to be looked at. */
+interface Waiting {
+  /** Operands are nodes, names, and lists of both: whatever is not a node refers to nothing. */
+  readonly part: unknown;
+  readonly tested: boolean;
+  readonly variables: Known;
+}
+
 /** Everything the expression refers to, each path once, in the order of the text. */
 export function referencesIn(ast: ASTNode, variables: Known): Reference[] {
   const found = new Map<string, Reference>();
-  collect(ast, false, variables, found);
+  // No recursion: a generated chain of thousands of `||` is as deep as it is long.
+  const waiting: Waiting[] = [{ part: ast, tested: false, variables }];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop())
+    waiting.push(...partsOf(next, found).reverse());
   return [...found.values()];
 }
 
@@ -49,30 +60,27 @@ function keyOf(node: ASTNode): string | number | undefined {
   return typeof key === 'string' ? key : undefined;
 }
 
-function collect(node: ASTNode, tested: boolean, variables: Known, found: Map<string, Reference>): void {
-  const path = pathOf(node, variables);
-  const macro = path === undefined ? macroOf(node) : undefined;
+/** Notes what a part refers to itself, and gives the parts below that do. */
+function partsOf({ part, tested, variables }: Waiting, found: Map<string, Reference>): Waiting[] {
+  if (Array.isArray(part)) return part.map((each: unknown) => ({ part: each, tested, variables }));
+  if (!isNode(part) || part.op === 'value') return [];
+  const path = pathOf(part, variables);
   if (path !== undefined) {
-    const isTested = tested || isOptional(node);
-    add({ path, text: textOf(path), tested: isTested, offset: firstKeyOf(node) }, found);
-  } else if (macro !== undefined) {
-    collect(macro.range, tested, variables, found);
-    const own = new Set(macro.variables.map(({ args }) => args));
-    const others = new Set([...variables].filter((name) => !own.has(name)));
-    for (const body of macro.bodies) collect(body, tested, others, found);
-  } else if (node.op === 'call' && node.args[0] === 'has') collectAll(node.args[1], true, variables, found);
-  else if (node.op !== 'value') collectAll(node.args, tested, variables, found);
-}
-
-/** Operands are nodes, names, and lists of both: whatever is not a node refers to nothing. */
-function collectAll(
-  operands: unknown,
-  tested: boolean,
-  variables: Known,
-  found: Map<string, Reference>,
-): void {
-  if (Array.isArray(operands)) for (const each of operands) collectAll(each, tested, variables, found);
-  else if (isNode(operands)) collect(operands, tested, variables, found);
+    const isTested = tested || isOptional(part);
+    add({ path, text: textOf(path), tested: isTested, offset: firstKeyOf(part) }, found);
+    return [];
+  }
+  const macro = macroOf(part);
+  if (macro === undefined) {
+    const isHas = part.op === 'call' && part.args[0] === 'has';
+    return [{ part: part.args, tested: tested || isHas, variables }];
+  }
+  const own = new Set(macro.variables.map(({ args }) => args));
+  const others = new Set([...variables].filter((name) => !own.has(name)));
+  return [
+    { part: macro.range, tested, variables },
+    ...macro.bodies.map((body) => ({ part: body, tested, variables: others })),
+  ];
 }
 
 function isNode(value: unknown): value is ASTNode {

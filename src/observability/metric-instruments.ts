@@ -59,16 +59,7 @@ export function createInstruments(registry: Registry): Instruments {
     ),
     receivedBytes: counter('headgate_received_bytes_total', 'Bytes of requests, inflated', ['tenant']),
     ackSeconds: histogram('headgate_ack_seconds', 'From the headers of a request to its answer', LATENCIES),
-    refusals: counter(
-      'headgate_refused_requests_total',
-      'Requests of events answered with an error, and all that were answered 429 or 503, by code',
-      ['tenant', 'code'],
-    ),
-    refusedTokens: counter(
-      'headgate_refused_tokens_total',
-      'Requests refused for their token, by code: none, not good, expired, of no tenant, or without the scope',
-      ['code'],
-    ),
+    ...refusalInstruments(counter),
     schemaViolations: counter(
       'headgate_schema_violations_total',
       'Events that did not fit their schemas, by mode: enforce (rejected), warn (taken)',
@@ -106,6 +97,21 @@ export function createInstruments(registry: Registry): Instruments {
 }
 
 type MakeCounter = <Label extends string>(name: string, help: string, labels: Label[]) => Counter<Label>;
+
+function refusalInstruments(counter: MakeCounter): Pick<Instruments, 'refusals' | 'refusedTokens'> {
+  return {
+    refusals: counter(
+      'headgate_refused_requests_total',
+      'Requests of events answered with an error, and all that were answered 429 or 503, by code',
+      ['tenant', 'code'],
+    ),
+    refusedTokens: counter(
+      'headgate_refused_tokens_total',
+      'Requests refused for their token, by code: none, not good, expired, of no tenant, or without the scope',
+      ['code'],
+    ),
+  };
+}
 
 function expressionInstruments(counter: MakeCounter): Pick<Instruments, 'expressionFailures'> {
   return {

@@ -97,6 +97,12 @@ function pushControl({ control, log }: PassesOptions): PushControl {
         reason === 'gone' ? 'its endpoint answered 410 Gone' : 'its endpoint has failed for a day and more';
       return control.disable(tenant, name, why);
     },
+    report: (tenant, subscription, news, error) => {
+      if (news === 'recovered')
+        log.info({ tenant, subscription }, 'the endpoint of a subscription has recovered');
+      else log.warn({ tenant, subscription, reason: error }, 'the endpoint of a subscription begins to fail');
+    },
+    resumed: (tenant, name) => control.forget(tenant, name),
     alert: (tenant, subscription, level, { consecutiveFailures }) =>
       log.warn(
         { tenant, subscription, level, consecutiveFailures },

@@ -5,6 +5,7 @@ import type { Temporal } from '../engine/temporal.js';
 import type { Logger } from '../observability/logger.js';
 import { SubscriptionAlerts } from '../subscriptions/alerts.js';
 import { SubscriptionControl } from '../subscriptions/control.js';
+import { createWakeDeliveries } from '../subscriptions/wake-deliveries.js';
 import type { TenantRegistry } from '../tenant-config/registry.js';
 import type { SharedStores } from './stores.js';
 import { createSubscriptionFaults } from './subscription-faults.js';
@@ -28,11 +29,13 @@ export function openSubscriptionControl(parts: SubscriptionControlParts): {
   const { registry, stores, log } = parts;
   const { connection, namespace } = parts.temporal;
   const configOf = (tenant: string) => registry.get(tenant)?.config;
+  const wake = createWakeDeliveries(new Client({ connection, namespace }), log);
   const control = new SubscriptionControl({
     rates: createQueueRates(connection, namespace),
     configOf,
     faultOf: createSubscriptionFaults(parts.config, configOf, parts.secretOf),
     onTrouble: (trouble) => alerts.raise(trouble),
+    onResumed: (...resumed) => void wake(...resumed),
     log,
   });
   const alerts = new SubscriptionAlerts({

@@ -1,6 +1,7 @@
 import { DERIVED_PREFIX } from '../delivered-event.js';
 import { compileExpression } from '../expressions/compile.js';
 import type { CompiledExpression } from '../expressions/expression.js';
+import { PatternQuota } from '../expressions/pattern.js';
 import type { RouteConfig, SubscriptionConfig } from '../tenant-config/subscription-config.js';
 import type { CompiledRoute, CompiledRoutes, TypePattern } from './compiled.js';
 
@@ -21,7 +22,8 @@ export interface RoutesConfig {
 
 /** Compiles what it can, and returns the problems beside it. */
 export function compileRoutes(config: RoutesConfig): { compiled: CompiledRoutes; issues: RouteIssue[] } {
-  const issues = [...nameIssues(config), ...expressionIssues(config)];
+  const patterns = new PatternQuota();
+  const issues = [...nameIssues(config), ...expressionIssues(config, patterns)];
   const names = new Set(config.subscriptions.map(({ name }) => name));
   const routes = config.routes.map(({ match, to, priority }, index): CompiledRoute => {
     const path = ['routes', index];
@@ -31,7 +33,7 @@ export function compileRoutes(config: RoutesConfig): { compiled: CompiledRoutes;
     return {
       ...{ index, to, type: patternOf(match.type ?? '*') },
       ...{ stream: match.stream, priority: match.priority, stage: match.stage, sets: priority },
-      when: compile(match.when, 'bool', [...path, 'match', 'when'], issues),
+      when: compile(match.when, 'bool', [...path, 'match', 'when'], { issues, patterns }),
     };
   });
   return { compiled: { routes, derived: routes.some(({ type }) => matchesDerived(type)) }, issues };
@@ -62,11 +64,11 @@ function nameIssues({ subscriptions }: RoutesConfig): RouteIssue[] {
 }
 
 /** The expressions in subscriptions: templates that must give text. */
-function expressionIssues({ subscriptions }: RoutesConfig): RouteIssue[] {
+function expressionIssues({ subscriptions }: RoutesConfig, patterns: PatternQuota): RouteIssue[] {
   const issues: RouteIssue[] = [];
   subscriptions.forEach((subscription, index) => {
     for (const [key, source] of Object.entries(templatesOf(subscription)))
-      compile(source, 'string', ['subscriptions', index, key], issues);
+      compile(source, 'string', ['subscriptions', index, key], { issues, patterns });
   });
   return issues;
 }
@@ -84,10 +86,10 @@ function compile(
   source: string | undefined,
   wanted: 'bool' | 'string',
   path: RouteIssue['path'],
-  issues: RouteIssue[],
+  { issues, patterns }: { issues: RouteIssue[]; patterns: PatternQuota },
 ): CompiledExpression | undefined {
   if (source === undefined) return undefined;
-  const { expression, problem } = compileExpression(source, 'event');
+  const { expression, problem } = compileExpression(source, 'event', patterns);
   if (problem !== undefined) {
     issues.push({ path, ...problem });
     return undefined;

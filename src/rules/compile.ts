@@ -1,6 +1,7 @@
 import { HeadgateError } from '../errors.js';
 import { compileExpression } from '../expressions/compile.js';
 import type { CompiledExpression } from '../expressions/expression.js';
+import { PatternQuota } from '../expressions/pattern.js';
 import type { Reference } from '../expressions/references.js';
 import type { AggregateConfig, RuleConfig, TenantConfig } from '../tenant-config/tenant-config.js';
 import type { CompiledAggregate, CompiledRule, CompiledRules, TypePlan } from './compiled.js';
@@ -44,6 +45,7 @@ export function checkRules(config: RulesConfig): { compiled: CompiledRules; issu
 /** Compiles one configuration, noting problems as it goes. */
 class Compiler {
   readonly issues: RuleIssue[] = [];
+  private readonly patterns = new PatternQuota();
   private readonly ruleNames = new Set<string>();
 
   constructor(private readonly config: RulesConfig) {}
@@ -89,7 +91,7 @@ class Compiler {
     path: RuleIssue['path'],
     types?: readonly string[],
   ): CompiledExpression | undefined {
-    const { expression, problem } = compileExpression(source, role);
+    const { expression, problem } = compileExpression(source, role, this.patterns);
     if (problem !== undefined) return this.issue(path, plain(problem.message), problem.offset);
     const { type, offset } = expression;
     if (types === undefined || type === 'dyn' || types.includes(type)) return expression;

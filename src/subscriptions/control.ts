@@ -23,6 +23,8 @@ export interface SubscriptionControlOptions {
   readonly onTrouble?: (trouble: SubscriptionTrouble) => void;
   /** What keeps a subscription from delivering, as far as this process can tell. Default: nothing. Asked where it delivers. */
   readonly faultOf?: (tenant: string, name: string) => string | undefined;
+  /** Told when somebody has resumed a subscription, once Temporal has it; what waits between attempts is then due. */
+  readonly onResumed?: (tenant: string, name: string, at: number) => void;
   readonly log: Logger;
   readonly now?: () => number;
 }
@@ -111,7 +113,14 @@ export class SubscriptionControl {
     const since = new Date(this.now()).toISOString();
     const standing: SubscriptionStanding = to === 'active' ? { state: to } : { state: to, by, reason, since };
     this.options.log.info({ tenant, subscription: name, state: to, by }, 'a subscription was changed');
-    return this.write(tenant, name, () => standing);
+    const changed = await this.write(tenant, name, () => standing);
+    if (to === 'active') this.options.onResumed?.(tenant, name, this.now());
+    return changed;
+  }
+
+  /** Forgets what this process has written: another one has changed it since. */
+  forget(tenant: string, name: string): void {
+    this.known.delete(subscriptionQueue(tenant, name));
   }
 
   /**

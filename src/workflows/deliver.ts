@@ -1,4 +1,6 @@
 import {
+  condition,
+  defineSignal,
   ActivityFailure,
   TimeoutFailure,
   continueAsNew,
@@ -11,6 +13,7 @@ import {
 import type { Activities } from '../activities/index.js';
 import {
   PROGRESS,
+  RESUMED,
   type DeadLines,
   type DeliverInput,
   type DeliverProgress,
@@ -20,6 +23,8 @@ import {
   type PendingLines,
 } from './delivery-messages.js';
 
+/** Its subscription has been resumed. */
+export const resumedSignal = defineSignal<[number]>(RESUMED);
 /** How far the delivery is. */
 export const progressQuery = defineQuery<DeliverProgress>(PROGRESS);
 
@@ -35,6 +40,8 @@ export async function deliver(input: DeliverInput): Promise<DeliverResult> {
     soFar: result,
     pending: pending.map((group) => ({ attempts: group.attempts, count: group.count, dueAt: group.dueAt })),
   }));
+  let resumedAt = 0;
+  setHandler(resumedSignal, (at) => void (resumedAt = Math.max(resumedAt, Number(at) || 0)));
   const pass = passOf(input);
   const { park, reviewWaiting } = ownActivities(input.activityQueue);
 
@@ -51,7 +58,8 @@ export async function deliver(input: DeliverInput): Promise<DeliverResult> {
       return continueAsNew<typeof deliver>({ ...input, pending, soFar: result });
     const { tenant, subscription, batch, cause, priority } = input;
     const named = { tenant, subscription, batch, pass: result.passes + 1, cause, priority };
-    const passInput: PassInput = { ...named, pending };
+    const passInput: PassInput = { ...named, pending, ...(resumedAt > 0 && { resumedAt }) };
+    const knewOf = resumedAt;
     const done = Date.now() < input.expiresAt ? await pass(passInput).catch(unlessWaiting) : undefined;
     if (done === undefined) {
       const expired = Date.now() >= input.expiresAt;
@@ -64,9 +72,17 @@ export async function deliver(input: DeliverInput): Promise<DeliverResult> {
     result.delivered += done.delivered;
     await parkAll(done.dead);
     pending = done.pending;
-    if (pending.length > 0 && done.retryAfterMs !== undefined) await sleep(done.retryAfterMs);
+    if (pending.length > 0 && done.retryAfterMs !== undefined)
+      await pause(done.retryAfterMs, () => resumedAt > knewOf);
+    if (resumedAt > knewOf) pending = pending.map((group) => ({ ...group, dueAt: undefined }));
   }
   return result;
+}
+
+/** Until the time is over, or there is reason to go on. */
+async function pause(ms: number, goesOn: () => boolean): Promise<void> {
+  if (ms > 0) await condition(goesOn, ms);
+  else await sleep(ms);
 }
 
 /** The activity that makes a pass, on the subscription's own queue. A failure of it is ours or the machine's: it is made again. */

@@ -81,6 +81,8 @@ export interface PassInput {
   /** Deliveries of a batch that differ in this alone are told apart by it in the delivery log. Absent: normal. */
   readonly priority?: Priority;
   readonly pending: readonly PendingLines[];
+  /** When somebody has resumed the subscription last, milliseconds since the epoch: what a process knows of earlier failures counts no more. */
+  readonly resumedAt?: number;
 }
 
 /** Result of a pass. */
@@ -235,6 +237,8 @@ export const DEAD_LETTER = 'deadLetter';
 export const REDRIVE = 'redrive';
 /** Signal: give up for good. */
 export const DISCARD = 'discard';
+/** Signal to a {@link DELIVER} that its subscription has been resumed, with when that was, milliseconds since the epoch: what is pending is due now. */
+export const RESUMED = 'resumed';
 /** Query of a {@link DEAD_LETTER}: who has resolved it, and how; `null` while nobody has. */
 export const RESOLUTION = 'resolution';
 /** Query of a {@link DELIVER}: how far it is. */

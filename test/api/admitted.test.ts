@@ -197,6 +197,21 @@ describe('what a tenant asks for besides', () => {
     assert.equal(other.status, 404);
   });
 
+  it('is answered slower when it goes on as if it were not refused', async () => {
+    api = await startTestApi({ limits: { requestsPerSecond: 1 } });
+    const other = await api.token({ tenant: 'DL' });
+    const began = performance.now();
+    const flood = Array.from({ length: 120 }, async () => {
+      const { status } = await api.get('/v1/eligibility/s1');
+      return { status, ms: performance.now() - began };
+    });
+    const answers = await Promise.all(flood);
+    const late = answers.filter(({ status, ms }) => status === 429 && ms >= 1_000);
+    assert.ok(late.length > 0, 'some are held back');
+    const quick = await api.get('/v1/eligibility/s1', other);
+    assert.equal(quick.status, 404);
+  });
+
   it('is bounded where Temporal has to be asked, by rate and by how much at once', async () => {
     const asked: (() => void)[] = [];
     const receiptOf = (): Promise<never> =>

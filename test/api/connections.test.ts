@@ -98,6 +98,36 @@ describe('when all connections are taken', () => {
     assert.equal(await post('served'), 202);
   });
 
+  it('by one tenant, it is not the idle connections of another that go, though both have one address', async () => {
+    const ask = (token: string): string =>
+      `GET /v1/eligibility/s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n\r\n`;
+    const [own, others] = [ask(await api.token()), ask(await api.token({ tenant: 'DL' }))];
+    const answered = async (client: Client): Promise<Client> => {
+      await new Promise((resolve) => client.socket.once('data', resolve).once('close', resolve));
+      return client;
+    };
+    const quiet: Client[] = [];
+    for (let n = 0; n < 5; n++) quiet.push(await answered(await open(others)));
+    for (let n = 0; n < 80; n++) await answered(await open(own));
+    assert.ok(quiet.every(({ closed }) => !closed));
+    // One that is kept alive can be used.
+    quiet[0]!.socket.write(others);
+    assert.equal((await answered(quiet[0]!)).closed, false);
+  });
+
+  it('by idle connections, one that has just been opened has time to say what it wants', async () => {
+    const ask = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n';
+    for (let n = 0; n < 36; n++) {
+      const { socket } = await open(ask);
+      await new Promise((resolve) => socket.once('data', resolve));
+    }
+    const fresh = await open('');
+    for (let n = 0; n < 10; n++) await open('');
+    fresh.socket.write(ask);
+    await new Promise((resolve) => fresh.socket.once('data', resolve).once('close', resolve));
+    assert.equal(fresh.closed, false);
+  });
+
   it('a request that is being answered stays', async () => {
     const lines = [
       'POST /v1/events HTTP/1.1',

@@ -144,6 +144,12 @@ const KINDS: Readonly<Record<string, readonly Case[]>> = {
     ],
     ['event.data.s.matches(event.data.p)', { s: 'ab', p: '^a.$' }, true],
     ['event.data.s.matches(event.data.p)', { s: 'ab', p: '(' }, 'error: matches(): missing closing ): `(`'],
+    ['event.data.s.matches(event.data.p)', { s: 'é', p: '^\\pL$' }, true],
+    [
+      'event.data.s.matches(event.data.p)',
+      { s: 'ab', p: '\\pL'.repeat(3) },
+      'error: matches(): a pattern may have up to 2 Unicode classes such as \\pL',
+    ],
     [
       'event.data.s.matches(event.data.p)',
       { s: 'ab', p: 'a'.repeat(129) },

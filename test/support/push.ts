@@ -20,6 +20,8 @@ export interface PushBench {
   readonly receivers: Receivers;
   /** What was told to the control: `disable gone`, `alert 50`, `observe open`. */
   readonly told: string[];
+  /** What has been reported of failures. */
+  readonly reports: readonly string[];
   readonly requested: PushedRequest[];
   /** Milliseconds since the epoch, as the passes see it. */
   clock: { now: number };
@@ -44,9 +46,13 @@ export function createPushBench(dir: string, url: string): PushBench {
   const now = (): number => clock.now;
   const receivers = new Receivers({ allow: ALLOW_LOOPBACK, now });
   const told: string[] = [];
+  const reports: string[] = [];
   const requested: PushedRequest[] = [];
   const control: PushControl = {
     isStopped: () => false,
+    report: (_tenant, _name, news, error) =>
+      void reports.push(error === undefined ? news : `${news}: ${error}`),
+    resumed: () => undefined,
     observe: (_tenant, _name, { state }) => void told.push(`observe ${state}`),
     disable: (_tenant, _name, reason) => void told.push(`disable ${reason}`),
     fault: (_tenant, _name, fault) => void told.push(`fault ${fault}`),
@@ -55,7 +61,7 @@ export function createPushBench(dir: string, url: string): PushBench {
   let config = configOf(url, {});
   let batches = 0;
   return {
-    ...{ stores, receivers, told, requested, clock },
+    ...{ stores, receivers, told, reports, requested, clock },
     configure: (more) => void (config = configOf(url, more)),
     batch: (rows, stream = 'events') => {
       const batchId = `20240310-0123abcd-${String(++batches).padStart(9, '0')}`;

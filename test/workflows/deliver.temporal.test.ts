@@ -42,7 +42,10 @@ describe('the workflow deliver', function () {
     };
     pipeline = await startPipeline({
       ...Object.fromEntries(
-        ['some', 'dead', 'groups', 'discard', 'reset', 'gone', 'first'].map((id) => [`dl-${id}`, ALL_TO_CRM]),
+        ['some', 'dead', 'woken', 'groups', 'discard', 'reset', 'gone', 'first'].map((id) => [
+          `dl-${id}`,
+          ALL_TO_CRM,
+        ]),
       ),
       ...{ 'dl-loop': looped, 'dl-derived': derived },
     });
@@ -68,6 +71,34 @@ describe('the workflow deliver', function () {
     const { deliveries = [] } = (await ended) ?? {};
     return deliveries.map((id) => pipeline.client.workflow.getHandle(id));
   }
+
+  it('goes on at once when its subscription is resumed, whether it sleeps or a pass is on its way', async () => {
+    let resume = () => Promise.resolve();
+    pipeline.replaced.pushPass = async (input) => {
+      passes.push(input);
+      if (passes.length === 3) return done(input);
+      if (passes.length === 2) await resume();
+      const pending = input.pending.map((group) => ({ ...group, dueAt: Date.now() + 3_600_000 }));
+      return { delivered: 0, failed: 1, pending, dead: [], retryAfterMs: 3_600_000 };
+    };
+    const [handle] = await submit('dl-woken', arrivals('woken', [90]));
+    await until(async () => {
+      const { pending } = await handle!.query<{ pending: { dueAt?: number }[] }>('progress');
+      assert.ok(pending[0]?.dueAt !== undefined);
+    }, 10_000);
+    resume = () => handle!.signal('resumed', 2_000);
+    await handle!.signal('resumed', 1_000);
+    const result = (await handle!.result()) as DeliverResult;
+    assert.deepEqual([result.delivered, result.passes], [1, 3]);
+    assert.deepEqual(
+      passes.map(({ resumedAt, pending }) => [resumedAt, pending[0]?.dueAt]),
+      [
+        [undefined, undefined],
+        [1_000, undefined],
+        [2_000, undefined],
+      ],
+    );
+  });
 
   /** All of a dead letter's lines but those given are delivered. */
   const deadBut =

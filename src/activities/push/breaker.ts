@@ -111,6 +111,13 @@ export class Breaker {
     return { changed, ...this.failedOnceMore(disableAfterFailures, now) };
   }
 
+  /** Somebody says that the receiver is mended: what has been learnt of it counts no more. */
+  reset(now: number): void {
+    this.probing = undefined;
+    this.failuresInRow = this.told = 0;
+    this.close(now);
+  }
+
   /** As it is now. */
   stateAt(now: number): BreakerState {
     const { requests, failures } = this.totals(now);

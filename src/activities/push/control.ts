@@ -16,6 +16,10 @@ export interface PushControl {
   fault(tenant: string, subscription: string, fault: string): Promise<unknown> | void;
   /** Nothing more is to be posted until somebody resumes the subscription. */
   disable(tenant: string, subscription: string, reason: DisableReason): Promise<unknown> | void;
+  /** Its endpoint begins to fail, with what went wrong, or has recovered. */
+  report(tenant: string, subscription: string, news: 'failing' | 'recovered', error?: string): void;
+  /** Somebody has resumed it: what this process has written of it may be old. */
+  resumed(tenant: string, subscription: string): void;
   /** It is so far on its way to be disabled, in percent of the failures in a row that it may have. */
   alert(tenant: string, subscription: string, level: AlertLevel, breaker: BreakerState): void;
 }

@@ -154,6 +154,8 @@ export class PassRun {
       receiver.heldUntil = Math.max(receiver.heldUntil, now() + outcome.retryAfterMs);
     const verdict = breaker.observe(admission, outcome.ok, config.disableAfterFailures, now());
     const state = breaker.stateAt(now());
+    const news = receiver.news.observe(outcome.ok, now());
+    if (news !== undefined) control.report(tenant, config.name, news, outcome.error);
     if (verdict.changed) this.told.push(control.observe(tenant, config.name, state));
     if (verdict.alert !== undefined) control.alert(tenant, config.name, verdict.alert, state);
     if (verdict.disable) this.disable('failing');

@@ -15,7 +15,7 @@ import { HEARTBEAT_EVERY_MS, heartbeatOf, resumePass } from '../deliveries/progr
 import type { PushControl, PushObserver } from './control.js';
 import { credentialsOf, type Credentials } from './credentials.js';
 import { PassRun, type StopReason } from './pass-run.js';
-import type { Receiver, Receivers } from './receivers.js';
+import { resumeReceiver, type Receiver, type Receivers } from './receivers.js';
 import { Tally } from '../deliveries/tally.js';
 import { Work } from './work.js';
 
@@ -71,6 +71,8 @@ export function createPushPass(options: PushPassOptions): PassActivities['pushPa
     }
     try {
       const receiver = options.receivers.of(tenant, subscription);
+      if (resumeReceiver(receiver, input.resumedAt ?? 0, now()))
+        options.control.resumed(tenant, subscription);
       const result = await makePass(options, input, { config, receiver, lines, tally, journal });
       await keepJournal(options, input, journal);
       return result;

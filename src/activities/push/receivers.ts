@@ -2,6 +2,7 @@ import type { PushConfig } from '../../tenant-config/subscription-config.js';
 import { createGuardedConnector, type AddressGuardOptions } from './address-guard.js';
 import { Breaker } from './breaker.js';
 import { Concurrency } from '../deliveries/concurrency.js';
+import { FailureNews } from './failure-news.js';
 import { createPoster, type Poster } from './post.js';
 
 /** The receiving end of one push subscription, as all passes of this process know it. */
@@ -10,8 +11,24 @@ export interface Receiver {
   readonly concurrency: Concurrency;
   /** Until when it has asked, by `Retry-After`, for nothing to be posted; milliseconds since the epoch. */
   heldUntil: number;
+  /** When it was resumed last, as far as this process has heard; milliseconds since the epoch. */
+  resumedAt: number;
+  /** What has been said of its failures. */
+  readonly news: FailureNews;
   /** Connections to where it is now configured to be. */
   poster(config: PushConfig): Poster;
+}
+
+/**
+ * Forgets what a receiver has done wrong, once for each resume of its subscription.
+ * @returns false when this process has heard of that resume before
+ */
+export function resumeReceiver(receiver: Receiver, resumedAt: number, now: number): boolean {
+  if (resumedAt <= receiver.resumedAt) return false;
+  receiver.resumedAt = resumedAt;
+  receiver.heldUntil = 0;
+  receiver.breaker.reset(now);
+  return true;
 }
 
 /** What {@link Receivers} needs. */
@@ -64,6 +81,8 @@ export class Receivers {
       breaker: new Breaker(now()),
       concurrency: new Concurrency(now),
       heldUntil: 0,
+      resumedAt: 0,
+      news: new FailureNews(),
       poster: ({ url, maxConcurrency: connections }) => {
         if (open?.url === url && open.connections === connections) return open.poster;
         void open?.poster.close();

@@ -104,11 +104,18 @@ export class Admission {
   }
 
   /**
-   * Counts a request of any kind, by rate and while it is open; returns what ends it, to be called once. What it asks
-   * for is admitted by {@link admit} or {@link admitCall}.
-   * @throws HeadgateError `TENANT_RATE_LIMITED`, `TENANT_IN_FLIGHT_FULL` (429), `OVERLOADED` (503)
+   * Counts a request of any kind while it is open, refused or not; returns what ends it, to be called once.
+   * @throws HeadgateError `TENANT_IN_FLIGHT_FULL` (429), `OVERLOADED` (503)
    */
-  enter(tenant: string): () => void {
+  open(tenant: string): () => void {
+    return this.openRequests.open(tenant);
+  }
+
+  /**
+   * Counts a request of any kind by rate. What it asks for is admitted by {@link admit} or {@link admitCall}.
+   * @throws HeadgateError `TENANT_RATE_LIMITED` (429)
+   */
+  countRequest(tenant: string): void {
     const now = this.now();
     const { requestsPerSecond } = this.options.limitsOf(tenant);
     const { requests } = this.accountOf(tenant);
@@ -119,9 +126,7 @@ export class Admission {
         `Tenant ${tenant} is over its ${requestsPerSecond} requests/s.`,
         wait,
       );
-    const leave = this.openRequests.open(tenant);
     requests.take(1, requestsPerSecond, now);
-    return leave;
   }
 
   /**

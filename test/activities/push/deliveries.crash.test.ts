@@ -69,6 +69,8 @@ describe('deliveries by push', function () {
     const control: PushControl = {
       ...{
         isStopped: () => false,
+        report: () => undefined,
+        resumed: () => undefined,
         observe: () => undefined,
         disable: () => undefined,
         alert: () => undefined,

@@ -265,6 +265,7 @@ describe('a push pass', () => {
     const control = {
       ...{ isStopped: () => false, observe: () => undefined, alert: () => undefined },
       fault: () => undefined,
+      ...{ report: () => undefined, resumed: () => undefined },
       disable: () => Promise.reject(new Error('no Temporal')),
     };
     assert.equal((await bench.pass(await events(1), {}, { control })).retryAfterMs, 30_000);
@@ -278,10 +279,38 @@ describe('a push pass', () => {
         alert: () => undefined,
         fault: () => undefined,
         disable: () => undefined,
+        report: () => undefined,
+        resumed: () => undefined,
       },
     };
     const result = await bench.pass(await events(2), {}, { control });
     assert.deepEqual([received(), result.pending[0]?.count, result.retryAfterMs], [[], 2, 30_000]);
+  });
+
+  it('forgets what it knows of failures when the subscription is resumed, once for each resume', async () => {
+    bench.configure({ retry: { schedule: ['1h'] }, maxConcurrency: 1 });
+    receiver.answer = () => 500;
+    await bench.pass(await events(12));
+    const before = receiver.requests.length;
+    const idle = await bench.pass(await events(1));
+    assert.deepEqual([receiver.requests.length, idle.retryAfterMs], [before, 30_000]);
+    receiver.answer = () => 200;
+    const resumedAt = bench.clock.now;
+    assert.equal((await bench.pass(await events(3), { resumedAt })).delivered, 3);
+    receiver.answer = () => 500;
+    await bench.pass(await events(12));
+    const again = await bench.pass(await events(1), { resumedAt });
+    assert.equal(again.retryAfterMs, 30_000, 'it has opened since that resume');
+  });
+
+  it('says once that a receiver begins to fail, and that it has recovered', async () => {
+    bench.configure({ retry: { schedule: ['1h'] }, maxConcurrency: 1 });
+    receiver.answer = () => 500;
+    await bench.pass(await events(2));
+    await bench.pass(await events(1));
+    receiver.answer = () => 200;
+    await bench.pass(await events(2));
+    assert.deepEqual(bench.reports, ['failing: HTTP 500 Internal Server Error', 'recovered']);
   });
 
   it('stops for as long as Retry-After asks, in other passes too', async () => {

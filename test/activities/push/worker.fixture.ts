@@ -19,6 +19,8 @@ const pushPass = createPushPass({
   receivers: new Receivers({ allow: ALLOW_LOOPBACK }),
   control: {
     isStopped: () => false,
+    report: () => undefined,
+    resumed: () => undefined,
     observe: () => undefined,
     disable: () => undefined,
     alert: () => undefined,
