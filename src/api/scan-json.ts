@@ -88,8 +88,9 @@ function lossyIn(json: Buffer, at: number, end: number): string | undefined {
 /** True for a number whose 64-bit float is written with the same digits: `1.0` is `1`, and `1E-7` is `1e-7`. */
 export function isGivenBack(token: string): boolean {
   const value = Number(token);
-  // A number that is too large is refused as such.
-  return !Number.isFinite(value) || digitsOf(token) === digitsOf(Object.is(value, -0) ? '0' : String(value));
+  const printed = String(value);
+  // A number that is too large is refused as such. That -0 is printed as 0 is what its sign is lost by.
+  return printed === token || !Number.isFinite(value) || digitsOf(token) === digitsOf(printed);
 }
 
 /** A decimal number as its sign, its digits without zeros around them, and the place of the first: one text a value. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { compileSchemas } from '../../src/event-schemas/compile.js';
-import { isMultiple } from '../../src/event-schemas/multiple-of.js';
+import { multiplesOf } from '../../src/event-schemas/multiple-of.js';
 import type { EventSchemas, SchemaProblem } from '../../src/event-schemas/event-schemas.js';
 import type { EventSchemaConfig, JsonSchema } from '../../src/event-schemas/schema-config.js';
 
@@ -280,11 +280,11 @@ describe('event-schemas/compile', () => {
   });
 
   it('knows multiples of decimals exactly', () => {
+    const [ofCents, ofDimes, ofNickels] = [0.01, 0.1, 0.05].map(multiplesOf);
     for (let cents = 0; cents <= 100_000; cents++) {
-      const amount = cents / 100;
-      if (!isMultiple(amount, 0.01)) assert.fail(`${amount} is a multiple of 0.01`);
-      if (isMultiple(amount, 0.1) !== (cents % 10 === 0)) assert.fail(`${amount} by 0.1`);
-      if (isMultiple(amount, 0.05) !== (cents % 5 === 0)) assert.fail(`${amount} by 0.05`);
+      const found = [ofCents!(cents / 100), ofDimes!(cents / 100), ofNickels!(cents / 100)];
+      if (found.join() !== `true,${cents % 10 === 0},${cents % 5 === 0}`)
+        assert.fail(`${cents / 100}: ${found}`);
     }
     const multiples: [number, number, boolean][] = [
       ...([
@@ -305,10 +305,12 @@ describe('event-schemas/compile', () => {
         [5e-324, 1e308, false],
         [1e308, 5e-324, true],
         [2 ** 53, 3, false],
+        [123456789012345.6, 0.1, true],
+        [1e22, 0.01, true],
       ] as const),
     ].map((each) => [...each] as [number, number, boolean]);
     for (const [value, divisor, expected] of multiples)
-      assert.deepEqual([value, divisor, isMultiple(value, divisor)], [value, divisor, expected]);
+      assert.deepEqual([value, divisor, multiplesOf(divisor)(value)], [value, divisor, expected]);
     for (const $schema of [DRAFT_07, undefined]) {
       const schema = { ...($schema && { $schema }), properties: { amount: { multipleOf: 0.01 } } };
       assert.equal(problemOf(schema, { amount: 19.99 }), undefined);

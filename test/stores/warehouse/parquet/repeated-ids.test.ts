@@ -6,7 +6,7 @@ import type { EventRow } from '../../../../src/event.js';
 import type { CompactionResult } from '../../../../src/stores/warehouse/parquet/compaction.js';
 import { compactTenant } from '../../../../src/stores/warehouse/parquet/compaction.js';
 import { rowsInFiles } from '../../../support/parquet.js';
-import { batchId, event, Fixture } from '../fixture.js';
+import { batchId, decision, event, Fixture } from '../fixture.js';
 
 const DAY = 24 * 60 * 60 * 1000;
 const FIRST_DAY = Date.parse('2024-03-10');
@@ -96,6 +96,28 @@ describe('ids that come again, and the compaction', function () {
     assert.deepEqual(await fixture.rows('SELECT count(*) FROM events'), [[2]]);
   });
 
+  it("of decisions of version 0.1.0, which do not say their event's source, are shown beside new ones", async () => {
+    const decided = (id: string) =>
+      fixture.load(`w-${id}`, [fixture.batch(batchId(Number(id)), [decision(id)])], { stream: 'decisions' });
+    const shownNow = () => fixture.rows('SELECT id, event_source FROM decisions ORDER BY id');
+    await decided('1');
+    const directory = join(fixture.root, 'UA', 'decisions', 'day=2024-03-10');
+    await rewritten(
+      join(directory, 'w-1.parquet'),
+      join(directory, 'w-0.parquet'),
+      '* EXCLUDE (event_source)',
+    );
+    assert.deepEqual(await shownNow(), [['1', null]]);
+    await decided('2');
+    const expected = [
+      ['1', null],
+      ['2', '/test'],
+    ];
+    assert.deepEqual(await shownNow(), expected);
+    await compactBefore(1);
+    assert.deepEqual(await shownNow(), expected);
+  });
+
   it('that come with a load into an older day change nothing that is compacted', async () => {
     await load(1, 1, [event('a')]);
     await compactBefore(2);
@@ -180,7 +202,7 @@ describe('ids that come again, and the compaction', function () {
     const instance = await DuckDBInstance.create(':memory:');
     const connection = await instance.connect();
     const metadata = await connection.runAndReadAll(
-      `SELECT decode(key), decode(value) FROM parquet_kv_metadata('${path}') WHERE decode(key) IN ('batch_ids', 'parts')`,
+      `SELECT decode(key), decode(value) FROM parquet_kv_metadata('${path}') WHERE decode(key) IN ('batch_ids', 'parts', 'load_id')`,
     );
     const pairs = metadata.getRowsJS().map(([key, value]) => `${String(key)}: '${String(value)}'`);
     await connection.run(`COPY (SELECT ${columns} FROM read_parquet('${path}', hive_partitioning = false)) TO '${old}'
