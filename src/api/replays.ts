@@ -6,10 +6,8 @@ import {
   type WorkflowExecutionInfo,
 } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
-import { LRUCache } from 'lru-cache';
 import { RunningLimit } from '../engine/running-limit.js';
 import { HeadgateError } from '../errors.js';
-import type { EventRow } from '../event.js';
 import { searchAttributesOf } from '../search-attributes.js';
 import { assertOwn, startOnce } from '../start-once.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
@@ -23,6 +21,7 @@ import {
   type ReplayProgress,
   type ReplayReport,
 } from '../workflows/replay-messages.js';
+import { ReachOfReplay, type Reach } from './reach.js';
 import { replayInputOf, type ReplayRequest } from './replay-request.js';
 import { WORKFLOW_TASK_TIMEOUT } from '../workflows/messages.js';
 
@@ -54,15 +53,6 @@ export interface ReplayView extends ReplaySummary {
   readonly url?: string;
 }
 
-/** How far back replay reaches. */
-export interface Reach {
-  readonly retentionMs: number;
-  /** RFC 3339: receipt of the oldest event that is kept; absent while none is. */
-  readonly keptSince?: string;
-  /** The last day (`YYYY-MM-DD`) up to which batches have been deleted; absent while none have. */
-  readonly deletedThrough?: string;
-}
-
 /** A tenant's replays. */
 export interface Replays {
   /** @throws HeadgateError `REPLAY_INVALID`, `RULES_UNKNOWN`, `TENANT_UNKNOWN`, `TENANT_IN_FLIGHT_FULL` (too many run), `ENGINE_UNAVAILABLE` */
@@ -92,8 +82,6 @@ export interface ReplaysOptions {
 
 /** Replays of one tenant that may run at once. */
 const MOST_RUNNING = 10;
-/** Batches whose first line is remembered; a tenant has one that is the oldest. */
-const MAX_FIRST_LINES = 10_000;
 const LISTED = 100;
 const ANSWER_WITHIN_MS = 5_000;
 /** Temporal's lowest priority of five: live traffic wins. */
@@ -103,7 +91,7 @@ const PRIORITY_KEY = 5;
 export function createReplays(options: ReplaysOptions): Replays {
   const { client, now = Date.now } = options;
   const running = new RunningLimit({ client, workflowType: REPLAY, what: 'replays', most: MOST_RUNNING });
-  const firstReceipts = new LRUCache<string, string>({ max: MAX_FIRST_LINES });
+  const reach = new ReachOfReplay(options.batchStore);
 
   function loaded(tenant: string): LoadedTenant {
     const found = options.tenantOf(tenant);
@@ -151,7 +139,7 @@ export function createReplays(options: ReplaysOptions): Replays {
         await client.workflow.getHandle(workflowId).cancel();
       });
     },
-    reach: (tenant) => reachOf(loaded(tenant), options.batchStore, firstReceipts),
+    reach: async (tenant) => reach.of(tenant, loaded(tenant).config.retentionMs),
   };
 }
 
@@ -273,37 +261,4 @@ function pageOf(
   if (uiUrl === undefined) return {};
   const page = `namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}/${runId}/history`;
   return { url: new URL(page, `${uiUrl}/`).href };
-}
-
-async function reachOf(
-  { config }: LoadedTenant,
-  store: ReplaysOptions['batchStore'],
-  firstReceipts: LRUCache<string, string>,
-): Promise<Reach> {
-  const deletedThrough = await store.deletedThrough(config.tenant);
-  const keptSince = await oldestReceipt(config.tenant, store, firstReceipts);
-  return {
-    retentionMs: config.retentionMs,
-    ...(keptSince !== undefined && { keptSince }),
-    ...(deletedThrough !== undefined && { deletedThrough }),
-  };
-}
-
-async function oldestReceipt(
-  tenant: string,
-  store: ReplaysOptions['batchStore'],
-  firstReceipts: LRUCache<string, string>,
-): Promise<string | undefined> {
-  for await (const name of store.list({ tenant, stream: 'events' })) {
-    // A batch never changes, and opening one reads and inflates all of it.
-    const key = JSON.stringify(name);
-    const known = firstReceipts.get(key);
-    if (known !== undefined) return known;
-    const { ndjson } = await store.open(name);
-    const first = ndjson.subarray(0, ndjson.indexOf('\n')).toString('utf8');
-    const { received_at: receivedAt } = JSON.parse(first) as EventRow;
-    firstReceipts.set(key, receivedAt);
-    return receivedAt;
-  }
-  return undefined;
 }
