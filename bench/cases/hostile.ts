@@ -18,7 +18,7 @@ const HEALTH_PER_SECOND = 20;
 const ORDINARY_PER_SECOND = { full: 5_000, quick: 200 };
 /** Few, so that the attacks on them are cheap to make. */
 const MAX_CONNECTIONS = 1_000;
-/** A node whose health check is not answered for so long is stalled: it is killed, and another takes its place. */
+/** A node whose health check, or any request, is not answered for so long is stalled: it is killed, and another takes its place. */
 const STALLED_MS = { full: 15_000, quick: 10_000 };
 /** A tenant's file takes a moment to come into force, or for ever if it was refused. */
 const KNOWN_WITHIN_MS = 3_000;
@@ -109,7 +109,8 @@ async function phase(
   const name = kinds.length === 0 ? 'alone' : kinds.length === 1 ? kinds[0]!.name : ALL;
   const stalledMs = context.quick ? STALLED_MS.quick : STALLED_MS.full;
   const stall = new AbortController();
-  const stalling = untilStalled(() => system.url, stalledMs, stall.signal);
+  const late = new AbortController();
+  const stalling = untilStalled(() => system.url, stalledMs, { end: stall.signal, late: late.signal });
   let killed = false;
   const watching = stalling.then(async (stalled) => {
     if (!stalled) return;
@@ -128,7 +129,8 @@ async function phase(
       await until(() => isKnown(system.url, token), KNOWN_WITHIN_MS);
       await attacker.start(kind.name, system.url, token);
     }
-    load = await session.load(name, loadOf(context, session));
+    const overdue = setTimeout(() => late.abort(), context.seconds * 1000 + stalledMs);
+    load = await session.load(name, loadOf(context, session)).finally(() => clearTimeout(overdue));
   } catch (error) {
     if (!killed) throw error;
   } finally {
@@ -213,6 +215,7 @@ function notesOf(seen: readonly Seen[]): string[] {
     `Beyond: ${beyond.join(', ') || 'none'}.`,
     `A node has ${MAX_CONNECTIONS} connections; hostile tenants have the default limits. Latencies count from when a request was due.`,
     ...refused.map(({ name, refused: why }) => `${name}: the tenant's file is refused: ${why}`),
+    'On a machine that is busy with other things all of it is slower: compare with the phase alone.',
     'What the hostile tenants were answered (cut: a connection):',
     ...answers,
   ];

@@ -34,12 +34,19 @@ export async function until(holds: () => Promise<boolean>, ms: number): Promise<
   return false;
 }
 
-/** Looks at a node's health until it has not answered for `ms` milliseconds (true), or it is told to end (false). */
-export async function untilStalled(url: () => string, ms: number, end: AbortSignal): Promise<boolean> {
+/**
+ * Looks at a node's health until it has not answered for `ms` milliseconds, or a load on it is `late` (true), or until it
+ * is told to end (false).
+ */
+export async function untilStalled(
+  url: () => string,
+  ms: number,
+  { end, late }: { readonly end: AbortSignal; readonly late: AbortSignal },
+): Promise<boolean> {
   let answeredAt = performance.now();
   while (!end.aborted) {
     if (await answersIn(url(), ms)) answeredAt = performance.now();
-    if (performance.now() - answeredAt >= ms) return true;
+    if (late.aborted || performance.now() - answeredAt >= ms) return true;
     await sleep(LOOK_EVERY_MS, undefined, { signal: end }).catch(() => undefined);
   }
   return false;

@@ -25,6 +25,7 @@ const FAULTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'TOKEN_MISSING',
   'TOKEN_INVALID',
   'TOKEN_EXPIRED',
+  'TOKEN_REVOKED',
   'TENANT_UNKNOWN',
   'TENANT_SUSPENDED',
 ]);
