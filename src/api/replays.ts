@@ -8,7 +8,6 @@ import {
 } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { HeadgateError } from '../errors.js';
-import type { EventRow } from '../event.js';
 import { searchAttributesOf } from '../search-attributes.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { LoadedTenant } from '../tenant-config/registry.js';
@@ -21,6 +20,7 @@ import {
   type ReplayProgress,
   type ReplayReport,
 } from '../workflows/replay-messages.js';
+import { reachOf, type Reach } from './replay-reach.js';
 import { replayInputOf, type ReplayRequest } from './replay-request.js';
 import { WORKFLOW_TASK_TIMEOUT } from '../workflows/messages.js';
 
@@ -52,15 +52,6 @@ export interface ReplayView extends ReplaySummary {
   readonly url?: string;
 }
 
-/** How far back replay reaches. */
-export interface Reach {
-  readonly retentionMs: number;
-  /** RFC 3339: receipt of the oldest event that is kept; absent while none is. */
-  readonly keptSince?: string;
-  /** The last day (`YYYY-MM-DD`) up to which batches have been deleted; absent while none have. */
-  readonly deletedThrough?: string;
-}
-
 /** A tenant's replays. */
 export interface Replays {
   /** @throws HeadgateError `REPLAY_INVALID`, `RULES_UNKNOWN`, `TENANT_UNKNOWN`, `OVERLOADED` (too many run), `ENGINE_UNAVAILABLE` */
@@ -81,7 +72,7 @@ export interface ReplaysOptions {
   readonly namespace: string;
   /** Base address of the Temporal UI. */
   readonly uiUrl?: string;
-  readonly batchStore: Pick<BatchStore, 'list' | 'open' | 'deletedThrough'>;
+  readonly batchStore: Pick<BatchStore, 'days' | 'list' | 'open' | 'deletedThrough'>;
   readonly tenantOf: (tenant: string) => LoadedTenant | undefined;
   /** A version of a tenant's configuration. */
   readonly versionOf: (tenant: string, version: string) => Promise<LoadedTenant>;
@@ -261,26 +252,4 @@ function pageOf(
   if (uiUrl === undefined) return {};
   const page = `namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}/${runId}/history`;
   return { url: new URL(page, `${uiUrl}/`).href };
-}
-
-async function reachOf({ config }: LoadedTenant, store: ReplaysOptions['batchStore']): Promise<Reach> {
-  const deletedThrough = await store.deletedThrough(config.tenant);
-  const keptSince = await oldestReceipt(config.tenant, store);
-  return {
-    retentionMs: config.retentionMs,
-    ...(keptSince !== undefined && { keptSince }),
-    ...(deletedThrough !== undefined && { deletedThrough }),
-  };
-}
-
-async function oldestReceipt(
-  tenant: string,
-  store: ReplaysOptions['batchStore'],
-): Promise<string | undefined> {
-  for await (const name of store.list({ tenant, stream: 'events' })) {
-    const { ndjson } = await store.open(name);
-    const first = ndjson.subarray(0, ndjson.indexOf('\n')).toString('utf8');
-    return (JSON.parse(first) as EventRow).received_at;
-  }
-  return undefined;
 }

@@ -1,5 +1,6 @@
 import { HeadgateError, messageOf } from '../errors.js';
-import type { Reach, ReplaySummary, ReplayView } from '../api/replays.js';
+import type { Reach } from '../api/replay-reach.js';
+import type { ReplaySummary, ReplayView } from '../api/replays.js';
 import type { ReplayRequest } from '../api/replay-request.js';
 
 export type { Reach, ReplayRequest, ReplaySummary, ReplayView };

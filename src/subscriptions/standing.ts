@@ -44,11 +44,29 @@ const MARK = 'headgate subscription ';
  */
 export function rateOf(standing: SubscriptionStanding, activitiesPerSecond: number): QueueRate {
   const { state, reason, by, since } = standing;
-  const detail = state === 'active' ? '' : ` ${JSON.stringify({ by, since, reason: reason?.slice(0, 500) })}`;
+  const detail = state === 'active' ? '' : ` ${detailWithin(MAX_DETAIL_BYTES, { by, since, reason })}`;
   return {
     activitiesPerSecond: ratePerSecond(state, activitiesPerSecond),
     reason: `${MARK}${state}${detail}`,
   };
+}
+
+/** Characters kept of a reason. */
+const MAX_REASON = 500;
+/** Temporal takes 1,000 bytes of a rate's reason; the rest is for {@link MARK} and the state. */
+const MAX_DETAIL_BYTES = 900;
+
+/** As JSON of so many bytes at most: the reason is cut, by whole characters. */
+function detailWithin(most: number, detail: Omit<SubscriptionStanding, 'state'>): string {
+  const characters = [...(detail.reason ?? '')].slice(0, MAX_REASON);
+  for (;;) {
+    const reason = detail.reason === undefined ? undefined : characters.join('');
+    const json = JSON.stringify({ ...detail, reason });
+    const excess = Buffer.byteLength(json) - most;
+    if (excess <= 0 || characters.length === 0) return json;
+    // Six bytes are the most that one character takes in JSON.
+    characters.splice(-Math.max(1, Math.floor(excess / 12)));
+  }
 }
 
 function ratePerSecond(state: SubscriptionState, configured: number): number {
