@@ -73,7 +73,7 @@ export interface ReplaysOptions {
   readonly namespace: string;
   /** Base address of the Temporal UI. */
   readonly uiUrl?: string;
-  readonly batchStore: Pick<BatchStore, 'list' | 'open' | 'deletedThrough'>;
+  readonly batchStore: Pick<BatchStore, 'days' | 'list' | 'open' | 'deletedThrough'>;
   readonly tenantOf: (tenant: string) => LoadedTenant | undefined;
   /** A version of a tenant's configuration. */
   readonly versionOf: (tenant: string, version: string) => Promise<LoadedTenant>;

@@ -1,7 +1,7 @@
 import { HeadgateError } from '../errors.js';
 import type { LoadedTenant } from '../tenant-config/registry.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
-import { listVersions, readVersion } from '../tenant-config/versions.js';
+import { listInForce, listVersions, readVersion } from '../tenant-config/versions.js';
 import type { Workspace } from './workspace.js';
 
 /** Rules that a tenant was configured with for some time. */
@@ -20,20 +20,26 @@ const INSERT = 'INSERT INTO rules VALUES ($1, $2, CAST($3 AS DOUBLE), CAST($4 AS
 const FOREVER = 8.64e15;
 
 /**
- * What a tenant has been configured with, by the versions of its file that are kept. A version that was in force twice counts
- * from the last time alone: what is not known to have been in force is not asked for.
- * @param loaded its file as it is now; where no version is kept it counts for all time
+ * What a tenant has been configured with, by the notes of which version was in force. What was before the first of them is
+ * judged by that one, if it is the only version that is kept.
+ * @param loaded its file as it is now; without notes, as of an earlier version of Headgate, it counts for all time
  */
 export async function configuredRules(dir: string, loaded: LoadedTenant): Promise<ConfiguredRules[]> {
-  const versions = await listVersions(dir, loaded.config.tenant);
-  if (versions.length === 0) return [{ since: 0, until: FOREVER, rules: loaded.config.rules }];
+  const { tenant } = loaded.config;
+  const inForce = await listInForce(dir, tenant);
+  if (inForce.length === 0) return [{ since: 0, until: FOREVER, rules: loaded.config.rules }];
   const found: ConfiguredRules[] = [];
-  for (const [index, { version, appliedAt }] of versions.entries()) {
-    const rules = await rulesOf(dir, loaded.config.tenant, version);
-    const until = versions[index - 1]?.appliedAt ?? FOREVER;
-    if (rules !== undefined) found.push({ since: appliedAt + HEARD_OF_MS, until, rules });
+  for (const [index, { version, since }] of inForce.entries()) {
+    const rules = await rulesOf(dir, tenant, version);
+    const until = inForce[index + 1]?.since ?? FOREVER;
+    if (rules !== undefined) found.push({ since: since + HEARD_OF_MS, until, rules });
   }
-  return found;
+  const [first] = inForce;
+  const others = (await listVersions(dir, tenant)).some(
+    ({ version, appliedAt }) => version !== first?.version && appliedAt < (first?.since ?? 0),
+  );
+  const [oldest, ...later] = found;
+  return oldest === undefined || others ? found : [{ ...oldest, since: 0 }, ...later];
 }
 
 /** Undefined for a version that is not valid any more. */

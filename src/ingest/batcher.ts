@@ -112,14 +112,19 @@ export class Batcher {
     return oldestAt === undefined ? { bytes } : { bytes, oldestAt };
   }
 
-  /** When the oldest waiting chunk was received, in milliseconds since the epoch. */
+  /** When the oldest chunk was received that Temporal does not have yet, in milliseconds since the epoch. */
   get oldestAt(): number | undefined {
     let oldestAt: number | undefined;
-    for (const { oldest } of this.lanes.values()) {
-      if (oldest !== undefined && (oldestAt === undefined || oldest.receivedAt < oldestAt))
-        oldestAt = oldest.receivedAt;
+    for (const { oldest, sendingSince } of this.lanes.values()) {
+      const at = sendingSince ?? oldest?.receivedAt;
+      if (at !== undefined && (oldestAt === undefined || at < oldestAt)) oldestAt = at;
     }
     return oldestAt;
+  }
+
+  /** Temporal has these chunks, of one lane. */
+  handedOver([first]: readonly Chunk[]): void {
+    if (first !== undefined) this.laneOf(first.tenant, first.stream).sendingSince = undefined;
   }
 
   /** Batches on their way. */
@@ -231,6 +236,7 @@ export class Batcher {
   private launch(lane: Lane, plan: Plan, chunks: readonly Chunk[], takesSlot = true): void {
     const began = performance.now();
     lane.plan = plan;
+    lane.sendingSince = chunks[0]?.receivedAt;
     if (takesSlot) this.free--;
     let holding = takesSlot;
     const giveBack = (): void => {

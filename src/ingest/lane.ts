@@ -58,6 +58,8 @@ export class Lane {
   readonly key: string;
   /** The batch on its way, from its plan to the end of its workflow. */
   plan?: Plan;
+  /** When the oldest event of that batch came, until Temporal has it; milliseconds since the epoch. */
+  sendingSince?: number;
   /** The batch that a crash left planned, until its chunks are here again. */
   unfinished?: Plan;
   /** The newest chunk that waits. */

@@ -87,11 +87,12 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       overviews: new SubscriptionOverviews({ client, control, configOf }),
     },
     readiness: [
-      { name: 'temporal', check: () => temporalAnswers(client) },
+      { name: 'door', check: () => parts.admission.assertOpen() },
+      { name: 'temporal', check: () => temporalAnswers(client), degrades: true },
       { name: 'spool', check: () => spool.checkWritable() },
       ...(options.workers === undefined
         ? []
-        : [{ name: 'workers', check: () => options.workers?.checkRunning() }]),
+        : [{ name: 'workers', check: () => options.workers?.checkRunning(), degrades: true }]),
     ],
   });
   measure(options, { client, spool, parts });

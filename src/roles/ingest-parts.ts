@@ -64,6 +64,7 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
   const { decider, checkpoints } = decidingOf(options, stores, release);
   const handedOver = (chunks: readonly Chunk[]): void => {
     release.handedOver(chunks);
+    batcher.handedOver(chunks);
     for (const { tenant, bytes } of chunks) admission.drained(tenant, bytes);
     ingest.started(chunks);
   };

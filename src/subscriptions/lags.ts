@@ -1,10 +1,9 @@
 import type { Client } from '@temporalio/client';
-import { queueBacklog } from '../engine/queue-backlog.js';
 import { messageOf } from '../errors.js';
 import type { Logger } from '../observability/logger.js';
 import { WAREHOUSE } from '../subscription.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
-import { subscriptionQueue } from '../tenant.js';
+import { liveBacklog } from './live-backlog.js';
 import { waitingWindows } from './load-windows.js';
 
 /** How far a subscription is behind. */
@@ -90,8 +89,7 @@ export class SubscriptionLags {
     const left = oneByOne(queues);
     const askOn = async (): Promise<void> => {
       for (const of of left) {
-        const queue = subscriptionQueue(of.tenant, of.subscription);
-        const { tasks, ageMs } = await inTime(() => queueBacklog(client, queue));
+        const { tasks, ageMs } = await inTime(() => liveBacklog(client, of));
         lags.push({ ...of, batches: tasks, oldestSeconds: ageMs / 1000 });
       }
     };

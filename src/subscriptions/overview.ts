@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { queueBacklog } from '../engine/queue-backlog.js';
+import { askTemporal } from '../engine/ask-temporal.js';
 import { HeadgateError } from '../errors.js';
 import { ELIGIBILITY, WAREHOUSE, type BuiltInKind, type SubscriptionKind } from '../subscription.js';
 import type { SubscriptionConfig } from '../tenant-config/subscription-config.js';
@@ -7,6 +7,7 @@ import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import { assertSubscriptionName, assertTenantId, subscriptionQueue, tenantQueue } from '../tenant.js';
 import { builtInOf, isBuiltIn } from './built-in.js';
 import type { SubscriptionControl } from './control.js';
+import { liveBacklog } from './live-backlog.js';
 import { waitingWindows } from './load-windows.js';
 import type { SubscriptionStanding } from './standing.js';
 
@@ -49,21 +50,35 @@ export interface SubscriptionOverviewsOptions {
 export class SubscriptionOverviews {
   constructor(private readonly options: SubscriptionOverviewsOptions) {}
 
+  /**
+   * Has Temporal asked something, such as how a subscription stands, within the time that somebody waits.
+   * @throws HeadgateError `ENGINE_UNAVAILABLE`
+   */
+  asking<T>(ask: () => Promise<T>): Promise<T> {
+    return askTemporal(this.options.client, ask);
+  }
+
   /** All of a tenant's: those that are there by themselves, then the others in the order of its configuration. */
   list(tenant: string): Promise<SubscriptionOverview[]> {
     const config = this.options.configOf(assertTenantId(tenant));
     if (config === undefined) return Promise.resolve([]);
-    return Promise.all([
-      ...builtInOf(config).map((kind) => this.builtIn(config, kind)),
-      ...config.subscriptions.map((subscription) => this.overview(tenant, subscription)),
-    ]);
+    return this.asking(() =>
+      Promise.all([
+        ...builtInOf(config).map((kind) => this.builtIn(config, kind)),
+        ...config.subscriptions.map((subscription) => this.overview(tenant, subscription)),
+      ]),
+    );
   }
 
   /**
    * One of a tenant's.
-   * @throws HeadgateError `NOT_FOUND`
+   * @throws HeadgateError `NOT_FOUND`, `ENGINE_UNAVAILABLE`
    */
-  async show(tenant: string, name: string): Promise<SubscriptionDetails> {
+  show(tenant: string, name: string): Promise<SubscriptionDetails> {
+    return this.asking(() => this.look(tenant, name));
+  }
+
+  private async look(tenant: string, name: string): Promise<SubscriptionDetails> {
     const config = this.options.configOf(assertTenantId(tenant));
     if (config !== undefined && isBuiltIn(config, name)) {
       const overview = await this.builtIn(config, name);
@@ -102,7 +117,7 @@ export class SubscriptionOverviews {
     const queue = subscriptionQueue(tenant, name);
     const [standing, { tasks, ageMs }] = await Promise.all([
       this.options.control.standing(tenant, name),
-      queueBacklog(this.options.client, queue),
+      liveBacklog(this.options.client, { tenant, subscription: name }),
     ]);
     const waiting = { batches: tasks, oldestSeconds: ageMs / 1000 };
     const url = kind === 'push' ? { url: withoutSecrets(subscription.url) } : {};

@@ -3,7 +3,7 @@ import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HeadgateError, messageOf } from '../errors.js';
 import { assertColumnsKept } from './columns-kept.js';
-import { cleanVersions, keepVersion } from './versions.js';
+import { cleanVersions, keepVersion, noteInForce } from './versions.js';
 import { listTenantFiles, readTenantFile, type LoadedTenant, type TenantFile } from './tenant-file.js';
 
 export { applyTenantFiles, type AppliedTenant } from './apply.js';
@@ -179,7 +179,7 @@ class DirectoryRegistry implements TenantRegistry {
   private async keep({ config: { tenant }, text }: TenantFile): Promise<void> {
     if (this.versions === undefined) return;
     try {
-      await keepVersion(this.versions, tenant, text);
+      await noteInForce(this.versions, tenant, await keepVersion(this.versions, tenant, text));
     } catch (error) {
       this.logger?.warn({ tenant, problem: messageOf(error) }, 'a tenant version could not be kept');
     }

@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeDurably } from '../durable-file.js';
 import { HeadgateError, systemCodeOf } from '../errors.js';
@@ -28,7 +28,8 @@ export function isVersion(version: unknown): version is string {
 
 /**
  * Keeps a tenant's file under its version, durably: `<dir>/<tenant>/<version>.yaml`, without its literal secrets. One that is
- * kept already counts as applied now, unless it is the one that was applied last: since when it is in force stays known.
+ * kept already counts as applied now. Whether it is in force is told by {@link noteInForce}: a replay keeps what it tries as
+ * well.
  * @returns the version
  */
 export async function keepVersion(
@@ -40,7 +41,6 @@ export async function keepVersion(
   const version = versionOf(text);
   const path = pathOf(dir, tenant, version);
   const at = new Date(now);
-  if ((await listVersions(dir, tenant))[0]?.version === version) return version;
   const known = await utimes(path, at, at).then(
     () => true,
     () => false,
@@ -50,6 +50,45 @@ export async function keepVersion(
   const kept = await listVersions(dir, tenant);
   for (const old of kept.slice(MAX_VERSIONS)) await rm(pathOf(dir, tenant, old.version), { force: true });
   return version;
+}
+
+/** Since when a version was in force. */
+export interface InForce {
+  readonly version: string;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+}
+
+const IN_FORCE = 'in-force.ndjson';
+
+/** Notes that a version is in force, unless it is the one that was noted last: a line of `<dir>/<tenant>/in-force.ndjson`. */
+export async function noteInForce(
+  dir: string,
+  tenant: string,
+  version: string,
+  now = Date.now(),
+): Promise<void> {
+  if ((await listInForce(dir, tenant)).at(-1)?.version === version) return;
+  const line: InForce = { version, since: now };
+  await appendFile(join(dir, assertTenantId(tenant), IN_FORCE), `${JSON.stringify(line)}\n`);
+}
+
+/** Which versions were in force, the first first; a line that a crash has cut is left out. */
+export async function listInForce(dir: string, tenant: string): Promise<InForce[]> {
+  const text = await readFile(join(dir, assertTenantId(tenant), IN_FORCE), 'utf8').catch((error: unknown) => {
+    if (systemCodeOf(error) === 'ENOENT') return '';
+    throw error;
+  });
+  const noted = text.split('\n').flatMap((line) => {
+    try {
+      const { version, since } = JSON.parse(line) as Partial<InForce>;
+      return isVersion(version) && typeof since === 'number' ? [{ version, since }] : [];
+    } catch {
+      return [];
+    }
+  });
+  // Several processes hear of a change at once.
+  return noted.filter(({ version }, index) => version !== noted[index - 1]?.version);
 }
 
 /** The versions kept of a tenant, the one applied last first. */

@@ -18,6 +18,7 @@ describe('how far back replay reaches', () => {
     const replays = createReplays({
       ...{ client: new Client({ connection: Connection.lazy() }), namespace: 'none' },
       batchStore: {
+        days: (id, stream) => store.days(id, stream),
         list: (range) => store.list(range),
         deletedThrough: (id) => store.deletedThrough(id),
         open: (name) => (opened++, store.open(name)),

@@ -11,7 +11,7 @@ import { eraseTenant } from '../../src/stores/batch-keys/changes.js';
 import { createLocalKeyFiles } from '../../src/stores/batch-keys/file.js';
 import { createFileBatchStore } from '../../src/stores/batch-store/file.js';
 import { createSeal } from '../../src/stores/batch-store/seal.js';
-import { keepVersion } from '../../src/tenant-config/versions.js';
+import { keepVersion, noteInForce } from '../../src/tenant-config/versions.js';
 import { openTenantRegistry } from '../../src/tenant-config/registry.js';
 import { keysOf, masterKey } from '../support/batch-keys.js';
 import { leavesNoTemporaryFile, useTempDir } from '../support/temp-dir.js';
@@ -183,9 +183,16 @@ describe('the audit', function () {
       const rules = names.map((name) => ({ name, on: ['order.placed'], when: 'true' }));
       return keepVersion(versions, 'UA', JSON.stringify({ tenant: 'UA', rules }), Date.parse(at));
     };
-    await apply(['old'], '2026-03-01T00:00:00Z');
-    await apply(['old'], '2026-03-01T11:00:00Z');
-    await apply(['large', 'first'], '2026-03-01T13:00:00Z');
+    const inForce = async (names: readonly string[], at: string) =>
+      noteInForce(versions, 'UA', await apply(names, at), Date.parse(at));
+    await apply(['older'], '2026-01-01T00:00:00Z');
+    await inForce(['old'], '2026-03-01T00:00:00Z');
+    await inForce(['old'], '2026-03-01T11:00:00Z');
+    await apply(
+      ['tried by a replay'].map(() => 'tried'),
+      '2026-03-01T12:30:00Z',
+    );
+    await inForce(['large', 'first'], '2026-03-01T13:00:00Z');
     const orders = [
       order('before'),
       order('meanwhile', FIRST, '2026-03-01T13:00:30.000Z'),
@@ -292,7 +299,7 @@ describe('the audit', function () {
     await writeSound();
     const path = join(dir(), 'batches', 'UA', 'events', '2026-03-01', `${FIRST}.ndjson.gz`);
     const good = readFileSync(path);
-    for (let bit = 10 * 8; bit < good.length * 8; bit += 37) {
+    for (let bit = 10 * 8; bit < good.length * 8; bit += 397) {
       const bytes = Buffer.from(good);
       bytes[bit >> 3]! ^= 1 << (bit & 7);
       // Some bits fill up a byte and mean nothing.

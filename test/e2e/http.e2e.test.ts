@@ -160,6 +160,7 @@ describe('the API of a running Headgate', function () {
     assert.deepEqual(
       checks.map(({ name, ok }) => [name, ok]),
       [
+        ['door', true],
         ['temporal', true],
         ['spool', true],
         ['workers', true],

@@ -35,6 +35,17 @@ describe('the batcher', () => {
     assert.deepEqual(bench.log(), ['UA/events:1,2']);
   });
 
+  it('says how old the oldest event is until Temporal has it, also while its batch is on its way', async () => {
+    open({ limits: { lingerMs: 0 } });
+    const at = Date.now();
+    bench.add('UA');
+    assert.deepEqual([bench.log(), bench.batcher.oldestAt], [['UA/events:1'], at]);
+    await clock.tickAsync(80_000);
+    assert.equal(bench.batcher.oldestAt, at);
+    bench.batcher.handedOver(bench.started[0]!.chunks);
+    assert.equal(bench.batcher.oldestAt, undefined);
+  });
+
   it('does not linger for an event that came while the clock was ahead', async () => {
     open({ limits: { lingerMs: 100 } });
     bench.add('UA', 1, { receivedAt: Date.now() + 72 * 3_600_000 });

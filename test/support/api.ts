@@ -5,6 +5,7 @@ import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
 import { createAuthenticator } from '../../src/api/authenticate.js';
 import type { ReaderPace } from '../../src/api/reader-pace.js';
+import type { ReadinessCheck } from '../../src/api/routes/health.js';
 import type { BodyPace } from '../../src/api/read-body.js';
 import { createApi, listen, type ConnectionLimits } from '../../src/api/server.js';
 import type { BatchReceipt, Receipts } from '../../src/api/receipts.js';
@@ -31,6 +32,8 @@ export interface TestApiOptions {
   readonly tenants?: Readonly<Record<string, 'active' | 'suspended'>>;
   readonly limits?: Partial<AdmissionLimits>;
   readonly ack?: AckMode;
+  /** Checks of `/readyz` besides the spool's and the door's. */
+  readonly readiness?: readonly ReadinessCheck[];
   readonly freeDiskBytes?: () => number;
   readonly maxSpoolBytes?: number;
   readonly admission?: Partial<AdmissionOptions>;
@@ -145,7 +148,11 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       deadLetters: options.deadLetters ?? rememberingDeadLetters(deadLettersAsked),
       subscriptions: options.subscriptions,
       pull: options.pull ?? pullNothing(),
-      readiness: [{ name: 'spool', check: () => door.spool.checkWritable() }],
+      readiness: [
+        { name: 'spool', check: () => door.spool.checkWritable() },
+        { name: 'door', check: () => door.admission.assertOpen() },
+        ...(options.readiness ?? []),
+      ],
       log: pino({ level: 'error' }, { write: (line: string) => void faults.push(line) }),
     }),
     '127.0.0.1',

@@ -147,6 +147,9 @@ function reasonOf(error: unknown): string {
   const code = systemCodeOf(error) ?? '';
   if (code === ADDRESS_REFUSED) return `address refused: ${messageOf(error)}`;
   if (error instanceof errors.HTTPParserError) return 'malformed answer';
+  // undici ends the connection at an interim answer that was not asked for, and calls it so.
+  if (error instanceof errors.SocketError && error.message === 'bad response')
+    return 'unexpected 100 Continue: the endpoint may have taken the request';
   if (/CERT|TLS|SSL|SIGNATURE/.test(code)) return `TLS: ${code}`;
   return REASONS[code] ?? 'request failed';
 }

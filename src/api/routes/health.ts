@@ -8,12 +8,17 @@ export interface ReadinessCheck {
   readonly name: string;
   /** Resolves when all is well; rejects with the reason when not. */
   readonly check: () => Promise<void> | void;
+  /** True of what the door can do without for a while: events are taken and wait. The process is `degraded` then, and ready. */
+  readonly degrades?: boolean;
 }
 
 /** Checks ask Temporal and the disk, and need no token. */
 const KNOWN_FOR_MS = 500;
 
-/** Adds `/healthz` (the process answers) and `/readyz` (it can take events: every check holds). Neither needs a token. */
+/**
+ * Adds `/healthz` (the process answers: restart it if not) and `/readyz` (it takes events: send it none if not). While only
+ * what degrades is amiss, `/readyz` is 200 with the status `degraded`. Neither needs a token.
+ */
 export function addHealthRoutes(router: Router, checks: readonly ReadinessCheck[]): void {
   router.get('/healthz', (ctx: Context) => {
     ctx.body = { status: 'ok' };
@@ -21,9 +26,11 @@ export function addHealthRoutes(router: Router, checks: readonly ReadinessCheck[
   const look = sharedAnswer(() => Promise.all(checks.map(run)), KNOWN_FOR_MS);
   router.get('/readyz', async (ctx: Context) => {
     const results = await look();
-    const ready = results.every(({ ok }) => ok);
+    const amiss = checks.filter((_check, index) => results[index]?.ok !== true);
+    const ready = amiss.every(({ degrades }) => degrades === true);
     ctx.status = ready ? 200 : 503;
-    ctx.body = { status: ready ? 'ready' : 'not ready', checks: results };
+    const degraded = amiss.length > 0 ? 'degraded' : 'ready';
+    ctx.body = { status: ready ? degraded : 'not ready', checks: results };
   });
 }
 

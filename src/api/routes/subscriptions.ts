@@ -12,7 +12,7 @@ import { bodyOf, type Guard } from '../guard.js';
 /** What {@link addSubscriptionRoutes} needs. */
 export interface SubscriptionRoutesOptions {
   readonly control: Pick<SubscriptionControl, 'change'>;
-  readonly overviews: Pick<SubscriptionOverviews, 'list' | 'show'>;
+  readonly overviews: Pick<SubscriptionOverviews, 'asking' | 'list' | 'show'>;
 }
 
 /** What each verb makes of a subscription. */
@@ -50,7 +50,8 @@ export function addSubscriptionRoutes(
       const name = assertSubscriptionName(ctx.params.name);
       const { tenant, subject } = callerOf(ctx);
       const change: StandingChange = { to, by: subject, ...(await reasonOf(ctx)) };
-      answer(ctx, { name, ...(await control.change(tenant, name, change)) });
+      const standing = await overviews.asking(() => control.change(tenant, name, change));
+      answer(ctx, { name, ...standing });
     });
   }
 }

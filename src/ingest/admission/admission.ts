@@ -175,6 +175,14 @@ export class Admission {
     );
   }
 
+  /**
+   * Says whether the door is open to anybody.
+   * @throws HeadgateError `OVERLOADED`, `DISK_FULL`, `ENGINE_UNAVAILABLE`: everyone is refused now
+   */
+  assertOpen(): void {
+    this.checkNode(0, this.now());
+  }
+
   /** To be told of what leaves the spool: the rate that `Retry-After` is computed from. */
   drained(tenant: string, bytes: number): void {
     const now = this.now();

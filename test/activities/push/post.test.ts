@@ -154,6 +154,12 @@ describe('posting to a webhook', () => {
       is(await post(), { error: 'connection closed' });
     });
 
+    it('tells an interim answer that was not asked for, as the request may have been taken', async () => {
+      const answer = 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n';
+      onConnection = (socket) => socket.once('data', () => socket.end(answer));
+      is(await post(), { error: 'unexpected 100 Continue: the endpoint may have taken the request' });
+    });
+
     it('tells an answer that is malformed', async () => {
       onConnection = (socket) => socket.once('data', () => socket.end('SSH-2.0-OpenSSH_9.2\r\n'));
       is(await post(), { error: 'malformed answer' });
