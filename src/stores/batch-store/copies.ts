@@ -67,7 +67,8 @@ async function copyOne(
   let gzipped: Buffer | undefined;
   const sealing = await damageIn(read(batch, index).then((bytes) => (gzipped = bytes)));
   const damage = sealing ?? (gzipped && (await damageOf(batch, gzipped)));
-  if (damage !== undefined) return { path, bytes: 0, damage };
+  const bytes = gzipped?.length ?? 0;
+  if (damage !== undefined) return { path, bytes, damage };
   if (gzipped !== undefined) await writeCopy(path, gzipped);
-  return { path, bytes: gzipped?.length ?? 0 };
+  return { path, bytes };
 }

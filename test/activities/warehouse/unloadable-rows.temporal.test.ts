@@ -116,7 +116,7 @@ describe('rows that no load can take', function () {
     const audited = await auditOf(tenant);
     assert.deepEqual(audited.leftOut, {
       count: 1,
-      first: [{ stream: 'events', id: 't', batchId: batch.batchId }],
+      first: [{ stream: 'events', source: '/test', id: 't', batchId: batch.batchId }],
     });
     assert.deepEqual([audited.missing.count, audited.acknowledged, audited.inWarehouse], [0, 3, 2]);
     assert.ok(isClean(audited));

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import type { BatchRef } from '../../../src/event.js';
 import type { BatchName } from '../../../src/stores/batch-store/batch-store.js';
 import { copyFiles } from '../../../src/stores/batch-store/copies.js';
@@ -7,7 +8,7 @@ import { Downloads } from '../../../src/stores/batch-store/downloads.js';
 import { refOf } from '../../../src/stores/batch-store/gzip.js';
 import { useTempDir } from '../../support/temp-dir.js';
 
-const FILE = Buffer.alloc(100, 'x');
+const FILE = gzipSync('{"id":"1","source":"/copies"}\n'.repeat(3), { level: 0 });
 
 describe('copies of batch files', () => {
   const dir = useTempDir();

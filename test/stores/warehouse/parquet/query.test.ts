@@ -32,7 +32,7 @@ describe("a query over a tenant's warehouse", function () {
         ['events', 18],
         ['user_properties', 18],
         ['user_properties_latest', 18],
-        ['decisions', 12],
+        ['decisions', 13],
       ] as const) {
         const result = await queryTenant({ root: fixture.root, tenant: 'UA', sql: `SELECT * FROM ${view}` });
         assert.deepEqual([view, result.columns.length, result.rows], [view, columns, []]);
