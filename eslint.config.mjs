@@ -90,7 +90,7 @@ const zones = [
     message: 'stores are the end of the way: they import the vocabulary only.',
   },
   {
-    target: './src/rules',
+    target: ['./src/rules', './src/expressions'],
     from: [
       './src/api',
       './src/ingest',
@@ -101,7 +101,7 @@ const zones = [
       './src/engine',
       './src/stores',
     ],
-    message: 'rules are pure: they import the vocabulary only.',
+    message: 'rules and expressions are pure: they import the vocabulary only.',
   },
   {
     target: ['./src/engine', './src/tenant-config', './src/event-schemas'],

@@ -60,9 +60,15 @@ async function warnOfUnknownVariables(): Promise<void> {
   for (const warning of unknownVariables()) process.stderr.write(`headgate: ${warning}\n`);
 }
 
+/** Commands whose files are the user's: what they write with `--out` is as readable as the user has it. */
+const WRITE_FOR_USERS: ReadonlySet<string> = new Set(['query', 'dead-letters']);
+
 /** Runs the CLI. An error is one readable message and exit code 1; one that nobody has thought of shows its stack. */
 async function main(): Promise<void> {
   endOnBrokenPipe();
+  // Files and directories of all that follows, Temporal's server included, are for this user alone: they hold events of
+  // tenants, and literal secrets in their files.
+  if (!WRITE_FOR_USERS.has(process.argv[2] ?? '')) process.umask(process.umask() | 0o077);
   try {
     const cli = await createCli(process.argv[2]);
     cli.hook('preAction', async (_, command) => {

@@ -7,7 +7,8 @@ import type { MasterKeys } from './stores/batch-keys/master-key.js';
 import type { GcsPlace } from './stores/batch-store/gcs.js';
 import type { PostgresPlace } from './stores/state/postgres-place.js';
 import { nearest } from './tenant-config/nearest.js';
-import { SECRET_PREFIX, variableOf } from './tenant-config/secret-reference.js';
+import { SECRET_PREFIX, notOwned, ownsVariable, variableOf } from './tenant-config/secret-reference.js';
+import type { AllowedQueue } from './tenant-config/workflow-queue.js';
 
 /** When a producer gets its 202: after the spool's flush to disk, or once Temporal has the batch. */
 export type AckMode = 'spool' | 'started';
@@ -42,8 +43,16 @@ export interface Config {
   readonly port: number;
   /** `HEADGATE_ACK`: `spool` (default) answers when the events are flushed to disk, `started` when Temporal has the batch. */
   readonly ack: AckMode;
-  /** `HEADGATE_JWKS`: path or https URL of the key set that verifies tokens. Default: a development key pair under the data directory. */
+  /** `HEADGATE_JWKS`: path or https URL (http on this machine) of the key set that verifies tokens. Default: a development key pair under the data directory. */
   readonly jwks?: string;
+  /** `HEADGATE_DEVELOPMENT_KEY`: `loopback` (default) refuses to start an API that other machines reach without a key set of one's own; `anywhere` does not. */
+  readonly developmentKey: 'loopback' | 'anywhere';
+  /** `HEADGATE_TOKEN_TYP`: the `typ` a token's header must have, such as `at+jwt`. Default: any. */
+  readonly tokenType?: string;
+  /** `HEADGATE_TOKEN_MAX_LIFETIME`: from `iat` to `exp` at most, such as `1h`; in milliseconds. Default: any. */
+  readonly tokenMaxLifetimeMs?: number;
+  /** `HEADGATE_REVOCATIONS`: path of a JSON file of revoked tokens, which is followed: `{"jti": […], "subjects": {"UA": […]}, "notBefore": {"UA": "2026-…Z"}}`. Default: none. */
+  readonly revocations?: string;
   /** `HEADGATE_JWT_ISSUER`: the `iss` a token must carry. Default `headgate`. */
   readonly jwtIssuer: string;
   /** `HEADGATE_JWT_AUDIENCE`: the `aud` a token must carry. Default `headgate`. */
@@ -58,6 +67,8 @@ export interface Config {
   readonly maxBacklogAgeSeconds: number;
   /** `HEADGATE_MAX_IN_FLIGHT`: bytes of requests being handled at once, of all tenants. Default 64 MB; memory takes a few times as much. */
   readonly maxInFlightBytes: number;
+  /** `HEADGATE_MAX_CONNECTIONS`: most connections to the API at once. Bounds of one tenant follow from it: requests being handled, and consumers that wait. Default 10,000. */
+  readonly maxConnections: number;
   /** `HEADGATE_MIN_FREE_DISK`: free bytes below which the door answers 503. Default 512 MB. */
   readonly minFreeDiskBytes: number;
   /** `HEADGATE_LOADS_PER_SECOND`: loads into Parquet of all tenants together; with more active tenants each one's load windows get longer. Default 4, what two cores take beside the rest. */
@@ -66,6 +77,8 @@ export interface Config {
   readonly compaction: 'on' | 'off';
   /** `HEADGATE_PUSH_ALLOW`: address ranges such as `127.0.0.0/8,10.1.0.0/16` that webhooks may be posted to although they are not public, and by plain http. Default: none. */
   readonly pushAllow: readonly AddressRange[];
+  /** `HEADGATE_WORKFLOW_QUEUES`: task queues that `kind: workflow` may start workflows on beside the tenant's own, `UA:bookings,UA:bookings-*,*:shared`. Default: none. */
+  readonly workflowQueues: readonly AllowedQueue[];
   /** `HEADGATE_MAX_CLOCK_DIFFERENCE_SECONDS`: how far this machine's clock may be from that of the Temporal at `TEMPORAL_ADDRESS`; a node refuses to start beyond it. Default 60. */
   readonly maxClockDifferenceSeconds: number;
   /** `HEADGATE_METRICS`: `on` (default) or `off`. */
@@ -90,6 +103,8 @@ export interface Config {
   readonly temporalPort: number;
   /** `HEADGATE_TEMPORAL_UI_PORT`: UI port of the own server. Default 8233. */
   readonly temporalUiPort: number;
+  /** `HEADGATE_TEMPORAL_UI`: `on` (default), or `off` for an own server without its UI. */
+  readonly temporalUi: 'on' | 'off';
   /** `HEADGATE_FAULT`: for crash tests alone; a fault point and how often it is passed before the process dies there, `plan.after:3`. */
   readonly fault?: { readonly point: FaultPoint; readonly passes: number };
   /** `PATH`, for finding `temporal` and `go`. */
@@ -146,7 +161,11 @@ function readAll(reader: EnvReader): Config {
     host: reader.text('HEADGATE_HOST') ?? '127.0.0.1',
     port: reader.integer('HEADGATE_PORT', 8080, 0, 65_535),
     ack: reader.oneOf('HEADGATE_ACK', ['spool', 'started'], 'spool'),
-    jwks: reader.text('HEADGATE_JWKS'),
+    jwks: reader.keySet('HEADGATE_JWKS'),
+    developmentKey: reader.oneOf('HEADGATE_DEVELOPMENT_KEY', ['loopback', 'anywhere'], 'loopback'),
+    tokenType: reader.text('HEADGATE_TOKEN_TYP'),
+    tokenMaxLifetimeMs: reader.duration('HEADGATE_TOKEN_MAX_LIFETIME'),
+    revocations: reader.text('HEADGATE_REVOCATIONS'),
     jwtIssuer: reader.text('HEADGATE_JWT_ISSUER') ?? 'headgate',
     jwtAudience: reader.text('HEADGATE_JWT_AUDIENCE') ?? 'headgate',
     token: reader.text('HEADGATE_TOKEN'),
@@ -154,10 +173,12 @@ function readAll(reader: EnvReader): Config {
     maxSpoolBytes: reader.size('HEADGATE_MAX_SPOOL', 4 * 1024 ** 3),
     maxBacklogAgeSeconds: reader.integer('HEADGATE_MAX_BACKLOG_AGE_SECONDS', 600, 1, 604_800),
     maxInFlightBytes: reader.size('HEADGATE_MAX_IN_FLIGHT', 64 * 1024 ** 2),
+    maxConnections: reader.integer('HEADGATE_MAX_CONNECTIONS', 10_000, 20, 1_000_000),
     minFreeDiskBytes: reader.size('HEADGATE_MIN_FREE_DISK', 512 * 1024 ** 2),
     loadsPerSecond: reader.integer('HEADGATE_LOADS_PER_SECOND', 4, 1, 1_000),
     compaction: reader.oneOf('HEADGATE_COMPACTION', ['on', 'off'], 'on'),
     pushAllow: reader.ranges('HEADGATE_PUSH_ALLOW'),
+    workflowQueues: reader.workflowQueues('HEADGATE_WORKFLOW_QUEUES'),
     maxClockDifferenceSeconds: reader.integer('HEADGATE_MAX_CLOCK_DIFFERENCE_SECONDS', 60, 1, MAX_SECONDS),
     metrics: reader.oneOf('HEADGATE_METRICS', ['on', 'off'], 'on'),
     metricsTenants: reader.integer('HEADGATE_METRICS_TENANTS', 200, 0, 100_000),
@@ -170,6 +191,7 @@ function readAll(reader: EnvReader): Config {
     temporalCli: reader.text('HEADGATE_TEMPORAL_CLI'),
     temporalPort: reader.integer('HEADGATE_TEMPORAL_PORT', 7233, 1, 65_535),
     temporalUiPort: reader.integer('HEADGATE_TEMPORAL_UI_PORT', 8233, 1, 65_535),
+    temporalUi: reader.oneOf('HEADGATE_TEMPORAL_UI', ['on', 'off'], 'on'),
     fault: reader.fault('HEADGATE_FAULT'),
     path: reader.text('PATH') ?? '',
     color: reader.text('NO_COLOR') === undefined,
@@ -177,28 +199,41 @@ function readAll(reader: EnvReader): Config {
 }
 
 /**
- * Gives the value that a reference stands for; undefined when its variable is not set.
- * @throws HeadgateError `SECRET_REFUSED`: it refers to a variable that tenants' files may not refer to
+ * Gives the value that a reference in a tenant's file stands for; undefined when its variable is not set.
+ * @throws HeadgateError `SECRET_REFUSED`: it refers to a variable that is not the tenant's
  */
-export type SecretReader = (reference: string) => string | undefined;
+export type SecretReader = (tenant: string, reference: string) => string | undefined;
+
+/** Where {@link secretReader} reads, and for whom. */
+export interface SecretSource {
+  /** Default: this process's. */
+  readonly env?: Env;
+  /** Another tenant that a tenant's variables would belong to as well, if there is one; then they are nobody's. Default: none. */
+  readonly sharing?: (tenant: string) => string | undefined;
+}
 
 /**
- * Reads what tenant files refer to: `env:HEADGATE_SECRET_NAME` is the variable's value now, anything that does not begin
- * with `env:` stands for itself. Nothing of it is kept, so that a secret which is changed needs no more than a restart.
+ * Reads what tenant files refer to: `env:HEADGATE_SECRET_<TENANT>__<NAME>` is the variable's value now, anything that does
+ * not begin with `env:` stands for itself. Nothing of it is kept.
  */
-export function secretReader(env: Env = process.env): SecretReader {
-  return (reference) => {
+export function secretReader({ env = process.env, sharing }: SecretSource = {}): SecretReader {
+  return (tenant, reference) => {
     const variable = variableOf(reference);
     if (variable === undefined) return reference;
-    // Checked with the file already; here it holds whatever the reference has come by.
-    if (!variable.startsWith(SECRET_PREFIX))
-      throw new HeadgateError(
-        'SECRET_REFUSED',
-        `Tenants' files may refer to variables that begin with ${SECRET_PREFIX} alone, not to ${variable}.`,
-        { retryable: true },
+    // Checked when the file was applied; here it holds whatever the reference has come by.
+    if (!ownsVariable(tenant, variable)) throw refused(`${notOwned(tenant, variable)}.`);
+    const other = sharing?.(tenant);
+    if (other !== undefined)
+      throw refused(
+        `${variable} could be of tenant ${tenant} or of tenant ${other}: give one of them another id.`,
       );
     return env[variable] === '' ? undefined : env[variable];
   };
+}
+
+/** Retryable: what is to be delivered waits until a person has seen to it. */
+function refused(message: string): HeadgateError {
+  return new HeadgateError('SECRET_REFUSED', message, { retryable: true });
 }
 
 /** Where this platform keeps what can be made again. */

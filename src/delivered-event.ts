@@ -25,7 +25,7 @@ export function hopsOf({ extensions }: EventRow): number {
 
 /** The derived event of a decision. */
 export function decisionEvent(row: DecisionRow, receivedAt: string): EventRow {
-  const { id, subject, time, event_id, rule, rule_version, outcome, reason } = row;
+  const { id, subject, time, event_id, event_source, rule, rule_version, outcome, reason } = row;
   return {
     specversion: '1.0',
     id,
@@ -34,7 +34,7 @@ export function decisionEvent(row: DecisionRow, receivedAt: string): EventRow {
     time,
     ...(subject !== null && { subject }),
     stage: 'decision',
-    data: { event_id, rule, rule_version, outcome, reason },
+    data: { event_id, event_source, rule, rule_version, outcome, reason },
     received_at: receivedAt,
   };
 }

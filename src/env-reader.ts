@@ -5,6 +5,9 @@ import ipaddr from 'ipaddr.js';
 import { systemCodeOf } from './errors.js';
 import { ALL_FAULT_POINTS, type FaultPoint } from './fault-point.js';
 import { parseMasterKey } from './stores/batch-keys/master-key.js';
+import { isLoopback } from './loopback.js';
+import { parseDuration } from './tenant-config/units.js';
+import { parseAllowedQueue, type AllowedQueue } from './tenant-config/workflow-queue.js';
 import type { GcsPlace } from './stores/batch-store/gcs.js';
 import { parsePostgresUrl, type PostgresPlace } from './stores/state/postgres-place.js';
 
@@ -53,6 +56,24 @@ export class EnvReader {
     return fallback;
   }
 
+  duration(name: string): number | undefined {
+    const value = this.text(name);
+    const duration = parseDuration(value);
+    if (value !== undefined && (duration === undefined || duration <= 0))
+      this.problems.push(`${name} must be a duration such as 15m or 1h, not "${value}".`);
+    return duration;
+  }
+
+  /** Whoever is on the way of a plain request could answer with keys of their own, and so be every tenant. */
+  keySet(name: string): string | undefined {
+    const value = this.text(name);
+    if (value === undefined || !/^https?:/i.test(value)) return value;
+    const url = URL.canParse(value) ? new URL(value) : undefined;
+    if (url === undefined || (url.protocol === 'http:' && !isLoopback(url.hostname)))
+      this.problems.push(`${name} must be an https URL, or a file's path, not "${value}".`);
+    return value;
+  }
+
   ranges(name: string): readonly AddressRange[] {
     const written = this.text(name)?.split(',') ?? [];
     const isRange = (range: string): boolean => ipaddr.isValidCIDR(range) && !/^\d+\//.test(range);
@@ -60,6 +81,17 @@ export class EnvReader {
     if (wrong.length === 0) return written.map((range) => ipaddr.parseCIDR(range.trim()));
     this.problems.push(`${name} must be address ranges such as 10.1.0.0/16,fd00::/8, not "${wrong[0]}".`);
     return [];
+  }
+
+  workflowQueues(name: string): readonly AllowedQueue[] {
+    const written = (this.text(name)?.split(',') ?? []).map((entry) => entry.trim());
+    const parsed = written.map(parseAllowedQueue);
+    const wrong = parsed.indexOf(undefined);
+    if (wrong >= 0)
+      this.problems.push(
+        `${name} must be tenants and queues such as UA:bookings,*:shared-*, and no queue of Headgate's own, not "${written[wrong]}".`,
+      );
+    return parsed.flatMap((each) => each ?? []);
   }
 
   endpoint(name: string): string | undefined {

@@ -3,6 +3,7 @@
  * in `application/problem+json` answers, in Temporal's failure `type`, and in the CLI's messages.
  */
 export type ErrorCode =
+  | 'ADDRESS_RATE_LIMITED'
   | 'BATCH_CORRUPT'
   | 'BATCH_FORGOTTEN'
   | 'BATCH_KEY_MISSING'
@@ -72,11 +73,13 @@ export type ErrorCode =
   | 'TOKEN_EXPIRED'
   | 'TOKEN_INVALID'
   | 'TOKEN_MISSING'
+  | 'TOKEN_REVOKED'
   | 'WAREHOUSE_ELSEWHERE'
   | 'WAREHOUSE_FAILED'
   | 'WAREHOUSE_QUOTA'
   | 'WAREHOUSE_REFUSED'
-  | 'WAREHOUSE_UNAVAILABLE';
+  | 'WAREHOUSE_UNAVAILABLE'
+  | 'WORKFLOW_FOREIGN';
 
 /** What a {@link HeadgateError} carries besides its code and message. */
 export interface HeadgateErrorOptions {

@@ -45,9 +45,14 @@ export type Outcome = 'eligible' | 'ineligible';
 
 /** One evaluation of one rule on one event: a line of a `decisions` batch file, which has the id of the events' batch, and a row of the warehouse. */
 export interface DecisionRow {
-  /** `<event id>:<rule>:<rule version>`: the same event under the same rule version is one decision, however often it is evaluated. */
+  /**
+   * `<event id>:<rule>:<rule version>:<key of the event's source>`: the same event under the same rule version is one
+   * decision, however often it is evaluated. Those of version 0.1.0 end with the rule's version.
+   */
   readonly id: string;
   readonly event_id: string;
+  /** The event's source; absent in decisions of version 0.1.0. */
+  readonly event_source?: string;
   readonly subject: string | null;
   readonly rule: string;
   readonly rule_version: string;

@@ -1,9 +1,7 @@
-import {
-  WorkflowExecutionAlreadyStartedError,
-  isGrpcServiceError,
-  type Client,
-  type ServiceError,
-} from '@temporalio/client';
+import { isGrpcServiceError, type Client, type ServiceError } from '@temporalio/client';
+import { HeadgateError } from './errors.js';
+import type { BatchRef } from './event.js';
+import { startOnce } from './start-once.js';
 import { searchAttributesOf } from './search-attributes.js';
 import { batchWorkflowId, workflowQueue, type Isolation } from './tenant.js';
 import {
@@ -26,6 +24,7 @@ const INVALID_ARGUMENT = 3;
 
 /**
  * Starts the workflow of a batch; one that has been started is no error.
+ * @throws HeadgateError `WORKFLOW_FOREIGN`: something else is there under its id, or a batch of other events
  * @throws ServiceError: Temporal is away, or has refused it, see {@link refusalOf}
  */
 export async function startBatch(
@@ -33,8 +32,10 @@ export async function startBatch(
   input: IngestBatchInput,
 ): Promise<void> {
   const { tenant, stream, batchId } = input.batch;
-  try {
-    await client.workflow.start(INGEST_BATCH, {
+  await startOnce(client, {
+    ...{ type: INGEST_BATCH, tenant },
+    isSame: (started) => isOf(input.batch, started),
+    start: {
       workflowId: batchWorkflowId(tenant, stream, batchId),
       taskQueue: workflowQueue(tenant, isolationOf(tenant)),
       args: [input],
@@ -45,15 +46,22 @@ export async function startBatch(
       requestEagerStart: eager,
       staticSummary: batchSummary(input.batch, input.contents),
       typedSearchAttributes: searchAttributesOf(tenant, stream),
-    });
-  } catch (error) {
-    // An attempt before a crash, or one whose answer was lost, has started it.
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-  }
+    },
+  });
 }
 
-/** What Temporal said of a start it has refused for good; undefined for any other error. */
+/** A spool that was restored from a backup comes to ids again that its later batches have had. */
+function isOf(batch: BatchRef, started: unknown): boolean {
+  const there = (started as Partial<IngestBatchInput> | undefined)?.batch;
+  return there?.sha256 === batch.sha256 && there.events === batch.events;
+}
+
+/**
+ * Why a start can never succeed as it is: Temporal has refused it for good, or something else is there under its id.
+ * Undefined for any other error.
+ */
 export function refusalOf(error: unknown): string | undefined {
+  if (error instanceof HeadgateError && error.code === 'WORKFLOW_FOREIGN') return error.message;
   for (let each = error; each instanceof Error; each = (each as ServiceError).cause)
     if (isGrpcServiceError(each) && each.code === INVALID_ARGUMENT) return each.details || each.message;
   return undefined;

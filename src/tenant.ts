@@ -28,6 +28,17 @@ export function assertTenantId(id: unknown): string {
   );
 }
 
+/** How workflow ids of each of Headgate's own kinds begin, and those of tenants' own: no tenant may be called so. */
+const RESERVED_TENANT = /^(batch|load|deliver|dead-letter|redrive|replay|own|temporal-.*)$/i;
+
+/**
+ * True for an id that no tenant may have, although its form is right: kinds of workflow ids, and what Temporal keeps for
+ * itself.
+ */
+export function isReservedTenantId(id: unknown): boolean {
+  return typeof id === 'string' && RESERVED_TENANT.test(id);
+}
+
 /** True when `id` has the form of a batch id. */
 export function isBatchId(id: unknown): id is string {
   return typeof id === 'string' && BATCH_ID.test(id);
@@ -106,6 +117,11 @@ export function batchWorkflowId(tenant: string, stream: Stream, batchId: string)
 /** Workflow id of a load window; `window` is the window's start, `YYYYMMDDTHHMMSS.mmmZ`. */
 export function loadWorkflowId(tenant: string, window: string): string {
   return `load/${assertTenantId(tenant)}/${window}`;
+}
+
+/** Workflow id of one of a tenant's own workflows; `id` is the tenant's own text: nothing of Headgate's begins so. */
+export function ownWorkflowId(tenant: string, id: string): string {
+  return `own/${assertTenantId(tenant)}/${id}`;
 }
 
 /** A subscription's own task queue. */

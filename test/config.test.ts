@@ -28,11 +28,17 @@ describe('the configuration', () => {
       jwtIssuer: 'headgate',
       jwtAudience: 'headgate',
       token: undefined,
+      workflowQueues: [],
+      developmentKey: 'loopback',
+      revocations: undefined,
+      tokenMaxLifetimeMs: undefined,
+      tokenType: undefined,
       logLevel: 'info',
       maxSpoolBytes: 4096 * MB,
       maxBacklogAgeSeconds: 600,
       maxClockDifferenceSeconds: 60,
       maxInFlightBytes: 64 * MB,
+      maxConnections: 10_000,
       minFreeDiskBytes: 512 * MB,
       metrics: 'on',
       metricsTenants: 200,
@@ -48,6 +54,7 @@ describe('the configuration', () => {
       temporalUiUrl: undefined,
       temporalCli: undefined,
       temporalPort: 7233,
+      temporalUi: 'on',
       temporalUiPort: 8233,
       path: '',
       color: true,
@@ -258,23 +265,75 @@ describe('the configuration', () => {
   });
 
   it('gives what a reference stands for, as it is then', () => {
-    const env: Record<string, string> = { HEADGATE_SECRET_HOOK: 'one', HEADGATE_SECRET_EMPTY: '' };
-    const secretOf = secretReader(env);
-    const references = ['HOOK', 'EMPTY', 'NONE'].map((name) => `env:HEADGATE_SECRET_${name}`);
-    assert.deepEqual([...references, 'whsec_AAAA'].map(secretOf), [
-      ...['one', undefined, undefined, 'whsec_AAAA'],
-    ]);
-    env.HEADGATE_SECRET_HOOK = 'two';
-    assert.equal(secretOf('env:HEADGATE_SECRET_HOOK'), 'two');
+    const env: Record<string, string> = { HEADGATE_SECRET_UA__HOOK: 'one', HEADGATE_SECRET_UA__EMPTY: '' };
+    const secretOf = secretReader({ env });
+    const references = ['HOOK', 'EMPTY', 'NONE'].map((name) => `env:HEADGATE_SECRET_UA__${name}`);
+    assert.deepEqual(
+      [...references, 'whsec_AAAA'].map((reference) => secretOf('UA', reference)),
+      ['one', undefined, undefined, 'whsec_AAAA'],
+    );
+    env.HEADGATE_SECRET_UA__HOOK = 'two';
+    assert.equal(secretOf('UA', 'env:HEADGATE_SECRET_UA__HOOK'), 'two');
   });
 
-  it('gives tenants no other variable than those that are meant for them', () => {
-    const secretOf = secretReader({ HEADGATE_TOKEN: 'secret', PATH: 'secret' });
-    for (const name of ['HEADGATE_TOKEN', 'PATH', 'headgate_secret_x', ''])
+  it("gives a tenant no variable but its own: neither the process's, nor another tenant's", () => {
+    const names = ['HEADGATE_TOKEN', 'PATH', 'headgate_secret_x', '', 'HEADGATE_SECRET_CRM'];
+    const anothers = ['VICTIM__CRM', 'A__B__X', 'A_B__X', 'A___X', 'a__X', 'A__'].map(
+      (name) => `HEADGATE_SECRET_${name}`,
+    );
+    const env = Object.fromEntries([...names, ...anothers].map((name) => [name, 'secret']));
+    const secretOf = secretReader({ env });
+    const refused = ({ code, message }: HeadgateError): boolean =>
+      code === 'SECRET_REFUSED' && message.includes('HEADGATE_SECRET_') && !message.includes('secret,');
+    for (const name of [...names, 'HEADGATE_SECRET_VICTIM__CRM'])
+      for (const tenant of ['UA', 'a']) assert.throws(() => secretOf(tenant, `env:${name}`), refused);
+    // Each of these could be read as a name of tenant a, and is one of nobody's or of tenant a-b.
+    for (const name of ['A_B__X', 'A___X', 'a__X', 'A__'])
+      assert.throws(() => secretOf('a', `env:HEADGATE_SECRET_${name}`), refused);
+    assert.equal(secretOf('a', 'env:HEADGATE_SECRET_A__B__X'), 'secret');
+    assert.equal(secretOf('a-b', 'env:HEADGATE_SECRET_A_B__X'), 'secret');
+    for (const tenant of ['a--b', 'a__b', 'a-'])
+      for (const name of ['A__B__X', 'A___X', 'A__X', 'A____B__X'])
+        assert.throws(() => secretOf(tenant, `env:HEADGATE_SECRET_${name}`), /two signs in a row/);
+  });
+
+  it('gives a variable to neither of two tenants that would both own it', () => {
+    const env = { HEADGATE_SECRET_A_B__X: 'secret' };
+    const secretOf = secretReader({ env, sharing: (tenant) => (tenant === 'a_b' ? 'A-B' : 'a_b') });
+    for (const tenant of ['a_b', 'A-B'])
+      assert.throws(() => secretOf(tenant, 'env:HEADGATE_SECRET_A_B__X'), /could be of tenant/);
+  });
+
+  it('takes keys by https, from a file, or by http from this machine alone', () => {
+    for (const jwks of [
+      'https://id.example/jwks',
+      '/etc/jwks.json',
+      'http://127.0.0.1:9/jwks',
+      'http://localhost/j',
+    ])
+      assert.equal(loadConfig({ HEADGATE_JWKS: jwks }).jwks, jwks);
+    for (const jwks of [
+      'http://id.example/jwks',
+      'HTTP://10.0.0.1/jwks',
+      'http://localhost.evil.example/',
+      'https://',
+    ])
+      assert.throws(() => loadConfig({ HEADGATE_JWKS: jwks }), /HEADGATE_JWKS must be an https URL/);
+    assert.equal(loadConfig({ HEADGATE_TOKEN_MAX_LIFETIME: '1h' }).tokenMaxLifetimeMs, 3_600_000);
+    for (const wrong of ['1', '0s', 'long'])
+      assert.throws(() => loadConfig({ HEADGATE_TOKEN_MAX_LIFETIME: wrong }), /must be a duration/);
+  });
+
+  it('reads the queues that workflows of tenants may start on', () => {
+    const { workflowQueues } = loadConfig({ HEADGATE_WORKFLOW_QUEUES: 'UA:bookings, *:shared-*' });
+    assert.deepEqual(workflowQueues, [
+      { tenant: 'UA', queue: 'bookings' },
+      { tenant: '*', queue: 'shared-*' },
+    ]);
+    for (const wrong of ['bookings', 'UA:', '*:*', 'UA:pool.0', '*:tenant.UA', 'UA:own.other', 'UA:a b'])
       assert.throws(
-        () => secretOf(`env:${name}`),
-        ({ code, message }: HeadgateError) =>
-          code === 'SECRET_REFUSED' && message.includes('HEADGATE_SECRET_') && !message.includes('secret '),
+        () => loadConfig({ HEADGATE_WORKFLOW_QUEUES: wrong }),
+        /HEADGATE_WORKFLOW_QUEUES must be/,
       );
   });
 

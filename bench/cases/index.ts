@@ -2,6 +2,7 @@ import type { BenchCase } from './bench-case.js';
 import { deadEndpoint } from './dead-endpoint.js';
 import { endToEnd, endToEndMillion } from './end-to-end.js';
 import { fastLane } from './fast-lane.js';
+import { hostile } from './hostile.js';
 import { latency } from './latency.js';
 import { noisyNeighbour } from './noisy-neighbour.js';
 import { overload } from './overload.js';
@@ -24,6 +25,7 @@ export const CASES: readonly BenchCase[] = [
   fastLane,
   tenants,
   noisyNeighbour,
+  hostile,
   overload,
   push,
   pull,

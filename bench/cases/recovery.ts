@@ -32,7 +32,12 @@ export const recovery: BenchCase = {
 async function run(context: CaseContext): Promise<CaseResult> {
   const receiver = await Receiver.open();
   const subscriptions = [
-    { name: HOOK, kind: 'push', url: receiver.url(`/${HOOK}`), secret: 'env:HEADGATE_SECRET_BENCH' },
+    {
+      name: HOOK,
+      kind: 'push',
+      url: receiver.url(`/${HOOK}`),
+      secret: 'env:HEADGATE_SECRET_BENCH_0001__HOOK',
+    },
     { name: QUEUE, kind: 'pull', ackDeadline: '60s' },
   ];
   const start = () =>
@@ -42,7 +47,7 @@ async function run(context: CaseContext): Promise<CaseResult> {
       deliver: () => ({ subscriptions, routes: [{ match: { type: '*' }, to: [HOOK, QUEUE] }] }),
       env: {
         ...receiver.env,
-        HEADGATE_SECRET_BENCH: `whsec_${Buffer.alloc(32, 7).toString('base64')}`,
+        HEADGATE_SECRET_BENCH_0001__HOOK: `whsec_${Buffer.alloc(32, 7).toString('base64')}`,
         // It dies in its first load, when the file is written and not there yet.
         HEADGATE_FAULT: 'parquet-rename.before:1',
       },

@@ -50,7 +50,9 @@ export class Session {
 
   /** Starts a load generator beside a system; {@link close} stops both. */
   static async open(system: System): Promise<Session> {
-    return new Session(system, await ParquetReader.open(system.warehouse), new LoadGenerator());
+    const own = new Set(system.tenants.map(({ tenant }) => tenant));
+    const parquet = await ParquetReader.open(system.warehouse, (tenant) => own.has(tenant));
+    return new Session(system, parquet, new LoadGenerator());
   }
 
   /** Stops everything and removes the system's data, unless something is missing in it. */
@@ -70,6 +72,11 @@ export class Session {
     if (load.seconds === 0) return;
     await this.send('warm-up', load);
     if (drained) await this.drain('warm-up');
+  }
+
+  /** Runs a load, and does not wait for what was acknowledged: that waits for the next measurement. */
+  load(name: string, load: SessionLoad): Promise<LoadResult> {
+    return this.send(name, load);
   }
 
   /** Runs a load, measures it, and waits until what was acknowledged is decided and in Parquet. */

@@ -1,12 +1,15 @@
 import Router from '@koa/router';
 import Koa from 'koa';
 import { createAuthenticator } from '../../src/api/authenticate.js';
+import { createGuard } from '../../src/api/guard.js';
 import { problems } from '../../src/api/problem.js';
+import { RefusedTokens } from '../../src/api/refused-tokens.js';
 import { addEventRoutes } from '../../src/api/routes/events.js';
 import { listen, type ListeningApi } from '../../src/api/server.js';
 import type { Config } from '../../src/config.js';
 import { Admission } from '../../src/ingest/admission/admission.js';
-import type { Acceptance, Ingest, TakenEvent } from '../../src/ingest/ingest.js';
+import type { TakenEvent } from '../../src/ingest/fresh.js';
+import type { Acceptance, Ingest } from '../../src/ingest/ingest.js';
 import { openKeySet } from '../../src/keys/key-set.js';
 import type { Logger } from '../../src/observability/logger.js';
 import type { TenantRegistry } from '../../src/tenant-config/registry.js';
@@ -33,7 +36,9 @@ export async function openDoor({ config, registry, accept, log }: DoorOptions): 
   const app = new Koa();
   app.silent = true;
   const router = new Router();
-  addEventRoutes(router, { authenticate, admission: openAdmission(), ingest: ingestOver(accept) });
+  const refusedTokens = new RefusedTokens({ log });
+  const guard = createGuard({ authenticate, admission: openAdmission(), refusedTokens });
+  addEventRoutes(router, { guard, ingest: ingestOver(accept) });
   app.use(problems(log));
   app.use(router.routes());
   return listen(app, config.host, config.port);
@@ -53,7 +58,7 @@ function ingestOver(accept: Accept): Ingest {
 /** Lets everything in: as with Headgate, whose limits are set as high. */
 function openAdmission(): Admission {
   return new Admission({
-    limitsOf: () => ({ eventsPerSecond: 1e9, bytesPerSecond: 1e12 }),
+    limitsOf: () => ({ eventsPerSecond: 1e9, bytesPerSecond: 1e12, requestsPerSecond: 1e9 }),
     backlogOf: () => ({ bytes: 0 }),
     spoolBytes: () => 0,
     maxSpoolBytes: 1e12,

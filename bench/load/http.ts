@@ -19,8 +19,12 @@ const COUNTS_WITHIN = 128;
 export class Http {
   private readonly pool: Pool;
 
-  constructor(url: string, connections: number) {
-    this.pool = new Pool(url, { connections, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS });
+  /** @param keepAlive whether a connection is used again; otherwise each request has one of its own */
+  constructor(url: string, connections: number, keepAlive = true) {
+    this.pool = new Pool(url, {
+      ...{ connections, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS },
+      ...(!keepAlive && { pipelining: 0 }),
+    });
   }
 
   /**
@@ -39,6 +43,14 @@ export class Http {
   eligibility(token: string, subject: string): Promise<Answer> {
     const headers = { authorization: `Bearer ${token}` };
     return this.send({ path: `/v1/eligibility/${subject}`, method: 'GET', headers }, true);
+  }
+
+  /**
+   * Asks whether the process answers.
+   * @throws Error when no answer came
+   */
+  health(): Promise<Answer> {
+    return this.send({ path: '/healthz', method: 'GET' }, false);
   }
 
   /** Closes the connections. */

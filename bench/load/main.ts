@@ -1,6 +1,7 @@
 /** The load generator: a process of its own, told what to send by messages from the harness. */
 import { randomBytes } from 'node:crypto';
 import { EventWriter } from './event-writer.js';
+import { watchHealth } from './health.js';
 import { ProbeRunner } from './probes.js';
 import type { LoadMessage, LoadProgress, LoadRequest, LoadResult, LoadSpec } from './spec.js';
 import { TrafficRunner } from './traffic.js';
@@ -28,14 +29,18 @@ async function run(spec: LoadSpec): Promise<LoadResult> {
   try {
     // Probes may still wait for decisions when the last request is answered.
     const probing = Promise.all(probes.map((each) => each.run(deadline)));
+    const watching =
+      spec.healthPerSecond === undefined ? undefined : watchHealth(spec.url, spec.healthPerSecond, deadline);
     const ofTraffic = await Promise.all(traffic.map((each) => each.run(deadline)));
     const endedAt = Date.now();
     const ofProbes = await probing;
+    const health = await watching;
     return {
       startedAt,
       endedAt,
       traffic: named(spec.traffic, ofTraffic),
       probes: named(spec.probes, ofProbes),
+      ...(health !== undefined && { health }),
     };
   } finally {
     clearInterval(reporting);

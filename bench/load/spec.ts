@@ -22,6 +22,8 @@ export interface Traffic {
   /** Events in a request: always as many, or evenly from the first to the last number. */
   readonly requestEvents: number | readonly [number, number];
   readonly pace: Pace;
+  /** Whether each request has a connection of its own. Default false: they are used again. */
+  readonly newConnections?: boolean;
 }
 
 /** Single events with a subject of their own, each followed until its decision can be read. */
@@ -40,6 +42,8 @@ export interface LoadSpec {
   readonly seconds: number;
   readonly traffic: readonly Traffic[];
   readonly probes: readonly Probes[];
+  /** How often `/healthz` is asked a second. Default: never. */
+  readonly healthPerSecond?: number;
 }
 
 /** Milliseconds. */
@@ -89,6 +93,8 @@ export interface LoadResult {
   readonly endedAt: number;
   readonly traffic: Readonly<Record<string, TrafficResult>>;
   readonly probes: Readonly<Record<string, ProbesResult>>;
+  /** How long `/healthz` took to answer 200, from when it was due; the rest of the requests is `failed`. */
+  readonly health?: Latency & { readonly failed: number };
 }
 
 /** What a generator says while it works, about once a second. */

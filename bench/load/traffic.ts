@@ -23,7 +23,7 @@ export class TrafficRunner {
     private readonly spec: LoadSpec,
     private readonly writer: EventWriter,
   ) {
-    this.http = new Http(spec.url, traffic.pace.connections);
+    this.http = new Http(spec.url, traffic.pace.connections, traffic.newConnections !== true);
   }
 
   /** Runs until `deadline` (of `performance.now`) and returns when the last request is answered. */

@@ -79,6 +79,13 @@ export class Child {
     clearTimeout(timer);
   }
 
+  /** Ends it at once, as a crash would. */
+  async kill(): Promise<void> {
+    this.stopping = true;
+    this.process.kill('SIGKILL');
+    await this.exited;
+  }
+
   private endedEarly(): Error {
     const { exitCode, signalCode } = this.process;
     const how = signalCode ?? `exit code ${exitCode}`;

@@ -52,14 +52,18 @@ export class ParquetReader {
 
   private constructor(
     private readonly root: string,
+    private readonly counts: (tenant: string) => boolean,
     private readonly instance: DuckDBInstance,
     private readonly connection: DuckDBConnection,
   ) {}
 
-  /** @param root the directory above the tenants' directories */
-  static async open(root: string): Promise<ParquetReader> {
+  /**
+   * @param root the directory above the tenants' directories
+   * @param counts whether a tenant's files count; default: all tenants' do
+   */
+  static async open(root: string, counts: (tenant: string) => boolean = () => true): Promise<ParquetReader> {
     const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
-    return new ParquetReader(root, instance, await instance.connect());
+    return new ParquetReader(root, counts, instance, await instance.connect());
   }
 
   /** Counts rows by the footers of files that are new since the last call. */
@@ -152,6 +156,7 @@ export class ParquetReader {
 
   private newFiles(table: Table): ParquetFile[] {
     return entries(this.root)
+      .filter(this.counts)
       .flatMap((tenant) => {
         const directory = join(this.root, tenant, table);
         return entries(directory).flatMap((day) =>

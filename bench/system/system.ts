@@ -26,6 +26,8 @@ export interface System {
   assertRunning(): void;
   /** Resolves when it has died, as `HEADGATE_FAULT` has told it to. */
   died(): Promise<void>;
+  /** Ends its processes at once, whatever they do. */
+  kill(): Promise<void>;
   /** Starts it again on its data, without `HEADGATE_FAULT`. */
   revive(): Promise<Revival>;
   /** Stops it and removes its data, unless that is to be looked at. */
@@ -95,6 +97,11 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       },
       assertRunning: () => child.assertRunning(),
       died: () => child.exited,
+      kill: async () => {
+        const pids = temporalPids();
+        await child.kill();
+        for (const pid of pids) process.kill(pid, 'SIGKILL');
+      },
       revive,
       stop,
     };

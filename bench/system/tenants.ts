@@ -20,7 +20,7 @@ rules:
 
 /** Limits so high that admission lets everything in. */
 const NO_LIMITS_YAML =
-  'limits: { eventsPerSecond: 1000000, bytesPerSecond: 10GB, activitiesPerSecond: 100000 }\n';
+  'limits: { eventsPerSecond: 1000000, bytesPerSecond: 10GB, requestsPerSecond: 1000000, activitiesPerSecond: 100000 }\n';
 
 /** What tenants may have otherwise than each other's benchmark. */
 export interface TenantSettings {

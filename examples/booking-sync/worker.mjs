@@ -17,7 +17,7 @@ const worker = await Worker.create({
   connection,
   namespace,
   // What the subscription's `taskQueue` template gives.
-  taskQueue: 'booking-sync',
+  taskQueue: 'own.travel',
   workflowsPath: fileURLToPath(new URL('./workflows.mjs', import.meta.url)),
   activities,
 });

@@ -26,8 +26,10 @@ export async function bookingSync(origin, carried = { applied: 0, seen: [], wait
   const { seen, waiting } = carried;
   let { applied, last } = carried;
   setHandler(booking, (event) => {
-    if (seen.includes(event.id)) return;
-    seen.push(event.id);
+    // An event is known by its source and id; an id alone may come from two sources.
+    const key = `${event.source} ${event.id}`;
+    if (seen.includes(key)) return;
+    seen.push(key);
     if (seen.length > REMEMBERED) seen.shift();
     waiting.push(event);
   });

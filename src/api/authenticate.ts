@@ -1,7 +1,8 @@
-import type { Context, Next } from 'koa';
-import { errors, jwtVerify, type JWTVerifyGetKey } from 'jose';
+import type { Context } from 'koa';
+import { errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { HeadgateError } from '../errors.js';
+import type { RevocableToken, Revocations } from '../keys/revocations.js';
 import { isTenantId } from '../tenant.js';
 import type { Scope } from './scopes.js';
 
@@ -15,10 +16,16 @@ export interface Caller {
 
 /** What {@link createAuthenticator} needs. */
 export interface AuthenticatorOptions {
-  /** Finds the public key of a token: a local key set or a JWKS URL, by jose. */
-  readonly keys: JWTVerifyGetKey;
+  /** Finds the public key of a token; where `changes` counts, what was verified before a change is verified again. */
+  readonly keys: JWTVerifyGetKey & { changes?(): number };
   readonly issuer: string;
   readonly audience: string;
+  /** The `typ` a token's header must have, such as `at+jwt` (RFC 9068). Default: not looked at. */
+  readonly tokenType?: string;
+  /** Milliseconds between `iat`, which is then required, and `exp`, at most. Default: not looked at. */
+  readonly maxLifetimeMs?: number;
+  /** Tokens that are taken no more. Default: none. */
+  readonly revocations?: Pick<Revocations, 'reasonFor'>;
   /** Whether a tenant is configured, and not suspended. */
   readonly standingOf: (tenant: string) => 'active' | 'suspended' | 'unknown';
 }
@@ -30,33 +37,43 @@ export type Authenticator = (authorization: string | undefined) => Promise<Calle
 const ALGORITHMS = ['EdDSA', 'Ed25519', 'ES256', 'RS256'];
 /** Verified tokens kept; each takes about a kilobyte. */
 const MAX_CACHED = 10_000;
-/** A key that is withdrawn from the set stops working within this time. */
-const MAX_CACHED_MS = 5 * 60 * 1000;
+/** How long a token is not verified again: with the age of a key set at an address, less than a minute. */
+const MAX_CACHED_MS = 30_000;
+/** Clocks of issuers may be off by so much. @see RFC 7519 sections 4.1.4 and 4.1.5 */
+const LEEWAY_SECONDS = 5;
 
 interface Verified {
   readonly caller: Caller;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
+  readonly token: RevocableToken;
+  /** Changes of the key set when it was verified. */
+  readonly changes: number;
+  /** Milliseconds since the epoch. */
+  readonly verifiedAt: number;
 }
 
 /**
  * Builds the verification of bearer tokens: signature, algorithm, issuer, audience, expiry, and the claims `tenant`
- * (string) and `scope` (space-separated). Verified tokens are cached until they expire, five minutes at most.
- * The authenticator throws HeadgateError `TOKEN_MISSING`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `TENANT_UNKNOWN`, `TENANT_SUSPENDED`;
+ * (string) and `scope` (space-separated). Verified tokens are cached until they expire, half a minute at most; whether they
+ * are revoked is looked up at each request.
+ * The authenticator throws HeadgateError `TOKEN_MISSING`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `TOKEN_REVOKED`, `TENANT_UNKNOWN`, `TENANT_SUSPENDED`;
  * `ENGINE_UNAVAILABLE` when the keys cannot be fetched.
  */
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
-  const cache = new LRUCache<string, Verified>({ max: MAX_CACHED, ttl: MAX_CACHED_MS });
+  const cache = new LRUCache<string, Verified>({ max: MAX_CACHED });
 
   return async (authorization) => {
     const token = bearerToken(authorization);
     let verified = cache.get(token);
-    if (verified === undefined) {
+    if (verified === undefined || !isFresh(verified, options)) {
       verified = await verify(token, options);
       cache.set(token, verified);
     }
     if (verified.expiresAt <= Date.now())
       throw new HeadgateError('TOKEN_EXPIRED', 'The token has expired; get a new one.');
+    const revoked = options.revocations?.reasonFor(verified.token);
+    if (revoked !== undefined) throw new HeadgateError('TOKEN_REVOKED', revoked);
     const standing = options.standingOf(verified.caller.tenant);
     if (standing === 'unknown')
       throw new HeadgateError('TENANT_UNKNOWN', `Tenant ${verified.caller.tenant} is not configured here.`);
@@ -67,23 +84,16 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
 }
 
 /**
- * Middleware that lets a request through if its token has `scope` (or `admin`), with the caller in `ctx.state.caller`.
- * @param narrowedBy path parameter with the name of the one thing that `<scope>:<name>` is enough for
+ * What a token without `scope` or `admin` is answered, `SCOPE_MISSING`; undefined for one that has it.
+ * @param name of the one thing that `<scope>:<name>` is enough for
  */
-export function requireScope(authenticate: Authenticator, scope: Scope, narrowedBy?: string) {
-  return async (ctx: Context & { params?: Record<string, string> }, next: Next): Promise<void> => {
-    const caller = await authenticate(ctx.get('authorization') || undefined);
-    const name = narrowedBy === undefined ? undefined : ctx.params?.[narrowedBy];
-    const enough = [scope, 'admin', ...(name === undefined ? [] : [`${scope}:${name}`])];
-    if (!enough.some((each) => caller.scopes.has(each))) {
-      throw new HeadgateError('SCOPE_MISSING', `The token lacks the scope "${scope}".`);
-    }
-    ctx.state.caller = caller;
-    await next();
-  };
+export function lackOf({ scopes }: Caller, scope: Scope, name?: string): HeadgateError | undefined {
+  const enough = [scope, 'admin', ...(name === undefined ? [] : [`${scope}:${name}`])];
+  if (enough.some((each) => scopes.has(each))) return undefined;
+  return new HeadgateError('SCOPE_MISSING', `The token lacks the scope "${scope}".`);
 }
 
-/** The caller a route runs for; set by {@link requireScope}. */
+/** The caller a route runs for; set by the guard before it. */
 export function callerOf(ctx: Context): Caller {
   return ctx.state.caller as Caller;
 }
@@ -97,23 +107,57 @@ function bearerToken(authorization: string | undefined): string {
   );
 }
 
-async function verify(token: string, { keys, issuer, audience }: AuthenticatorOptions): Promise<Verified> {
+async function verify(token: string, options: AuthenticatorOptions): Promise<Verified> {
+  const { keys, issuer, audience, tokenType, maxLifetimeMs } = options;
+  // Before the keys are used: a change meanwhile is one that has not been looked at.
+  const changes = keys.changes?.() ?? 0;
+  const verifiedAt = Date.now();
   try {
     const { payload } = await jwtVerify(token, blamed(keys), {
       issuer,
       audience,
       algorithms: ALGORITHMS,
-      requiredClaims: ['exp', 'tenant'],
+      requiredClaims: ['exp', 'tenant', ...(maxLifetimeMs === undefined ? [] : ['iat'])],
+      clockTolerance: LEEWAY_SECONDS,
+      ...(tokenType !== undefined && { typ: tokenType }),
     });
+    if (maxLifetimeMs !== undefined) assertLifetime(payload, maxLifetimeMs);
     if (!isTenantId(payload.tenant))
       throw new HeadgateError('TOKEN_INVALID', 'The claim "tenant" is not a tenant id.');
     const scope = typeof payload.scope === 'string' ? payload.scope : '';
     const subject = typeof payload.sub === 'string' ? payload.sub.slice(0, 200) : 'unnamed';
     const caller = { tenant: payload.tenant, subject, scopes: new Set(scope.split(' ').filter(Boolean)) };
-    return { caller, expiresAt: (payload.exp ?? 0) * 1000 };
+    return {
+      caller,
+      expiresAt: ((payload.exp ?? 0) + LEEWAY_SECONDS) * 1000,
+      token: revocable(payload),
+      changes,
+      verifiedAt,
+    };
   } catch (error) {
     throw tokenError(error);
   }
+}
+
+/** Whether it need not be verified again; a clock that was set back makes it so. */
+function isFresh({ changes, verifiedAt }: Verified, { keys }: AuthenticatorOptions): boolean {
+  const ageMs = Date.now() - verifiedAt;
+  return ageMs >= 0 && ageMs < MAX_CACHED_MS && changes === (keys.changes?.() ?? 0);
+}
+
+function revocable({ tenant, sub, jti, iat }: JWTPayload): RevocableToken {
+  return { tenant: String(tenant), subject: sub, id: jti, issuedAt: iat };
+}
+
+/** A token that is good for years can be stolen for years. */
+function assertLifetime({ iat = 0, exp = 0 }: JWTPayload, maxLifetimeMs: number): void {
+  if (iat > Date.now() / 1000 + LEEWAY_SECONDS)
+    throw new HeadgateError('TOKEN_INVALID', 'The token says that it will be issued in the future ("iat").');
+  if ((exp - iat) * 1000 > maxLifetimeMs)
+    throw new HeadgateError(
+      'TOKEN_INVALID',
+      `The token is valid for ${exp - iat} s, more than the ${maxLifetimeMs / 1000} s that are allowed.`,
+    );
 }
 
 function tokenError(error: unknown): HeadgateError {
@@ -121,6 +165,8 @@ function tokenError(error: unknown): HeadgateError {
   if (error instanceof errors.JWTExpired)
     return new HeadgateError('TOKEN_EXPIRED', 'The token has expired; get a new one.', { cause: error });
   if (error instanceof errors.JWTClaimValidationFailed) {
+    if (error.claim === 'nbf' && error.reason === 'check_failed')
+      return new HeadgateError('TOKEN_INVALID', 'The token is not valid yet ("nbf").', { cause: error });
     return new HeadgateError('TOKEN_INVALID', `The claim "${error.claim}" is missing or wrong.`, {
       cause: error,
     });

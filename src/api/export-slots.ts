@@ -1,38 +1,33 @@
-import { HeadgateError } from '../errors.js';
+import { InFlight } from '../ingest/admission/in-flight.js';
+import { refusal } from '../ingest/admission/refusal.js';
 
 /** Exports at once: each holds a batch of events in memory for as long as its reader takes. */
 const PER_TENANT = 2;
 const IN_ALL = 8;
+const RETRY_AFTER_SECONDS = 10;
 
-/** Lets a few exports run at a time. */
+/** Lets a few exports run at a time. A tenant's second one may not take what others need: see {@link InFlight}. */
 export class ExportSlots {
-  private readonly taken = new Map<string, number>();
-  private all = 0;
+  private readonly taken = new InFlight(IN_ALL);
 
   /**
    * Takes a place; returns what gives it back, once however often it is called.
    * @throws HeadgateError `TENANT_IN_FLIGHT_FULL`, `OVERLOADED`
    */
   take(tenant: string): () => void {
-    const own = this.taken.get(tenant) ?? 0;
-    const retry = { retryable: true, retryAfterSeconds: 10 };
-    if (own >= PER_TENANT)
-      throw new HeadgateError(
-        'TENANT_IN_FLIGHT_FULL',
-        `A tenant may have ${PER_TENANT} exports at once.`,
-        retry,
-      );
-    if (this.all >= IN_ALL) throw new HeadgateError('OVERLOADED', 'Other exports have to end first.', retry);
-    this.taken.set(tenant, own + 1);
-    this.all++;
+    const verdict = this.taken.bytesOf(tenant) < PER_TENANT ? this.taken.verdict(tenant, 1) : 'tenant';
+    if (verdict === 'tenant') {
+      const message = `A tenant may have ${PER_TENANT} exports at once, and 1 while others need the places.`;
+      throw refusal('TENANT_IN_FLIGHT_FULL', message, RETRY_AFTER_SECONDS);
+    }
+    if (verdict === 'node')
+      throw refusal('OVERLOADED', 'Other exports have to end first.', RETRY_AFTER_SECONDS);
+    this.taken.change(tenant, 1);
     let given = false;
     return () => {
       if (given) return;
       given = true;
-      this.all--;
-      const left = (this.taken.get(tenant) ?? 1) - 1;
-      if (left === 0) this.taken.delete(tenant);
-      else this.taken.set(tenant, left);
+      this.taken.change(tenant, -1);
     };
   }
 }

@@ -11,6 +11,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   TOKEN_MISSING: 401,
   TOKEN_INVALID: 401,
   TOKEN_EXPIRED: 401,
+  TOKEN_REVOKED: 401,
   SCOPE_MISSING: 403,
   TENANT_UNKNOWN: 403,
   TENANT_SUSPENDED: 403,
@@ -21,12 +22,14 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   DEAD_LETTER_UNREADABLE: 409,
   LEASE_STALE: 409,
   SUBSCRIPTION_BUILT_IN: 409,
+  WORKFLOW_FOREIGN: 409,
   TENANT_ERASED: 410,
   BODY_TOO_LARGE: 413,
   CONTENT_TYPE_UNSUPPORTED: 415,
   CONTENT_ENCODING_UNSUPPORTED: 415,
   NOTHING_ACCEPTED: 422,
   RULES_UNKNOWN: 422,
+  ADDRESS_RATE_LIMITED: 429,
   TENANT_IN_FLIGHT_FULL: 429,
   TENANT_RATE_LIMITED: 429,
   TENANT_BACKLOG_FULL: 429,
@@ -72,8 +75,8 @@ function answer(ctx: Context, error: unknown, log: Logger): void {
   }
   if (error.retryAfterSeconds !== undefined) ctx.set('Retry-After', String(error.retryAfterSeconds));
   if (status === 401) ctx.set('WWW-Authenticate', 'Bearer realm="headgate"');
-  // What is left of a body that came too slowly is not waited for.
-  if (status === 408) ctx.set('Connection', 'close');
+  // What is left of a body that came too slowly is not waited for; who has no token may take the trouble to connect.
+  if (status === 408 || error.code === 'ADDRESS_RATE_LIMITED') ctx.set('Connection', 'close');
   write(ctx, status, error.code, error.message, error.details ?? {});
 }
 

@@ -1,12 +1,15 @@
 import type { Context } from 'koa';
 import type { Quota } from '../ingest/admission/admission.js';
 
-/** The units of the quotas; `content-bytes` is registered, events are ours. */
-const UNITS = { events: 'events', bytes: 'content-bytes' } as const;
+/**
+ * The units of the quotas, of those that the draft registers. Events have none, and so count as what is meant without one,
+ * requests: a request of an event is one.
+ */
+const UNITS = { events: '', bytes: ';qu="content-bytes"', requests: ';qu="requests"' } as const;
 
 /**
  * Tells a producer its quotas, in two forms: `RateLimit-Policy` and `RateLimit`, the structured fields of the IETF's current
- * draft, for both quotas; and `RateLimit-Limit`, `-Remaining` and `-Reset` of its older drafts, which more clients read, for the events.
+ * draft, for all quotas; and `RateLimit-Limit`, `-Remaining` and `-Reset` of its older drafts, which more clients read, for the events.
  * @param refusedSeconds the `Retry-After` of a refused request: nothing is left until then, whatever the buckets hold
  * @see draft-ietf-httpapi-ratelimit-headers-11, and -06 for the older form
  */
@@ -19,7 +22,7 @@ export function setRateLimitHeaders(ctx: Context, quotas: readonly Quota[], refu
     quotas
       .map(
         ({ name, limit, windowSeconds }) =>
-          `"${name}";q=${Math.floor(limit)};qu="${UNITS[name]}";w=${windowSeconds}`,
+          `"${name}";q=${Math.floor(limit)}${UNITS[name]};w=${windowSeconds}`,
       )
       .join(', '),
   );
@@ -30,7 +33,7 @@ export function setRateLimitHeaders(ctx: Context, quotas: readonly Quota[], refu
   const events = quotas.find(({ name }) => name === 'events');
   if (events === undefined) return;
   ctx.set('RateLimit-Limit', String(Math.floor(events.limit)));
-  // One number for both: an events quota that cannot be used, for want of bytes, is none.
+  // One number for all: an events quota that cannot be used, for want of bytes or requests, is none.
   ctx.set(
     'RateLimit-Remaining',
     String(quotas.some((each) => remaining(each) === 0) ? 0 : remaining(events)),

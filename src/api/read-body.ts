@@ -32,7 +32,10 @@ const MAX_DRAIN_MS = 10_000;
  * `CONTENT_ENCODING_UNSUPPORTED`; and what `onBytes` throws
  */
 export async function readBody(request: IncomingMessage, options: ReadBodyOptions): Promise<Buffer> {
-  const encoding = (request.headers['content-encoding'] ?? 'identity').toLowerCase();
+  // RFC 9110, section 8.4.1.3: x-gzip is gzip.
+  const encoding = (request.headers['content-encoding'] ?? 'identity')
+    .toLowerCase()
+    .replace(/^x-gzip$/, 'gzip');
   if (encoding !== 'identity' && encoding !== 'gzip') {
     await drain(request);
     throw new HeadgateError(

@@ -3,8 +3,16 @@ import { askTemporal } from '../engine/ask-temporal.js';
 import type { TemporalUi } from '../engine/workflow-page.js';
 import { HeadgateError } from '../errors.js';
 import { INPUT_STREAMS, type InputStream } from '../event.js';
+import { isOwn, type OwnWorkflow } from '../start-once.js';
 import { batchWorkflowId } from '../tenant.js';
-import type { IngestBatchResult, LoadNotice, LoadWindowResult, WindowLoad } from '../workflows/messages.js';
+import {
+  INGEST_BATCH,
+  LOAD_WINDOW,
+  type IngestBatchResult,
+  type LoadNotice,
+  type LoadWindowResult,
+  type WindowLoad,
+} from '../workflows/messages.js';
 import { deliveryReceipts, type DeliveryReceipt } from './delivery-receipts.js';
 import { progressOf, type WorkflowProgress } from './workflow-progress.js';
 
@@ -48,7 +56,8 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
 
   async function find(tenant: string, batchId: string): Promise<[InputStream, WorkflowExecutionDescription]> {
     for (const stream of INPUT_STREAMS) {
-      const description = await describe(client, batchWorkflowId(tenant, stream, batchId));
+      const own = { type: INGEST_BATCH, tenant };
+      const description = await describe(client, own, batchWorkflowId(tenant, stream, batchId));
       if (description !== undefined) return [stream, description];
     }
     throw new HeadgateError(
@@ -57,11 +66,15 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
     );
   }
 
-  async function loadOf(batchId: string, notice: LoadNotice): Promise<LoadReceipt | undefined> {
-    const { workflowId } = notice;
-    let description = await describe(client, workflowId, notice.runId);
+  async function loadOf(
+    tenant: string,
+    batchId: string,
+    { workflowId, runId }: LoadNotice,
+  ): Promise<LoadReceipt | undefined> {
+    const own = { type: LOAD_WINDOW, tenant };
+    let description = await describe(client, own, workflowId, runId);
     // An operator has reset the window while it ran: the latest run has taken its place.
-    if (description?.status.name === 'TERMINATED') description = await describe(client, workflowId);
+    if (description?.status.name === 'TERMINATED') description = await describe(client, own, workflowId);
     if (description === undefined) return undefined;
     const workflow = progressOf(description, options);
     if (description.status.name !== 'COMPLETED') return { workflow, loads: [] };
@@ -86,10 +99,10 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
       const [stream, description] = await find(tenant, batchId);
       const receipt = { batchId, tenant, stream, workflow: progressOf(description, options) };
       if (description.status.name !== 'COMPLETED') return receipt;
-      const ended = await client.workflow.getHandle(description.workflowId).result();
+      const ended = await client.workflow.getHandle(description.workflowId, description.runId).result();
       const { evaluated, eligible, load, deliveries = [] } = ended as IngestBatchResult;
       const [loaded, delivered] = await Promise.all([
-        loadOf(batchId, load),
+        loadOf(tenant, batchId, load),
         deliveries.length === 0 ? undefined : deliveryReceipts(options, tenant, description, deliveries),
       ]);
       return { ...receipt, decisions: { evaluated, eligible }, load: loaded, deliveries: delivered };
@@ -97,13 +110,16 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
   };
 }
 
+/** Undefined for what is not there, or is not the tenant's workflow of this type. */
 async function describe(
   client: Client,
+  own: OwnWorkflow,
   workflowId: string,
   runId?: string,
 ): Promise<WorkflowExecutionDescription | undefined> {
   try {
-    return await askTemporal(client, () => client.workflow.getHandle(workflowId, runId).describe());
+    const found = await askTemporal(client, () => client.workflow.getHandle(workflowId, runId).describe());
+    return isOwn(found, own) ? found : undefined;
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;

@@ -1,8 +1,7 @@
+import { LRUCache } from 'lru-cache';
 import { INPUT_STREAMS, type EventRow } from '../event.js';
 import { openIfThere, type BatchName, type BatchStore } from '../stores/batch-store/batch-store.js';
 import type { LoadedTenant } from '../tenant-config/registry.js';
-
-type KeptStore = Pick<BatchStore, 'days' | 'deletedThrough' | 'list' | 'open'>;
 
 /** How far back replay reaches. */
 export interface Reach {
@@ -13,37 +12,61 @@ export interface Reach {
   readonly deletedThrough?: string;
 }
 
+/** Batches whose first line is remembered; a tenant has a few that may be the oldest. */
+const MAX_FIRST_LINES = 10_000;
 /** Nodes of one day whose first batches are read: each data directory is one, and so is what is loaded or told of apart. */
 const MOST_NODES = 32;
 
-/** How far back a tenant's replays reach. */
-export async function reachOf({ config }: LoadedTenant, store: KeptStore): Promise<Reach> {
-  const deletedThrough = await store.deletedThrough(config.tenant);
-  const keptSince = await oldestReceipt(config.tenant, store);
-  return {
-    retentionMs: config.retentionMs,
-    ...(keptSince !== undefined && { keptSince }),
-    ...(deletedThrough !== undefined && { deletedThrough }),
+type Store = Pick<BatchStore, 'days' | 'list' | 'open' | 'deletedThrough'>;
+
+/** Builds what tells how far back replay reaches for a tenant. */
+export function createReachOf(store: Store): (tenant: LoadedTenant) => Promise<Reach> {
+  const firstReceipts = new LRUCache<string, string>({ max: MAX_FIRST_LINES });
+  return async ({ config }) => {
+    const deletedThrough = await store.deletedThrough(config.tenant);
+    const found: string[] = [];
+    for (const name of await firstOfNodes(config.tenant, store)) {
+      const receivedAt = await firstReceipt(name, store, firstReceipts);
+      if (receivedAt !== undefined) found.push(receivedAt);
+    }
+    const [keptSince] = found.sort();
+    return {
+      retentionMs: config.retentionMs,
+      ...(keptSince !== undefined && { keptSince }),
+      ...(deletedThrough !== undefined && { deletedThrough }),
+    };
   };
 }
 
-async function oldestReceipt(tenant: string, store: KeptStore): Promise<string | undefined> {
-  const found: string[] = [];
+/** Of the first day of each stream. Ids of one node rise as its events came; those of others do not follow them. */
+async function firstOfNodes(tenant: string, store: Store): Promise<BatchName[]> {
+  const found: BatchName[] = [];
   for (const stream of INPUT_STREAMS) {
     const [day] = await store.days(tenant, stream);
     if (day === undefined) continue;
-    // Ids of one node rise as its events came; those of others do not follow them.
     const firstOf = new Map<string, BatchName>();
     for await (const name of store.list({ tenant, stream, from: day, to: day })) {
       const node = name.batchId.split('-')[1] ?? '';
       if (!firstOf.has(node) && firstOf.size < MOST_NODES) firstOf.set(node, name);
     }
-    for (const name of firstOf.values()) {
-      const opened = await openIfThere(store, name);
-      if (opened === undefined) continue;
-      const line = opened.ndjson.subarray(0, opened.ndjson.indexOf('\n')).toString('utf8');
-      found.push((JSON.parse(line) as EventRow).received_at);
-    }
+    found.push(...firstOf.values());
   }
-  return found.sort()[0];
+  return found;
+}
+
+/** A batch never changes, and opening one reads and inflates all of it. */
+async function firstReceipt(
+  name: BatchName,
+  store: Store,
+  firstReceipts: LRUCache<string, string>,
+): Promise<string | undefined> {
+  const key = JSON.stringify(name);
+  const known = firstReceipts.get(key);
+  if (known !== undefined) return known;
+  const opened = await openIfThere(store, name);
+  if (opened === undefined) return undefined;
+  const first = opened.ndjson.subarray(0, opened.ndjson.indexOf('\n')).toString('utf8');
+  const { received_at: receivedAt } = JSON.parse(first) as EventRow;
+  firstReceipts.set(key, receivedAt);
+  return receivedAt;
 }

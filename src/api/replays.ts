@@ -1,5 +1,4 @@
 import {
-  WorkflowExecutionAlreadyStartedError,
   WorkflowFailedError,
   WorkflowNotFoundError,
   type Client,
@@ -7,8 +6,10 @@ import {
   type WorkflowExecutionInfo,
 } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
+import { RunningLimit } from '../engine/running-limit.js';
 import { HeadgateError } from '../errors.js';
 import { searchAttributesOf } from '../search-attributes.js';
+import { assertOwn, startOnce } from '../start-once.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { LoadedTenant } from '../tenant-config/registry.js';
 import { assertTenantId, replayWorkflowId, workflowQueue } from '../tenant.js';
@@ -20,7 +21,7 @@ import {
   type ReplayProgress,
   type ReplayReport,
 } from '../workflows/replay-messages.js';
-import { reachOf, type Reach } from './replay-reach.js';
+import { createReachOf, type Reach } from './replay-reach.js';
 import { replayInputOf, type ReplayRequest } from './replay-request.js';
 import { WORKFLOW_TASK_TIMEOUT } from '../workflows/messages.js';
 
@@ -54,7 +55,7 @@ export interface ReplayView extends ReplaySummary {
 
 /** A tenant's replays. */
 export interface Replays {
-  /** @throws HeadgateError `REPLAY_INVALID`, `RULES_UNKNOWN`, `TENANT_UNKNOWN`, `OVERLOADED` (too many run), `ENGINE_UNAVAILABLE` */
+  /** @throws HeadgateError `REPLAY_INVALID`, `RULES_UNKNOWN`, `TENANT_UNKNOWN`, `TENANT_IN_FLIGHT_FULL` (too many run), `ENGINE_UNAVAILABLE` */
   start(tenant: string, request: ReplayRequest): Promise<ReplaySummary>;
   /** The latest, newest first. @throws HeadgateError `ENGINE_UNAVAILABLE` */
   list(tenant: string): Promise<ReplaySummary[]>;
@@ -89,6 +90,8 @@ const PRIORITY_KEY = 5;
 /** Builds replays over Temporal: each is a workflow. */
 export function createReplays(options: ReplaysOptions): Replays {
   const { client, now = Date.now } = options;
+  const running = new RunningLimit({ client, workflowType: REPLAY, what: 'replays', most: MOST_RUNNING });
+  const reachOf = createReachOf(options.batchStore);
 
   function loaded(tenant: string): LoadedTenant {
     const found = options.tenantOf(tenant);
@@ -106,9 +109,9 @@ export function createReplays(options: ReplaysOptions): Replays {
       const tenant = loaded(id);
       const input = replayInputOf(request, tenant, await versionFor(tenant, request), now());
       return answered(client, async () => {
-        await assertRoom(client, id);
-        await startWorkflow(client, tenant, input);
-        return summaryOf(replayWorkflowId(id, input.replayId), 'running', memoOf(input));
+        const workflowId = replayWorkflowId(id, input.replayId);
+        await running.start(id, workflowId, () => startWorkflow(client, tenant, input));
+        return summaryOf(workflowId, 'running', memoOf(input));
       });
     },
     list: (tenant) =>
@@ -123,7 +126,7 @@ export function createReplays(options: ReplaysOptions): Replays {
       }),
     show: (tenant, id) =>
       answered(client, async () => {
-        const description = await client.workflow.getHandle(replayWorkflowId(tenant, id)).describe();
+        const description = await find(client, tenant, id);
         return {
           ...summaryFrom(description),
           ...(await stateOf(client, description)),
@@ -131,10 +134,30 @@ export function createReplays(options: ReplaysOptions): Replays {
         };
       }),
     cancel: async (tenant, id) => {
-      await answered(client, () => client.workflow.getHandle(replayWorkflowId(tenant, id)).cancel());
+      await answered(client, async () => {
+        const { workflowId } = await find(client, tenant, id);
+        await client.workflow.getHandle(workflowId).cancel();
+      });
     },
-    reach: (tenant) => reachOf(loaded(tenant), options.batchStore),
+    reach: (tenant) => reachOf(loaded(tenant)),
   };
+}
+
+/** What has such an id and is no replay of the tenant is not there for it. */
+async function find(client: Client, tenant: string, id: string): Promise<WorkflowExecutionDescription> {
+  try {
+    return await assertOwn(client, replayWorkflowId(tenant, id), { type: REPLAY, tenant });
+  } catch (error) {
+    if (error instanceof HeadgateError && error.code === 'WORKFLOW_FOREIGN') throw noReplay();
+    throw error;
+  }
+}
+
+function noReplay(): HeadgateError {
+  return new HeadgateError(
+    'NOT_FOUND',
+    'No such replay: its id is unknown, it has ended already, or it is older than Temporal keeps histories.',
+  );
 }
 
 /** Turns what Temporal says, or that it says nothing, into Headgate's errors. */
@@ -143,11 +166,7 @@ async function answered<T>(client: Client, ask: () => Promise<T>): Promise<T> {
     return await client.withDeadline(Date.now() + ANSWER_WITHIN_MS, ask);
   } catch (error) {
     if (error instanceof HeadgateError) throw error;
-    if (error instanceof WorkflowNotFoundError)
-      throw new HeadgateError(
-        'NOT_FOUND',
-        'No such replay: its id is unknown, it has ended already, or it is older than Temporal keeps histories.',
-      );
+    if (error instanceof WorkflowNotFoundError) throw noReplay();
     const retry = { retryable: true, retryAfterSeconds: 5, cause: error };
     throw new HeadgateError('ENGINE_UNAVAILABLE', 'Temporal does not answer.', retry);
   }
@@ -157,16 +176,9 @@ function ofTenant(tenant: string): string {
   return `WorkflowType = '${REPLAY}' AND HeadgateTenant = '${assertTenantId(tenant)}'`;
 }
 
-async function assertRoom(client: Client, tenant: string): Promise<void> {
-  const { count } = await client.workflow.count(`${ofTenant(tenant)} AND ExecutionStatus = 'Running'`);
-  if (count < MOST_RUNNING) return;
-  const message = `${count} replays of this tenant run already; wait for one, or cancel it.`;
-  throw new HeadgateError('OVERLOADED', message, { retryable: true, retryAfterSeconds: 60 });
-}
-
 async function startWorkflow(client: Client, { config }: LoadedTenant, input: ReplayInput): Promise<void> {
   const { tenant, replayId, dryRun, task } = input;
-  const options = {
+  const start = {
     workflowId: replayWorkflowId(tenant, replayId),
     taskQueue: workflowQueue(tenant, config.isolation),
     args: [input],
@@ -177,12 +189,9 @@ async function startWorkflow(client: Client, { config }: LoadedTenant, input: Re
     staticSummary: `${tenant} · ${dryRun ? 'dry run of a replay' : 'replay'} · ${task.kind}`,
     typedSearchAttributes: searchAttributesOf(tenant),
   };
-  try {
-    await client.workflow.start(REPLAY, options);
-  } catch (error) {
-    // An answer that was lost, and the client's own second try.
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-  }
+  // One that is there: an answer that was lost, and the client's own second try.
+  const isSame = (started: unknown): boolean => (started as Partial<ReplayInput>)?.replayId === replayId;
+  await startOnce(client, { type: REPLAY, tenant, start, isSame });
 }
 
 function memoOf({ range, task, version, dryRun, eventsPerSecond, requestedAt }: ReplayInput): ReplayMemo {

@@ -13,6 +13,10 @@ import type { Decider } from '../eligibility/decider.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { Pull } from '../pull/pull.js';
 import type { Authenticator } from './authenticate.js';
+import { Connections } from './connections.js';
+import { createGuard } from './guard.js';
+import type { ReaderPace } from './reader-pace.js';
+import { RefusedTokens } from './refused-tokens.js';
 import { holdContinue } from './expect-continue.js';
 import { problemDocument, problems } from './problem.js';
 import type { BodyPace } from './read-body.js';
@@ -45,6 +49,10 @@ export interface ApiDependencies {
   readonly readiness: readonly ReadinessCheck[];
   /** How slowly a body may come. Default: any for 10 s, then 1,000 bytes/s. */
   readonly bodyPace?: BodyPace;
+  /** How slowly an export may be read. Default: any for 30 s, then 16,000 bytes/s. */
+  readonly exportPace?: ReaderPace;
+  /** Requests without a good token that an address may make in a minute before it is slowed down. Default 60. */
+  readonly refusedTokensPerMinute?: number;
   /** Without it there is no `/metrics`. */
   readonly metrics?: Metrics;
   readonly log: Logger;
@@ -62,7 +70,7 @@ export interface ConnectionLimits {
   readonly timeout: number;
   /** How often the first two are looked at. Default 5 s. */
   readonly connectionsCheckingInterval: number;
-  /** Connections beyond it are dropped. Default 10,000; a connection that is idle takes about 10 kB. */
+  /** Most connections; near it, those that do nothing make room. Default 10,000; one that is idle takes about 10 kB. */
   readonly maxConnections: number;
 }
 
@@ -90,26 +98,27 @@ const CONNECTION_LIMITS: ConnectionLimits = {
   connectionsCheckingInterval: 5_000,
   maxConnections: 10_000,
 };
-/** When so many of the connections are taken, idle ones make room. */
-const CROWDED_SHARE = 0.9;
 const CLOSE_GRACE_MS = 10_000;
 const SWEEP_EVERY_MS = 100;
 
 /** Builds the Koa application; it holds no port yet. */
 export function createApi(dependencies: ApiDependencies): Koa {
-  const { authenticate, decider, receipts, readiness, log } = dependencies;
+  const { decider, receipts, readiness, log } = dependencies;
+  const refusedTokens = new RefusedTokens(dependencies);
+  const guard = createGuard({ ...dependencies, refusedTokens });
   const app = new Koa();
   // Errors on a broken connection are the client's; everything else is answered by `problems`.
   app.silent = true;
   const router = new Router();
-  addEventRoutes(router, dependencies);
-  addEligibilityRoutes(router, authenticate, decider);
-  addBatchRoutes(router, authenticate, receipts);
-  addReplayRoutes(router, dependencies);
-  addDeadLetterRoutes(router, dependencies);
-  addPullRoutes(router, dependencies);
+  const guarded = { ...dependencies, guard };
+  addEventRoutes(router, guarded);
+  addEligibilityRoutes(router, guard, decider);
+  addBatchRoutes(router, guard, receipts);
+  addReplayRoutes(router, guarded);
+  addDeadLetterRoutes(router, guarded);
+  addPullRoutes(router, guarded);
   if (dependencies.subscriptions !== undefined)
-    addSubscriptionRoutes(router, authenticate, dependencies.subscriptions);
+    addSubscriptionRoutes(router, guard, dependencies.subscriptions);
   addHealthRoutes(router, readiness);
   if (dependencies.metrics !== undefined) addMetricsRoute(router, dependencies.metrics);
   app.use(problems(log));
@@ -143,14 +152,14 @@ export async function listen(
   let closing = false;
   const handle = (request: IncomingMessage, response: ServerResponse): void =>
     closing ? refuse(response) : void answer(request, response);
-  const server = createServer(timeouts, handle);
-  server.on('checkContinue', (request, response) => {
+  const server = createServer(timeouts);
+  new Connections(maxConnections).follow(server);
+  server.on('request', handle).on('checkContinue', (request, response) => {
     holdContinue(request, response);
     handle(request, response);
   });
   server.timeout = timeout;
   server.maxConnections = maxConnections;
-  makeRoom(server, maxConnections);
   await bind(server, host, port, portVariable);
   const { port: bound } = server.address() as AddressInfo;
   const name = host.includes(':') ? `[${host}]` : host;
@@ -168,21 +177,6 @@ function refuse(response: ServerResponse): void {
   const headers = { 'Content-Type': 'application/problem+json', 'Retry-After': '1', Connection: 'close' };
   response.writeHead(503, headers);
   response.end(problemDocument(503, 'SHUTTING_DOWN', 'This node is stopping.'));
-}
-
-/** Closes idle connections when they get too many: a client with something to say comes before one that says nothing. */
-function makeRoom(server: Server, maxConnections: number): void {
-  let open = 0;
-  let lookedAt = Number.NEGATIVE_INFINITY;
-  const crowded = Math.max(1, Math.floor(maxConnections * CROWDED_SHARE));
-  server.on('connection', (socket) => {
-    open++;
-    socket.once('close', () => open--);
-    // Looking goes through all of them.
-    if (open < crowded || performance.now() - lookedAt < SWEEP_EVERY_MS) return;
-    lookedAt = performance.now();
-    server.closeIdleConnections();
-  });
 }
 
 function bind(server: Server, host: string, port: number, variable: string): Promise<void> {

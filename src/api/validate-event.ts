@@ -1,5 +1,9 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import type { EventRow, ExtensionValue, InputStream } from '../event.js';
+import { checkData } from './check-data.js';
+import { canonicalTime } from './event-time.js';
+import { jsonInBase64 } from './json-in-base64.js';
+import type { Written } from './scan-json.js';
 
 /** Why an event was not taken. */
 export type RejectionCode =
@@ -23,16 +27,13 @@ export interface Rejection {
 export const MAX_EVENT_BYTES = 256 * 1024;
 /** In UTF-16 code units, three bytes at most each: state stores have the subject in their keys, which are limited in bytes. */
 const MAX_SUBJECT = 512;
-const MAX_DEPTH = 64;
-const MAX_KEYS = 10_000;
+/** RFC 3339 sets no limit to the digits of a second. */
+const MAX_TIME = 128;
 /** Clocks are wrong by minutes, time zones by hours; more is a mistake. */
 const MAX_AHEAD_MS = 24 * 60 * 60 * 1000;
 
 /** CloudEvents strings have no control characters and no lone surrogates. @see CloudEvents 1.0.2, "Type System" */
 const TEXT = '^[^\\u0000-\\u001f\\u007f-\\u009f]+$';
-/** RFC 3339 as every part of the pipeline reads it: upper-case T and Z, nanoseconds at most, offsets that exist on Earth. */
-const DATE_TIME =
-  '^\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])T([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d{1,9})?(Z|[+-](0\\d|1[0-4]):[0-5]\\d)$';
 const text = (maxLength: number): object => ({ type: 'string', minLength: 1, maxLength, pattern: TEXT });
 
 const SCHEMA = {
@@ -44,7 +45,7 @@ const SCHEMA = {
     source: text(512),
     type: text(256),
     subject: text(MAX_SUBJECT),
-    time: { type: 'string', pattern: DATE_TIME },
+    time: { type: 'string', maxLength: MAX_TIME },
     datacontenttype: text(256),
     dataschema: text(2048),
     priority: { type: ['string', 'integer'], maxLength: 64, pattern: TEXT },
@@ -74,16 +75,26 @@ export interface Received {
 /**
  * Checks one event and puts it into canonical form.
  * @param received also the event's time if it has none
+ * @param written what its JSON was like, where it was JSON
  */
-export function validateEvent(value: unknown, stream: InputStream, received: Received): EventRow | Rejection {
-  if (!isCloudEvent(value)) return { code: 'invalid_attribute', reason: explain(isCloudEvent.errors?.[0]) };
+export function validateEvent(
+  sent: unknown,
+  stream: InputStream,
+  received: Received,
+  written?: Written,
+): EventRow | Rejection {
+  const event = withoutUnset(sent);
+  if (!isCloudEvent(event)) return { code: 'invalid_attribute', reason: explain(isCloudEvent.errors?.[0]) };
+  const decoded = jsonInBase64(event);
+  const value = decoded?.event ?? event;
+  const time = readTime(value.time as string | undefined, received.ms);
+  if (typeof time === 'object') return time;
   const problem =
-    checkTime(value.time as string | undefined, received.ms) ??
     checkSubject(value.subject as string | undefined) ??
     checkStream(value, stream) ??
-    checkData(value);
+    checkData(value, Object.keys(sent as object).length, [written, decoded?.written]);
   if (problem !== undefined) return problem;
-  const { id, source, type, subject, datacontenttype, dataschema, priority, stage, data, data_base64, time } =
+  const { id, source, type, subject, datacontenttype, dataschema, priority, stage, data, data_base64 } =
     value as Record<string, unknown>;
   const extensions = extensionsOf(value);
   if (extensions !== undefined && 'code' in extensions) return extensions as unknown as Rejection;
@@ -111,15 +122,33 @@ export function isRejection(result: EventRow | Rejection): result is Rejection {
   return 'reason' in result;
 }
 
-function checkTime(time: string | undefined, receivedAt: number): Rejection | undefined {
-  if (time === undefined) return undefined;
+/** The JSON format has attributes that are null count as unset. @see CloudEvents JSON format 1.0.2, section 2.2 */
+function withoutUnset(event: unknown): unknown {
+  if (!isObject(event)) return event;
+  for (const name in event as object) {
+    if ((event as Record<string, unknown>)[name] !== null || name === 'data') continue;
+    const set = Object.entries(event as object).filter(([key, value]) => value !== null || key === 'data');
+    return Object.fromEntries(set);
+  }
+  return event;
+}
+
+/** The time in the form that every part of the pipeline reads; undefined where there is none. */
+function readTime(written: string | undefined, receivedAt: number): string | undefined | Rejection {
+  if (written === undefined) return undefined;
+  const time = canonicalTime(written);
+  if (time === undefined)
+    return {
+      code: 'invalid_attribute',
+      reason: 'time is not an RFC 3339 date-time such as 2026-01-31T12:00:00Z',
+    };
   const at = Date.parse(time);
   if (Number.isNaN(at) || !isInMonth(time))
     return { code: 'invalid_attribute', reason: 'time is not a date that exists' };
   if (at < 0) return { code: 'time_out_of_range', reason: 'time is before 1970-01-01' };
   if (at > receivedAt + MAX_AHEAD_MS)
     return { code: 'time_out_of_range', reason: 'time is more than 24 hours in the future' };
-  return undefined;
+  return time;
 }
 
 /** `Date.parse` takes the 30th of February for the 2nd of March. */
@@ -145,50 +174,6 @@ function checkStream(event: Readonly<Record<string, unknown>>, stream: InputStre
     return { code: 'invalid_attribute', reason: 'subject is missing: user properties belong to a subject' };
   if (isObject(event.data)) return undefined;
   return { code: 'invalid_data', reason: 'data must be an object of properties' };
-}
-
-function checkData(event: Readonly<Record<string, unknown>>): Rejection | undefined {
-  if (event.data !== undefined && event.data_base64 !== undefined) {
-    return { code: 'invalid_data', reason: 'an event has data or data_base64, not both' };
-  }
-  const reason = walkAttributes(event) ?? walk(event.data, 0, { keys: 0 });
-  return reason === undefined ? undefined : { code: 'invalid_data', reason };
-}
-
-function walkAttributes(event: Readonly<Record<string, unknown>>): string | undefined {
-  const seen = { keys: 0 };
-  for (const name in event) {
-    if (name === 'data') continue;
-    if (++seen.keys > MAX_KEYS) return `it has more than ${MAX_KEYS} keys and items`;
-    const reason = walk(event[name], 1, seen);
-    if (reason !== undefined) return reason;
-  }
-  return undefined;
-}
-
-/** What JSON allows but no consumer after us survives unharmed: it is refused here rather than changed in silence. */
-function walk(value: unknown, depth: number, seen: { keys: number }): string | undefined {
-  if (typeof value === 'string')
-    return value.isWellFormed() ? undefined : 'a text holds half of a surrogate pair, which is not Unicode';
-  if (typeof value === 'number') return walkNumber(value);
-  if (typeof value !== 'object' || value === null) return undefined;
-  if (depth >= MAX_DEPTH) return `it is nested more than ${MAX_DEPTH} levels deep`;
-  for (const key in value) {
-    if (++seen.keys > MAX_KEYS) return `it has more than ${MAX_KEYS} keys and items`;
-    if (!key.isWellFormed()) return 'a key holds half of a surrogate pair, which is not Unicode';
-    const reason = walk((value as Record<string, unknown>)[key], depth + 1, seen);
-    if (reason !== undefined) return reason;
-  }
-  return undefined;
-}
-
-/** @see RFC 8259 section 6, on interoperable numbers */
-function walkNumber(value: number): string | undefined {
-  if (!Number.isFinite(value)) return 'a number is too large for a 64-bit float';
-  if (Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) < 1e21) {
-    return 'a whole number beyond 2^53 would lose digits; send it as a string';
-  }
-  return undefined;
 }
 
 function extensionsOf(

@@ -12,6 +12,8 @@ import type { Workspace } from './workspace.js';
 export interface AcknowledgedId {
   readonly tenant: string;
   readonly stream: InputStream;
+  /** Absent in lines of version 0.1.0: events of whatever source are looked for then. */
+  readonly source?: string;
   readonly id: string;
 }
 
@@ -24,16 +26,18 @@ export interface IdDefaults {
 }
 
 /**
- * A line of acknowledged ids: `{"tenant": …, "stream": …, "id": …}`, or the id alone, as it is.
+ * A line of acknowledged ids: `{"tenant": …, "stream": …, "source": …, "id": …}`, or the id alone, as it is.
  * @throws HeadgateError `FILE_UNREADABLE`: it is neither, or names no tenant and there is no default
  */
 export function parseAcknowledged(line: string, number: number, defaults: IdDefaults): AcknowledgedId {
-  const { tenant = defaults.tenant, stream = defaults.stream, id } = fieldsOf(line);
+  const { tenant = defaults.tenant, stream = defaults.stream, source, id } = fieldsOf(line);
   if (typeof id !== 'string' || id === '') throw unreadable(number, 'has no "id"');
   if (!isTenantId(tenant)) throw unreadable(number, 'names no tenant; say whose ids they are with --tenant');
   const known = INPUT_STREAMS.find((each) => each === stream);
   if (known === undefined) throw unreadable(number, `names no stream of ${INPUT_STREAMS.join(', ')}`);
-  return { tenant, stream: known, id };
+  if (source !== undefined && typeof source !== 'string')
+    throw unreadable(number, 'has a "source" that is no text');
+  return { tenant, stream: known, ...(source !== undefined && { source }), id };
 }
 
 function fieldsOf(line: string): Partial<Record<keyof AcknowledgedId, unknown>> {
@@ -50,7 +54,7 @@ function unreadable(number: number, problem: string): HeadgateError {
 }
 
 /**
- * Reads lines of acknowledged ids into the table `given (tenant, stream, id)`, each once. The ids go by a file and not
+ * Reads lines of acknowledged ids into the table `given (tenant, stream, source, id)`, each once. The ids go by a file and not
  * by SQL text: they are whatever producers chose.
  * @returns the tenants among them
  * @throws HeadgateError `FILE_UNREADABLE`, naming the line
@@ -71,9 +75,9 @@ export async function readAcknowledged(
   }
   file.end();
   await finished(file);
-  await workspace.run(`CREATE TABLE given AS SELECT DISTINCT tenant, stream, id
+  await workspace.run(`CREATE TABLE given AS SELECT DISTINCT tenant, stream, source, id
     FROM read_json(${literal(path)}, format = 'newline_delimited',
-      columns = {tenant: 'VARCHAR', stream: 'VARCHAR', id: 'VARCHAR'})`);
+      columns = {tenant: 'VARCHAR', stream: 'VARCHAR', source: 'VARCHAR', id: 'VARCHAR'})`);
   const tenants = await workspace.rows('SELECT DISTINCT tenant FROM given ORDER BY tenant');
   return tenants.map(([tenant]) => String(tenant));
 }

@@ -22,8 +22,9 @@ export interface DamagedFile {
 export type OnRead = (read: number, of: number) => void;
 
 /**
- * Reads the ids of a tenant's kept batch files into the table `filed (stream, id, type, batch_id)`. A line that is no event
- * has no id; see left-out.ts. Damaged files, which DuckDB would read with wrong values, are left out and given back.
+ * Reads the sources and ids of a tenant's kept batch files into the table `filed (stream, source, id, type, batch_id)`. A
+ * line that is no event has no id; see left-out.ts. Damaged files, which DuckDB would read with wrong values, are left
+ * out and given back.
  */
 export async function readBatchFiles(
   workspace: Workspace,
@@ -33,7 +34,7 @@ export async function readBatchFiles(
   onRead: OnRead,
 ): Promise<DamagedFile[]> {
   await workspace.run(
-    'CREATE OR REPLACE TABLE filed (stream VARCHAR, id VARCHAR, type VARCHAR, batch_id VARCHAR)',
+    'CREATE OR REPLACE TABLE filed (stream VARCHAR, source VARCHAR, id VARCHAR, type VARCHAR, batch_id VARCHAR)',
   );
   const names = new Map<InputStream, BatchName[]>();
   for (const stream of INPUT_STREAMS) names.set(stream, await namesOf(store, tenant, stream, days));
@@ -61,9 +62,9 @@ export async function readBatchFiles(
 
 function insertStatement(stream: InputStream, paths: readonly string[]): string {
   return `INSERT INTO filed
-    SELECT ${literal(stream)}, id, type, split_part(parse_filename(filename), '.', 1)
+    SELECT ${literal(stream)}, source, id, type, split_part(parse_filename(filename), '.', 1)
     FROM read_json(${literalList(paths)}, format = 'newline_delimited', compression = 'gzip', filename = true,
-      ignore_errors = true, columns = {id: 'VARCHAR', type: 'VARCHAR'})
+      ignore_errors = true, columns = {source: 'VARCHAR', id: 'VARCHAR', type: 'VARCHAR'})
     WHERE id IS NOT NULL`;
 }
 

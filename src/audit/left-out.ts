@@ -5,6 +5,7 @@ import { unlessUnreadable, type BatchStore } from '../stores/batch-store/batch-s
 import { tableOf } from '../stores/warehouse/columns.js';
 import { leftOutIn } from '../stores/warehouse/parquet/compacted-file.js';
 import { listFiles } from '../stores/warehouse/parquet/files.js';
+import type { Identified } from '../event-identity.js';
 import { isBatchId } from '../tenant.js';
 import type { Workspace } from './workspace.js';
 
@@ -17,12 +18,12 @@ export interface LeftOutOptions {
 }
 
 /**
- * Reads the ids of events that loads have left out as rows that cannot be loaded into the table `left_out (stream, id)`:
+ * Reads the sources and ids of events that loads have left out as rows that cannot be loaded into the table `left_out (stream, source, id)`:
  * the files of the warehouse name their lines, and the kept batch files have the ids. A line that is no event has none.
  */
 export async function readLeftOut(options: LeftOutOptions): Promise<void> {
   const { workspace, batchStore, tenant } = options;
-  await workspace.run('CREATE OR REPLACE TABLE left_out (stream VARCHAR, id VARCHAR)');
+  await workspace.run('CREATE OR REPLACE TABLE left_out (stream VARCHAR, source VARCHAR, id VARCHAR)');
   for (const stream of INPUT_STREAMS) {
     for (const [batchId, lines] of await leftOutOf(options, stream)) {
       if (!isBatchId(batchId)) continue;
@@ -30,8 +31,9 @@ export async function readLeftOut(options: LeftOutOptions): Promise<void> {
       if (opened === undefined) continue;
       const kept = octetLines(opened.ndjson);
       for (const line of LineSet.decode(lines, kept.length)) {
-        const id = idOf(kept[line]?.toString('utf8') ?? '');
-        if (id !== undefined) await workspace.run('INSERT INTO left_out VALUES ($1, $2)', [stream, id]);
+        const event = identityIn(kept[line]?.toString('utf8') ?? '');
+        if (event !== undefined)
+          await workspace.run('INSERT INTO left_out VALUES ($1, $2, $3)', [stream, event.source, event.id]);
       }
     }
   }
@@ -46,10 +48,10 @@ async function leftOutOf(
   return leftOutIn((sql) => workspace.rows(sql), files);
 }
 
-function idOf(line: string): string | undefined {
+function identityIn(line: string): Identified | undefined {
   try {
-    const { id } = JSON.parse(line) as { readonly id?: unknown };
-    return typeof id === 'string' ? id : undefined;
+    const { source, id } = JSON.parse(line) as { readonly source?: unknown; readonly id?: unknown };
+    return typeof source === 'string' && typeof id === 'string' ? { source, id } : undefined;
   } catch {
     return undefined;
   }

@@ -19,6 +19,8 @@ export interface Found<T> {
 /** An acknowledged event that the warehouse does not hold. */
 export interface MissingEvent {
   readonly stream: string;
+  /** Null where it was noted without, and is nowhere. */
+  readonly source: string | null;
   readonly id: string;
   /** The batch it was in, if that batch's file is still kept. */
   readonly batchId?: string;
@@ -35,6 +37,7 @@ export interface DamagedEvents {
 /** An event that has more than one row in the warehouse's files. */
 export interface DoubledEvent {
   readonly stream: string;
+  readonly source: string;
   readonly id: string;
   readonly rows: number;
   /** One batch: it was loaded twice. Several: the event was taken in twice, as happens past the dedupe window. */
@@ -61,7 +64,7 @@ export interface DoubledDecision {
 /** What an audit found out about one tenant. */
 export interface TenantAudit {
   readonly tenant: string;
-  /** Distinct ids that were acknowledged. */
+  /** Distinct events that were acknowledged. */
   readonly acknowledged: number;
   /** Those of them that are in a kept batch file. */
   readonly inBatchFiles: number;
@@ -106,8 +109,9 @@ export async function auditTenant(options: TenantAuditOptions): Promise<TenantAu
   const { workspace, tenant, show } = options;
   const files = await prepare(options);
   const { count } = workspace;
-  const toMissing = ([stream, id, batchId]: unknown[]): MissingEvent => ({
+  const toMissing = ([stream, source, id, batchId]: unknown[]): MissingEvent => ({
     stream: String(stream),
+    source: source === null ? null : String(source),
     id: String(id),
     ...(batchId === null ? {} : { batchId: String(batchId) }),
   });
@@ -118,14 +122,15 @@ export async function auditTenant(options: TenantAuditOptions): Promise<TenantAu
   return {
     tenant,
     acknowledged: await count('SELECT count(*) FROM acknowledged'),
-    inBatchFiles: await count('SELECT count(*) FROM acknowledged SEMI JOIN filed USING (stream, id)'),
-    inWarehouse: await count('SELECT count(*) FROM acknowledged SEMI JOIN stored USING (stream, id)'),
+    inBatchFiles: await count('SELECT count(*) FROM acknowledged SEMI JOIN filed USING (stream, source, id)'),
+    inWarehouse: await count('SELECT count(*) FROM acknowledged SEMI JOIN stored USING (stream, source, id)'),
     missing: await named(unstored('ANTI'), 'ALL', toMissing),
     leftOut: await named(unstored('SEMI'), 'ALL', toMissing),
     damaged: await damagedOf(options),
     damagedFiles: { count: files.length, first: files.slice(0, show) },
-    doubled: await named(DOUBLED, 'stream, id', ([stream, id, rows, batchIds]) => ({
+    doubled: await named(DOUBLED, 'stream, source, id', ([stream, source, id, rows, batchIds]) => ({
       stream: String(stream),
+      source: String(source),
       id: String(id),
       rows: Number(rows),
       batchIds: (batchIds as unknown[]).map(String),
@@ -162,19 +167,23 @@ async function damagedOf({
 }
 
 /** What is acknowledged and not stored: of the events that are left out (`SEMI`), or of the others. */
-const unstored = (leftOut: 'SEMI' | 'ANTI'): string => `SELECT stream, id, min(batch_id) AS batch_id
-  FROM (SELECT * FROM acknowledged ANTI JOIN stored USING (stream, id) ${leftOut} JOIN left_out USING (stream, id))
-    LEFT JOIN filed USING (stream, id)
-  GROUP BY stream, id`;
-const DOUBLED = `SELECT stream, id, count(*), list(DISTINCT batch_id ORDER BY batch_id)
-  FROM stored GROUP BY stream, id HAVING count(*) > 1`;
-const DECISIONS_MISSING = 'SELECT * FROM expected ANTI JOIN decided USING (event_id, rule)';
+const unstored = (leftOut: 'SEMI' | 'ANTI'): string => `SELECT stream, source, id, min(batch_id) AS batch_id
+  FROM (SELECT * FROM acknowledged ANTI JOIN stored USING (stream, source, id)
+      ${leftOut} JOIN left_out USING (stream, source, id))
+    LEFT JOIN filed USING (stream, source, id)
+  GROUP BY stream, source, id`;
+const DOUBLED = `SELECT stream, source, id, count(*), list(DISTINCT batch_id ORDER BY batch_id)
+  FROM stored GROUP BY stream, source, id HAVING count(*) > 1`;
+/** Decisions of version 0.1.0 do not say the source: they count for an event of the id. */
+const DECISIONS_MISSING = `SELECT event_id, rule, batch_id FROM expected
+  ANTI JOIN decided USING (event_id, event_source, rule)
+  ANTI JOIN (SELECT event_id, rule FROM decided WHERE event_source IS NULL) AS unsourced USING (event_id, rule)`;
 const DECISIONS_DOUBLED = `SELECT event_id, rule, max(of_them) FROM (
     SELECT event_id, rule, count(*) AS of_them
     FROM decided SEMI JOIN (SELECT batch_id FROM stored WHERE stream = 'events') USING (batch_id)
-    GROUP BY event_id, rule
+    GROUP BY event_id, event_source, rule
     UNION ALL
-    SELECT event_id, rule, count(*) AS of_them FROM decided GROUP BY event_id, rule, id
+    SELECT event_id, rule, count(*) AS of_them FROM decided GROUP BY event_id, event_source, rule, id
   ) WHERE of_them > 1 GROUP BY event_id, rule`;
 
 /** Makes the relations that the comparison is over: acknowledged, filed, stored, expected, decided. */
@@ -182,28 +191,37 @@ async function prepare(options: TenantAuditOptions): Promise<DamagedFile[]> {
   const { workspace, tenant, configured, batchStore, days, given, onRead } = options;
   const damaged = await readBatchFiles(workspace, batchStore, tenant, days, onRead);
   await readLeftOut(options);
-  await workspace.run(`CREATE OR REPLACE TABLE acknowledged AS SELECT DISTINCT stream, id
-    FROM ${given ? `given WHERE tenant = ${literal(tenant)}` : 'filed'}`);
   const stored = [
-    await tableRows(options, 'events', `'events' AS stream, id, type, batch_id, received_at`),
+    await tableRows(options, 'events', `'events' AS stream, source, id, type, batch_id, received_at`),
     await tableRows(
       options,
       'user_properties',
-      `'user-properties' AS stream, id, type, batch_id, received_at`,
+      `'user-properties' AS stream, source, id, type, batch_id, received_at`,
     ),
   ];
   await workspace.run(`CREATE OR REPLACE VIEW stored AS ${stored.join(' UNION ALL ')}`);
+  await workspace.run(`CREATE OR REPLACE TABLE acknowledged AS ${given ? acknowledgedBy(tenant) : FILED}`);
   await workspace.run(
-    `CREATE OR REPLACE VIEW decided AS ${await tableRows(options, 'decisions', 'id, event_id, rule, batch_id')}`,
+    `CREATE OR REPLACE VIEW decided AS ${await tableRows(options, 'decisions', 'id, event_id, event_source, rule, batch_id')}`,
   );
   await createRules(workspace, configured);
   await workspace.run(`CREATE OR REPLACE VIEW expected AS
-    SELECT id AS event_id, rule, min(batch_id) AS batch_id
-    FROM (SELECT * FROM stored SEMI JOIN acknowledged USING (stream, id) WHERE stream = 'events')
+    SELECT id AS event_id, source AS event_source, rule, min(batch_id) AS batch_id
+    FROM (SELECT * FROM stored SEMI JOIN acknowledged USING (stream, source, id) WHERE stream = 'events')
       JOIN rules USING (type)
     WHERE epoch_ms(CAST(received_at AS TIMESTAMPTZ)) >= since AND epoch_ms(CAST(received_at AS TIMESTAMPTZ)) < until
-    GROUP BY id, rule`);
+    GROUP BY source, id, rule`);
   return damaged;
+}
+
+const FILED = 'SELECT DISTINCT stream, source, id FROM filed';
+
+/** What was noted; where that says no source, of whatever source there are events of the id. */
+function acknowledgedBy(tenant: string): string {
+  const noted = `(SELECT stream, source, id FROM given WHERE tenant = ${literal(tenant)})`;
+  return `SELECT stream, source, id FROM ${noted} WHERE source IS NOT NULL
+    UNION SELECT stream, found.source, id FROM (SELECT stream, id FROM ${noted} WHERE source IS NULL)
+      LEFT JOIN (${FILED} UNION SELECT stream, source, id FROM stored) AS found USING (stream, id)`;
 }
 
 /** The rows of a table as they are in its files, each as often as it is there, of batches made in the range of days. */
@@ -215,7 +233,7 @@ async function tableRows(
   const listed = await listStored(warehouseRoot, tenant, table, dayBefore(days.from));
   const files = await liveFiles((sql) => workspace.rows(sql), listed);
   const columns =
-    'id VARCHAR, type VARCHAR, batch_id VARCHAR, event_id VARCHAR, rule VARCHAR, received_at TIMESTAMPTZ';
+    'source VARCHAR, id VARCHAR, type VARCHAR, batch_id VARCHAR, event_id VARCHAR, event_source VARCHAR, rule VARCHAR, received_at TIMESTAMPTZ';
   const nothing = columns.replaceAll(/(\w+) (\w+)/g, 'CAST(NULL AS $2) AS $1');
   if (files.length === 0) return `SELECT ${select} FROM (SELECT ${nothing}) WHERE false`;
   const conditions = [
@@ -223,7 +241,9 @@ async function tableRows(
     ...(days.to === undefined ? [] : [`substr(batch_id, 1, 8) <= ${compact(days.to)}`]),
   ];
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
-  return `SELECT ${select} FROM read_parquet(${literalList(files)}, union_by_name = true, hive_partitioning = false)${where}`;
+  // Files of version 0.1.0 have no event_source.
+  const all = `SELECT * FROM read_parquet(${literalList(files)}, union_by_name = true, hive_partitioning = false)`;
+  return `SELECT ${select} FROM (${all} UNION ALL BY NAME SELECT ${nothing} WHERE false)${where}`;
 }
 
 /** A batch is loaded on its day or later; around midnight its load may have the name of the day before. */

@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
-import { open, readdir, readFile, rm, statfs } from 'node:fs/promises';
+import { readdir, readFile, statfs } from 'node:fs/promises';
 import { execFile } from 'node:child_process';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from '@temporalio/client';
 import pc from 'picocolors';
@@ -12,10 +11,13 @@ import { findTemporalBinary } from '../engine/find-server.js';
 import { isPortFree } from '../engine/ports.js';
 import { serverStateOf } from '../engine/server-record.js';
 import { messageOf } from '../errors.js';
+import { isLoopback } from '../loopback.js';
 import { dataPaths } from '../roles/stores.js';
 import { checkBatchKey, checkBatches } from './check-batches.js';
+import { checkDataDirectory, existingFolder } from './check-data-directory.js';
 import { checkNamespace } from './check-namespace.js';
 import { checkState } from './check-state.js';
+import { checkSubscriptions } from './check-subscriptions.js';
 import { checkBigQueryTenants } from './check-warehouses.js';
 import { examplePath } from './example-path.js';
 import { fail, ok, warn, type Finding } from './finding.js';
@@ -40,13 +42,13 @@ export async function examine(config: Config): Promise<Finding[]> {
   const { state } = config;
   const findings = await Promise.all([
     checkNode(process.versions.node),
-    guard('data directory', () => checkDataDir(config)),
+    guard('data directory', () => checkDataDirectory(config)),
     guard('disk', () => checkDisk(config)),
     ...(config.batches === undefined ? [] : [guard('batches', () => checkBatches(config))]),
     guard('batch key', () => checkBatchKey(config)),
     ...(state === undefined ? [] : [guard('state', () => checkState(state))]),
     guard(`port ${config.port}`, () => checkApiPort(config)),
-    ...(own ? [config.temporalPort, config.temporalUiPort] : []).map((port, index) =>
+    ...ownPorts(config).map((port, index) =>
       guard(`port ${port}`, () =>
         checkTemporalPort(config, port, index === 0 ? 'HEADGATE_TEMPORAL_PORT' : 'HEADGATE_TEMPORAL_UI_PORT'),
       ),
@@ -57,7 +59,13 @@ export async function examine(config: Config): Promise<Finding[]> {
     guard('tenants', () => checkTenants(config)),
     guard('keys', () => checkKeys(config)),
   ]);
-  return [...findings, ...(await checkBigQueryTenants(config))];
+  return [...findings, ...(await checkSubscriptions(config)), ...(await checkBigQueryTenants(config))];
+}
+
+/** Of the own server: gRPC, then its UI. */
+function ownPorts({ temporalAddress, temporalPort, temporalUi, temporalUiPort }: Config): number[] {
+  if (temporalAddress !== undefined) return [];
+  return temporalUi === 'off' ? [temporalPort] : [temporalPort, temporalUiPort];
 }
 
 async function guard(check: string, look: () => Promise<Finding>): Promise<Finding> {
@@ -73,48 +81,6 @@ export function checkNode(version: string): Finding {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major > 20 || (major === 20 && minor >= 19)) return ok('node', version);
   return fail('node', version, 'install Node 20.19 or newer: https://nodejs.org');
-}
-
-/** Can be written, and how long a flush takes: that is what an acknowledgement waits for. */
-async function checkDataDir({ dataDir }: Config): Promise<Finding> {
-  const check = 'data directory';
-  const probe = join(existingFolder(dataDir), `.headgate-doctor-${process.pid}`);
-  try {
-    const flushMs = await measureFlush(probe);
-    const found = `${dataDir} can be written, a flush to disk takes ${flushMs.toFixed(1)} ms`;
-    if (flushMs < 20) return ok(check, found);
-    return warn(check, found, 'every acknowledgement waits for one: put HEADGATE_DATA_DIR on a faster disk');
-  } catch (error) {
-    return fail(
-      check,
-      `${dataDir} cannot be written: ${messageOf(error)}`,
-      'correct its permissions, or set HEADGATE_DATA_DIR to another folder',
-    );
-  } finally {
-    await rm(probe, { force: true }).catch(() => {});
-  }
-}
-
-/** The folder, or the nearest one above it that is there: a look must not create anything. */
-function existingFolder(path: string): string {
-  return existsSync(path) ? path : existingFolder(dirname(path));
-}
-
-/** The median of nine, since a single flush says little. */
-async function measureFlush(path: string): Promise<number> {
-  const file = await open(path, 'w');
-  const times: number[] = [];
-  try {
-    for (let count = 0; count < 9; count += 1) {
-      await file.write(Buffer.alloc(4096));
-      const start = performance.now();
-      await file.sync();
-      times.push(performance.now() - start);
-    }
-  } finally {
-    await file.close();
-  }
-  return times.sort((a, b) => a - b)[4] ?? 0;
 }
 
 async function checkDisk({ dataDir, minFreeDiskBytes, maxSpoolBytes }: Config): Promise<Finding> {
@@ -143,7 +109,7 @@ async function checkTemporalPort(config: Config, port: number, variable: string)
   const check = `port ${port}`;
   if (await isPortFree('127.0.0.1', port)) return ok(check, "free for Temporal's server");
   const running = runningServer(config);
-  if (running !== undefined && [running.address, running.uiUrl].some((each) => each.endsWith(`:${port}`)))
+  if (running !== undefined && [running.address, running.uiUrl].some((each) => each?.endsWith(`:${port}`)))
     return ok(check, "in use by this data directory's Temporal server");
   return fail(check, 'in use by another program', `stop it, or set ${variable} to a free port`);
 }
@@ -247,8 +213,14 @@ async function filesIn(folder: string): Promise<string[]> {
   return readdir(folder).catch(() => []);
 }
 
-async function checkKeys({ jwks, dataDir }: Config): Promise<Finding> {
+async function checkKeys({ jwks, dataDir, host, developmentKey }: Config): Promise<Finding> {
   if (jwks === undefined) {
+    if (!isLoopback(host) && developmentKey === 'loopback')
+      return fail(
+        'keys',
+        `none of your own, and other machines reach ${host}: the API refuses to start`,
+        'set HEADGATE_JWKS to your key set, or HEADGATE_DEVELOPMENT_KEY=anywhere',
+      );
     const made = (await filesIn(dataPaths(dataDir).keys)).length > 0;
     const found = made ? 'a development key pair' : 'none yet; the first start makes a development key pair';
     return warn('keys', found, 'for production set HEADGATE_JWKS to your key set');

@@ -106,12 +106,12 @@ function named({ tenant, ...found }: TenantAudit): string[] {
   const { missing, leftOut, damaged, damagedFiles, doubled, decisionsMissing, decisionsDoubled } = found;
   return [
     ...missing.first.map(
-      ({ stream, id, batchId }) =>
-        `${tenant}: missing from ${stream}: ${JSON.stringify(id)}, ${batchId === undefined ? 'in no kept batch file' : `of batch ${batchId}`}`,
+      ({ stream, batchId, ...event }) =>
+        `${tenant}: missing from ${stream}: ${shown(event)}, ${batchId === undefined ? 'in no kept batch file' : `of batch ${batchId}`}`,
     ),
     ...leftOut.first.map(
-      ({ stream, id }) =>
-        `${tenant}: left out of ${stream}, as it cannot be loaded: ${JSON.stringify(id)}; see the dead letters of warehouse`,
+      ({ stream, ...event }) =>
+        `${tenant}: left out of ${stream}, as it cannot be loaded: ${shown(event)}; see the dead letters of warehouse`,
     ),
     ...damaged.first.map(
       ({ stream, batchId, events }) =>
@@ -122,8 +122,8 @@ function named({ tenant, ...found }: TenantAudit): string[] {
         `${tenant}: the file of batch ${batchId} of ${stream} is damaged; what of it the warehouse lacks is among the dead letters of warehouse`,
     ),
     ...doubled.first.map(
-      ({ stream, id, rows, batchIds }) =>
-        `${tenant}: ${rows} rows in ${stream}: ${JSON.stringify(id)}, of ${batchIds.length === 1 ? 'batch' : 'batches'} ${batchIds.join(', ')}`,
+      ({ stream, rows, batchIds, ...event }) =>
+        `${tenant}: ${rows} rows in ${stream}: ${shown(event)}, of ${batchIds.length === 1 ? 'batch' : 'batches'} ${batchIds.join(', ')}`,
     ),
     ...decisionsMissing.first.map(
       ({ eventId, rule, batchId }) =>
@@ -133,4 +133,8 @@ function named({ tenant, ...found }: TenantAudit): string[] {
       ({ eventId, rule, rows }) => `${tenant}: ${rows} decisions of ${rule} on ${JSON.stringify(eventId)}`,
     ),
   ];
+}
+
+function shown({ source, id }: { readonly source: string | null; readonly id: string }): string {
+  return `${JSON.stringify(id)}${source === null ? '' : ` from ${JSON.stringify(source)}`}`;
 }

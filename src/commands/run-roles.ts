@@ -32,9 +32,9 @@ export async function runRoles(config: Config, roles: Roles, tenants?: string): 
   log.info('stopped');
 }
 
-async function applyFirst({ dataDir }: Config, source: string | undefined): Promise<void> {
-  const { tenants: dir, tenantVersions: versions } = dataPaths(dataDir);
-  if (source !== undefined) await applyTenantFiles({ source, dir, versions });
+async function applyFirst(config: Config, source: string | undefined): Promise<void> {
+  const { tenants: dir, tenantVersions: versions } = dataPaths(config.dataDir);
+  if (source !== undefined) await applyTenantFiles({ source, dir, versions, reach: config });
 }
 
 function sayReady(node: HeadgateNode, config: Config, roles: Roles, log: Logger): void {
@@ -54,6 +54,11 @@ function sayReady(node: HeadgateNode, config: Config, roles: Roles, log: Logger)
     },
     'ready',
   );
+  if (node.temporal.ownServer)
+    log.warn(
+      { temporal: address, temporalUi: uiUrl },
+      "Temporal's own server asks nobody who they are: whoever reaches these addresses of this machine can read and change everything; set TEMPORAL_ADDRESS in production",
+    );
   if (tenants === 0) log.warn('no tenant is configured; apply some: headgate tenant apply DIR');
   if (config.jwks === undefined && roles.api)
     log.warn('tokens are verified with the development key; set HEADGATE_JWKS in production');

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { basename, dirname, join } from 'node:path';
+import { scanJson } from '../api/scan-json.js';
 import { isRejection, validateEvent } from '../api/validate-event.js';
 import { loadConfig } from '../config.js';
 import { HeadgateError, messageOf } from '../errors.js';
@@ -36,16 +37,23 @@ function placeOf({ tenant, config }: RouteOptions): [dir: string, name: string] 
 }
 
 async function readEvent({ explain: file, stream }: RouteOptions): Promise<EventRow> {
+  let json: string;
   let value: unknown;
   try {
-    value = JSON.parse(await (file === '-' ? text(process.stdin) : readFile(file, 'utf8')));
+    json = await (file === '-' ? text(process.stdin) : readFile(file, 'utf8'));
+    value = JSON.parse(json);
   } catch (error) {
     throw new HeadgateError('FILE_UNREADABLE', `${file} is no JSON event: ${messageOf(error)}`, {
       cause: error,
     });
   }
   const now = new Date();
-  const event = validateEvent(value, stream, { ms: now.getTime(), iso: now.toISOString() });
+  const event = validateEvent(
+    value,
+    stream,
+    { ms: now.getTime(), iso: now.toISOString() },
+    scanJson(Buffer.from(json))[0],
+  );
   if (!isRejection(event)) return event;
   throw new HeadgateError('NOTHING_ACCEPTED', `The event would be rejected: ${event.reason} (${event.code})`);
 }

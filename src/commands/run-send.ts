@@ -3,7 +3,7 @@ import { appendFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promis
 import { join, resolve } from 'node:path';
 import { SingleBar } from 'cli-progress';
 import { eventFor, readLines } from '../event-lines.js';
-import { sendLines, type SendTally } from '@headgate/client';
+import { sendLines, type SendOptions, type SendTally } from '@headgate/client';
 import { loadConfig } from '../config.js';
 import { HeadgateError, systemCodeOf } from '../errors.js';
 import type { InputStream } from '../event.js';
@@ -72,9 +72,10 @@ function recorder(
   file: string | undefined,
   tenant: string,
   stream: InputStream,
-): ((ids: readonly string[]) => Promise<void>) | undefined {
+): SendOptions['onAcknowledged'] {
   if (file === undefined) return undefined;
-  return (ids) => appendFile(file, ids.map((id) => `${JSON.stringify({ tenant, stream, id })}\n`).join(''));
+  return (events) =>
+    appendFile(file, events.map((event) => `${JSON.stringify({ tenant, stream, ...event })}\n`).join(''));
 }
 
 function report(tally: SendTally, skipped: number, rejections: readonly string[]): void {

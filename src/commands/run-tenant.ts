@@ -1,5 +1,6 @@
 import { loadConfig } from '../config.js';
 import { messageOf } from '../errors.js';
+import { closeToOthers } from '../roles/data-directory.js';
 import { dataPaths } from '../roles/stores.js';
 import { createWarehouseCheck, type WarehouseCheck } from '../roles/warehouses.js';
 import { applyTenantFiles, openTenantRegistry, type LoadedTenant } from '../tenant-config/registry.js';
@@ -14,9 +15,10 @@ const CHECK_TIMEOUT_MS = 15_000;
 export async function applyTenants(source: string): Promise<void> {
   const config = loadConfig();
   const { tenants: dir, tenantVersions: versions } = dataPaths(config.dataDir);
+  await closeToOthers(config.dataDir);
   const asked = createWarehouseCheck(config);
   const check = (tenant: TenantConfig): Promise<void> => checkLocation(tenant, asked);
-  const applied = await applyTenantFiles({ source, dir, versions, check });
+  const applied = await applyTenantFiles({ source, dir, versions, check, reach: config });
   for (const { tenant, change } of applied) print(`${tenant} ${change}`);
   const counts = (['added', 'changed', 'unchanged'] as const).map(
     (change) => `${applied.filter((each) => each.change === change).length} ${change}`,

@@ -1,7 +1,7 @@
 import { WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
 import { askTemporal } from '../engine/ask-temporal.js';
 import { HeadgateError } from '../errors.js';
-import { TENANT } from '../search-attributes.js';
+import { isOwn } from '../start-once.js';
 import type { DeadLetterOptions } from './options.js';
 
 /**
@@ -17,7 +17,7 @@ export async function findOwn(
 ): Promise<WorkflowExecutionDescription> {
   try {
     const found = await askTemporal(client, () => client.workflow.getHandle(workflowId).describe());
-    if (found.type === type && found.typedSearchAttributes.get(TENANT) === tenant) return found;
+    if (isOwn(found, { type, tenant })) return found;
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
   }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
 import { askTemporal } from '../engine/ask-temporal.js';
+import { RunningLimit } from '../engine/running-limit.js';
 import { workflowPage } from '../engine/workflow-page.js';
 import { searchAttributesOf } from '../search-attributes.js';
 import { redriveWorkflowId, tenantQueue, workflowQueue } from '../tenant.js';
@@ -13,6 +14,7 @@ import {
   type ResolveProgress,
   type ResolveResult,
 } from '../workflows/resolve-messages.js';
+import { AskedAgain } from './asked-again.js';
 import { findOwn } from './find.js';
 import type { DeadLetterOptions } from './options.js';
 import { assertRedrivable } from './resolve.js';
@@ -42,7 +44,11 @@ export interface RedriveStatus {
 
 /** Redrives and discards of many dead letters of a tenant. */
 export interface Redrives {
-  /** Those that cannot be redriven are left out. @throws HeadgateError `DEAD_LETTER_UNREADABLE` when the filter asks for them alone */
+  /**
+   * Those that cannot be redriven are left out. The same asked for again by the same person within ten seconds, while it
+   * runs, is the one that runs.
+   * @throws HeadgateError `DEAD_LETTER_UNREADABLE` when the filter asks for them alone; `TENANT_IN_FLIGHT_FULL`: four run
+   */
   start(tenant: string, request: RedriveRequest, by: Resolution): Promise<RedriveStatus>;
   /** @throws HeadgateError `NOT_FOUND` */
   show(tenant: string, id: string): Promise<RedriveStatus>;
@@ -50,6 +56,8 @@ export interface Redrives {
   cancel(tenant: string, id: string, by: Resolution): Promise<RedriveStatus>;
 }
 
+/** Redrives and discards of many of one tenant that may run at once: each goes through the same list. */
+const MOST_RUNNING = 4;
 const NOTHING_YET: ResolveProgress = { matched: 0, matchedEvents: 0, done: 0, events: 0, left: 0 };
 
 /** Builds redrives and discards of many: each a workflow that goes on without whoever has asked for it. */
@@ -57,8 +65,20 @@ export function createRedrives(options: DeadLetterOptions): Redrives {
   const { client } = options;
   const find = (tenant: string, id: string): Promise<WorkflowExecutionDescription> =>
     findOwn(options, tenant, redriveWorkflowId(tenant, id), RESOLVE_DEAD_LETTERS);
+  const running = new RunningLimit({
+    ...{ client, workflowType: RESOLVE_DEAD_LETTERS, what: 'redrives and discards', most: MOST_RUNNING },
+  });
+  const again = new AskedAgain<RedriveStatus>();
   return {
-    start: (tenant, request, by) => start(options, tenant, request, by),
+    start: (tenant, request, by) =>
+      again.once(
+        JSON.stringify([tenant, request, by]),
+        () => start(options, running, tenant, request, by),
+        async ({ id }) => {
+          const now = await statusOf(options, id, await find(tenant, id));
+          return now.status === 'running' ? now : undefined;
+        },
+      ),
     show: async (tenant, id) => statusOf(options, id, await find(tenant, id)),
     cancel: async (tenant, id, { actor }) => {
       const { workflowId, runId } = await find(tenant, id);
@@ -82,6 +102,7 @@ export function createRedrives(options: DeadLetterOptions): Redrives {
 
 async function start(
   options: DeadLetterOptions,
+  running: RunningLimit,
   tenant: string,
   { outcome, filter, eventsPerSecond }: RedriveRequest,
   by: Resolution,
@@ -100,14 +121,16 @@ async function start(
     },
   };
   const { firstExecutionRunId } = await askTemporal(client, () =>
-    client.workflow.start(RESOLVE_DEAD_LETTERS, {
-      workflowId,
-      taskQueue: workflowQueue(tenant, isolationOf(tenant)),
-      args: [input],
-      workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
-      staticSummary: `${tenant} · dead letters to be ${outcome} · by ${by.actor}`,
-      typedSearchAttributes: searchAttributesOf(tenant),
-    }),
+    running.start(tenant, workflowId, () =>
+      client.workflow.start(RESOLVE_DEAD_LETTERS, {
+        workflowId,
+        taskQueue: workflowQueue(tenant, isolationOf(tenant)),
+        args: [input],
+        workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
+        staticSummary: `${tenant} · dead letters to be ${outcome} · by ${by.actor}`,
+        typedSearchAttributes: searchAttributesOf(tenant),
+      }),
+    ),
   );
   const url = workflowPage(options, workflowId, firstExecutionRunId);
   const startedAt = new Date(now).toISOString();

@@ -1,5 +1,7 @@
 import type { DecisionRow, EventRow, InputStream, Outcome } from '../event.js';
+import type { OnFailure } from '../expressions/failures.js';
 import { concernsRules, type CompiledRules } from '../rules/compiled.js';
+import { fingerprintOf } from '../rules/fingerprint.js';
 import { evaluateEvent } from '../rules/evaluate.js';
 import { mergeProperties, newProfileState } from '../rules/profile.js';
 import { newSubjectState } from '../rules/subject-state.js';
@@ -8,6 +10,8 @@ import { eventTimeMs } from '../rules/event-time.js';
 
 /** The decisions on a chunk. */
 export interface ChunkDecisions {
+  /** Events decided on: all, unless {@link ChunkWatch.after} has ended it. */
+  readonly decided: number;
   /** Rule evaluations made. */
   readonly evaluated: number;
   /** Evaluations that came out eligible, by rule. */
@@ -31,8 +35,15 @@ export type RecordOf = (subject: string) => SubjectRecord;
 
 const NO_PROPERTIES: Readonly<Record<string, unknown>> = {};
 
-/** Told of a decision with another outcome than the last of its subject and rule; `line` is its place among the chunk's decisions. */
-export type OnChanged = (line: number, row: DecisionRow) => void;
+/** Who follows the work on a chunk. */
+export interface ChunkWatch {
+  /** Told of a decision with another outcome than the last of its subject and rule; `line` is its place among the chunk's decisions. */
+  readonly onChanged?: (line: number, row: DecisionRow) => void;
+  /** Told of expressions that fail on an event. */
+  readonly onFailure?: OnFailure;
+  /** Told of each event that has been decided on, by its place; false leaves those behind it for another chunk. */
+  readonly after?: (event: EventRow, line: number) => boolean;
+}
 
 /** What a decision's outcome is compared with where there was none. */
 const OUTCOME_BEFORE_ALL: Outcome = 'ineligible';
@@ -47,7 +58,7 @@ export type OnFault = (event: EventRow, error: unknown) => void;
 
 /**
  * Applies a chunk's events to their subjects, in order: `user-properties` to profiles, `events` to aggregates and
- * rules. The same records and events give the same decisions.
+ * rules. The same records and events give the same decisions. `onFailure` hears of expressions that fail on an event.
  */
 export function decideChunk(
   stream: InputStream,
@@ -55,18 +66,20 @@ export function decideChunk(
   rules: CompiledRules,
   recordOf: RecordOf,
   onFault: OnFault,
-  onChanged?: OnChanged,
+  { onChanged, onFailure, after }: ChunkWatch = {},
 ): ChunkDecisions {
-  const decided = { evaluated: 0, eligible: {} as Record<string, number>, ndjson: '' };
+  const made = { decided: 0, evaluated: 0, eligible: {} as Record<string, number>, ndjson: '' };
   for (const event of events) {
     try {
       if (stream === 'user-properties') mergeInto(recordOf, event);
-      else decideEvent(event, rules, recordOf, decided, onChanged);
+      else decideEvent(event, rules, recordOf, made, { onChanged, onFailure });
     } catch (error) {
       onFault(event, error);
     }
+    const line = made.decided++;
+    if (after?.(event, line) === false) break;
   }
-  return decided;
+  return made;
 }
 
 /** The subjects that {@link decideChunk} asks for. */
@@ -95,28 +108,32 @@ function decideEvent(
   rules: CompiledRules,
   recordOf: RecordOf,
   decided: { evaluated: number; eligible: Record<string, number>; ndjson: string },
-  onChanged?: OnChanged,
+  { onChanged, onFailure }: ChunkWatch,
 ): void {
   if (!concernsRules(rules, event.type)) return;
   // An event without a subject is decided on by itself: it has no profile, and its aggregates hold it alone.
   const record = event.subject === undefined ? newSubjectRecord() : recordOf(event.subject);
   const profile = record.profile?.values ?? NO_PROPERTIES;
-  for (const { rule, ruleVersion, outcome, reason } of evaluateEvent(rules, record.state, profile, event)) {
+  const evaluations = evaluateEvent(rules, record.state, profile, event, { onFailure });
+  if (evaluations.length === 0) return;
+  const { id: eventId, source: eventSource, time } = event;
+  const sourceKey = fingerprintOf(eventSource).toString(36);
+  for (const { rule, ruleVersion, outcome, reason } of evaluations) {
     const current = Object.hasOwn(record.decisions, rule) ? record.decisions[rule] : undefined;
     const before = current?.outcome ?? OUTCOME_BEFORE_ALL;
     const isCurrent = current === undefined || !isNewer(current, ruleVersion, event);
-    if (isCurrent)
-      record.decisions[rule] = { outcome, reason, ruleVersion, eventId: event.id, time: event.time };
+    if (isCurrent) record.decisions[rule] = { outcome, reason, ruleVersion, eventId, eventSource, time };
     if (outcome === 'eligible') decided.eligible[rule] = (decided.eligible[rule] ?? 0) + 1;
     const row: DecisionRow = {
-      id: `${event.id}:${rule}:${ruleVersion}`,
-      event_id: event.id,
+      id: `${eventId}:${rule}:${ruleVersion}:${sourceKey}`,
+      event_id: eventId,
+      event_source: eventSource,
       subject: event.subject ?? null,
       rule,
       rule_version: ruleVersion,
       outcome,
       reason,
-      time: event.time,
+      time,
     };
     decided.ndjson += `${JSON.stringify(row)}\n`;
     if (isCurrent && outcome !== before) onChanged?.(decided.evaluated, row);

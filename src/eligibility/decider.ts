@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { HeadgateError } from '../errors.js';
 import type { EventRow, InputStream } from '../event.js';
+import { ExpressionFailures, type ExpressionFailure } from '../expressions/failures.js';
 import { ChunkQueue } from '../ingest/chunk-queue.js';
 import type { Chunk } from '../ingest/lane.js';
 import type { ProfileState } from '../rules/profile.js';
@@ -10,7 +11,7 @@ import {
   decideChunk,
   subjectsOf,
   type ChunkDecisions,
-  type OnChanged,
+  type ChunkWatch,
   type OnFault,
 } from './decide-chunk.js';
 import { Subjects } from './subjects.js';
@@ -27,6 +28,8 @@ export interface DeciderOptions {
   /** Told once there is something that a checkpoint would write. */
   readonly onChange: () => void;
   readonly onFault: OnFault;
+  /** Told of the expressions that failed on a request's events, once a request. */
+  readonly onFailures?: (tenant: string, failures: readonly ExpressionFailure[]) => void;
   /**
    * Changed subjects held in memory until a checkpoint has them: at so many, tenants that have more of them than the
    * mean wait, at twice as many all do. Default 50,000, some 150 MB.
@@ -88,7 +91,7 @@ export class Decider {
   }
 
   /**
-   * Decides on the events that get the sequence number `seq`. Numbers rise. `onChanged` hears of outcomes that changed.
+   * Decides on the events that get the sequence number `seq`: on all, unless `watch` ends it before. Numbers rise.
    * To be called from within {@link Decider.whenReady}.
    * @throws HeadgateError `TENANT_UNKNOWN`; `OVERLOADED` (retryable) while the state is brought up to date;
    *   `TENANT_BACKLOG_FULL` or `OVERLOADED` while checkpoints of what has changed do not keep up, or fail
@@ -98,14 +101,19 @@ export class Decider {
     stream: InputStream,
     seq: number,
     events: readonly EventRow[],
-    onChanged?: OnChanged,
+    watch?: ChunkWatch,
   ): ChunkDecisions {
     const rules = this.options.rulesOf(tenant);
     if (rules === undefined)
       throw new HeadgateError('TENANT_UNKNOWN', `Tenant ${tenant} is not configured here.`);
     const refusal = this.refusalOf(tenant);
     if (refusal !== undefined) throw refusal;
-    return this.apply(tenant, stream, seq, events, rules, this.progressOf(tenant), onChanged);
+    const failures = new ExpressionFailures();
+    const told = { ...watch, onFailure: failures.add };
+    const decided = this.apply(tenant, stream, seq, events, rules, this.progressOf(tenant), told);
+    const failed = failures.list();
+    if (failed.length > 0) this.options.onFailures?.(tenant, failed);
+    return decided;
   }
 
   /**
@@ -260,10 +268,10 @@ export class Decider {
     events: readonly EventRow[],
     rules: CompiledRules,
     progress: Progress,
-    onChanged?: OnChanged,
+    watch?: ChunkWatch,
   ): ChunkDecisions {
     const recordOf = (subject: string): SubjectRecord => this.subjects.change(tenant, subject);
-    const decided = decideChunk(stream, events, rules, recordOf, this.options.onFault, onChanged);
+    const decided = decideChunk(stream, events, rules, recordOf, this.options.onFault, watch);
     progress.watermark = seq;
     this.advanced.add(tenant);
     this.options.onChange();

@@ -4,7 +4,10 @@ import type { DevServerOptions } from './dev-server.js';
  * Settings of the development server. Its limits are made for trying things out; ours are set where Temporal's are
  * not what should slow a tenant down.
  */
-const DYNAMIC_CONFIG: Readonly<Record<string, number | boolean>> = {
+const DYNAMIC_CONFIG: Readonly<Record<string, number | boolean | string>> = {
+  // Nobody may ask its HTTP API, which asks nobody who they are and which the command line cannot turn off: no `Host` is
+  // right. A page in a browser on this machine could use it else. Headgate and the UI speak gRPC.
+  'frontend.httpAllowedHosts': '[]',
   // Long polls at once: one per tenant queue and kind. The default of 1,200 caps the tenants at as many.
   'frontend.namespaceCount': 20_000,
   'frontend.rps': 100_000,
@@ -32,7 +35,8 @@ export function devServerArguments(options: DevServerOptions): string[] {
   const { dbFile, host = '127.0.0.1', port, uiPort, namespace, searchAttributes = {} } = options;
   return [
     ...['server', 'start-dev', '--log-level', 'warn', '--color', 'never'],
-    ...['--ip', host, '--port', String(port), '--ui-port', String(uiPort)],
+    ...['--ip', host, '--port', String(port)],
+    ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)]),
     ...['--namespace', namespace, '--db-filename', dbFile],
     ...settings('--sqlite-pragma', SQLITE_PRAGMAS),
     ...settings('--dynamic-config-value', DYNAMIC_CONFIG),

@@ -36,7 +36,8 @@ export interface DevServerOptions {
   /** Address it listens on. Default `127.0.0.1`: it has no authentication, so keep it there. */
   readonly host?: string;
   readonly port: number;
-  readonly uiPort: number;
+  /** Default: no UI. */
+  readonly uiPort?: number;
   readonly namespace: string;
   /** Gets what the server writes, warnings and errors. */
   readonly logFile: string;
@@ -58,7 +59,7 @@ export interface DevServerExit {
 export interface DevServer {
   /** `host:port` of its gRPC service. */
   readonly address: string;
-  readonly uiUrl: string;
+  readonly uiUrl?: string;
   readonly pid: number;
   /** True when another, living Headgate process owns it: then {@link DevServer.stop} leaves it running. */
   readonly shared: boolean;
@@ -150,7 +151,8 @@ async function spawnServer(
   });
   log.close();
   const identity = await spawned(child, options.binary);
-  const running = { process: identity, address: `${host}:${port}`, uiUrl: `http://${host}:${uiPort}` };
+  const uiUrl = uiPort === undefined ? undefined : `http://${host}:${uiPort}`;
+  const running = { process: identity, address: `${host}:${port}`, uiUrl };
   claim.write(running);
   return new OwnedServer(child, running, options, { log, claim });
 }
@@ -170,7 +172,7 @@ async function lockWhenFree(dbFile: string, claim: ServerClaim): Promise<FileLoc
 
 async function assertPortsFree({ host = '127.0.0.1', port, uiPort }: DevServerOptions): Promise<void> {
   await assertPortFree(host, port, "Temporal's server", 'HEADGATE_TEMPORAL_PORT');
-  await assertPortFree(host, uiPort, "Temporal's UI", 'HEADGATE_TEMPORAL_UI_PORT');
+  if (uiPort !== undefined) await assertPortFree(host, uiPort, "Temporal's UI", 'HEADGATE_TEMPORAL_UI_PORT');
 }
 
 async function spawned(child: ChildProcess, binary: string): Promise<ProcessIdentity> {
@@ -187,7 +189,7 @@ async function spawned(child: ChildProcess, binary: string): Promise<ProcessIden
 class OwnedServer implements DevServer {
   readonly shared = false;
   readonly address: string;
-  readonly uiUrl: string;
+  readonly uiUrl?: string;
   readonly pid: number;
   private state: 'starting' | 'ready' | 'stopping' | 'ended' = 'starting';
   private readonly ended: Promise<void>;

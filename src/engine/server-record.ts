@@ -9,7 +9,8 @@ export interface RunningServer {
   readonly process: ProcessIdentity;
   /** `host:port` of its gRPC service. */
   readonly address: string;
-  readonly uiUrl: string;
+  /** Absent where it has no UI. */
+  readonly uiUrl?: string;
 }
 
 /** What is known of a database file. */

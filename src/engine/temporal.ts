@@ -24,6 +24,8 @@ export interface OpenTemporalOptions {
   readonly temporalCli?: string;
   readonly temporalPort: number;
   readonly temporalUiPort: number;
+  /** `HEADGATE_TEMPORAL_UI`: whether our own server has a UI. Default `on`. */
+  readonly temporalUi?: 'on' | 'off';
   /** `PATH`. */
   readonly path: string;
   readonly cacheDir: string;
@@ -101,7 +103,7 @@ function serverOptions(options: OpenTemporalOptions): Omit<DevServerOptions, 'bi
     dbFile: join(folder, 'temporal.db'),
     logFile: join(folder, 'temporal.log'),
     port: options.temporalPort,
-    uiPort: options.temporalUiPort,
+    uiPort: options.temporalUi === 'off' ? undefined : options.temporalUiPort,
     namespace: options.temporalNamespace,
     searchAttributes: Object.fromEntries(SEARCH_ATTRIBUTES.map((name) => [name, 'Keyword'])),
   };

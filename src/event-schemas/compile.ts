@@ -3,6 +3,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { messageOf } from '../errors.js';
 import { EventSchema, EventSchemas } from './event-schemas.js';
 import { inspectSchema, keysOf, type Dialect, type SchemaFault } from './inspect.js';
+import { MULTIPLE_OF } from './multiple-of.js';
 import type { EventSchemaConfig, JsonSchema } from './schema-config.js';
 
 /** What is wrong with a tenant's schemas, and where in its configuration, such as `['schemas', 0, 'schema', 'type']`. */
@@ -124,7 +125,9 @@ function dialectFor($schema: unknown): AjvDialect | undefined {
   return Object.hasOwn(DIALECTS, uri) ? DIALECTS[uri]?.() : undefined;
 }
 
+/** ajv's own multipleOf divides doubles. */
 function dialectOf(ajv: Ajv): AjvDialect {
+  ajv.removeKeyword('multipleOf').addKeyword(MULTIPLE_OF);
   return { ajv, keywords: [...Object.keys(ajv.RULES.keywords), ...REMARKS] };
 }
 

@@ -1,5 +1,7 @@
 import { nearest } from '../tenant-config/nearest.js';
+import { costOf, isScalar } from './cost.js';
 import type { JsonSchema } from './schema-config.js';
+import { hidesEvaluated } from './unevaluated.js';
 
 /** What is wrong with a schema, and where in it. */
 export interface SchemaFault {
@@ -22,8 +24,11 @@ export interface Dialect {
 /** The most {@link Inspected.parts} of one schema: it bounds what an event can cost. */
 const MAX_PARTS = 1_000;
 const MAX_DEPTH = 64;
-/** Items are compared each with each other. */
-const MAX_UNIQUE_ITEMS = 1_000;
+/** Items of one scalar type are looked up, others are compared each with each other. */
+const MAX_UNIQUE_SCALARS = 1_000;
+const MAX_UNIQUE_ITEMS = 100;
+/** In units of {@link costOf}: what an event may cost, some ten milliseconds. */
+const MAX_COST = 500_000;
 
 /** Keywords whose value is a schema, or a list or a map of them (or of lists of names). */
 const WITH_SCHEMA = new Set(
@@ -72,6 +77,7 @@ const REFUSED: Readonly<Record<string, string>> = {
 export function inspectSchema(schema: JsonSchema, dialect: Dialect): Inspected {
   const inspection = new Inspection(schema, dialect);
   inspection.visit(schema, []);
+  if (inspection.faults.size === 0) inspection.weigh();
   return { faults: [...inspection.faults.values()], parts: inspection.parts };
 }
 
@@ -110,6 +116,22 @@ class Inspection {
     return false;
   }
 
+  /** Once all references are known to lead somewhere. */
+  weigh(): void {
+    if (costOf(this.root, (ref) => this.targetOf(ref)) <= MAX_COST) return;
+    this.fault(
+      [],
+      'could take too long for one event: give lists a maxItems and maps a maxProperties, or list fewer alternatives',
+    );
+  }
+
+  private targetOf(ref: string): unknown {
+    return keysOf(decoded(ref)).reduce<unknown>(
+      (value, key) => (isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined),
+      this.root,
+    );
+  }
+
   private look(keyword: string, value: unknown, schema: JsonSchema, at: SchemaFault['path']): void {
     const path = [...at, keyword];
     if (Array.isArray(value)) this.count(value.length);
@@ -117,6 +139,8 @@ class Inspection {
     if (refused !== undefined) this.fault(path, refused);
     else if (keyword === '$ref') this.follow(value, path);
     else if (keyword === 'uniqueItems' && value === true) this.boundItems(schema, path);
+    else if (keyword.startsWith('unevaluated') && this.known.has(keyword))
+      this.checkUnevaluated(keyword, value, schema, path);
     else if (!this.known.has(keyword) && !keyword.startsWith('x-')) this.unknown(keyword, path);
     else if (WITH_SCHEMA.has(keyword)) this.visitAll(keyword, value, path);
   }
@@ -126,6 +150,8 @@ class Inspection {
     else if (!MAPS.has(keyword)) this.visit(value, path);
     else if (isMap(value))
       for (const [name, each] of Object.entries(value)) {
+        if (name === '__proto__')
+          this.fault([...path, name], 'cannot be checked: a key of this name is not supported here');
         if (Array.isArray(each)) this.count(each.length);
         this.visit(each, [...path, name]);
       }
@@ -135,10 +161,7 @@ class Inspection {
     if (typeof ref !== 'string' || !/^#(\/|$)/.test(ref))
       return this.fault(path, 'must lead to a place in the same schema, such as #/$defs/address');
     const keys = keysOf(decoded(ref));
-    const target = keys.reduce<unknown>(
-      (value, key) => (isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined),
-      this.root,
-    );
+    const target = this.targetOf(ref);
     if (target === undefined) return this.fault(path, `${ref} is not in the schema`);
     if (target === this.root || this.following.has(target))
       return this.fault(path, 'leads back to itself: schemas that repeat themselves are not supported');
@@ -147,12 +170,28 @@ class Inspection {
     this.following.delete(target);
   }
 
-  private boundItems({ maxItems }: JsonSchema, path: SchemaFault['path']): void {
-    if (typeof maxItems === 'number' && maxItems <= MAX_UNIQUE_ITEMS) return;
+  private boundItems({ maxItems, items }: JsonSchema, path: SchemaFault['path']): void {
+    const most = isScalar(items) ? MAX_UNIQUE_SCALARS : MAX_UNIQUE_ITEMS;
+    if (typeof maxItems === 'number' && maxItems <= most) return;
     this.fault(
       path,
-      `needs a maxItems of ${MAX_UNIQUE_ITEMS} or less beside it: items are compared pair by pair`,
+      `needs a maxItems of ${most} or less beside it: items are compared pair by pair` +
+        (most === MAX_UNIQUE_ITEMS
+          ? `; of ${MAX_UNIQUE_SCALARS}, where items have a type other than object and array`
+          : ''),
     );
+  }
+
+  /** Beside some keywords the validator does not know what has been evaluated. */
+  private checkUnevaluated(
+    keyword: string,
+    value: unknown,
+    schema: JsonSchema,
+    path: SchemaFault['path'],
+  ): void {
+    const found = hidesEvaluated(keyword, schema, (ref) => this.targetOf(ref));
+    if (found !== undefined) this.fault(path, `is not supported beside ${found}`);
+    this.visit(value, path);
   }
 
   private unknown(keyword: string, path: SchemaFault['path']): void {

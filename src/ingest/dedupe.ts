@@ -7,7 +7,7 @@ const MAX_BUCKET_ENTRIES = 700_000;
 
 /** Meaning and limits of a {@link Dedupe}. */
 export interface DedupeOptions {
-  /** How long an event id is remembered, in milliseconds. Default 24 hours. */
+  /** How long an event is remembered, in milliseconds. Default 24 hours. */
   readonly windowMs?: number;
   /** Memory for all fingerprints together; when it is used up the lane that holds most forgets its oldest bucket. Default 256 MB. */
   readonly maxBytes?: number;
@@ -21,8 +21,8 @@ interface Bucket {
 }
 
 /**
- * Remembers the event ids of each lane (a tenant's stream) in buckets of an hour at most. It holds what the spool has kept of the
- * window, so it can be rebuilt at start; ids older than it remembers are caught by the warehouse's views.
+ * Remembers the events of each lane (a tenant's stream) in buckets of an hour at most. It holds what the spool has kept of the
+ * window, so it can be rebuilt at start; events older than it remembers are caught by the warehouse's views.
  */
 export class Dedupe {
   readonly windowMs: number;
@@ -44,6 +44,11 @@ export class Dedupe {
     if (buckets === undefined) return false;
     for (const bucket of buckets) if (bucket.prints.has(prints, offset)) return true;
     return false;
+  }
+
+  /** True when the lane remembers anything at all. */
+  knows(lane: string): boolean {
+    return this.lanes.has(lane);
   }
 
   /**

@@ -2,15 +2,18 @@ import type { AckMode } from '../config.js';
 import type { Decider } from '../eligibility/decider.js';
 import { HeadgateError } from '../errors.js';
 import type { EventRow, InputStream } from '../event.js';
+import { eventKey } from '../event-identity.js';
 import type { Dedupe } from './dedupe.js';
 import { FINGERPRINT_BYTES, type Fingerprint } from './fingerprint.js';
+import { rowsOf, splitAt, type Fresh, type TakenEvent } from './fresh.js';
 import { FingerprintSet } from './fingerprint-set.js';
-import { laneKey, type Chunk } from './lane.js';
+import { idLaneKey, laneKey, type Chunk } from './lane.js';
 import type { ChunkRouting } from '../routing/chunk-routing.js';
 import { ProfileLimits } from '../rules/profile-limits.js';
 import { pack } from './pack.js';
 import type { Spool } from './spool.js';
 import type { RecordHead } from './spool-record.js';
+import { Turns, type Turn } from './turns.js';
 import { Writes, type Write } from './writes.js';
 
 /** What became of one event at the door. */
@@ -19,12 +22,6 @@ export type Receipt = 'accepted' | 'duplicate' | Refused;
 /** An event that was not taken although it is valid: its properties do not fit into the profile of its subject. */
 export interface Refused {
   readonly refused: string;
-}
-
-/** A valid event, with its canonical JSON: it is written out once. */
-export interface TakenEvent {
-  readonly row: EventRow;
-  readonly json: string;
 }
 
 /** What an {@link Ingest} works with. */
@@ -40,6 +37,8 @@ export interface IngestOptions {
   /** Told when a write has failed whose events have been decided on. */
   readonly onFailed: () => void;
   readonly ack: AckMode;
+  /** Shares the event loop between tenants; default: by its own defaults. */
+  readonly turns?: Turns;
 }
 
 /** What has become of a request's events, in order, once they are written. */
@@ -63,6 +62,12 @@ interface Sorted {
   readonly pending: Set<Promise<void>>;
 }
 
+/** A chunk that is being written, and what was left for another one. */
+interface Written {
+  readonly rest?: Fresh;
+  readonly written: Promise<void>;
+}
+
 /** Event types kept with a chunk; enough to describe a batch. */
 const TYPES_KEPT = 8;
 
@@ -70,13 +75,18 @@ const TYPES_KEPT = 8;
 export class Ingest {
   private readonly writes = new Writes();
   private readonly waitingForStart = new Map<number, () => void>();
+  /** What shares the event loop between tenants. */
+  readonly turns: Turns;
   private closed = false;
 
-  constructor(private readonly options: IngestOptions) {}
+  constructor(private readonly options: IngestOptions) {
+    this.turns = options.turns ?? new Turns();
+  }
 
   /**
    * Takes a request's valid events, decides on them and begins to write them, all in this turn; where the state has to be
-   * read for it first, in a later one. Not asynchronous: a suspended function keeps its parameters, and events that outlive a
+   * read for it first, or the tenant has had its share of this turn, in a later one; what takes longer than a turn's share
+   * is written piece by piece. Not asynchronous: a suspended function keeps its parameters, and events that outlive a
    * collection of the young generation cost more than all that is done with them.
    * @throws HeadgateError of {@link Decider.decide}; `SHUTTING_DOWN`; as a rejection also `STATE_UNAVAILABLE` (retryable)
    */
@@ -86,7 +96,9 @@ export class Ingest {
     events: readonly TakenEvent[],
   ): Acceptance | Promise<Acceptance> {
     const rows = (): EventRow[] => events.map(({ row }) => row);
-    return this.options.decider.whenReady(tenant, stream, rows, () => this.take(tenant, stream, events));
+    return this.turns.run(tenant, () =>
+      this.whenReady(tenant, stream, rows, (turn) => this.take(tenant, stream, events, turn)),
+    );
   }
 
   /** Tells waiting requests that Temporal has these chunks. */
@@ -104,7 +116,17 @@ export class Ingest {
     await this.writes.settled();
   }
 
-  private take(tenant: string, stream: InputStream, events: readonly TakenEvent[]): Acceptance {
+  private whenReady<T>(
+    tenant: string,
+    stream: InputStream,
+    rows: () => EventRow[],
+    work: (turn: Turn) => T,
+  ): T | Promise<T> {
+    const inTurn = (): T => this.turns.now(tenant, work);
+    return this.options.decider.whenReady(tenant, stream, rows, inTurn);
+  }
+
+  private take(tenant: string, stream: InputStream, events: readonly TakenEvent[], turn: Turn): Acceptance {
     if (this.closed) {
       const retry = { retryable: true, retryAfterSeconds: 1 };
       throw new HeadgateError('SHUTTING_DOWN', 'This node is stopping.', retry);
@@ -112,7 +134,7 @@ export class Ingest {
     const lane = laneKey(tenant, stream);
     const { receipts, fresh, prints, seen, pending } = this.sort(tenant, stream, events);
     if (fresh.length > 0) {
-      const done = this.write(tenant, stream, fresh, prints);
+      const done = this.write(tenant, stream, { events: fresh, prints }, turn);
       this.writes.add(lane, { prints: seen, done });
       pending.add(done);
     }
@@ -122,6 +144,9 @@ export class Ingest {
   private sort(tenant: string, stream: InputStream, events: readonly TakenEvent[]): Sorted {
     const { fingerprint, dedupe, decider } = this.options;
     const lane = laneKey(tenant, stream);
+    // Fingerprints of ids alone, which an upgrade leaves for a day.
+    const idLane = idLaneKey(tenant, stream);
+    const wasTaken = dedupe.knows(idLane) ? this.knownById(idLane) : undefined;
     const limits =
       stream === 'user-properties'
         ? new ProfileLimits((subject) => decider.profileNow(tenant, subject))
@@ -134,10 +159,12 @@ export class Ingest {
     const receipts: Receipt[] = [];
     for (const event of events) {
       const offset = fresh.length * FINGERPRINT_BYTES;
-      fingerprint(event.row.id, prints, offset);
+      fingerprint(eventKey(event.row), prints, offset);
       const write = writing === undefined ? undefined : writeOf(writing, prints, offset);
       if (write !== undefined) pending.add(write.done);
-      if (write !== undefined || seen.has(prints, offset) || dedupe.has(lane, prints, offset)) {
+      const isKnown =
+        seen.has(prints, offset) || dedupe.has(lane, prints, offset) || wasTaken?.(event.row.id);
+      if (write !== undefined || isKnown) {
         receipts.push('duplicate');
         continue;
       }
@@ -153,26 +180,77 @@ export class Ingest {
     return { receipts, fresh, prints: prints.subarray(0, fresh.length * FINGERPRINT_BYTES), seen, pending };
   }
 
+  private knownById(idLane: string): (id: string) => boolean {
+    const { fingerprint, dedupe } = this.options;
+    const print = Buffer.allocUnsafe(FINGERPRINT_BYTES);
+    return (id) => {
+      fingerprint(id, print, 0);
+      return dedupe.has(idLane, print, 0);
+    };
+  }
+
+  /**
+   * Decides on events and writes them: all of them in this turn, unless they take too long for it. Each turn's are a
+   * chunk of their own.
+   */
+  private write(tenant: string, stream: InputStream, fresh: Fresh, turn: Turn): Promise<void> {
+    const first = this.writeChunk(tenant, stream, fresh, turn);
+    return first.rest === undefined ? first.written : this.writeRest(tenant, stream, first);
+  }
+
+  /** Ends when all that was begun has ended, so that nothing of it comes after a retry. */
+  private async writeRest(tenant: string, stream: InputStream, after: Written): Promise<void> {
+    const begun = [after.written];
+    let failed = false;
+    const onFailure = (): void => void (failed = true);
+    after.written.catch(onFailure);
+    try {
+      for (let { rest } = after; rest !== undefined && !failed;) {
+        const fresh = rest;
+        const rows = (): EventRow[] => rowsOf(fresh);
+        const work = (turn: Turn): Written => this.writeChunk(tenant, stream, fresh, turn);
+        const next = await this.turns.later(tenant, () => this.whenReady(tenant, stream, rows, work));
+        next.written.catch(onFailure);
+        begun.push(next.written);
+        rest = next.rest;
+      }
+    } finally {
+      await Promise.allSettled(begun);
+    }
+    await Promise.all(begun);
+  }
+
   /** Decides, and writes events and decisions, at once, so that chunks are decided on in the order they are written. */
-  private write(
-    tenant: string,
-    stream: InputStream,
-    taken: readonly TakenEvent[],
-    prints: Buffer,
-  ): Promise<void> {
+  private writeChunk(tenant: string, stream: InputStream, fresh: Fresh, turn: Turn): Written {
     const { spool, decider } = this.options;
     const receivedAt = Date.now();
     const seq = spool.reserve();
-    const rows = taken.map(({ row }) => row);
     const routing = this.options.routingOf(tenant, stream);
-    const { ndjson: decisions, ...decided } = decider.decide(tenant, stream, seq, rows, routing?.onChanged);
-    const routed = routing?.routed(rows);
+    const made = decider.decide(tenant, stream, seq, rowsOf(fresh), {
+      onChanged: routing?.onChanged,
+      after: (row, line) => {
+        routing?.take(row, line);
+        return !turn.isOver;
+      },
+    });
+    const { ndjson, decided, evaluated, eligible } = made;
+    const { chunk, rest } = splitAt(fresh, decided);
     let events = '';
-    for (const { json } of taken) events += `${json}\n`;
+    for (const { json } of chunk.events) events += `${json}\n`;
     const bytes = Buffer.byteLength(events);
-    const head = { tenant, stream, bytes, receivedAt, ...contentsOf(rows), ...decided, routed };
-    const body = { prints, events: pack(events), decisions: pack(decisions) };
-    return this.spooled(spool.append(seq, head, body), prints);
+    const contents = contentsOf(rowsOf(chunk));
+    const head = {
+      tenant,
+      stream,
+      bytes,
+      receivedAt,
+      ...contents,
+      evaluated,
+      eligible,
+      routed: routing?.routed(),
+    };
+    const body = { prints: chunk.prints, events: pack(events), decisions: pack(ndjson) };
+    return { rest, written: this.spooled(spool.append(seq, head, body), chunk.prints) };
   }
 
   private async spooled(written: Promise<Chunk>, prints: Buffer): Promise<void> {

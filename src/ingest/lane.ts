@@ -45,6 +45,11 @@ export function laneKey(tenant: string, stream: InputStream): string {
   return `${tenant}/${stream}`;
 }
 
+/** What dedupe calls a tenant's stream of before the source counted: its fingerprints are of ids alone. */
+export function idLaneKey(tenant: string, stream: InputStream): string {
+  return `${tenant}/${stream}/ids`;
+}
+
 /**
  * A tenant's input stream: its waiting chunks in order of receipt and the one batch that is on its way. States:
  * idle (nothing waits) → waiting (chunks, none on its way) → busy (a batch is on its way; chunks may wait behind it).

@@ -1,7 +1,9 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { LostChunk, LostEvents, Quarantine } from '../stores/quarantine/quarantine.js';
+import { isOwn } from '../start-once.js';
 import { batchWorkflowId } from '../tenant.js';
+import { INGEST_BATCH } from '../workflows/messages.js';
 import type { Chunk, Plan } from './lane.js';
 import type { Spool } from './spool.js';
 import { decodeHead, isDamaged, unlessDamaged, type ChunkRecord, type RecordHead } from './spool-record.js';
@@ -112,8 +114,8 @@ function headOf(record: Buffer | undefined): RecordHead | undefined {
 
 async function isStarted(client: Client, { tenant, stream, batchId }: Plan): Promise<boolean> {
   try {
-    await client.workflow.getHandle(batchWorkflowId(tenant, stream, batchId)).describe();
-    return true;
+    const found = await client.workflow.getHandle(batchWorkflowId(tenant, stream, batchId)).describe();
+    return isOwn(found, { type: INGEST_BATCH, tenant });
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return false;
     throw error;

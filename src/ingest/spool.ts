@@ -3,7 +3,7 @@ import { HeadgateError } from '../errors.js';
 import type { InputStream } from '../event.js';
 import { faultPoint } from '../fault-point.js';
 import { openLmdb, type LmdbEnvironment } from '../lmdb-environment.js';
-import { forgetPrints, newestReceipt, type KeptPrints } from './kept-prints.js';
+import { newestReceipt, PrintTable, type KeptPrints } from './kept-prints.js';
 import { laneKey, type Chunk, type Plan } from './lane.js';
 import { RecentRecords } from './recent-records.js';
 import { identityOf, type Identity } from './spool-identity.js';
@@ -46,7 +46,7 @@ export class Spool {
   private readonly chunks: Database<Buffer, number>;
   private readonly plans: Database<Plan, [string, InputStream]>;
   private readonly handed: Database<number, [string, InputStream]>;
-  private readonly prints: Database<KeptPrints, number>;
+  private readonly prints: PrintTable;
   private readonly identities: Database<Identity, string>;
   private readonly recent = new RecentRecords(MAX_RECENT_BYTES);
   private nextSeq: number;
@@ -61,12 +61,13 @@ export class Spool {
     this.chunks = root.openDB({ name: 'chunks', encoding: 'binary' });
     this.plans = root.openDB({ name: 'plans' });
     this.handed = root.openDB({ name: 'handed' });
-    this.prints = root.openDB({ name: 'prints' });
+    const prints = root.openDB<KeptPrints, number>({ name: 'prints' });
     this.identities = root.openDB({ name: 'identity' });
-    const identity = identityOf(this.identities);
+    this.nextSeq = 1 + Math.max(lastKey(this.chunks), lastKey(prints), this.lastHandedOrPlanned());
+    const identity = identityOf(this.identities, this.nextSeq);
+    this.prints = new PrintTable(prints, identity.keyedFrom);
     this.node = identity.node;
     this.seeds = [BigInt(`0x${identity.seeds[0]}`), BigInt(`0x${identity.seeds[1]}`)];
-    this.nextSeq = 1 + Math.max(lastKey(this.chunks), lastKey(this.prints), this.lastHandedOrPlanned());
     for (const { value } of this.chunks.getRange()) this.heldBytes += value.length;
   }
 
@@ -125,12 +126,12 @@ export class Spool {
 
   /** Fingerprints received since `since`: of what has left first, then of what it holds. */
   *keptPrints(since: number): Iterable<KeptPrints> {
-    for (const { value } of this.prints.getRange()) if (value.receivedAt >= since) yield value;
-    for (const { value } of this.chunks.getRange()) {
+    yield* this.prints.since(since);
+    for (const { key, value } of this.chunks.getRange()) {
       // What is damaged may be sent again.
       const record = unlessDamaged(() => decodeRecord(value));
       if (record !== undefined && record.head.receivedAt >= since)
-        yield { ...record.head, prints: record.prints };
+        yield this.prints.described(key, { ...record.head, prints: record.prints });
     }
   }
 
@@ -195,16 +196,13 @@ export class Spool {
 
   /** Lets go of chunks of one lane, in order, and keeps their fingerprints. */
   async delete(chunks: readonly Chunk[]): Promise<void> {
-    const [first, last] = [chunks[0], chunks.at(-1)];
-    if (first === undefined || last === undefined) return;
+    if (chunks.length === 0) return;
     faultPoint('spool-delete.before');
-    const prints = chunks.map(({ seq }) => this.printsOf(seq));
-    const { tenant, stream } = first;
-    const kept = { tenant, stream, receivedAt: last.receivedAt, prints: Buffer.concat(prints) };
+    const leaving = chunks.map((chunk) => ({ ...chunk, prints: this.printsOf(chunk.seq) }));
     await this.lmdb.committed(() =>
       this.lmdb.root.batch(() => {
         for (const { seq } of chunks) void this.chunks.remove(seq);
-        void this.prints.put(last.seq, kept);
+        this.prints.keep(leaving);
       }),
     );
     for (const { seq, spoolBytes } of chunks) {
@@ -216,7 +214,7 @@ export class Spool {
 
   /** Forgets fingerprints received before `before`. Returns how many records they were. */
   forgetPrints(before: number, now = Date.now()): Promise<number> {
-    return forgetPrints(this.lmdb, this.prints, { before, now, isClosing: () => this.closing });
+    return this.prints.forget(this.lmdb, { before, now, isClosing: () => this.closing });
   }
 
   /**

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import {
   SignJWT,
   createLocalJWKSet,
-  createRemoteJWKSet,
   exportJWK,
   generateKeyPair,
   importJWK,
@@ -12,25 +11,60 @@ import {
   type JWK,
   type JWTVerifyGetKey,
 } from 'jose';
-import { HeadgateError, messageOf, systemCodeOf } from '../errors.js';
+import { HeadgateError, systemCodeOf } from '../errors.js';
+import { isLoopback } from '../loopback.js';
+import type { Logger } from '../observability/logger.js';
+import { followFile } from './followed-file.js';
+import { createRemoteKeys } from './remote-keys.js';
 
 const PRIVATE_KEY = 'development.private.jwk.json';
 const PUBLIC_KEYS = 'development.jwks.json';
 
+/** The keys that verify tokens, as they are now. */
+export type KeySet = JWTVerifyGetKey & {
+  /** How often the set has changed: what was verified before is to be verified again. Of an address: always 0. */
+  changes(): number;
+  close(): void;
+};
+
+/** Where the keys are. */
+export interface KeySetOptions {
+  /** A file's path, or a URL. Default: the development key pair. */
+  readonly jwks?: string;
+  readonly dataDir: string;
+  /** Address that the API listens on. */
+  readonly host?: string;
+  /** Whether the development key may be used where the API can be reached from other machines. Default `loopback`. */
+  readonly developmentKey?: 'loopback' | 'anywhere';
+  readonly log?: Pick<Logger, 'info' | 'error'>;
+  /** How often a file is looked at. Default 2 s. */
+  readonly everyMs?: number;
+}
+
 /**
- * The keys that verify tokens: the JWKS at `jwks` (a file's path or an https URL), or else the development key pair
- * under `dataDir`, which is made if it is not there yet.
- * @throws HeadgateError `CONFIG_INVALID` when the file is missing or no key set
+ * The keys that verify tokens: the JWKS at `jwks` (a file's path, which is followed, or a URL), or else the development key
+ * pair under `dataDir`, which is made if it is not there yet.
+ * @throws HeadgateError `CONFIG_INVALID` when the file is missing or no key set, or the development key would open an API that
+ * other machines reach
  */
-export async function openKeySet(options: { jwks?: string; dataDir: string }): Promise<JWTVerifyGetKey> {
+export async function openKeySet(options: KeySetOptions): Promise<KeySet> {
   const { jwks, dataDir } = options;
   if (jwks === undefined) {
+    assertLoopback(options);
     await makeDevelopmentKeys(dataDir);
-    return localKeySet(join(dataDir, 'keys', PUBLIC_KEYS));
+    return fileKeySet(join(dataDir, 'keys', PUBLIC_KEYS), options);
   }
-  if (/^https?:/i.test(jwks))
-    return createRemoteJWKSet(new URL(jwks), { timeoutDuration: 5_000, cooldownDuration: 10_000 });
-  return localKeySet(jwks);
+  if (!/^https?:/i.test(jwks)) return fileKeySet(jwks, options);
+  return Object.assign(createRemoteKeys(new URL(jwks)), { changes: () => 0, close: () => undefined });
+}
+
+/** Anybody who can read the data directory, a backup of it say, can sign with the development key. */
+function assertLoopback({ host = '127.0.0.1', developmentKey = 'loopback' }: KeySetOptions): void {
+  if (developmentKey === 'anywhere' || isLoopback(host)) return;
+  throw new HeadgateError(
+    'CONFIG_INVALID',
+    `Other machines can reach the API on ${host}, and its tokens would be verified with the development key. Set HEADGATE_JWKS to your key set; to try things out in a network that is yours, HEADGATE_DEVELOPMENT_KEY=anywhere.`,
+  );
 }
 
 /** What a development token says. */
@@ -101,16 +135,11 @@ async function writeWhole(path: string, content: object, put: typeof link | type
   }
 }
 
-async function localKeySet(path: string): Promise<JWTVerifyGetKey> {
-  try {
-    const keySet = await readJson<JSONWebKeySet>(path);
-    if (keySet === undefined) throw new Error('there is no such file');
-    return createLocalJWKSet(keySet);
-  } catch (error) {
-    throw new HeadgateError('CONFIG_INVALID', `${path} is not a JSON Web Key Set: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
+async function fileKeySet(path: string, { log, everyMs }: KeySetOptions): Promise<KeySet> {
+  const parse = (text: string): JWTVerifyGetKey => createLocalJWKSet(JSON.parse(text) as JSONWebKeySet);
+  const file = await followFile({ path, what: 'a JSON Web Key Set', parse, log, everyMs });
+  const get: JWTVerifyGetKey = (header, token) => file.current()(header, token);
+  return Object.assign(get, { changes: () => file.changes(), close: () => file.close() });
 }
 
 async function readJson<T>(path: string): Promise<T | undefined> {

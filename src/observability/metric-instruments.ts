@@ -17,7 +17,9 @@ export interface Instruments {
   readonly receivedBytes: Counter<'tenant'>;
   readonly ackSeconds: Histogram;
   readonly refusals: Counter<'tenant' | 'code'>;
+  readonly refusedTokens: Counter<'code'>;
   readonly schemaViolations: Counter<'tenant' | 'mode'>;
+  readonly expressionFailures: Counter<'tenant' | 'owner' | 'name' | 'code'>;
   readonly batchEvents: Histogram<'stream'>;
   readonly batchBytes: Histogram<'stream'>;
   readonly decidedEvents: Counter<'tenant'>;
@@ -57,16 +59,13 @@ export function createInstruments(registry: Registry): Instruments {
     ),
     receivedBytes: counter('headgate_received_bytes_total', 'Bytes of requests, inflated', ['tenant']),
     ackSeconds: histogram('headgate_ack_seconds', 'From the headers of a request to its answer', LATENCIES),
-    refusals: counter(
-      'headgate_refused_requests_total',
-      'Requests of events answered with an error, by its code',
-      ['tenant', 'code'],
-    ),
+    ...refusalInstruments(counter),
     schemaViolations: counter(
       'headgate_schema_violations_total',
       'Events that did not fit their schemas, by mode: enforce (rejected), warn (taken)',
       ['tenant', 'mode'],
     ),
+    ...expressionInstruments(counter),
     batchEvents: histogram('headgate_batch_events', 'Events in a batch', BATCH_EVENTS, ['stream']),
     batchBytes: histogram('headgate_batch_bytes', 'Bytes of NDJSON in a batch', BATCH_BYTES, ['stream']),
     decidedEvents: counter('headgate_decided_events_total', 'Events decided on', ['tenant']),
@@ -98,6 +97,31 @@ export function createInstruments(registry: Registry): Instruments {
 }
 
 type MakeCounter = <Label extends string>(name: string, help: string, labels: Label[]) => Counter<Label>;
+
+function refusalInstruments(counter: MakeCounter): Pick<Instruments, 'refusals' | 'refusedTokens'> {
+  return {
+    refusals: counter(
+      'headgate_refused_requests_total',
+      'Requests of events answered with an error, and all that were answered 429 or 503, by code',
+      ['tenant', 'code'],
+    ),
+    refusedTokens: counter(
+      'headgate_refused_tokens_total',
+      'Requests refused for their token, by code: none, not good, expired, of no tenant, or without the scope',
+      ['code'],
+    ),
+  };
+}
+
+function expressionInstruments(counter: MakeCounter): Pick<Instruments, 'expressionFailures'> {
+  return {
+    expressionFailures: counter(
+      'headgate_expression_failures_total',
+      'Expressions that failed on an event, by what they are of (rule, aggregate, route) and why',
+      ['tenant', 'owner', 'name', 'code'],
+    ),
+  };
+}
 
 function compactionInstruments(
   counter: MakeCounter,

@@ -1,6 +1,8 @@
 import { Registry, collectDefaultMetrics } from 'prom-client';
 import type { ErrorCode } from '../errors.js';
 import type { Stream } from '../event.js';
+import type { ExpressionFailure } from '../expressions/failures.js';
+import { ExpressionLabels } from './expression-labels.js';
 import { createGauges, type Gauges } from './metric-gauges.js';
 import { createInstruments, type Instruments } from './metric-instruments.js';
 import type { DeadReason } from '../workflows/delivery-messages.js';
@@ -64,10 +66,14 @@ export type RetriedStep =
 export interface Metrics {
   /** A request of events was handled, if only to find that none was acceptable. */
   requestAnswered(tenant: string, request: AnsweredRequest): void;
-  /** A request of events was answered with an error, by its code: 429 and 503 above all. */
+  /** A request of events was answered with an error, by its code, or any with 429 or 503. */
   refused(tenant: string, code: ErrorCode | 'INTERNAL'): void;
+  /** A request was refused for its token: 401 or 403. */
+  tokenRefused(code: ErrorCode): void;
   /** Events of a request did not fit their schemas, and were rejected (`enforce`) or taken all the same (`warn`). */
   schemaViolations(tenant: string, mode: 'enforce' | 'warn', events: number): void;
+  /** Expressions of a tenant's file failed on events of a request. */
+  expressionsFailed(tenant: string, failures: readonly ExpressionFailure[]): void;
   batchStarted(tenant: string, batch: StartedBatch): void;
   /** A request's events were decided on, and are on disk with that; `seconds` from their receipt. */
   decided(tenant: string, decided: { readonly events: number; readonly seconds: number }): void;
@@ -94,12 +100,15 @@ export interface MetricsOptions {
 }
 
 const MAX_TENANTS = 200;
+/** Expressions that fail and have a label of their own; each is up to six time series, one for each way to fail. */
+const MAX_EXPRESSIONS = 1000;
 
 /** Builds the metrics of a process, with a registry of their own. */
 export function createMetrics({ maxTenants = MAX_TENANTS }: MetricsOptions = {}): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const tenants = new TenantLabels(maxTenants);
+  const expressions = new ExpressionLabels(MAX_EXPRESSIONS);
   const instruments = createInstruments(registry);
   const { events, receivedBytes, ackSeconds, refusals, batchEvents, batchBytes } = instruments;
   const { decidedEvents, decisionSeconds, loads, loadSeconds, loadRows, retries } = instruments;
@@ -113,8 +122,13 @@ export function createMetrics({ maxTenants = MAX_TENANTS }: MetricsOptions = {})
       ackSeconds.observe(seconds);
     },
     refused: (id, code) => refusals.inc({ tenant: tenants.of(id), code }),
+    tokenRefused: (code) => instruments.refusedTokens.inc({ code }),
     schemaViolations: (id, mode, count) =>
       instruments.schemaViolations.inc({ tenant: tenants.of(id), mode }, count),
+    expressionsFailed: (id, failures) => {
+      for (const { labels, count } of expressions.labelsOf(tenants.of(id), failures))
+        instruments.expressionFailures.inc(labels, count);
+    },
     batchStarted: (_id, { stream, events: count, bytes }) => {
       batchEvents.observe({ stream }, count);
       batchBytes.observe({ stream }, bytes);

@@ -7,6 +7,7 @@ import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import { assertSubscriptionName, assertTenantId } from '../tenant.js';
 import type { HeldTasks } from '../recovery/journal.js';
 import { HeldBytes, type HeldBytesLimits } from './held-bytes.js';
+import { LongPolls } from './long-polls.js';
 import type { LotEnd, PullMessage } from './lot.js';
 import { createLotSource, type LotSource } from './lot-source.js';
 import { SubscriptionQueue, type Settle, type SettleResult } from './subscription-queue.js';
@@ -43,6 +44,8 @@ export interface PullOptions {
   readonly configOf: (tenant: string) => TenantConfig | undefined;
   readonly observer?: PullObserver;
   readonly heldBytes?: HeldBytesLimits;
+  /** Consumers of one tenant that may wait at once. Default 1,000. */
+  readonly maxLongPolls?: number;
   /** Notes the tasks that are held, for the next process. Default: nobody does, and a killed process is missed after 30 s. */
   readonly holdings?: HeldTasks;
   readonly log: Logger;
@@ -117,12 +120,14 @@ class Queues {
     { readonly who: Subscriber; readonly queue: SubscriptionQueue }
   >();
   private readonly held: HeldBytes;
+  private readonly longPolls: LongPolls;
   private readonly source: LotSource;
   private readonly ticking: NodeJS.Timeout;
   private closed = false;
 
   constructor(private readonly options: PullOptions) {
     this.held = new HeldBytes(options.heldBytes);
+    this.longPolls = new LongPolls(options.maxLongPolls);
     this.source = createLotSource(options.client, options.namespace, options.holdings);
     this.ticking = setInterval(() => this.tick(), TICK_MS).unref();
   }
@@ -157,7 +162,7 @@ class Queues {
     const { batchStore, observer, log } = this.options;
     const queue = new SubscriptionQueue({
       ...who,
-      ...{ source: this.source, batchStore, held: this.held, log },
+      ...{ source: this.source, batchStore, held: this.held, longPolls: this.longPolls, log },
       config: () => this.configOf(who),
       onLotEnd: (end, bytes) => observer?.onLotEnd?.({ ...who, ...end, bytes }),
     });

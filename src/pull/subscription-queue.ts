@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { HeadgateError, messageOf } from '../errors.js';
+import { messageOf } from '../errors.js';
 import type { Logger } from '../observability/logger.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { PullConfig } from '../tenant-config/subscription-config.js';
@@ -8,6 +8,7 @@ import { DeadlineTimer } from './deadline-timer.js';
 import type { HeldBytes } from './held-bytes.js';
 import type { Lease, LeaseTable } from './lease-table.js';
 import type { Lot, LotEnd, PullMessage } from './lot.js';
+import type { LongPolls } from './long-polls.js';
 import type { HeldPass, LotSource } from './lot-source.js';
 import { openLot, untouched } from './open-lot.js';
 import { Waiters } from './waiters.js';
@@ -21,6 +22,7 @@ export interface SubscriptionQueueOptions {
   /** The subscription as it is configured now; undefined when it is not, or not for pulling. */
   readonly config: () => PullConfig | undefined;
   readonly held: HeldBytes;
+  readonly longPolls: LongPolls;
   readonly onLotEnd: (end: LotEnd, bytes: number) => void;
   readonly log: Logger;
 }
@@ -43,8 +45,6 @@ interface Taken {
 
 /** Lots of one subscription at once; with an ordering key it is one. Small batches need more of them than big ones. */
 const MAX_LOTS = 32;
-/** Consumers of one subscription that wait at once. */
-const MAX_WAITING = 1_000;
 /** Characters of events in an answer, beyond which it takes no more. */
 const MAX_ANSWER_LENGTH = 4_000_000;
 /** A lot is kept for 30 s by each sign of life; this leaves room for a few that fail. */
@@ -153,11 +153,12 @@ export class SubscriptionQueue {
     if (this.closed || gone.aborted) return [];
     const taken = this.waiters.count === 0 ? this.take(max) : [];
     if (taken.length > 0) return taken;
-    if (this.waiters.count >= MAX_WAITING) throw tooManyWaiting();
-    this.asked = true;
-    const turn = this.waiters.wait(max, waitMs, gone);
-    this.poll();
-    return turn;
+    return this.options.longPolls.count(this.options.tenant, () => {
+      this.asked = true;
+      const turn = this.waiters.wait(max, waitMs, gone);
+      this.poll();
+      return turn;
+    });
   }
 
   private take(max: number): Taken[] {
@@ -290,11 +291,4 @@ export class SubscriptionQueue {
       log.warn({ tenant, subscription, reason: messageOf(error) }, 'a lot could not be kept'),
     );
   }
-}
-
-function tooManyWaiting(): HeadgateError {
-  return new HeadgateError('TENANT_IN_FLIGHT_FULL', 'Too many consumers of this subscription wait already.', {
-    retryable: true,
-    retryAfterSeconds: 1,
-  });
 }

@@ -30,6 +30,10 @@ async function announcedTo(client: Client, workflowId: string, runId: string): P
   return (events ?? []).flatMap(({ workflowExecutionSignaledEventAttributes: signal }) => {
     const payload = signal?.signalName === ANNOUNCE ? signal.input?.payloads?.[0] : undefined;
     if (!payload) return [];
-    return defaultPayloadConverter.fromPayload<BatchRef[]>(payload).map(({ batchId }) => batchId);
+    const batches = defaultPayloadConverter.fromPayload<unknown>(payload);
+    // The window has passed over what is something else.
+    return (Array.isArray(batches) ? (batches as (Partial<BatchRef> | null)[]) : []).flatMap((batch) =>
+      isBatchId(batch?.batchId) ? [batch.batchId] : [],
+    );
   });
 }

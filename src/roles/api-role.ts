@@ -14,6 +14,7 @@ import type { SubscriptionControl } from '../subscriptions/control.js';
 import { SubscriptionLags } from '../subscriptions/lags.js';
 import { SubscriptionOverviews } from '../subscriptions/overview.js';
 import { openKeySet } from '../keys/key-set.js';
+import { openRevocations } from '../keys/revocations.js';
 import type { Logger } from '../observability/logger.js';
 import type { Metrics } from '../observability/metrics.js';
 import { createPull } from '../pull/pull.js';
@@ -51,6 +52,9 @@ export interface ApiRoleOptions {
   readonly log: Logger;
 }
 
+/** Consumers of one tenant that may wait at once, however many connections there may be. */
+const MAX_LONG_POLLS = 1_000;
+
 /** The API role, listening. */
 export interface ApiRole {
   readonly url: string;
@@ -71,6 +75,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const pull = createPull({
     ...{ client, namespace, holdings, observer, configOf, log },
     batchStore: stores.batchStore,
+    maxLongPolls: longPollsOf(config),
   });
   const parts = await buildIngest(options, { spool, state, client, control, signal: stopping.signal });
   const { ingest, decider, batcher } = parts;
@@ -93,7 +98,9 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   measure(options, { client, spool, parts });
   await parts.recover();
   followDrains(options, control);
-  const api = await listen(app, config.host, config.port);
+  const api = await listen(app, config.host, config.port, {
+    maxConnections: config.maxConnections,
+  });
   return {
     url: api.url,
     stop: async () => {
@@ -110,6 +117,11 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       await spool.close();
     },
   };
+}
+
+/** A tenth of the connections, so that one tenant's consumers leave the others theirs. */
+function longPollsOf({ maxConnections }: Config): number {
+  return Math.min(MAX_LONG_POLLS, Math.floor(maxConnections / 10));
 }
 
 /** What the metrics ask for when they are read. */
@@ -152,9 +164,13 @@ async function doorOf(
   const { namespace, uiUrl } = temporal;
   return {
     authenticate: createAuthenticator({
-      keys: await openKeySet(config),
+      keys: await openKeySet({ ...config, log }),
       issuer: config.jwtIssuer,
       audience: config.jwtAudience,
+      tokenType: config.tokenType,
+      maxLifetimeMs: config.tokenMaxLifetimeMs,
+      revocations:
+        config.revocations === undefined ? undefined : await openRevocations(config.revocations, { log }),
       standingOf: (tenant) => standing(configOf(tenant)),
     }),
     schemasOf: (tenant) => registry.get(tenant)?.schemas,

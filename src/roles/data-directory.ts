@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readFile, realpath, writeFile } from 'node:fs/promises';
+import { chmod, readFile, realpath, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createDurably } from '../durable-file.js';
@@ -29,6 +29,36 @@ export async function openDataDirectory(dataDir: string): Promise<DataDirectory>
     await readDirectoryId(dataDir));
   if (id === undefined) throw unreadable(dataDir);
   return { id, host: hostname(), path: await realpath(dataDir) };
+}
+
+/** Bits of a mode that let others in. */
+const OTHERS = 0o077;
+
+/** Whether others than its owner can look into a data directory; undefined where it is not there, or has no modes. */
+export async function isOpenToOthers(dataDir: string): Promise<boolean | undefined> {
+  if (process.platform === 'win32') return undefined;
+  try {
+    return ((await stat(dataDir)).mode & OTHERS) !== 0;
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(systemCodeOf(error) ?? '')) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Closes a data directory to others than its owner, and with it all it holds; what Headgate writes is closed by its umask,
+ * but a directory of an earlier version, or one that was made for it, may be open.
+ * @returns false when it stays open, since it belongs to somebody else
+ */
+export async function closeToOthers(dataDir: string): Promise<boolean> {
+  if ((await isOpenToOthers(dataDir)) !== true) return true;
+  try {
+    await chmod(dataDir, (await stat(dataDir)).mode & 0o700);
+    return true;
+  } catch (error) {
+    if (['EPERM', 'EROFS', 'EACCES'].includes(systemCodeOf(error) ?? '')) return false;
+    throw error;
+  }
 }
 
 /**

@@ -113,15 +113,15 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
 }
 
 function routingOf(
-  { registry }: ApiRoleOptions,
+  { registry, metrics }: ApiRoleOptions,
   { control }: IngestStores,
   tenant: string,
   stream: InputStream,
 ): ChunkRouting | undefined {
   const router = registry.get(tenant)?.router;
-  return (
-    router && new ChunkRouting(router, stream, (subscription) => control.isDraining(tenant, subscription))
-  );
+  if (router === undefined) return undefined;
+  const isDraining = (subscription: string): boolean => control.isDraining(tenant, subscription);
+  return new ChunkRouting(router, stream, isDraining, (failed) => metrics?.expressionsFailed(tenant, failed));
 }
 
 function spooled(chunk: Chunk, batcher: Batcher, metrics: Metrics | undefined): void {
@@ -149,6 +149,7 @@ function decidingOf(
     chunks: () => spool.held(),
     eventsOf: (chunk) => eventsOf(spool, chunk, log),
     onChange: () => checkpoints.changed(),
+    onFailures: (tenant, failures) => metrics?.expressionsFailed(tenant, failures),
     onFault: (event, error) =>
       log.error({ err: error, event: event.id }, 'an event could not be decided on; it goes on without'),
   });

@@ -1,5 +1,5 @@
 import { Client } from '@temporalio/client';
-import type { Config } from '../config.js';
+import { secretReader, type Config } from '../config.js';
 import { installRuntime } from '../engine/runtime.js';
 import { assertClock } from '../engine/temporal-clock.js';
 import { openTemporal, type Temporal } from '../engine/temporal.js';
@@ -11,8 +11,10 @@ import { createMetrics } from '../observability/metrics.js';
 import { openHoldings, type Holdings } from '../recovery/holdings.js';
 import { identified } from '../stores/batch-store/identified.js';
 import { openTenantRegistry, type TenantRegistry } from '../tenant-config/registry.js';
+import { SecretOwners } from '../tenant-config/secret-owners.js';
 import type { IngestBatchResult } from '../workflows/messages.js';
 import { startApiRole, type ApiRole } from './api-role.js';
+import { closeToOthers } from './data-directory.js';
 import { shareGrace } from './grace.js';
 import { holdNamespace } from './hold-namespace.js';
 import { listenForScrapes } from './metrics-listener.js';
@@ -69,6 +71,11 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     for (const close of closers.splice(0).reverse()) await close();
   };
   try {
+    if (!(await closeToOthers(config.dataDir)))
+      log.warn(
+        { dataDir: config.dataDir },
+        'others can look into the data directory, and it is not ours to close',
+      );
     const { store, identity } = await openCheckedBatchStore(config, log);
     // Before Temporal, so that one too many says so at once, and neither shares nor waits for the other's server.
     if (roles.api) closers.push(await lockSpool(dataPaths(config.dataDir).spool));
@@ -83,12 +90,14 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     closers.push(() => registry.close());
     const metrics =
       config.metrics === 'on' ? createMetrics({ maxTenants: config.metricsTenants }) : undefined;
-    const { control, close } = openSubscriptionControl({ temporal, registry, stores, log });
+    const owners = new SecretOwners(registry);
+    const secretOf = secretReader({ sharing: (tenant) => owners.sharing(tenant) });
+    const { control, close } = openSubscriptionControl({ ...options, temporal, registry, stores, secretOf });
     closers.push(close);
     const holdings = await openNodeHoldings(temporal, stores, log);
     closers.push(() => holdings.close());
     const grace = shareGrace(config.shutdownGraceSeconds, roles);
-    const shared = { ...options, temporal, registry, stores, control, holdings, grace, metrics };
+    const shared = { ...options, secretOf, temporal, registry, stores, control, holdings, grace, metrics };
     let workers: WorkerHost | undefined;
     if (roles.worker) {
       workers = await startWorkerRole(shared);

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Config } from '../config.js';
 import { queueBacklog, type QueueBacklog } from '../engine/queue-backlog.js';
 import { HeadgateError } from '../errors.js';
-import { Admission } from '../ingest/admission/admission.js';
+import { Admission, type AdmissionLimits } from '../ingest/admission/admission.js';
 import { EngineWatch } from '../ingest/admission/engine-watch.js';
 import { SlowLaneWatch } from '../ingest/admission/slow-lane-watch.js';
 import type { Batcher } from '../ingest/batcher.js';
@@ -31,6 +31,10 @@ export interface OpenAdmission {
   close(): void;
 }
 
+/** Of the connections, those that may have a tenant's request open. The rest is for whoever comes next, and is told to come again. */
+const OPEN_SHARE = 0.8;
+/** Of a tenant that is not configured. */
+const NOTHING: AdmissionLimits = { eventsPerSecond: 0, bytesPerSecond: 0, requestsPerSecond: 0 };
 /** What does not answer in this time is asked again at the next turn. */
 const DESCRIBE_MS = 2_000;
 
@@ -43,12 +47,13 @@ export function openAdmission(options: OpenAdmissionOptions): OpenAdmission {
   const slowLane = new SlowLaneWatch({ describe });
   const disks = watchDisks(options);
   const admission = new Admission({
-    limitsOf: (tenant) => registry.get(tenant)?.config.limits ?? { eventsPerSecond: 0, bytesPerSecond: 0 },
+    limitsOf: (tenant) => registry.get(tenant)?.config.limits ?? NOTHING,
     backlogOf: (tenant) => batcher.backlog(tenant),
     spoolBytes: () => spool.bytes,
     maxSpoolBytes: config.maxSpoolBytes,
     maxBacklogAgeMs: config.maxBacklogAgeSeconds * 1000,
     maxInFlightBytes: config.maxInFlightBytes,
+    maxOpenRequests: Math.floor(config.maxConnections * OPEN_SHARE),
     freeDiskBytes: () => disks.freeBytes('spool'),
     onAdmitted: (bytes) => disks.admitted(bytes),
     minFreeDiskBytes: config.minFreeDiskBytes,

@@ -5,7 +5,7 @@ import { createPushPass } from '../activities/push/push-pass.js';
 import { Receivers } from '../activities/push/receivers.js';
 import { signalWithStart } from '../activities/workflow/signal.js';
 import { createWorkflowPass } from '../activities/workflow/workflow-pass.js';
-import { secretReader, type Config } from '../config.js';
+import type { Config, SecretReader } from '../config.js';
 import type { Logger } from '../observability/logger.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
@@ -15,12 +15,13 @@ import type { SharedStores } from './stores.js';
 
 /** What {@link buildPasses} needs. */
 export interface PassesOptions {
-  readonly config: Pick<Config, 'pushAllow'>;
+  readonly config: Pick<Config, 'pushAllow' | 'workflowQueues'>;
   readonly client: Client;
   readonly namespace: string;
   readonly registry: TenantRegistry;
   readonly stores: SharedStores;
   readonly control: SubscriptionControl;
+  readonly secretOf: SecretReader;
   readonly configOf: (tenant: string) => TenantConfig;
   readonly metrics?: Metrics;
   readonly log: Logger;
@@ -45,14 +46,16 @@ export function buildPasses(options: PassesOptions): Passes {
       ...{ batchStore: stores.batchStore, deliveryLog: stores.deliveryLog, configOf, receivers, log },
       control: pushControl(options),
       observer: pushObserver(metrics),
-      secretOf: secretReader(),
+      secretOf: options.secretOf,
       ending: ending.signal,
     }),
     workflowPass: createWorkflowPass({
       ...{ batchStore: stores.batchStore, deliveryLog: stores.deliveryLog, configOf, log },
-      signal: ({ tenant, subscription }, { target, row }, event) => {
+      queues: config.workflowQueues,
+      signal: ({ tenant, subscription, batch: { stream } }, { target, row: { id, source } }, event) => {
         const { client, namespace } = options;
-        return signalWithStart(client, { tenant, subscription, target, eventId: row.id, event, namespace });
+        const of = { stream, source, id };
+        return signalWithStart(client, { tenant, subscription, target, of, event, namespace });
       },
       observe: (tenant, name, outcome) => {
         metrics?.deliveryTried(tenant, name, outcome);
@@ -88,6 +91,7 @@ function pushControl({ control, log }: PassesOptions): PushControl {
       const share = `${Math.round(failedShare * 100)}% of ${requests} requests in 5 minutes have failed`;
       return control.breaker(tenant, name, state === 'open', share);
     },
+    fault: (tenant, name, fault) => control.fault(tenant, name, fault),
     disable: (tenant, name, reason) => {
       const why =
         reason === 'gone' ? 'its endpoint answered 410 Gone' : 'its endpoint has failed for a day and more';

@@ -1,5 +1,6 @@
 import { Client } from '@temporalio/client';
 import { createQueueRates } from '../engine/queue-rates.js';
+import type { Config, SecretReader } from '../config.js';
 import type { Temporal } from '../engine/temporal.js';
 import type { Logger } from '../observability/logger.js';
 import { SubscriptionAlerts } from '../subscriptions/alerts.js';
@@ -7,26 +8,32 @@ import { SubscriptionControl } from '../subscriptions/control.js';
 import { createWakeDeliveries } from '../subscriptions/wake-deliveries.js';
 import type { TenantRegistry } from '../tenant-config/registry.js';
 import type { SharedStores } from './stores.js';
+import { createSubscriptionFaults } from './subscription-faults.js';
 
 /** What {@link openSubscriptionControl} needs. */
 export interface SubscriptionControlParts {
   readonly temporal: Temporal;
   readonly registry: TenantRegistry;
   readonly stores: SharedStores;
+  readonly config: Pick<Config, 'workflowQueues'>;
+  readonly secretOf: SecretReader;
   readonly log: Logger;
 }
 
 /** The control of subscriptions, which tells tenants of troubles by events of their own. */
-export function openSubscriptionControl({ temporal, registry, stores, log }: SubscriptionControlParts): {
+export function openSubscriptionControl(parts: SubscriptionControlParts): {
   readonly control: SubscriptionControl;
   /** Gives up alerts that have not been handed over. */
   close(): Promise<void>;
 } {
-  const { connection, namespace } = temporal;
+  const { registry, stores, log } = parts;
+  const { connection, namespace } = parts.temporal;
+  const configOf = (tenant: string) => registry.get(tenant)?.config;
   const wake = createWakeDeliveries(new Client({ connection, namespace }), log);
   const control = new SubscriptionControl({
     rates: createQueueRates(connection, namespace),
-    configOf: (tenant) => registry.get(tenant)?.config,
+    configOf,
+    faultOf: createSubscriptionFaults(parts.config, configOf, parts.secretOf),
     onTrouble: (trouble) => alerts.raise(trouble),
     onResumed: (...resumed) => void wake(...resumed),
     log,

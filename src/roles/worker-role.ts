@@ -4,7 +4,7 @@ import { createActivities } from '../activities/index.js';
 import type { LoadBudget } from '../activities/warehouse/load-budget.js';
 import { WindowsInUse } from '../activities/warehouse/windows-in-use.js';
 import { Compactions } from '../compaction/compactions.js';
-import type { Config } from '../config.js';
+import type { Config, SecretReader } from '../config.js';
 import type { Temporal } from '../engine/temporal.js';
 import type { Logger } from '../observability/logger.js';
 import type { Metrics } from '../observability/metrics.js';
@@ -36,6 +36,7 @@ export interface WorkerRoleOptions {
   readonly registry: TenantRegistry;
   readonly stores: SharedStores;
   readonly control: SubscriptionControl;
+  readonly secretOf: SecretReader;
   readonly holdings: Holdings;
   readonly grace: Grace;
   readonly onFatal: (reason: string) => void;

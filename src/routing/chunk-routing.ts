@@ -1,5 +1,6 @@
 import { MAX_HOPS, decisionEvent, hopsOf } from '../delivered-event.js';
 import type { DecisionRow, EventRow, InputStream } from '../event.js';
+import { ExpressionFailures, type ExpressionFailure } from '../expressions/failures.js';
 import { LineSet } from '../line-set.js';
 import type { RoutedEvents } from '../workflows/delivery-messages.js';
 import { ownPriority, type Router } from './router.js';
@@ -13,12 +14,14 @@ interface Group extends Omit<RoutedEvents, 'lines' | 'count' | 'looped'> {
 export class ChunkRouting {
   /** By subscription; rarely more than one each. */
   private readonly groups = new Map<string, Group[]>();
+  private readonly failures = new ExpressionFailures();
 
-  /** `isDraining`: which subscriptions take no new events. */
+  /** `isDraining`: which subscriptions take no new events. `onFailures` hears of filters that failed. */
   constructor(
     private readonly router: Router,
     private readonly stream: InputStream,
     private readonly isDraining: (subscription: string) => boolean,
+    private readonly onFailures?: (failures: readonly ExpressionFailure[]) => void,
   ) {}
 
   /** Routes the event derived from a decision that changed; undefined where no route is for derived events. */
@@ -27,22 +30,21 @@ export class ChunkRouting {
     return (line, row) => this.add('decisions', line, decisionEvent(row, row.time));
   }
 
-  /** Routes the chunk's events, whose places are their lines. Gives all that was found, or undefined if nothing was. */
-  routed(rows: readonly EventRow[]): RoutedEvents[] | undefined {
-    const { stackTraceLimit } = Error;
-    // A filter that asks for what an event does not have fails by an error that nobody reads: its stack would be most of its cost.
-    Error.stackTraceLimit = 0;
-    try {
-      rows.forEach((row, line) => this.add('events', line, row));
-    } finally {
-      Error.stackTraceLimit = stackTraceLimit;
-    }
+  /** Routes one of the chunk's events; `line` is its place among them. */
+  take(row: EventRow, line: number): void {
+    this.add('events', line, row);
+  }
+
+  /** Where the events that were taken go, and those derived from them; undefined if none goes anywhere. */
+  routed(): RoutedEvents[] | undefined {
+    const failed = this.failures.list();
+    if (failed.length > 0) this.onFailures?.(failed);
     const groups = [...this.groups.values()].flat();
     return groups.length === 0 ? undefined : groups.map(encoded);
   }
 
   private add(of: RoutedEvents['of'], line: number, event: EventRow): void {
-    const aims = this.router.aims(event, this.stream);
+    const aims = this.router.aims(event, this.stream, { onFailure: this.failures.add });
     if (aims.length === 0) return;
     const own = ownPriority(event);
     const looped = event.extensions !== undefined && hopsOf(event) >= MAX_HOPS;

@@ -1,7 +1,7 @@
-import type { Environment, ParseResult } from '@marcbachmann/cel-js';
 import { DERIVED_PREFIX } from '../delivered-event.js';
-import { messageOf } from '../errors.js';
-import { createEnvironment } from '../rules/environment.js';
+import { compileExpression } from '../expressions/compile.js';
+import type { CompiledExpression } from '../expressions/expression.js';
+import { PatternQuota } from '../expressions/pattern.js';
 import type { RouteConfig, SubscriptionConfig } from '../tenant-config/subscription-config.js';
 import type { CompiledRoute, CompiledRoutes, TypePattern } from './compiled.js';
 
@@ -22,8 +22,8 @@ export interface RoutesConfig {
 
 /** Compiles what it can, and returns the problems beside it. */
 export function compileRoutes(config: RoutesConfig): { compiled: CompiledRoutes; issues: RouteIssue[] } {
-  const issues = [...nameIssues(config), ...expressionIssues(config)];
-  const environment = createEnvironment('event');
+  const patterns = new PatternQuota();
+  const issues = [...nameIssues(config), ...expressionIssues(config, patterns)];
   const names = new Set(config.subscriptions.map(({ name }) => name));
   const routes = config.routes.map(({ match, to, priority }, index): CompiledRoute => {
     const path = ['routes', index];
@@ -33,7 +33,7 @@ export function compileRoutes(config: RoutesConfig): { compiled: CompiledRoutes;
     return {
       ...{ index, to, type: patternOf(match.type ?? '*') },
       ...{ stream: match.stream, priority: match.priority, stage: match.stage, sets: priority },
-      when: parse(environment, match.when, 'bool', [...path, 'match', 'when'], issues),
+      when: compile(match.when, 'bool', [...path, 'match', 'when'], { issues, patterns }),
     };
   });
   return { compiled: { routes, derived: routes.some(({ type }) => matchesDerived(type)) }, issues };
@@ -64,12 +64,11 @@ function nameIssues({ subscriptions }: RoutesConfig): RouteIssue[] {
 }
 
 /** The expressions in subscriptions: templates that must give text. */
-function expressionIssues({ subscriptions }: RoutesConfig): RouteIssue[] {
+function expressionIssues({ subscriptions }: RoutesConfig, patterns: PatternQuota): RouteIssue[] {
   const issues: RouteIssue[] = [];
-  const environment = createEnvironment('event');
   subscriptions.forEach((subscription, index) => {
     for (const [key, source] of Object.entries(templatesOf(subscription)))
-      parse(environment, source, 'string', ['subscriptions', index, key], issues);
+      compile(source, 'string', ['subscriptions', index, key], { issues, patterns });
   });
   return issues;
 }
@@ -82,29 +81,24 @@ function templatesOf(subscription: SubscriptionConfig): Record<string, string> {
   return { workflow, taskQueue, id, signal };
 }
 
-/** Parses an expression and checks what it gives, as far as can be known. */
-function parse(
-  environment: Environment,
+/** Compiles an expression and checks what it gives, as far as can be known. */
+function compile(
   source: string | undefined,
   wanted: 'bool' | 'string',
   path: RouteIssue['path'],
-  issues: RouteIssue[],
-): ParseResult | undefined {
+  { issues, patterns }: { issues: RouteIssue[]; patterns: PatternQuota },
+): CompiledExpression | undefined {
   if (source === undefined) return undefined;
-  const refuse = (error: unknown): undefined => {
-    const { summary, range } = error as { summary?: string; range?: { start: number } };
-    issues.push({ path, message: summary ?? messageOf(error), offset: range?.start ?? 0 });
-  };
-  try {
-    const parsed = environment.parse(source);
-    const { valid, type, error } = parsed.check();
-    if (!valid) return refuse(error);
-    if (type === 'dyn' || type === wanted) return parsed;
-    const what = wanted === 'bool' ? 'true or false' : 'text';
-    return refuse({ summary: `the expression gives ${type}, but must give ${what}` });
-  } catch (error) {
-    return refuse(error);
+  const { expression, problem } = compileExpression(source, 'event', patterns);
+  if (problem !== undefined) {
+    issues.push({ path, ...problem });
+    return undefined;
   }
+  const { type, offset } = expression;
+  if (type === 'dyn' || type === wanted) return expression;
+  const what = wanted === 'bool' ? 'true or false' : 'text';
+  issues.push({ path, message: `the expression gives ${type}, but must give ${what}`, offset });
+  return undefined;
 }
 
 function unknown(name: string, names: ReadonlySet<string>): string {

@@ -1,4 +1,4 @@
-import type { ParseResult } from '@marcbachmann/cel-js';
+import type { CompiledExpression } from '../expressions/expression.js';
 import type { Priority } from '../subscription.js';
 
 /** A route ready to be matched. */
@@ -10,7 +10,7 @@ export interface CompiledRoute {
   readonly priority?: string;
   readonly stage?: string;
   /** CEL over `event`. */
-  readonly when?: ParseResult;
+  readonly when?: CompiledExpression;
   /** Names of subscriptions. */
   readonly to: readonly string[];
   /** What it sets. */

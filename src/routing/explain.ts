@@ -1,4 +1,7 @@
 import type { EventRow, InputStream } from '../event.js';
+import { Budget } from '../expressions/budget.js';
+import { Fault } from '../expressions/fault.js';
+import { toJson } from '../expressions/to-json.js';
 import type { RouteConfig } from '../tenant-config/subscription-config.js';
 import { celEvent } from '../rules/cel-event.js';
 import { matchesType } from './compile.js';
@@ -30,8 +33,10 @@ export function explain(
   stream: InputStream,
 ): Explanation {
   const router = new Router(compiled);
+  // All routes share one, as they do when the event is routed.
+  const budget = new Budget();
   const routes = compiled.routes.map((route): RouteExplanation => {
-    const because = mismatch(route, event, stream);
+    const because = mismatch(route, event, stream, budget);
     const { match, to } = configured[route.index] as RouteConfig;
     return { index: route.index, match, to, matches: because === undefined, ...(because && { because }) };
   });
@@ -39,7 +44,12 @@ export function explain(
 }
 
 /** The first thing that does not fit, in words; undefined if all does. */
-function mismatch(route: CompiledRoute, event: EventRow, stream: InputStream): string | undefined {
+function mismatch(
+  route: CompiledRoute,
+  event: EventRow,
+  stream: InputStream,
+  budget: Budget,
+): string | undefined {
   if (!matchesType(route.type, event.type)) return `the type is ${JSON.stringify(event.type)}`;
   if (route.stream !== undefined && route.stream !== stream) return `the stream is ${stream}`;
   for (const attribute of ['priority', 'stage'] as const) {
@@ -50,15 +60,17 @@ function mismatch(route: CompiledRoute, event: EventRow, stream: InputStream): s
         ? `the event has no ${attribute}`
         : `its ${attribute} is ${JSON.stringify(value)}`;
   }
-  return route.when === undefined ? undefined : whenFails(route.when, event);
+  return route.when === undefined ? undefined : whenFails(route.when, event, budget);
 }
 
-function whenFails(when: NonNullable<CompiledRoute['when']>, event: EventRow): string | undefined {
-  try {
-    const result: unknown = when({ event: celEvent(event) });
-    return result === true ? undefined : `"when" gives ${String(result)}`;
-  } catch (error) {
-    const { summary, message } = error as { summary?: string; message?: string };
-    return `"when" fails: ${summary ?? message ?? 'unknown error'}`;
-  }
+function whenFails(
+  when: NonNullable<CompiledRoute['when']>,
+  event: EventRow,
+  budget: Budget,
+): string | undefined {
+  const result = when.run({ event: celEvent(event) }, budget);
+  if (result === true) return undefined;
+  return result instanceof Fault
+    ? `"when" fails: ${result.reason.replace(/^error: /, '')}`
+    : `"when" gives ${JSON.stringify(toJson(result))}`;
 }

@@ -1,4 +1,7 @@
 import type { EventRow, InputStream } from '../event.js';
+import { Budget } from '../expressions/budget.js';
+import type { OnFailure } from '../expressions/failures.js';
+import { Fault } from '../expressions/fault.js';
 import { celEvent } from '../rules/cel-event.js';
 import type { Priority } from '../subscription.js';
 import { matchesType } from './compile.js';
@@ -11,6 +14,14 @@ const MAX_TYPES = 10_000;
 export interface Target {
   readonly subscription: string;
   readonly priority: Priority;
+}
+
+/** How an event is routed. */
+export interface RoutingOptions {
+  /** Steps that all filters may take on the event; says afterwards what they took. Default: a new one. */
+  readonly budget?: Budget;
+  /** Told of filters that fail on the event. */
+  readonly onFailure?: OnFailure;
 }
 
 /** A subscription, and what its routes say of priority. */
@@ -44,9 +55,11 @@ export class Router {
   }
 
   /** As {@link Router.targets}, without making anything where the type alone decides. */
-  aims(event: EventRow, stream: InputStream): readonly Aim[] {
+  aims(event: EventRow, stream: InputStream, { budget, onFailure }: RoutingOptions = {}): readonly Aim[] {
     const { routes, aims } = this.ofType(event.type);
-    return aims ?? aimsOf(routes.filter((route) => matches(route, event, stream)));
+    if (aims !== undefined) return aims;
+    const filtering = new Filtering(event, budget ?? new Budget(), onFailure);
+    return aimsOf(routes.filter((route) => matches(route, event, stream, filtering)));
   }
 
   private ofType(type: string): TypeRoutes {
@@ -74,18 +87,29 @@ function isOfTypeAlone({ stream, priority, stage, when }: CompiledRoute): boolea
   return (stream ?? priority ?? stage ?? when) === undefined;
 }
 
-function matches(route: CompiledRoute, event: EventRow, stream: InputStream): boolean {
+function matches(route: CompiledRoute, event: EventRow, stream: InputStream, filtering: Filtering): boolean {
   if (route.stream !== undefined && route.stream !== stream) return false;
   if (route.priority !== undefined && route.priority !== event.priority) return false;
   if (route.stage !== undefined && route.stage !== event.stage) return false;
-  return route.when === undefined || holds(route.when, event);
+  return route.when === undefined || filtering.holds(route, route.when);
 }
 
-/** An event on which the filter fails, since what it asks for is not there, does not match. */
-function holds(when: NonNullable<CompiledRoute['when']>, event: EventRow): boolean {
-  try {
-    return when({ event: celEvent(event) }) === true;
-  } catch {
-    return false;
+/** The filters of routes on one event. */
+class Filtering {
+  private readonly context: { readonly event: object };
+
+  constructor(
+    event: EventRow,
+    private readonly budget: Budget,
+    private readonly onFailure: OnFailure | undefined,
+  ) {
+    this.context = { event: celEvent(event) };
+  }
+
+  /** An event on which the filter fails, since what it asks for is not there, does not match. */
+  holds({ index }: CompiledRoute, when: NonNullable<CompiledRoute['when']>): boolean {
+    const result = when.run(this.context, this.budget);
+    if (result instanceof Fault) this.onFailure?.('route', String(index), result.code);
+    return result === true;
   }
 }

@@ -1,16 +1,11 @@
-import type { Environment, ParseResult } from '@marcbachmann/cel-js';
-import { HeadgateError, messageOf } from '../errors.js';
+import { HeadgateError } from '../errors.js';
+import { compileExpression } from '../expressions/compile.js';
+import type { CompiledExpression } from '../expressions/expression.js';
+import { PatternQuota } from '../expressions/pattern.js';
+import type { Reference } from '../expressions/references.js';
 import type { AggregateConfig, RuleConfig, TenantConfig } from '../tenant-config/tenant-config.js';
-import type {
-  CompiledAggregate,
-  CompiledExpression,
-  CompiledRule,
-  CompiledRules,
-  TypePlan,
-} from './compiled.js';
+import type { CompiledAggregate, CompiledRule, CompiledRules, TypePlan } from './compiled.js';
 import { aggregateDefinitionHash, ruleVersion } from './definition-hash.js';
-import { createEnvironment } from './environment.js';
-import { referencesIn, type Reference } from './references.js';
 
 /** What is wrong with a tenant's rules, and where. */
 export interface RuleIssue {
@@ -50,8 +45,7 @@ export function checkRules(config: RulesConfig): { compiled: CompiledRules; issu
 /** Compiles one configuration, noting problems as it goes. */
 class Compiler {
   readonly issues: RuleIssue[] = [];
-  private readonly ruleEnvironment = createEnvironment('rule');
-  private readonly aggregateEnvironment = createEnvironment('aggregate');
+  private readonly patterns = new PatternQuota();
   private readonly ruleNames = new Set<string>();
 
   constructor(private readonly config: RulesConfig) {}
@@ -77,7 +71,7 @@ class Compiler {
       this.issue([...path, 'name'], `there is another rule named "${config.name}"`);
     }
     this.ruleNames.add(config.name);
-    const when = this.expression(this.ruleEnvironment, config.when, [...path, 'when'], ['bool']);
+    const when = this.expression('rule', config.when, [...path, 'when'], ['bool']);
     if (when === undefined) return undefined;
     const used = this.aggregatesUsed(when.references, [...path, 'when']);
     if (used === undefined) return undefined;
@@ -87,28 +81,22 @@ class Compiler {
 
   /** An aggregate's own expression. */
   private own(source: string | undefined, path: RuleIssue['path'], types?: readonly string[]) {
-    return source === undefined ? undefined : this.expression(this.aggregateEnvironment, source, path, types);
+    return source === undefined ? undefined : this.expression('aggregate', source, path, types);
   }
 
-  /** Parses and checks an expression that must give one of `types` (any, if undefined). */
+  /** Compiles an expression that must give one of `types` (any, if undefined). */
   private expression(
-    environment: Environment,
+    role: 'rule' | 'aggregate',
     source: string,
     path: RuleIssue['path'],
     types?: readonly string[],
   ): CompiledExpression | undefined {
-    let run: ParseResult;
-    try {
-      run = environment.parse(source);
-    } catch (error) {
-      return this.refuse(path, error);
-    }
-    const references = referencesIn(run.ast);
-    const { valid, type, error } = run.check();
-    if (!valid) return this.refuse(path, error);
-    if (types === undefined || type === 'dyn' || types.includes(type!)) return { run, references };
+    const { expression, problem } = compileExpression(source, role, this.patterns);
+    if (problem !== undefined) return this.issue(path, plain(problem.message), problem.offset);
+    const { type, offset } = expression;
+    if (types === undefined || type === 'dyn' || types.includes(type)) return expression;
     const wanted = types === NUMBERS ? 'a number' : 'true or false';
-    return this.issue(path, `the expression gives ${type}, but must give ${wanted}`, run.ast.range.start);
+    return this.issue(path, `the expression gives ${type}, but must give ${wanted}`, offset);
   }
 
   /** The names of the aggregates referred to, or undefined if one does not exist. */
@@ -129,16 +117,6 @@ class Compiler {
     return this.issues.length > known ? undefined : [...used];
   }
 
-  /** Notes an error of the CEL library in plain words. */
-  private refuse(path: RuleIssue['path'], error: unknown): undefined {
-    const { summary, range } = error as { summary?: string; range?: { start: number } };
-    const message =
-      summary === 'Unknown variable: aggregates'
-        ? 'aggregates cannot be used in an aggregate: they are computed from events, not from each other'
-        : (summary ?? messageOf(error));
-    this.issue(path, message, range?.start);
-  }
-
   private issue(path: RuleIssue['path'], message: string, offset?: number): undefined {
     this.issues.push(offset === undefined ? { path, message } : { path, message, offset });
   }
@@ -146,6 +124,12 @@ class Compiler {
 
 /** The types CEL's checker may infer for a number. */
 const NUMBERS: readonly string[] = ['int', 'uint', 'double'];
+
+function plain(message: string): string {
+  return message === 'Unknown variable: aggregates'
+    ? 'aggregates cannot be used in an aggregate: they are computed from events, not from each other'
+    : message;
+}
 
 function undeclared(name: string, declared: readonly string[]): string {
   const known = declared.length === 0 ? 'none is declared' : `declared are ${declared.join(', ')}`;
@@ -157,14 +141,26 @@ function planTypes(
   aggregates: ReadonlyMap<string, CompiledAggregate>,
   rules: readonly CompiledRule[],
 ): Map<string, TypePlan> {
-  const types = new Set([...aggregates.values(), ...rules].flatMap(({ on }) => on));
-  const plans = new Map<string, TypePlan>();
-  for (const type of types) {
-    const folds = [...aggregates.values()].filter(({ on }) => on.includes(type));
-    const matching = rules.filter(({ on }) => on.includes(type));
-    const needed = new Set(matching.flatMap((rule) => rule.aggregates));
-    const reads = [...needed].flatMap((name) => aggregates.get(name) ?? []);
-    plans.set(type, { folds, reads, rules: matching });
+  const plans = new Map<
+    string,
+    { folds: CompiledAggregate[]; reads: Set<CompiledAggregate>; rules: CompiledRule[] }
+  >();
+  const planOf = (type: string) => {
+    const known = plans.get(type);
+    const plan = known ?? { folds: [], reads: new Set<CompiledAggregate>(), rules: [] };
+    if (known === undefined) plans.set(type, plan);
+    return plan;
+  };
+  // Rule by rule: to ask of each type which rules are on it would be types x rules x types.
+  for (const aggregate of aggregates.values())
+    for (const type of new Set(aggregate.on)) planOf(type).folds.push(aggregate);
+  for (const rule of rules) {
+    const needed = rule.aggregates.flatMap((name) => aggregates.get(name) ?? []);
+    for (const type of new Set(rule.on)) {
+      const plan = planOf(type);
+      plan.rules.push(rule);
+      for (const aggregate of needed) plan.reads.add(aggregate);
+    }
   }
-  return plans;
+  return new Map([...plans].map(([type, { reads, ...plan }]) => [type, { ...plan, reads: [...reads] }]));
 }

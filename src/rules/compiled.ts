@@ -1,13 +1,5 @@
-import type { ParseResult } from '@marcbachmann/cel-js';
+import type { CompiledExpression } from '../expressions/expression.js';
 import type { AggregateOp } from '../tenant-config/tenant-config.js';
-import type { Reference } from './references.js';
-
-/** An expression ready to be evaluated. */
-export interface CompiledExpression {
-  readonly run: ParseResult;
-  /** What it refers to, for reasons and to know which aggregates it needs. */
-  readonly references: readonly Reference[];
-}
 
 /** An aggregate ready to fold events. */
 export interface CompiledAggregate {

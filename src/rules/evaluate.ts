@@ -1,10 +1,16 @@
 import type { EventRow, Outcome } from '../event.js';
+import { Budget } from '../expressions/budget.js';
+import type { OnFailure } from '../expressions/failures.js';
+import { Fault } from '../expressions/fault.js';
+import type { Context } from '../expressions/frame.js';
+import { Uint } from '../expressions/runtime-value.js';
+import { toJson } from '../expressions/to-json.js';
 import type { CompiledAggregate, CompiledRule, CompiledRules, TypePlan } from './compiled.js';
-import { celEvent, celMap } from './cel-event.js';
+import { celEvent } from './cel-event.js';
 import { eventTimeMs } from './event-time.js';
-import { fingerprintOf } from './fingerprint.js';
+import { printsOf } from './fingerprint.js';
 import { fold, isForgotten, newAggregateState, valueAt } from './fold.js';
-import { reasonOfError, reasonOfNonBoolean, reasonOfResult, type RuleContext } from './reason.js';
+import { reasonOfFault, reasonOfNonBoolean, reasonOfResult, type ShownValues } from './reason.js';
 import type { AggregateState, SubjectState } from './subject-state.js';
 
 /** What one rule said on one event. */
@@ -22,6 +28,22 @@ export const LATE = 'late: ';
 /** The longest JSON of a value that `last` remembers; a larger one is skipped as a missing one is. */
 const MAX_LAST_LENGTH = 1024;
 
+/** How an event is evaluated. */
+export interface EvaluationOptions {
+  /** Steps that all expressions on the event may take together; says afterwards what they took. Default: a new one. */
+  readonly budget?: Budget;
+  /** Told of expressions that fail on the event. */
+  readonly onFailure?: OnFailure;
+}
+
+/** What expressions are run with. */
+interface Evaluating {
+  readonly context: Context;
+  readonly budget: Budget;
+  readonly onFailure?: OnFailure;
+  readonly shown: ShownValues;
+}
+
 /**
  * Folds the event into the subject's aggregates (changing `subject` in place), then evaluates the rules on its type as
  * of the event's time. Pure otherwise: the same state and event give the same result, and an event folded before
@@ -33,121 +55,114 @@ export function evaluateEvent(
   subject: SubjectState,
   profile: Readonly<Record<string, unknown>>,
   event: EventRow,
+  { budget = new Budget(), onFailure }: EvaluationOptions = {},
 ): Evaluation[] {
   const plan = compiled.byType.get(event.type);
   if (plan === undefined) return [];
-  // A missing property is an Error inside the CEL library. Its stack trace, which nobody reads, would be four fifths
-  // of the cost of evaluating such an event.
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0;
-  try {
-    return evaluatePlan(compiled, plan, subject, profile, event);
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit;
-  }
-}
-
-function evaluatePlan(
-  compiled: CompiledRules,
-  plan: TypePlan,
-  subject: SubjectState,
-  profile: Readonly<Record<string, unknown>>,
-  event: EventRow,
-): Evaluation[] {
   const aggregates: Record<string, unknown> = {};
-  const context = { event: celEvent(event), profile: celMap(profile), aggregates };
+  const context = { event: celEvent(event), profile, aggregates };
+  const evaluating: Evaluating = { context, budget, onFailure, shown: new Map() };
   if (plan.folds.length > 0 || plan.reads.length > 0) {
     const time = eventTimeMs(event);
-    if (foldEvent(plan, subject, context, event.id, time)) dropUndeclared(compiled, subject);
+    if (foldEvent(plan, subject, evaluating, event, time)) dropUndeclared(compiled, subject);
     const forgotten = new Set<string>();
     for (const aggregate of plan.reads) {
       const isLate = isForgotten(stateOf(subject, aggregate), aggregate, time);
-      const state = isLate ? aloneIn(plan, aggregate, context, time) : stateOf(subject, aggregate);
+      const state = isLate ? aloneIn(plan, aggregate, evaluating, time) : stateOf(subject, aggregate);
       if (isLate) forgotten.add(aggregate.name);
       const value = valueAt(state, aggregate, time);
       if (value !== undefined) aggregates[aggregate.name] = value;
     }
-    if (forgotten.size > 0) return plan.rules.map((rule) => evaluateLate(rule, context, forgotten));
+    if (forgotten.size > 0) return plan.rules.map((rule) => evaluateLate(rule, evaluating, forgotten));
   }
-  return plan.rules.map((rule) => evaluateRule(rule, context));
+  return plan.rules.map((rule) => evaluateRule(rule, evaluating));
+}
+
+function evaluateRule({ name, version, when }: CompiledRule, evaluating: Evaluating): Evaluation {
+  const { context, budget, onFailure } = evaluating;
+  const result = when.run(context, budget);
+  const outcome = result === true ? 'eligible' : 'ineligible';
+  if (result instanceof Fault) onFailure?.('rule', name, result.code);
+  return { rule: name, ruleVersion: version, outcome, reason: reasonOf(result, when, evaluating) };
+}
+
+function reasonOf(
+  result: unknown,
+  { references }: CompiledRule['when'],
+  { context, shown }: Evaluating,
+): string {
+  if (typeof result === 'boolean') return reasonOfResult(references, context, shown);
+  return result instanceof Fault ? reasonOfFault(result) : reasonOfNonBoolean(result);
 }
 
 /** An aggregate of the event alone: all that is known for certain of what it should see. */
 function aloneIn(
   { folds }: TypePlan,
   aggregate: CompiledAggregate,
-  context: RuleContext,
+  evaluating: Evaluating,
   time: number,
 ): AggregateState | undefined {
-  const value = folds.includes(aggregate) ? valueToFold(aggregate, context) : undefined;
-  if (value === undefined) return undefined;
+  const value = folds.includes(aggregate) ? valueToFold(aggregate, evaluating) : undefined;
+  if (value === undefined || value instanceof Fault) return undefined;
   return { definition: aggregate.definition, times: [time], ids: [0], values: [value] };
 }
 
-function evaluateLate(rule: CompiledRule, context: RuleContext, forgotten: ReadonlySet<string>): Evaluation {
-  const evaluation = evaluateRule(rule, context);
+function evaluateLate(
+  rule: CompiledRule,
+  evaluating: Evaluating,
+  forgotten: ReadonlySet<string>,
+): Evaluation {
+  const evaluation = evaluateRule(rule, evaluating);
   if (!rule.aggregates.some((name) => forgotten.has(name))) return evaluation;
   return { ...evaluation, reason: `${LATE}${evaluation.reason}` };
-}
-
-function evaluateRule(rule: CompiledRule, context: RuleContext): Evaluation {
-  const { name, version, when } = rule;
-  try {
-    const result: unknown = when.run(context);
-    const outcome = result === true ? 'eligible' : 'ineligible';
-    const reason =
-      typeof result === 'boolean' ? reasonOfResult(when.references, context) : reasonOfNonBoolean(result);
-    return { rule: name, ruleVersion: version, outcome, reason };
-  } catch (error) {
-    return { rule: name, ruleVersion: version, outcome: 'ineligible', reason: reasonOfError(error) };
-  }
 }
 
 function foldEvent(
   plan: TypePlan,
   subject: SubjectState,
-  context: RuleContext,
-  id: string,
+  evaluating: Evaluating,
+  event: EventRow,
   time: number,
 ): boolean {
+  if (plan.folds.length === 0) return false;
+  const prints = printsOf(event);
   let changed = false;
   for (const aggregate of plan.folds) {
-    const value = valueToFold(aggregate, context);
-    if (value === undefined) continue;
+    const value = valueToFold(aggregate, evaluating);
+    if (value instanceof Fault) evaluating.onFailure?.('aggregate', aggregate.name, value.code);
+    if (value === undefined || value instanceof Fault) continue;
     const state = stateOf(subject, aggregate) ?? newAggregateState(aggregate.definition);
-    if (!fold(state, aggregate, fingerprintOf(id), time, value)) continue;
+    if (state.ids.includes(prints.id) || !fold(state, aggregate, prints.key, time, value)) continue;
     subject.aggregates[aggregate.name] = state;
     changed = true;
   }
   return changed;
 }
 
-/** What the event gives to the aggregate, or undefined if it is not counted. */
-function valueToFold({ when, value, op }: CompiledAggregate, context: RuleContext): unknown {
-  try {
-    if (when !== undefined && when.run(context) !== true) return undefined;
-    if (value === undefined) return 1;
-    const result: unknown = value.run(context);
-    return op === 'last' ? plain(result) : finite(result);
-  } catch {
-    return undefined;
-  }
+/** What the event gives to the aggregate; undefined or a fault if it is not counted. */
+function valueToFold({ when, value, op }: CompiledAggregate, { context, budget }: Evaluating): unknown {
+  const condition = when === undefined || when.run(context, budget);
+  if (condition !== true) return condition instanceof Fault ? condition : undefined;
+  if (value === undefined) return 1;
+  const result = value.run(context, budget);
+  if (result instanceof Fault) return result;
+  return op === 'last' ? plain(result) : finite(result);
 }
 
 /** A number to fold. CEL's ints are bigints; everything kept is a double, as JSON's numbers are. */
 function finite(value: unknown): number | undefined {
-  const number = typeof value === 'bigint' ? Number(value) : value;
-  return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
+  const number = Number(
+    typeof value === 'number' || typeof value === 'bigint' || value instanceof Uint ? toJson(value) : NaN,
+  );
+  return Number.isFinite(number) ? number : undefined;
 }
 
 /** A value as plain JSON data, or undefined if it is none or too large to keep. */
 function plain(value: unknown): unknown {
-  if (typeof value === 'number' || typeof value === 'bigint') return finite(value);
+  if (typeof value === 'number' || typeof value === 'bigint' || value instanceof Uint) return finite(value);
   if (value === null || typeof value === 'boolean') return value;
-  const json = JSON.stringify(value, (_key, each: unknown) =>
-    typeof each === 'bigint' ? Number(each) : each,
-  );
-  return json === undefined || json.length > MAX_LAST_LENGTH ? undefined : (JSON.parse(json) as unknown);
+  const json = JSON.stringify(toJson(value));
+  return json.length > MAX_LAST_LENGTH ? undefined : (JSON.parse(json) as unknown);
 }
 
 /** The subject's state of the aggregate, unless it was folded under another definition. */

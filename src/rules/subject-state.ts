@@ -10,7 +10,7 @@ export interface AggregateState {
   readonly definition: string;
   /** Event times in milliseconds since 1970, ascending; of the newest event where an entry holds several. */
   times: number[];
-  /** Fingerprints of the event ids, by which a second folding is noticed. */
+  /** Fingerprints of the events, by which a second folding is noticed; see `printsOf`. */
   ids: number[];
   /** What the events gave: 1 each for `count`, else the value folded. */
   values: unknown[];

@@ -86,7 +86,8 @@ export class SubscriptionAlerts {
     const batch = await batchStore.write({ tenant, stream: 'events', batchId: batchIdOf(trouble) }, file, 1);
     const routing =
       loaded.router && new ChunkRouting(loaded.router, 'events', (name) => isDraining(tenant, name));
-    const routed = joinRouted([{ events: 1, evaluated: 0, routed: routing?.routed([event]) }]);
+    routing?.take(event, 0);
+    const routed = joinRouted([{ events: 1, evaluated: 0, routed: routing?.routed() }]);
     const input: IngestBatchInput = {
       ...{ batch, activityQueue: tenantQueue(tenant), decided: { evaluated: 0, eligible: {} } },
       contents: { types: [event.type], firstEvent: event.id, lastEvent: event.id },

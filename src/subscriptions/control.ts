@@ -7,6 +7,7 @@ import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import { createTurns } from '../turns.js';
 import { assertMayBecome, isBuiltIn } from './built-in.js';
 import {
+  isFault,
   rateOf,
   standingOf,
   type SubscriptionStanding,
@@ -20,6 +21,8 @@ export interface SubscriptionControlOptions {
   readonly configOf: (tenant: string) => TenantConfig | undefined;
   /** Told when Headgate has disabled or paused a subscription or its breaker has opened: once each time, when Temporal has it. */
   readonly onTrouble?: (trouble: SubscriptionTrouble) => void;
+  /** What keeps a subscription from delivering, as far as this process can tell. Default: nothing. Asked where it delivers. */
+  readonly faultOf?: (tenant: string, name: string) => string | undefined;
   /** Told when somebody has resumed a subscription, once Temporal has it; what waits between attempts is then due. */
   readonly onResumed?: (tenant: string, name: string, at: number) => void;
   readonly log: Logger;
@@ -120,9 +123,27 @@ export class SubscriptionControl {
     this.known.delete(subscriptionQueue(tenant, name));
   }
 
-  /** Brings the rate in line with the configuration, and leaves a state that somebody has to end. */
+  /**
+   * Brings the rate in line with the configuration, and leaves a state that somebody has to end. A fault that is found here
+   * opens the breaker, and one that is gone closes it.
+   */
   async align(tenant: string, name: string): Promise<SubscriptionStanding> {
-    return this.write(tenant, name, (now) => now);
+    return this.withFault(tenant, name, this.options.faultOf?.(tenant, name));
+  }
+
+  /** A pass cannot send anything, whatever its receiver does. */
+  async fault(tenant: string, name: string, fault: string): Promise<SubscriptionStanding> {
+    return this.withFault(tenant, name, fault);
+  }
+
+  private withFault(tenant: string, name: string, fault?: string): Promise<SubscriptionStanding> {
+    const since = new Date(this.now()).toISOString();
+    return this.write(tenant, name, (now) => {
+      if (HELD.has(now.state)) return now;
+      if (fault !== undefined)
+        return now.reason === fault ? now : { state: 'breaker-open', by: 'headgate', reason: fault, since };
+      return now.state === 'breaker-open' && isFault(now.reason) ? { state: 'active' } : now;
+    });
   }
 
   /** The breaker has opened or closed; a subscription that is held stays so. */

@@ -6,7 +6,8 @@ import type { QueueRate } from '../engine/queue-rates.js';
  * - `paused` by somebody: takes events, which wait;
  * - `draining` by somebody: takes no new events, delivers what waits;
  * - `disabled` by Headgate, since its endpoint said 410 or failed for long: as paused, until it is resumed;
- * - `breaker-open`: its endpoint fails; one batch at a time is tried, rarely.
+ * - `breaker-open`: its endpoint fails, or nothing can be sent to it as it is configured (see {@link isFault}); one batch at a
+ *   time is tried, rarely.
  */
 export type SubscriptionState = 'active' | 'paused' | 'draining' | 'disabled' | 'breaker-open';
 
@@ -30,6 +31,11 @@ export interface SubscriptionTrouble {
   readonly reason: string;
   /** Since when, ISO 8601. */
   readonly since: string;
+}
+
+/** True for the reason of a breaker that no receiver has opened: `SECRET_MISSING: …`, `QUEUE_REFUSED: …`. */
+export function isFault(reason: string | undefined): boolean {
+  return /^(SECRET|QUEUE)_[A-Z]+: /.test(reason ?? '');
 }
 
 /** The rate while the breaker is open: a try in half a minute. */

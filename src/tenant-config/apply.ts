@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { writeDurably } from '../durable-file.js';
 import { HeadgateError, messageOf, systemCodeOf } from '../errors.js';
 import { assertColumnsKept } from './columns-kept.js';
+import { NO_REACH, assertReach, type Reach } from './reach.js';
 import { keepVersion } from './versions.js';
 import type { TenantConfig } from './tenant-config.js';
 import { listTenantFiles, readTenantFile, tenantFileName, type TenantFile } from './tenant-file.js';
@@ -21,6 +22,8 @@ export interface ApplyTenants {
   readonly dir: string;
   /** Where every configuration that is applied is kept as a version; see versions.ts. */
   readonly versions?: string;
+  /** What tenants may reach beyond what is theirs. Default: nothing. */
+  readonly reach?: Reach;
   /** Asked of every configuration before the first is written; what it throws keeps all from coming into force. */
   readonly check?: (config: TenantConfig) => Promise<void>;
 }
@@ -41,11 +44,19 @@ export async function applyTenantFiles(from: ApplyTenants): Promise<AppliedTenan
   return applied;
 }
 
-async function readAll({ source, versions }: ApplyTenants): Promise<TenantFile[]> {
+async function readAll({
+  source,
+  dir: registry,
+  versions,
+  reach = NO_REACH,
+}: ApplyTenants): Promise<TenantFile[]> {
   const [dir, names] = await filesOf(source);
+  const inForce = await listTenantFiles(registry).catch(() => []);
+  const others = [...inForce, ...names].map((name) => name.slice(0, -'.yaml'.length));
   const read = await Promise.allSettled(
     names.map(async (name) => {
       const file = await readTenantFile(dir, name);
+      assertReach(file, join(dir, name), reach, others);
       if (versions !== undefined) await assertColumnsKept(versions, file, join(dir, name));
       return file;
     }),

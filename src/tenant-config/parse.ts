@@ -4,6 +4,7 @@ import { HeadgateError, messageOf } from '../errors.js';
 import { compileSchemas } from '../event-schemas/compile.js';
 import { checkRules, type RuleIssue } from '../rules/compile.js';
 import { compileRoutes } from '../routing/compile.js';
+import { isReservedTenantId } from '../tenant.js';
 import { nearest } from './nearest.js';
 import { completeAggregate, completeConfig, type RawAggregate, type RawConfig } from './raw-config.js';
 import { DECIDED_TYPE, TENANT, createTenantValidator } from './schema.js';
@@ -75,7 +76,9 @@ function readYaml(text: string, lines: LineCounter) {
 
 function problemsOf(document: Document, text: string, raw: unknown): Problem[] {
   validator ??= createTenantValidator();
-  const inUrls = pushUrlIssues(raw).map((issue) => issueProblem(document, text, issue));
+  const inNames = [...reservedIssues(raw), ...pushUrlIssues(raw)].map((issue) =>
+    issueProblem(document, text, issue),
+  );
   if (validator(raw)) {
     const config = completeConfig(raw as RawConfig);
     const issues = [
@@ -85,10 +88,18 @@ function problemsOf(document: Document, text: string, raw: unknown): Problem[] {
       ...warehouseIssues(config),
     ];
     const inOthers = issues.map((issue) => issueProblem(document, text, issue));
-    return [...inUrls, ...ruleProblems(document, text, raw as RawConfig, []), ...inOthers];
+    return [...inNames, ...ruleProblems(document, text, raw as RawConfig, []), ...inOthers];
   }
   const found = (validator.errors ?? []).flatMap((error) => schemaProblem(document, error) ?? []);
-  return [...found, ...inUrls, ...ruleProblems(document, text, raw, found)];
+  return [...found, ...inNames, ...ruleProblems(document, text, raw, found)];
+}
+
+/** A tenant's id that would be taken for one of Headgate's own kinds. */
+function reservedIssues(raw: unknown): RuleIssue[] {
+  const { tenant } = (raw ?? {}) as { tenant?: unknown };
+  if (!isReservedTenantId(tenant)) return [];
+  const message = `no tenant may be called "${String(tenant)}": workflow ids of Headgate or Temporal begin with it; give it another id`;
+  return [{ path: ['tenant'], message }];
 }
 
 /** A problem of form in plain words. Undefined for errors that only sum up others. */
@@ -140,8 +151,8 @@ const REACH = `no variable that begins otherwise than with ${SECRET_PREFIX} can 
 const PATTERN_PROBLEMS: Readonly<Record<string, (name: string) => string>> = {
   [TENANT]: () => 'a tenant id has 1 to 63 letters, digits, "_" or "-", and starts with a letter or digit',
   [SECRET]: (name) =>
-    `${name} must be env:${SECRET_PREFIX}NAME, or a literal secret that begins with whsec_ or whsk_; ${REACH}`,
-  [VALUE]: (name) => `${name} must be env:${SECRET_PREFIX}NAME, or not begin with env:; ${REACH}`,
+    `${name} must be env:${SECRET_PREFIX}<TENANT>__NAME, or a literal secret that begins with whsec_ or whsk_; ${REACH}`,
+  [VALUE]: (name) => `${name} must be env:${SECRET_PREFIX}<TENANT>__NAME, or not begin with env:; ${REACH}`,
   [PUSH_URL]: (name) => `${name} must be an http or https address`,
   [DECIDED_TYPE]: (name) =>
     `${name} must not begin with "headgate.": Headgate's own events can be routed, and are not decided on`,

@@ -1,7 +1,7 @@
 import type { YamlPath } from './yaml-position.js';
 
-/** Pattern of a webhook's address. What follows the scheme is looked at by {@link pushUrlIssues}. */
-export const PUSH_URL = '^https?://[^\\s]+$';
+/** Pattern of a webhook's address, whose scheme may be in capitals (RFC 3986, 3.1). What follows the scheme is looked at by {@link pushUrlIssues}. */
+export const PUSH_URL = '^[Hh][Tt][Tt][Pp][Ss]?://[^\\s]+$';
 
 /** An address that is none, and where it stands. */
 export interface PushUrlIssue {

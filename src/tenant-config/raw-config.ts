@@ -26,6 +26,7 @@ export interface RawConfig {
   readonly limits?: {
     readonly eventsPerSecond?: number;
     readonly bytesPerSecond?: number | string;
+    readonly requestsPerSecond?: number;
     readonly activitiesPerSecond?: number;
   };
   readonly batch?: {
@@ -52,6 +53,7 @@ export function completeConfig(raw: RawConfig): TenantConfig {
     limits: {
       eventsPerSecond: limits.eventsPerSecond ?? 5_000,
       bytesPerSecond: parseSize(limits.bytesPerSecond ?? '5MB')!,
+      requestsPerSecond: limits.requestsPerSecond ?? 1_000,
       activitiesPerSecond: limits.activitiesPerSecond ?? 200,
     },
     batch: {

@@ -3,7 +3,7 @@ import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HeadgateError, messageOf } from '../errors.js';
 import { assertColumnsKept } from './columns-kept.js';
-import { keepVersion, noteInForce } from './versions.js';
+import { cleanVersions, keepVersion, noteInForce } from './versions.js';
 import { listTenantFiles, readTenantFile, type LoadedTenant, type TenantFile } from './tenant-file.js';
 
 export { applyTenantFiles, type AppliedTenant } from './apply.js';
@@ -65,6 +65,11 @@ const DEBOUNCE_MS = 100;
 export async function openTenantRegistry(options: TenantRegistryOptions): Promise<TenantRegistry> {
   const { dir, versions, logger } = options;
   await mkdir(dir, { recursive: true });
+  // A directory that cannot be written keeps no new versions either; that is told with each.
+  if (versions !== undefined)
+    await cleanVersions(versions).catch((error: unknown) =>
+      logger?.warn({ problem: messageOf(error) }, 'literal secrets are still in kept tenant versions'),
+    );
   const registry = new DirectoryRegistry(dir, versions, logger);
   await registry.open();
   return registry;

@@ -61,6 +61,7 @@ export const TENANT_SCHEMA = section(
     limits: section({
       eventsPerSecond: { type: 'integer', minimum: 1, maximum: 1_000_000 },
       bytesPerSecond: size('1KB', '10GB'),
+      requestsPerSecond: { type: 'integer', minimum: 1, maximum: 1_000_000 },
       activitiesPerSecond: { type: 'number', minimum: 0, maximum: 100_000 },
     }),
     batch: section({

@@ -14,3 +14,40 @@ export const VALUE = `^(?!${REFERENCE})|^${REFERENCE}${VARIABLE}$`;
 export function variableOf(value: string): string | undefined {
   return value.startsWith(REFERENCE) ? value.slice(REFERENCE.length) : undefined;
 }
+
+/** A tenant as it stands in the names of variables: `acme-eu` is `ACME_EU`. Several tenants may have one; see {@link ownsVariable}. */
+export function tenantInVariables(tenant: string): string {
+  return tenant.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_');
+}
+
+/** How the variables of a tenant's secrets begin: `HEADGATE_SECRET_ACME_EU__`. */
+export function secretPrefixOf(tenant: string): string {
+  return `${SECRET_PREFIX}${tenantInVariables(tenant)}__`;
+}
+
+/**
+ * Whether a variable is a secret of the tenant: `HEADGATE_SECRET_<TENANT>__<NAME>`. The first `__` ends the tenant and a name
+ * begins with a letter or digit, so that no variable can be read in two ways; hence a tenant whose id has two signs in a row
+ * or one at its end has no variables. Ids that differ in case and signs alone come to the same prefix: whoever reads a
+ * variable makes sure that there is one of them only.
+ */
+export function ownsVariable(tenant: string, variable: string): boolean {
+  const own = tenantInVariables(tenant);
+  if (own.includes('__') || own.endsWith('_')) return false;
+  const prefix = secretPrefixOf(tenant);
+  return variable.startsWith(prefix) && /^[A-Za-z0-9]\w*$/.test(variable.slice(prefix.length));
+}
+
+/** What to say of a variable that is not the tenant's. */
+export function notOwned(tenant: string, variable: string): string {
+  const own = tenantInVariables(tenant);
+  if (own.includes('__') || own.endsWith('_'))
+    return `tenant ${tenant} can have no secrets in the environment: its id has two signs in a row, or ends with one`;
+  const meant = variable.replace(SECRET_PREFIX, secretPrefixOf(tenant));
+  return `${variable} is not a secret of tenant ${tenant}, whose variables begin with ${secretPrefixOf(tenant)}: call it ${meant}`;
+}
+
+/** True for a value that holds a key which signs webhooks: nobody but the worker that signs may see it. */
+export function holdsSigningKey(value: string): boolean {
+  return /(?:^|[^A-Za-z0-9])wh(?:sec|sk)_[A-Za-z0-9+/]{16}/.test(value);
+}

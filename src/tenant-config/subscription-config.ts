@@ -30,11 +30,11 @@ export interface PushConfig extends SubscriptionBase {
   /** https, or http where the target is allowed by `HEADGATE_PUSH_ALLOW`. */
   readonly url: string;
   /**
-   * Where signing secrets come from: `env:HEADGATE_SECRET_NAME`, or literally in development. `whsec_…` signs by HMAC-SHA256, `whsk_…` by
+   * Where signing secrets come from: `env:HEADGATE_SECRET_<TENANT>__<NAME>`, or literally in development. `whsec_…` signs by HMAC-SHA256, `whsk_…` by
    * ed25519. All sign: that is how a secret is rotated with overlap. Default: none, unsigned.
    */
   readonly secrets: readonly string[];
-  /** Further headers; a value `env:HEADGATE_SECRET_NAME` is taken from the environment. */
+  /** Further headers; a value `env:HEADGATE_SECRET_<TENANT>__<NAME>` is taken from the environment. */
   readonly headers: Readonly<Record<string, string>>;
   /** `event`: one a request, CloudEvents structured JSON. `batch`: many, CloudEvents JSON batch. Default `event`. */
   readonly format: 'event' | 'batch';

@@ -43,6 +43,8 @@ export interface TenantConfig {
     readonly eventsPerSecond: number;
     /** Bytes (inflated) per second at the door, with a burst of two seconds' worth. Default 5 MB. */
     readonly bytesPerSecond: number;
+    /** Requests of any kind per second, reads included, with a burst of two seconds' worth. Default 1,000. */
+    readonly requestsPerSecond: number;
     /** Activities per second on the tenant's task queue, enforced by Temporal; 0 pauses them. Default 200. */
     readonly activitiesPerSecond: number;
   };

@@ -2,7 +2,8 @@ import { appendFile, readdir, readFile, rm, stat, utimes, writeFile } from 'node
 import { join } from 'node:path';
 import { writeDurably } from '../durable-file.js';
 import { HeadgateError, systemCodeOf } from '../errors.js';
-import { assertTenantId } from '../tenant.js';
+import { assertTenantId, isTenantId } from '../tenant.js';
+import { withoutSecrets } from './left-out-secrets.js';
 import { parseTenantConfig } from './parse.js';
 import { compileTenant, versionOf, type LoadedTenant } from './tenant-file.js';
 
@@ -26,8 +27,8 @@ export function isVersion(version: unknown): version is string {
 }
 
 /**
- * Keeps a tenant's file under its version, durably: `<dir>/<tenant>/<version>.yaml`. One that is kept already counts as
- * applied now. Whether it is in force is told by {@link noteInForce}: a replay keeps what it tries as well.
+ * Keeps a tenant's file under its version, durably: `<dir>/<tenant>/<version>.yaml`, without its literal secrets. One that is
+ * kept already counts as applied now. Whether it is in force is told by {@link noteInForce}: a replay keeps what it tries as well.
  * @returns the version
  */
 export async function keepVersion(
@@ -44,10 +45,7 @@ export async function keepVersion(
     () => false,
   );
   if (known) return version;
-  await writeDurably(path, async (temporary) => {
-    await writeFile(temporary, text);
-    await utimes(temporary, at, at);
-  });
+  await writeKept(path, text, at);
   const kept = await listVersions(dir, tenant);
   for (const old of kept.slice(MAX_VERSIONS)) await rm(pathOf(dir, tenant, old.version), { force: true });
   return version;
@@ -114,12 +112,57 @@ export async function listVersions(dir: string, tenant: string): Promise<TenantV
 export async function readVersion(dir: string, tenant: string, version: string): Promise<LoadedTenant> {
   const text = await readVersionText(dir, tenant, version);
   const config = parseTenantConfig(text, `${version}${ENDING}`);
-  if (config.tenant === tenant && versionOf(text) === version) return compileTenant(config, text);
+  if (config.tenant === tenant && isAsKept(text, version)) return { ...compileTenant(config, text), version };
   throw new HeadgateError('TENANT_CONFIG_INVALID', `Version ${version} has been changed by hand.`);
 }
 
+/** Ends a text that secrets are left out of: its own hash, since the version is that of the text with them. */
+const TRAILER = /\n# Secrets are left out; version of this text: ([0-9a-f]{12})\n$/;
+
+async function writeKept(path: string, text: string, at: Date): Promise<void> {
+  const left = withoutSecrets(text);
+  const kept =
+    left === text ? text : `${left}\n# Secrets are left out; version of this text: ${versionOf(left)}\n`;
+  await writeDurably(path, async (temporary) => {
+    await writeFile(temporary, kept);
+    await utimes(temporary, at, at);
+  });
+}
+
+function isAsKept(text: string, version: string): boolean {
+  if (versionOf(text) === version) return true;
+  const [trailer = '', hash] = TRAILER.exec(text) ?? [];
+  return hash !== undefined && versionOf(text.slice(0, text.length - trailer.length)) === hash;
+}
+
+/** Says that no version in the directory has a literal secret any more. */
+const CLEAN = '.secrets-left-out';
+
+/** Leaves literal secrets out of versions that earlier Headgates have kept; once for a directory. */
+export async function cleanVersions(dir: string): Promise<void> {
+  if ((await readIfThere(join(dir, CLEAN))) !== undefined) return;
+  const tenants = await readdir(dir).catch(() => []);
+  for (const tenant of tenants.filter(isTenantId))
+    for (const { version, appliedAt } of await listVersions(dir, tenant)) {
+      const path = pathOf(dir, tenant, version);
+      const text = await readIfThere(path);
+      if (text !== undefined && withoutSecrets(text) !== text)
+        await writeKept(path, text, new Date(appliedAt));
+    }
+  await writeDurably(join(dir, CLEAN), (temporary) => writeFile(temporary, ''));
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
 /**
- * The text of a version as it is kept.
+ * The text of a version as it is kept: where it says so, without its secrets.
  * @throws HeadgateError `RULES_UNKNOWN`: none of the tenant's versions has this name
  */
 export async function readVersionText(dir: string, tenant: string, version: string): Promise<string> {

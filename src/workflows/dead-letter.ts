@@ -27,6 +27,7 @@ import {
 } from './delivery-messages.js';
 import { isBeyondRedrive } from './ingest-dead-letter.js';
 import { WORKFLOW_TASK_TIMEOUT } from './messages.js';
+import { resolutionIn } from './signal-arguments.js';
 
 /** Delivers the events of a dead letter again. */
 export const redriveSignal = defineSignal<[Resolution]>(REDRIVE);
@@ -42,11 +43,15 @@ export const resolutionQuery = defineQuery<Resolved | null>(RESOLUTION);
  */
 export async function deadLetter(input: DeadLetterInput): Promise<DeadLetterResult> {
   let resolved: Resolved | undefined;
-  // Signals may be sent by hand, without arguments.
+  const resolve = (outcome: Resolved['outcome'], argument: unknown): void => {
+    // Signals may be sent by hand, without arguments.
+    const by = resolutionIn(argument, NOBODY);
+    if (by !== undefined) resolved ??= { outcome, by };
+  };
   setHandler(redriveSignal, (by) => {
-    if (!isBeyondRedrive(input.dead.reason)) resolved ??= { outcome: 'redriven', by: by ?? NOBODY };
+    if (!isBeyondRedrive(input.dead.reason)) resolve('redriven', by);
   });
-  setHandler(discardSignal, (by) => void (resolved ??= { outcome: 'discarded', by: by ?? NOBODY }));
+  setHandler(discardSignal, (by) => resolve('discarded', by));
   setHandler(resolutionQuery, () => resolved ?? null);
   const restMs = input.delivery.expiresAt - Date.now();
   await condition(() => resolved !== undefined, restMs > 0 ? restMs : LATE_LETTER_MS);

@@ -110,7 +110,7 @@ export interface PassResult {
  * - `expired`: not delivered within the retention of the batch, as when its subscription was paused for long;
  * - `subscription-removed`: the subscription was removed from the tenant's configuration while events waited for it;
  * - `spool-damaged`: of ingest; the disk has damaged the events before they were in a batch, and nothing can be redriven;
- * - `start-refused`: of ingest; Temporal has refused the workflow of their batch for good;
+ * - `start-refused`: of ingest; Temporal has refused the workflow of their batch for good, or has another under its id;
  * - `row-unloadable`: of the warehouse; no load can take these rows, and the rest of their batch is loaded without them;
  * - `batch-unreadable`: of the warehouse; the file of the batch is gone or damaged, and the rest of its window is loaded.
  */

@@ -9,6 +9,7 @@ import {
   type WindowLoad,
   type WindowSize,
 } from './messages.js';
+import { announcedBatches } from './signal-arguments.js';
 
 /** Batches to be loaded with this window: a batch of events, and the decisions on it. */
 export const announceSignal = defineSignal<[readonly BatchRef[]]>(ANNOUNCE);
@@ -22,7 +23,8 @@ export const announceSignal = defineSignal<[readonly BatchRef[]]>(ANNOUNCE);
 export async function loadWindow(input: LoadWindowInput): Promise<LoadWindowResult> {
   const announced = new Map<string, BatchRef>();
   setHandler(announceSignal, (batches) => {
-    for (const batch of batches) announced.set(`${batch.stream}/${batch.batchId}`, batch);
+    for (const batch of announcedBatches(batches, input.tenant))
+      announced.set(`${batch.stream}/${batch.batchId}`, batch);
   });
   const { loadBatches } = proxyActivities<Activities>({
     taskQueue: input.activityQueue,

@@ -116,6 +116,8 @@ export type RedecideInput = Omit<ReplayInput, 'cursor' | 'soFar'>;
 /** One decision, for people to look at. */
 export interface DecisionSample {
   readonly eventId: string;
+  /** Absent in samples of version 0.1.0. */
+  readonly eventSource?: string;
   readonly subject: string | null;
   /** The event's time. */
   readonly time: string;

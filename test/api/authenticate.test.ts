@@ -2,18 +2,20 @@ import assert from 'node:assert/strict';
 import { createHmac, createPublicKey } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import FakeTimers from '@sinonjs/fake-timers';
 import {
   SignJWT,
   createLocalJWKSet,
-  createRemoteJWKSet,
   exportJWK,
   exportSPKI,
   generateKeyPair,
   type CryptoKey,
   type JWK,
+  type JWTVerifyGetKey,
 } from 'jose';
 import { createAuthenticator, type Authenticator } from '../../src/api/authenticate.js';
 import type { ErrorCode, HeadgateError } from '../../src/errors.js';
+import { createRemoteKeys } from '../../src/keys/remote-keys.js';
 import { ISSUED } from '../support/api.js';
 
 interface Signer {
@@ -142,7 +144,7 @@ describe('a token', () => {
 
   const now = Math.floor(Date.now() / 1000);
   const badClaims: [claims: object, code: ErrorCode][] = [
-    [{ exp: now - 1 }, 'TOKEN_EXPIRED'],
+    [{ exp: now - 60 }, 'TOKEN_EXPIRED'],
     [{ exp: undefined }, 'TOKEN_INVALID'],
     [{ exp: '9999999999' }, 'TOKEN_INVALID'],
     [{ nbf: now + 600 }, 'TOKEN_INVALID'],
@@ -176,7 +178,8 @@ describe('a token', () => {
   });
 
   it('stops working when it expires and when its tenant is suspended or gone, cached or not', async () => {
-    const token = `Bearer ${await sign(signers.EdDSA, { exp: Math.floor(Date.now() / 1000) + 2 })}`;
+    const token = `Bearer ${await sign(signers.EdDSA, { exp: Math.floor(Date.now() / 1000) - 3 })}`;
+    // Until the leeway for clocks is over, two seconds from now.
     await authenticate(token);
     standings.set('UA', 'suspended');
     await refused(token, 'TENANT_SUSPENDED');
@@ -188,17 +191,67 @@ describe('a token', () => {
     await refused(token, 'TOKEN_EXPIRED');
   });
 
+  it('is taken within five seconds of its times: clocks differ; and told what is wrong with them', async () => {
+    const seconds = Math.floor(Date.now() / 1000);
+    for (const claims of [{ nbf: seconds + 3 }, { exp: seconds - 2 }])
+      await authenticate(`Bearer ${await sign(signers.EdDSA, claims)}`);
+    await refused(
+      `Bearer ${await sign(signers.EdDSA, { nbf: seconds + 60 })}`,
+      'TOKEN_INVALID',
+      /not valid yet/,
+    );
+    await refused(
+      `Bearer ${await sign(signers.EdDSA, { exp: seconds - 60 })}`,
+      'TOKEN_EXPIRED',
+      /has expired/,
+    );
+  });
+
+  it('has the type that is asked for, and is valid for no longer than is allowed', async () => {
+    const keys = createLocalJWKSet({ keys: [signers.EdDSA.jwk] });
+    const strict = { keys, ...ISSUED, standingOf: () => 'active' as const };
+    authenticate = createAuthenticator({ ...strict, tokenType: 'at+jwt' });
+    await authenticate(`Bearer ${await sign(signers.EdDSA, {}, { typ: 'at+jwt' })}`);
+    for (const typ of [undefined, 'JWT', 'logout+jwt'])
+      await refused(`Bearer ${await sign(signers.EdDSA, {}, { typ })}`, 'TOKEN_INVALID');
+    authenticate = createAuthenticator({ ...strict, maxLifetimeMs: 3_600_000 });
+    const iat = Math.floor(Date.now() / 1000);
+    await authenticate(`Bearer ${await sign(signers.EdDSA, { iat, exp: iat + 3_600 })}`);
+    for (const claims of [{ iat, exp: iat + 3_601 }, { iat: 0 }, { iat: iat + 60, exp: iat + 120 }, {}])
+      await refused(`Bearer ${await sign(signers.EdDSA, claims)}`, 'TOKEN_INVALID');
+  });
+
+  it('that is cached is verified again once the keys have changed', async () => {
+    let changes = 0;
+    let keys = createLocalJWKSet({ keys: [signers.EdDSA.jwk] });
+    const following: JWTVerifyGetKey = (header, token) => keys(header, token);
+    authenticate = createAuthenticator({
+      keys: Object.assign(following, { changes: () => changes }),
+      ...ISSUED,
+      standingOf: () => 'active',
+    });
+    const token = `Bearer ${await sign(signers.EdDSA)}`;
+    await authenticate(token);
+    keys = createLocalJWKSet({ keys: [signers.ES256.jwk] });
+    await authenticate(token);
+    changes++;
+    await refused(token, 'TOKEN_INVALID');
+  });
+
   describe('whose keys are fetched', () => {
     let server: Server;
     let answer: { status: number; body: string };
     let remote: Authenticator;
+    let keys: JWTVerifyGetKey;
+    const clock = { now: 0 };
 
     beforeEach(async () => {
       answer = { status: 200, body: JSON.stringify({ keys: [signers.ES256.jwk] }) };
       server = createServer((_, response) => response.writeHead(answer.status).end(answer.body));
       await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+      clock.now = 0;
       const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-      const keys = createRemoteJWKSet(url, { cooldownDuration: 0 });
+      keys = createRemoteKeys(url, () => clock.now);
       remote = createAuthenticator({ keys, ...ISSUED, standingOf: () => 'active' });
     });
     afterEach(() => {
@@ -228,6 +281,53 @@ describe('a token', () => {
       server.closeAllConnections();
       await new Promise((closed) => server.close(closed));
       await assert.rejects(remote(token), { code: 'ENGINE_UNAVAILABLE', retryable: true });
+    });
+
+    it('stops working within a minute of its key being withdrawn, however often it comes', async () => {
+      const time = FakeTimers.install({ now: Date.now(), toFake: ['Date'] });
+      try {
+        const token = `Bearer ${await sign(signers.ES256)}`;
+        await remote(token);
+        answer = { status: 200, body: JSON.stringify({ keys: [signers.EdDSA.jwk] }) };
+        let worked = 0;
+        for (let seconds = 0; seconds < 60; seconds += 5) {
+          time.tick(5_000);
+          worked += await remote(token).then(
+            () => 1,
+            ({ code }: HeadgateError) => (code === 'TOKEN_INVALID' ? 0 : Number.NaN),
+          );
+        }
+        assert.ok(worked <= 11, `${worked}`);
+        await assert.rejects(remote(token), { code: 'TOKEN_INVALID' });
+        // And the key that has come works.
+        assert.equal((await remote(`Bearer ${await sign(signers.EdDSA)}`)).tenant, 'UA');
+      } finally {
+        time.uninstall();
+      }
+    });
+
+    it('goes on for ten minutes while their address does not answer, or answers with something else', async () => {
+      const time = FakeTimers.install({ now: Date.now(), toFake: ['Date'] });
+      try {
+        const token = `Bearer ${await sign(signers.ES256, { exp: Math.floor(Date.now() / 1000) + 3_600 })}`;
+        await remote(token);
+        const huge = JSON.stringify({ keys: [signers.EdDSA.jwk], more: 'x'.repeat(2 * 1024 * 1024) });
+        for (const broken of [
+          { status: 500, body: '' },
+          { status: 200, body: '{}' },
+          { status: 200, body: huge },
+        ]) {
+          answer = broken;
+          time.tick(60_000);
+          clock.now += 60_000;
+          await remote(token);
+        }
+        time.tick(600_000);
+        clock.now += 600_000;
+        await assert.rejects(remote(token), { code: 'ENGINE_UNAVAILABLE', retryable: true });
+      } finally {
+        time.uninstall();
+      }
     });
   });
 });

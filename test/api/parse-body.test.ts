@@ -152,7 +152,8 @@ describe('the formats of a request', () => {
 
   const refusedBinary: [name: string, headers: Record<string, string>, body: RequestBody, reason: RegExp][] =
     [
-      ['a broken percent sign', { 'ce-subject': '100%' }, '{}', /ce-subject is not percent-encoded/],
+      ['octets that are no text', { 'ce-subject': '%FF' }, '{}', /ce-subject is not percent-encoded/],
+      ['data in a header', { 'ce-data': 'x' }, '{}', /ce-data is no attribute/],
       ['half a surrogate pair', { 'ce-subject': '%ED%A0%80' }, '{}', /ce-subject is not percent-encoded/],
       ['NUL', { 'ce-subject': 'a%00b' }, '{}', /subject has control characters/],
       ['malformed JSON data', {}, '{', /the data is not valid JSON/],

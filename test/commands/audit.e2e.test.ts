@@ -14,7 +14,7 @@ describe('headgate audit', () => {
   beforeEach(async () => {
     mkdirSync(join(dir(), 'tenants'));
     writeFileSync(join(dir(), 'tenants', 'UA.yaml'), 'tenant: UA\n');
-    const rows = ['a', 'b\u001b[31m'].map((id) => ({ id, type: 't', batch_id: BATCH }));
+    const rows = ['a', 'b\u001b[31m'].map((id) => ({ source: '/s', id, type: 't', batch_id: BATCH }));
     writeBatchFile(dir(), 'UA', 'events', BATCH, rows);
     await writeParquetFile(dir(), 'UA', 'events', 'load1', rows);
   });
@@ -28,14 +28,19 @@ describe('headgate audit', () => {
   });
 
   it('exits with 1 and names what is missing or doubled, without its control characters', async () => {
-    writeBatchFile(dir(), 'UA', 'events', BATCH.replace(/1$/, '2'), [{ id: 'lost', type: 't' }]);
+    writeBatchFile(dir(), 'UA', 'events', BATCH.replace(/1$/, '2'), [
+      { source: '/s', id: 'lost', type: 't' },
+    ]);
     await writeParquetFile(dir(), 'UA', 'events', 'load2', [
-      { id: 'b\u001b[31m', type: 't', batch_id: BATCH },
+      { source: '/s', id: 'b\u001b[31m', type: 't', batch_id: BATCH },
     ]);
     const { code, stdout } = await audit('--tenant', 'UA');
     assert.equal(code, 1);
-    assert.match(stdout, /UA: missing from events: "lost", of batch 20260301-0123abcd-000000002/);
-    assert.match(stdout, /UA: 2 rows in events: "b\\u001b\[31m", of batch 20260301-0123abcd-000000001/);
+    assert.match(stdout, /UA: missing from events: "lost" from "\/s", of batch 20260301-0123abcd-000000002/);
+    assert.match(
+      stdout,
+      /UA: 2 rows in events: "b\\u001b\[31m" from "\/s", of batch 20260301-0123abcd-000000001/,
+    );
     assert.ok(!stdout.includes('\u001b'));
   });
 
@@ -46,7 +51,10 @@ describe('headgate audit', () => {
     assert.equal(code, 1);
     const { clean, tenants } = JSON.parse(stdout) as { clean: boolean; tenants: Record<string, unknown>[] };
     assert.equal(clean, false);
-    assert.deepEqual(tenants[0]?.missing, { count: 1, first: [{ stream: 'events', id: 'lost' }] });
+    assert.deepEqual(tenants[0]?.missing, {
+      count: 1,
+      first: [{ stream: 'events', source: null, id: 'lost' }],
+    });
   });
 
   it('refuses a day that is none, and has help with examples', async () => {

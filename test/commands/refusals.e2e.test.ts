@@ -114,7 +114,7 @@ describe('what Headgate may not do', function () {
       [{ HEADGATE_PORT: '80' }, /^headgate: Port 80 may not be opened .*HEADGATE_PORT.*\[PORT_REFUSED\]$/m],
       [{ HEADGATE_PORT: String(port) }, /^headgate: Port \d+.* in use .*HEADGATE_PORT.*\[PORT_IN_USE\]$/m],
       [
-        { HEADGATE_PORT: '8080', HEADGATE_HOST: '192.0.2.1' },
+        { HEADGATE_PORT: '8080', HEADGATE_HOST: '192.0.2.1', HEADGATE_DEVELOPMENT_KEY: 'anywhere' },
         /^headgate: 192\.0\.2\.1 is not an address of this machine .*HEADGATE_HOST.*\[PORT_REFUSED\]$/m,
       ],
     ];

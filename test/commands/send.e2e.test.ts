@@ -27,7 +27,7 @@ describe('headgate send --acknowledged', () => {
     const { code, stdout } = await runHeadgate(['audit', '--ids', ids, '--json'], env);
     assert.equal(code, 1);
     const { tenants } = JSON.parse(stdout) as { tenants: { missing: unknown }[] };
-    const missing = ['a', 'b'].map((id) => ({ stream: 'events', id }));
+    const missing = ['a', 'b'].map((id) => ({ stream: 'events', source: '/test', id }));
     assert.deepEqual(tenants[0]?.missing, { count: 2, first: missing });
   });
 });

@@ -71,7 +71,7 @@ describe('examples/booking-sync', function () {
       );
 
     const connection = await Connection.connect({ address: temporal });
-    const handle = new Client({ connection }).workflow.getHandle('travel/R7Q2');
+    const handle = new Client({ connection }).workflow.getHandle('own/travel/R7Q2');
     assert.deepEqual(await handle.query('state'), { applied: 4, last: 'booking.checked-in' });
     await connection.close();
     child.kill('SIGTERM');

@@ -47,11 +47,15 @@ describe('deliveries of a running Headgate', function () {
     const port = await freePort();
     env = {
       ...(await nodeEnvironment(dir)),
-      ...{ HEADGATE_PORT: String(port), HEADGATE_PUSH_ALLOW: '127.0.0.0/8', HEADGATE_SECRET_CRM: SECRET },
+      ...{
+        HEADGATE_PORT: String(port),
+        HEADGATE_PUSH_ALLOW: '127.0.0.0/8',
+        HEADGATE_SECRET_SHOP__CRM: SECRET,
+      },
     };
     url = `http://127.0.0.1:${port}`;
     [flaky, gone, steady] = [await startReceiver(), await startReceiver(), await startReceiver()];
-    const push = { kind: 'push', secret: 'env:HEADGATE_SECRET_CRM', retry: { schedule: SCHEDULE } };
+    const push = { kind: 'push', secret: 'env:HEADGATE_SECRET_SHOP__CRM', retry: { schedule: SCHEDULE } };
     const subscriptions = [
       { ...push, name: 'flaky', url: flaky.url },
       { ...push, name: 'gone', url: gone.url },

@@ -47,13 +47,15 @@ describe('Headgate, of which there are two', function () {
     mkdirSync(join(dataDir, 'tenants'), { recursive: true });
     const config = {
       ...{ tenant: TENANT, warehouse: { window: '1s' } },
-      subscriptions: [{ name: 'hook', kind: 'push', url: receiver.url, secret: 'env:HEADGATE_SECRET_HOOK' }],
+      subscriptions: [
+        { name: 'hook', kind: 'push', url: receiver.url, secret: 'env:HEADGATE_SECRET_RENTAL__HOOK' },
+      ],
       routes: [{ match: { type: 'booking.made' }, to: ['hook'] }],
     };
     writeFileSync(join(dataDir, 'tenants', `${TENANT}.yaml`), JSON.stringify(config));
     return {
       ...(await nodeEnvironment(dataDir)),
-      HEADGATE_SECRET_HOOK: SECRET,
+      HEADGATE_SECRET_RENTAL__HOOK: SECRET,
       HEADGATE_PUSH_ALLOW: '127.0.0.0/8',
       HEADGATE_SHUTDOWN_GRACE_SECONDS: '2',
     };

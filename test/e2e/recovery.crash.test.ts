@@ -50,7 +50,11 @@ describe('a node that is killed with its hands full and started again', function
     url = `http://127.0.0.1:${port}`;
     env = {
       ...(await ownEnvironment(dir)),
-      ...{ HEADGATE_PORT: String(port), HEADGATE_PUSH_ALLOW: '127.0.0.0/8', HEADGATE_SECRET_IT: SECRET },
+      ...{
+        HEADGATE_PORT: String(port),
+        HEADGATE_PUSH_ALLOW: '127.0.0.0/8',
+        HEADGATE_SECRET_HELD__IT: SECRET,
+      },
     };
     [hook, refusing] = [
       await startReceiver(() => new Promise(() => undefined)),
@@ -78,12 +82,12 @@ describe('a node that is killed with its hands full and started again', function
   });
 
   function writeTenant(): void {
-    const push = { kind: 'push', secret: 'env:HEADGATE_SECRET_IT' };
+    const push = { kind: 'push', secret: 'env:HEADGATE_SECRET_HELD__IT' };
     const workflow = { kind: 'workflow', workflow: '"sync"', signal: '"order"', id: 'event.subject' };
     const subscriptions = [
       { ...push, name: 'hook', url: hook.url },
       { ...push, name: 'refusing', url: refusing.url, retry: { schedule: [] } },
-      { ...workflow, name: 'sync', taskQueue: '"nobody"', limits: { eventsPerSecond: 1 } },
+      { ...workflow, name: 'sync', taskQueue: `"own.${TENANT}"`, limits: { eventsPerSecond: 1 } },
       { name: 'queue', kind: 'pull', ackDeadline: '60s' },
     ];
     const routes = [
@@ -160,7 +164,7 @@ describe('a node that is killed with its hands full and started again', function
     held.signalled = (await signalled()).length;
   }
 
-  const signalled = async (): Promise<string[]> => (await signalsOf(client, `${TENANT}/one`)).events;
+  const signalled = async (): Promise<string[]> => (await signalsOf(client, `own/${TENANT}/one`)).events;
 
   const soon = <T>(look: () => Promise<T> | T): Promise<T> =>
     until(async () => look(), Math.max(1, readyAt + RECOVERED_WITHIN_MS - Date.now()));

@@ -4,6 +4,7 @@ import { decideChunk, newSubjectRecord, type ChunkDecisions } from '../../src/el
 import type { DecisionRow, EventRow, InputStream } from '../../src/event.js';
 import type { SubjectRecord } from '../../src/stores/state/state-store.js';
 import { event, linesOf, rulesOf } from '../support/events.js';
+import { fingerprintOf } from '../../src/rules/fingerprint.js';
 
 describe('deciding on a chunk', () => {
   const rules = rulesOf();
@@ -32,18 +33,25 @@ describe('deciding on a chunk', () => {
     decide([event('p1', 0, { data: { seats: 200 } })], 'user-properties');
     const decided = decide([event('e1', 1), event('e2', 2, { type: 'parked', subject: 'N2' })]);
     assert.deepEqual([decided.evaluated, decided.eligible], [3, { big: 1 }]);
-    const first = { event_id: 'e1', subject: 'N1', time: '2024-03-10T12:01:00.000Z' };
+    const source = fingerprintOf('/airports/EWR').toString(36);
+    const event_source = '/airports/EWR';
+    const first = { event_id: 'e1', event_source, subject: 'N1', time: '2024-03-10T12:01:00.000Z' };
     assert.deepEqual(rowsOf(decided), [
       {
-        ...{ id: `e1:third:${versions.third}`, ...first, rule: 'third', rule_version: versions.third },
+        ...{
+          id: `e1:third:${versions.third}:${source}`,
+          ...first,
+          rule: 'third',
+          rule_version: versions.third,
+        },
         ...{ outcome: 'ineligible', reason: 'aggregates.landings = 1' },
       },
       {
-        ...{ id: `e1:big:${versions.big}`, ...first, rule: 'big', rule_version: versions.big },
+        ...{ id: `e1:big:${versions.big}:${source}`, ...first, rule: 'big', rule_version: versions.big },
         ...{ outcome: 'eligible', reason: 'profile.seats = 200' },
       },
       {
-        ...{ id: `e2:big:${versions.big}`, event_id: 'e2', subject: 'N2' },
+        ...{ id: `e2:big:${versions.big}:${source}`, event_id: 'e2', event_source, subject: 'N2' },
         ...{ time: '2024-03-10T12:02:00.000Z', rule: 'big', rule_version: versions.big },
         ...{ outcome: 'ineligible', reason: 'profile.seats is missing' },
       },
@@ -54,7 +62,7 @@ describe('deciding on a chunk', () => {
     decide([event('e1', 1), event('e2', 2), event('e3', 3)]);
     assert.deepEqual(subjects.get('N1')?.decisions.third, {
       ...{ outcome: 'eligible', reason: 'aggregates.landings = 3', ruleVersion: versions.third },
-      ...{ eventId: 'e3', time: '2024-03-10T12:03:00.000Z' },
+      ...{ eventId: 'e3', eventSource: '/airports/EWR', time: '2024-03-10T12:03:00.000Z' },
     });
     assert.equal(subjects.get('N1')?.state.aggregates.landings?.times.length, 3);
   });
@@ -73,7 +81,12 @@ describe('deciding on a chunk', () => {
       event('p3', 6, { data: { model: null } }),
       event('p4', 7, { subject: undefined, data: { seats: 1 } }),
     ];
-    assert.deepEqual(decide(properties, 'user-properties'), { evaluated: 0, eligible: {}, ndjson: '' });
+    assert.deepEqual(decide(properties, 'user-properties'), {
+      decided: properties.length,
+      evaluated: 0,
+      eligible: {},
+      ndjson: '',
+    });
     assert.deepEqual(subjects.get('N1')?.profile?.values, { seats: 200, engines: 2, year: 1999 });
     assert.deepEqual([...subjects.keys()], ['N1']);
     decide([event('p5', 8, { data: { seats: 180 } })], 'user-properties');
@@ -96,7 +109,7 @@ describe('deciding on a chunk', () => {
 
   it('touches no subject for an event that no rule asks for: the state does not grow by it', () => {
     const decided = decide([event('e1', 1, { type: 'taxied' })]);
-    assert.deepEqual(decided, { evaluated: 0, eligible: {}, ndjson: '' });
+    assert.deepEqual(decided, { decided: 1, evaluated: 0, eligible: {}, ndjson: '' });
     assert.equal(subjects.size, 0);
   });
 

@@ -82,7 +82,7 @@ describe('startDevServer', () => {
     const server = await start();
     assert.equal(server.shared, false);
     assert.equal(await answersFor(server.address, 'default'), true);
-    assert.equal((await fetch(server.uiUrl)).status, 200);
+    assert.equal((await fetch(server.uiUrl!)).status, 200);
     await server.stop();
     await server.stop();
     assert.equal(await answersFor(server.address, 'default'), false);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Receipt } from '../../src/ingest/ingest.js';
 import type { EventRow, InputStream } from '../../src/event.js';
+import { Turns } from '../../src/ingest/turns.js';
 import { linesOf } from '../support/events.js';
 import { faultyDiskBeneath } from '../support/faulty-disk.js';
 import { gate, type Gate } from '../support/gate.js';
@@ -131,6 +132,50 @@ describe('the way in', () => {
     assert.equal(answers.filter((each) => each === 'accepted').length, 50);
     await door.drained();
     assert.deepEqual(out.sort(), ids.map((id) => `UA/events/${id}`).sort());
+  });
+
+  describe('with a request that takes longer than its share of a turn', () => {
+    const ids = Array.from({ length: 40 }, (_, n) => `e${n}`);
+    /** No share at all: a turn is over after one event. */
+    const reopen = async (): Promise<void> => {
+      await door.close();
+      await open({ turns: new Turns({ shareMs: 0 }) });
+    };
+
+    it('writes it piece by piece, in order, each event once', async () => {
+      await reopen();
+      const long = accept([...ids, 'e0', 'e39']);
+      assert.deepEqual(await accept(['e39', 'e40']), ['duplicate', 'accepted']);
+      assert.deepEqual(await long, [...ids.map(() => 'accepted'), 'duplicate', 'duplicate']);
+      assert.deepEqual(await accept(ids), ids.map(() => 'duplicate')); // prettier-ignore
+      await door.drained();
+      assert.deepEqual(out.toSorted(), [...ids, 'e40'].map((id) => `UA/events/${id}`).toSorted());
+      const place = (id: string): number => out.indexOf(`UA/events/${id}`);
+      assert.deepEqual(ids.toSorted((a, b) => place(a) - place(b)), ids); // prettier-ignore
+    });
+
+    it("answers another tenant's in the meantime", async () => {
+      await reopen();
+      const answers: string[] = [];
+      const long = accept(ids).then(() => answers.push('UA'));
+      await accept(['a'], 'DL').then(() => answers.push('DL'));
+      await long;
+      assert.deepEqual(answers, ['DL', 'UA']);
+    });
+
+    it('refuses it as a whole when a piece cannot be written, and takes the retry', async () => {
+      await reopen();
+      const disk = faultyDiskBeneath(door.spool);
+      const flush = disk.hold();
+      const long = accept(ids);
+      flush.fail(new Error('the disk is full'));
+      await assert.rejects(long);
+      disk.letGo();
+      const receipts = await until(() => accept(ids), 5_000);
+      assert.equal(receipts.length, ids.length);
+      await door.drained();
+      assert.deepEqual(out.toSorted(), ids.map((id) => `UA/events/${id}`).toSorted());
+    });
   });
 
   it('takes an id again once the window has passed over it', async () => {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeJwt, jwtVerify, type JWTVerifyGetKey } from 'jose';
 import { makeDevelopmentKeys, openKeySet, signToken, type TokenClaims } from '../../src/keys/key-set.js';
 import { useTempDir } from '../support/temp-dir.js';
+import { until } from '../support/until.js';
 
 const CLAIMS: TokenClaims = {
   tenant: 'UA',
@@ -106,5 +107,52 @@ describe('a key set of one’s own', () => {
     await assert.rejects(openKeySet({ dataDir: dir(), jwks: join(dir(), 'directory') }), {
       code: 'CONFIG_INVALID',
     });
+  });
+
+  it('is followed when the file changes: a new key works, one that is withdrawn does not', async () => {
+    const issuers = ['a', 'b'].map((name) => join(dir(), name));
+    await Promise.all(issuers.map(makeDevelopmentKeys));
+    const [a = '', b = ''] = issuers;
+    const setOf = (issuer: string): string =>
+      readFileSync(join(issuer, 'keys', 'development.jwks.json'), 'utf8');
+    const path = join(dir(), 'jwks.json');
+    writeFileSync(path, setOf(a));
+    const keys = await openKeySet({ dataDir: dir(), jwks: path, everyMs: 20 });
+    try {
+      const works = async (issuer: string): Promise<boolean> =>
+        jwtVerify(await signToken(issuer, CLAIMS), keys, EXPECTED).then(
+          () => true,
+          () => false,
+        );
+      assert.deepEqual([await works(a), await works(b), keys.changes()], [true, false, 0]);
+      // As Kubernetes does it, and editors: another file in its place.
+      writeFileSync(`${path}.new`, setOf(b));
+      renameSync(`${path}.new`, path);
+      await until(async () => assert.deepEqual([await works(a), await works(b)], [false, true]), 5_000);
+      assert.equal(keys.changes(), 1);
+      // A mistake withdraws nothing.
+      writeFileSync(path, 'rubbish');
+      await new Promise((later) => setTimeout(later, 100));
+      assert.deepEqual([await works(a), await works(b), keys.changes()], [false, true, 1]);
+    } finally {
+      keys.close();
+    }
+  });
+});
+
+describe('an API that other machines reach', () => {
+  const dir = useTempDir();
+
+  it('does not trust the development key unless it is told to', async () => {
+    for (const host of ['0.0.0.0', '::', '192.168.1.5', 'headgate.example', '127.0.0.1.example'])
+      await assert.rejects(openKeySet({ dataDir: dir(), host }), {
+        code: 'CONFIG_INVALID',
+        message: /HEADGATE_JWKS.*HEADGATE_DEVELOPMENT_KEY=anywhere/,
+      });
+    const allowed = [
+      { host: '0.0.0.0', developmentKey: 'anywhere' },
+      ...['127.0.0.1', '::1', 'localhost'].map((host) => ({ host })),
+    ] as const;
+    for (const options of allowed) (await openKeySet({ dataDir: dir(), ...options })).close();
   });
 });

@@ -67,6 +67,27 @@ describe('metrics', () => {
       assert.deepEqual(await valuesOf(metrics, name), values, name);
   });
 
+  it('count expressions that fail by name, as far as that is bounded', async () => {
+    const metrics = createMetrics({ maxTenants: 1 });
+    const failed = (name: string, count = 1) => ({ owner: 'rule', name, code: 'TOO_COSTLY', count }) as const;
+    metrics.expressionsFailed('UA', [failed('late', 3), { ...failed('late'), code: 'MISSING' }]);
+    metrics.expressionsFailed('UA', [failed('late')]);
+    metrics.expressionsFailed('DL', [failed('late')]);
+    const counted = () => valuesOf(metrics, 'headgate_expression_failures_total');
+    assert.deepEqual(await counted(), {
+      'tenant="UA",owner="rule",name="late",code="TOO_COSTLY"': 4,
+      'tenant="UA",owner="rule",name="late",code="MISSING"': 1,
+      'tenant="other",owner="rule",name="other",code="TOO_COSTLY"': 1,
+    });
+    metrics.expressionsFailed(
+      'UA',
+      Array.from({ length: 1_500 }, (_, i) => failed(`r${i}`)),
+    );
+    const after = await counted();
+    assert.equal(after['tenant="UA",owner="rule",name="other",code="TOO_COSTLY"'], 501);
+    assert.equal(after['tenant="UA",owner="rule",name="r998",code="TOO_COSTLY"'], 1);
+  });
+
   it('read what is watched when they are scraped', async () => {
     const metrics = createMetrics();
     metrics.requestAnswered('UA', REQUEST);

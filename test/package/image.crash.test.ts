@@ -125,6 +125,7 @@ describe('the image', function () {
       HOME: join(dir, 'home'),
       TMPDIR: join(dir, 'tmp'),
       HEADGATE_PORT: '0',
+      HEADGATE_DEVELOPMENT_KEY: 'anywhere',
     });
   }
 

@@ -33,7 +33,7 @@ describe('explaining routes', () => {
         'its stage is "raw"',
         'the event has no priority',
         '"when" gives false',
-        '"when" fails: No such key: seats',
+        '"when" fails: event.data.seats is missing',
       ],
     );
     assert.deepEqual(explanation.targets, [{ subscription: 'crm', priority: 'normal' }]);

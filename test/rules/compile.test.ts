@@ -132,6 +132,33 @@ describe('rules/compile', () => {
     });
   });
 
+  it('compiles chains as long as an expression may be, and refuses what is nested too deeply', () => {
+    const chain = Array.from({ length: 1_200 }, (_, i) => `event.x${i}`).join('||');
+    assert.deepEqual(issuesOf(config(chain.slice(0, 9_990).replace(/\|*[^|]*$/, ''))), []);
+    assert.match(issuesOf(config('!'.repeat(9_000) + 'true'))[0]!.message, /nested more than 500 deep/);
+    assert.match(issuesOf(config('1' + '+1'.repeat(4_900)))[0]!.message, /nested more than 500 deep/);
+  });
+
+  it('refuses regular expressions that are too large together', () => {
+    const pattern = (i: number) => `event.data.s.matches("^${i}[a-z]{300}$")`;
+    const rules = Array.from({ length: 100 }, (_, i) => ({ name: `r${i}`, on: ['a'], when: pattern(i) }));
+    const issues = issuesOf({ aggregates: {}, rules });
+    assert.ok(issues.length > 20 && issues.length < 60, `${issues.length} of 100`);
+    assert.match(issues[0]!.message, /regular expressions of the file are too large together/);
+  });
+
+  it('plans 500 rules of 100 types each rule by rule, not type by type', function () {
+    this.timeout(10_000);
+    const on = (rule: number) => Array.from({ length: 100 }, (_, type) => `t${rule}.${type}`);
+    const rules = Array.from({ length: 500 }, (_, i) => ({ name: `r${i}`, on: on(i), when: 'true' }));
+    const { byType } = compileRules({ aggregates: {}, rules });
+    assert.equal(byType.size, 50_000);
+    assert.deepEqual(
+      byType.get('t7.42')?.rules.map(({ name }) => name),
+      ['r7'],
+    );
+  });
+
   it('knows which event types concern it', () => {
     const compiled = compileRules({ aggregates: { late }, rules: [{ name: 'r', on: ['b'], when: 'true' }] });
     assert.deepEqual(

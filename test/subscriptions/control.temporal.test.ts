@@ -4,7 +4,7 @@ import type { NativeConnection } from '@temporalio/worker';
 import { createQueueRates, type QueueNotes, type QueueRates } from '../../src/engine/queue-rates.js';
 import { SubscriptionControl } from '../../src/subscriptions/control.js';
 import { SubscriptionOverviews } from '../../src/subscriptions/overview.js';
-import { rateOf, standingOf } from '../../src/subscriptions/standing.js';
+import { rateOf, standingOf, type SubscriptionTrouble } from '../../src/subscriptions/standing.js';
 import { parseTenantConfig } from '../../src/tenant-config/parse.js';
 import { subscriptionQueue, tenantQueue } from '../../src/tenant.js';
 import { SILENT, connect } from '../support/pipeline.js';
@@ -54,6 +54,41 @@ describe('how a subscription stands', function () {
     assert.ok(Date.parse(since ?? '') > 0);
     await open().change(tenant, 'crm', { to: 'active', by: 'ops@example.com' });
     await until(async () => assert.equal((await queueRate())?.activitiesPerSecond, 7), WITHIN_MS);
+  });
+
+  it('shows what keeps it from delivering, tells its tenant once, and is active when that is gone', async () => {
+    const troubles: SubscriptionTrouble[] = [];
+    const missing = 'SECRET_MISSING: The variable of env:HEADGATE_SECRET_SC__X is not set where workers run.';
+    let fault: string | undefined = missing;
+    const control = new SubscriptionControl({
+      ...{ rates, configOf, log: SILENT, onTrouble: (trouble) => void troubles.push(trouble) },
+      faultOf: (_tenant, name) => (name === 'crm' ? fault : undefined),
+    });
+    const shown = async () => {
+      const { state, reason, by } = await control.standing(tenant, 'crm');
+      return [state, reason, by];
+    };
+    await control.align(tenant, 'crm');
+    await control.align(tenant, 'crm');
+    await control.fault(tenant, 'crm', missing);
+    assert.deepEqual(await shown(), ['breaker-open', missing, 'headgate']);
+    assert.deepEqual(
+      troubles.map(({ subscription, state, reason }) => [subscription, state, reason]),
+      [['crm', 'breaker-open', missing]],
+    );
+    assert.equal((await control.align(tenant, 'queue')).state, 'active');
+    // Somebody resumes it, and the next pass fails as before.
+    await control.change(tenant, 'crm', { to: 'active', by: 'ops' });
+    await control.fault(tenant, 'crm', missing);
+    assert.deepEqual(await shown(), ['breaker-open', missing, 'headgate']);
+    fault = undefined;
+    assert.deepEqual(await control.align(tenant, 'crm'), { state: 'active' });
+    // A breaker that a receiver has opened stays open.
+    await control.breaker(tenant, 'crm', true, '100% of 10 requests in 5 minutes have failed');
+    assert.equal((await control.align(tenant, 'crm')).state, 'breaker-open');
+    // And what somebody has paused stays paused.
+    await control.change(tenant, 'crm', { to: 'paused', by: 'ops' });
+    assert.equal((await control.fault(tenant, 'crm', missing)).state, 'paused');
   });
 
   it('drains at its configured rate; this process knows at once, another once it has looked', async () => {

@@ -5,6 +5,7 @@ import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
 import { createAuthenticator } from '../../src/api/authenticate.js';
 import type { ReadinessCheck } from '../../src/api/routes/health.js';
+import type { ReaderPace } from '../../src/api/reader-pace.js';
 import type { BodyPace } from '../../src/api/read-body.js';
 import { createApi, listen, type ConnectionLimits } from '../../src/api/server.js';
 import type { BatchReceipt, Receipts } from '../../src/api/receipts.js';
@@ -29,7 +30,7 @@ import { linesOf } from './events.js';
 export interface TestApiOptions {
   /** Configured tenants. Default `UA` and `DL`, both active. */
   readonly tenants?: Readonly<Record<string, 'active' | 'suspended'>>;
-  readonly limits?: AdmissionLimits;
+  readonly limits?: Partial<AdmissionLimits>;
   readonly ack?: AckMode;
   /** Checks of `/readyz` besides the spool's and the door's. */
   readonly readiness?: readonly ReadinessCheck[];
@@ -38,6 +39,9 @@ export interface TestApiOptions {
   readonly admission?: Partial<AdmissionOptions>;
   readonly connections?: Partial<ConnectionLimits>;
   readonly bodyPace?: BodyPace;
+  readonly exportPace?: ReaderPace;
+  /** Default: as many as a test likes. */
+  readonly refusedTokensPerMinute?: number;
   readonly metrics?: Metrics;
   /** Default: no tenant has schemas. */
   readonly schemasOf?: (tenant: string) => EventSchemas | undefined;
@@ -134,6 +138,8 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       admission: door.admission,
       ingest: door.ingest,
       bodyPace: options.bodyPace,
+      exportPace: options.exportPace,
+      refusedTokensPerMinute: options.refusedTokensPerMinute ?? 1e9,
       metrics: options.metrics,
       schemasOf: options.schemasOf,
       decider: door.decider,

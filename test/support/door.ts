@@ -19,6 +19,7 @@ import { rebuildDedupe } from '../../src/ingest/rebuild-dedupe.js';
 import { Release } from '../../src/ingest/release.js';
 import { Spool } from '../../src/ingest/spool.js';
 import type { RecordHead } from '../../src/ingest/spool-record.js';
+import { Turns } from '../../src/ingest/turns.js';
 import { createLogger } from '../../src/observability/logger.js';
 import type { CompiledRules } from '../../src/rules/compiled.js';
 import { openLmdbStateStore } from '../../src/stores/state/lmdb.js';
@@ -47,7 +48,8 @@ export interface DoorOptions {
     records: readonly UnpackedRecord[],
     chunks: readonly Chunk[],
   ) => Promise<void> | void;
-  readonly limits?: AdmissionLimits;
+  /** What they leave out is plenty. */
+  readonly limits?: Partial<AdmissionLimits>;
   readonly ack?: AckMode;
   readonly freeDiskBytes?: () => number;
   readonly maxSpoolBytes?: number;
@@ -64,6 +66,8 @@ export interface DoorOptions {
   readonly maxChanged?: number;
   /** Opens the state. Default: the one in the directory, on LMDB. */
   readonly openState?: () => Promise<StateStore>;
+  /** How the event loop is shared between tenants. Default: not at all, so that a request is a chunk. */
+  readonly turns?: Turns;
 }
 
 /** Ingest over a real spool and a real state store. */
@@ -86,7 +90,7 @@ export interface Door {
 }
 
 /** More than any test sends, so that only tests of rates meet them. */
-const PLENTY: AdmissionLimits = { eventsPerSecond: 1e9, bytesPerSecond: 1e12 };
+const PLENTY: AdmissionLimits = { eventsPerSecond: 1e9, bytesPerSecond: 1e12, requestsPerSecond: 1e9 };
 
 const DRAIN_MS = 10_000;
 /** The longest that a timer takes. */
@@ -129,6 +133,7 @@ export async function openDoor(directory: string, options: DoorOptions = {}): Pr
     ack: options.ack ?? 'spool',
     onSpooled: (chunk) => batcher.add(chunk),
     onFailed: () => void checkpoints.rewind().catch(fault),
+    turns: options.turns ?? new Turns({ shareMs: Infinity }),
   });
   await recover({ spool, state, batcher, decider, release });
   const close = async (): Promise<void> => {
@@ -190,7 +195,7 @@ async function admissionAndDedupe(options: DoorOptions, spool: Spool, batcher: B
   const dedupe = new Dedupe(options.dedupe);
   await rebuildDedupe(dedupe, spool, { warn: () => undefined });
   const admission = new Admission({
-    limitsOf: () => options.limits ?? PLENTY,
+    limitsOf: () => ({ ...PLENTY, ...options.limits }),
     backlogOf: (tenant) => batcher.backlog(tenant),
     spoolBytes: () => spool.bytes,
     maxSpoolBytes: options.maxSpoolBytes ?? 1e12,

@@ -1,6 +1,6 @@
 import { constants, inflateRawSync } from 'node:zlib';
 import type { EventRow } from '../../src/event.js';
-import type { TakenEvent } from '../../src/ingest/ingest.js';
+import type { TakenEvent } from '../../src/ingest/fresh.js';
 import type { Piece } from '../../src/ingest/pack.js';
 import { compileRules } from '../../src/rules/compile.js';
 import type { CompiledRules } from '../../src/rules/compiled.js';

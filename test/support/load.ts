@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { tokenFor } from './producer.js';
 import type { Workload, WorkloadRequest } from './workload.js';
@@ -38,6 +39,8 @@ export interface Load {
 export function startLoad(workloads: readonly Workload[], options: LoadOptions): Load {
   const refusals = new Map<string, number>();
   const abandoned = new AbortController();
+  // Each request under way listens, and goes on to until it is collected.
+  setMaxListeners(0, abandoned.signal);
   let acknowledged = 0;
   let finishing = false;
 

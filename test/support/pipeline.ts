@@ -207,9 +207,11 @@ async function spooled(
   const fail = (_event: EventRow, error: unknown): void => {
     throw error;
   };
-  const decided = decideChunk(stream, rows, rules, recordOfSubject, fail, routing?.onChanged);
+  const watch = { onChanged: routing?.onChanged };
+  const decided = decideChunk(stream, rows, rules, recordOfSubject, fail, watch);
+  rows.forEach((row, line) => routing?.take(row, line));
   const [head, body] = recordOf(tenant, stream, rows, decided);
-  const routed = routing?.routed(rows);
+  const routed = routing?.routed();
   const chunk = await appendTo(spool, { ...head, routed }, body);
   const plan = { tenant, stream, batchId: batchIdOf(spool, chunk), events: rows.length };
   return [{ ...plan, firstSeq: chunk.seq, lastSeq: chunk.seq }, chunk];

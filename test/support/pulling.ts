@@ -7,7 +7,7 @@ import type { PullConfig } from '../../src/tenant-config/subscription-config.js'
 import type { TenantConfig } from '../../src/tenant-config/tenant-config.js';
 import { deliverWorkflowId, poolQueue, subscriptionQueue, tenantQueue } from '../../src/tenant.js';
 import { DELIVER, type DeliverInput, type DeliverResult } from '../../src/workflows/delivery-messages.js';
-import { startTestApi, type TestApi } from './api.js';
+import { startTestApi, type TestApi, type TestApiOptions } from './api.js';
 import { SILENT, startPipeline, type Pipeline } from './pipeline.js';
 import { testNamespace } from './temporal.js';
 
@@ -51,6 +51,7 @@ export async function startPulling(
   subscriptions: Readonly<Record<string, readonly object[]>>,
   overrides: Readonly<Record<string, Overrides>> = {},
   observer?: PullObserver,
+  { maxLongPolls, ...more }: TestApiOptions & { readonly maxLongPolls?: number } = {},
 ): Promise<Pulling> {
   const files = Object.entries(subscriptions).map(([tenant, own]) => [tenant, { subscriptions: own }]);
   const pipeline = await startPipeline(Object.fromEntries(files) as Record<string, object>);
@@ -70,11 +71,12 @@ export async function startPulling(
         configOf,
         log: SILENT,
         observer,
+        maxLongPolls,
       },
     });
   const pull = another();
   const tenants = Object.fromEntries(Object.keys(subscriptions).map((id) => [id, 'active' as const]));
-  const api = await startTestApi({ pull, tenants });
+  const api = await startTestApi({ pull, tenants, ...more });
   return {
     ...{ pipeline, api, pull, another },
     deliver: (tenant, subscription, rows) => deliver(pipeline, tenant, subscription, rows),

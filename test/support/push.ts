@@ -4,7 +4,7 @@ import ipaddr from 'ipaddr.js';
 import type { PushControl, PushedRequest } from '../../src/activities/push/control.js';
 import { createPushPass, type PushPassOptions } from '../../src/activities/push/push-pass.js';
 import { Receivers } from '../../src/activities/push/receivers.js';
-import type { BatchRef, EventRow } from '../../src/event.js';
+import type { BatchRef, EventRow, InputStream } from '../../src/event.js';
 import { openSharedStores, type SharedStores } from '../../src/roles/stores.js';
 import { parseTenantConfig } from '../../src/tenant-config/parse.js';
 import type { TenantConfig } from '../../src/tenant-config/tenant-config.js';
@@ -28,7 +28,7 @@ export interface PushBench {
   /** The subscription `hooks`, but for its kind and url. */
   configure(more: object): void;
   /** Writes a batch of events. */
-  batch(rows: readonly EventRow[]): Promise<BatchRef>;
+  batch(rows: readonly EventRow[], stream?: InputStream): Promise<BatchRef>;
   /** Makes a pass; over all of the batch, for the first time, if not said otherwise. */
   pass(batch: BatchRef, more?: Partial<PassInput>, run?: PassRunMore): Promise<PassResult>;
   close(): Promise<void>;
@@ -55,6 +55,7 @@ export function createPushBench(dir: string, url: string): PushBench {
     resumed: () => undefined,
     observe: (_tenant, _name, { state }) => void told.push(`observe ${state}`),
     disable: (_tenant, _name, reason) => void told.push(`disable ${reason}`),
+    fault: (_tenant, _name, fault) => void told.push(`fault ${fault}`),
     alert: (_tenant, _name, level) => void told.push(`alert ${level}`),
   };
   let config = configOf(url, {});
@@ -62,14 +63,10 @@ export function createPushBench(dir: string, url: string): PushBench {
   return {
     ...{ stores, receivers, told, reports, requested, clock },
     configure: (more) => void (config = configOf(url, more)),
-    batch: (rows) => {
+    batch: (rows, stream = 'events') => {
       const batchId = `20240310-0123abcd-${String(++batches).padStart(9, '0')}`;
       const ndjson = rows.map((row) => `${JSON.stringify(row)}\n`).join('');
-      return stores.batchStore.write(
-        { tenant: 'UA', stream: 'events', batchId },
-        gzipSync(ndjson),
-        rows.length,
-      );
+      return stores.batchStore.write({ tenant: 'UA', stream, batchId }, gzipSync(ndjson), rows.length);
     },
     pass: (batch, more = {}, { environment = new MockActivityEnvironment(), ...run } = {}) => {
       const pushPass = createPushPass({

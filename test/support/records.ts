@@ -6,19 +6,30 @@ import type { Piece } from '../../src/ingest/pack.js';
 import type { Spool } from '../../src/ingest/spool.js';
 import type { RecordBody, RecordHead } from '../../src/ingest/spool-record.js';
 
+/** The decisions on the events of a record. */
+type Made = Omit<ChunkDecisions, 'decided'>;
+
 /** Events that nothing has been decided on. */
-const UNDECIDED: ChunkDecisions = { evaluated: 0, eligible: {}, ndjson: '' };
+const UNDECIDED: Made = { evaluated: 0, eligible: {}, ndjson: '' };
 
 /** What a spool record says and holds of some events. */
 export function recordOf(
   tenant: string,
   stream: InputStream,
   rows: readonly EventRow[],
-  { ndjson, ...decided }: ChunkDecisions = UNDECIDED,
+  { evaluated, eligible, ndjson }: Made = UNDECIDED,
 ): [RecordHead, RecordBody] {
   const events = rows.map((row) => `${JSON.stringify(row)}\n`).join('');
   const head: RecordHead = {
-    ...{ tenant, stream, events: rows.length, bytes: events.length, receivedAt: Date.now(), ...decided },
+    ...{
+      tenant,
+      stream,
+      events: rows.length,
+      bytes: events.length,
+      receivedAt: Date.now(),
+      evaluated,
+      eligible,
+    },
     types: [...new Set(rows.map(({ type }) => type))].sort(),
     firstEvent: rows[0]?.id ?? '',
     lastEvent: rows.at(-1)?.id ?? '',

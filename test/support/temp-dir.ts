@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -10,4 +11,22 @@ export function useTempDir(): () => string {
   });
   afterEach(() => rmSync(dir, { recursive: true, force: true }));
   return () => dir;
+}
+
+/**
+ * Works with a directory of its own for temporary files, and fails if anything is left there: in the machine's, which
+ * all share, others come and go meanwhile.
+ */
+export async function leavesNoTemporaryFile(work: () => Promise<void>): Promise<void> {
+  const before = process.env.TMPDIR;
+  const dir = mkdtempSync(join(tmpdir(), 'headgate-test-'));
+  process.env.TMPDIR = dir;
+  try {
+    await work();
+    assert.deepEqual(readdirSync(dir), []);
+  } finally {
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
+    rmSync(dir, { recursive: true, force: true });
+  }
 }

@@ -32,7 +32,7 @@ export async function startTestServer(): Promise<RunningTestServer> {
     namespace: 'default',
     onExit: ({ log }) => console.error(`The test run's Temporal server has died:\n${log}`),
   });
-  const server = { address: running.address, uiUrl: running.uiUrl, ready, taken };
+  const server = { address: running.address, uiUrl: running.uiUrl!, ready, taken };
   const stopping = new AbortController();
   const supplying = supplyNamespaces(server, stopping.signal);
   return {

@@ -15,7 +15,13 @@ export const WORKLOAD_ROUTES = {
   subscriptions: [
     { name: 'taken', kind: 'pull' },
     {
-      ...{ name: 'refusing', kind: 'workflow', workflow: '"none"', taskQueue: '"none"', signal: '"none"' },
+      ...{
+        name: 'refusing',
+        kind: 'workflow',
+        workflow: '"none"',
+        taskQueue: '"own." + event.data.nothing',
+        signal: '"none"',
+      },
       id: 'event.data.nothing',
     },
   ],

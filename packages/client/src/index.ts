@@ -9,7 +9,14 @@ export { HeadgateError, type ClientErrorCode, type HeadgateErrorOptions } from '
 export type { CloudEvent, NewEvent } from './cloudevent.js';
 export type { ConsumeOptions, Consumer, Delivery, Handler } from './consumer.js';
 export { sendLines } from './send.js';
-export type { EventOutcome, InputStream, RejectedLine, SendOptions, SendTally } from './send.js';
+export type {
+  AcknowledgedEvent,
+  EventOutcome,
+  InputStream,
+  RejectedLine,
+  SendOptions,
+  SendTally,
+} from './send.js';
 export { verifyWebhook, type VerifyOptions, type WebhookHeaders } from './webhook.js';
 
 /** How to reach Headgate. */
@@ -31,6 +38,8 @@ export interface SubjectDecisions {
     readonly outcome: 'eligible' | 'ineligible';
     readonly reason: string;
     readonly eventId: string;
+    /** The event's source; absent in what version 0.1.0 has decided. */
+    readonly eventSource?: string;
     readonly time: string;
   }[];
 }

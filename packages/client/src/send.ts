@@ -19,6 +19,12 @@ export interface RejectedLine {
   readonly reason: string;
 }
 
+/** An event that Headgate has: CloudEvents tells events apart by source and id. */
+export interface AcknowledgedEvent {
+  readonly source: string;
+  readonly id: string;
+}
+
 /** What {@link sendLines} needs. */
 export interface SendOptions extends PostOptions {
   /** CloudEvents as JSON, one a line. */
@@ -28,8 +34,8 @@ export interface SendOptions extends PostOptions {
   /** Told after every answered request; what it is told of is on Headgate's disk. */
   readonly onAnswered?: (tally: Readonly<SendTally>) => void | Promise<void>;
   readonly onRejected?: (line: RejectedLine) => void;
-  /** Told the ids that an answer calls accepted or duplicate; before `onAnswered`. */
-  readonly onAcknowledged?: (ids: readonly string[]) => void | Promise<void>;
+  /** Told of what an answer calls accepted or duplicate; before `onAnswered`. */
+  readonly onAcknowledged?: (events: readonly AcknowledgedEvent[]) => void | Promise<void>;
 }
 
 /** How one request is sent. */
@@ -77,7 +83,7 @@ export async function sendLines(options: SendOptions): Promise<SendTally> {
       if (status === 'rejected')
         options.onRejected?.({ line: tally.lines + index + 1, id, reason: reason ?? 'unknown' });
     }
-    await options.onAcknowledged?.(acknowledgedIds(answer));
+    await options.onAcknowledged?.(acknowledged(request, answer));
     tally.lines += request.length;
     tally.accepted += answer.accepted;
     tally.duplicate += answer.duplicate;
@@ -87,8 +93,14 @@ export async function sendLines(options: SendOptions): Promise<SendTally> {
   return tally;
 }
 
-function acknowledgedIds({ results }: PostAnswer): string[] {
-  return results.flatMap(({ id, status }) => (status === 'rejected' || id === undefined ? [] : [id]));
+/** The server counts lines that are not blank. */
+function acknowledged(lines: readonly string[], { results }: PostAnswer): AcknowledgedEvent[] {
+  const sent = lines.filter((line) => line.trim() !== '');
+  const taken = results.filter(({ status }) => status !== 'rejected');
+  return taken.map(({ index }) => {
+    const { source, id } = JSON.parse(sent[index]!) as AcknowledgedEvent;
+    return { source, id };
+  });
 }
 
 /** Groups lines into requests: so many events, a megabyte at most. */

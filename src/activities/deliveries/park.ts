@@ -1,9 +1,10 @@
-import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { deliveredEvent } from '../../delivered-event.js';
 import type { BatchRef, EventRow } from '../../event.js';
 import { faultPoint } from '../../fault-point.js';
 import { LineSet } from '../../line-set.js';
 import { DEAD_LETTER_STATUS, subscriptionAttributes } from '../../search-attributes.js';
+import { startOnce } from '../../start-once.js';
 import type { BatchStore } from '../../stores/batch-store/batch-store.js';
 import { deadLetterWorkflowId, deliverWorkflowId, workflowQueue, type Isolation } from '../../tenant.js';
 import {
@@ -55,8 +56,10 @@ export function createPark(options: ParkOptions): Park {
     };
     const args: [DeadLetterInput] = [{ ...input, delivery: { ...input.delivery, expiresAt }, parkedAt }];
     faultPoint('park.before');
-    try {
-      await client.workflow.start(DEAD_LETTER, {
+    // One that is there: an attempt whose answer was lost has parked them.
+    const started = await startOnce(client, {
+      ...{ type: DEAD_LETTER, tenant },
+      start: {
         workflowId,
         taskQueue: workflowQueue(tenant, isolationOf(tenant)),
         args,
@@ -66,12 +69,9 @@ export function createPark(options: ParkOptions): Park {
         workflowIdConflictPolicy: 'FAIL',
         staticSummary: `${tenant} · ${subscription} · ${count} dead: ${reason}`,
         typedSearchAttributes: subscriptionAttributes(tenant, subscription, batch.stream, DEAD_LETTER_STATUS),
-      });
-      options.onParked?.(input);
-    } catch (error) {
-      // An attempt whose answer was lost has parked them.
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    }
+      },
+    });
+    if (started) options.onParked?.(input);
     faultPoint('park.after');
     return workflowId;
   };

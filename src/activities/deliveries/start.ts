@@ -1,7 +1,8 @@
-import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import type { BatchRef } from '../../event.js';
 import { faultPoint } from '../../fault-point.js';
 import { subscriptionAttributes } from '../../search-attributes.js';
+import { startOnce } from '../../start-once.js';
 import { PRIORITY_KEYS } from '../../subscription.js';
 import type { TenantConfig } from '../../tenant-config/tenant-config.js';
 import { deliverWorkflowId, subscriptionQueue, workflowQueue } from '../../tenant.js';
@@ -75,8 +76,10 @@ async function start(client: Client, config: TenantConfig, input: DeliverInput):
   const variant = { stream: batch.stream, priority, cause };
   const workflowId = deliverWorkflowId(tenant, subscription, batch.batchId, variant);
   faultPoint('deliver-start.before');
-  try {
-    await client.workflow.start(DELIVER, {
+  // One that is there: an attempt before this one, or a run of the batch's workflow before its reset, has started it.
+  await startOnce(client, {
+    ...{ type: DELIVER, tenant },
+    start: {
       workflowId,
       taskQueue: workflowQueue(tenant, config.isolation),
       args: [input],
@@ -88,11 +91,8 @@ async function start(client: Client, config: TenantConfig, input: DeliverInput):
       priority: { priorityKey: PRIORITY_KEYS[priority] },
       staticSummary: `${tenant} · ${subscription} · ${count} ${count === 1 ? 'event' : 'events'}`,
       typedSearchAttributes: subscriptionAttributes(tenant, subscription, batch.stream),
-    });
-  } catch (error) {
-    // An attempt before this one, or a run of the batch's workflow before its reset, has started it.
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-  }
+    },
+  });
   faultPoint('deliver-start.after');
   return workflowId;
 }

@@ -12,6 +12,8 @@ export interface PushControl {
   isStopped(tenant: string, subscription: string): boolean;
   /** The breaker has opened or closed. While it is open the queue should hand out few passes: each is a probe. */
   observe(tenant: string, subscription: string, breaker: BreakerState): Promise<unknown> | void;
+  /** Nothing can be posted as things are here, whatever the receiver does: `<code>: <sentence>`. */
+  fault(tenant: string, subscription: string, fault: string): Promise<unknown> | void;
   /** Nothing more is to be posted until somebody resumes the subscription. */
   disable(tenant: string, subscription: string, reason: DisableReason): Promise<unknown> | void;
   /** Its endpoint begins to fail, with what went wrong, or has recovered. */

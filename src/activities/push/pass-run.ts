@@ -1,4 +1,5 @@
 import { CLOUDEVENT, CLOUDEVENTS } from '../../cloudevent.js';
+import type { Stream } from '../../event.js';
 import type { DeliveryJournal } from '../../stores/delivery-log/journal.js';
 import type { PushConfig } from '../../tenant-config/subscription-config.js';
 import type { Admission } from './breaker.js';
@@ -6,7 +7,7 @@ import type { FlowSignal, Slot } from '../deliveries/concurrency.js';
 import type { PushControl, PushObserver } from './control.js';
 import type { Poster, PushOutcome } from './post.js';
 import type { Receiver } from './receivers.js';
-import { batchWebhookId, webhookIdOf, type Signer } from './sign.js';
+import { webhookIdOf, type Signer } from './sign.js';
 import type { Tally } from '../deliveries/tally.js';
 import type { Portion, Work } from './work.js';
 
@@ -16,6 +17,8 @@ export type StopReason = 'time' | 'stopped' | 'held' | 'breaker' | 'gone' | 'fai
 /** What {@link PassRun} works on. */
 export interface PassRunOptions {
   readonly tenant: string;
+  /** Of the batch. */
+  readonly stream: Stream;
   readonly config: PushConfig;
   readonly receiver: Receiver;
   readonly work: Work;
@@ -138,7 +141,7 @@ export class PassRun {
     const { config, sign, headers, now } = this.options;
     const single = config.format === 'event';
     const body = single ? events[0]!.json : `[${events.map(({ json }) => json).join()}]`;
-    const id = single ? webhookIdOf(events[0]!.id) : batchWebhookId(events.map((event) => event.id));
+    const id = webhookIdOf(this.options, config.format, events);
     const type = { 'content-type': single ? CLOUDEVENT : CLOUDEVENTS };
     return [body, { ...headers, ...type, ...sign(id, now(), body) }];
   }

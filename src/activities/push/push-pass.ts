@@ -6,7 +6,6 @@ import type { DeliveryLog } from '../../stores/delivery-log/delivery-log.js';
 import { DeliveryJournal } from '../../stores/delivery-log/journal.js';
 import type { PushConfig } from '../../tenant-config/subscription-config.js';
 import type { TenantConfig } from '../../tenant-config/tenant-config.js';
-import { headgateVersion } from '../../version.js';
 import type { PassInput, PassResult } from '../../workflows/delivery-messages.js';
 import { linesOf } from '../deliveries/batch-lines.js';
 import { keepJournal } from '../deliveries/keep-journal.js';
@@ -14,9 +13,9 @@ import { endOfPass } from '../deliveries/pass-end.js';
 import type { PassActivities } from '../deliveries/pass.js';
 import { HEARTBEAT_EVERY_MS, heartbeatOf, resumePass } from '../deliveries/progress.js';
 import type { PushControl, PushObserver } from './control.js';
+import { credentialsOf, type Credentials } from './credentials.js';
 import { PassRun, type StopReason } from './pass-run.js';
 import { resumeReceiver, type Receiver, type Receivers } from './receivers.js';
-import { createSigner, type Signer } from './sign.js';
 import { Tally } from '../deliveries/tally.js';
 import { Work } from './work.js';
 
@@ -94,10 +93,12 @@ interface PassParts {
 async function makePass(options: PushPassOptions, input: PassInput, parts: PassParts): Promise<PassResult> {
   const { now = Date.now, random = Math.random, control, observer } = options;
   const { config, receiver, lines, tally, journal } = parts;
+  const credentials = await credentialsOrFault(options, input, config);
+  const { tenant, batch } = input;
   const work = new Work({
     due: tally.due(now()),
     lineAt: (line) => lines[line] ?? '',
-    stream: input.batch.stream,
+    stream: batch.stream,
     config,
     onUndeliverable: (line, attempts, detail) => tally.undeliverable(line, attempts, detail),
   });
@@ -105,8 +106,9 @@ async function makePass(options: PushPassOptions, input: PassInput, parts: PassP
   const heartbeats = setInterval(() => heartbeatOf(tally), HEARTBEAT_EVERY_MS);
   try {
     const run = new PassRun({
-      ...{ tenant: input.tenant, config, receiver, work, tally, journal, control, observer, now, random },
-      ...credentials(config, options.secretOf),
+      ...{ tenant, stream: batch.stream, config, receiver, work, tally, journal, control, observer },
+      ...{ now, random },
+      ...credentials,
       ending: until.signal,
     });
     const stopped = await run.run();
@@ -149,22 +151,24 @@ function paused(result: PassResult, { heldUntil, breaker }: Receiver, end: End, 
   return retryAfterMs > 0 ? { ...result, retryAfterMs } : result;
 }
 
-/** What goes with every request. */
-function credentials(
+/** What keeps every pass from posting is told as the subscription's state: its tenant would wait, and see nothing. */
+async function credentialsOrFault(
+  options: PushPassOptions,
+  input: PassInput,
   config: PushConfig,
-  secretOf: SecretReader,
-): { readonly sign: Signer; readonly headers: Readonly<Record<string, string>> } {
-  const valueOf = (reference: string): string => {
-    const value = secretOf(reference);
-    if (value !== undefined) return value;
-    // What is missing is a variable, which is no secret; its value would be.
-    throw new HeadgateError('SECRET_MISSING', `The variable of ${reference} is not set where workers run.`, {
-      retryable: true,
-    });
-  };
-  const own = Object.entries(config.headers).map(([name, value]) => [name.toLowerCase(), valueOf(value)]);
-  const headers = { ...Object.fromEntries(own), 'user-agent': `headgate/${headgateVersion()}` };
-  return { sign: createSigner(config.secrets.map(valueOf)), headers };
+): Promise<Credentials> {
+  const { tenant, subscription } = input;
+  try {
+    return credentialsOf(tenant, config, options.secretOf);
+  } catch (error) {
+    if (!(error instanceof HeadgateError)) throw error;
+    try {
+      await options.control.fault(tenant, subscription, `${error.code}: ${error.message}`);
+    } catch (failure) {
+      untold(options, input, failure);
+    }
+    throw error;
+  }
 }
 
 function untold({ log }: PushPassOptions, { tenant, subscription }: PassInput, error: unknown): void {

@@ -11,6 +11,7 @@ export const MAX_BODY_BYTES = 1024 * 1024;
 export interface FormedEvent {
   readonly line: number;
   readonly id: string;
+  readonly source: string;
   readonly json: string;
 }
 
@@ -89,7 +90,7 @@ export class Work {
     try {
       const row = deliveredEvent(lineAt(line), stream);
       const json = JSON.stringify(toCloudEvent(row));
-      if (Buffer.byteLength(json) < MAX_BODY_BYTES) return { line, id: row.id, json };
+      if (Buffer.byteLength(json) < MAX_BODY_BYTES) return { line, id: row.id, source: row.source, json };
       onUndeliverable(line, attempts, `The event is larger than ${MAX_BODY_BYTES} bytes.`);
     } catch {
       onUndeliverable(line, attempts, 'The line of the batch file is not an event.');

@@ -1,4 +1,5 @@
 import type { DecisionRow, EventRow } from '../../event.js';
+import { eventKey, type Identified } from '../../event-identity.js';
 import type { CompiledRules } from '../../rules/compiled.js';
 import type { DecisionSample, JudgedOutcome, RuleDifference } from '../../workflows/replay-messages.js';
 
@@ -7,8 +8,21 @@ const SAMPLES = 10;
 /** Longest reason in a sample: reasons quote other people's data. */
 const MAX_REASON = 500;
 
-/** The recorded decisions on a batch: by event id, then by rule. */
+/** The recorded decisions on a batch: by {@link decidedKey}, then by rule. */
 export type RecordedDecisions = ReadonlyMap<string, ReadonlyMap<string, DecisionRow>>;
+
+/** What tells events that were decided on apart; decisions of version 0.1.0 have no source, and a batch of it no id twice. */
+export function decidedKey({ event_id: id, event_source: source }: DecisionRow): string {
+  return source === undefined ? id : eventKey({ source, id });
+}
+
+/** What was recorded of an event; undefined where nothing was. */
+export function recordedOf(
+  recorded: RecordedDecisions,
+  event: Identified,
+): ReadonlyMap<string, DecisionRow> | undefined {
+  return recorded.get(eventKey(event)) ?? recorded.get(event.id);
+}
 
 type Counting = {
   -readonly [Key in keyof Omit<RuleDifference, 'recorded' | 'now' | 'samples'>]: RuleDifference[Key];
@@ -29,7 +43,7 @@ export class Comparison {
 
   /** Compares the decisions on one event; `made` are those made now. */
   add(event: EventRow, made: readonly DecisionRow[], recorded: RecordedDecisions): void {
-    const before = recorded.get(event.id);
+    const before = recordedOf(recorded, event);
     for (const row of made) this.compare(row, before?.get(row.rule));
     if (before === undefined) return;
     for (const row of before.values()) {
@@ -78,8 +92,8 @@ function newCounting(rule: string, ruleVersion?: string): Counting {
 }
 
 function sampleOf(now: DecisionRow, before: DecisionRow): DecisionSample {
-  const { event_id: eventId, subject, time } = now;
-  return { eventId, subject, time, recorded: judged(before), now: judged(now) };
+  const { event_id: eventId, event_source: eventSource, subject, time } = now;
+  return { eventId, eventSource, subject, time, recorded: judged(before), now: judged(now) };
 }
 
 function judged({ outcome, reason, rule_version: ruleVersion }: DecisionRow): JudgedOutcome {

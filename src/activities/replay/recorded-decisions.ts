@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import type { BatchRef, DecisionRow } from '../../event.js';
+import type { BatchRef, DecisionRow, EventRow } from '../../event.js';
 import { LineSet } from '../../line-set.js';
 import type { CompiledRules } from '../../rules/compiled.js';
 import { openIfThere, type BatchName, type BatchStore } from '../../stores/batch-store/batch-store.js';
-import type { RecordedDecisions } from './comparison.js';
+import { decidedKey, recordedOf, type RecordedDecisions } from './comparison.js';
 import { linesOf } from './kept-lane.js';
 
 const gzipAsync = promisify(gzip);
@@ -24,8 +24,8 @@ export async function readRecorded(
   for (const line of opened === undefined ? [] : linesOf(opened.ndjson)) {
     if (++read % ROWS_AT_ONCE === 0) await nextTurn();
     const row = JSON.parse(line) as DecisionRow;
-    const ofEvent = recorded.get(row.event_id) ?? new Map<string, DecisionRow>();
-    recorded.set(row.event_id, ofEvent.set(row.rule, row));
+    const ofEvent = recorded.get(decidedKey(row)) ?? new Map<string, DecisionRow>();
+    recorded.set(decidedKey(row), ofEvent.set(row.rule, row));
   }
   return recorded;
 }
@@ -61,11 +61,11 @@ export class NewDecisions {
   constructor(private readonly batch: BatchRef) {}
 
   /** Adds the decisions made now on the event of a line. Those that are recorded already, under the same version, are left out. */
-  add(line: number, made: readonly DecisionRow[], recorded: RecordedDecisions): void {
+  add(line: number, event: EventRow, made: readonly DecisionRow[], recorded: RecordedDecisions): void {
     this.lines.add(line);
+    const before = recordedOf(recorded, event);
     for (const row of made) {
-      const { event_id: eventId, rule, rule_version: version } = row;
-      if (recorded.get(eventId)?.get(rule)?.rule_version === version) continue;
+      if (before?.get(row.rule)?.rule_version === row.rule_version) continue;
       this.ndjson += `${JSON.stringify(row)}\n`;
       this.count++;
     }

@@ -1,6 +1,8 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { HeadgateError } from '../../errors.js';
-import { decideChunk } from '../../eligibility/decide-chunk.js';
-import type { BatchRef, DecisionRow, EventRow } from '../../event.js';
+import { decideChunk, type ChunkDecisions } from '../../eligibility/decide-chunk.js';
+import type { BatchRef, DecisionRow, EventRow, InputStream } from '../../event.js';
+import { eventKey } from '../../event-identity.js';
 import type { LoadedTenant } from '../../tenant-config/registry.js';
 import type { BatchStore } from '../../stores/batch-store/batch-store.js';
 import {
@@ -10,7 +12,7 @@ import {
   type ReplayProgress,
   type ReplayReport,
 } from '../../workflows/replay-messages.js';
-import { Comparison, type RecordedDecisions } from './comparison.js';
+import { Comparison, decidedKey, type RecordedDecisions } from './comparison.js';
 import { keptEvents } from './kept-events.js';
 import type { Slice } from './kept-lane.js';
 import { Pacer } from './pacer.js';
@@ -36,6 +38,9 @@ export interface RedecisionOptions {
 
 /** Batches of decisions that are announced together. */
 const ANNOUNCED_AT_ONCE = 50;
+
+/** Decides for so long before the API and others on the event loop have their turn. */
+const TURN_MS = 10;
 
 const NOTHING_RECORDED: RecordedDecisions = new Map();
 
@@ -118,29 +123,40 @@ export class Redecision {
     const some = chosen.includes(true);
     if (!some && !this.inRange) this.warmUpEvents += slice.rows.length;
     this.inRange ||= some;
-    const made = this.decide(slice);
+    const made = await this.decide(slice);
     const deciding = some ? await this.decidingOn(slice.batch) : undefined;
     slice.rows.forEach((row, at) => {
-      if (deciding && chosen[at] === true) this.judge(slice, at, made.get(row.id) ?? [], deciding);
+      if (deciding && chosen[at] === true) this.judge(slice, at, made.get(eventKey(row)) ?? [], deciding);
     });
     if (slice.firstLine + slice.rows.length >= slice.batch.events) await this.finish(slice.batch.batchId);
   }
 
-  /** The decisions on a slice, by event id. */
-  private decide({ stream, rows }: Slice): ReadonlyMap<string, DecisionRow[]> {
+  /** The decisions on a slice, by {@link eventKey}; in several turns of the event loop where it takes long. */
+  private async decide({ stream, rows }: Slice): Promise<ReadonlyMap<string, DecisionRow[]>> {
+    const made = new Map<string, DecisionRow[]>();
+    for (let from = 0; from < rows.length;) {
+      if (from > 0) await nextTurn();
+      const { ndjson, decided } = this.decideInTurn(stream, rows.slice(from));
+      from += decided;
+      for (const line of ndjson.split('\n')) {
+        if (line === '') continue;
+        const row = JSON.parse(line) as DecisionRow;
+        const key = decidedKey(row);
+        made.set(key, [...(made.get(key) ?? []), row]);
+      }
+    }
+    return made;
+  }
+
+  private decideInTurn(stream: InputStream, rows: readonly EventRow[]): ChunkDecisions {
     const { rules } = this.options.chosen;
     const onFault = (_event: EventRow, error: unknown): void => {
       if (error instanceof HeadgateError) throw error;
       this.faults++;
     };
-    const { ndjson } = decideChunk(stream, rows, rules, this.subjects.recordOf, onFault);
-    const made = new Map<string, DecisionRow[]>();
-    for (const line of ndjson.split('\n')) {
-      if (line === '') continue;
-      const row = JSON.parse(line) as DecisionRow;
-      made.set(row.event_id, [...(made.get(row.event_id) ?? []), row]);
-    }
-    return made;
+    const end = performance.now() + TURN_MS;
+    const after = (): boolean => performance.now() < end;
+    return decideChunk(stream, rows, rules, this.subjects.recordOf, onFault, { after });
   }
 
   private judge(
@@ -154,7 +170,7 @@ export class Redecision {
     this.options.routes?.add(row, stream);
     this.counts.matched += made.length;
     this.comparison.add(row, made, deciding.recorded);
-    if (!this.options.input.dryRun) deciding.made.add(firstLine + at, made, deciding.recorded);
+    if (!this.options.input.dryRun) deciding.made.add(firstLine + at, row, made, deciding.recorded);
   }
 
   private async decidingOn(batch: BatchRef): Promise<Deciding> {

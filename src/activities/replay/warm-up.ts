@@ -1,4 +1,5 @@
-import type { CompiledExpression, CompiledRules } from '../../rules/compiled.js';
+import type { CompiledExpression } from '../../expressions/expression.js';
+import type { CompiledRules } from '../../rules/compiled.js';
 import type { BatchStore } from '../../stores/batch-store/batch-store.js';
 import type { RedecideInput } from '../../workflows/replay-messages.js';
 

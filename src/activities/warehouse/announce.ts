@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Client } from '@temporalio/client';
+import { LRUCache } from 'lru-cache';
 import { HeadgateError } from '../../errors.js';
 import type { BatchRef } from '../../event.js';
 import { faultPoint } from '../../fault-point.js';
 import { assertTenantId, loadWorkflowId, tenantQueue, workflowQueue, type Isolation } from '../../tenant.js';
 import { searchAttributesOf } from '../../search-attributes.js';
+import { assertOwn } from '../../start-once.js';
 import {
   ANNOUNCE,
   LOAD_WINDOW,
@@ -40,15 +42,27 @@ export interface TenantWindows {
 export interface AnnounceActivities {
   /**
    * Announces a tenant's batches to its load window that is open now, and starts the window if need be.
-   * Fails with type `STATE_CONFLICT` when they are of several tenants.
+   * Fails with type `STATE_CONFLICT` when they are of several tenants, and `WORKFLOW_FOREIGN` when what took the signal is
+   * not a load window of the tenant.
    */
   announce(batches: readonly BatchRef[]): Promise<LoadNotice>;
 }
+
+/** Runs of load windows that are remembered, of all tenants. */
+const MAX_KNOWN = 10_000;
 
 /** Builds the activities over a Temporal client. */
 export function createAnnounceActivities(options: AnnounceOptions): AnnounceActivities {
   const lengthOf = createWindowLength(options.windowsPerSecond);
   const lengthInProject = createProjectWindowLength();
+  /** Runs that have been found to be the tenant's window: each is asked for once. */
+  const known = new LRUCache<string, true>({ max: MAX_KNOWN });
+
+  async function assertWindow(tenant: string, workflowId: string, runId: string): Promise<void> {
+    if (known.has(runId)) return;
+    await assertOwn(options.client, workflowId, { type: LOAD_WINDOW, tenant });
+    known.set(runId, true);
+  }
 
   return {
     // A signal may arrive twice when an attempt's answer is lost; the window keeps each batch once.
@@ -80,6 +94,7 @@ export function createAnnounceActivities(options: AnnounceOptions): AnnounceActi
         staticSummary: `${tenant} · load window of ${windowMs / 1000} s`,
         typedSearchAttributes: searchAttributesOf(tenant),
       });
+      await assertWindow(tenant, workflowId, runId);
       faultPoint('announce.after');
       return { workflowId, runId };
     },

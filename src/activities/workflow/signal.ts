@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { encodeUnifiedSearchAttributes } from '@temporalio/common/lib/converter/payload-search-attributes.js';
 import { encodeToPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
+import type { Stream } from '../../event.js';
+import { eventDigest, type Identified } from '../../event-identity.js';
 import { subscriptionAttributes } from '../../search-attributes.js';
 import type { WorkflowTarget } from './templates.js';
 
@@ -10,8 +11,8 @@ export interface WorkflowSignal {
   readonly tenant: string;
   readonly subscription: string;
   readonly target: WorkflowTarget;
-  /** The event's id: a signal of the same id is taken once by a run. */
-  readonly eventId: string;
+  /** What the event is: a signal of the same stream, source and id is taken once by a run. */
+  readonly of: Identified & { readonly stream: Stream };
   /** The event as a CloudEvent: the argument of the signal. */
   readonly event: object;
   readonly namespace: string;
@@ -25,16 +26,14 @@ const DEADLINE_MS = 10_000;
  * takes a signal that is sent again only once; so the request is made here.
  */
 export async function signalWithStart(client: Client, signal: WorkflowSignal): Promise<void> {
-  const { tenant, subscription, target, eventId, event, namespace } = signal;
+  const { tenant, subscription, target, of, event, namespace } = signal;
   const converter = client.options.loadedDataConverter;
   const attributes = subscriptionAttributes(tenant, subscription, 'events');
   const request = {
     namespace,
     identity: client.options.identity,
-    requestId: createHash('sha256')
-      .update(`${tenant}\n${subscription}\n${eventId}`)
-      .digest('hex')
-      .slice(0, 36),
+    // A subscription's name has no slash.
+    requestId: eventDigest(`${tenant}/${subscription}`, of.stream, [of]).slice(0, 36),
     workflowId: target.id,
     workflowType: { name: target.workflow },
     taskQueue: { name: target.taskQueue },

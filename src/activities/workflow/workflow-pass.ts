@@ -7,6 +7,7 @@ import type { DeliveryLog } from '../../stores/delivery-log/delivery-log.js';
 import { DeliveryJournal } from '../../stores/delivery-log/journal.js';
 import type { WorkflowConfig } from '../../tenant-config/subscription-config.js';
 import type { TenantConfig } from '../../tenant-config/tenant-config.js';
+import type { AllowedQueue } from '../../tenant-config/workflow-queue.js';
 import type { PassInput, PassResult } from '../../workflows/delivery-messages.js';
 import { linesOf } from '../deliveries/batch-lines.js';
 import { Concurrency } from '../deliveries/concurrency.js';
@@ -25,6 +26,8 @@ export interface WorkflowPassOptions {
   readonly configOf: (tenant: string) => TenantConfig;
   readonly batchStore: BatchStore;
   readonly deliveryLog: DeliveryLog;
+  /** Queues that are not tenants' own and may be used all the same. */
+  readonly queues: readonly AllowedQueue[];
   /** Signals a workflow of the tenant's, and starts it if need be; see `signalWithStart`. */
   readonly signal: (input: PassInput, event: AddressedEvent, cloudEvent: object) => Promise<void>;
   /** Told what a pass has come to. */
@@ -104,7 +107,7 @@ async function signalAll(
   { config, lines, tally, journal, concurrency }: PassParts,
 ): Promise<SignalRun> {
   const { now = Date.now } = options;
-  const templates = createTemplates(input.tenant, config);
+  const templates = createTemplates(input.tenant, config, options.queues);
   const work = new OrderedWork({
     due: tally.due(now()),
     notDue: tally.notDue(now()),

@@ -4,7 +4,8 @@ import type { Context } from 'koa';
 import type { DeadLetters } from '../../dead-letters/dead-letters.js';
 import type { Logger } from '../../observability/logger.js';
 import type { Resolution } from '../../workflows/delivery-messages.js';
-import { callerOf, requireScope, type Authenticator } from '../authenticate.js';
+import { LIST_COST } from '../../ingest/admission/calls.js';
+import { callerOf } from '../authenticate.js';
 import {
   parseFilterQuery,
   parseListQuery,
@@ -13,13 +14,15 @@ import {
   parseShowQuery,
 } from '../dead-letter-requests.js';
 import { ExportSlots } from '../export-slots.js';
-import { readBody, type BodyPace } from '../read-body.js';
+import { bodyOf, type Guard } from '../guard.js';
+import { paced, type ReaderPace } from '../reader-pace.js';
 
 /** What {@link addDeadLetterRoutes} needs. */
 export interface DeadLetterRouteOptions {
-  readonly authenticate: Authenticator;
+  readonly guard: Guard;
   readonly deadLetters: DeadLetters;
-  readonly bodyPace?: BodyPace;
+  /** How slowly an export may be read. Default: any for 30 s, then 16,000 bytes/s. */
+  readonly exportPace?: ReaderPace;
   readonly log: Logger;
 }
 
@@ -39,45 +42,50 @@ export function addDeadLetterRoutes(router: Router, options: DeadLetterRouteOpti
   addActing(router, options);
 }
 
-function addReading(router: Router, { authenticate, deadLetters, log }: DeadLetterRouteOptions): void {
-  const mayRead = requireScope(authenticate, 'dead-letters:read');
+function addReading(router: Router, { guard, deadLetters, exportPace, log }: DeadLetterRouteOptions): void {
+  const mayLook = guard('dead-letters:read', { temporalCost: 1 });
+  const mayList = guard('dead-letters:read', { temporalCost: LIST_COST });
   const slots = new ExportSlots();
-  router.get('/v1/dead-letters', mayRead, async (ctx: RouteContext) => {
+  router.get('/v1/dead-letters', mayList, async (ctx: RouteContext) => {
     answer(ctx, 200, await deadLetters.list(callerOf(ctx).tenant, parseListQuery(ctx.query)));
   });
-  router.get('/v1/dead-letters/export', mayRead, async (ctx: RouteContext) => {
+  router.get('/v1/dead-letters/export', mayList, async (ctx: RouteContext) => {
     const { tenant } = callerOf(ctx);
     const lines = deadLetters.export(tenant, parseFilterQuery(ctx.query));
-    await stream(ctx, lines, slots.take(tenant), (error) =>
+    const cut = (): void => {
+      log.warn({ tenant }, 'an export was cut: its reader is too slow');
+      ctx.res.destroy();
+    };
+    await stream(ctx, paced(lines, cut, exportPace), slots.take(tenant), (error) =>
       log.error({ err: error, tenant }, 'an export failed'),
     );
   });
-  router.get('/v1/dead-letters/redrives/:id', mayRead, async (ctx: RouteContext) => {
+  router.get('/v1/dead-letters/redrives/:id', mayLook, async (ctx: RouteContext) => {
     answer(ctx, 200, await deadLetters.redrives.show(callerOf(ctx).tenant, ctx.params.id ?? ''));
   });
-  router.get('/v1/dead-letters/:id', mayRead, async (ctx: RouteContext) => {
+  router.get('/v1/dead-letters/:id', mayLook, async (ctx: RouteContext) => {
     const { tenant } = callerOf(ctx);
     answer(ctx, 200, await deadLetters.show(tenant, ctx.params.id ?? '', parseShowQuery(ctx.query)));
   });
 }
 
-function addActing(router: Router, { authenticate, deadLetters, bodyPace }: DeadLetterRouteOptions): void {
-  const mayWrite = requireScope(authenticate, 'dead-letters:write');
-  const read = (ctx: Context): Promise<Buffer> =>
-    readBody(ctx.req, { maxBytes: MAX_BODY_BYTES, pace: bodyPace });
+function addActing(router: Router, { guard, deadLetters }: DeadLetterRouteOptions): void {
+  const body = { maxBytes: MAX_BODY_BYTES };
+  const mayStart = guard('dead-letters:write', { ...body, temporalCost: LIST_COST });
+  const mayResolve = guard('dead-letters:write', { ...body, temporalCost: 1 });
   for (const [verb, outcome] of Object.entries(VERBS)) {
-    router.post(`/v1/dead-letters/${verb}`, mayWrite, async (ctx: RouteContext) => {
-      const { filter, eventsPerSecond, reason } = parseMany(await read(ctx), outcome);
+    router.post(`/v1/dead-letters/${verb}`, mayStart, async (ctx: RouteContext) => {
+      const { filter, eventsPerSecond, reason } = parseMany(await bodyOf(ctx), outcome);
       const request = { outcome, filter, eventsPerSecond };
       answer(ctx, 202, await deadLetters.redrives.start(callerOf(ctx).tenant, request, by(ctx, reason)));
     });
-    router.post(`/v1/dead-letters/:id/${verb}`, mayWrite, async (ctx: RouteContext) => {
-      const { reason } = parseOne(await read(ctx), outcome);
+    router.post(`/v1/dead-letters/:id/${verb}`, mayResolve, async (ctx: RouteContext) => {
+      const { reason } = parseOne(await bodyOf(ctx), outcome);
       const { tenant } = callerOf(ctx);
       answer(ctx, 202, await deadLetters.resolve(tenant, ctx.params.id ?? '', outcome, by(ctx, reason)));
     });
   }
-  router.post('/v1/dead-letters/redrives/:id/cancel', mayWrite, async (ctx: RouteContext) => {
+  router.post('/v1/dead-letters/redrives/:id/cancel', mayResolve, async (ctx: RouteContext) => {
     const { tenant } = callerOf(ctx);
     answer(ctx, 202, await deadLetters.redrives.cancel(tenant, ctx.params.id ?? '', by(ctx)));
   });

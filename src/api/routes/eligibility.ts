@@ -2,17 +2,18 @@ import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { HeadgateError } from '../../errors.js';
 import type { Decider } from '../../eligibility/decider.js';
-import { callerOf, requireScope, type Authenticator } from '../authenticate.js';
+import { callerOf } from '../authenticate.js';
+import type { Guard } from '../guard.js';
 
 /** Adds `GET /v1/eligibility/:subject`: the current decision of every rule in force that has been evaluated on the subject. */
 export function addEligibilityRoutes(
   router: Router,
-  authenticate: Authenticator,
+  guard: Guard,
   decider: Pick<Decider, 'subject' | 'isInForce'>,
 ): void {
   router.get(
     '/v1/eligibility/:subject',
-    requireScope(authenticate, 'decisions:read'),
+    guard('decisions:read'),
     async (ctx: Context & { params: Record<string, string> }) => {
       const { tenant } = callerOf(ctx);
       const subject = ctx.params.subject ?? '';

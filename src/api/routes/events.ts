@@ -3,13 +3,13 @@ import type { Context } from 'koa';
 import { HeadgateError } from '../../errors.js';
 import { INPUT_STREAMS, type InputStream } from '../../event.js';
 import type { EventSchemas } from '../../event-schemas/event-schemas.js';
-import type { Admission } from '../../ingest/admission/admission.js';
-import type { Acceptance, Ingest, Receipt, TakenEvent } from '../../ingest/ingest.js';
-import { admitted, noteHandled, permitOf } from '../admitted.js';
+import type { TakenEvent } from '../../ingest/fresh.js';
+import type { Acceptance, Ingest, Receipt } from '../../ingest/ingest.js';
+import { bodyOf, noteHandled, permitOf, type Guard } from '../guard.js';
 import type { Metrics } from '../../observability/metrics.js';
-import { callerOf, requireScope, type Authenticator } from '../authenticate.js';
+import { callerOf } from '../authenticate.js';
 import { parseBody, type Candidate } from '../parse-body.js';
-import { readBody, type BodyPace } from '../read-body.js';
+import { inTurns } from '../in-turns.js';
 import { SchemaCheck } from '../schema-check.js';
 import {
   MAX_EVENT_BYTES,
@@ -41,10 +41,8 @@ export interface IngestAnswer {
 
 /** What {@link addEventRoutes} needs. */
 export interface EventRouteOptions {
-  readonly authenticate: Authenticator;
-  readonly admission: Admission;
+  readonly guard: Guard;
   readonly ingest: Ingest;
-  readonly bodyPace?: BodyPace;
   readonly metrics?: Metrics;
   /** The schemas of a tenant's events now in force; undefined where it has none. Default: no tenant has any. */
   readonly schemasOf?: (tenant: string) => EventSchemas | undefined;
@@ -61,15 +59,11 @@ export const MAX_BODY_BYTES = 4_000_000;
  * is `rejected` with its reason and spoils nothing beside it; if none is acceptable the answer is 422.
  */
 export function addEventRoutes(router: Router, options: EventRouteOptions): void {
-  const { authenticate, bodyPace: pace } = options;
-  const door = admitted({ ...options, maxBytes: MAX_BODY_BYTES });
   for (const stream of INPUT_STREAMS) {
-    const mayWrite = requireScope(authenticate, `${stream}:write`);
-    router.post(`/v1/${stream}`, mayWrite, door, async (ctx: Context) => {
-      const permit = permitOf(ctx);
-      const read = { maxBytes: MAX_BODY_BYTES, pace, onBytes: permit.received };
+    const mayWrite = options.guard(`${stream}:write`, { takesEvents: true, maxBytes: MAX_BODY_BYTES });
+    router.post(`/v1/${stream}`, mayWrite, async (ctx: Context) => {
       const { tenant } = callerOf(ctx);
-      const body = await readBody(ctx.req, read);
+      const body = await bodyOf(ctx);
       const taking = take(options, tenant, stream, ctx, body);
       const { json, refusal, written, ...counts } = taking instanceof Promise ? await taking : taking;
       await written;
@@ -99,7 +93,7 @@ function take(
   ctx: Context,
   body: Buffer,
 ): Taken | Promise<Taken> {
-  const candidates = parseBody(ctx.headers, body);
+  const candidates = parseBody(ctx.req, body);
   permitOf(ctx).charge(candidates.length, body.length);
   const now = new Date();
   const received = { ms: now.getTime(), iso: now.toISOString() };
@@ -107,7 +101,8 @@ function take(
   const results: EventResult[] = [];
   const events: TakenEvent[] = [];
   const places: number[] = [];
-  candidates.forEach((candidate, index) => {
+  const examineAt = (index: number): void => {
+    const candidate = candidates[index] as Candidate;
     const taken = examine(candidate, stream, received, check);
     if ('reason' in taken) {
       results[index] = { index, ...idOf(candidate), status: 'rejected', ...taken };
@@ -115,8 +110,12 @@ function take(
       places.push(index);
       events.push(taken);
     }
-  });
-  check.report(tenant, metrics);
+  };
+  const accept = (): Taken | Promise<Taken> => {
+    check.report(tenant, metrics);
+    const accepting = events.length === 0 ? NOTHING : ingest.accept(tenant, stream, events);
+    return accepting instanceof Promise ? accepting.then(answered) : answered(accepting);
+  };
   const answered = ({ receipts, written }: Acceptance): Taken => {
     const counts = { accepted: 0, duplicate: 0, rejected: candidates.length - events.length };
     for (const [at, receipt] of receipts.entries()) {
@@ -129,8 +128,8 @@ function take(
     const answer: IngestAnswer = { ...counts, results };
     return { ...counts, json: JSON.stringify(answer), refusal: refusalOf(answer), written };
   };
-  const accepting = events.length === 0 ? NOTHING : ingest.accept(tenant, stream, events);
-  return accepting instanceof Promise ? accepting.then(answered) : answered(accepting);
+  const examining = inTurns({ turns: ingest.turns, tenant }, candidates.length, examineAt);
+  return examining === undefined ? accept() : examining.then(accept);
 }
 
 function resultOf(receipt: Receipt): Omit<EventResult, 'index' | 'id'> {
@@ -153,7 +152,7 @@ function examine(
   check: SchemaCheck,
 ): TakenEvent | Rejection {
   if ('unreadable' in candidate) return { code: 'unreadable', reason: candidate.unreadable };
-  const row = validateEvent(candidate.value, stream, received);
+  const row = validateEvent(candidate.value, stream, received, candidate.written);
   if (isRejection(row)) return row;
   // Written out once: for its size here, for the spool later.
   const json = JSON.stringify(row);

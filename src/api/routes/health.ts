@@ -1,6 +1,7 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { messageOf } from '../../errors.js';
+import { sharedAnswer } from '../shared-answer.js';
 
 /** One thing a node needs to do its work. */
 export interface ReadinessCheck {
@@ -11,6 +12,9 @@ export interface ReadinessCheck {
   readonly degrades?: boolean;
 }
 
+/** Checks ask Temporal and the disk, and need no token. */
+const KNOWN_FOR_MS = 500;
+
 /**
  * Adds `/healthz` (the process answers: restart it if not) and `/readyz` (it takes events: send it none if not). While only
  * what degrades is amiss, `/readyz` is 200 with the status `degraded`. Neither needs a token.
@@ -19,8 +23,9 @@ export function addHealthRoutes(router: Router, checks: readonly ReadinessCheck[
   router.get('/healthz', (ctx: Context) => {
     ctx.body = { status: 'ok' };
   });
+  const look = sharedAnswer(() => Promise.all(checks.map(run)), KNOWN_FOR_MS);
   router.get('/readyz', async (ctx: Context) => {
-    const results = await Promise.all(checks.map(run));
+    const results = await look();
     const amiss = checks.filter((_check, index) => results[index]?.ok !== true);
     const ready = amiss.every(({ degrades }) => degrades === true);
     ctx.status = ready ? 200 : 503;

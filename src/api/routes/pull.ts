@@ -3,15 +3,14 @@ import type { Context } from 'koa';
 import type { PullMessage } from '../../pull/lot.js';
 import type { Pull, Subscriber } from '../../pull/pull.js';
 import type { SettleResult } from '../../pull/subscription-queue.js';
-import { callerOf, requireScope, type Authenticator } from '../authenticate.js';
+import { callerOf } from '../authenticate.js';
+import { bodyOf, type Guard } from '../guard.js';
 import { parseAck, parseModify, parsePull } from '../pull-requests.js';
-import { readBody, type BodyPace } from '../read-body.js';
 
 /** What {@link addPullRoutes} needs. */
 export interface PullRouteOptions {
-  readonly authenticate: Authenticator;
+  readonly guard: Guard;
   readonly pull: Pull;
-  readonly bodyPace?: BodyPace;
 }
 
 type SubscriptionContext = Context & { params: Record<string, string> };
@@ -24,19 +23,16 @@ const MAX_BODY_BYTES = 1_000_000;
  * its own tenant's: all subscriptions by the scope `subscriptions:pull`, one by `subscriptions:pull:<name>`.
  */
 export function addPullRoutes(router: Router, options: PullRouteOptions): void {
-  const { authenticate, pull } = options;
+  const { guard, pull } = options;
+  const mayPull = guard('subscriptions:pull', { narrowedBy: 'name', maxBytes: MAX_BODY_BYTES });
   const route = (
     call: string,
     handle: (ctx: Context, who: Subscriber, body: Buffer) => Promise<void>,
   ): void => {
-    router.post(
-      `/v1/subscriptions/:name/${call}`,
-      requireScope(authenticate, 'subscriptions:pull', 'name'),
-      async (ctx: SubscriptionContext) => {
-        const body = await readBody(ctx.req, { maxBytes: MAX_BODY_BYTES, pace: options.bodyPace });
-        await handle(ctx, { tenant: callerOf(ctx).tenant, subscription: ctx.params.name ?? '' }, body);
-      },
-    );
+    router.post(`/v1/subscriptions/:name/${call}`, mayPull, async (ctx: SubscriptionContext) => {
+      const body = await bodyOf(ctx);
+      await handle(ctx, { tenant: callerOf(ctx).tenant, subscription: ctx.params.name ?? '' }, body);
+    });
   };
 
   route('pull', async (ctx, who, body) => {

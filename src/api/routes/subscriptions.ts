@@ -2,11 +2,12 @@ import type Router from '@koa/router';
 import { Ajv } from 'ajv';
 import type { Context } from 'koa';
 import { HeadgateError } from '../../errors.js';
+import { LIST_COST } from '../../ingest/admission/calls.js';
 import type { SubscriptionControl, StandingChange } from '../../subscriptions/control.js';
 import type { SubscriptionOverviews } from '../../subscriptions/overview.js';
 import { assertSubscriptionName } from '../../tenant.js';
-import { callerOf, requireScope, type Authenticator } from '../authenticate.js';
-import { readBody } from '../read-body.js';
+import { callerOf } from '../authenticate.js';
+import { bodyOf, type Guard } from '../guard.js';
 
 /** What {@link addSubscriptionRoutes} needs. */
 export interface SubscriptionRoutesOptions {
@@ -33,11 +34,11 @@ type NamedContext = Context & { params: Record<string, string> };
  */
 export function addSubscriptionRoutes(
   router: Router,
-  authenticate: Authenticator,
+  guard: Guard,
   { control, overviews }: SubscriptionRoutesOptions,
 ): void {
-  const mayRead = requireScope(authenticate, 'subscriptions:read');
-  const mayWrite = requireScope(authenticate, 'subscriptions:write');
+  const mayRead = guard('subscriptions:read', { temporalCost: LIST_COST });
+  const mayWrite = guard('subscriptions:write', { maxBytes: MAX_BODY_BYTES, temporalCost: LIST_COST });
   router.get('/v1/subscriptions', mayRead, async (ctx: Context) => {
     answer(ctx, { subscriptions: await overviews.list(callerOf(ctx).tenant) });
   });
@@ -56,7 +57,7 @@ export function addSubscriptionRoutes(
 }
 
 async function reasonOf(ctx: Context): Promise<{ reason?: string }> {
-  const body = await readBody(ctx.req, { maxBytes: MAX_BODY_BYTES });
+  const body = await bodyOf(ctx);
   if (body.length === 0) return {};
   const problem = 'The body must be {"reason": "…"}, of up to 500 characters, or empty.';
   try {

@@ -1,7 +1,9 @@
 import type { QueueBacklog } from '../../engine/queue-backlog.js';
 import type { HeadgateError } from '../../errors.js';
 import { FlowRate } from '../../flow-rate.js';
+import { Calls, type CallLimits } from './calls.js';
 import { InFlight } from './in-flight.js';
+import { OpenRequests } from './open-requests.js';
 import { createPermit, type Permit } from './permit.js';
 import { drainSeconds, refusal } from './refusal.js';
 import { BURST_SECONDS, TokenBucket } from '../../token-bucket.js';
@@ -10,6 +12,8 @@ import { BURST_SECONDS, TokenBucket } from '../../token-bucket.js';
 export interface AdmissionLimits {
   readonly eventsPerSecond: number;
   readonly bytesPerSecond: number;
+  /** Requests of every kind. */
+  readonly requestsPerSecond: number;
 }
 
 /** Since when Temporal has been there, or away: one of the two, in milliseconds since the epoch. */
@@ -27,6 +31,9 @@ export interface AdmissionOptions {
   readonly maxBacklogAgeMs?: number;
   /** Bytes of requests being handled, of all tenants. Default 64 MiB; memory takes a few times as much. */
   readonly maxInFlightBytes?: number;
+  /** Requests of tenants that may be open at once, of all tenants. Default 8,000. */
+  readonly maxOpenRequests?: number;
+  readonly calls?: CallLimits;
   /** Free bytes on the data directory's disk, as last looked at. */
   readonly freeDiskBytes: () => number;
   readonly minFreeDiskBytes: number;
@@ -41,7 +48,7 @@ export interface AdmissionOptions {
 
 /** A quota of a tenant, as its producers are told. */
 export interface Quota {
-  readonly name: 'events' | 'bytes';
+  readonly name: 'events' | 'bytes' | 'requests';
   /** What a full bucket holds, and the seconds that its rate takes to fill it. */
   readonly limit: number;
   readonly windowSeconds: number;
@@ -54,6 +61,7 @@ export interface Quota {
 const TENANT_SPOOL_SHARE = 0.25;
 const MAX_BACKLOG_AGE_MS = 10 * 60_000;
 const MAX_IN_FLIGHT_BYTES = 64 * 1024 ** 2;
+const MAX_OPEN_REQUESTS = 8_000;
 /** Loads that wait on a tenant's queue before the tenant is refused: with windows of 5 s, more than an hour of them. */
 const MAX_SLOW_LANE = { tasks: 1_000, ageMs: 60 * 60_000 };
 /** While Temporal is away the door closes when what comes in would fill the rest of the spool in this time. */
@@ -63,6 +71,7 @@ const DISK_WAIT_SECONDS = 30;
 interface Account {
   readonly events: TokenBucket;
   readonly bytes: TokenBucket;
+  readonly requests: TokenBucket;
   /** Bytes that leave the spool. */
   readonly drained: FlowRate;
 }
@@ -76,6 +85,8 @@ interface Account {
 export class Admission {
   private readonly accounts = new Map<string, Account>();
   private readonly inFlight: InFlight;
+  private readonly openRequests: OpenRequests;
+  private readonly calls: Calls;
   private readonly drainedAll = new FlowRate();
   private readonly receivedAll = new FlowRate();
   private readonly now: () => number;
@@ -83,6 +94,8 @@ export class Admission {
   constructor(private readonly options: AdmissionOptions) {
     this.now = options.now ?? Date.now;
     this.inFlight = new InFlight(options.maxInFlightBytes ?? MAX_IN_FLIGHT_BYTES);
+    this.openRequests = new OpenRequests(options.maxOpenRequests ?? MAX_OPEN_REQUESTS);
+    this.calls = new Calls(options.calls);
   }
 
   /** Bytes of requests being handled. */
@@ -91,7 +104,57 @@ export class Admission {
   }
 
   /**
-   * Lets a request in, or refuses it; a refusal costs the tenant nothing.
+   * Counts a request of any kind while it is open, refused or not; returns what ends it, to be called once.
+   * @throws HeadgateError `TENANT_IN_FLIGHT_FULL` (429), `OVERLOADED` (503)
+   */
+  open(tenant: string): () => void {
+    return this.openRequests.open(tenant);
+  }
+
+  /**
+   * Counts a request of any kind by rate. What it asks for is admitted by {@link admit} or {@link admitCall}.
+   * @throws HeadgateError `TENANT_RATE_LIMITED` (429)
+   */
+  countRequest(tenant: string): void {
+    const now = this.now();
+    const { requestsPerSecond } = this.options.limitsOf(tenant);
+    const { requests } = this.accountOf(tenant);
+    const wait = requests.waitSeconds(requestsPerSecond, now);
+    if (wait > 0)
+      throw refusal(
+        'TENANT_RATE_LIMITED',
+        `Tenant ${tenant} is over its ${requestsPerSecond} requests/s.`,
+        wait,
+      );
+    requests.take(1, requestsPerSecond, now);
+  }
+
+  /**
+   * Lets a request in that brings no events, or refuses it.
+   * @param announcedBytes the request's `Content-Length`, 0 if it has none
+   * @param temporalCost how many calls of Temporal it counts as; 0 if it asks Temporal for nothing that all share
+   * @throws HeadgateError `TENANT_RATE_LIMITED`, `TENANT_IN_FLIGHT_FULL` (429), `OVERLOADED` (503)
+   */
+  admitCall(tenant: string, announcedBytes: number, temporalCost: number): Permit {
+    const end = temporalCost > 0 ? this.calls.begin(tenant, temporalCost, this.now()) : () => undefined;
+    try {
+      const hold = (bytes: number): void => this.hold(tenant, bytes);
+      const permit = createPermit({ hold, charge: () => undefined }, announcedBytes);
+      return {
+        ...permit,
+        release: () => {
+          permit.release();
+          end();
+        },
+      };
+    } catch (error) {
+      end();
+      throw error;
+    }
+  }
+
+  /**
+   * Lets a request of events in, or refuses it; a refusal costs the tenant nothing.
    * @param announcedBytes the request's `Content-Length`, 0 if it has none
    * @throws HeadgateError `TENANT_RATE_LIMITED`, `TENANT_IN_FLIGHT_FULL`, `TENANT_BACKLOG_FULL` (this tenant alone: 429),
    * `OVERLOADED`, `DISK_FULL`, `ENGINE_UNAVAILABLE` (everyone: 503)
@@ -130,20 +193,28 @@ export class Admission {
   /** What is left to a tenant of its rates. */
   quotasOf(tenant: string): readonly Quota[] {
     const now = this.now();
-    const { eventsPerSecond, bytesPerSecond } = this.options.limitsOf(tenant);
-    const { events, bytes } = this.accountOf(tenant);
-    return [quota('events', events, eventsPerSecond, now), quota('bytes', bytes, bytesPerSecond, now)];
+    const { eventsPerSecond, bytesPerSecond, requestsPerSecond } = this.options.limitsOf(tenant);
+    const { events, bytes, requests } = this.accountOf(tenant);
+    return [
+      quota('events', events, eventsPerSecond, now),
+      quota('bytes', bytes, bytesPerSecond, now),
+      quota('requests', requests, requestsPerSecond, now),
+    ];
   }
 
   /** Forgets a tenant that is no longer configured. */
   forget(tenant: string): void {
     this.accounts.delete(tenant);
+    this.calls.forget(tenant);
   }
 
   private accountOf(tenant: string): Account {
     let account = this.accounts.get(tenant);
     if (account === undefined) {
-      account = { events: new TokenBucket(), bytes: new TokenBucket(), drained: new FlowRate() };
+      account = {
+        ...{ events: new TokenBucket(), bytes: new TokenBucket(), requests: new TokenBucket() },
+        drained: new FlowRate(),
+      };
       this.accounts.set(tenant, account);
     }
     return account;

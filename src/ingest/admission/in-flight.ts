@@ -2,7 +2,7 @@
 export type InFlightVerdict = 'fits' | 'tenant' | 'node';
 
 /**
- * The bytes of requests that are being handled, which are in memory until they are answered. Bounded by dynamic
+ * What requests hold of something that all share, such as bytes of memory, until they are answered. Bounded by dynamic
  * thresholds: a tenant may hold as much as is still free. One tenant alone gets half of the bound, n greedy ones an
  * (n+1)th each, and there is always room left for one more.
  * @see "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", Choudhury and Hahne, 1998

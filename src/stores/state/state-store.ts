@@ -8,6 +8,8 @@ export interface CurrentDecision {
   readonly reason: string;
   readonly ruleVersion: string;
   readonly eventId: string;
+  /** Absent in what version 0.1.0 has decided. */
+  readonly eventSource?: string;
   /** The event's time, RFC 3339. */
   readonly time: string;
 }

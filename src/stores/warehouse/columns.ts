@@ -47,6 +47,7 @@ const EVENT_COLUMNS: readonly Column[] = [
 const DECISION_COLUMNS: readonly Column[] = [
   text('id'),
   text('event_id'),
+  text('event_source'),
   text('subject'),
   text('rule'),
   text('rule_version'),
@@ -56,6 +57,13 @@ const DECISION_COLUMNS: readonly Column[] = [
   { name: 'batch_id', type: 'VARCHAR', from: 'file name' },
   ...OF_THE_LOAD,
 ];
+
+/** The columns that tell what a row stands for from every other: its event's source and id, or the decision's id. */
+export const KEY_COLUMNS: Readonly<Record<Table, readonly string[]>> = {
+  events: ['source', 'id'],
+  user_properties: ['source', 'id'],
+  decisions: ['id'],
+};
 
 /** The columns that each table always has, in order. */
 export const COLUMNS: Readonly<Record<Table, readonly Column[]>> = {

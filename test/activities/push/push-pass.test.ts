@@ -53,7 +53,7 @@ describe('a push pass', () => {
       'env:HEADGATE_SECRET_HOOK': SECRET,
       'env:HEADGATE_SECRET_AUTH': 'Bearer x',
     };
-    const secretOf = (reference: string): string => secrets[reference] ?? reference;
+    const secretOf = (_tenant: string, reference: string): string => secrets[reference] ?? reference;
     assert.deepEqual(await bench.pass(batch, {}, { secretOf }), done(1));
     const [{ headers, body }] = receiver.requests as [ReceivedRequest];
     assert.deepEqual(new Webhook(SECRET).verify(body, headers as Record<string, string>), {
@@ -74,11 +74,20 @@ describe('a push pass', () => {
       },
     });
     assert.equal(headers['content-type'], 'application/cloudevents+json');
+    assert.match(headers['webhook-id'] as string, /^event_[0-9a-f]{40}$/);
     assert.match(headers['user-agent'] ?? '', /^headgate\/\d+\.\d+\.\d+/);
-    assert.deepEqual(
-      [headers['webhook-id'], headers.authorization, headers['x-plain']],
-      ['e%2E0', 'Bearer x', 'a'],
-    );
+    assert.deepEqual([headers.authorization, headers['x-plain']], ['Bearer x', 'a']);
+  });
+
+  it('gives events of two sources or of two streams with one id webhook ids of their own', async () => {
+    const rows = ['/berlin', '/paris'].map((source) => event('1', 0, { source }));
+    await bench.pass(await bench.batch(rows));
+    await bench.pass(await bench.batch(rows.slice(0, 1), 'user-properties'));
+    const ids = receiver.requests.map(({ headers }) => headers['webhook-id']);
+    assert.equal(new Set(ids).size, 3);
+    await bench.pass(await bench.batch(rows));
+    const again = receiver.requests.slice(3).map(({ headers }) => headers['webhook-id']);
+    assert.deepEqual(new Set(again), new Set(ids.slice(0, 2)));
   });
 
   it('delivers a batch, more and more at a time', async () => {
@@ -255,6 +264,7 @@ describe('a push pass', () => {
     receiver.answer = () => 410;
     const control = {
       ...{ isStopped: () => false, observe: () => undefined, alert: () => undefined },
+      fault: () => undefined,
       ...{ report: () => undefined, resumed: () => undefined },
       disable: () => Promise.reject(new Error('no Temporal')),
     };
@@ -267,6 +277,7 @@ describe('a push pass', () => {
         isStopped: () => true,
         observe: () => undefined,
         alert: () => undefined,
+        fault: () => undefined,
         disable: () => undefined,
         report: () => undefined,
         resumed: () => undefined,
@@ -388,7 +399,22 @@ describe('a push pass', () => {
       error.retryable &&
       error.message.includes('HEADGATE_SECRET_HOOK');
     await assert.rejects(bench.pass(await events(1), {}, { secretOf: () => undefined }), refused);
+    assert.deepEqual(bench.told, [
+      'fault SECRET_MISSING: The variable of env:HEADGATE_SECRET_HOOK is not set where workers run.',
+    ]);
     assert.deepEqual(received(), []);
+  });
+
+  it('sends no key that signs in a header, wherever it comes from', async () => {
+    bench.configure({ secret: SECRET, headers: { 'X-Any': 'env:HEADGATE_SECRET_UA__KEY' } });
+    const secretOf = (_tenant: string, reference: string): string =>
+      reference.startsWith('env:') ? `Bearer ${SECRET}` : reference;
+    await assert.rejects(
+      bench.pass(await events(1), {}, { secretOf }),
+      ({ code, message }: HeadgateError) => code === 'SECRET_REFUSED' && !message.includes(SECRET),
+    );
+    assert.deepEqual(received(), []);
+    assert.match(bench.told[0] ?? '', /^fault SECRET_REFUSED: The header X-Any would send a key/);
   });
 
   it('tells the alerts on the way to being disabled, and asks for that in the end', async () => {

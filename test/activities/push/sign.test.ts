@@ -1,12 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHmac, createPublicKey, generateKeyPairSync, randomBytes, verify } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
-import {
-  batchWebhookId,
-  createSigner,
-  webhookIdOf,
-  type WebhookHeaders,
-} from '../../../src/activities/push/sign.js';
+import { createSigner, webhookIdOf, type WebhookHeaders } from '../../../src/activities/push/sign.js';
 import { HeadgateError } from '../../../src/errors.js';
 
 const BODY = '{"specversion":"1.0","id":"a-1","type":"flight.arrived","data":{"city":"Zürich","minutes":61}}';
@@ -126,20 +121,42 @@ describe('signatures of webhooks', () => {
 });
 
 describe('webhook ids', () => {
-  it('are the event ids, where those can stand in a header', () => {
-    assert.equal(webhookIdOf('ua-1545/2013-01-01:EWR'), 'ua-1545/2013-01-01:EWR');
+  const lane = { tenant: 'UA', stream: 'events' } as const;
+  const one = { source: '/shop/berlin', id: '1' };
+
+  it('are the same whenever they are of the same event', () => {
+    assert.equal(webhookIdOf(lane, 'event', [one]), webhookIdOf(lane, 'event', [{ ...one }]));
   });
 
-  it('have no full stop and nothing else that could end them', () => {
-    assert.equal(webhookIdOf('a.1700000000.{}'), 'a%2E1700000000%2E%7B%7D');
-    assert.equal(webhookIdOf('a b\r\nx: ü%'), 'a%20b%0D%0Ax:%20%C3%BC%25');
-    assert.equal(webhookIdOf('half \ud800'), 'half%20%EF%BF%BD');
+  it('tell source, stream and tenant apart, and where one ends', () => {
+    const ids = [
+      webhookIdOf(lane, 'event', [one]),
+      webhookIdOf(lane, 'event', [{ ...one, source: '/shop/paris' }]),
+      webhookIdOf(lane, 'event', [{ source: '/shop/berlin/', id: '1' }]),
+      webhookIdOf(lane, 'event', [{ source: '/shop', id: 'berlin/1' }]),
+      webhookIdOf({ ...lane, stream: 'user-properties' }, 'event', [one]),
+      webhookIdOf({ ...lane, stream: 'decisions' }, 'event', [one]),
+      webhookIdOf({ ...lane, tenant: 'DL' }, 'event', [one]),
+      webhookIdOf(lane, 'batch', [one]),
+    ];
+    assert.equal(new Set(ids).size, ids.length);
+  });
+
+  it('have nothing that could end them, and are as long whatever the event is called', () => {
+    for (const id of ['a.1700000000.{}', 'a b\r\nx: ü%', 'half \ud800', 'x'.repeat(512)])
+      assert.match(webhookIdOf(lane, 'event', [{ ...one, id }]), /^event_[0-9a-f]{40}$/);
   });
 
   it('of batches are of their events and their order alone', () => {
-    assert.equal(batchWebhookId(['a', 'b']), batchWebhookId(['a', 'b']));
-    const others = [['b', 'a'], ['a'], ['a,b'], ['a', 'b', 'c'], ['a"', '"b']].map(batchWebhookId);
-    assert.equal(new Set([...others, batchWebhookId(['a', 'b'])]).size, 6);
-    assert.match(batchWebhookId(['a']), /^batch_[0-9a-f]{40}$/);
+    const of = (...ids: string[]) =>
+      webhookIdOf(
+        lane,
+        'batch',
+        ids.map((id) => ({ ...one, id })),
+      );
+    assert.equal(of('a', 'b'), of('a', 'b'));
+    const others = [of('b', 'a'), of('a'), of('a,b'), of('a', 'b', 'c'), of('a"', '"b')];
+    assert.equal(new Set([...others, of('a', 'b')]).size, 6);
+    assert.match(of('a'), /^batch_[0-9a-f]{40}$/);
   });
 });

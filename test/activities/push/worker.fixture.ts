@@ -24,6 +24,7 @@ const pushPass = createPushPass({
     observe: () => undefined,
     disable: () => undefined,
     alert: () => undefined,
+    fault: () => undefined,
   },
   observer: { requested: () => undefined, passed: () => undefined },
   secretOf: (reference) => reference,

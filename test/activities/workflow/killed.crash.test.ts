@@ -23,7 +23,7 @@ const WORKFLOWS = 20;
 /** So slow that there are heartbeats, and signals after them, before the pass is through: 40 at once, then 20 a second. */
 const SYNC = {
   ...{ name: 'sync', kind: 'workflow', workflow: '"bookingSync"', signal: '"booking"' },
-  ...{ taskQueue: '"nobody"', id: 'event.subject', limits: { eventsPerSecond: 20 } },
+  ...{ taskQueue: `"own.${TENANT}"`, id: 'event.subject', limits: { eventsPerSecond: 20 } },
 };
 
 /** A process that signals, and what it has said so far. */
@@ -105,7 +105,7 @@ describe('a worker of workflow subscriptions that is killed', function () {
       assert.deepEqual(again.sort(), untold.sort());
       for (let n = 0; n < WORKFLOWS; n++) {
         const expected = rows.filter(({ subject }) => subject === `s${n}`).map(({ id }) => id);
-        assert.deepEqual((await signalsOf(client, `${TENANT}/s${n}`)).events, expected);
+        assert.deepEqual((await signalsOf(client, `own/${TENANT}/s${n}`)).events, expected);
       }
       const logged = await deliveryLog.read({ ...name, subscription: 'sync' });
       assert.equal(new Set(logged.map(({ event: id }) => id)).size, EVENTS);

@@ -21,8 +21,10 @@ const client = new Client({ connection, namespace });
 const workflowPass = createWorkflowPass({
   configOf: () => parseTenantConfig(config, 'tenant.yaml'),
   ...{ batchStore: stores.batchStore, deliveryLog: stores.deliveryLog, log: SILENT },
-  signal: async ({ tenant, subscription }, { target, row }, event) => {
-    await signalWithStart(client, { tenant, subscription, target, eventId: row.id, event, namespace });
+  queues: [],
+  signal: async ({ tenant, subscription, batch: { stream } }, { target, row }, event) => {
+    const of = { stream, source: row.source, id: row.id };
+    await signalWithStart(client, { tenant, subscription, target, of, event, namespace });
     console.log(row.id);
   },
   observe: () => undefined,

@@ -50,12 +50,17 @@ describe('workflow subscriptions', function () {
     const workflowPass = createWorkflowPass({
       configOf: (tenant) => configuredTenant(registry, tenant).config,
       ...{ batchStore: stores.batchStore, deliveryLog: stores.deliveryLog, log: SILENT },
-      signal: async ({ tenant, subscription }, { target, row }, event) => {
+      queues: [
+        { tenant: '*', queue: 'bookings*' },
+        { tenant: 'wf-refused', queue: '/_sys/' },
+      ],
+      signal: async ({ tenant, subscription, batch: { stream } }, { target, row }, event) => {
         underWay.push(target.id);
         most = Math.max(most, underWay.length);
         assert.equal(new Set(underWay).size, underWay.length, 'two signals to one workflow at once');
         try {
-          const signal = { tenant, subscription, target, eventId: row.id, event, namespace: testNamespace() };
+          const of = { stream, source: row.source, id: row.id };
+          const signal = { tenant, subscription, target, of, event, namespace: testNamespace() };
           await signalWithStart(client, signal);
         } finally {
           underWay.splice(underWay.indexOf(target.id), 1);
@@ -97,30 +102,44 @@ describe('workflow subscriptions', function () {
     );
     assert.ok((outcomes[0]?.bytes ?? 0) > 300);
     const expected = { queue: 'bookings-eu', events: ['wf-one-0', 'wf-one-2'] };
-    assert.deepEqual(await signals('wf-one/a'), expected);
-    assert.deepEqual((await signals('wf-one/b')).events, ['wf-one-1']);
+    assert.deepEqual(await signals('own/wf-one/a'), expected);
+    assert.deepEqual((await signals('own/wf-one/b')).events, ['wf-one-1']);
     await (await resetToStart(handle)).result();
-    assert.deepEqual(await signals('wf-one/a'), expected);
+    assert.deepEqual(await signals('own/wf-one/a'), expected);
+  });
+
+  it('signal events of two sources and of two streams with one id each', async () => {
+    const [one] = rows('same', [{ region: 'eu', booking: 'same' }]) as [EventRow];
+    const both = ['/berlin', '/paris'].map((source) => ({ ...one, source }));
+    for (const [batch, stream] of [
+      [both, 'events'],
+      [both.slice(0, 1), 'user-properties'],
+    ] as const) {
+      const { deliveries } = (await (await pipeline.submit('wf-one', batch, stream)).ended)!;
+      for (const id of deliveries!) await pipeline.client.workflow.getHandle(id).result();
+    }
+    assert.deepEqual((await signals('own/wf-one/same')).events, ['same-0', 'same-0', 'same-0']);
   });
 
   it('start a workflow that has ended again with what is delivered again: once per event id and run', async () => {
     const { handle } = await deliver('wf-one', [{ region: 'eu', booking: 'c' }], 'again');
-    const ended = pipeline.client.workflow.getHandle('wf-one/c');
+    const ended = pipeline.client.workflow.getHandle('own/wf-one/c');
     const { runId } = await ended.describe();
     await ended.terminate();
     await (await resetToStart(handle)).result();
     const { runId: next } = await ended.describe();
     assert.notEqual(next, runId);
-    for (const each of [runId, next]) assert.deepEqual((await signals('wf-one/c', each)).events, ['again-0']);
+    for (const each of [runId, next])
+      assert.deepEqual((await signals('own/wf-one/c', each)).events, ['again-0']);
   });
 
   it('give the workflows of two tenants ids of their own, and park what no template can be filled from', async () => {
     const { result } = await deliver('wf-two', [{ region: 'eu', booking: 'a' }, { region: 'eu' }]);
     assert.deepEqual([result.delivered, result.deadLettered], [1, 1]);
-    assert.deepEqual((await signals('wf-two/a')).events, ['wf-two-0']);
+    assert.deepEqual((await signals('own/wf-two/a')).events, ['wf-two-0']);
     const dead = await pipeline.client.workflow.getHandle(result.deadLetters[0]!).describe();
     const { reason, detail } = dead.memo as unknown as DeadLetterMemo;
-    assert.deepEqual([reason, detail], ['undeliverable', '"id" fails: No such key: booking']);
+    assert.deepEqual([reason, detail], ['undeliverable', '"id" fails: event.data.booking is missing']);
   });
 
   it('are signalled side by side, within the concurrency that is configured, and each in order', async () => {
@@ -134,7 +153,7 @@ describe('workflow subscriptions', function () {
     assert.equal(most, 4);
     for (const id of new Set(ids)) {
       const expected = ids.flatMap((each, n) => (each === id ? [`wf-many-${n}`] : []));
-      assert.deepEqual((await signals(`wf-many/${id}`)).events, expected);
+      assert.deepEqual((await signals(`own/wf-many/${id}`)).events, expected);
     }
   });
 
@@ -156,7 +175,7 @@ describe('workflow subscriptions', function () {
         'wf-refused-3 1/1 delivered',
       ],
     );
-    assert.deepEqual((await signals('wf-refused/a')).events, ['wf-refused-0', 'wf-refused-2']);
+    assert.deepEqual((await signals('own/wf-refused/a')).events, ['wf-refused-0', 'wf-refused-2']);
 
     const { client, stores } = pipeline;
     const deadLetters = createDeadLetters({

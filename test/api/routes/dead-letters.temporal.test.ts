@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { createResolveActivities } from '../../../src/activities/dead-letters/resolve.js';
 import { createDeadLetters } from '../../../src/dead-letters/dead-letters.js';
 import type { DeadLetterPage } from '../../../src/dead-letters/list.js';
@@ -30,6 +32,7 @@ const TENANTS = [
   'dead-a',
   'dead-b',
   'dead-out',
+  'dead-again',
 ];
 const SUBSCRIPTIONS = ['crm', 'bi'].map((name) => ({
   ...{ name, kind: 'push', url: `https://${name}.example/hooks` },
@@ -497,6 +500,35 @@ describe('/v1/dead-letters', function () {
       assert.equal(passes.length, 1);
     });
 
+    it('starts the same once, however often it is asked for, and four at once', async () => {
+      const tenant = 'dead-again';
+      await parkEvents(pipeline, tenant, { events: 1 });
+      await waiting(tenant, 1);
+      const slowly = { eventsPerSecond: 1 };
+      let end = (): void => undefined;
+      const held = new Promise<void>((resolve) => (end = resolve));
+      pipeline.replaced.findDeadLetters = () => held.then(() => Promise.reject(new Error('a test ends it')));
+      const same = { filter: { subscription: 'crm' }, ...slowly };
+      const asked = await Promise.all(
+        Array.from({ length: 6 }, () => post<RedriveStatus>(tenant, '/redrive', same)),
+      );
+      assert.deepEqual([...new Set(asked.map(({ status }) => status))], [202]);
+      assert.equal(new Set(asked.map(({ json }) => json.id)).size, 1, 'all have the same id');
+      const statuses: number[] = [];
+      const ids = [asked[0]!.json.id];
+      for (let n = 2; n <= 8; n++) {
+        const { status, json } = await post<RedriveStatus>(tenant, '/redrive', {
+          ...{ filter: { subscription: 'crm' }, eventsPerSecond: n },
+        });
+        statuses.push(status);
+        if (status === 202) ids.push(json.id);
+        else assert.equal((json as unknown as { code: string }).code, 'TENANT_IN_FLIGHT_FULL');
+      }
+      assert.deepEqual(statuses, [202, 202, 202, 429, 429, 429, 429]);
+      for (const id of ids) await pipeline.client.workflow.getHandle(`redrive/${tenant}/${id}`).terminate();
+      end();
+    });
+
     it('lists, filters and redrives 100,000 dead events, each delivered once', async () => {
       const tenant = 'dead-many';
       const events = 2_500;
@@ -592,6 +624,39 @@ describe('/v1/dead-letters', function () {
         ...{ subscription: 'crm', attempts: 10 },
       });
       assert.deepEqual([event?.id, ...rest.map((each) => each.event?.id)], letters[12]!.eventIds);
+    });
+
+    it('cuts an export whose reader takes nothing, and gives its place to another', async () => {
+      const tenant = 'dead-out';
+      const { client, stores } = pipeline;
+      const own = await startTestApi({
+        tenants: { [tenant]: 'active' },
+        exportPace: { graceMs: 2_000, minBytesPerSecond: 1_000_000_000 },
+        deadLetters: createDeadLetters({
+          ...{ client, namespace: testNamespace(), batchStore: stores.batchStore },
+          ...{ deliveryLog: stores.deliveryLog, isolationOf: () => 'pooled' as const },
+        }),
+      });
+      const { port } = new URL(own.url);
+      const authorization = `Bearer ${await own.token({ tenant })}`;
+      const head = `GET /v1/dead-letters/export HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\n\r\n`;
+      for (let n = 0; n < 2; n++) {
+        const reader = connect(Number(port), '127.0.0.1').on('error', () => undefined);
+        reader.write(head);
+        const [answer] = (await once(reader, 'data')) as [Buffer];
+        reader.pause();
+        assert.match(answer.toString(), /^HTTP\/1.1 200 /);
+      }
+      const becomes = (expected: number) =>
+        until(async () => {
+          const path = `${own.url}/v1/dead-letters/export?reason=loop`;
+          const answer = await fetch(path, { headers: { authorization } });
+          await answer.text();
+          assert.equal(answer.status, expected);
+        }, SEEN_WITHIN_MS);
+      await becomes(429);
+      await becomes(200);
+      await own.close();
     });
 
     it('reads no further than its reader does, and two at a time', async () => {

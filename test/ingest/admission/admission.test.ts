@@ -31,7 +31,7 @@ describe('admission', () => {
 
   function createAdmission(more: Partial<AdmissionOptions> = {}): Admission {
     return new Admission({
-      limitsOf: () => ({ eventsPerSecond: 100, bytesPerSecond: MB }),
+      limitsOf: () => ({ eventsPerSecond: 100, bytesPerSecond: MB, requestsPerSecond: 1_000 }),
       backlogOf: (tenant) => backlog[tenant] ?? { bytes: 0 },
       spoolBytes: () => spoolBytes,
       maxSpoolBytes: 100 * MB,
@@ -93,6 +93,7 @@ describe('admission', () => {
     assert.deepEqual(quotas, [
       { name: 'events', limit: 200, windowSeconds: 2, remaining: 150, waitSeconds: 0 },
       { name: 'bytes', limit: 2 * MB, windowSeconds: 2, remaining: 2 * MB - 500, waitSeconds: 0 },
+      { name: 'requests', limit: 2_000, windowSeconds: 2, remaining: 2_000, waitSeconds: 0 },
     ]);
     letIn('UA', 1_150);
     const [events] = admission.quotasOf('UA');

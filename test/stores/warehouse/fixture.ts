@@ -30,6 +30,7 @@ export function decision(id: string, more: Partial<DecisionRow> = {}): DecisionR
   return {
     id,
     event_id: 'e1',
+    event_source: '/test',
     subject: 's1',
     rule: 'late',
     rule_version: '1',

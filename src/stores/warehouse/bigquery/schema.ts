@@ -1,5 +1,5 @@
 import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
-import { columnsOf, type Column, type Table } from '../columns.js';
+import { columnsOf, KEY_COLUMNS, type Column, type Table } from '../columns.js';
 import type { PromotedField } from '../promoted-field.js';
 
 /** A column of a BigQuery table, as its REST API has it. */
@@ -67,12 +67,12 @@ export function partitioning({ partitionExpirationMs }: BigQueryConfig): object 
   };
 }
 
-/** The name of the view that holds each id of a table once. */
+/** The name of the view that holds each event, or decision, of a table once. */
 export function viewName(table: Table): string {
   return `${table}_deduped`;
 }
 
-/** A view that holds each id once: of a producer's repetitions the one that was loaded first, as in Parquet's views. */
+/** A view that holds each event once, by its source and id, or each decision: of a producer's repetitions the one that was loaded first, as in Parquet's views. */
 export function viewResource(config: BigQueryConfig, table: Table, fields: readonly Field[]): object {
   const { project: projectId, dataset: datasetId, labels } = config;
   return {
@@ -89,6 +89,6 @@ export function viewOf(
 ): { readonly useLegacySql: false; readonly query: string } {
   const columns = fields.map(({ name }) => `\`${name}\``);
   const rows = `SELECT ${columns.join(', ')} FROM \`${project}.${dataset}.${table}\``;
-  const once = 'ROW_NUMBER() OVER (PARTITION BY id ORDER BY _loaded_at, _batch_id, _load_id) = 1';
+  const once = `ROW_NUMBER() OVER (PARTITION BY ${KEY_COLUMNS[table].join(', ')} ORDER BY _loaded_at, _batch_id, _load_id) = 1`;
   return { useLegacySql: false, query: `${rows} WHERE TRUE QUALIFY ${once}` };
 }

@@ -8,12 +8,16 @@ import { literalList } from '../sql.js';
 /** `~` begins no load id, so no load's file is taken for a compacted one. */
 const PREFIX = '~';
 
+/** Begins the name of a file whose rows say whether they repeat source and id; those of version 0.1.0 say it of the id alone. */
+const MARKED_PREFIX = '~k';
+
 /** The name of a compacted file whose rows say whether they repeat: the key of its columns, then that of its inputs. */
-const MARKED = /^~([0-9a-f]{8})-[0-9a-f]{32}\.parquet$/;
+const MARKED = /^~k([0-9a-f]{8})-[0-9a-f]{32}\.parquet$/;
 
 /**
- * The column of a compacted file that is true for a row whose id another row has already, in the same file or in one that
- * was compacted before. Over all compacted files, no id has more than one row for which it is false.
+ * The column of a compacted file that is true for a row that repeats another, by its key (`KEY_COLUMNS`), in the same file or
+ * in one that was compacted before. Over all compacted files, no key has more than one row for which it is false. What it
+ * says counts in a file that {@link isMarked}.
  */
 export const REPEATED = '_repeated';
 
@@ -41,7 +45,7 @@ export function isCompacted(path: string): boolean {
   return basename(path).startsWith(PREFIX);
 }
 
-/** True for a compacted file that has the column {@link REPEATED}; those of earlier versions have not. */
+/** True for a compacted file that has the column {@link REPEATED}; those of earlier versions have none, or one of another meaning. */
 export function isMarked(path: string): boolean {
   return MARKED.test(basename(path));
 }
@@ -64,7 +68,7 @@ export function compactedName(
   const fields = promoted.map(({ column, path }) => `${column} ${JSON.stringify(path)}`);
   const files = inputs.map((path) => basename(path)).join('\n');
   const key = digest([...typed, ...fields].join('\n')).slice(0, 8);
-  return `${PREFIX}${key}-${digest(files).slice(0, 32)}.parquet`;
+  return `${MARKED_PREFIX}${key}-${digest(files).slice(0, 32)}.parquet`;
 }
 
 function digest(text: string): string {

@@ -1,12 +1,12 @@
 import type { Table } from '../columns.js';
-import { columnsOf } from '../columns.js';
+import { columnsOf, KEY_COLUMNS } from '../columns.js';
 import { promote } from '../promote.js';
 import type { PromotedField } from '../promoted-field.js';
 import { identifier } from '../sql.js';
 import { REPEATED } from './compacted-file.js';
 import { DAY_OF_ROW, ROW_IN_FILE, rowsOf, type TableFiles } from './promotions.js';
 
-/** Which copy of an id is shown where a producer repeated itself past the dedupe window: the first that was loaded. */
+/** Which copy of an event is shown where a producer repeated itself past the dedupe window: the first that was loaded. */
 export const FIRST_LOADED = 'loaded_at, batch_id, load_id';
 
 /** The later event comes first. Batch and row settle ties: events of one request are received at the same moment. */
@@ -15,7 +15,7 @@ const LATEST_FIRST = 'time DESC, received_at DESC, batch_id DESC, row_in_file DE
 /** The day of the load, which each view has besides the columns of its table. */
 const DAY = 'day';
 
-/** A view of a table that holds each id once. @param files the live ones */
+/** A view of a table that holds each row once: each event by its source and id, each decision by its id. @param files the live ones */
 export function tableView(table: Table, files: TableFiles): string {
   return `CREATE VIEW ${identifier(table)} AS ${eachIdOnce(table, files, columnNames(table, files.promoted))}`;
 }
@@ -57,22 +57,23 @@ function columnNames(table: Table, promoted?: readonly PromotedField[]): string[
 }
 
 /**
- * The rows of a table, each id once. Rows that were compacted say themselves whether they repeat another, which costs a
- * reader nothing. Those that were not are compared: with each other, and with the ids of the compacted ones, of which
+ * The rows of a table, each once. Rows that were compacted say themselves whether they repeat another, which costs a
+ * reader nothing. Those that were not are compared: with each other, and with the keys of the compacted ones, of which
  * DuckDB reads only what a query does not rule out.
  */
 function eachIdOnce(table: Table, { promoted, groups }: TableFiles, columns: readonly string[]): string {
   const marked = groups.filter((group) => group.marked);
   const rest = groups.filter((group) => !group.marked);
+  const key = KEY_COLUMNS[table].map(identifier).join(', ');
   // For `count(*)` DuckDB reads the first column of a union; none costs less than the day, which is in no file.
   const names = [DAY, ...columns.filter((name) => name !== DAY)];
   const read = names.map((name) => (name === DAY ? `${DAY_OF_ROW} AS ${DAY}` : name)).join(', ');
   const firsts = `FROM (${rowsOf(table, { promoted, groups: marked })}) WHERE NOT ${REPEATED}`;
   const others = `SELECT ${read} FROM (${rowsOf(table, { promoted, groups: rest })})
-    QUALIFY row_number() OVER (PARTITION BY id ORDER BY ${FIRST_LOADED}) = 1`;
+    QUALIFY row_number() OVER (PARTITION BY ${key} ORDER BY ${FIRST_LOADED}) = 1`;
   const shown = `SELECT ${columns.join(', ')} FROM`;
   if (marked.length === 0) return `${shown} (${others})`;
   if (rest.length === 0) return `${shown} (SELECT ${read} ${firsts})`;
   return `${shown} (SELECT ${read} ${firsts}
-    UNION ALL SELECT ${names.join(', ')} FROM (${others}) AS other ANTI JOIN (SELECT id ${firsts}) AS first USING (id))`;
+    UNION ALL SELECT ${names.join(', ')} FROM (${others}) AS other ANTI JOIN (SELECT ${key} ${firsts}) AS first USING (${key}))`;
 }

@@ -93,7 +93,7 @@ describe('load jobs of the BigQuery warehouse', function () {
     assert.deepEqual(table.clustering, { fields: ['type', 'subject'] });
     assert.deepEqual(table.encryptionConfiguration, { kmsKeyName: kmsKey });
     const view = server.resources.get('datasets/d_UA/tables/events_deduped') as Resource;
-    assert.match(JSON.stringify(view.view), /QUALIFY ROW_NUMBER\(\) OVER \(PARTITION BY id/);
+    assert.match(JSON.stringify(view.view), /QUALIFY ROW_NUMBER\(\) OVER \(PARTITION BY source, id /);
   });
 
   it('find a column for each field that is promoted, also of a table that is there', async () => {

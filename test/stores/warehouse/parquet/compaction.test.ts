@@ -57,9 +57,9 @@ describe("a compaction of a tenant's warehouse", function () {
     assert.deepEqual(await everything(), before);
     assert.deepEqual(counts(await removeAfterGrace()), { written: 0, replaced: 0, removed: 7, kept: 0 });
     assert.deepEqual(await everything(), before);
-    assert.match(dayFiles().join(), /^~[0-9a-f]{8}-[0-9a-f]{32}\.parquet$/);
+    assert.match(dayFiles().join(), /^~k[0-9a-f]{8}-[0-9a-f]{32}\.parquet$/);
     // A file that is alone is made anew, so that its rows say whether they repeat.
-    assert.match(dayFiles('decisions').join(), /^~[0-9a-f]{8}-[0-9a-f]{32}\.parquet$/);
+    assert.match(dayFiles('decisions').join(), /^~k[0-9a-f]{8}-[0-9a-f]{32}\.parquet$/);
     const ids = await rowsInFiles(fixture.root, 'UA', 'events', 'id');
     assert.deepEqual(ids.flat().sort(), ['again', 'again', 'again', 'e1', 'e2', 'e3']);
   });

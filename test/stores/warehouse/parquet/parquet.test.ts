@@ -123,6 +123,7 @@ describe('the Parquet warehouse', function () {
           ...[
             'e1:late:1',
             'e1',
+            '/test',
             null,
             'late',
             '1',

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { fieldsOf, viewOf } from '../../../../src/stores/warehouse/bigquery/schema.js';
+import { viewsOf } from '../../../../src/stores/warehouse/parquet/query.js';
 import { compactTenant } from '../../../../src/stores/warehouse/parquet/compaction.js';
 import type { PromotedField, PromotedType } from '../../../../src/stores/warehouse/promoted-field.js';
 import type { Stream } from '../../../../src/event.js';
@@ -54,6 +57,50 @@ describe('promoted fields', function () {
       ['_clashes', 'JSON'],
       ['day', 'DATE'],
     ]);
+  });
+
+  it('may be called as SQL has words of its own: all that Headgate makes quotes them', async () => {
+    const words = [
+      'order',
+      'select',
+      'group',
+      'at',
+      'from',
+      'table',
+      'where',
+      'user',
+      'end',
+      'limit',
+      'null',
+    ];
+    const promoted = words.map((word) => field(word, 'text'));
+    const data = Object.fromEntries(words.map((word) => [word, `a ${word}`]));
+    await load([data], []);
+    await load([data, { order: 7 }], promoted);
+    await load([data], promoted, 'user-properties');
+    const named = words.map((word) => `"${word}"`).join();
+    const values = words.map((word) => `a ${word}`);
+    const check = async (): Promise<void> => {
+      const rows = await read(`id, ${named}, _clashes`);
+      assert.deepEqual(rows[0], ['1.0', ...values, null]);
+      assert.deepEqual(rows[1], ['2.0', ...values, null]);
+      assert.deepEqual(rows[2], ['2.1', ...words.map(() => null), { order: 7 }]);
+      assert.deepEqual(await fixture.rows(`SELECT ${named} FROM user_properties_latest`), [values]);
+      const views = await viewsOf({ root: fixture.root, tenant: 'UA' });
+      const instance = await DuckDBInstance.create(':memory:');
+      const connection = await instance.connect();
+      await connection.run(views);
+      const elsewhere = await connection.runAndReadAll(`SELECT ${named} FROM events ORDER BY id LIMIT 1`);
+      assert.deepEqual(elsewhere.getRowsJS(), [values]);
+      connection.closeSync();
+      instance.closeSync();
+    };
+    await check();
+    await compact();
+    await check();
+    const fields = fieldsOf('events', promoted);
+    const { query } = viewOf({ project: 'p', dataset: 'd' } as never, 'events', fields);
+    for (const word of words) assert.ok(query.includes(`\`${word}\``), query);
   });
 
   describe('take what fits their type, and nothing is converted', () => {

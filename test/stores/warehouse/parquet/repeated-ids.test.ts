@@ -66,6 +66,36 @@ describe('ids that come again, and the compaction', function () {
     assert.deepEqual(firsts.sort(), ['a', 'b', 'c', 'd']);
   });
 
+  it('of two sources are two events, whatever of them is compacted', async () => {
+    const [berlin, paris] = [event('a'), event('a', { source: '/paris' })];
+    await load(0, 1, [berlin, berlin]);
+    await load(0, 2, [paris]);
+    await load(1, 1, [paris, berlin]);
+    const sources = () => fixture.rows('SELECT source, load_id FROM events ORDER BY 1');
+    const expected = [
+      ['/paris', 'load-0-00002'],
+      ['/test', 'load-0-00001'],
+    ];
+    assert.deepEqual(await sources(), expected);
+    for (const day of [1, 2]) {
+      await compactBefore(day);
+      assert.deepEqual(await sources(), expected);
+    }
+  });
+
+  it('that a file of version 0.1.0 calls repeated, since their ids are, are shown again', async () => {
+    await load(0, 1, [event('a')]);
+    await load(0, 2, [event('a', { source: '/paris' })]);
+    await compactBefore(1);
+    const directory = join(fixture.root, 'UA', 'events', 'day=2024-03-10');
+    const [name = ''] = readdirSync(directory);
+    await marked(join(directory, name), join(directory, name.replace('~k', '~')));
+    assert.deepEqual(await fixture.rows('SELECT count(*) FROM events'), [[2]]);
+    await compactBefore(1);
+    assert.match(readdirSync(directory).join(), /^~k[0-9a-f]{8}-[0-9a-f]{32}\.parquet$/);
+    assert.deepEqual(await fixture.rows('SELECT count(*) FROM events'), [[2]]);
+  });
+
   it('that come with a load into an older day change nothing that is compacted', async () => {
     await load(1, 1, [event('a')]);
     await compactBefore(2);
@@ -135,20 +165,25 @@ describe('ids that come again, and the compaction', function () {
     await compactBefore(2);
     assert.deepEqual(await shown(), before);
     const remaining = readdirSync(directory);
-    assert.match(remaining.join(), /^~[0-9a-f]{8}-[0-9a-f]{32}\.parquet$/);
+    assert.match(remaining.join(), /^~k[0-9a-f]{8}-[0-9a-f]{32}\.parquet$/);
     const again = await load(0, 2, [event('a')]);
     assert.deepEqual(again.loaded, [batchId(2)]);
   });
 
   /** A compacted file as it was before rows said whether they repeat. */
-  async function asEarlierVersion(path: string, old: string): Promise<void> {
+  const asEarlierVersion = (path: string, old: string) => rewritten(path, old, '* EXCLUDE (_repeated)');
+  /** A compacted file as version 0.1.0 has written it: a row repeats another of its id, whatever its source. */
+  const marked = (path: string, old: string) =>
+    rewritten(path, old, "* REPLACE (source = '/paris' AS _repeated)");
+
+  async function rewritten(path: string, old: string, columns: string): Promise<void> {
     const instance = await DuckDBInstance.create(':memory:');
     const connection = await instance.connect();
     const metadata = await connection.runAndReadAll(
       `SELECT decode(key), decode(value) FROM parquet_kv_metadata('${path}') WHERE decode(key) IN ('batch_ids', 'parts')`,
     );
     const pairs = metadata.getRowsJS().map(([key, value]) => `${String(key)}: '${String(value)}'`);
-    await connection.run(`COPY (SELECT * EXCLUDE (_repeated) FROM read_parquet('${path}', hive_partitioning = false)) TO '${old}'
+    await connection.run(`COPY (SELECT ${columns} FROM read_parquet('${path}', hive_partitioning = false)) TO '${old}'
       (FORMAT parquet, KV_METADATA {${pairs.join()}})`);
     connection.closeSync();
     instance.closeSync();

@@ -1,0 +1,163 @@
+import type { IncomingMessage } from 'node:http';
+import type { Context, Next } from 'koa';
+import { HeadgateError } from '../errors.js';
+import type { Admission } from '../ingest/admission/admission.js';
+import type { Permit } from '../ingest/admission/permit.js';
+import type { AnsweredRequest, Metrics } from '../observability/metrics.js';
+import { callerOf, lackOf, type Authenticator } from './authenticate.js';
+import { identified } from './connections.js';
+import { statusOf } from './problem.js';
+import { setRateLimitHeaders } from './rate-limit-headers.js';
+import { readBody, type BodyPace } from './read-body.js';
+import type { Scope } from './scopes.js';
+import { FloodWatch, SlowedAnswers } from './slowed-answers.js';
+import type { RefusedTokens } from './refused-tokens.js';
+
+/** What {@link createGuard} needs. */
+export interface GuardOptions {
+  readonly authenticate: Authenticator;
+  readonly admission: Admission;
+  readonly refusedTokens: RefusedTokens;
+  readonly bodyPace?: BodyPace;
+  readonly metrics?: Pick<Metrics, 'requestAnswered' | 'refused'>;
+}
+
+/** What a route says of itself. */
+export interface GuardedRoute {
+  /** Path parameter with the name of the one thing that the scope `<scope>:<name>` is enough for. */
+  readonly narrowedBy?: string;
+  /** Largest body in bytes, inflated. Default: it has none, and what comes is not read. */
+  readonly maxBytes?: number;
+  /** It takes events in: their rates, the backlog, spool and disk count as well. */
+  readonly takesEvents?: boolean;
+  /** How many calls of Temporal it counts as. Default none: it is answered from this process, or by what is bounded itself. */
+  readonly temporalCost?: number;
+}
+
+/** Middleware that stands before a route: see {@link createGuard}. */
+export type Guard = (scope: Scope, route?: GuardedRoute) => (ctx: Context, next: Next) => Promise<void>;
+
+/**
+ * Builds what stands before every route that needs a token. In this order: the token's check, the tenant's bounds on
+ * requests, the scope, and admission, before anything of the body is read. It tells the tenant's quotas with every
+ * answer. What the body and the answer take counts until the answer is ready; the request itself until it is through.
+ * Refusals for a tenant's own limit are 429, for the node's 503, both with `Retry-After`; those of a tenant that goes on
+ * all the same, more than 50 in a second, are held back.
+ */
+export function createGuard(options: GuardOptions): Guard {
+  const floods = new FloodWatch();
+  const slowed = new SlowedAnswers();
+  return (scope, route = {}) =>
+    async (ctx, next) => {
+      const { authenticate, refusedTokens, admission } = options;
+      const authorization = ctx.get('authorization') || undefined;
+      const caller = await authenticate(authorization).catch((error: unknown) =>
+        refusedTokens.refused(ctx.req, error),
+      );
+      identified(ctx.req, caller.tenant);
+      ctx.state.caller = caller;
+      await answering(ctx, options, route, async () => {
+        holdOpen(ctx, admission.open(caller.tenant));
+        try {
+          admission.countRequest(caller.tenant);
+          const lacking = lackOf(caller, scope, nameOf(ctx, route));
+          if (lacking !== undefined) {
+            refusedTokens.lackingScope(ctx.req, lacking);
+            throw lacking;
+          }
+          await admitted(ctx, options, route, next);
+        } catch (error) {
+          if (statusOf(error) === 429 && floods.isFlood(caller.tenant)) await slowed.hold(caller.tenant);
+          throw error;
+        }
+      });
+    };
+}
+
+/** The connection may have gone while the token was checked. */
+function holdOpen({ res }: Context, leave: () => void): void {
+  if (res.destroyed) leave();
+  else res.once('close', leave);
+}
+
+/** Runs what a route does with a request that has come in, tells the quotas, and counts what came of it. */
+async function answering(
+  ctx: Context,
+  { admission, metrics }: GuardOptions,
+  { takesEvents }: GuardedRoute,
+  run: () => Promise<void>,
+): Promise<void> {
+  const began = performance.now();
+  const { tenant } = callerOf(ctx);
+  let refusedSeconds: number | undefined;
+  try {
+    await run();
+  } catch (error) {
+    const status = statusOf(error);
+    if (error instanceof HeadgateError && status === 429) refusedSeconds = error.retryAfterSeconds;
+    if (takesEvents === true || status === 429 || status === 503)
+      metrics?.refused(tenant, error instanceof HeadgateError && status !== 500 ? error.code : 'INTERNAL');
+    throw error;
+  } finally {
+    setRateLimitHeaders(ctx, admission.quotasOf(tenant), refusedSeconds);
+    const handled = ctx.state.handled as Handled | undefined;
+    const seconds = (performance.now() - began) / 1000;
+    if (handled !== undefined) metrics?.requestAnswered(tenant, { ...handled, seconds });
+  }
+}
+
+async function admitted(
+  ctx: Context,
+  { admission, bodyPace }: GuardOptions,
+  { takesEvents, maxBytes = 0, temporalCost = 0 }: GuardedRoute,
+  next: Next,
+): Promise<void> {
+  const { tenant } = callerOf(ctx);
+  // A larger body is refused for that when it is read, and must not be for want of room.
+  const bytes = Math.min(maxBytes, announcedBytes(ctx.req));
+  const permit =
+    takesEvents === true ? admission.admit(tenant, bytes) : admission.admitCall(tenant, bytes, temporalCost);
+  ctx.state.permit = permit;
+  ctx.state.readBody = () => readBody(ctx.req, { maxBytes, pace: bodyPace, onBytes: permit.received });
+  try {
+    await next();
+  } finally {
+    permit.release();
+  }
+}
+
+type Handled = Omit<AnsweredRequest, 'seconds'>;
+
+/** Notes what became of a request's events, for the metrics. */
+export function noteHandled(
+  ctx: Context,
+  { accepted, duplicate, rejected }: Omit<Handled, 'bytes'>,
+  bytes: number,
+): void {
+  ctx.state.handled = { accepted, duplicate, rejected, bytes } satisfies Handled;
+}
+
+/** The permit of the request; set by the guard. */
+export function permitOf(ctx: Context): Permit {
+  return ctx.state.permit as Permit;
+}
+
+/**
+ * Reads the request's body, as long as the route may have one, and counts it against what may be in memory.
+ * @throws HeadgateError what {@link readBody} throws; `TENANT_IN_FLIGHT_FULL`, `OVERLOADED`
+ */
+export function bodyOf(ctx: Context): Promise<Buffer> {
+  return (ctx.state.readBody as () => Promise<Buffer>)();
+}
+
+function nameOf(
+  ctx: Context & { params?: Record<string, string> },
+  { narrowedBy }: GuardedRoute,
+): string | undefined {
+  return narrowedBy === undefined ? undefined : ctx.params?.[narrowedBy];
+}
+
+/** A chunked body announces nothing, and counts as it comes in. */
+function announcedBytes(request: IncomingMessage): number {
+  return Number(request.headers['content-length'] ?? 0) || 0;
+}

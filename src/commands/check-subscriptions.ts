@@ -1,0 +1,37 @@
+import { secretReader, type Config } from '../config.js';
+import { dataPaths } from '../roles/stores.js';
+import { createSubscriptionFaults } from '../roles/subscription-faults.js';
+import { SecretOwners } from '../tenant-config/secret-owners.js';
+import { listTenantFiles, readTenantFile, type TenantFile } from '../tenant-config/tenant-file.js';
+import { ok, warn, type Finding } from './finding.js';
+
+const CHECK = 'subscriptions';
+const MAX_NAMED = 5;
+
+/** Looks for subscriptions that could deliver nothing with the variables that are set here; no finding where there are none. */
+export async function checkSubscriptions(config: Config): Promise<Finding[]> {
+  const files = await filesIn(dataPaths(config.dataDir).tenants);
+  const tenants = new Map(files.map((file) => [file.config.tenant, file.config]));
+  const owners = new SecretOwners({ list: () => files, onChange: () => () => undefined });
+  const secretOf = secretReader({ sharing: (tenant) => owners.sharing(tenant) });
+  const faultOf = createSubscriptionFaults(config, (tenant) => tenants.get(tenant), secretOf);
+  const names = [...tenants].flatMap(([tenant, { subscriptions }]) =>
+    subscriptions.map(({ name }) => [tenant, name] as const),
+  );
+  if (names.length === 0) return [];
+  const faults = names.flatMap(([tenant, name]) => {
+    const fault = faultOf(tenant, name);
+    return fault === undefined ? [] : [`${tenant}/${name}: ${fault}`];
+  });
+  if (faults.length === 0) return [ok(CHECK, `${names.length}, with what they refer to`)];
+  const shown = faults.slice(0, MAX_NAMED).join('; ');
+  const mend = 'set the variables where workers run, or correct the files: what is to be delivered waits';
+  return [warn(CHECK, `${faults.length} of ${names.length} can deliver nothing from here. ${shown}`, mend)];
+}
+
+async function filesIn(dir: string): Promise<TenantFile[]> {
+  const names = await listTenantFiles(dir).catch(() => []);
+  // A file that is invalid is found by `tenant list`.
+  const read = await Promise.all(names.map((name) => readTenantFile(dir, name).catch(() => undefined)));
+  return read.flatMap((file) => file ?? []);
+}

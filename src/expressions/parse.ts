@@ -1,0 +1,27 @@
+import { Environment, type ASTNode } from '@marcbachmann/cel-js';
+import { UnsignedInt } from '@marcbachmann/cel-js/evaluator';
+import { messageOf } from '../errors.js';
+import { ExpressionRefused } from './problem.js';
+
+export { UnsignedInt, type ASTNode };
+
+/** Only its parser is used: what expressions mean is decided here, see ARCHITECTURE.md. */
+const parser = new Environment({ enableOptionalTypes: true });
+
+/**
+ * Parses CEL.
+ * @throws ExpressionRefused it is not CEL, or syntax that is not taken: messages, `[?x]` in literals, names in backticks
+ */
+export function parse(source: string): ASTNode {
+  try {
+    return parser.parse(source).ast;
+  } catch (error) {
+    const { summary, range } = error as { summary?: string; range?: { start: number } };
+    throw new ExpressionRefused(summary ?? messageOf(error), range?.start ?? 0);
+  }
+}
+
+/** Where a node begins, in UTF-16 units from the start of the expression. */
+export function offsetOf(node: ASTNode): number {
+  return node.range.start;
+}

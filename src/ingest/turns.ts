@@ -1,0 +1,101 @@
+/** What {@link Turns} goes by. */
+export interface TurnsOptions {
+  /** Milliseconds of a turn of the event loop that one tenant may have: 10. */
+  readonly shareMs?: number;
+  /** Milliseconds, from any start; default `performance.now`. */
+  readonly clock?: () => number;
+}
+
+/** Work in a turn; it looks at {@link Turn.isOver} between two steps, and leaves the rest for a later one. */
+export interface Turn {
+  /** The tenant has had its share. */
+  readonly isOver: boolean;
+}
+
+const SHARE_MS = 10;
+
+/**
+ * Shares the event loop's turns between tenants, so that work of seconds holds up another tenant's request by
+ * milliseconds: a tenant works at once while it has some of its share of the turn left, else in one of the next
+ * turns, where those that wait have a share together, one after another. What is read from the network meanwhile is
+ * looked at between two turns.
+ */
+export class Turns {
+  private readonly shareMs: number;
+  private readonly clock: () => number;
+  /** Milliseconds that tenants have worked in this turn. */
+  private readonly used = new Map<string, number>();
+  /** What waits, by tenant; the tenant that is next comes first. */
+  private readonly waiting = new Map<string, (() => void)[]>();
+  private next: NodeJS.Immediate | undefined;
+
+  constructor({ shareMs = SHARE_MS, clock = () => performance.now() }: TurnsOptions = {}) {
+    this.shareMs = shareMs;
+    this.clock = clock;
+  }
+
+  /** Works at once if the tenant may, else in one of the next turns. */
+  run<T>(tenant: string, work: () => T): T | Promise<Awaited<T>> {
+    const may = !this.waiting.has(tenant) && this.usedBy(tenant) < this.shareMs;
+    return may ? this.now(tenant, work) : this.later(tenant, work);
+  }
+
+  /** Works in one of the next turns, after what the tenant has waiting already. */
+  later<T>(tenant: string, work: () => T): Promise<Awaited<T>> {
+    return new Promise<T>((resolve, reject) => {
+      const one = (): void => {
+        try {
+          resolve(work());
+        } catch (error) {
+          reject(error as Error);
+        }
+      };
+      const before = this.waiting.get(tenant);
+      if (before === undefined) this.waiting.set(tenant, [one]);
+      else before.push(one);
+      this.schedule();
+    }) as Promise<Awaited<T>>;
+  }
+
+  /** Works at once; what it takes counts as the tenant's. */
+  now<T>(tenant: string, work: (turn: Turn) => T): T {
+    const { clock, shareMs } = this;
+    const before = this.usedBy(tenant);
+    const start = clock();
+    const turn: Turn = {
+      get isOver() {
+        return before + clock() - start >= shareMs;
+      },
+    };
+    try {
+      return work(turn);
+    } finally {
+      this.used.set(tenant, before + clock() - start);
+      this.schedule();
+    }
+  }
+
+  private usedBy(tenant: string): number {
+    return this.used.get(tenant) ?? 0;
+  }
+
+  private schedule(): void {
+    this.next ??= setImmediate(() => {
+      this.next = undefined;
+      this.used.clear();
+      this.workOff();
+    });
+  }
+
+  /** One piece of each tenant in turn, for one share in all. */
+  private workOff(): void {
+    const start = this.clock();
+    for (const [tenant, [first, ...others]] of this.waiting) {
+      this.waiting.delete(tenant);
+      if (others.length > 0) this.waiting.set(tenant, others);
+      if (first !== undefined) this.now(tenant, first);
+      if (this.clock() - start >= this.shareMs) break;
+    }
+    if (this.waiting.size > 0) this.schedule();
+  }
+}

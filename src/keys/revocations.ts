@@ -1,0 +1,90 @@
+import { Ajv } from 'ajv';
+import type { Logger } from '../observability/logger.js';
+import { followFile } from './followed-file.js';
+
+/** What of a verified token says whether it is revoked. */
+export interface RevocableToken {
+  readonly tenant: string;
+  readonly subject?: string;
+  readonly id?: string;
+  /** Seconds since the epoch. */
+  readonly issuedAt?: number;
+}
+
+/** Tokens that are not to be taken although their signature is right. */
+export interface Revocations {
+  /** Why a token is revoked; undefined where it is not. */
+  reasonFor(token: RevocableToken): string | undefined;
+  /** Follows the file no more. */
+  close(): void;
+}
+
+/**
+ * The file: `{"jti": ["…"], "subjects": {"UA": ["alice"]}, "notBefore": {"UA": "2026-11-28T12:00:00Z"}}`. Each part may be
+ * missing. `notBefore` revokes what a tenant's issuer has issued before it, and tokens that do not say when.
+ */
+interface RevocationFile {
+  readonly jti?: readonly string[];
+  readonly subjects?: Readonly<Record<string, readonly string[]>>;
+  readonly notBefore?: Readonly<Record<string, string>>;
+}
+
+const TEXTS = { type: 'array', items: { type: 'string', minLength: 1 } };
+const validate = new Ajv({ allErrors: true }).compile<RevocationFile>({
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    jti: TEXTS,
+    subjects: { type: 'object', additionalProperties: TEXTS },
+    notBefore: {
+      type: 'object',
+      additionalProperties: {
+        type: 'string',
+        pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?Z$',
+      },
+    },
+  },
+});
+
+type Rules = (token: RevocableToken) => string | undefined;
+
+/**
+ * Reads the file of revoked tokens, and follows its changes.
+ * @throws HeadgateError `CONFIG_INVALID`
+ */
+export async function openRevocations(
+  path: string,
+  options: { readonly log?: Pick<Logger, 'info' | 'error'>; readonly everyMs?: number } = {},
+): Promise<Revocations> {
+  const file = await followFile({ ...options, path, what: 'a file of revoked tokens', parse: rulesIn });
+  return { reasonFor: (token) => file.current()(token), close: () => file.close() };
+}
+
+function rulesIn(text: string): Rules {
+  const file: unknown = JSON.parse(text);
+  if (!validate(file)) {
+    const [{ instancePath = '', message = '' } = {}] = validate.errors ?? [];
+    throw new Error(`${instancePath === '' ? 'it' : instancePath} ${message}`);
+  }
+  const ids = new Set(file.jti);
+  const subjects = new Map(
+    Object.entries(file.subjects ?? {}).map(([tenant, all]) => [tenant, new Set(all)]),
+  );
+  const notBefore = new Map(
+    Object.entries(file.notBefore ?? {}).map(([tenant, time]) => [tenant, instant(tenant, time)]),
+  );
+  return ({ tenant, subject, id, issuedAt }) => {
+    if (id !== undefined && ids.has(id)) return 'The token has been revoked.';
+    if (subject !== undefined && subjects.get(tenant)?.has(subject))
+      return 'The tokens of this subject have been revoked.';
+    const since = notBefore.get(tenant);
+    if (since === undefined || (issuedAt !== undefined && issuedAt * 1000 >= since)) return undefined;
+    return 'The tokens of this tenant that were issued before have been revoked.';
+  };
+}
+
+function instant(tenant: string, time: string): number {
+  const at = Date.parse(time);
+  if (Number.isNaN(at)) throw new Error(`notBefore of ${tenant} is not a time`);
+  return at;
+}

@@ -1,0 +1,69 @@
+import { log, patched } from '@temporalio/workflow';
+import { STREAMS, type BatchRef } from '../event.js';
+import { isBatchId } from '../tenant.js';
+import type { Resolution } from './delivery-messages.js';
+
+/** Batches that one `announce` may name: Headgate's own names a batch and its decisions. */
+const MAX_ANNOUNCED = 1_000;
+/** Characters of what a resolution says: who, why, and by which redrive. */
+const MAX_TEXT = 4_000;
+/** A workflow that was recorded before signals were looked at goes on as it did. */
+const PATCH = 'signals-are-checked';
+
+/**
+ * The batches of an `announce`; none where the argument is not a list of references to batches of the tenant. Anybody who
+ * can reach Temporal can send a signal: one that is wrong must not fail the workflow task, which would be tried for ever.
+ */
+export function announcedBatches(argument: unknown, tenant: string): readonly BatchRef[] {
+  const right =
+    Array.isArray(argument) &&
+    argument.length <= MAX_ANNOUNCED &&
+    argument.every((each) => isBatchOf(each, tenant));
+  if (right || !isIgnored('announce')) return argument as readonly BatchRef[];
+  return [];
+}
+
+/**
+ * Who resolves a dead letter, by the argument of `redrive` or `discard`; `nobody` for a signal that was sent by hand without
+ * one. Undefined where the argument is something else: such a signal does not count.
+ */
+export function resolutionIn(argument: unknown, nobody: Resolution): Resolution | undefined {
+  if (argument === undefined || argument === null) return nobody;
+  if (isResolution(argument) || !isIgnored('redrive or discard')) return argument as Resolution;
+  return undefined;
+}
+
+/** Says that a signal is passed over; false in a workflow that has taken it up as it was. */
+function isIgnored(signal: string): boolean {
+  if (!patched(PATCH)) return false;
+  log.warn('a signal is passed over: its argument is not what it should be', { signal });
+  return true;
+}
+
+function isBatchOf(value: unknown, tenant: string): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const batch = value as Partial<Record<keyof BatchRef, unknown>>;
+  return (
+    batch.tenant === tenant &&
+    STREAMS.some((stream) => stream === batch.stream) &&
+    isBatchId(batch.batchId) &&
+    isCount(batch.events) &&
+    isCount(batch.bytes) &&
+    isText(batch.sha256) &&
+    (batch.store === undefined || isText(batch.store))
+  );
+}
+
+function isResolution(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { actor, reason, redrive } = value as Partial<Record<keyof Resolution, unknown>>;
+  return isText(actor) && [reason, redrive].every((text) => text === undefined || isText(text));
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value.length <= MAX_TEXT;
+}

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Turns, type Turn } from '../../src/ingest/turns.js';
+
+const SHARE_MS = 10;
+
+describe('turns of the event loop', () => {
+  let now: number;
+  let turns: Turns;
+  let log: string[];
+
+  beforeEach(() => {
+    now = 0;
+    log = [];
+    turns = new Turns({ shareMs: SHARE_MS, clock: () => now });
+  });
+
+  /** Work that takes so many milliseconds of a clock that stands still otherwise. */
+  const work = (name: string, ms: number) => (): string => {
+    log.push(name);
+    now += ms;
+    return name;
+  };
+
+  it("are a tenant's at once while it has some of its share", () => {
+    assert.equal(turns.run('a', work('a1', 9)), 'a1');
+    assert.equal(turns.run('a', work('a2', 9)), 'a2');
+    assert.ok(turns.run('a', work('a3', 9)) instanceof Promise);
+    assert.equal(turns.run('b', work('b1', 9)), 'b1');
+    assert.deepEqual(log, ['a1', 'a2', 'b1']);
+  });
+
+  it('go on in order, a share for all that wait, each tenant in its turn', async () => {
+    void turns.run('a', work('a1', SHARE_MS));
+    void turns.run('b', work('b1', SHARE_MS));
+    const all = ['a2', 'a3', 'a4', 'b2', 'b3'].map((name) => turns.run(name.charAt(0), work(name, 6)));
+    assert.deepEqual(log, ['a1', 'b1']);
+    await nextTurn();
+    assert.deepEqual(log, ['a1', 'b1', 'a2', 'b2']);
+    assert.deepEqual(await Promise.all(all), ['a2', 'a3', 'a4', 'b2', 'b3']);
+    assert.deepEqual(log, ['a1', 'b1', 'a2', 'b2', 'a3', 'b3', 'a4']);
+  });
+
+  it('are new for a tenant that has waited for the next', async () => {
+    void turns.run('a', work('a1', SHARE_MS));
+    await nextTurn();
+    assert.equal(turns.run('a', work('a2', 1)), 'a2');
+  });
+
+  it('end for work that looks when its share is over', () => {
+    const until = (turn: Turn): number => {
+      let steps = 0;
+      for (; !turn.isOver; now += 3) steps++;
+      return steps;
+    };
+    assert.equal(turns.now('a', until), 4);
+    assert.equal(turns.now('a', until), 0);
+    assert.equal(turns.now('b', until), 4);
+  });
+
+  it('give errors to who asked, now or later, and go on', async () => {
+    const fail = (): never => {
+      throw new Error('no');
+    };
+    assert.throws(() => turns.run('a', fail), /no/);
+    const later = [turns.later('a', fail), turns.later('a', work('a1', 1))];
+    await assert.rejects(later[0] as Promise<unknown>, /no/);
+    assert.equal(await later[1], 'a1');
+  });
+});

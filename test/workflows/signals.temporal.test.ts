@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { gzipSync } from 'node:zlib';
+import { createPark } from '../../src/activities/deliveries/park.js';
+import { createAnnounceActivities, windowAt } from '../../src/activities/warehouse/announce.js';
+import type { BatchRef } from '../../src/event.js';
+import { referencedBatches } from '../../src/retention/references.js';
+import { subscriptionQueue, tenantQueue } from '../../src/tenant.js';
+import type { DeadLetterResult } from '../../src/workflows/delivery-messages.js';
+import type { LoadWindowResult } from '../../src/workflows/messages.js';
+import { eventNames } from '../support/histories.js';
+import { arrivals, startPipeline, type Pipeline } from '../support/pipeline.js';
+
+const TENANT = 'sg-one';
+const ANOTHERS: BatchRef = {
+  ...{ tenant: 'sg-two', stream: 'events', batchId: '20240310-0123abcd-000000009' },
+  ...{ events: 1, bytes: 1, sha256: 'f'.repeat(64) },
+};
+
+/** What a signal may come with that Headgate has not sent. */
+const WRONG: readonly unknown[] = [
+  ...[7, true, 'text', {}, [7], [null], [{}], ['text'], { actor: 7 }, { actor: 'a'.repeat(5_000) }],
+  // An event, as a workflow subscription sends it.
+  { specversion: '1.0', id: '1', source: '/x', type: 'x', data: {} },
+  [ANOTHERS],
+  [{ ...ANOTHERS, tenant: TENANT, batchId: '../../x' }],
+  [{ ...ANOTHERS, tenant: TENANT, events: -1 }],
+];
+
+describe('a signal with an argument that is not what it should be', function () {
+  this.timeout(60_000);
+  let pipeline: Pipeline;
+  before(async () => {
+    pipeline = await startPipeline({ [TENANT]: {} });
+  });
+  after(() => pipeline?.stop());
+
+  async function write(): Promise<BatchRef> {
+    const rows = arrivals('sg', [1, 2]).map((row) => `${JSON.stringify(row)}\n`);
+    const batchId = '20240310-0123abcd-000000001';
+    const name = { tenant: TENANT, stream: 'events', batchId } as const;
+    return pipeline.stores.batchStore.write(name, gzipSync(rows.join('')), 2);
+  }
+
+  it('is passed over by a load window, which loads what was announced', async () => {
+    const begins = windowAt(Date.now(), 2_000, TENANT).closesAt;
+    const { announce } = createAnnounceActivities({
+      client: pipeline.client,
+      windowsPerSecond: 1_000,
+      windowsOf: () => ({ isolation: 'pooled', windowMs: 2_000 }),
+      now: () => begins,
+    });
+    const batch = await write();
+    const { workflowId } = await announce([batch]);
+    const window = pipeline.client.workflow.getHandle(workflowId);
+    for (const argument of WRONG) await window.signal('announce', argument);
+    assert.deepEqual([...(await referencedBatches(pipeline.client, TENANT))], [batch.batchId]);
+    const { loads } = (await window.result()) as LoadWindowResult;
+    assert.deepEqual(
+      loads.map(({ loaded }) => loaded),
+      [[batch.batchId]],
+    );
+    assert.ok(!(await eventNames(window)).includes('WORKFLOW_TASK_FAILED'));
+  });
+
+  it('resolves no dead letter', async () => {
+    const { client, stores } = pipeline;
+    const park = createPark({ client, batchStore: stores.batchStore, isolationOf: () => 'pooled' });
+    const workflowId = await park({
+      delivery: {
+        ...{ tenant: TENANT, subscription: 'hook', kind: 'pull', batch: await write(), priority: 'normal' },
+        ...{ queue: subscriptionQueue(TENANT, 'hook'), activityQueue: tenantQueue(TENANT) },
+        expiresAt: Date.now() + 600_000,
+      },
+      dead: { reason: 'expired', detail: 'a test', attempts: 1, count: 2 },
+      passes: 1,
+    });
+    const letter = client.workflow.getHandle(workflowId);
+    for (const argument of WRONG) await letter.signal('discard', argument);
+    for (const argument of WRONG) await letter.signal('redrive', argument);
+    assert.equal(await letter.query('resolution'), null);
+    // By hand, in the Temporal UI, without an argument.
+    await letter.signal('discard');
+    const { outcome, by } = (await letter.result()) as DeadLetterResult;
+    assert.deepEqual([outcome, by], ['discarded', { actor: 'unknown' }]);
+    assert.ok(!(await eventNames(letter)).includes('WORKFLOW_TASK_FAILED'));
+  });
+});
