@@ -28,8 +28,7 @@ export function isVersion(version: unknown): version is string {
 
 /**
  * Keeps a tenant's file under its version, durably: `<dir>/<tenant>/<version>.yaml`, without its literal secrets. One that is
- * kept already counts as applied now. Whether it is in force is told by {@link noteInForce}: a replay keeps what it tries as
- * well.
+ * kept already counts as applied now. Whether it is in force is told by {@link noteInForce}: a replay keeps what it tries as well.
  * @returns the version
  */
 export async function keepVersion(

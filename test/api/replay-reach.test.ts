@@ -19,14 +19,15 @@ describe('how far back replay reaches', () => {
         gzipSync(`${JSON.stringify({ id: 'e', received_at: at })}\n`),
         1,
       );
+    const reachOf = createReachOf(store);
     const text = JSON.stringify({ tenant: 'UA' });
     const loaded = await compileTenant(parseTenantConfig(text, 'UA.yaml'), text);
-    assert.equal((await createReachOf(store)(loaded)).keptSince, undefined);
+    assert.equal((await reachOf(loaded)).keptSince, undefined);
     await write('20240310-00000000-00000009z', '2024-03-10T14:58:27.057Z');
     await write('20240310-9123abcd-000000001', '2024-03-10T14:38:50.000Z');
     await write('20240310-9123abcd-000000002', '2024-03-10T14:00:00.000Z');
-    assert.equal((await createReachOf(store)(loaded)).keptSince, '2024-03-10T14:38:50.000Z');
+    assert.equal((await reachOf(loaded)).keptSince, '2024-03-10T14:38:50.000Z');
     await write('20240310-9123abcd-000000001', '2024-03-10T14:30:00.000Z', 'user-properties');
-    assert.equal((await createReachOf(store)(loaded)).keptSince, '2024-03-10T14:30:00.000Z');
+    assert.equal((await reachOf(loaded)).keptSince, '2024-03-10T14:30:00.000Z');
   });
 });

@@ -20,6 +20,7 @@ describe('how far back replay reaches', () => {
       batchStore: {
         days: (id, stream) => store.days(id, stream),
         list: (range) => store.list(range),
+        days: (id, stream) => store.days(id, stream),
         deletedThrough: (id) => store.deletedThrough(id),
         open: (name) => (opened++, store.open(name)),
       },

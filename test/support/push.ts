@@ -66,11 +66,7 @@ export function createPushBench(dir: string, url: string): PushBench {
     batch: (rows, stream = 'events') => {
       const batchId = `20240310-0123abcd-${String(++batches).padStart(9, '0')}`;
       const ndjson = rows.map((row) => `${JSON.stringify(row)}\n`).join('');
-      return stores.batchStore.write(
-        { tenant: 'UA', stream, batchId },
-        gzipSync(ndjson),
-        rows.length,
-      );
+      return stores.batchStore.write({ tenant: 'UA', stream, batchId }, gzipSync(ndjson), rows.length);
     },
     pass: (batch, more = {}, { environment = new MockActivityEnvironment(), ...run } = {}) => {
       const pushPass = createPushPass({

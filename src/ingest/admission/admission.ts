@@ -175,10 +175,7 @@ export class Admission {
     );
   }
 
-  /**
-   * Says whether the door is open to anybody.
-   * @throws HeadgateError `OVERLOADED`, `DISK_FULL`, `ENGINE_UNAVAILABLE`: everyone is refused now
-   */
+  /** @throws HeadgateError `OVERLOADED`, `DISK_FULL`, `ENGINE_UNAVAILABLE`: everyone is refused now */
   assertOpen(): void {
     this.checkNode(0, this.now());
   }
