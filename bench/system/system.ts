@@ -100,7 +100,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       kill: async () => {
         const pids = temporalPids();
         await child.kill();
-        for (const pid of pids) process.kill(pid, 'SIGKILL');
+        // It may have ended with its parent.
+        for (const pid of pids) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
       },
       revive,
       stop,
@@ -136,6 +137,14 @@ export function temporalBinary(): Promise<string> {
   const { temporalCli, path, cacheDir } = loadConfig();
   const onProgress = (line: string): void => void process.stderr.write(`${line}\n`);
   return ensureTemporalBinary({ env: { explicitPath: temporalCli, path }, cacheDir, onProgress });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 /** Headgate's engine writes down beside the database which server it runs on it. */
