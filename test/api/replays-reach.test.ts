@@ -18,7 +18,6 @@ describe('how far back replay reaches', () => {
     const replays = createReplays({
       ...{ client: new Client({ connection: Connection.lazy() }), namespace: 'none' },
       batchStore: {
-        days: (id, stream) => store.days(id, stream),
         list: (range) => store.list(range),
         days: (id, stream) => store.days(id, stream),
         deletedThrough: (id) => store.deletedThrough(id),

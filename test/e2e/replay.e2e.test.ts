@@ -97,7 +97,12 @@ describe('a week of flights is replayed with another threshold for compensation'
     readdirSync(join(dir, 'batches', tenant, 'decisions'), { recursive: true, encoding: 'utf8' }).sort();
 
   async function rowsOf(tenant: string): Promise<string[]> {
-    const rows = await rowsInFiles(join(dir, 'warehouse'), tenant, 'decisions', 'event_id, rule_version, rule, outcome');
+    const rows = await rowsInFiles(
+      join(dir, 'warehouse'),
+      tenant,
+      'decisions',
+      'event_id, rule_version, rule, outcome',
+    );
     return rows.map((row) => row.join(' ')).sort();
   }
 
