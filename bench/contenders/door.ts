@@ -10,6 +10,7 @@ import type { Config } from '../../src/config.js';
 import { Admission } from '../../src/ingest/admission/admission.js';
 import type { TakenEvent } from '../../src/ingest/fresh.js';
 import type { Acceptance, Ingest } from '../../src/ingest/ingest.js';
+import { Turns } from '../../src/ingest/turns.js';
 import { openKeySet } from '../../src/keys/key-set.js';
 import type { Logger } from '../../src/observability/logger.js';
 import type { TenantRegistry } from '../../src/tenant-config/registry.js';
@@ -45,14 +46,14 @@ export async function openDoor({ config, registry, accept, log }: DoorOptions): 
 }
 
 /** What the routes ask of ingest: no dedupe stands between them and the keeping. */
-function ingestOver(accept: Accept): Ingest {
-  const ingest = {
-    accept: (tenant: string, _stream: string, events: readonly TakenEvent[]): Acceptance => ({
+function ingestOver(accept: Accept): Pick<Ingest, 'accept' | 'turns'> {
+  return {
+    turns: new Turns(),
+    accept: (tenant, _stream, events): Acceptance => ({
       receipts: events.map(() => 'accepted'),
       written: accept(tenant, events),
     }),
   };
-  return ingest as unknown as Ingest;
 }
 
 /** Lets everything in: as with Headgate, whose limits are set as high. */

@@ -42,7 +42,7 @@ export interface IngestAnswer {
 /** What {@link addEventRoutes} needs. */
 export interface EventRouteOptions {
   readonly guard: Guard;
-  readonly ingest: Ingest;
+  readonly ingest: Pick<Ingest, 'accept' | 'turns'>;
   readonly metrics?: Metrics;
   /** The schemas of a tenant's events now in force; undefined where it has none. Default: no tenant has any. */
   readonly schemasOf?: (tenant: string) => EventSchemas | undefined;
