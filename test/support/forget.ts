@@ -10,13 +10,14 @@ export async function forget(
   namespace = testNamespace(),
 ): Promise<void> {
   const workflowExecution = { workflowId: handle.workflowId };
-  await connection.workflowService.deleteWorkflowExecution({ namespace, workflowExecution });
   // One that has just ended is known for some seconds more.
   await until(async () => {
     const known = await handle.describe().then(
       () => true,
       (error: unknown) => !(error instanceof WorkflowNotFoundError),
     );
-    if (known) throw new Error(`Temporal still knows ${handle.workflowId}`);
-  }, 40_000);
+    if (!known) return;
+    await connection.workflowService.deleteWorkflowExecution({ namespace, workflowExecution });
+    throw new Error(`Temporal still knows ${handle.workflowId}`);
+  }, 60_000);
 }

@@ -41,7 +41,8 @@ export const STATE_STORES: readonly StateStoreKind[] = [
       beforeEach(() => {
         dir = mkdtempSync(join(tmpdir(), 'headgate-state-'));
       });
-      afterEach(() => rmSync(dir, { recursive: true, force: true }));
+      // LMDB may still be putting its files away.
+      afterEach(() => rmSync(dir, { recursive: true, force: true, maxRetries: 5 }));
       return (n = 0) => join(dir, `state-${n}`);
     },
     open: openState,
