@@ -31,6 +31,7 @@ describe('a subscription in trouble', function () {
       'al-self': { subscriptions, routes: tells('crm') },
       'al-none': { subscriptions, routes: [{ match: {}, to: ['ops'] }] },
       'al-down': { subscriptions, routes: [] },
+      'al-held': { subscriptions, routes: [] },
     });
   });
   after(() => pipeline.stop());
@@ -122,10 +123,10 @@ describe('a subscription in trouble', function () {
   });
 
   it('is not told of when somebody has paused it, nor when its breaker closes', async () => {
-    await control.change('al-none', 'crm', { to: 'paused', by: 'ops' });
-    await control.disable('al-none', 'crm', 'gone');
-    await control.change('al-none', 'crm', { to: 'active', by: 'ops' });
-    await control.breaker('al-none', 'crm', false, '');
+    await control.change('al-held', 'crm', { to: 'paused', by: 'ops' });
+    await control.disable('al-held', 'crm', 'gone');
+    await control.change('al-held', 'crm', { to: 'active', by: 'ops' });
+    await control.breaker('al-held', 'crm', false, '');
     assert.deepEqual(told, []);
   });
 
