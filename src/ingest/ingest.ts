@@ -226,7 +226,8 @@ export class Ingest {
     const receivedAt = Date.now();
     const seq = spool.reserve();
     const routing = this.options.routingOf(tenant, stream);
-    const made = decider.decide(tenant, stream, seq, rowsOf(fresh), {
+    const rows = rowsOf(fresh);
+    const made = decider.decide(tenant, stream, seq, rows, {
       onChanged: routing?.onChanged,
       after: (row, line) => {
         routing?.take(row, line);
@@ -238,7 +239,7 @@ export class Ingest {
     let events = '';
     for (const { json } of chunk.events) events += `${json}\n`;
     const bytes = Buffer.byteLength(events);
-    const contents = contentsOf(rowsOf(chunk));
+    const contents = contentsOf(rest === undefined ? rows : rows.slice(0, decided));
     const head = {
       tenant,
       stream,
