@@ -288,13 +288,13 @@ describe('tenant-config/parse', () => {
     ],
     ['tenant: UA\nrules: [~]', '~', /rules.0 must be a map/],
     [rule('when: "true", then: x'), 'then', /unknown key "then"; did you mean "when"/],
-    ['tenant: UA\nrules:\n  - { name: Rule, on: [a], when: "true" }', 'Rule', /must be a name/],
+    ['tenant: UA\nrules:\n  - { name: Rule, on: [a], when: "true" }', 'Rule', /that starts with a letter$/],
     ['tenant: UA\nrules:\n  - { name: r, on: [], when: "true" }', '[]', /fewer than 1 item/],
     ['tenant: UA\nrules:\n  - { name: r, on: [a] }', '{ name', /rules.0 needs "when"/],
     [
       'tenant: UA\naggregates: { constructor: { on: [a], op: count, window: 1h } }',
       'constructor',
-      /must be a name/,
+      /"constructor" must not be "constructor": every JavaScript object has one/,
     ],
     [aggregate('op: median, window: 1h'), 'median', /must be one of count, sum, min, max, last/],
     [aggregate('op: count, window: 32 days'), '32 days', /must be from 1s to 31 days/],
@@ -311,6 +311,17 @@ describe('tenant-config/parse', () => {
       if (needle !== '') assert.deepEqual([issue!.line, issue!.column], placeOf(text, needle));
     });
   }
+
+  it('takes a hundred rules and more that share one anchor', () => {
+    const rules = Array.from({ length: 300 }, (_, i) => `  - { name: r${i}, on: [a], when: *w }`);
+    const text = `tenant: UA\nrules:\n  - { name: r, on: [a], when: &w event.data.n == 1 }\n${rules.join('\n')}\n`;
+    const config = parseTenantConfig(text, 'UA.yaml');
+    assert.deepEqual([config.rules.length, config.rules[300]?.when], [301, 'event.data.n == 1']);
+  });
+
+  it('refuses an anchor that stands within itself', () => {
+    refusal('tenant: UA\nrules: &a [*a]\n');
+  });
 
   it('refuses an alias bomb', () => {
     const levels = Array.from(
