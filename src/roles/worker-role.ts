@@ -51,8 +51,9 @@ const WORKFLOW_BUNDLE = fileURLToPath(new URL('../../dist/workflow-bundle.js', i
 /** The worker role: runs the workflows and activities of all tenants. */
 export async function startWorkerRole(options: WorkerRoleOptions): Promise<WorkerHost> {
   const { config, temporal, registry, stores, onFatal, log } = options;
+  const queues = createQueueRates(temporal.connection, temporal.namespace);
   const pace = new Pace({
-    rates: createQueueRates(temporal.connection, temporal.namespace),
+    rates: queues,
     ceilingOf: (tenant) => registry.get(tenant)?.config.limits.activitiesPerSecond,
     log,
   });
@@ -72,8 +73,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
   const client = new Client({ connection: temporal.connection, namespace: temporal.namespace });
   const passes = buildPasses({
     ...options,
-    client,
-    namespace: temporal.namespace,
+    ...{ client, notes: queues, namespace: temporal.namespace },
     configOf: (tenant) => configuredTenant(registry, tenant).config,
   });
   const activities = createActivities({
