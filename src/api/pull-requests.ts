@@ -1,5 +1,6 @@
 import { Ajv, type ErrorObject, type JSONSchemaType, type ValidateFunction } from 'ajv';
 import { HeadgateError } from '../errors.js';
+import { parseBounded } from './bounded-json.js';
 
 /** Most ack ids of a request. */
 export const MAX_ACK_IDS = 1_000;
@@ -76,7 +77,10 @@ function reader<T>(isValid: ValidateFunction<T>): (body: Buffer) => T {
 
 function parse(body: Buffer): unknown {
   try {
-    return body.length === 0 ? {} : JSON.parse(body.toString('utf8'));
+    if (body.length === 0) return {};
+    const parsed = parseBounded(body);
+    // No request of these is so deep or long: it is told as one that is no object.
+    return 'value' in parsed ? parsed.value : undefined;
   } catch {
     throw malformed('The body is not JSON.');
   }
