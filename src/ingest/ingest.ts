@@ -13,7 +13,7 @@ import { ProfileLimits } from '../rules/profile-limits.js';
 import { pack } from './pack.js';
 import type { Spool } from './spool.js';
 import type { RecordHead } from './spool-record.js';
-import { Turns, type Turn } from './turns.js';
+import { Turns, type Turn } from '../event-loop-turns.js';
 import { Writes, type Write } from './writes.js';
 
 /** What became of one event at the door. */
