@@ -89,6 +89,7 @@ export function validateEvent(
   const event = withoutUnset(sent);
   if (!isCloudEvent(event)) return { code: 'invalid_attribute', reason: explain(isCloudEvent.errors?.[0]) };
   const decoded = jsonInBase64(event);
+  if (decoded !== undefined && 'excess' in decoded) return { code: 'invalid_data', reason: decoded.excess };
   const value = decoded?.event ?? event;
   const time = readTime(value.time as string | undefined, received.ms);
   if (typeof time === 'object') return time;

@@ -5,11 +5,13 @@ import { assertClock } from '../engine/temporal-clock.js';
 import { openTemporal, type Temporal } from '../engine/temporal.js';
 import type { Plan } from '../ingest/lane.js';
 import { lockSpool } from '../ingest/spool-lock.js';
+import { Turns } from '../event-loop-turns.js';
 import { armFaultPoint } from '../fault-point.js';
 import type { Logger } from '../observability/logger.js';
 import { createMetrics } from '../observability/metrics.js';
 import { openHoldings, type Holdings } from '../recovery/holdings.js';
 import { identified } from '../stores/batch-store/identified.js';
+import { ReadingApart } from '../tenant-config/reading-apart.js';
 import { openTenantRegistry, type TenantRegistry } from '../tenant-config/registry.js';
 import { SecretOwners } from '../tenant-config/secret-owners.js';
 import type { IngestBatchResult } from '../workflows/messages.js';
@@ -86,7 +88,10 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     closers.push(() => hold.stop());
     const stores = openSharedStores(config.dataDir, identified(store, identity, hold.boundStore));
     const { tenants: dir, tenantVersions: versions } = stores.paths;
-    const registry = await openTenantRegistry({ dir, versions, logger: log });
+    const turns = new Turns();
+    const reading = new ReadingApart({ turns });
+    closers.push(() => reading.close());
+    const registry = await openTenantRegistry({ dir, versions, logger: log, reading });
     closers.push(() => registry.close());
     const metrics =
       config.metrics === 'on' ? createMetrics({ maxTenants: config.metricsTenants }) : undefined;
@@ -97,7 +102,10 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     const holdings = await openNodeHoldings(temporal, stores, log);
     closers.push(() => holdings.close());
     const grace = shareGrace(config.shutdownGraceSeconds, roles);
-    const shared = { ...options, secretOf, temporal, registry, stores, control, holdings, grace, metrics };
+    const shared = {
+      ...{ ...options, secretOf, temporal, registry, stores, control, holdings, grace, metrics },
+      ...{ turns, reading },
+    };
     let workers: WorkerHost | undefined;
     if (roles.worker) {
       workers = await startWorkerRole(shared);

@@ -6,6 +6,7 @@ import { WindowsInUse } from '../activities/warehouse/windows-in-use.js';
 import { Compactions } from '../compaction/compactions.js';
 import type { Config, SecretReader } from '../config.js';
 import type { Temporal } from '../engine/temporal.js';
+import type { Turns } from '../event-loop-turns.js';
 import type { Logger } from '../observability/logger.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { Holdings } from '../recovery/holdings.js';
@@ -14,6 +15,7 @@ import type { LoadClaims } from '../stores/load-claims/load-claims.js';
 import type { LoadInput, LoadResult } from '../stores/warehouse/warehouse.js';
 import { configuredTenant, type TenantRegistry } from '../tenant-config/registry.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
+import type { Reading } from '../tenant-config/tenant-file.js';
 import { readVersion } from '../tenant-config/versions.js';
 import { budgetLoads, observeLoads, paceLoads, type LoadObserver } from '../workers/observed-warehouse.js';
 import { Pace } from '../workers/pace.js';
@@ -34,6 +36,10 @@ export interface WorkerRoleOptions {
   readonly config: Config;
   readonly temporal: Temporal;
   readonly registry: TenantRegistry;
+  /** Reads versions of tenants' files. */
+  readonly reading: Reading;
+  /** Shares the event loop between tenants. */
+  readonly turns: Turns;
   readonly stores: SharedStores;
   readonly control: SubscriptionControl;
   readonly secretOf: SecretReader;
@@ -84,7 +90,8 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     onWindow: (tenant, windowMs) => windows.announced(tenant, windowMs),
     onParked: countParked(options.metrics),
     tenant: (tenant) => configuredTenant(registry, tenant),
-    versionOf: (tenant, version) => readVersion(stores.paths.tenantVersions, tenant, version),
+    versionOf: (tenant, version) =>
+      readVersion(stores.paths.tenantVersions, tenant, version, options.reading),
   });
   const host = await startWorkerHost({
     connection: temporal.connection,
