@@ -1,4 +1,5 @@
 import { Client } from '@temporalio/client';
+import type { ListeningApi } from '../api/server.js';
 import { secretReader, type Config } from '../config.js';
 import { installRuntime } from '../engine/runtime.js';
 import { assertClock } from '../engine/temporal-clock.js';
@@ -8,7 +9,7 @@ import { lockSpool } from '../ingest/spool-lock.js';
 import { Turns } from '../event-loop-turns.js';
 import { armFaultPoint } from '../fault-point.js';
 import type { Logger } from '../observability/logger.js';
-import { createMetrics } from '../observability/metrics.js';
+import { createMetrics, type Metrics } from '../observability/metrics.js';
 import { openHoldings, type Holdings } from '../recovery/holdings.js';
 import { identified } from '../stores/batch-store/identified.js';
 import { ReadingApart } from '../tenant-config/reading-apart.js';
@@ -116,20 +117,26 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
       api = await startApiRole({ ...shared, workers });
       closers.push(() => api?.stop());
     }
-    let scrapeUrl = metrics && api?.url;
-    if (api === undefined && metrics !== undefined && config.metricsPort !== undefined) {
-      const readiness = [{ name: 'workers', check: () => workers?.checkRunning() }];
-      const { host, metricsPort: port } = config;
-      const listener = await listenForScrapes({ metrics, readiness, host, port });
-      closers.push(() => listener.close());
-      scrapeUrl = listener.url;
-    }
+    const listener = api === undefined && (await listenForMetrics(config, metrics, workers));
+    if (listener) closers.push(() => listener.close());
+    const scrapeUrl = listener ? listener.url : metrics && api?.url;
     const metricsUrl = scrapeUrl && `${scrapeUrl}/metrics`;
     return { url: api?.url, metricsUrl, temporal, registry, stores, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** Where a process without an API shows its metrics, if it is told to. */
+async function listenForMetrics(
+  { host, metricsPort: port }: Config,
+  metrics?: Metrics,
+  workers?: WorkerHost,
+): Promise<ListeningApi | undefined> {
+  if (metrics === undefined || port === undefined) return undefined;
+  const readiness = [{ name: 'workers', check: () => workers?.checkRunning() }];
+  return listenForScrapes({ metrics, readiness, host, port });
 }
 
 /** A server of our own runs on this machine, and has its clock. */

@@ -19,7 +19,7 @@ import type { Reading } from '../tenant-config/tenant-file.js';
 import { readVersion } from '../tenant-config/versions.js';
 import { budgetLoads, observeLoads, paceLoads, type LoadObserver } from '../workers/observed-warehouse.js';
 import { Pace } from '../workers/pace.js';
-import { createQueueRates } from '../engine/queue-rates.js';
+import { createQueueRates, type QueueRates } from '../engine/queue-rates.js';
 import { startWorkerHost, type WorkerHost } from '../workers/worker-host.js';
 import { countParked } from './count-parked.js';
 import type { Grace } from './grace.js';
@@ -58,14 +58,7 @@ const WORKFLOW_BUNDLE = fileURLToPath(new URL('../../dist/workflow-bundle.js', i
 export async function startWorkerRole(options: WorkerRoleOptions): Promise<WorkerHost> {
   const { config, temporal, registry, stores, onFatal, log } = options;
   const queues = createQueueRates(temporal.connection, temporal.namespace);
-  const pace = new Pace({
-    rates: queues,
-    ceilingOf: (tenant) => registry.get(tenant)?.config.limits.activitiesPerSecond,
-    log,
-  });
-  registry.onChange(({ tenant, kind }) => {
-    if (kind === 'removed') pace.forget(tenant);
-  });
+  const pace = paceOf(queues, options);
   options.metrics?.watch({ paces: () => pace.rates() });
   const claims = await openLoadClaims(config);
   const budget = openLoadBudget({ registry, claims, log });
@@ -115,6 +108,17 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     for (const each of [passes, pace, budget, warehouse]) await each.close();
   };
   return { ...host, stop };
+}
+
+/** The rates of the tenants' queues, as their files and their warehouses have them. */
+function paceOf(rates: QueueRates, { registry, log }: WorkerRoleOptions): Pace {
+  const ceilingOf = (tenant: string): number | undefined =>
+    registry.get(tenant)?.config.limits.activitiesPerSecond;
+  const pace = new Pace({ rates, ceilingOf, log });
+  registry.onChange(({ tenant, kind }) => {
+    if (kind === 'removed') pace.forget(tenant);
+  });
+  return pace;
 }
 
 /** What keeps the stores from growing: compactions, and retention. */

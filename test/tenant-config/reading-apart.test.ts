@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { HeadgateError } from '../../src/errors.js';
+import type { HeadgateError } from '../../src/errors.js';
 import { Turns } from '../../src/event-loop-turns.js';
 import { parseTenantConfig } from '../../src/tenant-config/parse.js';
 import { ReadingApart } from '../../src/tenant-config/reading-apart.js';
