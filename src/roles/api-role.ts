@@ -7,6 +7,7 @@ import { createApi, listen, type ApiDependencies } from '../api/server.js';
 import type { Config } from '../config.js';
 import { createDeadLetters } from '../dead-letters/dead-letters.js';
 import { messageOf } from '../errors.js';
+import type { Turns } from '../event-loop-turns.js';
 import type { Temporal } from '../engine/temporal.js';
 import type { Plan } from '../ingest/lane.js';
 import { Spool } from '../ingest/spool.js';
@@ -22,6 +23,7 @@ import { createPull } from '../pull/pull.js';
 import type { Holdings } from '../recovery/holdings.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import type { TenantRegistry } from '../tenant-config/registry.js';
+import type { Reading } from '../tenant-config/tenant-file.js';
 import { readVersion } from '../tenant-config/versions.js';
 import type { IngestBatchResult } from '../workflows/messages.js';
 import type { WorkerHost } from '../workers/worker-host.js';
@@ -37,6 +39,10 @@ export interface ApiRoleOptions {
   readonly config: Config;
   readonly temporal: Temporal;
   readonly registry: TenantRegistry;
+  /** Reads versions of tenants' files. */
+  readonly reading: Reading;
+  /** Shares the event loop between tenants. */
+  readonly turns: Turns;
   readonly stores: SharedStores;
   readonly control: SubscriptionControl;
   readonly holdings: Holdings;
@@ -159,7 +165,7 @@ async function within(seconds: number, work: Promise<void>): Promise<void> {
 
 /** What the door has that ingest knows nothing of. */
 async function doorOf(
-  { config, temporal, registry, stores, metrics, log }: ApiRoleOptions,
+  { config, temporal, registry, reading, stores, metrics, log }: ApiRoleOptions,
   configOf: (tenant: string) => TenantConfig | undefined,
   client: Client,
 ): Promise<
@@ -185,7 +191,7 @@ async function doorOf(
     replays: createReplays({
       ...{ client, namespace, uiUrl, batchStore: stores.batchStore },
       tenantOf: (tenant) => registry.get(tenant),
-      versionOf: (tenant, version) => readVersion(stores.paths.tenantVersions, tenant, version),
+      versionOf: (tenant, version) => readVersion(stores.paths.tenantVersions, tenant, version, reading),
     }),
     deadLetters: createDeadLetters({
       ...{ client, namespace, uiUrl },

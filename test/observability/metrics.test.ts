@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { createMetrics, type Metrics } from '../../src/observability/metrics.js';
 import type { SubscriptionState } from '../../src/subscriptions/standing.js';
 
@@ -21,6 +22,20 @@ function valuesIn(text: string, name: string): Record<string, number> {
 const REQUEST = { accepted: 3, duplicate: 2, rejected: 1, bytes: 1_000, seconds: 0.004 };
 
 describe('metrics', () => {
+  it('are called by their types: counters alone end in _total', async () => {
+    const { text } = await createMetrics().scrape();
+    const types = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', type]) => ({ name, type }));
+    assert.ok(types.length > 40, `${types.length}`);
+    for (const { name, type } of types) assert.equal(name.endsWith('_total'), type === 'counter', name);
+  });
+
+  it('are in the README, every one', async () => {
+    const { text } = await createMetrics().scrape();
+    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+    for (const [, name = ''] of text.matchAll(/^# TYPE (headgate_\S+)/gm))
+      assert.ok(readme.includes(`\`${name}\``), name);
+  });
+
   it('count what they are told, exactly', async () => {
     const metrics = createMetrics();
     for (let n = 0; n < 10; n++) metrics.requestAnswered('UA', REQUEST);
