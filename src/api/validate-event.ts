@@ -62,7 +62,7 @@ const SCHEMA = {
   propertyNames: { pattern: '^([a-z0-9]{1,64}|data_base64)$' },
 } as const;
 
-const ajv = new Ajv({ allErrors: false, allowUnionTypes: true });
+const ajv = new Ajv({ allowUnionTypes: true, validateSchema: false });
 const isCloudEvent = ajv.compile<Record<string, unknown> & Pick<EventRow, 'id' | 'source' | 'type'>>(SCHEMA);
 
 const KNOWN = new Set(Object.keys(SCHEMA.properties));
@@ -89,6 +89,7 @@ export function validateEvent(
   const event = withoutUnset(sent);
   if (!isCloudEvent(event)) return { code: 'invalid_attribute', reason: explain(isCloudEvent.errors?.[0]) };
   const decoded = jsonInBase64(event);
+  if (decoded !== undefined && 'excess' in decoded) return { code: 'invalid_data', reason: decoded.excess };
   const value = decoded?.event ?? event;
   const time = readTime(value.time as string | undefined, received.ms);
   if (typeof time === 'object') return time;

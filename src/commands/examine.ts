@@ -16,6 +16,7 @@ import { dataPaths } from '../roles/stores.js';
 import { checkBatchKey, checkBatches } from './check-batches.js';
 import { checkDataDirectory, existingFolder } from './check-data-directory.js';
 import { checkNamespace } from './check-namespace.js';
+import { aboutPartitions, partitionsOf } from './check-partitions.js';
 import { checkState } from './check-state.js';
 import { checkSubscriptions } from './check-subscriptions.js';
 import { checkTenants } from './check-tenants.js';
@@ -151,10 +152,9 @@ async function checkReachable(
     try {
       const { serverVersion } = await connection.workflowService.getSystemInfo({});
       await connection.workflowService.describeNamespace({ namespace });
-      return ok(
-        'temporal',
-        `${connect.address} answers for namespace "${namespace}", server ${serverVersion}`,
-      );
+      const answers = `${connect.address} answers for namespace "${namespace}", server ${serverVersion}`;
+      const partitions = await partitionsOf(connection.workflowService, namespace);
+      return aboutPartitions(answers, partitions) ?? ok('temporal', answers);
     } finally {
       await connection.close();
     }
