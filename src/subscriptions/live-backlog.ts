@@ -3,8 +3,8 @@ import { queueBacklog, type QueueBacklog } from '../engine/queue-backlog.js';
 import { assertTenantId, subscriptionQueue } from '../tenant.js';
 import { DELIVER } from '../workflows/delivery-messages.js';
 
-/** What is younger has had no time to die: a delivery that waits is looked at, and scheduled again, once a day. */
-const MAY_BE_DEAD_MS = 60 * 60 * 1000;
+/** What is younger may be listed late: those that die young, as a subscription is removed, are counted for so long. */
+const MAY_BE_DEAD_MS = 60 * 1000;
 
 /**
  * What waits in a subscription's queue. Temporal's count includes tasks that have timed out or whose workflow has ended, until
