@@ -16,6 +16,8 @@ export interface QueueRates {
   set(queue: string, rate: QueueRate): Promise<void>;
   /** Undefined when none has been set. */
   get(queue: string): Promise<QueueRate | undefined>;
+  /** Takes back what was set. */
+  clear(queue: string): Promise<void>;
 }
 
 /**
@@ -56,6 +58,11 @@ export function createQueueRates(
       const activitiesPerSecond = rateLimit?.requestsPerSecond;
       if (activitiesPerSecond === undefined || activitiesPerSecond === null) return undefined;
       return { activitiesPerSecond, reason: metadata?.reason ?? '' };
+    },
+    clear: async (queue) => {
+      // Without a rate it is an update that removes the one there is.
+      const updateQueueRateLimit = { reason: '' };
+      await workflowService.updateTaskQueueConfig({ ...target, taskQueue: queue, updateQueueRateLimit });
     },
     setNote: async (queue, note) => {
       const updateFairnessKeyRateLimitDefault = { reason: note };
