@@ -67,15 +67,17 @@ async function deleteOne(
 /** Of gRPC. */
 const NOT_FOUND = 5;
 
-/** Forgets how a tenant's queues stand: pauses, breakers and rates. */
+/** Forgets how a tenant's queues stand: pauses, breakers, rates, and what is noted with them. */
 export async function clearQueues(
   rates: QueueRates & QueueNotes,
   tenant: string,
   subscriptions: Iterable<string>,
 ): Promise<void> {
-  for (const name of subscriptions) await rates.clear(subscriptionQueue(tenant, name));
-  await rates.clear(tenantQueue(tenant));
-  await rates.setNote(tenantQueue(tenant), '');
+  const queues = [...subscriptions].map((name) => subscriptionQueue(tenant, name));
+  for (const queue of [...queues, tenantQueue(tenant)]) {
+    await rates.clear(queue);
+    await rates.setNote(queue, '');
+  }
 }
 
 function queryFor(tenant: string): string {
