@@ -1,5 +1,6 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import type { EventRow, ExtensionValue, InputStream } from '../event.js';
+import { canonicalTimeMs } from '../canonical-time.js';
 import { checkData } from './check-data.js';
 import { canonicalTime } from './event-time.js';
 import { jsonInBase64 } from './json-in-base64.js';
@@ -136,26 +137,20 @@ function withoutUnset(event: unknown): unknown {
 /** The time in the form that every part of the pipeline reads; undefined where there is none. */
 function readTime(written: string | undefined, receivedAt: number): string | undefined | Rejection {
   if (written === undefined) return undefined;
-  const time = canonicalTime(written);
+  const asWritten = canonicalTimeMs(written);
+  // As most times are, which stay as they are.
+  const time = Number.isNaN(asWritten) ? canonicalTime(written) : written;
   if (time === undefined)
     return {
       code: 'invalid_attribute',
       reason: 'time is not an RFC 3339 date-time such as 2026-01-31T12:00:00Z',
     };
-  const at = Date.parse(time);
-  if (Number.isNaN(at) || !isInMonth(time))
-    return { code: 'invalid_attribute', reason: 'time is not a date that exists' };
+  const at = time === written ? asWritten : canonicalTimeMs(time);
+  if (Number.isNaN(at)) return { code: 'invalid_attribute', reason: 'time is not a date that exists' };
   if (at < 0) return { code: 'time_out_of_range', reason: 'time is before 1970-01-01' };
   if (at > receivedAt + MAX_AHEAD_MS)
     return { code: 'time_out_of_range', reason: 'time is more than 24 hours in the future' };
   return time;
-}
-
-/** `Date.parse` takes the 30th of February for the 2nd of March. */
-function isInMonth(time: string): boolean {
-  const day = Number(time.slice(8, 10));
-  if (day <= 28) return true;
-  return day <= new Date(Date.UTC(Number(time.slice(0, 4)), Number(time.slice(5, 7)), 0)).getUTCDate();
 }
 
 /** The schema counts code points, of which one may be two units. */
