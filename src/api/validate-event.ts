@@ -35,7 +35,8 @@ const MAX_AHEAD_MS = 24 * 60 * 60 * 1000;
 
 /** CloudEvents strings have no control characters and no lone surrogates. @see CloudEvents 1.0.2, "Type System" */
 const TEXT = '^[^\\u0000-\\u001f\\u007f-\\u009f]+$';
-const text = (maxLength: number): object => ({ type: 'string', minLength: 1, maxLength, pattern: TEXT });
+/** The pattern says that it is not empty: `minLength` would count its characters once more. */
+const text = (maxLength: number): object => ({ type: 'string', maxLength, pattern: TEXT });
 
 const SCHEMA = {
   type: 'object',
@@ -60,7 +61,8 @@ const SCHEMA = {
   propertyNames: { pattern: '^([a-z0-9]{1,64}|data_base64)$' },
 } as const;
 
-const ajv = new Ajv({ allowUnionTypes: true, validateSchema: false });
+/** Verbose: an error has the value that it is about. */
+const ajv = new Ajv({ allowUnionTypes: true, validateSchema: false, verbose: true });
 const isCloudEvent = ajv.compile<Record<string, unknown> & Pick<EventRow, 'id' | 'source' | 'type'>>(SCHEMA);
 
 const KNOWN = new Set(Object.keys(SCHEMA.properties));
@@ -200,6 +202,7 @@ function explain(error: ErrorObject | undefined): string {
   if (error.propertyName !== undefined)
     return `the attribute name ${JSON.stringify(error.propertyName.slice(0, 64))} must be lower-case letters and digits`;
   if (at === 'time') return 'time is not an RFC 3339 date-time such as 2026-01-31T12:00:00Z';
+  if (error.keyword === 'pattern' && error.data === '') return `${at} must NOT have fewer than 1 characters`;
   if (error.keyword === 'pattern')
     return at === 'data_base64' ? 'data_base64 is not base64' : `${at} has control characters`;
   return `${at} ${error.message ?? 'is wrong'}`;

@@ -25,9 +25,14 @@ export interface ChunkDecisions {
  * a later time. A time after this event's receipt is of a clock that was ahead, and says nothing.
  */
 function isNewer({ ruleVersion, time }: CurrentDecision, version: string, event: EventRow): boolean {
-  if (ruleVersion !== version) return false;
+  if (ruleVersion !== version || isInOrder(time, event.time)) return false;
   const known = timeMs(time);
   return known > eventTimeMs(event) && known <= timeMs(event.received_at);
+}
+
+/** True where the texts alone say that the second time is not before the first: both in UTC, with as many digits. */
+function isInOrder(first: string, second: string): boolean {
+  return first.length === second.length && first.endsWith('Z') && second.endsWith('Z') && first <= second;
 }
 
 /** Gives out a subject's record to be changed in place. */
