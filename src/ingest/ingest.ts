@@ -236,14 +236,14 @@ export class Ingest {
     });
     const { ndjson, decided, evaluated, eligible } = made;
     const { chunk, rest } = splitAt(fresh, decided);
-    let events = '';
-    for (const { json } of chunk.events) events += `${json}\n`;
-    const bytes = Buffer.byteLength(events);
+    let lines = '';
+    for (const { json } of chunk.events) lines += `${json}\n`;
+    const events = Buffer.from(lines);
     const contents = contentsOf(rest === undefined ? rows : rows.slice(0, decided));
     const head = {
       tenant,
       stream,
-      bytes,
+      bytes: events.length,
       receivedAt,
       ...contents,
       evaluated,
