@@ -228,7 +228,7 @@ describe('the commands, beside a running Headgate', function () {
   });
 
   it('remove a tenant: without its data it comes back as it was, with it its id is as good as new', async function () {
-    this.timeout(120_000);
+    this.timeout(400_000);
     const others = await token('VX', 'events:write');
     await post(others, 'kept');
     const before = await post(others, 'kept');
@@ -259,6 +259,18 @@ describe('the commands, beside a running Headgate', function () {
     await until(async () => assert.match(await rows(), /l1/), LOADED_WITHIN_MS);
     const paused = await run('subscription', 'pause', 'jobs', '--tenant', 'leaver', '--reason', 'a test');
     assert.equal(paused.code, 0, paused.stderr);
+
+    await writeFile(file, JSON.stringify({ ...config, subscriptions: [], routes: [] }));
+    const without = await run('tenant', 'apply', file);
+    assert.match(
+      without.stdout,
+      /subscription jobs is removed: 1 batch that waits for it becomes dead letters/,
+    );
+    await until(async () => {
+      const { stdout } = await run('dead-letters', 'list', '--tenant', 'leaver', '--json');
+      assert.match(stdout, /subscription-removed/);
+    }, 10_000);
+    await writeFile(file, JSON.stringify(config));
 
     const inUse = await run('tenant', 'remove', 'leaver', '--data', '--yes');
     assert.match(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { HeadgateError } from '../../src/errors.js';
+import type { HeadgateError } from '../../src/errors.js';
 import { assertNothingLeft, leftBehind } from '../../src/removal/left-behind.js';
 import { dataPaths } from '../../src/roles/stores.js';
 import type { LoadedTenant, TenantToApply } from '../../src/tenant-config/registry.js';
