@@ -1,9 +1,6 @@
 /** RFC 3339, section 5.6, with offsets that exist on Earth. */
 const DATE_TIME =
   /^(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))[Tt]((?:[01]\d|2[0-3]):[0-5]\d):([0-5]\d|60)(\.\d+)?([Zz]|[+-](?:0\d|1[0-4]):[0-5]\d)$/;
-/** As most times are, which stay as they are. */
-const CANONICAL =
-  /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d)$/;
 /** A point and nanoseconds. */
 const MAX_FRACTION = 10;
 
@@ -14,7 +11,6 @@ const MAX_FRACTION = 10;
  * @see https://www.rfc-editor.org/rfc/rfc3339#section-5.6
  */
 export function canonicalTime(written: string): string | undefined {
-  if (CANONICAL.test(written)) return written;
   const [, date, minute, second, fraction = '', zone] = DATE_TIME.exec(written) ?? [];
   if (date === undefined) return undefined;
   const isLeap = second === '60';

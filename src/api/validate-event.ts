@@ -1,5 +1,6 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import type { EventRow, ExtensionValue, InputStream } from '../event.js';
+import { canonicalTimeMs } from '../canonical-time.js';
 import { checkData } from './check-data.js';
 import { canonicalTime } from './event-time.js';
 import { jsonInBase64 } from './json-in-base64.js';
@@ -34,7 +35,8 @@ const MAX_AHEAD_MS = 24 * 60 * 60 * 1000;
 
 /** CloudEvents strings have no control characters and no lone surrogates. @see CloudEvents 1.0.2, "Type System" */
 const TEXT = '^[^\\u0000-\\u001f\\u007f-\\u009f]+$';
-const text = (maxLength: number): object => ({ type: 'string', minLength: 1, maxLength, pattern: TEXT });
+/** The pattern says that it is not empty: `minLength` would count its characters once more. */
+const text = (maxLength: number): object => ({ type: 'string', maxLength, pattern: TEXT });
 
 /** Integers of attributes have 32 bits. @see CloudEvents 1.0.2, "Type System" */
 const INT32 = { minimum: -(2 ** 31), maximum: 2 ** 31 - 1 };
@@ -62,7 +64,8 @@ const SCHEMA = {
   propertyNames: { pattern: '^([a-z0-9]{1,64}|data_base64)$' },
 } as const;
 
-const ajv = new Ajv({ allowUnionTypes: true, validateSchema: false });
+/** Verbose: an error has the value that it is about. */
+const ajv = new Ajv({ allowUnionTypes: true, validateSchema: false, verbose: true });
 const isCloudEvent = ajv.compile<Record<string, unknown> & Pick<EventRow, 'id' | 'source' | 'type'>>(SCHEMA);
 
 const KNOWN = new Set(Object.keys(SCHEMA.properties));
@@ -140,26 +143,20 @@ function withoutUnset(event: unknown): unknown {
 /** The time in the form that every part of the pipeline reads; undefined where there is none. */
 function readTime(written: string | undefined, receivedAt: number): string | undefined | Rejection {
   if (written === undefined) return undefined;
-  const time = canonicalTime(written);
+  const asWritten = canonicalTimeMs(written);
+  // As most times are, which stay as they are.
+  const time = Number.isNaN(asWritten) ? canonicalTime(written) : written;
   if (time === undefined)
     return {
       code: 'invalid_attribute',
       reason: 'time is not an RFC 3339 date-time such as 2026-01-31T12:00:00Z',
     };
-  const at = Date.parse(time);
-  if (Number.isNaN(at) || !isInMonth(time))
-    return { code: 'invalid_attribute', reason: 'time is not a date that exists' };
+  const at = time === written ? asWritten : canonicalTimeMs(time);
+  if (Number.isNaN(at)) return { code: 'invalid_attribute', reason: 'time is not a date that exists' };
   if (at < 0) return { code: 'time_out_of_range', reason: 'time is before 1970-01-01' };
   if (at > receivedAt + MAX_AHEAD_MS)
     return { code: 'time_out_of_range', reason: 'time is more than 24 hours in the future' };
   return time;
-}
-
-/** `Date.parse` takes the 30th of February for the 2nd of March. */
-function isInMonth(time: string): boolean {
-  const day = Number(time.slice(8, 10));
-  if (day <= 28) return true;
-  return day <= new Date(Date.UTC(Number(time.slice(0, 4)), Number(time.slice(5, 7)), 0)).getUTCDate();
 }
 
 /** The schema counts code points, of which one may be two units. */
@@ -214,6 +211,7 @@ function explain(error: ErrorObject | undefined): string {
   if (error.propertyName !== undefined)
     return `the attribute name ${JSON.stringify(error.propertyName.slice(0, 64))} must be lower-case letters and digits`;
   if (at === 'time') return 'time is not an RFC 3339 date-time such as 2026-01-31T12:00:00Z';
+  if (error.keyword === 'pattern' && error.data === '') return `${at} must NOT have fewer than 1 characters`;
   if (error.keyword === 'pattern')
     return at === 'data_base64' ? 'data_base64 is not base64' : `${at} has control characters`;
   return `${at} ${error.message ?? 'is wrong'}`;

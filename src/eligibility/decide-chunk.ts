@@ -6,7 +6,7 @@ import { evaluateEvent } from '../rules/evaluate.js';
 import { mergeProperties, newProfileState } from '../rules/profile.js';
 import { newSubjectState } from '../rules/subject-state.js';
 import type { CurrentDecision, SubjectRecord } from '../stores/state/state-store.js';
-import { eventTimeMs } from '../rules/event-time.js';
+import { eventTimeMs, timeMs } from '../rules/event-time.js';
 
 /** The decisions on a chunk. */
 export interface ChunkDecisions {
@@ -25,9 +25,14 @@ export interface ChunkDecisions {
  * a later time. A time after this event's receipt is of a clock that was ahead, and says nothing.
  */
 function isNewer({ ruleVersion, time }: CurrentDecision, version: string, event: EventRow): boolean {
-  if (ruleVersion !== version) return false;
-  const known = Date.parse(time);
-  return known > eventTimeMs(event) && known <= Date.parse(event.received_at);
+  if (ruleVersion !== version || isInOrder(time, event.time)) return false;
+  const known = timeMs(time);
+  return known > eventTimeMs(event) && known <= timeMs(event.received_at);
+}
+
+/** True where the texts alone say that the second time is not before the first: both in UTC, with as many digits. */
+function isInOrder(first: string, second: string): boolean {
+  return first.length === second.length && first.endsWith('Z') && second.endsWith('Z') && first <= second;
 }
 
 /** Gives out a subject's record to be changed in place. */
@@ -53,6 +58,25 @@ export function newSubjectRecord(): SubjectRecord {
   return { state: newSubjectState(), decisions: {} };
 }
 
+/** {@link ChunkDecisions} that are being made. */
+class Made {
+  decided = 0;
+  evaluated = 0;
+  readonly eligible: Record<string, number> = {};
+  ndjson = '';
+  /** The events of a chunk are of few sources. */
+  private readonly sourceKeys = new Map<string, string>();
+
+  /** What stands for an event's source in the ids of decisions. */
+  sourceKeyOf(source: string): string {
+    const known = this.sourceKeys.get(source);
+    if (known !== undefined) return known;
+    const key = fingerprintOf(source).toString(36);
+    this.sourceKeys.set(source, key);
+    return key;
+  }
+}
+
 /** Told of an event that could not be applied: a fault in Headgate, which must not hold up the events behind it. */
 export type OnFault = (event: EventRow, error: unknown) => void;
 
@@ -68,18 +92,20 @@ export function decideChunk(
   onFault: OnFault,
   { onChanged, onFailure, after }: ChunkWatch = {},
 ): ChunkDecisions {
-  const made = { decided: 0, evaluated: 0, eligible: {} as Record<string, number>, ndjson: '' };
+  const made = new Made();
+  const failing = { onFailure };
   for (const event of events) {
     try {
       if (stream === 'user-properties') mergeInto(recordOf, event);
-      else decideEvent(event, rules, recordOf, made, { onChanged, onFailure });
+      else decideEvent(event, rules, recordOf, made, onChanged, failing);
     } catch (error) {
       onFault(event, error);
     }
     const line = made.decided++;
     if (after?.(event, line) === false) break;
   }
-  return made;
+  const { decided, evaluated, eligible, ndjson } = made;
+  return { decided, evaluated, eligible, ndjson };
 }
 
 /** The subjects that {@link decideChunk} asks for. */
@@ -107,23 +133,24 @@ function decideEvent(
   event: EventRow,
   rules: CompiledRules,
   recordOf: RecordOf,
-  decided: { evaluated: number; eligible: Record<string, number>; ndjson: string },
-  { onChanged, onFailure }: ChunkWatch,
+  made: Made,
+  onChanged: ChunkWatch['onChanged'],
+  failing: Pick<ChunkWatch, 'onFailure'>,
 ): void {
   if (!concernsRules(rules, event.type)) return;
   // An event without a subject is decided on by itself: it has no profile, and its aggregates hold it alone.
   const record = event.subject === undefined ? newSubjectRecord() : recordOf(event.subject);
   const profile = record.profile?.values ?? NO_PROPERTIES;
-  const evaluations = evaluateEvent(rules, record.state, profile, event, { onFailure });
+  const evaluations = evaluateEvent(rules, record.state, profile, event, failing);
   if (evaluations.length === 0) return;
   const { id: eventId, source: eventSource, time } = event;
-  const sourceKey = fingerprintOf(eventSource).toString(36);
+  const sourceKey = made.sourceKeyOf(eventSource);
   for (const { rule, ruleVersion, outcome, reason } of evaluations) {
     const current = Object.hasOwn(record.decisions, rule) ? record.decisions[rule] : undefined;
     const before = current?.outcome ?? OUTCOME_BEFORE_ALL;
     const isCurrent = current === undefined || !isNewer(current, ruleVersion, event);
     if (isCurrent) record.decisions[rule] = { outcome, reason, ruleVersion, eventId, eventSource, time };
-    if (outcome === 'eligible') decided.eligible[rule] = (decided.eligible[rule] ?? 0) + 1;
+    if (outcome === 'eligible') made.eligible[rule] = (made.eligible[rule] ?? 0) + 1;
     const row: DecisionRow = {
       id: `${eventId}:${rule}:${ruleVersion}:${sourceKey}`,
       event_id: eventId,
@@ -135,8 +162,8 @@ function decideEvent(
       reason,
       time,
     };
-    decided.ndjson += `${JSON.stringify(row)}\n`;
-    if (isCurrent && outcome !== before) onChanged?.(decided.evaluated, row);
-    decided.evaluated++;
+    made.ndjson += `${JSON.stringify(row)}\n`;
+    if (isCurrent && outcome !== before) onChanged?.(made.evaluated, row);
+    made.evaluated++;
   }
 }

@@ -234,11 +234,12 @@ export class Ingest {
     });
     const { decided, evaluated, eligible } = made;
     const { rows, ndjson, prints } = fresh.take(decided);
+    const events = Buffer.from(ndjson);
     const head = {
-      ...{ tenant, stream, bytes: Buffer.byteLength(ndjson), receivedAt, ...contentsOf(rows) },
+      ...{ tenant, stream, bytes: events.length, receivedAt, ...contentsOf(rows) },
       ...{ evaluated, eligible, routed: routing?.routed() },
     };
-    const body = { prints, events: pack(ndjson), decisions: pack(made.ndjson) };
+    const body = { prints, events: pack(events), decisions: pack(made.ndjson) };
     return this.spooled(spool.append(seq, head, body), prints);
   }
 

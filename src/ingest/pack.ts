@@ -37,8 +37,8 @@ export interface Piece {
  * Packs NDJSON; a little of it is left as it is. On the main thread: the 25 KB of a hundred events take 60 µs, and to hand
  * them to a thread and to wait for it costs several times that.
  */
-export function pack(ndjson: string): Piece {
-  const content = Buffer.from(ndjson);
+export function pack(ndjson: string | Buffer): Piece {
+  const content = typeof ndjson === 'string' ? Buffer.from(ndjson) : ndjson;
   if (content.length < MIN_PACKED_BYTES) return { deflated: false, content };
   return pieceOf(deflateRawSync(content, DEFLATE), content);
 }

@@ -8,9 +8,9 @@ import { toJson } from '../expressions/to-json.js';
 import type { CompiledAggregate, CompiledRule, CompiledRules, TypePlan } from './compiled.js';
 import { celEvent } from './cel-event.js';
 import { eventTimeMs } from './event-time.js';
-import { printsOf } from './fingerprint.js';
+import { printsOf, type EventPrints } from './fingerprint.js';
 import { fold, isForgotten, newAggregateState, valueAt } from './fold.js';
-import { reasonOfFault, reasonOfNonBoolean, reasonOfResult, type ShownValues } from './reason.js';
+import { reasonOfFault, reasonOfNonBoolean, reasonOfResult, ShownValues } from './reason.js';
 import type { AggregateState, SubjectState } from './subject-state.js';
 
 /** What one rule said on one event. */
@@ -61,19 +61,24 @@ export function evaluateEvent(
   if (plan === undefined) return [];
   const aggregates: Record<string, unknown> = {};
   const context = { event: celEvent(event), profile, aggregates };
-  const evaluating: Evaluating = { context, budget, onFailure, shown: new Map() };
+  const evaluating: Evaluating = { context, budget, onFailure, shown: new ShownValues() };
   if (plan.folds.length > 0 || plan.reads.length > 0) {
     const time = eventTimeMs(event);
     if (foldEvent(plan, subject, evaluating, event, time)) dropUndeclared(compiled, subject);
-    const forgotten = new Set<string>();
+    // Made when it is needed: few events are so late.
+    let forgotten: Set<string> | undefined;
     for (const aggregate of plan.reads) {
-      const isLate = isForgotten(stateOf(subject, aggregate), aggregate, time);
-      const state = isLate ? aloneIn(plan, aggregate, evaluating, time) : stateOf(subject, aggregate);
-      if (isLate) forgotten.add(aggregate.name);
+      const kept = stateOf(subject, aggregate);
+      const isLate = isForgotten(kept, aggregate, time);
+      const state = isLate ? aloneIn(plan, aggregate, evaluating, time) : kept;
+      if (isLate) forgotten = (forgotten ?? new Set()).add(aggregate.name);
       const value = valueAt(state, aggregate, time);
       if (value !== undefined) aggregates[aggregate.name] = value;
     }
-    if (forgotten.size > 0) return plan.rules.map((rule) => evaluateLate(rule, evaluating, forgotten));
+    if (forgotten !== undefined) {
+      const late = forgotten;
+      return plan.rules.map((rule) => evaluateLate(rule, evaluating, late));
+    }
   }
   return plan.rules.map((rule) => evaluateRule(rule, evaluating));
 }
@@ -124,14 +129,15 @@ function foldEvent(
   event: EventRow,
   time: number,
 ): boolean {
-  if (plan.folds.length === 0) return false;
-  const prints = printsOf(event);
+  // Made when it is needed: most events are folded into nothing.
+  let prints: EventPrints | undefined;
   let changed = false;
   for (const aggregate of plan.folds) {
     const value = valueToFold(aggregate, evaluating);
     if (value instanceof Fault) evaluating.onFailure?.('aggregate', aggregate.name, value.code);
     if (value === undefined || value instanceof Fault) continue;
     const state = stateOf(subject, aggregate) ?? newAggregateState(aggregate.definition);
+    prints ??= printsOf(event);
     if (state.ids.includes(prints.id) || !fold(state, aggregate, prints.key, time, value)) continue;
     subject.aggregates[aggregate.name] = state;
     changed = true;

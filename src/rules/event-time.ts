@@ -1,3 +1,4 @@
+import { canonicalTimeMs } from '../canonical-time.js';
 import type { EventRow } from '../event.js';
 
 /**
@@ -5,6 +6,12 @@ import type { EventRow } from '../event.js';
  * falls back to the time of receipt, so that no event is without a place in the order.
  */
 export function eventTimeMs(event: EventRow): number {
-  const time = Date.parse(event.time);
-  return Number.isNaN(time) ? Date.parse(event.received_at) : time;
+  const time = timeMs(event.time);
+  return Number.isNaN(time) ? timeMs(event.received_at) : time;
+}
+
+/** A time in milliseconds since 1970; NaN for none. What earlier versions have kept may be of another form. */
+export function timeMs(time: string): number {
+  const ms = canonicalTimeMs(time);
+  return Number.isNaN(ms) ? Date.parse(time) : ms;
 }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { EventRow } from '../event.js';
-import { eventTimeMs } from './event-time.js';
+import { eventTimeMs, timeMs } from './event-time.js';
 import { dropOldTombstones, noteProperty } from './profile-limits.js';
 
 /** A subject's user properties: plain data, changed in place by {@link mergeProperties}, kept by the state store. */
@@ -26,7 +26,7 @@ export function newProfileState(): ProfileState {
 export function mergeProperties(profile: ProfileState, event: EventRow): boolean {
   const { data } = event;
   if (typeof data !== 'object' || data === null || Array.isArray(data)) return false;
-  const receivedAt = Date.parse(event.received_at);
+  const receivedAt = timeMs(event.received_at);
   const time = Math.min(eventTimeMs(event), receivedAt);
   let changed = false;
   for (const [key, value] of Object.entries(data)) {

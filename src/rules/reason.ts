@@ -9,8 +9,20 @@ const MAX_VALUE_LENGTH = 60;
 /** How long a reason may be. */
 const MAX_REASON_LENGTH = 1000;
 
-/** What reasons on one event have shown of its objects already. */
-export type ShownValues = Map<object, string>;
+/** What reasons on one event have shown of its objects already: to list thousands of keys takes a millisecond. */
+export class ShownValues {
+  // Made when it is needed: most reasons show no object.
+  private texts: Map<object, string> | undefined;
+
+  /** An object as reasons show it; written once, however many rules show it. */
+  textOf(value: object): string {
+    const known = this.texts?.get(value);
+    if (known !== undefined) return known;
+    const text = jsonUpTo(value, MAX_VALUE_LENGTH);
+    this.texts = (this.texts ?? new Map<object, string>()).set(value, text);
+    return text;
+  }
+}
 
 /**
  * The reason of an evaluation that gave true or false: the values it used, `event.data.minutes = 185 and …`. A missing
@@ -21,13 +33,14 @@ export function reasonOfResult(
   context: Context,
   shown: ShownValues,
 ): string {
-  const parts: string[] = [];
+  let reason = '';
   for (const { path, text, tested } of references) {
     const value = valueOf(path, context);
-    if (value !== undefined) parts.push(`${text} = ${textOfValue(value, shown)}`);
-    else if (tested) parts.push(`${text} is missing`);
+    if (value === undefined && !tested) continue;
+    if (reason !== '') reason += ' and ';
+    reason += value === undefined ? `${text} is missing` : `${text} = ${textOfValue(value, shown)}`;
   }
-  return parts.length === 0 ? 'the expression uses no value' : cut(parts.join(' and '), MAX_REASON_LENGTH);
+  return reason === '' ? 'the expression uses no value' : cut(reason, MAX_REASON_LENGTH);
 }
 
 /** The reason of an evaluation that failed: all that is missing, the first first, then what else went wrong. */
@@ -40,19 +53,15 @@ export function reasonOfNonBoolean(value: unknown): string {
   return `error: the expression gave ${jsonUpTo(toJson(value), MAX_VALUE_LENGTH)}, not true or false`;
 }
 
-/** Objects are written once an event, however many rules show them: to list thousands of keys takes a millisecond. */
 function textOfValue(value: unknown, shown: ShownValues): string {
-  if (typeof value !== 'object' || value === null) return jsonUpTo(value, MAX_VALUE_LENGTH);
-  const known = shown.get(value);
-  if (known !== undefined) return known;
-  const text = jsonUpTo(value, MAX_VALUE_LENGTH);
-  shown.set(value, text);
-  return text;
+  const isObject = typeof value === 'object' && value !== null;
+  return isObject ? shown.textOf(value) : jsonUpTo(value, MAX_VALUE_LENGTH);
 }
 
-function valueOf([variable, ...keys]: Reference['path'], context: Context): unknown {
-  let value: unknown = context[variable];
-  for (const key of keys) {
+function valueOf(path: Reference['path'], context: Context): unknown {
+  let value: unknown = context[path[0]];
+  for (let at = 1; at < path.length; at++) {
+    const key = path[at]!;
     if (typeof value === 'object' && value !== null && Object.hasOwn(value, key)) {
       value = (value as Record<string | number, unknown>)[key];
     } else return undefined;

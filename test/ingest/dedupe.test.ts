@@ -152,6 +152,12 @@ describe('dedupe', () => {
 });
 
 describe('a fingerprint', () => {
+  it('is what spools have kept of earlier versions', async () => {
+    const target = Buffer.alloc(FINGERPRINT_BYTES);
+    (await createFingerprint([1n, 2n]))('event-1', target, 0);
+    assert.equal(target.toString('hex'), '1db91efb8de05b8da324efa7');
+  });
+
   it('depends on the id and on both seeds', async () => {
     const seeds: [bigint, bigint][] = [
       [1n, 2n],

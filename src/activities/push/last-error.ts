@@ -2,6 +2,8 @@ import type { PushOutcome } from './post.js';
 
 /** Characters of an answer that are shown. */
 const SHOWN = 200;
+/** Characters of an answer that are looked at: its markup may be most of it, and what looks for patterns is not linear. */
+const LOOKED_AT = 2_000;
 /** Shorter texts are no secrets, and stand in many answers. */
 const SHORTEST_SECRET = 4;
 const HIDDEN = '[…]';
@@ -37,6 +39,12 @@ export function secretsOf(headers: Readonly<Record<string, string>>, url: string
 function shown(body: string, secrets: readonly string[]): string {
   let text = body;
   for (const secret of secrets) text = text.replaceAll(secret, HIDDEN);
+  // Without the tag or the word that is cut: half of a key would not be known for one.
+  if (text.length > LOOKED_AT)
+    text = text
+      .slice(0, LOOKED_AT)
+      .replace(/<[^<>]*$/, '')
+      .replace(/\s\S+$/, '');
   text = text
     .replace(CREDENTIALS, HIDDEN)
     .replace(/<(style|script)\b[^]*?<\/\1>|<[^<>]*>/gi, ' ')

@@ -132,9 +132,8 @@ function takeAll(
     const counts = { accepted: 0, duplicate: 0, rejected: candidates.length - events.length };
     for (const [at, receipt] of receipts.entries()) {
       const index = places[at] as number;
-      const { id } = (events[at] as TakenEvent).row;
-      const result = resultOf(receipt);
-      results[index] = { index, id, ...result };
+      const result = resultOf(index, (events[at] as TakenEvent).row.id, receipt);
+      results[index] = result;
       counts[result.status]++;
     }
     const answer: IngestAnswer = { ...counts, results };
@@ -144,9 +143,9 @@ function takeAll(
   return examining === undefined ? accept() : examining.then(accept);
 }
 
-function resultOf(receipt: Receipt): Omit<EventResult, 'index' | 'id'> {
-  if (typeof receipt === 'string') return { status: receipt };
-  return { status: 'rejected', code: 'profile_full', reason: receipt.refused };
+function resultOf(index: number, id: string, receipt: Receipt): EventResult {
+  if (typeof receipt === 'string') return { index, id, status: receipt };
+  return { index, id, status: 'rejected', code: 'profile_full', reason: receipt.refused };
 }
 
 function refusalOf(answer: IngestAnswer): HeadgateError | undefined {

@@ -32,4 +32,12 @@ describe('the last error of an endpoint', () => {
     const token = 'eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJ4In0.c2ln';
     assert.equal(said(`whsec_AAAA+/= Basic dTpw bearer abc.def ${token}`), `${error}: […] […] […] […]`);
   });
+
+  it('looks at the beginning of an answer alone, and shows no half of a key that ends there', () => {
+    assert.equal(
+      said(`${'<i></i>'.repeat(284)} down eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJ4In0.c2ln`),
+      `${error}: down`,
+    );
+    assert.equal(said(`${'<i></i>'.repeat(2_000)} down`), error);
+  });
 });
