@@ -228,7 +228,7 @@ describe('the commands, beside a running Headgate', function () {
   });
 
   it('remove a tenant: without its data it comes back as it was, with it its id is as good as new', async function () {
-    this.timeout(400_000);
+    this.timeout(120_000);
     const others = await token('VX', 'events:write');
     await post(others, 'kept');
     const before = await post(others, 'kept');
