@@ -10,7 +10,7 @@ import type { Config } from '../../src/config.js';
 import { Admission } from '../../src/ingest/admission/admission.js';
 import type { TakenEvent } from '../../src/ingest/fresh.js';
 import type { Acceptance, Ingest } from '../../src/ingest/ingest.js';
-import { Turns } from '../../src/ingest/turns.js';
+import { Turns } from '../../src/event-loop-turns.js';
 import { openKeySet } from '../../src/keys/key-set.js';
 import type { Logger } from '../../src/observability/logger.js';
 import type { TenantRegistry } from '../../src/tenant-config/registry.js';

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { messageOf } from '../errors.js';
 import type { Candidate, RequestHead } from './parse-body.js';
-import { scanJson } from './scan-json.js';
+import { parseBounded } from './bounded-json.js';
 
 const PREFIX = 'ce-';
 /** What `java.net` and others put on a body whose type nobody has said. */
@@ -15,6 +15,9 @@ type Payload = { readonly data?: unknown; readonly data_base64?: string; readonl
   'lossyNumber'
 >;
 
+/** Why there is no payload. */
+type NoPayload = Exclude<Candidate, { written: object }>;
+
 /**
  * One event in CloudEvents binary mode: attributes are headers, the body is the data alone. Taken as the CloudEvents SDKs
  * send it: header values percent-encoded, in raw UTF-8 or in Latin-1; JSON without a content type or under that of a form;
@@ -26,7 +29,7 @@ export function binaryMode(request: RequestHead, contentType: string, body: Buff
   const head = attributesOf(request);
   if ('unreadable' in head) return head;
   const payload = body.length === 0 ? { members: 0 } : payloadOf(request, contentType, body);
-  if ('unreadable' in payload) return payload;
+  if (!('members' in payload)) return payload;
   const { members, lossyNumber, ...data } = payload;
   const { attributes } = head;
   // With its parameters: without them nobody could tell what the octets of a text mean.
@@ -83,21 +86,20 @@ function unquoted(value: string): string {
   return quoted === undefined ? value : quoted.replace(/\\(.)/g, '$1');
 }
 
-function payloadOf(
-  { headers }: RequestHead,
-  contentType: string,
-  body: Buffer,
-): Payload | { readonly unreadable: string } {
+function payloadOf({ headers }: RequestHead, contentType: string, body: Buffer): Payload | NoPayload {
   const octets = (): Payload => ({ data_base64: body.toString('base64'), members: 0 });
   const isJson = contentType === 'application/json' || contentType.endsWith('+json');
   if (isJson || contentType === '' || contentType === FORM) {
     if (!isUtf8(body)) return isJson ? { unreadable: 'the data is not valid UTF-8' } : octets();
-    const text = body.toString('utf8').replace(/^\uFEFF/, '');
     try {
-      return { data: JSON.parse(text) as unknown, ...scanJson(body)[0]! };
+      const parsed = parseBounded(body);
+      if ('excess' in parsed) return parsed;
+      const { members, lossyNumber } = parsed.written;
+      return { data: parsed.value, members, lossyNumber };
     } catch (error) {
       // A form is one where it does not parse; a text that begins like a document of JSON is a damaged one.
       if (contentType === FORM) return octets();
+      const text = body.toString('utf8').replace(/^\uFEFF/, '');
       if (/^\s*[[{"]/.test(text))
         return { unreadable: `the data is not valid JSON: ${messageOf(error).slice(0, 200)}` };
       return { data: text, members: 0 };

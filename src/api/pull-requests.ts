@@ -1,6 +1,7 @@
 import type { ErrorObject, JSONSchemaType } from 'ajv';
 import { HeadgateError } from '../errors.js';
 import { ownSchema, type OwnValidator } from '../own-schema.js';
+import { parseBounded } from './bounded-json.js';
 
 /** Most ack ids of a request. */
 export const MAX_ACK_IDS = 1_000;
@@ -75,7 +76,10 @@ function reader<T>(isValid: OwnValidator<T>): (body: Buffer) => T {
 
 function parse(body: Buffer): unknown {
   try {
-    return body.length === 0 ? {} : JSON.parse(body.toString('utf8'));
+    if (body.length === 0) return {};
+    const parsed = parseBounded(body);
+    // No request of these is so deep or long: it is told as one that is no object.
+    return 'value' in parsed ? parsed.value : undefined;
   } catch {
     throw malformed('The body is not JSON.');
   }

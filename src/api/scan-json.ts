@@ -6,6 +6,14 @@ export interface Written {
   readonly lossyNumber?: string;
 }
 
+/** What {@link scanJson} finds of a text that has not been parsed yet, too. */
+export interface Scanned extends Written {
+  /** How deep objects and arrays are nested in it. */
+  readonly depth: number;
+  /** Opening brackets and commas: about as many as there are values in it. */
+  readonly values: number;
+}
+
 // One by one: constants that are taken from a list are looked up anew at each octet.
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -32,13 +40,13 @@ for (const each of '-0123456789') BEGINS[each.charCodeAt(0)] = NUMBER;
 /**
  * Reads through JSON for what `JSON.parse` loses without a word: digits of numbers, and all but the last of members of
  * one name. A nanosecond or two an octet; only numbers of more than 15 digits or with an exponent cost more.
- * @param json valid JSON in UTF-8, byte order mark or not
+ * @param json JSON in UTF-8, byte order mark or not; of what is no JSON, what it finds means nothing
  * @param items true to be told of each item of the array that it is, else of the whole
  */
-export function scanJson(json: Buffer, items = false): Written[] {
-  const found: Written[] = [];
+export function scanJson(json: Buffer, items = false): Scanned[] {
+  const found: Scanned[] = [];
   const { length } = json;
-  let [depth, members] = [0, 0];
+  let [depth, deepest, members, values] = [0, 0, 0, 0];
   let lossyNumber: string | undefined;
   for (let at = 0; at < length; at++) {
     const octet = json[at]!;
@@ -47,13 +55,16 @@ export function scanJson(json: Buffer, items = false): Written[] {
       while (++at < length && json[at] !== QUOTE) if (json[at] === BACKSLASH) at++;
     } else if (octet === COLON) members++;
     else if (octet === COMMA) {
+      values++;
       if (depth !== 1 || !items) continue;
-      found.push({ members, lossyNumber });
-      [members, lossyNumber] = [0, undefined];
+      found.push({ members, lossyNumber, depth: deepest, values });
+      [members, lossyNumber, deepest, values] = [0, undefined, 0, 0];
     } else {
       const begins = BEGINS[octet];
-      if (begins === OPENING) depth++;
-      else if (begins === CLOSING) depth--;
+      if (begins === OPENING) {
+        values++;
+        if (++depth > deepest) deepest = depth;
+      } else if (begins === CLOSING) depth--;
       else if (begins === NUMBER) {
         const end = endOfNumber(json, at);
         if (end < 0) lossyNumber ??= lossyIn(json, at, -end);
@@ -61,7 +72,7 @@ export function scanJson(json: Buffer, items = false): Written[] {
       }
     }
   }
-  found.push({ members, lossyNumber });
+  found.push({ members, lossyNumber, depth: deepest, values });
   return found;
 }
 

@@ -1,6 +1,7 @@
 import { Ajv, type Options, type ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { messageOf } from '../errors.js';
+import { allAtOnce, type Steps } from '../event-loop-turns.js';
 import { EventSchema, EventSchemas } from './event-schemas.js';
 import { inspectSchema, keysOf, type Dialect, type SchemaFault } from './inspect.js';
 import { MULTIPLE_OF } from './multiple-of.js';
@@ -55,23 +56,33 @@ const compiled = new WeakMap<JsonSchema, Compiled>();
  * Compiles a tenant's schemas, those that are off too, and returns the problems beside them.
  * @returns `compiled`: those without problems; undefined where there are none
  */
-export function compileSchemas(configs: readonly EventSchemaConfig[]): {
-  compiled?: EventSchemas;
-  issues: SchemaIssue[];
-} {
+export function compileSchemas(configs: readonly EventSchemaConfig[]): CheckedSchemas {
+  return allAtOnce(compilingSchemas(configs));
+}
+
+/** What could be compiled, and what could not. */
+interface CheckedSchemas {
+  readonly compiled?: EventSchemas;
+  readonly issues: SchemaIssue[];
+}
+
+/** {@link compileSchemas}, in steps. */
+export function* compilingSchemas(configs: readonly EventSchemaConfig[]): Steps<CheckedSchemas> {
   const issues = [...twins(configs)];
   let parts = 0;
-  const schemas = configs.flatMap((config, index) => {
-    if (parts > MAX_PARTS) return [];
+  const schemas: EventSchema[] = [];
+  for (const [index, config] of configs.entries()) {
+    if (parts > MAX_PARTS) break;
     const found = compile(config.schema);
+    yield;
     if ('validate' in found) {
       parts += found.parts;
-      return [new EventSchema(config, found.validate)];
+      schemas.push(new EventSchema(config, found.validate));
+      continue;
     }
     const path = ['schemas', index, 'schema'];
     issues.push(...found.map((fault) => ({ path: [...path, ...fault.path], message: fault.message })));
-    return [];
-  });
+  }
   if (parts > MAX_PARTS)
     issues.push({
       path: ['schemas'],

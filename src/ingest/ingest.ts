@@ -5,7 +5,7 @@ import type { EventRow, InputStream } from '../event.js';
 import { eventKey } from '../event-identity.js';
 import type { Dedupe } from './dedupe.js';
 import { FINGERPRINT_BYTES, type Fingerprint } from './fingerprint.js';
-import { rowsOf, splitAt, type Fresh, type TakenEvent } from './fresh.js';
+import { Fresh, type TakenEvent } from './fresh.js';
 import { FingerprintSet } from './fingerprint-set.js';
 import { idLaneKey, laneKey, type Chunk } from './lane.js';
 import type { ChunkRouting } from '../routing/chunk-routing.js';
@@ -13,7 +13,7 @@ import { ProfileLimits } from '../rules/profile-limits.js';
 import { pack } from './pack.js';
 import type { Spool } from './spool.js';
 import type { RecordHead } from './spool-record.js';
-import { Turns, type Turn } from './turns.js';
+import { Turns, type Turn } from '../event-loop-turns.js';
 import { Writes, type Write } from './writes.js';
 
 /** What became of one event at the door. */
@@ -60,12 +60,6 @@ interface Sorted {
   readonly seen: FingerprintSet;
   /** Writes of other requests that hold the first copy of a duplicate. */
   readonly pending: Set<Promise<void>>;
-}
-
-/** A chunk that is being written, and what was left for another one. */
-interface Written {
-  readonly rest?: Fresh;
-  readonly written: Promise<void>;
 }
 
 /** Event types kept with a chunk; enough to describe a batch. */
@@ -134,7 +128,7 @@ export class Ingest {
     const lane = laneKey(tenant, stream);
     const { receipts, fresh, prints, seen, pending } = this.sort(tenant, stream, events);
     if (fresh.length > 0) {
-      const done = this.write(tenant, stream, { events: fresh, prints }, turn);
+      const done = this.write(tenant, stream, new Fresh(fresh, prints), turn);
       this.writes.add(lane, { prints: seen, done });
       pending.add(done);
     }
@@ -190,29 +184,34 @@ export class Ingest {
   }
 
   /**
-   * Decides on events and writes them: all of them in this turn, unless they take too long for it. Each turn's are a
-   * chunk of their own.
+   * Decides on events and writes them: all of them in this turn, unless they take too long for it, or are more than a piece.
+   * Each turn's are a chunk of their own.
    */
   private write(tenant: string, stream: InputStream, fresh: Fresh, turn: Turn): Promise<void> {
     const first = this.writeChunk(tenant, stream, fresh, turn);
-    return first.rest === undefined ? first.written : this.writeRest(tenant, stream, first);
+    return fresh.isEmpty ? first : this.writeRest(tenant, stream, fresh, first);
   }
 
   /** Ends when all that was begun has ended, so that nothing of it comes after a retry. */
-  private async writeRest(tenant: string, stream: InputStream, after: Written): Promise<void> {
-    const begun = [after.written];
+  private async writeRest(
+    tenant: string,
+    stream: InputStream,
+    fresh: Fresh,
+    first: Promise<void>,
+  ): Promise<void> {
     let failed = false;
-    const onFailure = (): void => void (failed = true);
-    after.written.catch(onFailure);
+    const begun: Promise<void>[] = [];
+    const note = (written: Promise<void>): void => {
+      begun.push(written);
+      written.catch(() => void (failed = true));
+    };
+    note(first);
     try {
-      for (let { rest } = after; rest !== undefined && !failed;) {
-        const fresh = rest;
-        const rows = (): EventRow[] => rowsOf(fresh);
-        const work = (turn: Turn): Written => this.writeChunk(tenant, stream, fresh, turn);
-        const next = await this.turns.later(tenant, () => this.whenReady(tenant, stream, rows, work));
-        next.written.catch(onFailure);
-        begun.push(next.written);
-        rest = next.rest;
+      while (!fresh.isEmpty && !failed) {
+        // Wrapped: a promise that a turn returns would be waited for before the next.
+        const piece = (turn: Turn) => ({ written: this.writeChunk(tenant, stream, fresh, turn) });
+        const begin = () => this.whenReady(tenant, stream, () => fresh.next(), piece);
+        note((await this.turns.later(tenant, begin)).written);
       }
     } finally {
       await Promise.allSettled(begun);
@@ -221,37 +220,27 @@ export class Ingest {
   }
 
   /** Decides, and writes events and decisions, at once, so that chunks are decided on in the order they are written. */
-  private writeChunk(tenant: string, stream: InputStream, fresh: Fresh, turn: Turn): Written {
+  private writeChunk(tenant: string, stream: InputStream, fresh: Fresh, turn: Turn): Promise<void> {
     const { spool, decider } = this.options;
     const receivedAt = Date.now();
     const seq = spool.reserve();
     const routing = this.options.routingOf(tenant, stream);
-    const rows = rowsOf(fresh);
-    const made = decider.decide(tenant, stream, seq, rows, {
+    const made = decider.decide(tenant, stream, seq, fresh.next(), {
       onChanged: routing?.onChanged,
       after: (row, line) => {
         routing?.take(row, line);
         return !turn.isOver;
       },
     });
-    const { ndjson, decided, evaluated, eligible } = made;
-    const { chunk, rest } = splitAt(fresh, decided);
-    let lines = '';
-    for (const { json } of chunk.events) lines += `${json}\n`;
-    const events = Buffer.from(lines);
-    const contents = contentsOf(rest === undefined ? rows : rows.slice(0, decided));
+    const { decided, evaluated, eligible } = made;
+    const { rows, ndjson, prints } = fresh.take(decided);
+    const events = Buffer.from(ndjson);
     const head = {
-      tenant,
-      stream,
-      bytes: events.length,
-      receivedAt,
-      ...contents,
-      evaluated,
-      eligible,
-      routed: routing?.routed(),
+      ...{ tenant, stream, bytes: events.length, receivedAt, ...contentsOf(rows) },
+      ...{ evaluated, eligible, routed: routing?.routed() },
     };
-    const body = { prints: chunk.prints, events: pack(events), decisions: pack(ndjson) };
-    return { rest, written: this.spooled(spool.append(seq, head, body), chunk.prints) };
+    const body = { prints, events: pack(events), decisions: pack(made.ndjson) };
+    return this.spooled(spool.append(seq, head, body), prints);
   }
 
   private async spooled(written: Promise<Chunk>, prints: Buffer): Promise<void> {

@@ -1,3 +1,5 @@
+import type { FaultCode } from '../expressions/fault.js';
+import { ExpressionFailures, type ExpressionFailure } from '../expressions/failures.js';
 import { isUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
 import type { PullConfig } from '../tenant-config/subscription-config.js';
 import type { PassResult } from '../workflows/delivery-messages.js';
@@ -12,12 +14,14 @@ export interface OpenLotOptions {
   readonly batchStore: Pick<BatchStore, 'read'>;
   readonly config: PullConfig;
   readonly onEnd: (lot: Lot, end: LotEnd) => void;
+  /** Told of events that have no ordering key since it failed on them, if there are any. */
+  readonly onFailures?: (failures: readonly ExpressionFailure[]) => void;
 }
 
 /** Makes a lot of a pass: reads its events. Undefined when they are gone or damaged; the pass is then completed with dead letters. */
 export async function openLot(pass: HeldPass, options: OpenLotOptions): Promise<Lot | undefined> {
-  const { batch } = pass.input;
-  const { config, onEnd } = options;
+  const { batch, subscription } = pass.input;
+  const { config, onEnd, onFailures } = options;
   let content: Buffer;
   try {
     content = await options.batchStore.read(batch);
@@ -28,12 +32,18 @@ export async function openLot(pass: HeldPass, options: OpenLotOptions): Promise<
   }
   const lines = new BatchLines(content, batch.events, batch.stream);
   const { maxAttempts, orderingKey } = config;
+  const failures = new ExpressionFailures();
   const table = new LeaseTable({
     ...tableOf(pass),
     maxAttempts,
     detail: `Handed out ${maxAttempts} times and never acknowledged in time.`,
-    keyOf: orderingKey === undefined ? undefined : keysOf(orderingKey, lines),
+    keyOf:
+      orderingKey === undefined
+        ? undefined
+        : keysOf(orderingKey, lines, (code) => failures.add('ordering-key', subscription, code)),
   });
+  const failed = failures.list();
+  if (failed.length > 0) onFailures?.(failed);
   return new Lot({ pass, table, lines, onEnd });
 }
 
@@ -50,7 +60,11 @@ function expired({ pending, ...result }: PassResult, detail: string): PassResult
   return { ...result, pending: [], dead: pending.map((group) => ({ ...group, reason: 'expired', detail })) };
 }
 
-function keysOf(expression: string, lines: BatchLines): (line: number) => string | undefined {
-  const keyOf = compileOrderingKey(expression);
+function keysOf(
+  expression: string,
+  lines: BatchLines,
+  onFailure: (code: FaultCode) => void,
+): (line: number) => string | undefined {
+  const keyOf = compileOrderingKey(expression, onFailure);
   return (line) => keyOf(lines.event(line));
 }

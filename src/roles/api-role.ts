@@ -7,10 +7,12 @@ import { createApi, listen, type ApiDependencies } from '../api/server.js';
 import type { Config } from '../config.js';
 import { createDeadLetters } from '../dead-letters/dead-letters.js';
 import { messageOf } from '../errors.js';
+import type { Turns } from '../event-loop-turns.js';
 import type { Temporal } from '../engine/temporal.js';
 import type { Plan } from '../ingest/lane.js';
 import { Spool } from '../ingest/spool.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
+import { createQueueRates, type QueueSettings } from '../engine/queue-rates.js';
 import { SubscriptionLags } from '../subscriptions/lags.js';
 import { SubscriptionOverviews } from '../subscriptions/overview.js';
 import { openKeySet } from '../keys/key-set.js';
@@ -21,6 +23,7 @@ import { createPull } from '../pull/pull.js';
 import type { Holdings } from '../recovery/holdings.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import type { TenantRegistry } from '../tenant-config/registry.js';
+import type { Reading } from '../tenant-config/tenant-file.js';
 import { readVersion } from '../tenant-config/versions.js';
 import type { IngestBatchResult } from '../workflows/messages.js';
 import type { WorkerHost } from '../workers/worker-host.js';
@@ -36,6 +39,10 @@ export interface ApiRoleOptions {
   readonly config: Config;
   readonly temporal: Temporal;
   readonly registry: TenantRegistry;
+  /** Reads versions of tenants' files. */
+  readonly reading: Reading;
+  /** Shares the event loop between tenants. */
+  readonly turns: Turns;
   readonly stores: SharedStores;
   readonly control: SubscriptionControl;
   readonly holdings: Holdings;
@@ -72,6 +79,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const stopping = new AbortController();
   const configOf = (tenant: string): TenantConfig | undefined => registry.get(tenant)?.config;
   const observer = observePull(options.metrics);
+  const queues = createQueueRates(connection, namespace);
   const pull = createPull({
     ...{ client, namespace, holdings, observer, configOf, log },
     batchStore: stores.batchStore,
@@ -84,7 +92,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     ...{ admission: parts.admission, ingest, decider, pull },
     subscriptions: {
       control,
-      overviews: new SubscriptionOverviews({ client, control, configOf }),
+      overviews: new SubscriptionOverviews({ client, control, notes: queues, configOf }),
     },
     readiness: [
       { name: 'door', check: () => parts.admission.assertOpen() },
@@ -95,7 +103,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
         : [{ name: 'workers', check: () => options.workers?.checkRunning(), degrades: true }]),
     ],
   });
-  measure(options, { client, spool, parts });
+  measure(options, { client, queues, spool, parts });
   await parts.recover();
   followDrains(options, control);
   const api = await listen(app, config.host, config.port, {
@@ -127,10 +135,15 @@ function longPollsOf({ maxConnections }: Config): number {
 /** What the metrics ask for when they are read. */
 function measure(
   { registry, metrics, log }: ApiRoleOptions,
-  { client, spool, parts }: { client: Client; spool: Spool; parts: IngestParts },
+  {
+    client,
+    queues,
+    spool,
+    parts,
+  }: { client: Client; queues: QueueSettings; spool: Spool; parts: IngestParts },
 ): void {
   const tenants = (): TenantConfig[] => registry.list().map((loaded) => loaded.config);
-  const lags = new SubscriptionLags({ client, tenants, log });
+  const lags = new SubscriptionLags({ client, queues, tenants, log });
   metrics?.watch({
     spoolBytes: () => spool.bytes,
     spoolOldestSeconds: () => secondsSince(parts.batcher.oldestAt),
@@ -152,7 +165,7 @@ async function within(seconds: number, work: Promise<void>): Promise<void> {
 
 /** What the door has that ingest knows nothing of. */
 async function doorOf(
-  { config, temporal, registry, stores, metrics, log }: ApiRoleOptions,
+  { config, temporal, registry, reading, stores, metrics, log }: ApiRoleOptions,
   configOf: (tenant: string) => TenantConfig | undefined,
   client: Client,
 ): Promise<
@@ -178,7 +191,7 @@ async function doorOf(
     replays: createReplays({
       ...{ client, namespace, uiUrl, batchStore: stores.batchStore },
       tenantOf: (tenant) => registry.get(tenant),
-      versionOf: (tenant, version) => readVersion(stores.paths.tenantVersions, tenant, version),
+      versionOf: (tenant, version) => readVersion(stores.paths.tenantVersions, tenant, version, reading),
     }),
     deadLetters: createDeadLetters({
       ...{ client, namespace, uiUrl },

@@ -90,6 +90,7 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
     decider,
     routingOf: (tenant, stream) => routingOf(options, stores, tenant, stream),
     ack: config.ack,
+    turns: options.turns,
     onSpooled: (chunk) => spooled(chunk, batcher, options.metrics),
     onFailed: () => void checkpoints.rewind().catch(unreadable),
   });

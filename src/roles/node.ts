@@ -1,15 +1,18 @@
 import { Client } from '@temporalio/client';
+import type { ListeningApi } from '../api/server.js';
 import { secretReader, type Config } from '../config.js';
 import { installRuntime } from '../engine/runtime.js';
 import { assertClock } from '../engine/temporal-clock.js';
 import { openTemporal, type Temporal } from '../engine/temporal.js';
 import type { Plan } from '../ingest/lane.js';
 import { lockSpool } from '../ingest/spool-lock.js';
+import { Turns } from '../event-loop-turns.js';
 import { armFaultPoint } from '../fault-point.js';
 import type { Logger } from '../observability/logger.js';
-import { createMetrics } from '../observability/metrics.js';
+import { createMetrics, type Metrics } from '../observability/metrics.js';
 import { openHoldings, type Holdings } from '../recovery/holdings.js';
 import { identified } from '../stores/batch-store/identified.js';
+import { ReadingApart } from '../tenant-config/reading-apart.js';
 import { openTenantRegistry, type TenantRegistry } from '../tenant-config/registry.js';
 import { SecretOwners } from '../tenant-config/secret-owners.js';
 import type { IngestBatchResult } from '../workflows/messages.js';
@@ -86,7 +89,10 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     closers.push(() => hold.stop());
     const stores = openSharedStores(config.dataDir, identified(store, identity, hold.boundStore));
     const { tenants: dir, tenantVersions: versions } = stores.paths;
-    const registry = await openTenantRegistry({ dir, versions, logger: log });
+    const turns = new Turns();
+    const reading = new ReadingApart({ turns });
+    closers.push(() => reading.close());
+    const registry = await openTenantRegistry({ dir, versions, logger: log, reading });
     closers.push(() => registry.close());
     const metrics =
       config.metrics === 'on' ? createMetrics({ maxTenants: config.metricsTenants }) : undefined;
@@ -97,7 +103,10 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     const holdings = await openNodeHoldings(temporal, stores, log);
     closers.push(() => holdings.close());
     const grace = shareGrace(config.shutdownGraceSeconds, roles);
-    const shared = { ...options, secretOf, temporal, registry, stores, control, holdings, grace, metrics };
+    const shared = {
+      ...{ ...options, secretOf, temporal, registry, stores, control, holdings, grace, metrics },
+      ...{ turns, reading },
+    };
     let workers: WorkerHost | undefined;
     if (roles.worker) {
       workers = await startWorkerRole(shared);
@@ -108,20 +117,26 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
       api = await startApiRole({ ...shared, workers });
       closers.push(() => api?.stop());
     }
-    let scrapeUrl = metrics && api?.url;
-    if (api === undefined && metrics !== undefined && config.metricsPort !== undefined) {
-      const readiness = [{ name: 'workers', check: () => workers?.checkRunning() }];
-      const { host, metricsPort: port } = config;
-      const listener = await listenForScrapes({ metrics, readiness, host, port });
-      closers.push(() => listener.close());
-      scrapeUrl = listener.url;
-    }
+    const listener = api === undefined && (await listenForMetrics(config, metrics, workers));
+    if (listener) closers.push(() => listener.close());
+    const scrapeUrl = listener ? listener.url : metrics && api?.url;
     const metricsUrl = scrapeUrl && `${scrapeUrl}/metrics`;
     return { url: api?.url, metricsUrl, temporal, registry, stores, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** Where a process without an API shows its metrics, if it is told to. */
+async function listenForMetrics(
+  { host, metricsPort: port }: Config,
+  metrics?: Metrics,
+  workers?: WorkerHost,
+): Promise<ListeningApi | undefined> {
+  if (metrics === undefined || port === undefined) return undefined;
+  const readiness = [{ name: 'workers', check: () => workers?.checkRunning() }];
+  return listenForScrapes({ metrics, readiness, host, port });
 }
 
 /** A server of our own runs on this machine, and has its clock. */

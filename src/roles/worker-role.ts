@@ -6,6 +6,7 @@ import { WindowsInUse } from '../activities/warehouse/windows-in-use.js';
 import { Compactions } from '../compaction/compactions.js';
 import type { Config, SecretReader } from '../config.js';
 import type { Temporal } from '../engine/temporal.js';
+import type { Turns } from '../event-loop-turns.js';
 import type { Logger } from '../observability/logger.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { Holdings } from '../recovery/holdings.js';
@@ -14,10 +15,11 @@ import type { LoadClaims } from '../stores/load-claims/load-claims.js';
 import type { LoadInput, LoadResult } from '../stores/warehouse/warehouse.js';
 import { configuredTenant, type TenantRegistry } from '../tenant-config/registry.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
+import type { Reading } from '../tenant-config/tenant-file.js';
 import { readVersion } from '../tenant-config/versions.js';
 import { budgetLoads, observeLoads, paceLoads, type LoadObserver } from '../workers/observed-warehouse.js';
 import { Pace } from '../workers/pace.js';
-import { createQueueRates } from '../engine/queue-rates.js';
+import { createQueueRates, type QueueRates } from '../engine/queue-rates.js';
 import { startWorkerHost, type WorkerHost } from '../workers/worker-host.js';
 import { countParked } from './count-parked.js';
 import type { Grace } from './grace.js';
@@ -34,6 +36,10 @@ export interface WorkerRoleOptions {
   readonly config: Config;
   readonly temporal: Temporal;
   readonly registry: TenantRegistry;
+  /** Reads versions of tenants' files. */
+  readonly reading: Reading;
+  /** Shares the event loop between tenants. */
+  readonly turns: Turns;
   readonly stores: SharedStores;
   readonly control: SubscriptionControl;
   readonly secretOf: SecretReader;
@@ -51,14 +57,8 @@ const WORKFLOW_BUNDLE = fileURLToPath(new URL('../../dist/workflow-bundle.js', i
 /** The worker role: runs the workflows and activities of all tenants. */
 export async function startWorkerRole(options: WorkerRoleOptions): Promise<WorkerHost> {
   const { config, temporal, registry, stores, onFatal, log } = options;
-  const pace = new Pace({
-    rates: createQueueRates(temporal.connection, temporal.namespace),
-    ceilingOf: (tenant) => registry.get(tenant)?.config.limits.activitiesPerSecond,
-    log,
-  });
-  registry.onChange(({ tenant, kind }) => {
-    if (kind === 'removed') pace.forget(tenant);
-  });
+  const queues = createQueueRates(temporal.connection, temporal.namespace);
+  const pace = paceOf(queues, options);
   options.metrics?.watch({ paces: () => pace.rates() });
   const claims = await openLoadClaims(config);
   const budget = openLoadBudget({ registry, claims, log });
@@ -72,8 +72,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
   const client = new Client({ connection: temporal.connection, namespace: temporal.namespace });
   const passes = buildPasses({
     ...options,
-    client,
-    namespace: temporal.namespace,
+    ...{ client, notes: queues, namespace: temporal.namespace },
     configOf: (tenant) => configuredTenant(registry, tenant).config,
   });
   const activities = createActivities({
@@ -84,7 +83,8 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     onWindow: (tenant, windowMs) => windows.announced(tenant, windowMs),
     onParked: countParked(options.metrics),
     tenant: (tenant) => configuredTenant(registry, tenant),
-    versionOf: (tenant, version) => readVersion(stores.paths.tenantVersions, tenant, version),
+    versionOf: (tenant, version) =>
+      readVersion(stores.paths.tenantVersions, tenant, version, options.reading),
   });
   const host = await startWorkerHost({
     connection: temporal.connection,
@@ -108,6 +108,17 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     for (const each of [passes, pace, budget, warehouse]) await each.close();
   };
   return { ...host, stop };
+}
+
+/** The rates of the tenants' queues, as their files and their warehouses have them. */
+function paceOf(rates: QueueRates, { registry, log }: WorkerRoleOptions): Pace {
+  const ceilingOf = (tenant: string): number | undefined =>
+    registry.get(tenant)?.config.limits.activitiesPerSecond;
+  const pace = new Pace({ rates, ceilingOf, log });
+  registry.onChange(({ tenant, kind }) => {
+    if (kind === 'removed') pace.forget(tenant);
+  });
+  return pace;
 }
 
 /** What keeps the stores from growing: compactions, and retention. */

@@ -1,4 +1,5 @@
 import { DERIVED_PREFIX } from '../delivered-event.js';
+import { allAtOnce, type Steps } from '../event-loop-turns.js';
 import { compileExpression } from '../expressions/compile.js';
 import type { CompiledExpression } from '../expressions/expression.js';
 import { PatternQuota } from '../expressions/pattern.js';
@@ -21,21 +22,34 @@ export interface RoutesConfig {
 }
 
 /** Compiles what it can, and returns the problems beside it. */
-export function compileRoutes(config: RoutesConfig): { compiled: CompiledRoutes; issues: RouteIssue[] } {
+export function compileRoutes(config: RoutesConfig): CheckedRoutes {
+  return allAtOnce(compilingRoutes(config));
+}
+
+/** What could be compiled, and what could not. */
+interface CheckedRoutes {
+  readonly compiled: CompiledRoutes;
+  readonly issues: RouteIssue[];
+}
+
+/** {@link compileRoutes}, in steps. */
+export function* compilingRoutes(config: RoutesConfig): Steps<CheckedRoutes> {
   const patterns = new PatternQuota();
   const issues = [...nameIssues(config), ...expressionIssues(config, patterns)];
   const names = new Set(config.subscriptions.map(({ name }) => name));
-  const routes = config.routes.map(({ match, to, priority }, index): CompiledRoute => {
+  const routes: CompiledRoute[] = [];
+  for (const [index, { match, to, priority }] of config.routes.entries()) {
     const path = ['routes', index];
     to.forEach((name, at) => {
       if (!names.has(name)) issues.push({ path: [...path, 'to', at], message: unknown(name, names) });
     });
-    return {
+    routes.push({
       ...{ index, to, type: patternOf(match.type ?? '*') },
       ...{ stream: match.stream, priority: match.priority, stage: match.stage, sets: priority },
       when: compile(match.when, 'bool', [...path, 'match', 'when'], { issues, patterns }),
-    };
-  });
+    });
+    yield;
+  }
   return { compiled: { routes, derived: routes.some(({ type }) => matchesDerived(type)) }, issues };
 }
 

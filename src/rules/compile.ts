@@ -1,4 +1,5 @@
 import { HeadgateError } from '../errors.js';
+import { allAtOnce, type Steps } from '../event-loop-turns.js';
 import { compileExpression } from '../expressions/compile.js';
 import type { CompiledExpression } from '../expressions/expression.js';
 import { PatternQuota } from '../expressions/pattern.js';
@@ -24,22 +25,44 @@ export type RulesConfig = Pick<TenantConfig, 'aggregates' | 'rules'>;
  * @throws HeadgateError `TENANT_CONFIG_INVALID` with every problem found as `details.issues` (see {@link RuleIssue})
  */
 export function compileRules(config: RulesConfig): CompiledRules {
-  const { compiled, issues } = checkRules(config);
+  return allAtOnce(compilingRules(config));
+}
+
+/** {@link compileRules}, in steps. */
+export function* compilingRules(config: RulesConfig): Steps<CompiledRules> {
+  const { compiled, issues } = yield* checkingRules(config);
   if (issues.length === 0) return compiled;
   const lines = issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
   throw new HeadgateError('TENANT_CONFIG_INVALID', lines.join('\n'), { details: { issues } });
 }
 
 /** Compiles what it can, and returns the problems instead of throwing them. */
-export function checkRules(config: RulesConfig): { compiled: CompiledRules; issues: RuleIssue[] } {
+export function checkRules(config: RulesConfig): CheckedRules {
+  return allAtOnce(checkingRules(config));
+}
+
+/** What could be compiled, and what could not. */
+interface CheckedRules {
+  readonly compiled: CompiledRules;
+  readonly issues: RuleIssue[];
+}
+
+function* checkingRules(config: RulesConfig): Steps<CheckedRules> {
   const compiler = new Compiler(config);
   const aggregates = new Map<string, CompiledAggregate>();
   for (const [name, aggregate] of Object.entries(config.aggregates)) {
     const compiled = compiler.aggregate(name, aggregate);
     if (compiled !== undefined) aggregates.set(name, compiled);
+    yield;
   }
-  const rules = config.rules.flatMap((rule, index) => compiler.rule(rule, index) ?? []);
-  return { compiled: { aggregates, rules, byType: planTypes(aggregates, rules) }, issues: compiler.issues };
+  const rules: CompiledRule[] = [];
+  for (const [index, rule] of config.rules.entries()) {
+    const compiled = compiler.rule(rule, index);
+    if (compiled !== undefined) rules.push(compiled);
+    yield;
+  }
+  const byType = yield* planTypes(aggregates, rules);
+  return { compiled: { aggregates, rules, byType }, issues: compiler.issues };
 }
 
 /** Compiles one configuration, noting problems as it goes. */
@@ -137,10 +160,10 @@ function undeclared(name: string, declared: readonly string[]): string {
 }
 
 /** Indexes aggregates and rules by event type, so that an event that concerns none costs one look-up. */
-function planTypes(
+function* planTypes(
   aggregates: ReadonlyMap<string, CompiledAggregate>,
   rules: readonly CompiledRule[],
-): Map<string, TypePlan> {
+): Steps<Map<string, TypePlan>> {
   const plans = new Map<
     string,
     { folds: CompiledAggregate[]; reads: Set<CompiledAggregate>; rules: CompiledRule[] }
@@ -161,6 +184,7 @@ function planTypes(
       plan.rules.push(rule);
       for (const aggregate of needed) plan.reads.add(aggregate);
     }
+    yield;
   }
   return new Map([...plans].map(([type, { reads, ...plan }]) => [type, { ...plan, reads: [...reads] }]));
 }

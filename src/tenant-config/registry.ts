@@ -3,6 +3,7 @@ import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HeadgateError, messageOf } from '../errors.js';
 import { assertColumnsKept } from './columns-kept.js';
+import type { ReadingApart } from './reading-apart.js';
 import { cleanVersions, keepVersion, noteInForce } from './versions.js';
 import { listTenantFiles, readTenantFile, type LoadedTenant, type TenantFile } from './tenant-file.js';
 
@@ -30,6 +31,8 @@ export interface TenantRegistryOptions {
   /** Where every configuration that comes into force is kept as a version; see versions.ts. */
   readonly versions?: string;
   readonly logger?: RegistryLogger;
+  /** Reads what changes once the registry is open, so that nobody waits for a large file. Default: at once. */
+  readonly reading?: ReadingApart;
 }
 
 /** The tenants of this machine. */
@@ -63,14 +66,14 @@ const DEBOUNCE_MS = 100;
  * tenant goes on with the last good configuration this process has seen.
  */
 export async function openTenantRegistry(options: TenantRegistryOptions): Promise<TenantRegistry> {
-  const { dir, versions, logger } = options;
+  const { dir, versions, logger, reading } = options;
   await mkdir(dir, { recursive: true });
   // A directory that cannot be written keeps no new versions either; that is told with each.
   if (versions !== undefined)
     await cleanVersions(versions).catch((error: unknown) =>
       logger?.warn({ problem: messageOf(error) }, 'literal secrets are still in kept tenant versions'),
     );
-  const registry = new DirectoryRegistry(dir, versions, logger);
+  const registry = new DirectoryRegistry(dir, versions, logger, reading);
   await registry.open();
   return registry;
 }
@@ -94,6 +97,7 @@ class DirectoryRegistry implements TenantRegistry {
     private readonly dir: string,
     private readonly versions?: string,
     private readonly logger?: RegistryLogger,
+    private readonly readsApart?: ReadingApart,
   ) {}
 
   /** Watches before the first scan, so that a change between the two is not missed. */
@@ -105,6 +109,11 @@ class DirectoryRegistry implements TenantRegistry {
     await this.scan();
     this.opened = true;
     this.logger?.info({ tenants: this.tenants.size, dir: this.dir }, 'tenants loaded');
+  }
+
+  /** A start reads at once: nobody is served yet, and there may be many files. */
+  private get reading(): ReadingApart | undefined {
+    return this.opened ? this.readsApart : undefined;
   }
 
   get(tenant: string): LoadedTenant | undefined {
@@ -160,11 +169,11 @@ class DirectoryRegistry implements TenantRegistry {
     if (signature === undefined || signature === this.signatures.get(name)) return;
     this.signatures.set(name, signature);
     try {
-      const file = await readTenantFile(this.dir, name);
+      const file = await readTenantFile(this.dir, name, this.reading);
       const { tenant } = file.config;
       const before = this.tenants.get(tenant);
       if (before?.text === file.text) return;
-      if (this.versions !== undefined) await assertColumnsKept(this.versions, file, name);
+      if (this.versions !== undefined) await this.assertColumnsKept(this.versions, file, name);
       await this.keep(file);
       this.tenants.set(tenant, file);
       this.announce({ kind: before === undefined ? 'added' : 'changed', tenant, loaded: file });
@@ -175,11 +184,18 @@ class DirectoryRegistry implements TenantRegistry {
     }
   }
 
+  private assertColumnsKept(versions: string, file: TenantFile, name: string): Promise<void> {
+    return this.reading?.assertColumnsKept(versions, file, name) ?? assertColumnsKept(versions, file, name);
+  }
+
   /** A version that cannot be kept is missing from replays later; the configuration comes into force all the same. */
   private async keep({ config: { tenant }, text }: TenantFile): Promise<void> {
     if (this.versions === undefined) return;
     try {
-      await noteInForce(this.versions, tenant, await keepVersion(this.versions, tenant, text));
+      const { reading } = this;
+      const leaveOut = reading && ((all: string) => reading.withoutSecrets(all));
+      const version = await keepVersion(this.versions, tenant, text, Date.now(), leaveOut);
+      await noteInForce(this.versions, tenant, version);
     } catch (error) {
       this.logger?.warn({ tenant, problem: messageOf(error) }, 'a tenant version could not be kept');
     }

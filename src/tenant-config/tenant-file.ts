@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { HeadgateError, messageOf, systemCodeOf } from '../errors.js';
-import { compileSchemas } from '../event-schemas/compile.js';
+import { allAtOnce, type Steps } from '../event-loop-turns.js';
+import { compilingSchemas } from '../event-schemas/compile.js';
 import type { EventSchemas } from '../event-schemas/event-schemas.js';
-import { compileRules } from '../rules/compile.js';
+import { compilingRules } from '../rules/compile.js';
 import type { CompiledRules } from '../rules/compiled.js';
-import { compileRoutes } from '../routing/compile.js';
+import { compilingRoutes } from '../routing/compile.js';
 import { Router } from '../routing/router.js';
 import { parseTenantConfig } from './parse.js';
 import type { TenantConfig } from './tenant-config.js';
@@ -27,6 +28,17 @@ export interface LoadedTenant {
 export interface TenantFile extends LoadedTenant {
   readonly text: string;
 }
+
+/** How texts of tenants' files are parsed and compiled. */
+export interface Reading {
+  /** @throws HeadgateError `TENANT_CONFIG_INVALID`, as {@link parseTenantConfig} */
+  parse(text: string, fileName: string): TenantConfig | Promise<TenantConfig>;
+  /** Compiles a configuration that has been checked; `text` is what it was read from. */
+  compile(config: TenantConfig, text: string): LoadedTenant | Promise<LoadedTenant>;
+}
+
+/** At once, which holds up everything else in the process for as long as it takes: for commands, and starts. */
+export const READING_AT_ONCE: Reading = { parse: parseTenantConfig, compile: compileTenant };
 
 /** The most a tenant's file may hold; a larger one is a mistake. */
 const MAX_BYTES = 1024 * 1024;
@@ -51,9 +63,9 @@ export async function listTenantFiles(dir: string): Promise<string[]> {
  * Reads and checks a tenant's file, which must be called by its tenant's id.
  * @throws HeadgateError `FILE_UNREADABLE`, `TENANT_CONFIG_INVALID`
  */
-export async function readTenantFile(dir: string, name: string): Promise<TenantFile> {
+export async function readTenantFile(dir: string, name: string, reading?: Reading): Promise<TenantFile> {
   const path = join(dir, name);
-  const file = await readConfigFile(path);
+  const file = await readConfigFile(path, reading);
   const { config } = file;
   if (name !== tenantFileName(config.tenant)) {
     const message = `the file of tenant ${config.tenant} must be called ${tenantFileName(config.tenant)}`;
@@ -67,16 +79,24 @@ export async function readTenantFile(dir: string, name: string): Promise<TenantF
  * Reads and checks a tenant's configuration from a file of any name.
  * @throws HeadgateError `FILE_UNREADABLE`, `TENANT_CONFIG_INVALID`
  */
-export async function readConfigFile(path: string): Promise<TenantFile> {
+export async function readConfigFile(path: string, reading = READING_AT_ONCE): Promise<TenantFile> {
   const text = await readText(path);
-  return { ...compileTenant(parseTenantConfig(text, path), text), text };
+  const config = await reading.parse(text, path);
+  return { ...(await reading.compile(config, text)), text };
 }
 
 /** Compiles a configuration that has been checked; `text` is what it was read from. */
 export function compileTenant(config: TenantConfig, text: string): LoadedTenant {
-  const router = config.routes.length === 0 ? undefined : new Router(compileRoutes(config).compiled);
-  const schemas = compileSchemas(config.schemas).compiled;
-  return { config, rules: compileRules(config), version: versionOf(text), router, schemas };
+  return allAtOnce(compilingTenant(config, text));
+}
+
+/** {@link compileTenant}, in steps. */
+export function* compilingTenant(config: TenantConfig, text: string): Steps<LoadedTenant> {
+  const routes = config.routes.length === 0 ? undefined : yield* compilingRoutes(config);
+  const { compiled: schemas } = yield* compilingSchemas(config.schemas);
+  const rules = yield* compilingRules(config);
+  const router = routes && new Router(routes.compiled);
+  return { config, rules, version: versionOf(text), router, schemas };
 }
 
 async function readText(path: string): Promise<string> {

@@ -4,8 +4,7 @@ import { writeDurably } from '../durable-file.js';
 import { HeadgateError, systemCodeOf } from '../errors.js';
 import { assertTenantId, isTenantId } from '../tenant.js';
 import { withoutSecrets } from './left-out-secrets.js';
-import { parseTenantConfig } from './parse.js';
-import { compileTenant, versionOf, type LoadedTenant } from './tenant-file.js';
+import { READING_AT_ONCE, versionOf, type LoadedTenant } from './tenant-file.js';
 
 /** A configuration that a tenant has had, or that somebody wants to try on what it has received. */
 export interface TenantVersion {
@@ -29,6 +28,7 @@ export function isVersion(version: unknown): version is string {
 /**
  * Keeps a tenant's file under its version, durably: `<dir>/<tenant>/<version>.yaml`, without its literal secrets. One that is
  * kept already counts as applied now. Whether it is in force is told by {@link noteInForce}: a replay keeps what it tries as well.
+ * @param leaveOut gives the text without its secrets
  * @returns the version
  */
 export async function keepVersion(
@@ -36,6 +36,7 @@ export async function keepVersion(
   tenant: string,
   text: string,
   now = Date.now(),
+  leaveOut: (text: string) => string | Promise<string> = withoutSecrets,
 ): Promise<string> {
   const version = versionOf(text);
   const path = pathOf(dir, tenant, version);
@@ -45,7 +46,7 @@ export async function keepVersion(
     () => false,
   );
   if (known) return version;
-  await writeKept(path, text, at);
+  await writeKept(path, text, await leaveOut(text), at);
   const kept = await listVersions(dir, tenant);
   for (const old of kept.slice(MAX_VERSIONS)) await rm(pathOf(dir, tenant, old.version), { force: true });
   return version;
@@ -109,18 +110,23 @@ export async function listVersions(dir: string, tenant: string): Promise<TenantV
  * @throws HeadgateError `RULES_UNKNOWN`: none of the tenant's versions has this name; `TENANT_CONFIG_INVALID`: what is kept
  * is not valid any more, or is not what the version says
  */
-export async function readVersion(dir: string, tenant: string, version: string): Promise<LoadedTenant> {
+export async function readVersion(
+  dir: string,
+  tenant: string,
+  version: string,
+  reading = READING_AT_ONCE,
+): Promise<LoadedTenant> {
   const text = await readVersionText(dir, tenant, version);
-  const config = parseTenantConfig(text, `${version}${ENDING}`);
-  if (config.tenant === tenant && isAsKept(text, version)) return { ...compileTenant(config, text), version };
+  const config = await reading.parse(text, `${version}${ENDING}`);
+  if (config.tenant === tenant && isAsKept(text, version))
+    return { ...(await reading.compile(config, text)), version };
   throw new HeadgateError('TENANT_CONFIG_INVALID', `Version ${version} has been changed by hand.`);
 }
 
 /** Ends a text that secrets are left out of: its own hash, since the version is that of the text with them. */
 const TRAILER = /\n# Secrets are left out; version of this text: ([0-9a-f]{12})\n$/;
 
-async function writeKept(path: string, text: string, at: Date): Promise<void> {
-  const left = withoutSecrets(text);
+async function writeKept(path: string, text: string, left: string, at: Date): Promise<void> {
   const kept =
     left === text ? text : `${left}\n# Secrets are left out; version of this text: ${versionOf(left)}\n`;
   await writeDurably(path, async (temporary) => {
@@ -146,8 +152,9 @@ export async function cleanVersions(dir: string): Promise<void> {
     for (const { version, appliedAt } of await listVersions(dir, tenant)) {
       const path = pathOf(dir, tenant, version);
       const text = await readIfThere(path);
-      if (text !== undefined && withoutSecrets(text) !== text)
-        await writeKept(path, text, new Date(appliedAt));
+      const left = text && withoutSecrets(text);
+      if (text !== undefined && left !== undefined && left !== text)
+        await writeKept(path, text, left, new Date(appliedAt));
     }
   await writeDurably(join(dir, CLEAN), (temporary) => writeFile(temporary, ''));
 }

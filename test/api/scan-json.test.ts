@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { isGivenBack, scanJson } from '../../src/api/scan-json.js';
 
-const scan = (json: string, items = false) => scanJson(Buffer.from(json), items);
+const scan = (json: string, items = false) =>
+  scanJson(Buffer.from(json), items).map(({ members, lossyNumber }) => ({ members, lossyNumber }));
 const lossy = (json: string): string | undefined => scan(json)[0]?.lossyNumber;
 
 describe('what JSON.parse loses', () => {
@@ -78,6 +79,18 @@ describe('what JSON.parse loses', () => {
     assert.deepEqual(
       scan('[1e-400,"x",-0]', true).map(({ lossyNumber }) => lossyNumber),
       ['1e-400', undefined, '-0'],
+    );
+  });
+
+  it('tells how deep it is nested, and how much is in it, of each item', () => {
+    const found = scanJson(Buffer.from('[{"a":[[1]]}, 2, [1,2,{"b,[":"}"}]]'), true);
+    assert.deepEqual(
+      found.map(({ depth, values }) => [depth, values]),
+      [
+        [4, 5],
+        [0, 1],
+        [3, 4],
+      ],
     );
   });
 

@@ -20,6 +20,11 @@ const ROUTES: readonly [method: string, path: string, scope: string][] = [
   ['POST', `/v1/dead-letters/${DEAD}/redrive`, 'dead-letters:write'],
   ['POST', `/v1/dead-letters/${DEAD}/discard`, 'dead-letters:write'],
   ['POST', '/v1/dead-letters/redrives/1/cancel', 'dead-letters:write'],
+  ['GET', '/v1/subscriptions', 'subscriptions:read'],
+  ['GET', '/v1/subscriptions/crm', 'subscriptions:read'],
+  ['POST', '/v1/subscriptions/crm/pause', 'subscriptions:write'],
+  ['POST', '/v1/subscriptions/crm/resume', 'subscriptions:write'],
+  ['POST', '/v1/subscriptions/crm/drain', 'subscriptions:write'],
   ['POST', '/v1/subscriptions/crm/pull', 'subscriptions:pull'],
   ['POST', '/v1/subscriptions/crm/ack', 'subscriptions:pull'],
   ['POST', '/v1/subscriptions/crm/nack', 'subscriptions:pull'],
@@ -91,6 +96,7 @@ describe('who may do what', () => {
   it("another tenant's token, even an admin's, reads nothing of this one's", async () => {
     const stranger = await api.token({ tenant: 'DL', scope: `admin ${ALL_SCOPES}` });
     const own = await api.get('/v1/eligibility/s1');
+    assert.equal(own.headers.get('cache-control'), 'no-store', 'no cache on the way may keep it');
     assert.deepEqual(
       [own.status, own.body],
       [200, { subject: 's1', profile: { seats: 180 }, decisions: [] }],

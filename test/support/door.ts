@@ -19,7 +19,7 @@ import { rebuildDedupe } from '../../src/ingest/rebuild-dedupe.js';
 import { Release } from '../../src/ingest/release.js';
 import { Spool } from '../../src/ingest/spool.js';
 import type { RecordHead } from '../../src/ingest/spool-record.js';
-import { Turns } from '../../src/ingest/turns.js';
+import { Turns } from '../../src/event-loop-turns.js';
 import { createLogger } from '../../src/observability/logger.js';
 import type { CompiledRules } from '../../src/rules/compiled.js';
 import { openLmdbStateStore } from '../../src/stores/state/lmdb.js';

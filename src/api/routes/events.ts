@@ -8,7 +8,7 @@ import type { Acceptance, Ingest, Receipt } from '../../ingest/ingest.js';
 import { bodyOf, noteHandled, permitOf, type Guard } from '../guard.js';
 import type { Metrics } from '../../observability/metrics.js';
 import { callerOf } from '../authenticate.js';
-import { parseBody, type Candidate } from '../parse-body.js';
+import { parseBody, type Candidate, type Candidates } from '../parse-body.js';
 import { inTurns } from '../in-turns.js';
 import { SchemaCheck } from '../schema-check.js';
 import {
@@ -87,14 +87,26 @@ interface Taken extends Pick<IngestAnswer, 'accepted' | 'duplicate' | 'rejected'
 
 /** Not asynchronous, so that nothing holds the events in memory while they are written; see {@link Ingest.accept}. */
 function take(
-  { ingest, schemasOf, metrics }: EventRouteOptions,
+  options: EventRouteOptions,
   tenant: string,
   stream: InputStream,
   ctx: Context,
   body: Buffer,
 ): Taken | Promise<Taken> {
-  const candidates = parseBody(ctx.req, body);
-  permitOf(ctx).charge(candidates.length, body.length);
+  const go = (candidates: Candidates): Taken | Promise<Taken> => {
+    permitOf(ctx).charge(candidates.length, body.length);
+    return takeAll(options, tenant, stream, candidates);
+  };
+  const parsing = options.ingest.turns.run(tenant, () => parseBody(ctx.req, body));
+  return parsing instanceof Promise ? parsing.then(go) : go(parsing);
+}
+
+function takeAll(
+  { ingest, schemasOf, metrics }: EventRouteOptions,
+  tenant: string,
+  stream: InputStream,
+  candidates: Candidates,
+): Taken | Promise<Taken> {
   const now = new Date();
   const received = { ms: now.getTime(), iso: now.toISOString() };
   const check = new SchemaCheck(schemasOf?.(tenant));
@@ -102,7 +114,7 @@ function take(
   const events: TakenEvent[] = [];
   const places: number[] = [];
   const examineAt = (index: number): void => {
-    const candidate = candidates[index] as Candidate;
+    const candidate = candidates.at(index);
     const taken = examine(candidate, stream, received, check);
     if ('reason' in taken) {
       results[index] = { index, ...idOf(candidate), status: 'rejected', ...taken };
@@ -151,6 +163,7 @@ function examine(
   check: SchemaCheck,
 ): TakenEvent | Rejection {
   if ('unreadable' in candidate) return { code: 'unreadable', reason: candidate.unreadable };
+  if ('excess' in candidate) return { code: 'invalid_data', reason: candidate.excess };
   const row = validateEvent(candidate.value, stream, received, candidate.written);
   if (isRejection(row)) return row;
   // Written out once: for its size here, for the spool later.

@@ -10,6 +10,7 @@ import { Downloads } from './downloads.js';
 import { goneError, openFile, openUnlessLost, readFileOf, refOf } from './gzip.js';
 import { deleteFile, listBatches, listDays, noteDeletedThrough, readDeletedThrough } from './kept-files.js';
 import { UNSEALED, type Seal } from './seal.js';
+import { signHeader } from './signed-header.js';
 import { damageOf } from './whole.js';
 
 /** How files are sealed, and the directory for copies that engines read. */
@@ -76,13 +77,14 @@ async function write(
   const kept = await readFile(path).catch(() => undefined);
   const opened = kept && (await openUnlessLost(seal, name, kept));
   if (opened !== undefined) return opened.ref;
-  const sealed = await seal.seal(name, gzipped);
+  const signed = signHeader(name, gzipped);
+  const sealed = await seal.seal(name, signed);
   try {
     await writeDurably(path, (temporary) => writeFile(temporary, sealed));
   } catch (error) {
     throw storageError(error);
   }
-  return refOf(name, gzipped, events);
+  return refOf(name, signed, events);
 }
 
 /** One file in memory at a time. */

@@ -9,6 +9,7 @@ import { MAX_RACES, racedError } from './gcs-errors.js';
 import { GcsObjects } from './gcs-objects.js';
 import { goneError, openFile, openUnlessLost, readFileOf, refOf } from './gzip.js';
 import { UNSEALED, type Seal } from './seal.js';
+import { signHeader } from './signed-header.js';
 
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
@@ -95,10 +96,11 @@ async function write(
   gzipped: Buffer,
   events: number,
 ): Promise<BatchRef> {
-  const sealed = await seal.seal(name, gzipped);
+  const signed = signHeader(name, gzipped);
+  const sealed = await seal.seal(name, signed);
   let replaces: string | undefined;
   for (let races = 0; races < MAX_RACES; races++) {
-    if (await objects.write(objectName, sealed, { replaces })) return refOf(name, gzipped, events);
+    if (await objects.write(objectName, sealed, { replaces })) return refOf(name, signed, events);
     const kept = await objects.readVersion(objectName);
     const opened = kept && (await openUnlessLost(seal, name, kept.bytes));
     if (opened !== undefined) return opened.ref;

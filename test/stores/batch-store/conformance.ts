@@ -149,6 +149,19 @@ function describeDamage(harness: () => StoreHarness): void {
     await assert.rejects(store.read(ref), { code: 'NOT_FOUND' });
   });
 
+  it('knows another batch’s file in its place, also where only the name is known', async () => {
+    const store = harness().open();
+    const other: BatchName = { ...NAME, batchId: IDS[1] as string };
+    await store.write(NAME, gzipSync(NDJSON), 2);
+    await store.write(other, gzipSync('{"id":"x"}\n'), 1);
+    await harness().put(NAME, (await harness().bytesOf(other)) as Buffer);
+    await assert.rejects(store.open(NAME), { code: 'BATCH_CORRUPT' });
+    const files = await store.localFiles([NAME, other]);
+    const isDamaged = files.paths.map((path) => files.damaged.has(path));
+    await files.release();
+    assert.deepEqual(isDamaged, [true, false]);
+  });
+
   it('reads a batch by its name, with the reference that writing it gave', async () => {
     const store = harness().open();
     const written = await store.write(NAME, gzipSync(NDJSON), 2);

@@ -116,14 +116,11 @@ describe('rows that cannot be loaded', function () {
     });
 
     it(`${DOOR_TAKES.has(what) ? 'may' : 'never'} come through the door with ${what}`, () => {
-      const [candidate] = parseBody(
+      const candidate = parseBody(
         { headers: { 'content-type': 'application/x-ndjson' }, rawHeaders: [] },
         bad,
-      );
-      assert.equal(
-        candidate !== undefined && 'value' in candidate && isTaken(candidate.value, candidate.written),
-        DOOR_TAKES.has(what),
-      );
+      ).at(0);
+      assert.equal('value' in candidate && isTaken(candidate.value, candidate.written), DOOR_TAKES.has(what));
       assert.ok(loads || !DOOR_TAKES.has(what));
     });
   }
@@ -145,7 +142,7 @@ describe('rows that cannot be loaded', function () {
         ...{ specversion: fc.constant('1.0'), id: text, source: text, type: text, subject: text },
         time: fc.date({ noInvalidDate: true }).map((date) => date.toISOString()),
         data: fc.jsonValue({ stringUnit: 'binary' }),
-        traceid: fc.oneof(text, fc.double(), fc.boolean()),
+        traceid: fc.oneof(text, fc.integer(), fc.boolean()),
       },
       { requiredKeys: ['specversion', 'id', 'source', 'type'] },
     );

@@ -128,18 +128,6 @@ describe('load jobs of the BigQuery warehouse', function () {
     assert.match(String(view.query), /`amount`, `_clashes` FROM/);
   });
 
-  it('find partitions that expire when the configuration says so now', async () => {
-    await load();
-    config = { partitionExpirationMs: 86_400_000 };
-    await fixture.load('w2', [fixture.batch(batchId(2), [event('c')])]);
-    const table = () => server.resources.get('datasets/d_UA/tables/events')?.timePartitioning as Resource;
-    assert.equal(table().expirationMs, '86400000');
-    config = {};
-    await fixture.restart();
-    await fixture.load('w3', [fixture.batch(batchId(3), [event('d')])]);
-    assert.equal(table().expirationMs, null);
-  });
-
   for (const [how, instead] of [
     ['is lost', 'lost'],
     ['is 503', { status: 503, reason: 'backendError' }],

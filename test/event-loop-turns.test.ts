@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { Turns, type Turn } from '../../src/ingest/turns.js';
+import { Turns, type Turn } from '../src/event-loop-turns.js';
 
 const SHARE_MS = 10;
 

@@ -12,7 +12,18 @@ export interface Turn {
   readonly isOver: boolean;
 }
 
+/** Work that yields after each of its steps: there it may be left for a later turn. */
+export type Steps<T> = Generator<undefined, T, undefined>;
+
 const SHARE_MS = 10;
+
+/** Takes all steps, one after the other: where nobody else is served, as in a command. */
+export function allAtOnce<T>(steps: Steps<T>): T {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+}
 
 /**
  * Shares the event loop's turns between tenants, so that work of seconds holds up another tenant's request by
@@ -72,6 +83,20 @@ export class Turns {
     } finally {
       this.used.set(tenant, before + clock() - start);
       this.schedule();
+    }
+  }
+
+  /** Takes steps in as many turns as they need; the first in one of the next. */
+  async stepByStep<T>(tenant: string, steps: Steps<T>): Promise<T> {
+    const some = (turn: Turn): IteratorResult<undefined, T> => {
+      for (;;) {
+        const taken = steps.next();
+        if (taken.done === true || turn.isOver) return taken;
+      }
+    };
+    for (;;) {
+      const taken = await this.later(tenant, () => ({ result: this.now(tenant, some) }));
+      if (taken.result.done === true) return taken.result.value;
     }
   }
 
