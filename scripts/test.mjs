@@ -5,7 +5,7 @@
  *   npm test                                   all but what kills, starves or measures for minutes
  *   npm run test:crash                         those
  *   npm run test:unit                          what needs no server
- *   npm test -- test/rules/parse.test.ts       some files
+ *   npm test -- test/rules/compile.test.ts     some files
  *   npm test -- --grep spool                   some tests; other options go to mocha as well
  *   npm test -- --jobs 2                       files at once; the default is 4
  */

@@ -6,8 +6,8 @@ const {
   HEADGATE_TOKEN: token,
   SUBSCRIPTION: subscription = 'crm',
 } = process.env;
-if (token === undefined) {
-  console.error('Set HEADGATE_TOKEN: headgate token --tenant UA --scope subscriptions:pull');
+if (!token) {
+  console.error('Set HEADGATE_TOKEN: npx headgate token --tenant UA --scope subscriptions:pull');
   process.exit(1);
 }
 

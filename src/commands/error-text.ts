@@ -8,14 +8,25 @@ const REFUSALS = ['EACCES', 'EPERM', 'EROFS'];
  * anything else is a bug and shows its stack.
  */
 export function errorText(error: unknown): string {
-  if (isHeadgateError(error)) return `${error.message} [${error.code}]`;
+  if (isHeadgateError(error)) {
+    const { message, code, cause } = error;
+    // What says no more than the system did is told what to do about it as well.
+    const path = messageOf(cause) === message ? refusedPath(cause) : undefined;
+    return path === undefined ? `${message} [${code}]` : `${message}. ${whoMay(path)} [${code}]`;
+  }
+  if (systemCodeOf(error) === 'ENOSPC') return `The disk is full: ${messageOf(error)} [DISK_FULL]`;
+  const path = refusedPath(error);
+  if (path !== undefined) return `${messageOf(error)}. ${whoMay(path)} [PERMISSION_DENIED]`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** The path that the system has refused; undefined for any other error. */
+function refusedPath(error: unknown): string | undefined {
   const { path, syscall } = (error ?? {}) as { path?: unknown; syscall?: unknown };
   const code = systemCodeOf(error);
-  if (code === 'ENOSPC') return `The disk is full: ${messageOf(error)} [DISK_FULL]`;
   // On a read-only disk, making a directory with those above it says ENOENT.
   const refused = REFUSALS.some((each) => each === code) || (code === 'ENOENT' && syscall === 'mkdir');
-  if (refused && typeof path === 'string') return `${messageOf(error)}. ${whoMay(path)} [PERMISSION_DENIED]`;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return refused && typeof path === 'string' ? path : undefined;
 }
 
 /** What to do about a path that the user may not read or write. */
@@ -25,6 +36,6 @@ export function whoMay(path: string): string {
 }
 
 /** The server's own class, or the client's, which has the same shape. */
-function isHeadgateError(error: unknown): error is { message: string; code: string } {
+function isHeadgateError(error: unknown): error is { message: string; code: string; cause?: unknown } {
   return error instanceof HeadgateError || (error instanceof Error && error.name === HeadgateError.name);
 }

@@ -3,10 +3,11 @@ import { Command } from 'commander';
 const HELP = `
 A namespace of Temporal belongs to one data directory: its batches are there, and no other directory's workers could read
 them. The first node that starts claims it; a directory that is moved or restored takes it along.
+A server of Headgate's own is its data directory's: show and claim are for one at TEMPORAL_ADDRESS.
 
 Examples:
-  $ headgate namespace show
-  $ headgate namespace claim --force
+  $ TEMPORAL_ADDRESS=127.0.0.1:7233 headgate namespace show
+  $ TEMPORAL_ADDRESS=127.0.0.1:7233 headgate namespace claim --force
   $ headgate namespace lost 0123456789abcdef`;
 
 const CLAIM = `

@@ -25,7 +25,7 @@ export async function runDemo({ exit }: { readonly exit: boolean }): Promise<voi
   await assertDataDirWritable(config.dataDir);
   const ending = awaitEnding();
   const say = print;
-  const counts: DemoCounts = { sent: 0, acknowledged: 0, duplicates: 0, decided: 0, loaded: 0 };
+  const counts: DemoCounts = { sent: 0, acknowledged: 0, duplicates: 0, batched: 0, loaded: 0 };
   const { tenants: dir, tenantVersions: versions } = dataPaths(config.dataDir);
   await applyTenantFiles({ source: join(EXAMPLE, 'tenants'), dir, versions });
   const node = await startDemoNode(config, ending, counts, say);
@@ -44,7 +44,7 @@ export async function runDemo({ exit }: { readonly exit: boolean }): Promise<voi
     if (!addsUp) process.exitCode = 1;
     const largest = outcomes[0]?.week.tenant ?? '';
     say(`\n${await nextSteps(config, url, node.stores.paths.warehouse, largest)}`);
-    if (exit) return;
+    if (exit) return say('The first and the third need a running Headgate: npx headgate start');
     say('Headgate stays up; Ctrl-C stops it.');
     await ending.stopped;
   } finally {
@@ -66,7 +66,7 @@ function startDemoNode(
     onProgress: say,
     onFatal: ending.fail,
     onBatchEnded: (plan) => {
-      counts.decided += plan.events;
+      counts.batched += plan.events;
     },
     onLoaded: ({ stream }, { rows }) => {
       if (stream !== 'decisions') counts.loaded += rows;

@@ -7,7 +7,8 @@ export interface DemoCounts {
   /** Events the API has answered for: on disk, or duplicates of such. */
   acknowledged: number;
   duplicates: number;
-  decided: number;
+  /** Events whose batch has been handed over; they were decided on before they were acknowledged. */
+  batched: number;
   loaded: number;
 }
 
@@ -29,7 +30,7 @@ export function showProgress(title: string, total: number, counts: Readonly<Demo
       [acknowledged, acknowledgedAt] = [counts.acknowledged, Date.now()];
     const seconds = Math.max(0.001, (acknowledgedAt - startedAt) / 1000);
     const number = (value: number): string => value.toLocaleString('en-US');
-    return `sent ${number(counts.sent)} · acknowledged ${number(counts.acknowledged)} · decided ${number(counts.decided)} · loaded ${number(counts.loaded)} · ${number(Math.round(counts.acknowledged / seconds))} events/s`;
+    return `sent ${number(counts.sent)} · acknowledged ${number(counts.acknowledged)} · in batches ${number(counts.batched)} · loaded ${number(counts.loaded)} · ${number(Math.round(counts.acknowledged / seconds))} events/s`;
   };
   if (process.stdout.isTTY) {
     const bar = new SingleBar({

@@ -23,7 +23,7 @@ export interface RunWeekOptions {
 /** Loads that take longer than this after the last decision are a fault. */
 const LOADED_WITHIN_MS = 60_000;
 
-/** Sends the register, then the week, all tenants at once, each in order; waits until everything is decided and loaded; checks it. */
+/** Sends the register, then the week, all tenants at once, each in order; waits until everything is in batches and loaded; checks it. */
 export async function runWeek(options: RunWeekOptions): Promise<TenantOutcome[]> {
   const properties = await sendAll(options, 'user-properties', 'aircraft register');
   const events = await sendAll(options, 'events', 'week of flights');
@@ -42,7 +42,7 @@ async function sendAll(options: RunWeekOptions, stream: InputStream, title: stri
     sent: 0,
     acknowledged: 0,
     duplicates: 0,
-    decided: 0,
+    batched: 0,
     loaded: 0,
   } satisfies DemoCounts);
   const total = weeks.reduce((sum, week) => sum + week.lines[stream].length, 0);
@@ -50,7 +50,7 @@ async function sendAll(options: RunWeekOptions, stream: InputStream, title: stri
   try {
     const tallies = await Promise.all(weeks.map((week) => sendTenant(options, week, stream)));
     const accepted = tallies.reduce((sum, tally) => sum + tally.accepted, 0);
-    await until(() => counts.decided >= accepted && counts.loaded >= accepted, options.signal);
+    await until(() => counts.batched >= accepted && counts.loaded >= accepted, options.signal);
     return tallies;
   } finally {
     progress.end();

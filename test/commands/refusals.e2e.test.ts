@@ -100,6 +100,7 @@ describe('what Headgate may not do', function () {
       const { output } = await runAsOther(args, { HEADGATE_DATA_DIR: dataDir, ...batchKey });
       assert.doesNotMatch(output, /^\s+at /m, args.join(' '));
       assert.doesNotMatch(output, /^headgate: (?!.*\[[A-Z_]+\]$).*E[A-Z]{4,}/m, args.join(' '));
+      if (args[0] === 'query') assert.match(output, /Let user .*HEADGATE_DATA_DIR.*\[QUERY_FAILED\]$/m);
     }
   });
 

@@ -15,6 +15,7 @@ const COMMANDS = [
   ['tenant', 'apply'],
   ['tenant', 'list'],
   ['tenant', 'erase'],
+  ['tenant', 'remove'],
   ['batch-key'],
   ['batch-key', 'rotate'],
   ['batch-key', 'rewrap'],

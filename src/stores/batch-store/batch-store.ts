@@ -79,6 +79,11 @@ export interface BatchStore {
   days(tenant: string, stream: Stream): Promise<readonly string[]>;
   /** Deletes a batch file, and the directory of its day if that was the last; one that is gone already is no error. */
   delete(name: BatchName): Promise<void>;
+  /**
+   * Deletes all that is kept in the store under a tenant's name: its batches, and beside them claims and keys.
+   * @param except the name of a file right under the tenant's that stays
+   */
+  deleteTenant(tenant: string, except?: string): Promise<void>;
   /** The last day up to which batches of a tenant have been deleted; undefined while none have. */
   deletedThrough(tenant: string): Promise<string | undefined>;
   /** Notes, durably, that batches are deleted up to a day; to be called before the first of them is. */

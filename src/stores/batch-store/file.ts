@@ -8,7 +8,14 @@ import type { BatchName, BatchStore } from './batch-store.js';
 import { copyFiles } from './copies.js';
 import { Downloads } from './downloads.js';
 import { goneError, openFile, openUnlessLost, readFileOf, refOf } from './gzip.js';
-import { deleteFile, listBatches, listDays, noteDeletedThrough, readDeletedThrough } from './kept-files.js';
+import {
+  deleteFile,
+  deleteTenant,
+  listBatches,
+  listDays,
+  noteDeletedThrough,
+  readDeletedThrough,
+} from './kept-files.js';
 import { UNSEALED, type Seal } from './seal.js';
 import { signHeader } from './signed-header.js';
 import { damageOf } from './whole.js';
@@ -54,6 +61,7 @@ export function createFileBatchStore(root: string, sealing?: FileSealing): Batch
     ref: async (name) => (await open(name)).ref,
     days: (tenant, stream) => listDays(root, tenant, stream),
     delete: async (name) => deleteFile(batchPath(root, name)),
+    deleteTenant: (tenant, except) => deleteTenant(root, tenant, except),
     deletedThrough: (tenant) => readDeletedThrough(root, tenant),
     noteDeleted: (tenant, day) => noteDeletedThrough(root, tenant, day),
   };

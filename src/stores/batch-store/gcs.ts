@@ -11,6 +11,7 @@ import { goneError, openFile, openUnlessLost, readFileOf, refOf } from './gzip.j
 import { UNSEALED, type Seal } from './seal.js';
 import { signHeader } from './signed-header.js';
 
+const DELETED_AT_ONCE = 20;
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
 /** Where batches are in Google Cloud Storage. */
@@ -77,6 +78,8 @@ export function createGcsBatchStore(options: GcsBatchStoreOptions): RemoteBatchS
     ref: async (name) => (await open(name)).ref,
     days: async (tenant, stream) => daysIn(objects, `${root}${assertTenantId(tenant)}/${stream}/`, pageSize),
     delete: async (name) => objects.remove(nameOf(name)),
+    deleteTenant: async (tenant, except) =>
+      deleteAll(objects, `${root}${assertTenantId(tenant)}/`, except, pageSize),
     deletedThrough: async (tenant) => dayIn(await objects.read(deletedName(tenant))),
     noteDeleted: async (tenant, day) => noteDeleted(objects, deletedName(tenant), day),
     check: () => check(objects, `${root}.headgate-check-${randomUUID()}`),
@@ -134,6 +137,19 @@ async function daysIn(objects: GcsObjects, directory: string, maxResults: number
   for await (const { prefixes } of objects.pages({ prefix: directory, delimiter: '/', maxResults }))
     days.push(...prefixes.map((each) => each.slice(directory.length, -1)));
   return days.filter((day) => DAY.test(day)).sort();
+}
+
+async function deleteAll(
+  objects: GcsObjects,
+  directory: string,
+  except: string | undefined,
+  maxResults: number,
+): Promise<void> {
+  for await (const { names } of objects.pages({ prefix: directory, maxResults })) {
+    const gone = names.filter((name) => name !== `${directory}${except ?? ''}`);
+    while (gone.length > 0)
+      await Promise.all(gone.splice(0, DELETED_AT_ONCE).map((name) => objects.remove(name)));
+  }
 }
 
 function dayIn(bytes: Buffer | undefined): string | undefined {

@@ -245,6 +245,23 @@ function describeKept(harness: () => StoreHarness): void {
     assert.equal(await store.deletedThrough('UAL'), undefined);
     assert.deepEqual(await list(), IDS);
   });
+
+  it('deletes all of a tenant, of no other, and but for one file if that is to stay', async () => {
+    const other = { ...ofUA(IDS[0] as string), tenant: 'UAL' };
+    await store.write(other, gzipSync('{"id":"1"}\n'), 1);
+    await store.noteDeleted('UA', '2024-03-08');
+    await store.noteDeleted('UAL', '2024-03-07');
+    await store.deleteTenant('UA', 'deleted-through');
+    assert.deepEqual([await list(), await store.deletedThrough('UA')], [[], '2024-03-08']);
+    await store.deleteTenant('UA');
+    await store.deleteTenant('UA');
+    assert.equal(await store.deletedThrough('UA'), undefined);
+    assert.deepEqual(
+      [(await store.open(other)).ref.batchId, await store.deletedThrough('UAL')],
+      [IDS[0], '2024-03-07'],
+    );
+    await assert.rejects(store.deleteTenant('../UA'), { code: 'TENANT_ID_INVALID' });
+  });
 }
 
 function describeLocalFiles(harness: () => StoreHarness): void {
