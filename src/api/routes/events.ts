@@ -130,9 +130,9 @@ function takeAll(
   };
   const answered = ({ receipts, written }: Acceptance): Taken => {
     const counts = { accepted: 0, duplicate: 0, rejected: candidates.length - events.length };
-    for (const [at, receipt] of receipts.entries()) {
+    for (let at = 0; at < receipts.length; at++) {
       const index = places[at] as number;
-      const result = resultOf(index, (events[at] as TakenEvent).row.id, receipt);
+      const result = resultOf(index, (events[at] as TakenEvent).row.id, receipts[at] as Receipt);
       results[index] = result;
       counts[result.status]++;
     }
