@@ -1,4 +1,6 @@
 import { isUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
+import type { Steps, Turns } from '../event-loop-turns.js';
+import { LineSet } from '../line-set.js';
 import type { PullConfig } from '../tenant-config/subscription-config.js';
 import type { PassResult } from '../workflows/delivery-messages.js';
 import { BatchLines } from './batch-lines.js';
@@ -12,12 +14,14 @@ export interface OpenLotOptions {
   readonly batchStore: Pick<BatchStore, 'read'>;
   readonly config: PullConfig;
   readonly onEnd: (lot: Lot, end: LotEnd) => void;
+  /** Shares the event loop between tenants: an ordering key may take milliseconds an event. */
+  readonly turns: Turns;
 }
 
 /** Makes a lot of a pass: reads its events. Undefined when they are gone or damaged; the pass is then completed with dead letters. */
 export async function openLot(pass: HeldPass, options: OpenLotOptions): Promise<Lot | undefined> {
   const { batch } = pass.input;
-  const { config, onEnd } = options;
+  const { config, onEnd, turns } = options;
   let content: Buffer;
   try {
     content = await options.batchStore.read(batch);
@@ -27,12 +31,14 @@ export async function openLot(pass: HeldPass, options: OpenLotOptions): Promise<
     return undefined;
   }
   const lines = new BatchLines(content, batch.events, batch.stream);
-  const { maxAttempts, orderingKey } = config;
+  const { orderingKey } = config;
+  const keys = orderingKey && (await turns.stepByStep(batch.tenant, keysOf(orderingKey, pass, lines)));
+  const { maxAttempts } = config;
   const table = new LeaseTable({
     ...tableOf(pass),
     maxAttempts,
     detail: `Handed out ${maxAttempts} times and never acknowledged in time.`,
-    keyOf: orderingKey === undefined ? undefined : keysOf(orderingKey, lines),
+    keyOf: keys ? (line) => keys.get(line) : undefined,
   });
   return new Lot({ pass, table, lines, onEnd });
 }
@@ -50,7 +56,18 @@ function expired({ pending, ...result }: PassResult, detail: string): PassResult
   return { ...result, pending: [], dead: pending.map((group) => ({ ...group, reason: 'expired', detail })) };
 }
 
-function keysOf(expression: string, lines: BatchLines): (line: number) => string | undefined {
+/** The ordering keys of what is pending. */
+function* keysOf(
+  expression: string,
+  { input: { batch, pending } }: HeldPass,
+  lines: BatchLines,
+): Steps<ReadonlyMap<number, string | undefined>> {
   const keyOf = compileOrderingKey(expression);
-  return (line) => keyOf(lines.event(line));
+  const keys = new Map<number, string | undefined>();
+  for (const group of pending)
+    for (const line of LineSet.decode(group.lines, batch.events)) {
+      keys.set(line, keyOf(lines.event(line)));
+      yield;
+    }
+  return keys;
 }

@@ -8,7 +8,7 @@ import { lockSpool } from '../ingest/spool-lock.js';
 import { Turns } from '../event-loop-turns.js';
 import { armFaultPoint } from '../fault-point.js';
 import type { Logger } from '../observability/logger.js';
-import { createMetrics } from '../observability/metrics.js';
+import { createMetrics, type Metrics } from '../observability/metrics.js';
 import { openHoldings, type Holdings } from '../recovery/holdings.js';
 import { identified } from '../stores/batch-store/identified.js';
 import { ReadingApart } from '../tenant-config/reading-apart.js';
@@ -116,20 +116,26 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
       api = await startApiRole({ ...shared, workers });
       closers.push(() => api?.stop());
     }
-    let scrapeUrl = metrics && api?.url;
-    if (api === undefined && metrics !== undefined && config.metricsPort !== undefined) {
-      const readiness = [{ name: 'workers', check: () => workers?.checkRunning() }];
-      const { host, metricsPort: port } = config;
-      const listener = await listenForScrapes({ metrics, readiness, host, port });
-      closers.push(() => listener.close());
-      scrapeUrl = listener.url;
-    }
+    const listener = api === undefined ? await ownListener(config, metrics, workers) : undefined;
+    if (listener !== undefined) closers.push(() => listener.close());
+    const scrapeUrl = metrics && (api?.url ?? listener?.url);
     const metricsUrl = scrapeUrl && `${scrapeUrl}/metrics`;
     return { url: api?.url, metricsUrl, temporal, registry, stores, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** Of a process without an API, where one is asked for. */
+async function ownListener(
+  { host, metricsPort: port }: Config,
+  metrics: Metrics | undefined,
+  workers: WorkerHost | undefined,
+): Promise<Awaited<ReturnType<typeof listenForScrapes>> | undefined> {
+  if (metrics === undefined || port === undefined) return undefined;
+  const readiness = [{ name: 'workers', check: () => workers?.checkRunning() }];
+  return listenForScrapes({ metrics, readiness, host, port });
 }
 
 /** A server of our own runs on this machine, and has its clock. */
