@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { oneAtATime } from './one-at-a-time.mjs';
 import { NPM, runQuietly } from './run.mjs';
 import { Stamp } from './stamp.mjs';
 import { step } from './step.mjs';
@@ -16,14 +17,28 @@ const NODE_NEEDED = [20, 19];
 const inRoot = (...names) => names.map((name) => join(ROOT, name));
 
 /**
- * Makes a checkout ready to run: checks Node, installs the dependencies and builds, each only if needed. Uses nothing
- * but Node itself, since it runs before there are any dependencies.
+ * Makes a checkout ready to run: checks Node, installs the dependencies and builds, each only if needed, and one process
+ * at a time. Uses nothing but Node itself, since it runs before there are any dependencies.
  * @param {{ quiet?: boolean }} [options] quiet: prints nothing unless something fails
  */
 export async function setup({ quiet = false } = {}) {
   assertNode();
-  await installDependencies(quiet);
-  await build(quiet);
+  if (isReady()) return;
+  // Two that install or build at once would delete each other's files.
+  await oneAtATime(
+    `set-up of ${ROOT}`,
+    async () => {
+      await installDependencies(quiet);
+      await build(quiet);
+    },
+    () => {
+      if (!quiet) console.log('Another process sets up this checkout; waiting for it …');
+    },
+  );
+}
+
+function isReady() {
+  return reasonToInstall() === undefined && buildStamp().isFresh();
 }
 
 function assertNode() {
@@ -64,7 +79,7 @@ function packagesOf(lockFile) {
   return existsSync(lockFile) ? JSON.parse(readFileSync(lockFile, 'utf8')).packages : undefined;
 }
 
-async function build(quiet) {
+function buildStamp() {
   const client = ['src', 'package.json', 'tsconfig.json'].map((name) => join('packages', 'client', name));
   const sources = inRoot(
     'src',
@@ -73,7 +88,11 @@ async function build(quiet) {
     'package-lock.json',
     join('scripts', 'build.mjs'),
   );
-  const stamp = new Stamp(join(ROOT, 'dist', '.headgate-stamp'), sources);
+  return new Stamp(join(ROOT, 'dist', '.headgate-stamp'), sources);
+}
+
+async function build(quiet) {
+  const stamp = buildStamp();
   if (stamp.isFresh()) return;
   const reason = existsSync(join(ROOT, 'dist')) ? 'the sources have changed' : 'there is no dist yet';
   const compile = async () => {

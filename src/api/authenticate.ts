@@ -113,6 +113,7 @@ async function verify(token: string, options: AuthenticatorOptions): Promise<Ver
   const changes = keys.changes?.() ?? 0;
   const verifiedAt = Date.now();
   try {
+    assertCanonical(token);
     const { payload } = await jwtVerify(token, blamed(keys), {
       issuer,
       audience,
@@ -137,6 +138,14 @@ async function verify(token: string, options: AuthenticatorOptions): Promise<Ver
   } catch (error) {
     throw tokenError(error);
   }
+}
+
+/** One token has one form: without padding, and with nothing in the bits that stand for nothing. @see RFC 7515, section 2 */
+function assertCanonical(token: string): void {
+  const isCanonical = (part: string): boolean =>
+    Buffer.from(part, 'base64url').toString('base64url') === part;
+  if (token.split('.').every(isCanonical)) return;
+  throw new HeadgateError('TOKEN_INVALID', 'The token is not base64url without padding.');
 }
 
 /** Whether it need not be verified again; a clock that was set back makes it so. */
@@ -199,9 +208,18 @@ function blamed(keys: JWTVerifyGetKey): JWTVerifyGetKey {
     try {
       return await keys(header, token);
     } catch (error) {
+      if (isUnusableKey(error))
+        throw new HeadgateError('TOKEN_INVALID', 'The key of this token is broken in the key set.', {
+          cause: error,
+        });
       throw FAULTS_OF_TOKEN.some((fault) => error instanceof fault) ? error : keysUnavailable(error);
     }
   };
+}
+
+/** What Web Crypto says of a key that is none, such as a point that is not on its curve: no retry makes it one. */
+function isUnusableKey(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'DataError';
 }
 
 function keysUnavailable(cause: unknown): HeadgateError {

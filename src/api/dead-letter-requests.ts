@@ -1,5 +1,6 @@
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import type { ErrorObject } from 'ajv';
 import { HeadgateError } from '../errors.js';
+import { ownSchema, type OwnValidator } from '../own-schema.js';
 import { DEAD_REASONS, type DeadReason } from '../workflows/delivery-messages.js';
 import type { DeadLetterFilter } from '../workflows/resolve-messages.js';
 
@@ -35,9 +36,9 @@ export interface ManyBody {
 /** Events let go per second by a redrive or discard of many, unless it says otherwise. */
 const EVENTS_PER_SECOND = 1_000;
 
-const ajv = new Ajv({ useDefaults: true, coerceTypes: false });
+const IN_BODY = { useDefaults: true };
 /** Everything in a query is text. */
-const queryAjv = new Ajv({ useDefaults: true, coerceTypes: true });
+const IN_QUERY = { useDefaults: true, coerceTypes: true };
 
 const time = {
   type: 'string',
@@ -58,36 +59,48 @@ const many = {
   reason: why,
 };
 
-const isFilter = queryAjv.compile<WrittenFilter>({ ...strict, properties: filter });
-const isList = queryAjv.compile<WrittenFilter & { limit: number; pageToken?: string }>({
-  ...strict,
-  properties: {
-    ...filter,
-    limit: { type: 'integer', minimum: 1, maximum: 200, default: 50 },
-    pageToken: { type: 'string', minLength: 1, maxLength: 2_000 },
+const isFilter = ownSchema<WrittenFilter>({ ...strict, properties: filter }, IN_QUERY);
+const isList = ownSchema<WrittenFilter & { limit: number; pageToken?: string }>(
+  {
+    ...strict,
+    properties: {
+      ...filter,
+      limit: { type: 'integer', minimum: 1, maximum: 200, default: 50 },
+      pageToken: { type: 'string', minLength: 1, maxLength: 2_000 },
+    },
   },
-});
-const isShow = queryAjv.compile<ShowQuery>({
-  ...strict,
-  properties: {
-    eventsFrom: { type: 'integer', minimum: 0, maximum: 10_000_000, default: 0 },
-    limit: { type: 'integer', minimum: 0, maximum: 200, default: 20 },
+  IN_QUERY,
+);
+const isShow = ownSchema<ShowQuery>(
+  {
+    ...strict,
+    properties: {
+      eventsFrom: { type: 'integer', minimum: 0, maximum: 10_000_000, default: 0 },
+      limit: { type: 'integer', minimum: 0, maximum: 200, default: 20 },
+    },
   },
-});
+  IN_QUERY,
+);
 type WrittenMany = Omit<ManyBody, 'filter'> & { readonly filter: WrittenFilter };
-const isRedrive = ajv.compile<{ reason?: string }>({ ...strict, properties: { reason: why } });
-const isDiscard = ajv.compile<{ reason: string }>({
-  ...strict,
-  properties: { reason: why },
-  required: ['reason'],
-});
+const isRedrive = ownSchema<{ reason?: string }>({ ...strict, properties: { reason: why } }, IN_BODY);
+const isDiscard = ownSchema<{ reason: string }>(
+  {
+    ...strict,
+    properties: { reason: why },
+    required: ['reason'],
+  },
+  IN_BODY,
+);
 // An empty filter is every dead letter there is; it has to be written, so that none is forgotten.
-const isManyRedriven = ajv.compile<WrittenMany>({ ...strict, properties: many, required: ['filter'] });
-const isManyDiscarded = ajv.compile<WrittenMany>({
-  ...strict,
-  properties: many,
-  required: ['filter', 'reason'],
-});
+const isManyRedriven = ownSchema<WrittenMany>({ ...strict, properties: many, required: ['filter'] }, IN_BODY);
+const isManyDiscarded = ownSchema<WrittenMany>(
+  {
+    ...strict,
+    properties: many,
+    required: ['filter', 'reason'],
+  },
+  IN_BODY,
+);
 
 type Query = Readonly<Record<string, string | string[] | undefined>>;
 
@@ -130,7 +143,7 @@ function filterOf(
   return { ...rest, ...Object.fromEntries(times) };
 }
 
-function parameters<T>(query: Query, isValid: ValidateFunction<T>): T {
+function parameters<T>(query: Query, isValid: OwnValidator<T>): T {
   const value = { ...query };
   if (isValid(value)) return value;
   throw new HeadgateError(
@@ -139,7 +152,7 @@ function parameters<T>(query: Query, isValid: ValidateFunction<T>): T {
   );
 }
 
-function bodyOf<T>(body: Buffer, isValid: ValidateFunction<T>): T {
+function bodyOf<T>(body: Buffer, isValid: OwnValidator<T>): T {
   let value: unknown;
   try {
     value = body.length === 0 ? {} : JSON.parse(body.toString('utf8'));

@@ -56,6 +56,8 @@ export function createGuard(options: GuardOptions): Guard {
       );
       identified(ctx.req, caller.tenant);
       ctx.state.caller = caller;
+      // Answers have a tenant's data; no cache on the way may keep them.
+      ctx.set('Cache-Control', 'no-store');
       await answering(ctx, options, route, async () => {
         holdOpen(ctx, admission.open(caller.tenant));
         try {

@@ -1,5 +1,6 @@
-import { Ajv, type ErrorObject, type JSONSchemaType, type ValidateFunction } from 'ajv';
+import type { ErrorObject, JSONSchemaType } from 'ajv';
 import { HeadgateError } from '../errors.js';
+import { ownSchema, type OwnValidator } from '../own-schema.js';
 import { parseBounded } from './bounded-json.js';
 
 /** Most ack ids of a request. */
@@ -23,8 +24,6 @@ export interface ModifyAckDeadlineBody extends AckBody {
   /** 0, which gives back, or 10 to 600. */
   readonly ackDeadlineSeconds: number;
 }
-
-const ajv = new Ajv({ useDefaults: true, allErrors: false });
 
 const ackIds = {
   type: 'array',
@@ -61,13 +60,13 @@ const modifyBody: JSONSchemaType<ModifyAckDeadlineBody> = {
 } as unknown as JSONSchemaType<ModifyAckDeadlineBody>;
 
 /** Reads the body of a `…/pull`; none at all is `{}`. @throws HeadgateError `BODY_MALFORMED` */
-export const parsePull = reader(ajv.compile(pullBody));
+export const parsePull = reader(ownSchema<PullBody>(pullBody, { useDefaults: true }));
 /** Reads the body of an `…/ack` or `…/nack`. @throws HeadgateError `BODY_MALFORMED` */
-export const parseAck = reader(ajv.compile(ackBody));
+export const parseAck = reader(ownSchema<AckBody>(ackBody));
 /** Reads the body of a `…/modify-ack-deadline`. @throws HeadgateError `BODY_MALFORMED` */
-export const parseModify = reader(ajv.compile(modifyBody));
+export const parseModify = reader(ownSchema<ModifyAckDeadlineBody>(modifyBody));
 
-function reader<T>(isValid: ValidateFunction<T>): (body: Buffer) => T {
+function reader<T>(isValid: OwnValidator<T>): (body: Buffer) => T {
   return (body) => {
     const value = parse(body);
     if (isValid(value)) return value;

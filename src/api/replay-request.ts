@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { Ajv, type ValidateFunction } from 'ajv';
 import { HeadgateError } from '../errors.js';
 import { INPUT_STREAMS, type InputStream } from '../event.js';
+import { ownSchema } from '../own-schema.js';
 import type { LoadedTenant } from '../tenant-config/registry.js';
 import { tenantQueue } from '../tenant.js';
 import type { ReplayInput, ReplayRange, ReplayTask } from '../workflows/replay-messages.js';
@@ -54,7 +54,7 @@ const SCHEMA = {
   },
 };
 
-let validator: ValidateFunction<ReplayRequest> | undefined;
+const isReplayRequest = ownSchema<ReplayRequest>(SCHEMA);
 
 /**
  * Reads the body of a request.
@@ -67,9 +67,8 @@ export function parseReplayRequest(body: Buffer): ReplayRequest {
   } catch (error) {
     throw new HeadgateError('BODY_MALFORMED', 'The body is not JSON.', { cause: error });
   }
-  validator ??= new Ajv().compile<ReplayRequest>(SCHEMA);
-  if (validator(value)) return value;
-  const { instancePath, message, params } = validator.errors?.[0] ?? {};
+  if (isReplayRequest(value)) return value;
+  const { instancePath, message, params } = isReplayRequest.errors?.[0] ?? {};
   const extra = (params as { additionalProperty?: string } | undefined)?.additionalProperty;
   const where = (instancePath ?? '') === '' ? 'the body' : (instancePath as string).slice(1);
   throw invalid(extra === undefined ? `${where} ${message}` : `"${extra.slice(0, 100)}" is not known here`);

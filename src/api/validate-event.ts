@@ -36,6 +36,9 @@ const MAX_AHEAD_MS = 24 * 60 * 60 * 1000;
 const TEXT = '^[^\\u0000-\\u001f\\u007f-\\u009f]+$';
 const text = (maxLength: number): object => ({ type: 'string', minLength: 1, maxLength, pattern: TEXT });
 
+/** Integers of attributes have 32 bits. @see CloudEvents 1.0.2, "Type System" */
+const INT32 = { minimum: -(2 ** 31), maximum: 2 ** 31 - 1 };
+
 const SCHEMA = {
   type: 'object',
   required: ['specversion', 'id', 'source', 'type'],
@@ -48,8 +51,8 @@ const SCHEMA = {
     time: { type: 'string', maxLength: MAX_TIME },
     datacontenttype: text(256),
     dataschema: text(2048),
-    priority: { type: ['string', 'integer'], maxLength: 64, pattern: TEXT },
-    stage: { type: ['string', 'integer'], maxLength: 64, pattern: TEXT },
+    priority: { type: ['string', 'integer'], maxLength: 64, pattern: TEXT, ...INT32 },
+    stage: { type: ['string', 'integer'], maxLength: 64, pattern: TEXT, ...INT32 },
     data_base64: {
       type: 'string',
       pattern: '^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$',
@@ -59,7 +62,7 @@ const SCHEMA = {
   propertyNames: { pattern: '^([a-z0-9]{1,64}|data_base64)$' },
 } as const;
 
-const ajv = new Ajv({ allErrors: false, allowUnionTypes: true });
+const ajv = new Ajv({ allowUnionTypes: true, validateSchema: false });
 const isCloudEvent = ajv.compile<Record<string, unknown> & Pick<EventRow, 'id' | 'source' | 'type'>>(SCHEMA);
 
 const KNOWN = new Set(Object.keys(SCHEMA.properties));
@@ -184,16 +187,21 @@ function extensionsOf(
   for (const name in event) {
     if (KNOWN.has(name)) continue;
     const value = event[name];
-    if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
+    if (!isAttributeValue(value))
       return {
         code: 'invalid_attribute',
-        reason: `the extension attribute ${name} must be a string, number or boolean`,
+        reason: `the extension attribute ${name} must be a string, a boolean or a whole number of 32 bits`,
       };
-    }
     values ??= {};
     values[name] = value;
   }
   return values === undefined ? undefined : { values };
+}
+
+/** CloudEvents has no attributes that are fractions. */
+function isAttributeValue(value: unknown): value is ExtensionValue {
+  if (typeof value === 'number') return (value | 0) === value;
+  return typeof value === 'string' || typeof value === 'boolean';
 }
 
 function explain(error: ErrorObject | undefined): string {

@@ -1,8 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { HeadgateError, messageOf } from '../errors.js';
+import { DuckDBInstance } from '../stores/warehouse/duckdb.js';
 import { engineSettings, SET_UTC } from '../stores/warehouse/engine.js';
 
 /** A DuckDB for one audit: its tables are in a temporary directory, so that memory stays bounded however many ids there are. */

@@ -31,7 +31,7 @@ export async function checkSubscriptions(config: Config): Promise<Finding[]> {
 
 async function filesIn(dir: string): Promise<TenantFile[]> {
   const names = await listTenantFiles(dir).catch(() => []);
-  // A file that is invalid is found by `tenant list`.
+  // A file that is invalid is found by the check of tenants.
   const read = await Promise.all(names.map((name) => readTenantFile(dir, name).catch(() => undefined)));
   return read.flatMap((file) => file ?? []);
 }

@@ -16,10 +16,11 @@ import { dataPaths } from '../roles/stores.js';
 import { checkBatchKey, checkBatches } from './check-batches.js';
 import { checkDataDirectory, existingFolder } from './check-data-directory.js';
 import { checkNamespace } from './check-namespace.js';
+import { aboutPartitions, partitionsOf } from './check-partitions.js';
 import { checkState } from './check-state.js';
 import { checkSubscriptions } from './check-subscriptions.js';
+import { checkTenants } from './check-tenants.js';
 import { checkBigQueryTenants } from './check-warehouses.js';
-import { examplePath } from './example-path.js';
 import { fail, ok, warn, type Finding } from './finding.js';
 import { printable } from './terminal-text.js';
 
@@ -151,10 +152,9 @@ async function checkReachable(
     try {
       const { serverVersion } = await connection.workflowService.getSystemInfo({});
       await connection.workflowService.describeNamespace({ namespace });
-      return ok(
-        'temporal',
-        `${connect.address} answers for namespace "${namespace}", server ${serverVersion}`,
-      );
+      const answers = `${connect.address} answers for namespace "${namespace}", server ${serverVersion}`;
+      const partitions = await partitionsOf(connection.workflowService, namespace);
+      return aboutPartitions(answers, partitions) ?? ok('temporal', answers);
     } finally {
       await connection.close();
     }
@@ -202,14 +202,6 @@ function clockFinding(offSeconds: number, remote: string): Finding {
   const check = 'clock';
   if (offSeconds <= 2) return ok(check, found);
   return offSeconds <= 30 ? warn(check, found, mend) : fail(check, found, mend);
-}
-
-async function checkTenants({ dataDir }: Config): Promise<Finding> {
-  const folder = dataPaths(dataDir).tenants;
-  const count = (await filesIn(folder)).filter((name) => /\.ya?ml$/.test(name)).length;
-  if (count > 0) return ok('tenants', `${count} in ${folder}`);
-  const mend = `headgate tenant apply ${examplePath('flights/tenants')}, or a folder of your own`;
-  return warn('tenants', 'none yet: every request is refused', mend);
 }
 
 async function filesIn(folder: string): Promise<string[]> {

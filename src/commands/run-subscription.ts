@@ -5,7 +5,7 @@ import type {
   SubscriptionWaiting,
 } from '../subscriptions/overview.js';
 import { openCommandApi, type ApiCommandOptions } from './call-api.js';
-import { print } from './terminal-text.js';
+import { cell, print } from './terminal-text.js';
 
 /** Options of what shows subscriptions. */
 export interface SubscriptionOptions extends ApiCommandOptions {
@@ -26,9 +26,16 @@ export async function list(options: SubscriptionOptions): Promise<void> {
     head: ['name', 'kind', 'state', 'waiting', 'oldest', 'why'],
     style: { head: [], border: [] },
   });
-  for (const { name, kind, state, waiting, reason = '', by } of answer.subscriptions) {
-    const why = by === undefined ? reason : `${reason}${reason === '' ? '' : ', '}by ${by}`;
-    table.push([name, kind, state, amountOf(waiting), `${Math.round(waiting.oldestSeconds)} s`, why]);
+  for (const found of answer.subscriptions) {
+    const { name, kind, state, waiting } = found;
+    table.push([
+      name,
+      kind,
+      state,
+      amountOf(waiting),
+      `${Math.round(waiting.oldestSeconds)} s`,
+      whyOf(found),
+    ]);
   }
   print(table.toString());
 }
@@ -38,8 +45,9 @@ export async function show(name: string, options: SubscriptionOptions): Promise<
   const api = openCommandApi(options, 'subscriptions:read');
   const found = await api.call<SubscriptionDetails>('GET', `/v1/subscriptions/${encodeURIComponent(name)}`);
   if (options.json) return print(JSON.stringify(found, undefined, 2));
-  const { waiting, deliveries, deadLetters, ...rest } = found;
+  const { waiting, deliveries, deadLetters, failing, ...rest } = found;
   for (const [key, value] of Object.entries(rest)) print(`${key.padEnd(13)}${String(value)}`);
+  if (failing !== undefined) print(`failing      ${failureIn(failing)}`);
   print(`waiting      ${amountOf(waiting)}, the oldest for ${Math.round(waiting.oldestSeconds)} s`);
   print(`deliveries   ${deliveries} batches on their way`);
   print(`dead letters ${deadLetters}`);
@@ -52,6 +60,16 @@ export async function change(verb: string, name: string, options: ChangeOptions)
   const path = `/v1/subscriptions/${encodeURIComponent(name)}/${verb}`;
   const { state } = await api.call<SubscriptionOverview>('POST', path, body);
   print(`${name} is ${state}`);
+}
+
+/** Why it stands as it does, and that it fails. */
+function whyOf({ reason, by, failing }: SubscriptionOverview): string {
+  const why = [reason, by && `by ${by}`].filter(Boolean).join(', ');
+  return [why, failing && `failing ${failureIn(failing)}`].filter(Boolean).join('; ');
+}
+
+function failureIn({ since, lastError }: NonNullable<SubscriptionOverview['failing']>): string {
+  return `since ${since}: ${cell(lastError)}`;
 }
 
 function amountOf({ windows, batches = 0 }: SubscriptionWaiting): string {

@@ -9,6 +9,9 @@ import { nearest } from '../tenant-config/nearest.js';
 import { assertTenantId, isSubscriptionName } from '../tenant.js';
 import { print, printError } from './terminal-text.js';
 
+/** The development key cannot revoke: a year is long enough for any test. */
+const MAX_LIFETIME_MS = 366 * 24 * 60 * 60 * 1_000;
+
 /** Options of `headgate token`. */
 export interface TokenOptions {
   readonly tenant: string;
@@ -28,7 +31,7 @@ export async function printToken(options: TokenOptions): Promise<void> {
     scope: checkScope(options.scope),
     issuer: config.jwtIssuer,
     audience: config.jwtAudience,
-    expiresInSeconds: secondsOf(options.expires),
+    expiresInSeconds: secondsOf(options.expires, config.tokenMaxLifetimeMs),
   });
   print(token);
   await warnOfUnknownTenant(config.dataDir, tenant);
@@ -61,8 +64,14 @@ function isNarrowed(name: string): boolean {
   );
 }
 
-function secondsOf(duration: string): number {
+function secondsOf(duration: string, maxMs = MAX_LIFETIME_MS): number {
   const milliseconds = ms(duration as StringValue) as number | undefined;
-  if (milliseconds !== undefined && milliseconds >= 1_000) return Math.floor(milliseconds / 1_000);
-  throw new HeadgateError('CONFIG_INVALID', `"${duration}" is not a duration such as 10m, 1h or 30d.`);
+  if (milliseconds === undefined || !(milliseconds >= 1_000))
+    throw new HeadgateError('CONFIG_INVALID', `"${duration}" is not a duration such as 10m, 1h or 30d.`);
+  if (milliseconds <= maxMs) return Math.floor(milliseconds / 1_000);
+  const most = ms(maxMs, { long: true });
+  throw new HeadgateError(
+    'CONFIG_INVALID',
+    `A token may be valid for ${most} at most, not "${duration}": what is stolen works until it expires.`,
+  );
 }

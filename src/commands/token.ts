@@ -11,7 +11,7 @@ export function tokenCommand(): Command {
       '--scope <scopes>',
       `space-separated, of: ${SCOPES.join(', ')}; subscriptions:pull:<name> is for one`,
     )
-    .option('--expires <duration>', 'how long it is valid', '1h')
+    .option('--expires <duration>', 'how long it is valid, 366d at most', '1h')
     .addHelpText(
       'after',
       `

@@ -29,13 +29,18 @@ export interface QueueNotes {
   note(queue: string): Promise<string | undefined>;
 }
 
+/** What a queue is set to: {@link QueueRates} and {@link QueueNotes} in one question. */
+export interface QueueSettings {
+  settings(queue: string): Promise<{ readonly rate?: QueueRate; readonly note?: string }>;
+}
+
 const ACTIVITY = proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY;
 
 /** The rates and notes on a Temporal server; of a connection of a client or of a Worker. */
 export function createQueueRates(
   { workflowService }: { readonly workflowService: WorkflowService },
   namespace: string,
-): QueueRates & QueueNotes {
+): QueueRates & QueueNotes & QueueSettings {
   const target = { namespace, identity: 'headgate', taskQueueType: ACTIVITY };
   const configOf = async (queue: string) => {
     const { config } = await workflowService.describeTaskQueue({
@@ -51,18 +56,29 @@ export function createQueueRates(
       const updateQueueRateLimit = { rateLimit: { requestsPerSecond: activitiesPerSecond }, reason };
       await workflowService.updateTaskQueueConfig({ ...target, taskQueue: queue, updateQueueRateLimit });
     },
-    get: async (queue) => {
-      const { rateLimit, metadata } = (await configOf(queue))?.queueRateLimit ?? {};
-      const activitiesPerSecond = rateLimit?.requestsPerSecond;
-      if (activitiesPerSecond === undefined || activitiesPerSecond === null) return undefined;
-      return { activitiesPerSecond, reason: metadata?.reason ?? '' };
-    },
+    get: async (queue) => rateIn(await configOf(queue)),
     setNote: async (queue, note) => {
       const updateFairnessKeyRateLimitDefault = { reason: note };
       const update = { ...target, taskQueue: queue, updateFairnessKeyRateLimitDefault };
       await workflowService.updateTaskQueueConfig(update);
     },
-    note: async (queue) =>
-      (await configOf(queue))?.fairnessKeysRateLimitDefault?.metadata?.reason ?? undefined,
+    note: async (queue) => noteIn(await configOf(queue)),
+    settings: async (queue) => {
+      const config = await configOf(queue);
+      return { rate: rateIn(config), note: noteIn(config) };
+    },
   };
+}
+
+type QueueConfig = proto.temporal.api.taskqueue.v1.ITaskQueueConfig | null | undefined;
+
+function rateIn(config: QueueConfig): QueueRate | undefined {
+  const { rateLimit, metadata } = config?.queueRateLimit ?? {};
+  const activitiesPerSecond = rateLimit?.requestsPerSecond;
+  if (activitiesPerSecond === undefined || activitiesPerSecond === null) return undefined;
+  return { activitiesPerSecond, reason: metadata?.reason ?? '' };
+}
+
+function noteIn(config: QueueConfig): string | undefined {
+  return config?.fairnessKeysRateLimitDefault?.metadata?.reason ?? undefined;
 }

@@ -1,12 +1,12 @@
 import type { FaultCode } from './fault.js';
 
 /** What of a tenant's file an expression belongs to. */
-export type ExpressionOwner = 'rule' | 'aggregate' | 'route';
+export type ExpressionOwner = 'rule' | 'aggregate' | 'route' | 'ordering-key' | 'template';
 
 /** How often one expression failed for one kind of reason. */
 export interface ExpressionFailure {
   readonly owner: ExpressionOwner;
-  /** Of the rule or aggregate; of a route its place in the file, from 0. */
+  /** Of the rule or aggregate; of a route its place in the file, from 0; of a subscription, for a template with its field: `sync.id`. */
   readonly name: string;
   readonly code: FaultCode;
   readonly count: number;
@@ -15,7 +15,7 @@ export interface ExpressionFailure {
 /** Told of an expression that failed on an event. */
 export type OnFailure = (owner: ExpressionOwner, name: string, code: FaultCode) => void;
 
-/** Adds up the failures of a request, so that metrics are touched once and not per event. */
+/** Adds up the failures of a request, a pass or a lot, so that metrics are touched once and not per event. */
 export class ExpressionFailures {
   private readonly counts = new Map<
     string,

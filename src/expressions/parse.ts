@@ -17,8 +17,14 @@ export function parse(source: string): ASTNode {
     return parser.parse(source).ast;
   } catch (error) {
     const { summary, range } = error as { summary?: string; range?: { start: number } };
-    throw new ExpressionRefused(summary ?? messageOf(error), range?.start ?? 0);
+    throw new ExpressionRefused(hinted(summary ?? messageOf(error)), range?.start ?? 0);
   }
+}
+
+/** Operators that are written twice. */
+function hinted(message: string): string {
+  const [, operator] = /^Unexpected character: '?([=&|])'?$/.exec(message) ?? [];
+  return operator === undefined ? message : `${message}; did you mean "${operator}${operator}"?`;
 }
 
 /** Where a node begins, in UTF-16 units from the start of the expression. */

@@ -1,5 +1,5 @@
-import { Ajv } from 'ajv';
 import type { Logger } from '../observability/logger.js';
+import { ownSchema } from '../own-schema.js';
 import { followFile } from './followed-file.js';
 
 /** What of a verified token says whether it is revoked. */
@@ -30,21 +30,24 @@ interface RevocationFile {
 }
 
 const TEXTS = { type: 'array', items: { type: 'string', minLength: 1 } };
-const validate = new Ajv({ allErrors: true }).compile<RevocationFile>({
-  type: 'object',
-  additionalProperties: false,
-  properties: {
-    jti: TEXTS,
-    subjects: { type: 'object', additionalProperties: TEXTS },
-    notBefore: {
-      type: 'object',
-      additionalProperties: {
-        type: 'string',
-        pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?Z$',
+const validate = ownSchema<RevocationFile>(
+  {
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      jti: TEXTS,
+      subjects: { type: 'object', additionalProperties: TEXTS },
+      notBefore: {
+        type: 'object',
+        additionalProperties: {
+          type: 'string',
+          pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?Z$',
+        },
       },
     },
   },
-});
+  { allErrors: true },
+);
 
 type Rules = (token: RevocableToken) => string | undefined;
 

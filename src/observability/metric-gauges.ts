@@ -2,6 +2,7 @@ import { Gauge, type Registry } from 'prom-client';
 import type { ProjectUsage } from '../activities/warehouse/job-counts.js';
 import { LOAD_JOBS } from '../stores/warehouse/load-quotas.js';
 import type { SubscriptionLag } from '../subscriptions/lags.js';
+import type { SubscriptionState } from '../subscriptions/standing.js';
 import { subscriptionLabels, TenantLabels } from './tenant-labels.js';
 
 /** Projects that have a label of their own; there may be one for each tenant. */
@@ -96,13 +97,16 @@ function addWindows(
   });
 }
 
-/** Of the tenants without a label of their own the furthest behind is shown, and what waits for all. One that is behind gets a label. */
+const STOPPED: ReadonlySet<SubscriptionState> = new Set(['paused', 'disabled', 'breaker-open']);
+
+/** Of the tenants without a label of their own the furthest behind is shown, and what waits for all. One that is behind, or fails, gets a label. */
 function addLags(registry: Registry, lags: NonNullable<Gauges['lags']>, tenants: TenantLabels): void {
   const add = (name: string, help: string, fold: (known: number, lag: SubscriptionLag) => number): void => {
     const collect = async function (this: Gauge<'tenant' | 'subscription'>): Promise<void> {
       const folded = new Map<string, { labels: ReturnType<typeof subscriptionLabels>; value: number }>();
       for (const lag of await lags()) {
-        const tenant = lag.batches > 0 ? tenants.of(lag.tenant) : tenants.find(lag.tenant);
+        const isSilent = lag.batches === 0 && (lag.failingSeconds ?? 0) === 0;
+        const tenant = !isSilent ? tenants.of(lag.tenant) : tenants.find(lag.tenant);
         const labels = subscriptionLabels(tenant, lag.subscription);
         const key = `${labels.tenant}/${labels.subscription}`;
         folded.set(key, { labels, value: fold(folded.get(key)?.value ?? 0, lag) });
@@ -114,13 +118,23 @@ function addLags(registry: Registry, lags: NonNullable<Gauges['lags']>, tenants:
   };
   add(
     'headgate_subscription_lag_seconds',
-    'Age of the oldest batch that waits in the queue of a subscription; for the warehouse, of the oldest load window',
+    'Age of the oldest batch on its way to a subscription; for the warehouse, of the oldest load window',
     (known, { oldestSeconds }) => Math.max(known, oldestSeconds),
   );
   add(
     'headgate_subscription_waiting_batches',
-    'Batches that wait in the queue of a subscription; for the warehouse, load windows',
+    'Batches on their way to a subscription, those that pause between attempts included; for the warehouse, load windows',
     (known, { batches }) => known + batches,
+  );
+  add(
+    'headgate_subscription_failing_seconds',
+    'For how long every try to deliver to a subscription has failed; 0 while the last one has not',
+    (known, { failingSeconds = 0 }) => Math.max(known, failingSeconds),
+  );
+  add(
+    'headgate_subscription_stopped',
+    'Subscriptions that are paused, disabled, or whose breaker is open: 1 each',
+    (known, { state = 'active' }) => known + (STOPPED.has(state) ? 1 : 0),
   );
 }
 

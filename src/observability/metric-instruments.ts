@@ -117,7 +117,7 @@ function expressionInstruments(counter: MakeCounter): Pick<Instruments, 'express
   return {
     expressionFailures: counter(
       'headgate_expression_failures_total',
-      'Expressions that failed on an event, by what they are of (rule, aggregate, route) and why',
+      'Expressions that failed on an event, by what they are of (rule, aggregate, route, ordering key, template) and why',
       ['tenant', 'owner', 'name', 'code'],
     ),
   };

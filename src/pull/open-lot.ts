@@ -1,3 +1,5 @@
+import type { FaultCode } from '../expressions/fault.js';
+import { ExpressionFailures, type ExpressionFailure } from '../expressions/failures.js';
 import { isUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
 import type { Steps, Turns } from '../event-loop-turns.js';
 import { LineSet } from '../line-set.js';
@@ -7,7 +9,7 @@ import { BatchLines } from './batch-lines.js';
 import { LeaseTable, type LeaseTableOptions } from './lease-table.js';
 import { Lot, type LotEnd } from './lot.js';
 import type { HeldPass } from './lot-source.js';
-import { compileOrderingKey } from './ordering.js';
+import { compileOrderingKey, type OrderingKey } from './ordering.js';
 
 /** What {@link openLot} needs beside the pass. */
 export interface OpenLotOptions {
@@ -16,12 +18,14 @@ export interface OpenLotOptions {
   readonly onEnd: (lot: Lot, end: LotEnd) => void;
   /** Shares the event loop between tenants: an ordering key may take milliseconds an event. */
   readonly turns: Turns;
+  /** Told of events that have no ordering key since it failed on them, if there are any. */
+  readonly onFailures?: (failures: readonly ExpressionFailure[]) => void;
 }
 
 /** Makes a lot of a pass: reads its events. Undefined when they are gone or damaged; the pass is then completed with dead letters. */
 export async function openLot(pass: HeldPass, options: OpenLotOptions): Promise<Lot | undefined> {
-  const { batch } = pass.input;
-  const { config, onEnd, turns } = options;
+  const { batch, subscription } = pass.input;
+  const { config, onEnd, onFailures, turns } = options;
   let content: Buffer;
   try {
     content = await options.batchStore.read(batch);
@@ -31,15 +35,20 @@ export async function openLot(pass: HeldPass, options: OpenLotOptions): Promise<
     return undefined;
   }
   const lines = new BatchLines(content, batch.events, batch.stream);
-  const { orderingKey } = config;
-  const keys = orderingKey && (await turns.stepByStep(batch.tenant, keysOf(orderingKey, pass, lines)));
-  const { maxAttempts } = config;
+  const { maxAttempts, orderingKey } = config;
+  const failures = new ExpressionFailures();
+  const onFailure = (code: FaultCode): void => failures.add('ordering-key', subscription, code);
+  const keys =
+    orderingKey &&
+    (await turns.stepByStep(batch.tenant, keysOf(compileOrderingKey(orderingKey, onFailure), pass, lines)));
   const table = new LeaseTable({
     ...tableOf(pass),
     maxAttempts,
     detail: `Handed out ${maxAttempts} times and never acknowledged in time.`,
     keyOf: keys ? (line) => keys.get(line) : undefined,
   });
+  const failed = failures.list();
+  if (failed.length > 0) onFailures?.(failed);
   return new Lot({ pass, table, lines, onEnd });
 }
 
@@ -58,11 +67,10 @@ function expired({ pending, ...result }: PassResult, detail: string): PassResult
 
 /** The ordering keys of what is pending. */
 function* keysOf(
-  expression: string,
+  keyOf: OrderingKey,
   { input: { batch, pending } }: HeldPass,
   lines: BatchLines,
 ): Steps<ReadonlyMap<number, string | undefined>> {
-  const keyOf = compileOrderingKey(expression);
   const keys = new Map<number, string | undefined>();
   for (const group of pending)
     for (const line of LineSet.decode(group.lines, batch.events)) {

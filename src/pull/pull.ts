@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { HeadgateError } from '../errors.js';
 import { Turns } from '../event-loop-turns.js';
+import type { ExpressionFailure } from '../expressions/failures.js';
 import type { Logger } from '../observability/logger.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { PullConfig } from '../tenant-config/subscription-config.js';
@@ -25,6 +26,8 @@ export type SettleCall = 'ack' | 'nack' | 'modify-ack-deadline';
 /** Told what happens, for metrics; must not throw. */
 export interface PullObserver {
   onLotEnd?(end: Subscriber & LotEnd & { readonly bytes: number }): void;
+  /** The ordering key failed on events of a lot that was taken. */
+  onKeysFailed?(failed: Subscriber & { readonly failures: readonly ExpressionFailure[] }): void;
   /** Events were handed out; `bytes` is the length of their JSON. */
   onPulled?(pulled: Subscriber & { readonly messages: number; readonly bytes: number }): void;
   onSettled?(
@@ -171,6 +174,7 @@ class Queues {
       turns: this.turns,
       config: () => this.configOf(who),
       onLotEnd: (end, bytes) => observer?.onLotEnd?.({ ...who, ...end, bytes }),
+      onFailures: (failures) => observer?.onKeysFailed?.({ ...who, failures }),
     });
     return { who, queue };
   }

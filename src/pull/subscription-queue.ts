@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../errors.js';
+import type { ExpressionFailure } from '../expressions/failures.js';
 import type { Logger } from '../observability/logger.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { PullConfig } from '../tenant-config/subscription-config.js';
@@ -27,6 +28,8 @@ export interface SubscriptionQueueOptions {
   readonly held: HeldBytes;
   readonly longPolls: LongPolls;
   readonly onLotEnd: (end: LotEnd, bytes: number) => void;
+  /** Told of ordering keys that failed. */
+  readonly onFailures?: (failures: readonly ExpressionFailure[]) => void;
   readonly log: Logger;
 }
 
@@ -245,7 +248,7 @@ export class SubscriptionQueue {
 
   private async open(pass: HeldPass): Promise<void> {
     const config = this.options.config();
-    const { batchStore, tenant, held, turns } = this.options;
+    const { batchStore, tenant, held, turns, onFailures } = this.options;
     if (this.closed || config === undefined) {
       await pass.complete(untouched(pass));
       return;
@@ -253,7 +256,7 @@ export class SubscriptionQueue {
     try {
       if (pass.input.batch.tenant !== tenant) throw new Error('a batch of another tenant was in the queue');
       const onEnd = (lot: Lot, end: LotEnd): void => this.ended(lot, end);
-      const lot = await openLot(pass, { batchStore, config, onEnd, turns });
+      const lot = await openLot(pass, { batchStore, config, onEnd, turns, onFailures });
       if (lot === undefined) return;
       this.lots.set(lot.id, lot);
       held.add(tenant, lot.bytes);

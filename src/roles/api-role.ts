@@ -12,6 +12,7 @@ import type { Temporal } from '../engine/temporal.js';
 import type { Plan } from '../ingest/lane.js';
 import { Spool } from '../ingest/spool.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
+import { createQueueRates, type QueueSettings } from '../engine/queue-rates.js';
 import { SubscriptionLags } from '../subscriptions/lags.js';
 import { SubscriptionOverviews } from '../subscriptions/overview.js';
 import { openKeySet } from '../keys/key-set.js';
@@ -78,6 +79,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const stopping = new AbortController();
   const configOf = (tenant: string): TenantConfig | undefined => registry.get(tenant)?.config;
   const observer = observePull(options.metrics);
+  const queues = createQueueRates(connection, namespace);
   const pull = createPull({
     ...{ client, namespace, holdings, observer, configOf, log },
     batchStore: stores.batchStore,
@@ -91,7 +93,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     ...{ admission: parts.admission, ingest, decider, pull },
     subscriptions: {
       control,
-      overviews: new SubscriptionOverviews({ client, control, configOf }),
+      overviews: new SubscriptionOverviews({ client, control, notes: queues, configOf }),
     },
     readiness: [
       { name: 'door', check: () => parts.admission.assertOpen() },
@@ -102,7 +104,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
         : [{ name: 'workers', check: () => options.workers?.checkRunning(), degrades: true }]),
     ],
   });
-  measure(options, { client, spool, parts });
+  measure(options, { client, queues, spool, parts });
   await parts.recover();
   followDrains(options, control);
   const api = await listen(app, config.host, config.port, {
@@ -134,10 +136,15 @@ function longPollsOf({ maxConnections }: Config): number {
 /** What the metrics ask for when they are read. */
 function measure(
   { registry, metrics, log }: ApiRoleOptions,
-  { client, spool, parts }: { client: Client; spool: Spool; parts: IngestParts },
+  {
+    client,
+    queues,
+    spool,
+    parts,
+  }: { client: Client; queues: QueueSettings; spool: Spool; parts: IngestParts },
 ): void {
   const tenants = (): TenantConfig[] => registry.list().map((loaded) => loaded.config);
-  const lags = new SubscriptionLags({ client, tenants, log });
+  const lags = new SubscriptionLags({ client, queues, tenants, log });
   metrics?.watch({
     spoolBytes: () => spool.bytes,
     spoolOldestSeconds: () => secondsSince(parts.batcher.oldestAt),

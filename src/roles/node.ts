@@ -1,4 +1,5 @@
 import { Client } from '@temporalio/client';
+import type { ListeningApi } from '../api/server.js';
 import { secretReader, type Config } from '../config.js';
 import { installRuntime } from '../engine/runtime.js';
 import { assertClock } from '../engine/temporal-clock.js';
@@ -116,9 +117,9 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
       api = await startApiRole({ ...shared, workers });
       closers.push(() => api?.stop());
     }
-    const listener = api === undefined ? await ownListener(config, metrics, workers) : undefined;
-    if (listener !== undefined) closers.push(() => listener.close());
-    const scrapeUrl = metrics && (api?.url ?? listener?.url);
+    const listener = api === undefined && (await listenForMetrics(config, metrics, workers));
+    if (listener) closers.push(() => listener.close());
+    const scrapeUrl = listener ? listener.url : metrics && api?.url;
     const metricsUrl = scrapeUrl && `${scrapeUrl}/metrics`;
     return { url: api?.url, metricsUrl, temporal, registry, stores, stop };
   } catch (error) {
@@ -127,12 +128,12 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
   }
 }
 
-/** Of a process without an API, where one is asked for. */
-async function ownListener(
+/** Where a process without an API shows its metrics, if it is told to. */
+async function listenForMetrics(
   { host, metricsPort: port }: Config,
-  metrics: Metrics | undefined,
-  workers: WorkerHost | undefined,
-): Promise<Awaited<ReturnType<typeof listenForScrapes>> | undefined> {
+  metrics?: Metrics,
+  workers?: WorkerHost,
+): Promise<ListeningApi | undefined> {
   if (metrics === undefined || port === undefined) return undefined;
   const readiness = [{ name: 'workers', check: () => workers?.checkRunning() }];
   return listenForScrapes({ metrics, readiness, host, port });

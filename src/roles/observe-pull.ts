@@ -7,6 +7,7 @@ export function observePull(metrics: Metrics | undefined): PullObserver {
   return {
     onPulled: ({ tenant, subscription, bytes }) =>
       metrics.deliveryTried(tenant, subscription, { delivered: 0, failed: 0, retried: 0, bytes, seconds: 0 }),
+    onKeysFailed: ({ tenant, failures }) => metrics.expressionsFailed(tenant, failures),
     onLotEnd: ({ tenant, subscription, delivered, failed, seconds }) => {
       metrics.deliveryTried(tenant, subscription, {
         ...{ delivered, failed, retried: failed },

@@ -7,9 +7,11 @@ import { signalWithStart } from '../activities/workflow/signal.js';
 import { createWorkflowPass } from '../activities/workflow/workflow-pass.js';
 import type { Config, SecretReader } from '../config.js';
 import type { Turns } from '../event-loop-turns.js';
+import type { QueueNotes } from '../engine/queue-rates.js';
 import type { Logger } from '../observability/logger.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
+import { SubscriptionFailures } from '../subscriptions/failing.js';
 import type { LoadedTenant, TenantRegistry } from '../tenant-config/registry.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import type { SharedStores } from './stores.js';
@@ -24,6 +26,7 @@ export interface PassesOptions {
   readonly turns: Turns;
   readonly stores: SharedStores;
   readonly control: SubscriptionControl;
+  readonly notes: QueueNotes;
   readonly secretOf: SecretReader;
   readonly configOf: (tenant: string) => TenantConfig;
   readonly metrics?: Metrics;
@@ -42,12 +45,16 @@ export interface Passes extends PassActivities {
 export function buildPasses(options: PassesOptions): Passes {
   const { config, registry, stores, configOf, metrics, log } = options;
   const receivers = new Receivers({ allow: config.pushAllow });
+  const failures = new SubscriptionFailures({ notes: options.notes, log });
   const ending = new AbortController();
-  forgetRemoved(registry, receivers);
+  forgetRemoved(registry, (tenant, name) => {
+    failures.forget(tenant, name);
+    void receivers.forget(tenant, name);
+  });
   return {
     pushPass: createPushPass({
       ...{ batchStore: stores.batchStore, deliveryLog: stores.deliveryLog, configOf, receivers, log },
-      control: pushControl(options),
+      control: pushControl(options, failures),
       observer: pushObserver(metrics),
       secretOf: options.secretOf,
       ending: ending.signal,
@@ -65,29 +72,33 @@ export function buildPasses(options: PassesOptions): Passes {
         metrics?.deliveryTried(tenant, name, outcome);
         metrics?.deliveryActivity(tenant, name, outcome.seconds);
       },
+      onTried: (tenant, name, tried) => failures.observe(tenant, name, tried),
+      onFailures: (tenant, failures) => metrics?.expressionsFailed(tenant, failures),
       ending: ending.signal,
     }),
     end: () => ending.abort(),
-    close: () => receivers.close(),
+    close: async () => {
+      await failures.close();
+      await receivers.close();
+    },
   };
 }
 
-/** Closes the connections of subscriptions that a change of the configuration has removed. */
-function forgetRemoved(registry: TenantRegistry, receivers: Receivers): void {
+/** Forgets subscriptions that a change of the configuration has removed. */
+function forgetRemoved(registry: TenantRegistry, forget: (tenant: string, name: string) => void): void {
   const namesOf = (loaded: LoadedTenant | undefined): string[] =>
     (loaded?.config.subscriptions ?? []).map(({ name }) => name);
   const known = new Map(registry.list().map((loaded) => [loaded.config.tenant, namesOf(loaded)]));
   registry.onChange(({ tenant, loaded }) => {
     const names = namesOf(loaded);
-    for (const name of known.get(tenant) ?? [])
-      if (!names.includes(name)) void receivers.forget(tenant, name);
+    for (const name of known.get(tenant) ?? []) if (!names.includes(name)) forget(tenant, name);
     if (loaded === undefined) known.delete(tenant);
     else known.set(tenant, names);
   });
 }
 
 /** What passes tell of a receiver becomes the rate of its subscription's queue. */
-function pushControl({ control, log }: PassesOptions): PushControl {
+function pushControl({ control, log }: PassesOptions, failures: SubscriptionFailures): PushControl {
   return {
     isStopped: (tenant, name) => control.isStopped(tenant, name),
     observe: (tenant, name, { state, failedShare, requests }) => {
@@ -101,11 +112,7 @@ function pushControl({ control, log }: PassesOptions): PushControl {
         reason === 'gone' ? 'its endpoint answered 410 Gone' : 'its endpoint has failed for a day and more';
       return control.disable(tenant, name, why);
     },
-    report: (tenant, subscription, news, error) => {
-      if (news === 'recovered')
-        log.info({ tenant, subscription }, 'the endpoint of a subscription has recovered');
-      else log.warn({ tenant, subscription, reason: error }, 'the endpoint of a subscription begins to fail');
-    },
+    tried: (tenant, name, tried) => failures.observe(tenant, name, tried),
     resumed: (tenant, name) => control.forget(tenant, name),
     alert: (tenant, subscription, level, { consecutiveFailures }) =>
       log.warn(

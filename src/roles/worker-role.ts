@@ -19,7 +19,7 @@ import type { LoadedTenant, Reading } from '../tenant-config/tenant-file.js';
 import { readVersion } from '../tenant-config/versions.js';
 import { budgetLoads, observeLoads, paceLoads, type LoadObserver } from '../workers/observed-warehouse.js';
 import { Pace } from '../workers/pace.js';
-import { createQueueRates } from '../engine/queue-rates.js';
+import { createQueueRates, type QueueRates } from '../engine/queue-rates.js';
 import { startWorkerHost, type WorkerHost } from '../workers/worker-host.js';
 import { countParked } from './count-parked.js';
 import type { Grace } from './grace.js';
@@ -57,14 +57,8 @@ const WORKFLOW_BUNDLE = fileURLToPath(new URL('../../dist/workflow-bundle.js', i
 /** The worker role: runs the workflows and activities of all tenants. */
 export async function startWorkerRole(options: WorkerRoleOptions): Promise<WorkerHost> {
   const { config, temporal, registry, stores, onFatal, log } = options;
-  const pace = new Pace({
-    rates: createQueueRates(temporal.connection, temporal.namespace),
-    ceilingOf: (tenant) => registry.get(tenant)?.config.limits.activitiesPerSecond,
-    log,
-  });
-  registry.onChange(({ tenant, kind }) => {
-    if (kind === 'removed') pace.forget(tenant);
-  });
+  const queues = createQueueRates(temporal.connection, temporal.namespace);
+  const pace = paceOf(queues, options);
   options.metrics?.watch({ paces: () => pace.rates() });
   const claims = await openLoadClaims(config);
   const budget = openLoadBudget({ registry, claims, log });
@@ -78,8 +72,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
   const client = new Client({ connection: temporal.connection, namespace: temporal.namespace });
   const passes = buildPasses({
     ...options,
-    client,
-    namespace: temporal.namespace,
+    ...{ client, notes: queues, namespace: temporal.namespace },
     configOf: (tenant) => configuredTenant(registry, tenant).config,
   });
   const activities = createActivities({
@@ -119,6 +112,17 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
 function versionsOf({ stores, reading }: WorkerRoleOptions) {
   return (tenant: string, version: string): Promise<LoadedTenant> =>
     readVersion(stores.paths.tenantVersions, tenant, version, reading);
+}
+
+/** The rates of the tenants' queues, as their files and their warehouses have them. */
+function paceOf(rates: QueueRates, { registry, log }: WorkerRoleOptions): Pace {
+  const ceilingOf = (tenant: string): number | undefined =>
+    registry.get(tenant)?.config.limits.activitiesPerSecond;
+  const pace = new Pace({ rates, ceilingOf, log });
+  registry.onChange(({ tenant, kind }) => {
+    if (kind === 'removed') pace.forget(tenant);
+  });
+  return pace;
 }
 
 /** What keeps the stores from growing: compactions, and retention. */

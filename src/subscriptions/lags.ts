@@ -3,22 +3,31 @@ import { messageOf } from '../errors.js';
 import type { Logger } from '../observability/logger.js';
 import { WAREHOUSE } from '../subscription.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
-import { liveBacklog } from './live-backlog.js';
+import type { QueueSettings } from '../engine/queue-rates.js';
+import { subscriptionQueue } from '../tenant.js';
+import { failingOf } from './failing.js';
 import { waitingWindows } from './load-windows.js';
+import { standingOf, type SubscriptionState } from './standing.js';
+import { waitingDeliveries } from './waiting-deliveries.js';
 
 /** How far a subscription is behind. */
 export interface SubscriptionLag {
   readonly tenant: string;
   readonly subscription: string;
-  /** Age of the oldest batch that waits; of the oldest load window for the warehouse. */
+  /** Age of the oldest batch on its way to it; of the oldest load window for the warehouse. */
   readonly oldestSeconds: number;
-  /** Batches that wait; load windows for the warehouse. */
+  /** Batches on their way to it; load windows for the warehouse. */
   readonly batches: number;
+  /** How it stands; of the warehouse that is not looked at. */
+  readonly state?: SubscriptionState;
+  /** For how long what it is given has failed; 0 while it does not. Of the warehouse that is not looked at. */
+  readonly failingSeconds?: number;
 }
 
 /** What {@link SubscriptionLags} needs. */
 export interface SubscriptionLagsOptions {
   readonly client: Client;
+  readonly queues: QueueSettings;
   /** All tenants as they are configured now. */
   readonly tenants: () => readonly TenantConfig[];
   readonly log: Pick<Logger, 'warn'>;
@@ -30,8 +39,10 @@ export interface SubscriptionLagsOptions {
 
 const EVERY_MS = 15_000;
 const WAIT_MS = 2_000;
-/** Temporal has so long to answer one question. */
+/** Temporal has so long to answer one question; */
 const ANSWER_WITHIN_MS = 2_000;
+/** and to list what waits, page by page. */
+const LIST_WITHIN_MS = 10_000;
 /** Queues that are asked about side by side. */
 const AT_ONCE = 8;
 /** A look may take a tenth of the time: with thousands of subscriptions they are looked at more rarely. */
@@ -74,11 +85,12 @@ export class SubscriptionLags {
   }
 
   private async ask(): Promise<SubscriptionLag[]> {
-    const { client } = this.options;
-    const inTime = <T>(ask: () => Promise<T>): Promise<T> =>
-      client.withDeadline(Date.now() + ANSWER_WITHIN_MS, ask);
+    const { client, queues: settings } = this.options;
+    const inTime = <T>(ask: () => Promise<T>, withinMs = ANSWER_WITHIN_MS): Promise<T> =>
+      client.withDeadline(Date.now() + withinMs, ask);
     const tenants = this.options.tenants();
-    const windows = await inTime(() => waitingWindows(client));
+    const windows = await inTime(() => waitingWindows(client), LIST_WITHIN_MS);
+    const deliveries = await inTime(() => waitingDeliveries(client), LIST_WITHIN_MS);
     const lags = tenants.map(({ tenant }): SubscriptionLag => {
       const { windows: batches = 0, oldestSeconds = 0 } = windows.get(tenant) ?? {};
       return { tenant, subscription: WAREHOUSE, oldestSeconds, batches };
@@ -89,13 +101,21 @@ export class SubscriptionLags {
     const left = oneByOne(queues);
     const askOn = async (): Promise<void> => {
       for (const of of left) {
-        const { tasks, ageMs } = await inTime(() => liveBacklog(client, of));
-        lags.push({ ...of, batches: tasks, oldestSeconds: ageMs / 1000 });
+        const waiting = await inTime(() => deliveries.of(of.tenant, of.subscription));
+        const queue = subscriptionQueue(of.tenant, of.subscription);
+        const { rate, note } = await inTime(() => settings.settings(queue));
+        const failing = failingOf(note);
+        const failingSeconds = failing === undefined ? 0 : secondsSince(failing.since);
+        lags.push({ ...of, ...waiting, state: standingOf(rate).state, failingSeconds });
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, askOn));
     return lags;
   }
+}
+
+function secondsSince(time: string): number {
+  return Math.max(0, Date.now() - Date.parse(time)) / 1000;
 }
 
 /** For several who share it; one that fails ends it for all. */

@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { askTemporal } from '../engine/ask-temporal.js';
+import type { QueueNotes } from '../engine/queue-rates.js';
 import { HeadgateError } from '../errors.js';
 import { ELIGIBILITY, WAREHOUSE, type BuiltInKind, type SubscriptionKind } from '../subscription.js';
 import type { SubscriptionConfig } from '../tenant-config/subscription-config.js';
@@ -7,13 +8,14 @@ import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import { assertSubscriptionName, assertTenantId, subscriptionQueue, tenantQueue } from '../tenant.js';
 import { builtInOf, isBuiltIn } from './built-in.js';
 import type { SubscriptionControl } from './control.js';
-import { liveBacklog } from './live-backlog.js';
+import { failingOf, type Failing } from './failing.js';
 import { waitingWindows } from './load-windows.js';
 import type { SubscriptionStanding } from './standing.js';
+import { waitingDeliveries, type WaitingDeliveries } from './waiting-deliveries.js';
 
 /** What waits for a subscription, and for how long the oldest of it has. */
 export interface SubscriptionWaiting {
-  /** Batches that wait in its queue to be taken up. */
+  /** Batches on their way to it: in its queue, being tried, or pausing between attempts. */
   readonly batches?: number;
   /** Of the warehouse instead: load windows that have not loaded, each of some batches. */
   readonly windows?: number;
@@ -30,6 +32,8 @@ export interface SubscriptionOverview extends SubscriptionStanding {
   readonly queue?: string;
   /** How far it is behind. */
   readonly waiting: SubscriptionWaiting;
+  /** There while what it is given fails, whatever its state. */
+  readonly failing?: Failing;
 }
 
 /** One subscription, looked at closely. */
@@ -43,6 +47,7 @@ export interface SubscriptionDetails extends SubscriptionOverview {
 export interface SubscriptionOverviewsOptions {
   readonly client: Client;
   readonly control: Pick<SubscriptionControl, 'standing'>;
+  readonly notes: Pick<QueueNotes, 'note'>;
   readonly configOf: (tenant: string) => TenantConfig | undefined;
 }
 
@@ -62,12 +67,13 @@ export class SubscriptionOverviews {
   list(tenant: string): Promise<SubscriptionOverview[]> {
     const config = this.options.configOf(assertTenantId(tenant));
     if (config === undefined) return Promise.resolve([]);
-    return this.asking(() =>
-      Promise.all([
+    return this.asking(() => {
+      const waiting = waitingDeliveries(this.options.client, tenant);
+      return Promise.all([
         ...builtInOf(config).map((kind) => this.builtIn(config, kind)),
-        ...config.subscriptions.map((subscription) => this.overview(tenant, subscription)),
-      ]),
-    );
+        ...config.subscriptions.map((subscription) => this.overview(tenant, subscription, waiting)),
+      ]);
+    });
   }
 
   /**
@@ -91,7 +97,7 @@ export class SubscriptionOverviews {
     const count = async (more: string): Promise<number> =>
       (await this.options.client.workflow.count(`${own} AND ${more}`)).count;
     const [overview, deliveries, deadLetters] = await Promise.all([
-      this.overview(tenant, subscription),
+      this.overview(tenant, subscription, waitingDeliveries(this.options.client, tenant)),
       count('WorkflowType = "deliver"'),
       count('WorkflowType = "deadLetter" AND HeadgateStatus = "dead-letter"'),
     ]);
@@ -112,16 +118,21 @@ export class SubscriptionOverviews {
     return { ...own, ...stands, queue: tenantQueue(tenant), waiting };
   }
 
-  private async overview(tenant: string, subscription: SubscriptionConfig): Promise<SubscriptionOverview> {
+  private async overview(
+    tenant: string,
+    subscription: SubscriptionConfig,
+    deliveries: Promise<WaitingDeliveries>,
+  ): Promise<SubscriptionOverview> {
     const { name, kind } = subscription;
     const queue = subscriptionQueue(tenant, name);
-    const [standing, { tasks, ageMs }] = await Promise.all([
+    const [standing, note, waiting] = await Promise.all([
       this.options.control.standing(tenant, name),
-      liveBacklog(this.options.client, { tenant, subscription: name }),
+      this.options.notes.note(queue),
+      deliveries.then((found) => found.of(tenant, name)),
     ]);
-    const waiting = { batches: tasks, oldestSeconds: ageMs / 1000 };
+    const failing = failingOf(note);
     const url = kind === 'push' ? { url: withoutSecrets(subscription.url) } : {};
-    return { name, kind, ...url, ...standing, queue, waiting };
+    return { name, kind, ...url, ...standing, queue, waiting, ...(failing && { failing }) };
   }
 }
 

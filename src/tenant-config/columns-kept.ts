@@ -6,6 +6,7 @@ import { completePromotion, promotionIssues, type PromotionConfig, type RawPromo
 import type { TenantFile } from './tenant-file.js';
 import { listVersions, readVersionText } from './versions.js';
 import { offsetOfValue } from './yaml-position.js';
+import { valuesOf } from './yaml-values.js';
 
 /** A promoted field as an earlier configuration had it. */
 interface Earlier {
@@ -64,7 +65,7 @@ async function earlierColumns(
 /** What a text promotes, even if other things in it are not valid any more. */
 function promotionsIn(text: string): PromotionConfig[] {
   try {
-    const raw = parseDocument(text).toJS({ maxAliasCount: 100 }) as {
+    const raw = valuesOf(parseDocument(text)) as {
       warehouse?: { promote?: RawPromotion[] };
     };
     const promotions = (raw?.warehouse?.promote ?? []).map(completePromotion);

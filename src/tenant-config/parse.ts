@@ -16,6 +16,7 @@ import type { RuleConfig, TenantConfig } from './tenant-config.js';
 import { warehouseIssues } from './raw-warehouse.js';
 import { WAREHOUSE_PATTERN_PROBLEMS } from './warehouse-schema.js';
 import { offsetInString, offsetOfKey, offsetOfValue, type YamlPath } from './yaml-position.js';
+import { valuesOf } from './yaml-values.js';
 
 /** One thing wrong with a tenant's file; lines and columns count from 1. */
 export interface ConfigIssue {
@@ -66,8 +67,7 @@ function readYaml(text: string, lines: LineCounter) {
       offset: pos[0],
       message,
     }));
-    // Aliases are followed, but not without end: a few lines of nested ones can stand for gigabytes.
-    if (problems.length === 0) raw = document.toJS({ maxAliasCount: 100 });
+    if (problems.length === 0) raw = valuesOf(document);
   } catch (error) {
     problems = [{ offset: 0, message: messageOf(error) }];
   }
@@ -117,14 +117,14 @@ function schemaProblem(document: Document, error: ErrorObject): Problem | undefi
       return {
         path: [...path, key],
         offset: offsetOfKey(document, path, key),
-        message: notAName(`"${key}"`),
+        message: notAName(`"${key}"`, key),
       };
     }
     case 'pattern':
       // The error of a key is reported under `propertyNames`.
       if (error.propertyName !== undefined) return undefined;
       return here(
-        `${PATTERN_PROBLEMS[(error.parentSchema as { pattern: string }).pattern]?.(name) ?? notAName(name)}`,
+        `${PATTERN_PROBLEMS[(error.parentSchema as { pattern: string }).pattern]?.(name) ?? notAName(name, error.data)}`,
       );
     case 'if':
       // What does not fit is told by the schema that was chosen.
@@ -167,8 +167,10 @@ function alternatives(names: readonly string[]): string {
   return `${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`;
 }
 
-const notAName = (what: string) =>
-  `${what} must be a name of 1 to 63 small letters, digits and "_" that starts with a letter, and not "constructor"`;
+function notAName(what: string, value: unknown): string {
+  if (value === 'constructor') return `${what} must not be "constructor": every JavaScript object has one`;
+  return `${what} must be a name of 1 to 63 small letters, digits and "_" that starts with a letter`;
+}
 
 const WORD_FOR: Readonly<Record<string, string>> = {
   object: 'a map of keys and values',

@@ -12,7 +12,7 @@ export type RawWarehouse =
       readonly retention?: string;
       readonly promote?: readonly RawPromotion[];
     }
-  | (Pick<BigQueryConfig, 'kind' | 'project' | 'location' | 'kmsKey' | 'impersonate'> & {
+  | (Pick<BigQueryConfig, 'kind' | 'project' | 'location' | 'kmsKey' | 'impersonate' | 'endpoint'> & {
       readonly writer?: BigQueryWriter;
       readonly window?: string;
       readonly dataset?: string;
@@ -44,8 +44,12 @@ export function completeWarehouse(tenant: string, raw: RawWarehouse = {}): Wareh
     windowMs: parseDuration(window)!,
     dataset: raw.dataset ?? `headgate_${tenant.replaceAll('-', '_')}`,
     labels: raw.labels ?? {},
-    ...(partitionExpiration && { partitionExpirationMs: parseDuration(partitionExpiration)! }),
+    ...(partitionExpiration && { partitionExpirationMs: expirationOf(partitionExpiration) }),
   };
+}
+
+function expirationOf(written: string): number | 'never' {
+  return written === 'never' ? written : parseDuration(written)!;
 }
 
 function promoted(raw: readonly RawPromotion[] = []): { promote?: readonly PromotionConfig[] } {

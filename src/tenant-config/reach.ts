@@ -15,6 +15,7 @@ import type { PushConfig, SubscriptionConfig } from './subscription-config.js';
 import type { TenantFile } from './tenant-file.js';
 import { queueTemplateProblem, type AllowedQueue } from './workflow-queue.js';
 import { offsetOfValue, type YamlPath } from './yaml-position.js';
+import { valuesOf } from './yaml-values.js';
 
 /** What tenants' files may reach beyond what is theirs. */
 export interface Reach {
@@ -44,7 +45,7 @@ export function assertReach(
   const { tenant, subscriptions } = config;
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
-  const raw = document.toJS({ maxAliasCount: 100 }) as { subscriptions?: { secret?: string }[] };
+  const raw = valuesOf(document) as { subscriptions?: { secret?: string }[] };
   const issues = subscriptions.flatMap((subscription, index) => {
     const single = raw.subscriptions?.[index]?.secret !== undefined;
     return problemsOf(tenant, subscription, single, reach, others).map(([path, message]): ConfigIssue => {

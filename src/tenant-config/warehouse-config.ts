@@ -36,12 +36,21 @@ export interface BigQueryConfig {
   readonly dataset: string;
   /** Where the data lies and the jobs run, such as `EU` or `europe-west3`; fixed once the dataset is there. */
   readonly location: string;
-  /** Labels of the dataset and of every job. Default none. */
+  /** Labels of the dataset, its tables and views, and of every job. Others that they have stay. Default none. */
   readonly labels: Readonly<Record<string, string>>;
-  /** The Cloud KMS key that encrypts the tables: `projects/…/locations/…/keyRings/…/cryptoKeys/…`. Default Google's own keys. */
+  /**
+   * The Cloud KMS key that encrypts the tables: `projects/…/locations/…/keyRings/…/cryptoKeys/…`. Default as the dataset has
+   * it; else Google's own keys.
+   */
   readonly kmsKey?: string;
-  /** How long a day's partition is kept, in milliseconds. Default for ever. */
-  readonly partitionExpirationMs?: number;
+  /** How long a day's partition is kept, in milliseconds. Default as the dataset or the table has it; else for ever. */
+  readonly partitionExpirationMs?: number | 'never';
+  /**
+   * Which hosts of Google's rows go through: the global ones, or those of the dataset's region, which keep them there on
+   * their way as well. Default `global`.
+   * @see https://cloud.google.com/bigquery/docs/regional-endpoints
+   */
+  readonly endpoint?: 'global' | 'regional';
   /** The service account that Headgate acts as for this tenant. Default its own credentials. */
   readonly impersonate?: string;
   /** Fields of `data` with a column of their own. Default none. */

@@ -106,6 +106,7 @@ export interface PassResult {
  * - `attempts-exhausted`: every attempt of the subscription's retry schedule has failed;
  * - `never-acknowledged`: handed to consumers as often as the subscription allows, and never acknowledged;
  * - `undeliverable`: it can never succeed: a template of a workflow subscription failed on it, or it is too large;
+ * - `workflow-full`: the run it is for has had as many signals as Temporal lets a run have, and must continue as new first;
  * - `loop`: passed through more stages than is allowed: subscribers answer each other's events in a circle;
  * - `expired`: not delivered within the retention of the batch, as when its subscription was paused for long;
  * - `subscription-removed`: the subscription was removed from the tenant's configuration while events waited for it;
@@ -118,6 +119,7 @@ export const DEAD_REASONS = [
   'attempts-exhausted',
   'never-acknowledged',
   'undeliverable',
+  'workflow-full',
   'loop',
   'expired',
   'subscription-removed',

@@ -142,6 +142,31 @@ describe('a token', () => {
       refused(`Bearer ${garbage}`, 'TOKEN_INVALID'));
   }
 
+  it('has one form: padding, other last bits and other alphabets are refused', async () => {
+    const token = await sign(signers.EdDSA);
+    await authenticate(`Bearer ${token}`);
+    const next = String.fromCharCode(token.charCodeAt(token.length - 1) + 1);
+    for (const other of [`${token}==`, `${token.slice(0, -1)}${next}`, token.replace('.', '=.')])
+      await refused(`Bearer ${other}`, 'TOKEN_INVALID');
+  });
+
+  it('of a key that is broken in the set is refused, and those of its other keys are taken', async () => {
+    const { jwk } = signers.ES256;
+    for (const broken of [
+      { ...jwk, x: 'AAAA' },
+      { ...jwk, y: jwk.x },
+      { ...jwk, x: undefined },
+    ]) {
+      authenticate = createAuthenticator({
+        keys: createLocalJWKSet({ keys: [broken, signers.EdDSA.jwk] }),
+        ...ISSUED,
+        standingOf: () => 'active',
+      });
+      await refused(`Bearer ${await sign(signers.ES256)}`, 'TOKEN_INVALID', /key of this token is broken/);
+      assert.equal((await authenticate(`Bearer ${await sign(signers.EdDSA)}`)).tenant, 'UA');
+    }
+  });
+
   const now = Math.floor(Date.now() / 1000);
   const badClaims: [claims: object, code: ErrorCode][] = [
     [{ exp: now - 60 }, 'TOKEN_EXPIRED'],

@@ -37,7 +37,15 @@ function parsed(json: string): unknown {
 
 describe('the canonical form of an event', () => {
   it('has the attributes, extensions apart, and the time of receipt where there is none', () => {
-    const extensions = { traceparent: '00-1', retries: 3, dry: false, constructor: 'c', tojson: 'j' };
+    const extensions = {
+      traceparent: '00-1',
+      retries: 3,
+      least: -2_147_483_648,
+      most: 2_147_483_647,
+      dry: false,
+      constructor: 'c',
+      tojson: 'j',
+    };
     const row = accepted(cloudEvent('a', { priority: 1, stage: 'gold', data: null, ...extensions }));
     assert.deepEqual(
       { ...(JSON.parse(JSON.stringify(row)) as EventRow), subject: row.subject },
@@ -210,6 +218,11 @@ describe('the canonical form of an event', () => {
     [{ ['a'.repeat(65)]: 's' }, /must be lower-case/],
     [{ extension: { nested: true } }, /the extension attribute extension must be/],
     [{ extension: [1] }, /the extension attribute extension must be/],
+    [{ extension: 1.5 }, /a string, a boolean or a whole number of 32 bits/],
+    [{ extension: 2_147_483_648 }, /a whole number of 32 bits/],
+    [{ extension: -2_147_483_649 }, /a whole number of 32 bits/],
+    [{ priority: 2_147_483_648 }, /priority must be <= 2147483647/],
+    [{ stage: 1.5 }, /stage must be/],
     [{ data_base64: 'not base64' }, /data_base64 is not base64/],
     [{ data_base64: 'AAA' }, /data_base64 is not base64/],
     [{ data_base64: 7 }, /data_base64/],

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { SubscriptionOverview } from '../../src/subscriptions/overview.js';
 import { signToken } from '../../src/keys/key-set.js';
 import { killAll, nodeEnvironment, spawnHeadgate } from '../support/headgate.js';
 import { startReceiver, type Receiver } from '../support/receiver.js';
@@ -21,7 +22,7 @@ describe('a subscription whose endpoint is mended and that is resumed', function
 
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'headgate-resume-'));
-    hook = await startReceiver(() => 500);
+    hook = await startReceiver(() => ({ status: 500, body: '<h1>boom:</h1> CRM database is down' }));
     mkdirSync(join(dir, 'tenants'));
     const config = {
       ...{ tenant: TENANT, rules: [], routes: [{ match: {}, to: ['hook'] }] },
@@ -53,10 +54,20 @@ describe('a subscription whose endpoint is mended and that is resumed', function
       const event = { specversion: '1.0', id: `e${n}`, source: '/shop', type: 'order.placed', data: {} };
       assert.equal((await call('POST', '/v1/events', [event])).status, 202);
     }
-    const standing = async () =>
-      ((await (await call('GET', '/v1/subscriptions/hook')).json()) as { state: string }).state;
-    await until(async () => assert.equal(await standing(), 'breaker-open'), 30_000);
-    assert.match(await node.logged(/begins to fail/), /"subscription":"hook".*"reason":"HTTP 500/);
+    const listed = async () => {
+      const answer = (await (await call('GET', '/v1/subscriptions')).json()) as {
+        subscriptions: SubscriptionOverview[];
+      };
+      return answer.subscriptions.find(({ name }) => name === 'hook')!;
+    };
+    await until(async () => {
+      const { state, waiting, failing } = await listed();
+      assert.equal(state, 'breaker-open');
+      assert.ok((waiting.batches ?? 0) > 0 && waiting.oldestSeconds > 0, 'what pauses between attempts');
+      assert.equal(failing?.lastError, 'HTTP 500 Internal Server Error: boom: CRM database is down');
+      assert.ok(Math.abs(Date.now() - Date.parse(failing.since)) < 60_000);
+    }, 30_000);
+    assert.match(await node.logged(/SUBSCRIPTION_FAILING/), /"subscription":"hook".*"reason":"HTTP 500/);
 
     hook.answer = () => 204;
     assert.equal((await call('POST', '/v1/subscriptions/hook/resume', {})).status, 200);
@@ -64,7 +75,11 @@ describe('a subscription whose endpoint is mended and that is resumed', function
     await until(() => assert.ok(hook.confirmed.size > 0), SENT_WITHIN_MS);
     await until(() => assert.ok(hook.confirmed.size >= EVENTS), 30_000);
     assert.ok(Date.now() - resumedAt < 30_000);
-    await node.logged(/has recovered/);
+    await node.logged(/SUBSCRIPTION_RECOVERED/);
+    await until(async () => {
+      const { state, failing, waiting } = await listed();
+      assert.deepEqual([state, failing, waiting.batches], ['active', undefined, 0]);
+    }, 30_000);
     assert.equal((await node.signal('SIGTERM')).code, 0);
   });
 });

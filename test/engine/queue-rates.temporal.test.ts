@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { NativeConnection } from '@temporalio/worker';
+import { aboutPartitions, partitionsOf } from '../../src/commands/check-partitions.js';
 import { createQueueRates } from '../../src/engine/queue-rates.js';
 import type { LoadWindowResult } from '../../src/workflows/messages.js';
 import { tenantQueue } from '../../src/tenant.js';
@@ -26,6 +27,18 @@ describe('the rate of a tenant', function () {
         await rates.set('rl-kept', rate);
         await until(async () => assert.deepEqual(await rates.get('rl-kept'), rate), 5_000);
       }
+    } finally {
+      await connection.close();
+    }
+  });
+
+  it('is exact where a queue has one partition, and the doctor says where it has more', async () => {
+    const connection = await connect();
+    try {
+      const partitions = await partitionsOf(connection.workflowService, testNamespace());
+      assert.equal(partitions, 1);
+      assert.equal(aboutPartitions('it answers', partitions), undefined);
+      assert.match(aboutPartitions('it answers', 4)?.found ?? '', /over 4 partitions: rates .* in lumps/);
     } finally {
       await connection.close();
     }

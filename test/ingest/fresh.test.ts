@@ -4,7 +4,14 @@ import { Fresh, type TakenEvent } from '../../src/ingest/fresh.js';
 
 function fresh(count: number, chars = 100): Fresh {
   const events = Array.from({ length: count }, (_, n): TakenEvent => {
-    const row = { specversion: '1.0' as const, id: `e${n}`, source: '/s', type: 't', time: '', received_at: '' };
+    const row = {
+      specversion: '1.0' as const,
+      id: `e${n}`,
+      source: '/s',
+      type: 't',
+      time: '',
+      received_at: '',
+    };
     return { row, json: JSON.stringify({ id: row.id, data: 'x'.repeat(chars) }) };
   });
   const prints = Buffer.alloc(count * FINGERPRINT_BYTES);

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { InputStream } from '../../src/event.js';
 import { FINGERPRINT_BYTES } from '../../src/ingest/fingerprint.js';
 import type { Chunk, Plan } from '../../src/ingest/lane.js';
@@ -9,12 +8,10 @@ import { event, linesOf } from '../support/events.js';
 import { faultyDiskBeneath } from '../support/faulty-disk.js';
 import type { Gate } from '../support/gate.js';
 import { appendTo, recordOf } from '../support/records.js';
-import { printUntil, type Printed, type PrintLimits } from '../support/print-until.js';
 import { useTempDir } from '../support/temp-dir.js';
 import { until } from '../support/until.js';
 
 const HOUR = 3_600_000;
-const FIXTURE = fileURLToPath(new URL('spool.fixture.ts', import.meta.url));
 
 describe('the spool', () => {
   const dir = useTempDir();
@@ -287,52 +284,4 @@ describe('the spool', () => {
     await reopen();
     assert.equal(held().length, 0);
   });
-
-  it('has every append that was acknowledged before the process was killed', async function () {
-    this.timeout(20_000);
-    await spool.close();
-    for (const lines of [1, 300]) {
-      const { printed, signal } = await appendUntil({ lines });
-      assert.equal(signal, 'SIGKILL');
-      assert.ok(printed.length >= lines);
-      await assertKept(printed);
-    }
-    spool = new Spool(dir());
-  });
-
-  it('has every append that was acknowledged before the disk was full', async function () {
-    this.timeout(20_000);
-    if (process.platform === 'win32') return this.skip();
-    await spool.close();
-    const { printed, code } = await appendUntil({ blocks: 12_000 });
-    assert.notEqual(code, 0, 'nothing may be acknowledged from there on');
-    assert.ok(printed.length > 100);
-    await assertKept(printed);
-    spool = new Spool(dir());
-  });
-
-  /** Opens the spool, finds every acknowledged append in it, and empties it. */
-  async function assertKept(acknowledged: readonly (readonly [seq: string, id: string])[]): Promise<void> {
-    spool = new Spool(dir());
-    const found = new Map([...spool.held()].map((chunk) => [chunk.seq, chunk]));
-    for (const [seq, id] of acknowledged) {
-      const chunk = found.get(Number(seq));
-      assert.ok(chunk !== undefined, id);
-      const { events, decisions } = spool.read(chunk);
-      assert.deepEqual(linesOf(events), [event(id, 0, { data: { pad: 'x'.repeat(500) } })]);
-      assert.equal(decisions.content.toString(), `{"event_id":"${id}"}\n`);
-    }
-    assert.equal([...spool.keptPrints(0)].length >= found.size, true, 'with their fingerprints');
-    assert.ok((await append('next')).seq > Math.max(...found.keys()));
-    await spool.delete([...spool.held()]);
-    await spool.close();
-  }
-
-  /** Runs the appending process. */
-  async function appendUntil(
-    limits: PrintLimits,
-  ): Promise<Omit<Printed, 'lines'> & { printed: [string, string][] }> {
-    const { lines, ...ended } = await printUntil(FIXTURE, [dir()], limits);
-    return { ...ended, printed: lines.map((line) => line.split(' ') as [seq: string, id: string]) };
-  }
 });

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { createMetrics, type Metrics } from '../../src/observability/metrics.js';
+import type { SubscriptionState } from '../../src/subscriptions/standing.js';
 
 /** The values of a metric by its labels, as a scrape says them. */
 async function valuesOf(metrics: Pick<Metrics, 'scrape'>, name: string): Promise<Record<string, number>> {
@@ -20,6 +22,20 @@ function valuesIn(text: string, name: string): Record<string, number> {
 const REQUEST = { accepted: 3, duplicate: 2, rejected: 1, bytes: 1_000, seconds: 0.004 };
 
 describe('metrics', () => {
+  it('are called by their types: counters alone end in _total', async () => {
+    const { text } = await createMetrics().scrape();
+    const types = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', type]) => ({ name, type }));
+    assert.ok(types.length > 40, `${types.length}`);
+    for (const { name, type } of types) assert.equal(name.endsWith('_total'), type === 'counter', name);
+  });
+
+  it('are in the README, every one', async () => {
+    const { text } = await createMetrics().scrape();
+    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+    for (const [, name = ''] of text.matchAll(/^# TYPE (headgate_\S+)/gm))
+      assert.ok(readme.includes(`\`${name}\``), name);
+  });
+
   it('count what they are told, exactly', async () => {
     const metrics = createMetrics();
     for (let n = 0; n < 10; n++) metrics.requestAnswered('UA', REQUEST);
@@ -161,6 +177,24 @@ describe('metrics', () => {
     assert.equal(batches['tenant="other",subscription="other"'], 11);
     lags = [];
     assert.deepEqual(await seconds(), {});
+  });
+
+  it('tell for how long subscriptions fail, and which are stopped; one that fails gets a label', async () => {
+    const metrics = createMetrics({ maxTenants: 1 });
+    const of = (tenant: string, failingSeconds: number, state: SubscriptionState) => ({
+      ...{ tenant, subscription: 'crm', batches: 0, oldestSeconds: 0, failingSeconds, state },
+    });
+    const lags = [
+      of('idle', 0, 'active'),
+      of('UA', 90, 'active'),
+      of('DL', 7, 'breaker-open'),
+      of('AA', 8, 'paused'),
+    ];
+    metrics.watch({ lags: () => Promise.resolve(lags) });
+    const [own, other] = ['tenant="UA",subscription="crm"', 'tenant="other",subscription="other"'];
+    const failing = await valuesOf(metrics, 'headgate_subscription_failing_seconds');
+    assert.deepEqual(failing, { [own]: 90, [other]: 8 });
+    assert.deepEqual(await valuesOf(metrics, 'headgate_subscription_stopped'), { [own]: 0, [other]: 2 });
   });
 
   it('count the time of activities that deliver, by subscription', async () => {

@@ -25,7 +25,9 @@ const versionOf = (rules: RulesConfig) => compileRules(rules).rules[0]!.version;
 
 describe('rules/compile', () => {
   const refused: [when: string, offset: number, message: RegExp][] = [
-    ['event.type = "a"', 11, /Unexpected character: =/],
+    ['event.type = "a"', 11, /Unexpected character: =; did you mean "=="\?/],
+    ['true & false', 5, /; did you mean "&&"\?/],
+    ['true | false', 5, /; did you mean "\|\|"\?/],
     ['event.data.n > 3 &&', 19, /Unexpected token: EOF/],
     ['event.data.n > 3 && foo', 20, /Unknown variable: foo/],
     ['event + 1 > 2', 0, /no such overload/],

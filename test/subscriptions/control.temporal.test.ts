@@ -199,15 +199,20 @@ describe('how a subscription stands', function () {
     const client = new Client({ connection, namespace: testNamespace() });
     const overviews = new SubscriptionOverviews({
       client,
-      control: open(),
-      configOf,
+      ...{ control: open(), notes: rates, configOf },
     });
     const waiting = { batches: 0, oldestSeconds: 0 };
     const [warehouse, crm, queue] = await overviews.list(tenant);
     const builtIn = { name: 'warehouse', kind: 'warehouse', state: 'active', queue: `tenant.${tenant}` };
     assert.deepEqual(warehouse, { ...builtIn, waiting: { windows: 0, oldestSeconds: 0 } });
     const expected = { name: 'crm', kind: 'push', url: 'https://crm.example/hooks', state: 'active' };
-    assert.deepEqual(crm, { ...expected, queue: `tenant.${tenant}.sub.crm`, waiting });
+    const crmQueue = `tenant.${tenant}.sub.crm`;
+    assert.deepEqual(crm, { ...expected, queue: crmQueue, waiting });
+    const failing = { since: '2026-11-28T10:00:00.000Z', lastError: 'HTTP 500: boom', lastErrorAt: '…' };
+    await rates.setNote(crmQueue, `headgate failing ${JSON.stringify(failing)}`);
+    await until(async () => {
+      assert.deepEqual(await overviews.list(tenant), [warehouse, { ...crm, failing }, queue]);
+    }, WITHIN_MS);
     assert.deepEqual([queue?.name, queue?.kind], ['queue', 'pull']);
     const { deliveries, deadLetters } = await overviews.show(tenant, 'crm');
     assert.deepEqual([deliveries, deadLetters], [0, 0]);

@@ -2,36 +2,52 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { Client, Connection } from '@temporalio/client';
+import {
+  createQueueRates,
+  type QueueNotes,
+  type QueueRates,
+  type QueueSettings,
+} from '../../src/engine/queue-rates.js';
+import { SubscriptionFailures } from '../../src/subscriptions/failing.js';
 import { SubscriptionLags, type SubscriptionLag } from '../../src/subscriptions/lags.js';
+import { rateOf } from '../../src/subscriptions/standing.js';
+import { waitingDeliveries } from '../../src/subscriptions/waiting-deliveries.js';
+import { subscriptionQueue } from '../../src/tenant.js';
 import { SILENT, arrivals, startPipeline, type Pipeline } from '../support/pipeline.js';
+import { testNamespace } from '../support/temporal.js';
 import { until } from '../support/until.js';
 
 const QUEUE = { name: 'queue', kind: 'pull' };
 const ROUTES = [{ match: {}, to: ['queue'] }];
+const HOOK = { name: 'hook', kind: 'push', url: 'https://crm.example/hooks' };
+const TO_HOOK = [{ match: {}, to: ['hook'] }];
 
 describe('how far subscriptions are behind', function () {
   this.timeout(60_000);
   let pipeline: Pipeline;
+  let queues: QueueNotes & QueueRates & QueueSettings;
 
   before(async () => {
     const window = { window: '1h' };
     pipeline = await startPipeline({
       'lag-a': { subscriptions: [QUEUE], routes: ROUTES, warehouse: window },
       'lag-b': { subscriptions: [QUEUE], routes: ROUTES },
+      'lag-c': { subscriptions: [HOOK], routes: TO_HOOK },
     });
+    queues = createQueueRates(pipeline.client.connection, testNamespace());
   });
   after(() => pipeline.stop());
 
   const tenants = () => pipeline.registry.list().map(({ config }) => config);
   const open = (more: object = {}) =>
     new SubscriptionLags({
-      ...{ client: pipeline.client, tenants, log: SILENT, ...more },
+      ...{ client: pipeline.client, queues, tenants, log: SILENT, ...more },
     });
   const of = (lags: readonly SubscriptionLag[], tenant: string, subscription: string) =>
     lags.find((lag) => lag.tenant === tenant && lag.subscription === subscription);
-  const submit = async (prefix: string) =>
+  const submit = async (prefix: string, tenant = 'lag-a') =>
     void (await (
-      await pipeline.submit('lag-a', arrivals(prefix, [1]))
+      await pipeline.submit(tenant, arrivals(prefix, [1]))
     ).ended);
 
   it('is what waits in their queues, and in load windows, of each tenant apart', async () => {
@@ -48,7 +64,41 @@ describe('how far subscriptions are behind', function () {
       const { batches, oldestSeconds } = of(lags, 'lag-b', name)!;
       assert.deepEqual([batches, oldestSeconds], [0, 0], name);
     }
-    assert.equal(lags.length, 4);
+    assert.equal(lags.length, 6);
+  });
+
+  it('counts what pauses between attempts, says that a subscription fails, and how it stands', async () => {
+    pipeline.replaced.pushPass = ({ pending }) =>
+      Promise.resolve({ delivered: 0, failed: 1, pending, retryAfterMs: 3_600_000, dead: [] });
+    await submit('paused', 'lag-c');
+    const queue = subscriptionQueue('lag-c', 'hook');
+    const process = new SubscriptionFailures({ notes: queues, log: SILENT, everyMs: 0 });
+    const since = Date.now() - 60_000;
+    await queues.set(queue, rateOf({ state: 'breaker-open', by: 'headgate', reason: 'it fails' }, 50));
+    const error = 'HTTP 500';
+    const failing = { since: new Date(since).toISOString(), lastError: error, lastErrorAt: error };
+    await queues.setNote(queue, `headgate failing ${JSON.stringify(failing)}`);
+    await until(async () => {
+      const found = of(await open().read(), 'lag-c', 'hook');
+      assert.equal(found?.batches, 1);
+      assert.ok(found.oldestSeconds > 0);
+      assert.ok((found.failingSeconds ?? 0) >= 60);
+      assert.equal(found.state, 'breaker-open');
+    }, 20_000);
+    process.observe('lag-c', 'hook', { ok: true, again: false });
+    await until(async () => {
+      const { failingSeconds, state } = of(await open().read(), 'lag-c', 'hook')!;
+      assert.deepEqual([failingSeconds, state], [0, 'breaker-open'], 'the rate is as it was');
+    }, 20_000);
+    await process.close();
+  });
+
+  it('is counted one by one where there is too much to look at', async () => {
+    const few = await waitingDeliveries(pipeline.client, undefined, 0);
+    assert.equal((await few.of('lag-c', 'hook')).batches, 1);
+    assert.equal((await few.of('lag-b', 'queue')).batches, 0);
+    const own = await waitingDeliveries(pipeline.client, 'lag-b');
+    assert.deepEqual(await own.of('lag-c', 'hook'), { batches: 0, oldestSeconds: 0 });
   });
 
   it('is asked for once in a while, however many read it', async () => {
@@ -86,10 +136,8 @@ describe('how far subscriptions are behind', function () {
   });
 
   it('is missing for all when one cannot be asked for, rather than half of it told', async () => {
-    const client = new Client(pipeline.client.options);
-    // The windows are asked for by `client.workflow`, which has options of its own.
-    Object.assign(client, { options: { ...client.options, namespace: 'no-such-namespace' } });
-    const lags = open({ client });
+    // The rest is asked of the client, which goes on.
+    const lags = open({ queues: createQueueRates(pipeline.client.connection, 'no-such-namespace') });
     assert.deepEqual(await lags.read(), []);
   });
 });

@@ -49,7 +49,7 @@ export interface TestApiOptions {
   readonly receipts?: Receipts;
   /** Default: knows none, and remembers where it was told to look. */
   readonly deadLetters?: DeadLetters;
-  /** Default: there are no routes to look at subscriptions. */
+  /** Default: nobody has any. */
   readonly subscriptions?: SubscriptionRoutesOptions;
   /** Default: one that knows no subscription, and so asks Temporal for nothing. */
   readonly pull?: Pull;
@@ -146,7 +146,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       receipts: options.receipts ?? rememberingReceipts(receiptsAsked),
       replays: rememberingReplays(receiptsAsked),
       deadLetters: options.deadLetters ?? rememberingDeadLetters(deadLettersAsked),
-      subscriptions: options.subscriptions,
+      subscriptions: options.subscriptions ?? noSubscriptions(),
       pull: options.pull ?? pullNothing(),
       readiness: [
         { name: 'spool', check: () => door.spool.checkWritable() },
@@ -193,6 +193,15 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       await door.close();
       rmSync(dir, { recursive: true, force: true });
     },
+  };
+}
+
+function noSubscriptions(): SubscriptionRoutesOptions {
+  const none = (): Promise<never> =>
+    Promise.reject(new HeadgateError('NOT_FOUND', 'There is no such subscription.'));
+  return {
+    control: { change: none },
+    overviews: { asking: (ask) => ask(), list: () => Promise.resolve([]), show: none },
   };
 }
 

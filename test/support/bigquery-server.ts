@@ -11,7 +11,26 @@ export interface Asked {
   readonly body: Resource;
   /** Lines of the file in an upload. */
   readonly lines: readonly string[];
+  /** `Content-Range` of a piece of an upload, or of a question how much of it is there. */
+  readonly range?: string;
+  /** The bytes of a piece. */
+  readonly piece: Buffer;
+  /** Size of the file that an upload in pieces is going to have. */
+  readonly announced?: number;
 }
+
+/** An upload in pieces that has begun. */
+export interface UploadSession {
+  readonly job: Resource;
+  readonly announced: number;
+  bytes: Buffer;
+}
+
+/** Status, body and headers. */
+type Answer = [status: number, body: Resource, headers?: Record<string, string>];
+
+/** What Google answers to a piece that is not the last. */
+const INCOMPLETE = 308;
 
 /** A resource, as far as tests look at it. */
 export type Resource = Record<string, unknown>;
@@ -28,6 +47,9 @@ export class BigQueryServer {
   readonly asked: Asked[] = [];
   readonly resources = new Map<string, Resource>();
   readonly jobs = new Map<string, Resource>();
+  readonly uploads: UploadSession[] = [];
+  /** How many bytes of a piece are kept. */
+  kept: (piece: Buffer) => number = ({ length }) => length;
   /** What to answer to a request instead of doing it. */
   refuse: (asked: Asked) => Instead | undefined = () => undefined;
   /** What to answer to a request once it has been done. */
@@ -60,13 +82,39 @@ export class BigQueryServer {
     this.asked.push(asked);
     const refused = this.refuse(asked);
     if (refused !== undefined) return answerInstead(response, refused);
-    const [status, body] = this.answer(asked);
+    const [status, body, headers = {}] = isUploadInPieces(asked) ? this.upload(asked) : this.answer(asked);
     const instead = this.afterwards(asked);
     if (instead !== undefined) return answerInstead(response, instead);
-    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    const text = status === INCOMPLETE ? '' : JSON.stringify(body);
+    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(text);
   }
 
-  private answer(asked: Asked): [number, Resource] {
+  /** @see https://cloud.google.com/bigquery/docs/reference/api-uploads#resumable */
+  private upload({ method, query, body, announced, range = '', piece, path }: Asked): Answer {
+    if (method === 'POST') {
+      const id = this.uploads.push({ job: body, announced: announced ?? NaN, bytes: Buffer.alloc(0) }) - 1;
+      const { port } = this.server.address() as AddressInfo;
+      const at = `http://127.0.0.1:${port}/upload/bigquery/v2/projects/p/${path}`;
+      return [200, {}, { location: `${at}?uploadType=resumable&upload_id=${id}` }];
+    }
+    const session = this.uploads[Number(query.get('upload_id'))];
+    if (session === undefined) return error(404, 'notFound', 'no such upload');
+    const [, first = '', last = '', size = ''] = /^bytes (?:(\d+)-(\d+)|\*)\/(\d+)$/.exec(range) ?? [];
+    if (first !== '') {
+      const whole = Number(last) - Number(first) + 1 === piece.length;
+      const sized = Number(last) + 1 === Number(size) || piece.length % (256 * 1024) === 0;
+      if (!whole || !sized || Number(first) !== session.bytes.length)
+        return error(400, 'badRequest', `Invalid range ${range}`);
+      session.bytes = Buffer.concat([session.bytes, piece.subarray(0, this.kept(piece))]);
+    }
+    const { length } = session.bytes;
+    if (length < Number(size)) return [INCOMPLETE, {}, length > 0 ? { range: `bytes=0-${length - 1}` } : {}];
+    const jobId = idOf(session.job);
+    this.jobs.set(jobId, this.jobs.get(jobId) ?? { ...session.job, ...this.outcome(jobId) });
+    return [200, this.jobs.get(jobId) as Resource];
+  }
+
+  private answer(asked: Asked): Answer {
     const { method, path, body } = asked;
     if (isInsert(asked)) {
       const jobId = idOf(body);
@@ -93,6 +141,11 @@ export function isInsert({ method, path }: Asked): boolean {
   return method === 'POST' && path === 'jobs';
 }
 
+/** True for a request of an upload in pieces, the one that begins it as well. */
+export function isUploadInPieces({ query }: Asked): boolean {
+  return query.get('uploadType') === 'resumable';
+}
+
 function idOf(job: Resource): string {
   return (job.jobReference as { jobId: string }).jobId;
 }
@@ -102,12 +155,18 @@ async function read(request: IncomingMessage): Promise<Asked> {
   const [, path = ''] = /\/projects\/[^/]+\/(.*)$/.exec(url.pathname) ?? [];
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
-  const text = Buffer.concat(chunks).toString('utf8');
-  const [, boundary] = /boundary="?([^";]+)/.exec(request.headers['content-type'] ?? '') ?? [];
+  const piece = Buffer.concat(chunks);
+  const { headers, method = '' } = request;
+  const asked = { method, path, query: url.searchParams, piece };
+  const range = headers['content-range'];
+  if (range !== undefined) return { ...asked, range, body: {}, lines: [] };
+  const text = piece.toString('utf8');
+  const [, boundary] = /boundary="?([^";]+)/.exec(headers['content-type'] ?? '') ?? [];
   const [json = '{}', file = ''] = boundary === undefined ? [text || '{}'] : partsOf(text, boundary);
   const lines = file.split('\n').filter((line) => line !== '');
-  const body = JSON.parse(json) as Resource;
-  return { method: request.method ?? '', path, query: url.searchParams, body, lines };
+  const size = headers['x-upload-content-length'];
+  const announced = size === undefined ? {} : { announced: Number(size) };
+  return { ...asked, ...announced, body: JSON.parse(json) as Resource, lines };
 }
 
 function partsOf(text: string, boundary: string): string[] {
@@ -115,7 +174,7 @@ function partsOf(text: string, boundary: string): string[] {
   return parts.map((part) => part.slice(part.indexOf('\r\n\r\n') + 4).trim());
 }
 
-function error(code: number, reason: string, message: string): [number, Resource] {
+function error(code: number, reason: string, message: string): Answer {
   return [code, { error: { code, message, errors: [{ reason, message, domain: 'global' }] } }];
 }
 

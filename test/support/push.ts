@@ -6,6 +6,7 @@ import { createPushPass, type PushPassOptions } from '../../src/activities/push/
 import { Receivers } from '../../src/activities/push/receivers.js';
 import type { BatchRef, EventRow, InputStream } from '../../src/event.js';
 import { openSharedStores, type SharedStores } from '../../src/roles/stores.js';
+import type { Tried } from '../../src/subscriptions/failing.js';
 import { parseTenantConfig } from '../../src/tenant-config/parse.js';
 import type { TenantConfig } from '../../src/tenant-config/tenant-config.js';
 import type { PassInput, PassResult } from '../../src/workflows/delivery-messages.js';
@@ -20,8 +21,8 @@ export interface PushBench {
   readonly receivers: Receivers;
   /** What was told to the control: `disable gone`, `alert 50`, `observe open`. */
   readonly told: string[];
-  /** What has been reported of failures. */
-  readonly reports: readonly string[];
+  /** How requests went. */
+  readonly tried: readonly Tried[];
   readonly requested: PushedRequest[];
   /** Milliseconds since the epoch, as the passes see it. */
   clock: { now: number };
@@ -46,12 +47,11 @@ export function createPushBench(dir: string, url: string): PushBench {
   const now = (): number => clock.now;
   const receivers = new Receivers({ allow: ALLOW_LOOPBACK, now });
   const told: string[] = [];
-  const reports: string[] = [];
+  const tried: Tried[] = [];
   const requested: PushedRequest[] = [];
   const control: PushControl = {
     isStopped: () => false,
-    report: (_tenant, _name, news, error) =>
-      void reports.push(error === undefined ? news : `${news}: ${error}`),
+    tried: (_tenant, _name, each) => void tried.push(each),
     resumed: () => undefined,
     observe: (_tenant, _name, { state }) => void told.push(`observe ${state}`),
     disable: (_tenant, _name, reason) => void told.push(`disable ${reason}`),
@@ -61,7 +61,7 @@ export function createPushBench(dir: string, url: string): PushBench {
   let config = configOf(url, {});
   let batches = 0;
   return {
-    ...{ stores, receivers, told, reports, requested, clock },
+    ...{ stores, receivers, told, tried, requested, clock },
     configure: (more) => void (config = configOf(url, more)),
     batch: (rows, stream = 'events') => {
       const batchId = `20240310-0123abcd-${String(++batches).padStart(9, '0')}`;

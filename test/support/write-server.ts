@@ -1,8 +1,12 @@
 import { protos } from '@google-cloud/bigquery-storage';
 import { grpc } from 'google-gax';
 
-const { AppendRowsRequest, AppendRowsResponse, FinalizeWriteStreamResponse } =
-  protos.google.cloud.bigquery.storage.v1;
+const {
+  AppendRowsRequest,
+  AppendRowsResponse,
+  BatchCommitWriteStreamsResponse,
+  FinalizeWriteStreamResponse,
+} = protos.google.cloud.bigquery.storage.v1;
 const SERVICE = '/google.cloud.bigquery.storage.v1.BigQueryWrite';
 
 /** A status as gRPC has it. */
@@ -32,12 +36,18 @@ export interface WriteServer {
 export interface WriteServerOptions {
   /** What every request with one answer gets. Default: the rows of an ended stream, 0. */
   readonly refuse?: Refusal;
+  /** What a commit is answered with. Default: nothing that says it has been done. */
+  readonly commit?: protos.google.cloud.bigquery.storage.v1.IBatchCommitWriteStreamsResponse;
   /** @param n which append it is, from 0 */
   readonly append?: (n: number) => AppendAnswer;
 }
 
 /** Starts a server on a free port of this machine. */
-export async function startWriteServer({ refuse, append }: WriteServerOptions): Promise<WriteServer> {
+export async function startWriteServer({
+  refuse,
+  commit = {},
+  append,
+}: WriteServerOptions): Promise<WriteServer> {
   const server = new grpc.Server({ 'grpc.max_receive_message_length': -1 });
   const offsets: number[] = [];
   let [calls, waiting, mostWaiting] = [0, 0, 0];
@@ -47,11 +57,15 @@ export async function startWriteServer({ refuse, append }: WriteServerOptions): 
     ...{ requestSerialize: asIs, requestDeserialize: asIs },
     ...{ responseSerialize: asIs, responseDeserialize: asIs },
   });
-  const unary: grpc.handleUnaryCall<Buffer, Buffer> = (_call, callback) => {
-    calls += 1;
-    if (refuse) callback(refuse);
-    else callback(null, Buffer.from(FinalizeWriteStreamResponse.encode({ rowCount: 0 }).finish()));
-  };
+  const answering =
+    (answer: Uint8Array): grpc.handleUnaryCall<Buffer, Buffer> =>
+    (_call, callback) => {
+      calls += 1;
+      if (refuse) callback(refuse);
+      else callback(null, Buffer.from(answer));
+    };
+  const unary = answering(FinalizeWriteStreamResponse.encode({ rowCount: 0 }).finish());
+  const committing = answering(BatchCommitWriteStreamsResponse.encode(commit).finish());
   const appendRows: grpc.handleBidiStreamingCall<Buffer, Buffer> = (call) => {
     call.on('data', (bytes: Buffer) => {
       const { offset } = AppendRowsRequest.decode(bytes);
@@ -74,7 +88,7 @@ export async function startWriteServer({ refuse, append }: WriteServerOptions): 
       commit: method('BatchCommitWriteStreams', false),
       append: method('AppendRows', true),
     },
-    { create: unary, get: unary, finalize: unary, commit: unary, append: appendRows },
+    { create: unary, get: unary, finalize: unary, commit: committing, append: appendRows },
   );
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, bound) =>

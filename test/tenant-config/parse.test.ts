@@ -126,6 +126,22 @@ describe('tenant-config/parse', () => {
     assert.equal(warehouse(', window: 1s').windowMs, 1_000);
   });
 
+  it('takes what BigQuery takes for labels, expirations and endpoints', () => {
+    const warehouse = (rest: string) =>
+      parseTenantConfig(
+        `tenant: UA\nwarehouse: { kind: bigquery, project: pro-ject, location: europe-west3, ${rest} }`,
+        'UA.yaml',
+      ).warehouse as unknown as Record<string, unknown>;
+    assert.deepEqual(warehouse('labels: { größe: sehr_groß, 部署: データ, team: "" }').labels, {
+      größe: 'sehr_groß',
+      部署: 'データ',
+      team: '',
+    });
+    assert.equal(warehouse('partitionExpiration: 400d').partitionExpirationMs, 34_560_000_000);
+    assert.equal(warehouse('partitionExpiration: never').partitionExpirationMs, 'never');
+    assert.equal(warehouse('endpoint: regional').endpoint, 'regional');
+  });
+
   it('takes promoted fields apart, of either kind of warehouse and of either stream', () => {
     const fields = `promote:
     - { field: delay.minutes, type: integer }
@@ -247,6 +263,12 @@ describe('tenant-config/parse', () => {
     [bigQuery('location: eu'), 'eu', /must be a location of BigQuery/],
     [bigQuery('location: EU, dataset: a-b'), 'a-b', /must be a dataset's name/],
     [bigQuery('location: EU, labels: { team: A }'), 'A }', /must be a label's value/],
+    [bigQuery('location: EU, labels: { Team: a }'), 'Team', /"Team" must be a name/],
+    [bigQuery('location: EU, labels: { team: Größe }'), 'Gr', /must be a label's value/],
+    [bigQuery('location: EU, partitionExpiration: ever'), 'ever', /must be a duration/],
+    [bigQuery('location: EU, partitionExpiration: 1h'), '1h', /must be from 1 day to 3650 days/],
+    [bigQuery('endpoint: regional, location: EU'), 'EU', /must be a region, such as europe-west3/],
+    [bigQuery('endpoint: near, location: EU'), 'near', /must be one of global, regional/],
     [bigQuery('location: EU, kmsKey: k'), 'k }', /must be projects/],
     [bigQuery('location: EU, impersonate: me@home'), 'me@', /must be a service account's address/],
     [promote('{ field: a..b, type: text }'), 'a..b', /promote.0.field: must be up to 10 keys/],
@@ -288,13 +310,13 @@ describe('tenant-config/parse', () => {
     ],
     ['tenant: UA\nrules: [~]', '~', /rules.0 must be a map/],
     [rule('when: "true", then: x'), 'then', /unknown key "then"; did you mean "when"/],
-    ['tenant: UA\nrules:\n  - { name: Rule, on: [a], when: "true" }', 'Rule', /must be a name/],
+    ['tenant: UA\nrules:\n  - { name: Rule, on: [a], when: "true" }', 'Rule', /that starts with a letter$/],
     ['tenant: UA\nrules:\n  - { name: r, on: [], when: "true" }', '[]', /fewer than 1 item/],
     ['tenant: UA\nrules:\n  - { name: r, on: [a] }', '{ name', /rules.0 needs "when"/],
     [
       'tenant: UA\naggregates: { constructor: { on: [a], op: count, window: 1h } }',
       'constructor',
-      /must be a name/,
+      /"constructor" must not be "constructor": every JavaScript object has one/,
     ],
     [aggregate('op: median, window: 1h'), 'median', /must be one of count, sum, min, max, last/],
     [aggregate('op: count, window: 32 days'), '32 days', /must be from 1s to 31 days/],
@@ -311,6 +333,17 @@ describe('tenant-config/parse', () => {
       if (needle !== '') assert.deepEqual([issue!.line, issue!.column], placeOf(text, needle));
     });
   }
+
+  it('takes a hundred rules and more that share one anchor', () => {
+    const rules = Array.from({ length: 300 }, (_, i) => `  - { name: r${i}, on: [a], when: *w }`);
+    const text = `tenant: UA\nrules:\n  - { name: r, on: [a], when: &w event.data.n == 1 }\n${rules.join('\n')}\n`;
+    const config = parseTenantConfig(text, 'UA.yaml');
+    assert.deepEqual([config.rules.length, config.rules[300]?.when], [301, 'event.data.n == 1']);
+  });
+
+  it('refuses an anchor that stands within itself', () => {
+    refusal('tenant: UA\nrules: &a [*a]\n');
+  });
 
   it('refuses an alias bomb', () => {
     const levels = Array.from(

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { HeadgateError } from './error.js';
 import { call, type Endpoint } from './call.js';
 import type { CloudEvent } from './cloudevent.js';
-import { Leases } from './leases.js';
+import { leaseLost, Leases, type Leased } from './leases.js';
 
 /** What a handler is told beside the event. */
 export interface Delivery {
@@ -25,7 +25,10 @@ export interface ConsumeOptions {
   readonly waitMs?: number;
   /** While a handler runs, its event is kept for so long at a time, 10 to 600. Default 60. */
   readonly ackDeadlineSeconds?: number;
-  /** Told what a handler has thrown, with its event, and what has gone wrong on the way. Default: nobody is told. */
+  /**
+   * Told what a handler has thrown, with its event, and what has gone wrong on the way: `LEASE_LOST` with the event where a
+   * lease has ended too soon, as when the process was held up. Default: nobody is told.
+   */
   readonly onError?: (error: unknown, event?: CloudEvent) => void;
 }
 
@@ -37,23 +40,25 @@ export interface Consumer {
   stop(): Promise<void>;
 }
 
-interface Message {
-  readonly ackId: string;
+interface Message extends Leased {
   readonly attempt: number;
-  readonly event: CloudEvent;
 }
 
 /** Rest after a call that failed, growing with each; milliseconds. */
 const REST = { first: 250, most: 8_000 };
 
-/** Starts to pull from a subscription. */
+/**
+ * Starts to pull from a subscription.
+ * @param now milliseconds of a clock that only goes forward
+ */
 export function consume(
   endpoint: Endpoint,
   subscription: string,
   handler: Handler,
   options: ConsumeOptions = {},
+  now: () => number = () => performance.now(),
 ): Consumer {
-  const consumer = new PullConsumer(endpoint, subscription, handler, options);
+  const consumer = new PullConsumer(endpoint, subscription, handler, options, now);
   const ended = consumer.run();
   // It may be looked at late, or by `stop` alone.
   ended.catch(() => undefined);
@@ -82,12 +87,13 @@ class PullConsumer {
     subscription: string,
     private readonly handler: Handler,
     private readonly options: ConsumeOptions,
+    now: () => number,
   ) {
     this.path = `/v1/subscriptions/${encodeURIComponent(subscription)}`;
     this.maxMessages = options.maxMessages ?? 100;
     this.maxInFlight = options.maxInFlight ?? this.maxMessages;
     const { ackDeadlineSeconds = 60, onError } = options;
-    this.leases = new Leases({ endpoint, path: this.path, ackDeadlineSeconds, onError });
+    this.leases = new Leases({ endpoint, path: this.path, ackDeadlineSeconds, onError, now });
   }
 
   leave(): void {
@@ -99,7 +105,7 @@ class PullConsumer {
     try {
       await this.pullWhileWanted();
     } finally {
-      for (const { ackId } of this.waiting.splice(0)) this.leases.nack(ackId);
+      for (const message of this.waiting.splice(0)) this.leases.nack(message);
       while (this.running > 0) await this.room();
       await this.leases.close();
     }
@@ -135,7 +141,7 @@ class PullConsumer {
   }
 
   private take(messages: readonly Message[]): void {
-    for (const message of messages) this.leases.hold(message.ackId);
+    for (const message of messages) this.leases.hold(message);
     this.waiting.push(...messages);
     this.begin();
   }
@@ -148,12 +154,16 @@ class PullConsumer {
     }
   }
 
-  private async handle({ ackId, attempt, event }: Message): Promise<void> {
+  private async handle(message: Message): Promise<void> {
+    const { attempt, event } = message;
     try {
+      // It may be another consumer's by now.
+      if (!this.leases.isSure(message) && !(await this.leases.renew(message)))
+        throw leaseLost('was not begun: its lease may have ended while this process was held up');
       await this.handler(event, { attempt });
-      this.leases.ack(ackId);
+      this.leases.ack(message);
     } catch (error) {
-      this.leases.nack(ackId);
+      this.leases.nack(message);
       this.options.onError?.(error, event);
     } finally {
       this.running--;

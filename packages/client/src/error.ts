@@ -1,5 +1,6 @@
 /** Codes of the errors that the client throws on purpose; part of its public interface. */
-export type ClientErrorCode = 'BODY_MALFORMED' | 'REQUEST_FAILED' | 'SECRET_INVALID' | 'SIGNATURE_INVALID';
+export type ClientErrorCode =
+  'BODY_MALFORMED' | 'LEASE_LOST' | 'REQUEST_FAILED' | 'SECRET_INVALID' | 'SIGNATURE_INVALID';
 
 /** What a {@link HeadgateError} carries besides its code and message. */
 export interface HeadgateErrorOptions {

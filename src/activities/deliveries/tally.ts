@@ -93,8 +93,13 @@ export class Tally {
 
   /** A try has failed, the last one. */
   exhaust(line: number, attempts: number, detail: string): void {
+    this.refuse(line, attempts, 'attempts-exhausted', detail);
+  }
+
+  /** A try has failed, and another would fail as well. */
+  refuse(line: number, attempts: number, reason: DeadReason, detail: string): void {
     this.failedTries++;
-    this.giveUp(line, attempts, attempts + 1, 'attempts-exhausted', detail);
+    this.giveUp(line, attempts, attempts + 1, reason, detail);
   }
 
   /** A line that can never succeed. */

@@ -1,3 +1,4 @@
+import type { Tried } from '../../subscriptions/failing.js';
 import type { AlertLevel, BreakerState } from './breaker.js';
 
 /** Why a subscription is disabled: its receiver answered 410, or has failed for a day and more. */
@@ -16,8 +17,8 @@ export interface PushControl {
   fault(tenant: string, subscription: string, fault: string): Promise<unknown> | void;
   /** Nothing more is to be posted until somebody resumes the subscription. */
   disable(tenant: string, subscription: string, reason: DisableReason): Promise<unknown> | void;
-  /** Its endpoint begins to fail, with what went wrong, or has recovered. */
-  report(tenant: string, subscription: string, news: 'failing' | 'recovered', error?: string): void;
+  /** How a request went that tells something of its endpoint; called for each. */
+  tried(tenant: string, subscription: string, tried: Tried): void;
   /** Somebody has resumed it: what this process has written of it may be old. */
   resumed(tenant: string, subscription: string): void;
   /** It is so far on its way to be disabled, in percent of the failures in a row that it may have. */

@@ -3,13 +3,13 @@ import { HeadgateError } from '../../errors.js';
 import { isLeftOut } from '../../tenant-config/left-out-secrets.js';
 import { holdsSigningKey } from '../../tenant-config/secret-reference.js';
 import type { PushConfig } from '../../tenant-config/subscription-config.js';
-import { headgateVersion } from '../../version.js';
 import { createSigner, type Signer } from './sign.js';
 
 /** What goes with every request to a webhook. */
 export interface Credentials {
   readonly sign: Signer;
-  readonly headers: Readonly<Record<string, string>>;
+  /** Headers that are configured, in small letters. */
+  readonly ownHeaders: Readonly<Record<string, string>>;
 }
 
 /**
@@ -36,7 +36,7 @@ export function credentialsOf(tenant: string, config: PushConfig, secretOf: Secr
   });
   return {
     sign: createSigner(config.secrets.map(valueOf)),
-    headers: { ...Object.fromEntries(own), 'user-agent': `headgate/${headgateVersion()}` },
+    ownHeaders: Object.fromEntries(own) as Record<string, string>,
   };
 }
 

@@ -5,10 +5,12 @@ import type { PushConfig } from '../../tenant-config/subscription-config.js';
 import type { Admission } from './breaker.js';
 import type { FlowSignal, Slot } from '../deliveries/concurrency.js';
 import type { PushControl, PushObserver } from './control.js';
+import { lastErrorOf, secretsOf } from './last-error.js';
 import type { Poster, PushOutcome } from './post.js';
 import type { Receiver } from './receivers.js';
 import { webhookIdOf, type Signer } from './sign.js';
 import type { Tally } from '../deliveries/tally.js';
+import { headgateVersion } from '../../version.js';
 import type { Portion, Work } from './work.js';
 
 /** Why a pass ended before its work did; `time` is any reason that lies with us: a minute is over, or the process ends. */
@@ -25,8 +27,8 @@ export interface PassRunOptions {
   readonly tally: Tally;
   readonly journal: DeliveryJournal;
   readonly sign: Signer;
-  /** Configured headers, and the user agent. */
-  readonly headers: Readonly<Record<string, string>>;
+  /** Configured headers: their values are nobody's but the receiver's. */
+  readonly ownHeaders: Readonly<Record<string, string>>;
   readonly control: PushControl;
   readonly observer: PushObserver;
   /** Aborted when no more is to be taken up. */
@@ -55,6 +57,7 @@ export class PassRun {
   private readonly halt = new AbortController();
   private readonly underWay = new Set<Promise<void>>();
   private readonly poster: Poster;
+  private readonly agent = { 'user-agent': `headgate/${headgateVersion()}` };
 
   constructor(private readonly options: PassRunOptions) {
     const { ending, receiver, config } = options;
@@ -127,7 +130,7 @@ export class PassRun {
     const spoiled = events.length > 1 && REFUSED.has(outcome.status);
     slot.release(spoiled ? 'neutral' : flowSignalOf(outcome));
     if (spoiled) this.options.receiver.breaker.giveBack(admission);
-    else this.observe(admission, outcome);
+    else this.observe(admission, outcome, attempts > 0);
     observer.requested(tenant, config.name, {
       ...{ ok: outcome.ok, events: events.length, retried: attempts > 0 ? events.length : 0 },
       ...{ bytes: Buffer.byteLength(body), seconds: outcome.ms / 1000 },
@@ -138,24 +141,25 @@ export class PassRun {
   }
 
   private formed({ events }: Portion): [body: string, headers: Record<string, string>] {
-    const { config, sign, headers, now } = this.options;
+    const { config, sign, ownHeaders, now } = this.options;
     const single = config.format === 'event';
     const body = single ? events[0]!.json : `[${events.map(({ json }) => json).join()}]`;
     const id = webhookIdOf(this.options, config.format, events);
     const type = { 'content-type': single ? CLOUDEVENT : CLOUDEVENTS };
-    return [body, { ...headers, ...type, ...sign(id, now(), body) }];
+    return [body, { ...ownHeaders, ...this.agent, ...type, ...sign(id, now(), body) }];
   }
 
   /** What it says of the receiver. */
-  private observe(admission: Admission, outcome: PushOutcome): void {
+  private observe(admission: Admission, outcome: PushOutcome, again: boolean): void {
     const { receiver, control, config, tenant, now } = this.options;
     const { breaker } = receiver;
     if ([429, 503].includes(outcome.status ?? 0) && outcome.retryAfterMs !== undefined)
       receiver.heldUntil = Math.max(receiver.heldUntil, now() + outcome.retryAfterMs);
     const verdict = breaker.observe(admission, outcome.ok, config.disableAfterFailures, now());
     const state = breaker.stateAt(now());
-    const news = receiver.news.observe(outcome.ok, now());
-    if (news !== undefined) control.report(tenant, config.name, news, outcome.error);
+    const { ok, error } = outcome;
+    const told = () => lastErrorOf(outcome, secretsOf(this.options.ownHeaders, config.url));
+    control.tried(tenant, config.name, { ok, error, told, again });
     if (verdict.changed) this.told.push(control.observe(tenant, config.name, state));
     if (verdict.alert !== undefined) control.alert(tenant, config.name, verdict.alert, state);
     if (verdict.disable) this.disable('failing');

@@ -1,7 +1,8 @@
 import { STATUS_CODES } from 'node:http';
-import { Pool, errors, type buildConnector, type Dispatcher } from 'undici';
+import { Pool, errors, type buildConnector } from 'undici';
 import { HeadgateError, messageOf, systemCodeOf } from '../../errors.js';
 import { ADDRESS_REFUSED } from './address-guard.js';
+import { createNodeWire, type Wire, type WireAnswer } from './node-wire.js';
 
 /** What came of one request. */
 export interface PushOutcome {
@@ -47,7 +48,8 @@ const READ_BYTES = 128 * 1024;
 const MAX_RETRY_AFTER_MS = 60 * 60 * 1000;
 
 /**
- * Opens a pool of connections to a webhook. Redirects are not followed: the new address would be nobody's choice.
+ * Opens a pool of connections to a webhook. Redirects are not followed: the new address would be nobody's choice. One that
+ * answers `100 Continue` unasked is sent the request again by another client, and from then on all of them by that alone.
  * @throws HeadgateError `TENANT_CONFIG_INVALID` (retryable: it may be mended)
  */
 export function createPoster({ url, connections, connect }: PosterOptions): Poster {
@@ -55,8 +57,9 @@ export function createPoster({ url, connections, connect }: PosterOptions): Post
     throw new HeadgateError('TENANT_CONFIG_INVALID', 'The url of a push subscription is none.', {
       retryable: true,
     });
-  const { origin, pathname, search } = new URL(url);
-  const pool = new Pool(origin, { connections, connect, headersTimeout: 0, bodyTimeout: 0 });
+  const options = { url: new URL(url), connections, connect };
+  const usual = createUsualWire(options);
+  let patient: Wire | undefined;
   return {
     post: async (headers, body, timeoutMs) => {
       const began = performance.now();
@@ -64,9 +67,12 @@ export function createPoster({ url, connections, connect }: PosterOptions): Post
       const timer = setTimeout(() => timeout.abort(), timeoutMs);
       const measured = (): { ms: number } => ({ ms: Math.round(performance.now() - began) });
       try {
-        const answer = await pool.request({
-          ...{ method: 'POST', path: `${pathname}${search}`, headers, body },
-          signal: timeout.signal,
+        const { signal } = timeout;
+        const wire = patient ?? usual;
+        const answer = await wire.post(headers, body, signal).catch((error: unknown) => {
+          if (wire !== usual || !isUnaskedContinue(error)) throw error;
+          patient ??= createNodeWire(options);
+          return patient.post(headers, body, signal);
         });
         const text = await readSome(answer.body);
         return { ...answeredBy(answer, text), ...measured() };
@@ -77,11 +83,29 @@ export function createPoster({ url, connections, connect }: PosterOptions): Post
         clearTimeout(timer);
       }
     },
+    close: async () => {
+      await patient?.close();
+      await usual.close();
+    },
+  };
+}
+
+function createUsualWire({ url, connections, connect }: Parameters<typeof createNodeWire>[0]): Wire {
+  const { origin, pathname, search } = url;
+  const path = `${pathname}${search}`;
+  const pool = new Pool(origin, { connections, connect, headersTimeout: 0, bodyTimeout: 0 });
+  return {
+    post: (headers, body, signal) => pool.request({ method: 'POST', path, headers, body, signal }),
     close: () => pool.close(),
   };
 }
 
-function answeredBy({ statusCode: status, headers }: Dispatcher.ResponseData, body: string) {
+/** undici ends the connection at an interim answer that was not asked for, and calls it so. */
+function isUnaskedContinue(error: unknown): boolean {
+  return error instanceof errors.SocketError && error.message === 'bad response';
+}
+
+function answeredBy({ statusCode: status, headers }: WireAnswer, body: string) {
   const ok = status >= 200 && status < 300;
   const retryAfterMs = retryAfterOf(headers['retry-after'], Date.now());
   return {
@@ -111,12 +135,12 @@ export function retryAfterOf(header: string | string[] | undefined, now: number)
 }
 
 /** The status has told all that counts: what goes wrong after it, be it the timeout, ends the connection and no more. */
-async function readSome(body: Dispatcher.ResponseData['body']): Promise<string> {
+async function readSome(body: WireAnswer['body']): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
   let read = 0;
   try {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
+    for await (const chunk of body) {
       if (read < KEPT_BYTES) text += decoder.decode(chunk.subarray(0, KEPT_BYTES - read), { stream: true });
       read += chunk.length;
       if (read > READ_BYTES) break;
@@ -146,10 +170,7 @@ const REASONS: Readonly<Record<string, string>> = {
 function reasonOf(error: unknown): string {
   const code = systemCodeOf(error) ?? '';
   if (code === ADDRESS_REFUSED) return `address refused: ${messageOf(error)}`;
-  if (error instanceof errors.HTTPParserError) return 'malformed answer';
-  // undici ends the connection at an interim answer that was not asked for, and calls it so.
-  if (error instanceof errors.SocketError && error.message === 'bad response')
-    return 'unexpected 100 Continue: the endpoint may have taken the request';
+  if (error instanceof errors.HTTPParserError || code.startsWith('HPE_')) return 'malformed answer';
   if (/CERT|TLS|SSL|SIGNATURE/.test(code)) return `TLS: ${code}`;
   return REASONS[code] ?? 'request failed';
 }

@@ -2,7 +2,6 @@ import type { PushConfig } from '../../tenant-config/subscription-config.js';
 import { createGuardedConnector, type AddressGuardOptions } from './address-guard.js';
 import { Breaker } from './breaker.js';
 import { Concurrency } from '../deliveries/concurrency.js';
-import { FailureNews } from './failure-news.js';
 import { createPoster, type Poster } from './post.js';
 
 /** The receiving end of one push subscription, as all passes of this process know it. */
@@ -13,8 +12,6 @@ export interface Receiver {
   heldUntil: number;
   /** When it was resumed last, as far as this process has heard; milliseconds since the epoch. */
   resumedAt: number;
-  /** What has been said of its failures. */
-  readonly news: FailureNews;
   /** Connections to where it is now configured to be. */
   poster(config: PushConfig): Poster;
 }
@@ -82,7 +79,6 @@ export class Receivers {
       concurrency: new Concurrency(now),
       heldUntil: 0,
       resumedAt: 0,
-      news: new FailureNews(),
       poster: ({ url, maxConcurrency: connections }) => {
         if (open?.url === url && open.connections === connections) return open.poster;
         void open?.poster.close();

@@ -1,11 +1,13 @@
 import { toCloudEvent } from '../../cloudevent.js';
 import { messageOf } from '../../errors.js';
 import type { DeliveryJournal } from '../../stores/delivery-log/journal.js';
+import type { Tried } from '../../subscriptions/failing.js';
 import type { WorkflowConfig } from '../../tenant-config/subscription-config.js';
 import type { Concurrency, FlowLimits, Slot } from '../deliveries/concurrency.js';
 import type { Tally } from '../deliveries/tally.js';
 import type { TextLines } from '../../octet-lines.js';
 import type { AddressedEvent, OrderedWork } from './ordered-work.js';
+import { WorkflowFull } from './signal.js';
 
 /** What {@link SignalRun} works on. */
 export interface SignalRunOptions {
@@ -21,6 +23,7 @@ export interface SignalRunOptions {
   readonly concurrency: Concurrency;
   /** Signals a workflow of the tenant's, and starts it if need be. */
   readonly signal: (event: AddressedEvent, cloudEvent: object) => Promise<void>;
+  readonly onTried: (tried: Tried) => void;
   /** Aborted when no more is to be taken up. */
   readonly ending: AbortSignal;
   readonly now: () => number;
@@ -90,17 +93,21 @@ export class SignalRun {
 
   private async send(event: AddressedEvent, slot: Slot): Promise<void> {
     const began = performance.now();
-    const error = await this.options.signal(event, toCloudEvent(event.row)).then(
+    const failure = await this.options.signal(event, toCloudEvent(event.row)).then(
       () => undefined,
-      (reason: unknown) => messageOf(reason).slice(0, MAX_ERROR_LENGTH),
+      (reason: unknown) => ({ reason }),
     );
-    slot.release(error === undefined ? 'success' : 'failure');
-    this.account(event, Math.round(performance.now() - began), error);
-    this.failuresInARow = error === undefined ? 0 : this.failuresInARow + 1;
+    const isFull = failure?.reason instanceof WorkflowFull;
+    const error = failure && messageOf(failure.reason).slice(0, MAX_ERROR_LENGTH);
+    // It is that run alone which takes no more; Temporal itself is well.
+    slot.release(failure === undefined ? 'success' : isFull ? 'neutral' : 'failure');
+    this.options.onTried({ ok: failure === undefined, error, again: event.attempts > 0 });
+    this.account(event, Math.round(performance.now() - began), error, isFull);
+    if (!isFull) this.failuresInARow = failure === undefined ? 0 : this.failuresInARow + 1;
     if (this.failing) this.halt.abort();
   }
 
-  private account(event: AddressedEvent, ms: number, error: string | undefined): void {
+  private account(event: AddressedEvent, ms: number, error: string | undefined, isFull: boolean): void {
     const { tally, journal, work, config, now } = this.options;
     const { line, attempts, row } = event;
     const at = new Date(now()).toISOString();
@@ -111,6 +118,10 @@ export class SignalRun {
       return work.settled(event);
     }
     journal.add({ ...entry, outcome: 'failed', error });
+    if (isFull) {
+      tally.refuse(line, attempts, 'workflow-full', error);
+      return work.settled(event);
+    }
     const pauseMs = config.retry.scheduleMs[attempts];
     if (pauseMs === undefined) {
       tally.exhaust(line, attempts, error);

@@ -2,7 +2,7 @@ import type { EventRow } from '../../event.js';
 import { Budget } from '../../expressions/budget.js';
 import { compileExpression } from '../../expressions/compile.js';
 import type { CompiledExpression } from '../../expressions/expression.js';
-import { Fault } from '../../expressions/fault.js';
+import { Fault, type FaultCode } from '../../expressions/fault.js';
 import { celEvent } from '../../rules/cel-event.js';
 import type { WorkflowConfig } from '../../tenant-config/subscription-config.js';
 import { mayUseQueue, queueRefusal, type AllowedQueue } from '../../tenant-config/workflow-queue.js';
@@ -19,6 +19,17 @@ export interface WorkflowTarget {
   /** `own/<tenant>/<id>`: never an id of another tenant's workflow, nor of one of Headgate's own. */
   readonly id: string;
   readonly signal: string;
+}
+
+/** A template of a workflow subscription fails on an event, or gives what cannot be a name; its message says so in plain words. */
+export class TemplateFailure extends Error {
+  constructor(
+    readonly field: keyof WorkflowTarget,
+    readonly code: FaultCode,
+    what: string,
+  ) {
+    super(`"${field}"${what}`);
+  }
 }
 
 /** Bytes of UTF-8: Temporal takes 1,000 of an id, to which the tenant is added, and calls them characters. */
@@ -40,7 +51,7 @@ export type Templates = (event: EventRow) => WorkflowTarget;
 /**
  * Compiles the templates of a workflow subscription; they were checked with the tenant's file.
  * @param queues that are not the tenant's own and may be used all the same
- * What it gives throws an Error in plain words when a template fails on an event, or gives what cannot be a name.
+ * What it gives throws a {@link TemplateFailure}.
  */
 export function createTemplates(
   tenant: string,
@@ -57,11 +68,12 @@ export function createTemplates(
     const target = filled as Record<keyof WorkflowTarget, string>;
     // Nothing that comes out of an event may reach another tenant's Worker.
     if (!mayUseQueue(tenant, target.taskQueue, queues))
-      throw new Error(`"taskQueue": ${queueRefusal(tenant, target.taskQueue)}`);
-    if (OWN_TYPES.has(target.workflow))
-      throw new Error(
-        `"workflow" gives ${JSON.stringify(target.workflow)}, which is a workflow type of Headgate's own`,
-      );
+      throw new TemplateFailure('taskQueue', 'INVALID_VALUE', `: ${queueRefusal(tenant, target.taskQueue)}`);
+    if (OWN_TYPES.has(target.workflow)) {
+      const given = JSON.stringify(target.workflow);
+      const what = ` gives ${given}, which is a workflow type of Headgate's own`;
+      throw new TemplateFailure('workflow', 'INVALID_VALUE', what);
+    }
     return { ...target, id: ownWorkflowId(tenant, target.id) };
   };
 }
@@ -74,8 +86,10 @@ function compile(name: string, source: string): CompiledExpression {
 
 function fill(name: keyof WorkflowTarget, template: CompiledExpression, context: { event: object }): string {
   const value = template.run(context, new Budget());
-  if (value instanceof Fault) throw new Error(`"${name}" fails: ${value.reason.replace(/^error: /, '')}`);
-  if (typeof value !== 'string' || value === '') throw new Error(`"${name}" gives no text`);
+  if (value instanceof Fault)
+    throw new TemplateFailure(name, value.code, ` fails: ${value.reason.replace(/^error: /, '')}`);
+  if (typeof value !== 'string' || value === '')
+    throw new TemplateFailure(name, 'INVALID_VALUE', ' gives no text');
   if (Buffer.byteLength(value) <= MAX_BYTES[name]) return value;
-  throw new Error(`"${name}" gives a text of more than ${MAX_BYTES[name]} bytes`);
+  throw new TemplateFailure(name, 'OUT_OF_RANGE', ` gives a text of more than ${MAX_BYTES[name]} bytes`);
 }

@@ -1,10 +1,12 @@
 import { deliveredEvent } from '../../delivered-event.js';
 import { messageOf } from '../../errors.js';
 import type { Stream } from '../../event.js';
+import { ExpressionFailures, type ExpressionFailure } from '../../expressions/failures.js';
 import type { Logger } from '../../observability/logger.js';
 import type { BatchStore } from '../../stores/batch-store/batch-store.js';
 import type { DeliveryLog } from '../../stores/delivery-log/delivery-log.js';
 import { DeliveryJournal } from '../../stores/delivery-log/journal.js';
+import type { Tried } from '../../subscriptions/failing.js';
 import type { WorkflowConfig } from '../../tenant-config/subscription-config.js';
 import type { TenantConfig } from '../../tenant-config/tenant-config.js';
 import type { AllowedQueue } from '../../tenant-config/workflow-queue.js';
@@ -20,7 +22,7 @@ import { HEARTBEAT_EVERY_MS, heartbeatOf, resumePass } from '../deliveries/progr
 import { Tally } from '../deliveries/tally.js';
 import { OrderedWork, type AddressedEvent } from './ordered-work.js';
 import { SignalRun } from './signal-run.js';
-import { createTemplates, type Templates } from './templates.js';
+import { createTemplates, TemplateFailure, type Templates } from './templates.js';
 
 /** What {@link createWorkflowPass} needs. */
 export interface WorkflowPassOptions {
@@ -34,6 +36,10 @@ export interface WorkflowPassOptions {
   readonly signal: (input: PassInput, event: AddressedEvent, cloudEvent: object) => Promise<void>;
   /** Told what a pass has come to. */
   readonly observe: (tenant: string, subscription: string, outcome: WorkflowPassOutcome) => void;
+  /** Told how each try went that tells something of Temporal and the subscription's workflows. */
+  readonly onTried?: (tenant: string, subscription: string, tried: Tried) => void;
+  /** Told of templates that failed on events of a pass, if any did. */
+  readonly onFailures?: (tenant: string, failures: readonly ExpressionFailure[]) => void;
   readonly log: Pick<Logger, 'warn'>;
   /** Aborted when this process begins to end: passes take up nothing more. Default: never. */
   readonly ending?: AbortSignal;
@@ -114,13 +120,16 @@ async function signalAll(
 ): Promise<SignalRun> {
   const { now = Date.now } = options;
   const templates = createTemplates(input.tenant, config, options.queues);
+  const failures = new ExpressionFailures();
   const work = new OrderedWork({
     due: tally.due(now()),
     notDue: tally.notDue(now()),
     address: (line, attempts) => {
       const addressed = addressOf(templates, lines.at(line), input.batch.stream);
-      if (typeof addressed !== 'string') return { line, attempts, ...addressed };
-      tally.undeliverable(line, attempts, addressed);
+      if (!(addressed instanceof Error)) return { line, attempts, ...addressed };
+      tally.undeliverable(line, attempts, addressed.message);
+      if (addressed instanceof TemplateFailure)
+        failures.add('template', `${config.name}.${addressed.field}`, addressed.code);
       return undefined;
     },
     onHeld: (line) => tally.hold(line),
@@ -133,26 +142,30 @@ async function signalAll(
       work,
       next: () => turns.stepByStep(input.tenant, work.next()),
       signal: (event, cloudEvent) => options.signal(input, event, cloudEvent),
+      onTried: (tried) => options.onTried?.(input.tenant, config.name, tried),
     });
     await run.run();
     return run;
   } finally {
+    const failed = failures.list();
+    if (failed.length > 0) options.onFailures?.(input.tenant, failed);
     clearInterval(heartbeats);
     end.clear();
   }
 }
 
-/** The event and its workflow; in words why there is none, where a template fails or the line is no event. */
+/** The event and its workflow; why there is none, where a template fails or the line is no event. */
 function addressOf(
   templates: Templates,
   line: string,
   stream: Stream,
-): Pick<AddressedEvent, 'row' | 'target'> | string {
+): Pick<AddressedEvent, 'row' | 'target'> | Error {
   try {
     const row = deliveredEvent(line, stream);
     return { row, target: templates(row) };
   } catch (error) {
-    return error instanceof SyntaxError ? 'The line of the batch file is not an event.' : messageOf(error);
+    if (error instanceof SyntaxError) return new Error('The line of the batch file is not an event.');
+    return error instanceof Error ? error : new Error(messageOf(error));
   }
 }
 

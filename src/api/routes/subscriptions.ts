@@ -1,8 +1,8 @@
 import type Router from '@koa/router';
-import { Ajv } from 'ajv';
 import type { Context } from 'koa';
 import { HeadgateError } from '../../errors.js';
 import { LIST_COST } from '../../ingest/admission/calls.js';
+import { ownSchema } from '../../own-schema.js';
 import type { SubscriptionControl, StandingChange } from '../../subscriptions/control.js';
 import type { SubscriptionOverviews } from '../../subscriptions/overview.js';
 import { assertSubscriptionName } from '../../tenant.js';
@@ -20,7 +20,7 @@ const CHANGES = { pause: 'paused', resume: 'active', drain: 'draining' } as cons
 
 const MAX_BODY_BYTES = 10_000;
 
-const isReason = new Ajv().compile<{ reason?: string }>({
+const isReason = ownSchema<{ reason?: string }>({
   type: 'object',
   additionalProperties: false,
   properties: { reason: { type: 'string', maxLength: 500 } },

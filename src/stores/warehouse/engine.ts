@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
+import type * as Duckdb from '@duckdb/node-api';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { DuckDBInstance } from '@duckdb/node-api';
+import { DuckDBInstance } from './duckdb.js';
 import { createSlots } from './slots.js';
 
 /** A load then runs on its caller's thread, which costs a fifth less than on two that wait for each other. */
@@ -50,7 +51,7 @@ export const SET_UTC = "SET GLOBAL TimeZone = 'UTC'";
 export function createEngine(options: EngineOptions): Engine {
   const inSlot = createSlots(options.connections ?? Math.max(1, Math.floor(availableParallelism() / 2)));
   const idle: DuckDBConnection[] = [];
-  let instance: Promise<DuckDBInstance> | undefined;
+  let instance: Promise<Duckdb.DuckDBInstance> | undefined;
 
   async function connect(): Promise<DuckDBConnection> {
     instance ??= openInstance(options);
@@ -86,7 +87,7 @@ export function createEngine(options: EngineOptions): Engine {
   };
 }
 
-async function openInstance(options: EngineOptions): Promise<DuckDBInstance> {
+async function openInstance(options: EngineOptions): Promise<Duckdb.DuckDBInstance> {
   const instance = await DuckDBInstance.create(
     ':memory:',
     engineSettings({ threads: LOAD_THREADS, ...options }),

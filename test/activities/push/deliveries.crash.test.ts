@@ -69,7 +69,7 @@ describe('deliveries by push', function () {
     const control: PushControl = {
       ...{
         isStopped: () => false,
-        report: () => undefined,
+        tried: () => undefined,
         resumed: () => undefined,
         observe: () => undefined,
         disable: () => undefined,

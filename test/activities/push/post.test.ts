@@ -16,6 +16,10 @@ import { startReceiver, type WebhookReceiver } from '../../support/webhook-recei
 const connect = createGuardedConnector({ allow: [ipaddr.parseCIDR('127.0.0.0/8')], connectTimeoutMs: 2_000 });
 const TIMEOUT_MS = 10_000;
 
+let allowed = true;
+const refusing = createGuardedConnector({ allow: [], connectTimeoutMs: 2_000 });
+const guarded: typeof connect = (target, callback) => (allowed ? connect : refusing)(target, callback);
+
 describe('posting to a webhook', () => {
   let receiver: WebhookReceiver;
   let poster: Poster;
@@ -154,10 +158,60 @@ describe('posting to a webhook', () => {
       is(await post(), { error: 'connection closed' });
     });
 
-    it('tells an interim answer that was not asked for, as the request may have been taken', async () => {
-      const answer = 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n';
-      onConnection = (socket) => socket.once('data', () => socket.end(answer));
-      is(await post(), { error: 'unexpected 100 Continue: the endpoint may have taken the request' });
+    describe('but answers 100 Continue unasked', () => {
+      const final = (status: string, body = '') =>
+        `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 ${status}\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+      let answer: string;
+      let [requests, connections] = [0, 0];
+      let last = '';
+
+      beforeEach(() => {
+        [answer, requests, connections] = [final('200 OK', 'taken'), 0, 0];
+        onConnection = (socket) => {
+          connections++;
+          socket.on('data', (data: Buffer) => {
+            if (data.includes('POST ')) requests++;
+            last = data.toString();
+            if (last.endsWith('{}')) socket.write(answer);
+          });
+        };
+      });
+
+      it('takes the answer behind it: only the first request is sent twice', async () => {
+        is(await post(), { ok: true, status: 200, body: 'taken' });
+        assert.equal(requests, 2);
+        answer = final('503 Service Unavailable', 'full');
+        const refused = { status: 503, error: 'HTTP 503 Service Unavailable', body: 'full' };
+        for (let count = 0; count < 3; count++) is(await post(), refused);
+        assert.deepEqual([requests, connections], [5, 2], 'a connection is used again');
+        assert.match(last, /content-type: application\/json\r\n/);
+      });
+
+      it('tells what goes wrong, as of any other', async () => {
+        await post();
+        answer = 'SSH-2.0-OpenSSH_9.2\r\n';
+        is(await post(), { error: 'malformed answer' });
+        answer = '';
+        is(await post('{}', 100), { error: 'timeout' });
+        onConnection = (socket) => socket.once('data', () => socket.destroy());
+        is(await post(), { error: 'connection closed' });
+      });
+
+      it('is refused an address that may not be connected to', async () => {
+        await post();
+        const open = createPoster({
+          url: `http://127.0.0.1:${portOf(server)}/`,
+          connections: 1,
+          connect: guarded,
+        });
+        await open.post({}, '{}', TIMEOUT_MS);
+        allowed = false;
+        answer = 'HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n';
+        assert.ok((await open.post({}, '{}', TIMEOUT_MS)).ok);
+        const { error = '' } = await open.post({}, '{}', TIMEOUT_MS);
+        assert.match(error, /^address refused: /);
+        await open.close();
+      });
     });
 
     it('tells an answer that is malformed', async () => {

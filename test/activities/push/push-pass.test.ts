@@ -265,7 +265,7 @@ describe('a push pass', () => {
     const control = {
       ...{ isStopped: () => false, observe: () => undefined, alert: () => undefined },
       fault: () => undefined,
-      ...{ report: () => undefined, resumed: () => undefined },
+      ...{ tried: () => undefined, resumed: () => undefined },
       disable: () => Promise.reject(new Error('no Temporal')),
     };
     assert.equal((await bench.pass(await events(1), {}, { control })).retryAfterMs, 30_000);
@@ -279,7 +279,7 @@ describe('a push pass', () => {
         alert: () => undefined,
         fault: () => undefined,
         disable: () => undefined,
-        report: () => undefined,
+        tried: () => undefined,
         resumed: () => undefined,
       },
     };
@@ -303,14 +303,25 @@ describe('a push pass', () => {
     assert.equal(again.retryAfterMs, 30_000, 'it has opened since that resume');
   });
 
-  it('says once that a receiver begins to fail, and that it has recovered', async () => {
-    bench.configure({ retry: { schedule: ['1h'] }, maxConcurrency: 1 });
-    receiver.answer = () => 500;
-    await bench.pass(await events(2));
-    await bench.pass(await events(1));
+  it('tells how each request went, in the words of the receiver but for what is secret', async () => {
+    const headers = { Authorization: 'Bearer topsecret' };
+    bench.configure({ retry: { schedule: ['1h'] }, maxConcurrency: 1, headers });
+    receiver.answer = ({ headers: { authorization } }, response) =>
+      void response.writeHead(500).end(`database is down (${authorization})`);
+    const batch = await events(1);
+    const secretOf = (_tenant: string, reference: string): string => reference;
+    const { pending } = await bench.pass(batch, {}, { secretOf });
     receiver.answer = () => 200;
-    await bench.pass(await events(2));
-    assert.deepEqual(bench.reports, ['failing: HTTP 500 Internal Server Error', 'recovered']);
+    bench.clock.now += 3_600_000;
+    await bench.pass(batch, { pending, pass: 2 }, { secretOf });
+    const error = 'HTTP 500 Internal Server Error';
+    assert.deepEqual(
+      bench.tried.map(({ told, ...tried }) => ({ ...tried, told: told?.() })),
+      [
+        { ok: false, error, again: false, told: `${error}: database is down ([…])` },
+        { ok: true, error: undefined, again: true, told: '' },
+      ],
+    );
   });
 
   it('stops for as long as Retry-After asks, in other passes too', async () => {

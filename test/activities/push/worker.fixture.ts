@@ -19,7 +19,7 @@ const pushPass = createPushPass({
   receivers: new Receivers({ allow: ALLOW_LOOPBACK }),
   control: {
     isStopped: () => false,
-    report: () => undefined,
+    tried: () => undefined,
     resumed: () => undefined,
     observe: () => undefined,
     disable: () => undefined,

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createQueueRates } from '../../../src/engine/queue-rates.js';
 import { SubscriptionOverviews } from '../../../src/subscriptions/overview.js';
 import { startTestApi, type TestApi } from '../../support/api.js';
 import { killAll, runHeadgate } from '../../support/headgate.js';
 import { arrivals, startPipeline, type Pipeline } from '../../support/pipeline.js';
+import { testNamespace } from '../../support/temporal.js';
 import { until } from '../../support/until.js';
 
 const SCOPES = 'subscriptions:read subscriptions:write';
@@ -37,7 +39,8 @@ describe('/v1/subscriptions', function () {
     });
     const { client, control, registry } = pipeline;
     const configOf = (id: string) => registry.get(id)?.config;
-    const overviews = new SubscriptionOverviews({ client, control, configOf });
+    const notes = createQueueRates(client.connection, testNamespace());
+    const overviews = new SubscriptionOverviews({ client, control, notes, configOf });
     const tenants = { 'sub-a': 'active', 'sub-b': 'active', 'sub-off': 'active' } as const;
     api = await startTestApi({ tenants, subscriptions: { control, overviews } });
   });

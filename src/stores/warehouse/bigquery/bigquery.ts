@@ -263,8 +263,8 @@ function keyOf({ name, stream }: NamedClaim): string {
 
 function ensuredKey({ stream, promoted }: LoadInput, config: BigQueryConfig): string {
   return JSON.stringify([
-    ...[warehouseName(config), stream, config.partitionExpirationMs],
-    ...[promoted, config.writer],
+    ...[warehouseName(config), stream, promoted, config.writer],
+    ...[config.partitionExpirationMs, config.labels, config.kmsKey],
   ]);
 }
 

@@ -1,12 +1,14 @@
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { BigQuery } from '@google-cloud/bigquery';
 import { GoogleAuth, Impersonated, OAuth2Client, type AuthClient } from 'google-auth-library';
 import { LRUCache } from 'lru-cache';
 import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
+import { restEndpoint } from './endpoints.js';
 import { answerOf, credentialsError, isOutage } from './errors.js';
 import { HeadgateError } from '../../../errors.js';
+import { PIECE_BYTES, PIECE_TIMEOUT_MS, uploadInPieces } from './upload.js';
 
-const GOOGLE = 'https://bigquery.googleapis.com';
 const SCOPES = ['https://www.googleapis.com/auth/bigquery', 'https://www.googleapis.com/auth/cloud-platform'];
 const REQUEST_TIMEOUT_MS = 30_000;
 /** Most accounts that a process acts as at once; beyond it tokens are got again. */
@@ -28,7 +30,7 @@ export interface ApiRequest {
  */
 export interface BigQueryApi {
   request<T>(request: ApiRequest): Promise<T>;
-  /** Inserts a job with the file that it is to load, in one request. */
+  /** Inserts a job with the file that it is to load: in one request, or a large file in pieces, see {@link uploadInPieces}. */
   upload<T>(job: unknown, path: string, signal?: AbortSignal): Promise<T>;
   /**
    * Asks for a token.
@@ -42,18 +44,18 @@ export interface BigQueryApi {
   credentials(): Promise<AuthClient>;
 }
 
-/** The API for a tenant's project and account. */
+/** The API for a tenant's project, account and endpoint. */
 export type ApiOf = (config: BigQueryConfig) => BigQueryApi;
 
 /**
- * One client per project and account, made when it is first needed.
- * @param endpoint of an emulator; requests to it carry no credentials. Default: Google's.
+ * One client per project, account and endpoint, made when it is first needed.
+ * @param emulator its URL; requests to it carry no credentials. Default: Google's own endpoints.
  */
-export function createApis(endpoint?: string): ApiOf {
+export function createApis(emulator?: string): ApiOf {
   const apis = new LRUCache<string, BigQueryApi>({ max: MAX_CLIENTS });
   return (config) => {
-    const key = JSON.stringify([config.project, config.impersonate]);
-    const api = apis.get(key) ?? createApi(config, endpoint);
+    const key = JSON.stringify([config.project, config.impersonate, restEndpoint(config)]);
+    const api = apis.get(key) ?? createApi(config, emulator);
     apis.set(key, api);
     return api;
   };
@@ -63,12 +65,12 @@ export function createApis(endpoint?: string): ApiOf {
  * Google's client is asked by its `request`, which says which job it is about and carries labels where its uploads do not. It
  * gets its credentials from here: where it finds none itself, its uploads end the process.
  */
-function createApi(config: BigQueryConfig, endpoint?: string): BigQueryApi {
+function createApi(config: BigQueryConfig, emulator?: string): BigQueryApi {
   let found: Promise<Connected> | undefined;
 
   /** Credentials that were missing may be there at the next load. */
   async function connected(): Promise<Connected> {
-    found ??= connect(config, endpoint);
+    found ??= connect(config, emulator);
     try {
       return await found;
     } catch (error) {
@@ -78,11 +80,11 @@ function createApi(config: BigQueryConfig, endpoint?: string): BigQueryApi {
   }
 
   /** A token that Google does not give, as opposed to a Google that does not answer. */
-  async function authenticated(): Promise<BigQuery> {
+  async function authenticated(): Promise<Connected> {
     const { auth, bigQuery } = await connected();
     try {
       await auth.getRequestHeaders(bigQuery.apiEndpoint);
-      return bigQuery;
+      return { auth, bigQuery };
     } catch (error) {
       if (isOutage(error)) throw error;
       found = undefined;
@@ -92,37 +94,22 @@ function createApi(config: BigQueryConfig, endpoint?: string): BigQueryApi {
 
   return {
     request: async <T>({ method = 'GET', path, query: qs = {}, body, signal }: ApiRequest): Promise<T> => {
-      const bigQuery = await authenticated();
-      return answered<T>(
-        bigQuery,
-        { method, uri: path, qs, ...(body !== undefined && { json: body }) },
-        signal,
-      );
+      const { bigQuery } = await authenticated();
+      const json = body === undefined ? {} : { json: body };
+      return answered<T>(bigQuery, { method, uri: path, qs, ...json, timeout: REQUEST_TIMEOUT_MS }, signal);
     },
     upload: async <T>(job: unknown, path: string, signal?: AbortSignal): Promise<T> => {
-      const bigQuery = await authenticated();
-      const file = createReadStream(path);
-      const stop = (): void => void file.destroy(new Error('the upload is called off'));
-      signal?.addEventListener('abort', stop, { once: true });
-      try {
-        const uri = `${bigQuery.apiEndpoint}/upload/bigquery/v2/projects/${config.project}/jobs`;
-        const multipart = [
-          { 'Content-Type': 'application/json', body: JSON.stringify(job) },
-          { 'Content-Type': 'application/octet-stream', body: file },
-        ];
-        const qs = { uploadType: 'multipart' };
-        return await answered<T>(bigQuery, { method: 'POST', uri, qs, multipart }, signal);
-      } finally {
-        signal?.removeEventListener('abort', stop);
-        file.destroy();
-      }
+      const { auth, bigQuery } = await authenticated();
+      const url = `${bigQuery.apiEndpoint}/upload/bigquery/v2/projects/${config.project}/jobs`;
+      if ((await stat(path)).size > PIECE_BYTES)
+        return uploadInPieces<T>({ auth, url, metadata: job, path, signal });
+      return uploadAtOnce<T>(bigQuery, { url, job, path, signal });
     },
     authenticate: async () => {
       await authenticated();
     },
     credentials: async () => {
-      await authenticated();
-      return (await connected()).auth;
+      return (await authenticated()).auth;
     },
   };
 }
@@ -132,15 +119,39 @@ interface Connected {
   readonly bigQuery: BigQuery;
 }
 
-async function connect(config: BigQueryConfig, endpoint?: string): Promise<Connected> {
-  const auth = endpoint === undefined ? await findCredentials(config) : withoutCredentials();
+async function connect(config: BigQueryConfig, emulator?: string): Promise<Connected> {
+  const auth = emulator === undefined ? await findCredentials(config) : withoutCredentials();
   const bigQuery = new BigQuery({
     projectId: config.project,
-    apiEndpoint: endpoint ?? GOOGLE,
+    apiEndpoint: emulator ?? restEndpoint(config),
     authClient: auth,
     retryOptions: { autoRetry: false },
   });
   return { auth, bigQuery };
+}
+
+interface SmallUpload {
+  readonly url: string;
+  readonly job: unknown;
+  readonly path: string;
+  readonly signal?: AbortSignal;
+}
+
+async function uploadAtOnce<T>(bigQuery: BigQuery, { url: uri, job, path, signal }: SmallUpload): Promise<T> {
+  const file = createReadStream(path);
+  const stop = (): void => void file.destroy(new Error('the upload is called off'));
+  signal?.addEventListener('abort', stop, { once: true });
+  try {
+    const multipart = [
+      { 'Content-Type': 'application/json', body: JSON.stringify(job) },
+      { 'Content-Type': 'application/octet-stream', body: file },
+    ];
+    const request = { method: 'POST', uri, qs: { uploadType: 'multipart' }, multipart } as const;
+    return await answered<T>(bigQuery, { ...request, timeout: PIECE_TIMEOUT_MS }, signal);
+  } finally {
+    signal?.removeEventListener('abort', stop);
+    file.destroy();
+  }
 }
 
 /** A request that is called off is not waited for any more; what comes of it, the retry finds. */
@@ -153,9 +164,7 @@ function answered<T>(
     signal?.throwIfAborted();
     const giveUp = (): void => reject(signal?.reason as Error);
     signal?.addEventListener('abort', giveUp, { once: true });
-    // How long an upload takes depends on the file; who loads has a limit of its own.
-    const timeout = 'multipart' in request ? 0 : REQUEST_TIMEOUT_MS;
-    bigQuery.request({ ...request, timeout, maxRetries: 0 }, (error: Error | null, body?: unknown) => {
+    bigQuery.request({ ...request, maxRetries: 0 }, (error: Error | null, body?: unknown) => {
       signal?.removeEventListener('abort', giveUp);
       if (error) reject(error);
       else resolve(body as T);

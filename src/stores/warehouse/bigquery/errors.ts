@@ -210,7 +210,7 @@ export function unavailable(message: string, cause?: unknown, retryAfterSeconds?
 }
 
 function isAboutKey(message: string): boolean {
-  return /cryptoKeys?\/|\bKMS key|Cloud KMS/i.test(message);
+  return /cryptoKeys?\/|\bKMS key|Cloud KMS|\b(CMEK|KMS)_/i.test(message);
 }
 
 /** `Cannot read and write in different locations: source: EU, destination: US`, `… was not found in location US`. */

@@ -59,12 +59,18 @@ export function tableResource(config: BigQueryConfig, table: Table, fields: read
 }
 
 /** By the day of the load, so that a load writes to one partition and a late event does not expire at once. */
-export function partitioning({ partitionExpirationMs }: BigQueryConfig): object {
-  return {
-    type: 'DAY',
-    field: '_loaded_at',
-    ...(partitionExpirationMs !== undefined && { expirationMs: String(partitionExpirationMs) }),
-  };
+export function partitioning(config: BigQueryConfig): object {
+  const expirationMs = expirationOf(config);
+  return { type: 'DAY', field: '_loaded_at', ...(expirationMs !== undefined && { expirationMs }) };
+}
+
+/**
+ * How long partitions are to be kept, as BigQuery has it: null is for ever. Undefined where nothing is configured, which
+ * leaves it to the dataset's default and to whoever has changed the table.
+ */
+export function expirationOf({ partitionExpirationMs }: BigQueryConfig): string | null | undefined {
+  if (partitionExpirationMs === undefined) return undefined;
+  return partitionExpirationMs === 'never' ? null : String(partitionExpirationMs);
 }
 
 /** The name of the view that holds each event, or decision, of a table once. */
@@ -90,5 +96,6 @@ export function viewOf(
   const columns = fields.map(({ name }) => `\`${name}\``);
   const rows = `SELECT ${columns.join(', ')} FROM \`${project}.${dataset}.${table}\``;
   const once = `ROW_NUMBER() OVER (PARTITION BY ${KEY_COLUMNS[table].join(', ')} ORDER BY _loaded_at, _batch_id, _load_id) = 1`;
-  return { useLegacySql: false, query: `${rows} WHERE TRUE QUALIFY ${once}` };
+  // True of every row: a table whose administrator wants queries to say which partitions they read is read all the same.
+  return { useLegacySql: false, query: `${rows} WHERE _loaded_at >= TIMESTAMP '1970-01-01' QUALIFY ${once}` };
 }

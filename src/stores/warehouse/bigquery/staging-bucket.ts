@@ -65,13 +65,22 @@ export function createStagingBucket({ bucket, prefix, endpoint }: GcsPlace): Sta
   };
 }
 
+/** Regions of Europe whose data is not in the EU: BigQuery keeps none of the multi-region's there. */
+const OUTSIDE_EU = new Set(['EUROPE-WEST2', 'EUROPE-WEST6']);
+/** A pair of regions has a name of its own, or is a multi-region with two of its regions chosen, of which we are not told. */
+const DUAL_REGION = /^(EUR|NAM|ASIA)\d+$/;
+const MULTI_REGION = /^(EU|US|ASIA)$/;
+
 /**
- * A dataset in a region takes its own, one in a multi-region any region of it.
- * @see https://cloud.google.com/bigquery/docs/batch-loading-data#data-locations
+ * False where BigQuery is certain not to load from a bucket into a dataset; what is not certain is left to BigQuery, which
+ * refuses the jobs. A dataset in the US takes any bucket, one in the EU any of its regions, and one in a region its own.
+ * Dual-regions may have the region of the dataset in them.
+ * @see https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-json#limitations
  */
 export function liesIn(bucketLocation: string, datasetLocation: string): boolean {
   const [bucket, dataset] = [bucketLocation.toUpperCase(), datasetLocation.toUpperCase()];
-  if (bucket === dataset) return true;
-  if (dataset === 'EU') return bucket.startsWith('EUROPE-') || /^EUR\d+$/.test(bucket);
-  return dataset === 'US' && (bucket.startsWith('US-') || /^NAM\d+$/.test(bucket));
+  if (dataset === 'US' || bucket === dataset) return true;
+  if (dataset === 'EU')
+    return (bucket.startsWith('EUROPE-') && !OUTSIDE_EU.has(bucket)) || /^EUR\d+$/.test(bucket);
+  return DUAL_REGION.test(bucket) && !MULTI_REGION.test(dataset);
 }

@@ -1,17 +1,17 @@
 import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
 import type { Table } from '../columns.js';
 import { isNotFound, type BigQueryApi } from './client.js';
-import { bigQueryError, misplaced, refused } from './errors.js';
+import { answerOf, bigQueryError, misplaced, refused } from './errors.js';
 import {
   datasetResource,
   fieldsOf,
-  partitioning,
   tableResource,
   viewName,
   viewOf,
   viewResource,
   type Field,
 } from './schema.js';
+import { datasetChanges, labelChanges, tableChanges, type Settings } from './settings.js';
 import type { PromotedField } from '../promoted-field.js';
 
 /** What is asked of a tenant's dataset. */
@@ -26,19 +26,18 @@ export interface WantedTable {
   readonly signal?: AbortSignal;
 }
 
-interface DatasetAnswer {
+interface DatasetAnswer extends Settings {
   readonly location?: string;
 }
 
-interface TableAnswer {
+interface TableAnswer extends Settings {
   readonly schema?: { readonly fields?: readonly Field[] };
   readonly view?: { readonly query?: string };
-  readonly timePartitioning?: { readonly expirationMs?: string };
 }
 
 /**
- * Makes the dataset, a table and its view where they are missing, adds columns that are new, and gives the table's
- * partitions the expiration that is configured. A column that is promoted no more stays.
+ * Makes the dataset, a table and its view where they are missing, adds columns that are new, and gives all of them what is
+ * configured by now: labels, the key, how long partitions are kept. A column that is promoted no more stays.
  * @throws HeadgateError `WAREHOUSE_REFUSED` (the dataset lies elsewhere, has been deleted, or may not be made), and what
  * {@link bigQueryError} gives
  */
@@ -49,13 +48,10 @@ export async function ensureTable(api: BigQueryApi, wanted: WantedTable): Promis
     const wantedFields = fieldsOf(table, wanted.promoted);
     const made = tableResource(config, table, wantedFields);
     const there = await ensure<TableAnswer>(api, wanted, `tables/${table}`, 'tables', made);
-    await ensureExpiration(api, wanted, there);
-    const fields = await ensureFields(api, wanted, there, wantedFields);
-    const view = viewResource(config, table, fields);
-    const shown = await ensure<TableAnswer>(api, wanted, `tables/${viewName(table)}`, 'tables', view);
-    const { query, useLegacySql } = viewOf(config, table, fields);
-    if (shown.view?.query !== undefined && shown.view.query !== query)
-      await patch(api, wanted, viewName(table), { view: { query, useLegacySql } });
+    const [fields, missing] = withMissing(there, wantedFields);
+    const columns = missing.length === 0 ? {} : { schema: { fields } };
+    await patch(api, wanted, `tables/${table}`, { ...tableChanges(config, there), ...columns });
+    await ensureView(api, wanted, fields);
   } catch (error) {
     wanted.signal?.throwIfAborted();
     throw bigQueryError(error, config);
@@ -90,13 +86,14 @@ export function assertLocation(config: BigQueryConfig, location: string | undefi
   );
 }
 
-async function ensureDataset(
-  api: BigQueryApi,
-  { tenant, config, hadLoads, signal }: WantedTable,
-): Promise<void> {
+async function ensureDataset(api: BigQueryApi, wanted: WantedTable): Promise<void> {
+  const { tenant, config, hadLoads, signal } = wanted;
   const path = datasetPath(config);
   const there = await get<DatasetAnswer>(api, path, signal);
-  if (there !== undefined) return assertLocation(config, there.location);
+  if (there !== undefined) {
+    assertLocation(config, there.location);
+    return patchDataset(api, wanted, there);
+  }
   if (hadLoads)
     throw refused(
       `The dataset ${config.project}.${config.dataset} has been deleted, with all that was loaded into it. Undelete it, or make an empty one of the name and go on without: bq mk --dataset --location=${config.location} ${config.project}:${config.dataset}`,
@@ -104,6 +101,29 @@ async function ensureDataset(
   const made = datasetResource(config, tenant);
   const found = await create<DatasetAnswer>(api, 'datasets', path, made, signal);
   assertLocation(config, found.location);
+}
+
+/**
+ * A dataset that somebody else has made is theirs to change, and `roles/bigquery.dataEditor` does not let us: what is
+ * configured then reaches the tables alone, by which rows are kept and billed.
+ */
+async function patchDataset(api: BigQueryApi, wanted: WantedTable, there: DatasetAnswer): Promise<void> {
+  try {
+    await patch(api, wanted, '', datasetChanges(wanted.config, there));
+  } catch (error) {
+    if (answerOf(error).status !== 403) throw error;
+  }
+}
+
+async function ensureView(api: BigQueryApi, wanted: WantedTable, fields: readonly Field[]): Promise<void> {
+  const { config, table } = wanted;
+  const path = `tables/${viewName(table)}`;
+  const resource = viewResource(config, table, fields);
+  const there = await ensure<TableAnswer>(api, wanted, path, 'tables', resource);
+  const { query, useLegacySql } = viewOf(config, table, fields);
+  const isOther = there.view?.query !== undefined && there.view.query !== query;
+  const view = isOther ? { view: { query, useLegacySql } } : {};
+  await patch(api, wanted, path, { ...labelChanges(config, there), ...view });
 }
 
 async function ensure<T>(
@@ -118,38 +138,27 @@ async function ensure<T>(
   return there ?? create<T>(api, `${dataset}/${collection}`, `${dataset}/${path}`, resource, signal);
 }
 
-/** The columns of a table, once it has all that are wanted. */
-async function ensureFields(
-  api: BigQueryApi,
-  wanted: WantedTable,
+/** The columns of a table with those that it lacks, and these alone. */
+function withMissing(
   { schema }: TableAnswer,
-  wantedFields: readonly Field[],
-): Promise<readonly Field[]> {
+  wanted: readonly Field[],
+): [all: readonly Field[], missing: readonly Field[]] {
   const there = schema?.fields ?? [];
   const names = new Set(there.map(({ name }) => name));
-  const missing = wantedFields.filter(({ name }) => !names.has(name));
-  const fields = [...there, ...missing];
-  if (missing.length > 0) await patch(api, wanted, wanted.table, { schema: { fields } });
-  return fields;
+  const missing = wanted.filter(({ name }) => !names.has(name));
+  return [[...there, ...missing], missing];
 }
 
+/** @param path below the dataset */
 async function patch(
   api: BigQueryApi,
   { config, signal }: WantedTable,
-  table: string,
-  body: object,
+  path: string,
+  changes: object,
 ): Promise<void> {
-  await api.request({ method: 'PATCH', path: `${datasetPath(config)}/tables/${table}`, body, signal });
-}
-
-/** A shorter expiration deletes days at once, which is what it is for. */
-async function ensureExpiration(api: BigQueryApi, wanted: WantedTable, there: TableAnswer): Promise<void> {
-  const { config, table } = wanted;
-  const configured = config.partitionExpirationMs?.toString() ?? null;
-  const now = there.timePartitioning?.expirationMs ?? null;
-  if (String(now) === String(configured)) return;
-  const timePartitioning = { ...partitioning(config), expirationMs: configured };
-  await patch(api, wanted, table, { timePartitioning });
+  if (Object.keys(changes).length === 0) return;
+  const at = [datasetPath(config), path].filter(Boolean).join('/');
+  await api.request({ method: 'PATCH', path: at, body: changes, signal });
 }
 
 /** What is there already may have been made by another process meanwhile; an emulator answers that with 500. */

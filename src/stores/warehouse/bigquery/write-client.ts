@@ -2,6 +2,7 @@ import type * as Storage from '@google-cloud/bigquery-storage';
 import type { AuthClient } from 'google-auth-library';
 import { LRUCache } from 'lru-cache';
 import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
+import { storageHost } from './endpoints.js';
 import { refused } from './errors.js';
 
 /** Most accounts that a process writes as at once, each with a connection of its own. */
@@ -18,7 +19,7 @@ export interface WriteClient {
   forLoad(): Storage.managedwriter.WriterClient;
 }
 
-/** Clients by project and account, made when they are first needed. */
+/** Clients by project, account and endpoint, made when they are first needed. */
 export interface WriteClients {
   of(config: BigQueryConfig, auth: AuthClient): Promise<WriteClient>;
   close(): Promise<void>;
@@ -55,7 +56,7 @@ export function createWriteClients({ endpoint, storageEndpoint }: WriteEndpoints
         throw refused(
           `BigQuery is an emulator at ${endpoint}, which Google's Storage Write API knows nothing of: set HEADGATE_BIGQUERY_STORAGE_ENDPOINT to the emulator's host:port for gRPC.`,
         );
-      const key = JSON.stringify([config.project, config.impersonate]);
+      const key = JSON.stringify([config.project, config.impersonate, storageHost(config)]);
       const there = kept.get(key);
       // Credentials that were refused have been got anew.
       if (there?.auth === auth) return there.client;
@@ -86,7 +87,9 @@ async function open(
   const options = {
     projectId: config.project,
     authClient: auth,
-    ...(storageEndpoint !== undefined && (await emulator(storageEndpoint))),
+    ...(storageEndpoint === undefined
+      ? { servicePath: storageHost(config) }
+      : await emulator(storageEndpoint)),
   } as unknown as Options;
   const { WriterClient } = library.managedwriter;
   const calls = new WriterClient(options).getClient();

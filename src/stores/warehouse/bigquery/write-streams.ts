@@ -4,6 +4,14 @@ import { Status, statusOf, streamError } from './stream-errors.js';
 import type { WriteClient } from './write-client.js';
 
 const REQUEST_TIMEOUT_MS = 30_000;
+/**
+ * Making streams slows down when a project makes many; one that nobody waits for any more counts against its quota.
+ * @see https://cloud.google.com/bigquery/docs/write-api-best-practices
+ */
+const CREATE_TIMEOUT_MS = 120_000;
+
+/** Errors of a stream that pass when somebody has corrected a key, or who may use it. */
+const ABOUT_KEY = /^(INVALID_)?CMEK_|^KMS_PERMISSION/;
 
 /** What has become of a stream. */
 export type StreamState = 'committed' | 'uncommitted' | 'gone';
@@ -21,9 +29,10 @@ export class WriteStreams {
   /** Makes a stream whose rows nobody sees before it is committed, and gives its name. */
   async create(): Promise<string> {
     const writeStream = { type: 'PENDING' as const };
-    const [{ name }] = await this.ask((options) =>
-      this.client.calls.createWriteStream({ parent: this.table, writeStream }, options),
-    );
+    const [{ name }] = await this.ask((options) => {
+      const request = { parent: this.table, writeStream };
+      return this.client.calls.createWriteStream(request, { ...options, timeout: CREATE_TIMEOUT_MS });
+    });
     if (typeof name !== 'string' || name === '') throw new Error('BigQuery gave a stream no name');
     return name;
   }
@@ -59,19 +68,21 @@ export class WriteStreams {
   }
 
   /**
-   * Shows all rows of a stream that has been ended.
-   * @returns false when the answer does not say whether it has been committed before
+   * Shows all rows of a stream that has been ended. Google says that they are by the time of the commit, and by nothing else.
+   * @returns false when the answer does not say that it is committed, now or before
    */
   async commit(name: string): Promise<boolean> {
     const request = { parent: this.table, writeStreams: [name] };
-    const [{ streamErrors }] = await this.ask((options) =>
+    const [{ commitTime, streamErrors }] = await this.ask((options) =>
       this.client.calls.batchCommitWriteStreams(request, options),
     );
     const [error] = streamErrors ?? [];
-    if (error === undefined || error.code === 'STREAM_ALREADY_COMMITTED') return true;
+    if (error === undefined) return Boolean(commitTime);
+    if (error.code === 'STREAM_ALREADY_COMMITTED') return true;
     if (error.code === 'INVALID_STREAM_STATE' || error.code === 'STREAM_NOT_FOUND') return false;
     const message = `${name} is not committed: ${error.code} ${error.errorMessage}`;
-    throw answerError({ reasons: [], message }, this.config);
+    const reasons = ABOUT_KEY.test(String(error.code)) ? [{ reason: 'accessDenied' }] : [];
+    throw answerError({ reasons, message }, this.config);
   }
 
   private async ask<T>(call: (options: { timeout: number; retry: null }) => Promise<T>): Promise<T> {

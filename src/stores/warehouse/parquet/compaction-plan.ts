@@ -2,9 +2,10 @@ import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Table } from '../columns.js';
 import { TABLES } from '../columns.js';
-import { isCompacted, isMarked } from './compacted-file.js';
+import { columnsKeyOf, isCompacted, isMarked } from './compacted-file.js';
 import { dayOfFile, listFiles } from './files.js';
 import type { StoredFile } from './ledger.js';
+import { heldOf, type HeldField } from './promotions.js';
 import { systemCodeOf } from '../../../errors.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -40,18 +41,27 @@ export interface DayFiles {
   readonly paths: readonly string[];
 }
 
-/** The days of a table in which there seems to be something to do, oldest first, by names and times alone. */
-export async function daysToCompact(paths: readonly string[], age: CompactionAge): Promise<DayFiles[]> {
+/**
+ * The days of a table in which there seems to be something to do, oldest first, by names and times alone.
+ * @param fill compacted files are known to lack a column; else it is told by their names whether they have the same
+ */
+export async function daysToCompact(
+  paths: readonly string[],
+  age: CompactionAge,
+  fill = false,
+): Promise<DayFiles[]> {
   const byDay = new Map<string, string[]>();
   for (const path of paths) {
     const ofDay = byDay.get(dirname(path));
     if (ofDay) ofDay.push(path);
     else byDay.set(dirname(path), [path]);
   }
+  // Compacted files do not have the same columns: a field was promoted since some were written.
+  const unlike = fill || new Set(paths.filter(isMarked).map(columnsKeyOf)).size > 1;
   const days: DayFiles[] = [];
   for (const ofDay of byDay.values()) {
     const over = Date.parse(dayOfFile(ofDay[0]!)) + DAY_MS + age.olderThanMs <= age.now;
-    if (await hasWork(ofDay, over, age)) days.push({ over, paths: ofDay });
+    if ((over && unlike) || (await hasWork(ofDay, over, age))) days.push({ over, paths: ofDay });
   }
   return days;
 }
@@ -90,15 +100,22 @@ async function writtenAt(path: string): Promise<number> {
   }
 }
 
-/** The files of a day that make one file each. @param live its files, without replaced ones */
+/**
+ * The files of a day that make one file each.
+ * @param live its files, without replaced ones
+ * @param promoted the promoted fields of the table; a file that lacks one is made anew once its day is over
+ */
 export async function groupsOf(
   { over }: DayFiles,
   live: readonly StoredFile[],
   age: CompactionAge,
+  promoted: readonly HeldField[],
 ): Promise<StoredFile[][]> {
   // What somebody else has put here is theirs.
   const ours = live.filter(({ holds }) => holds.some(({ batchIds }) => batchIds.length > 0));
-  if (over) return packed(ours).filter((group) => group.length > 1 || !isMarked(group[0]!.path));
+  const isDone = (file: StoredFile): boolean =>
+    isMarked(file.path) && heldOf(file.promoted, promoted).length === promoted.length;
+  if (over) return packed(ours).filter((group) => group.length > 1 || !isDone(group[0]!));
   const old = new Set(
     await olderThan(
       ours.map(({ path }) => path),
@@ -109,17 +126,8 @@ export async function groupsOf(
   return packed(ours.filter(({ path }) => old.has(path))).filter((group) => group.length > 1);
 }
 
-/** Files of the same columns, in the order of their names, as many to a group as its bounds let. */
+/** Files in the order of their names, as many to a group as its bounds let. */
 function packed(files: readonly StoredFile[]): StoredFile[][] {
-  const alike = new Map<string, StoredFile[]>();
-  for (const file of files) {
-    const fields = JSON.stringify(file.promoted.map(({ column, path, type }) => [column, path, type]));
-    alike.set(fields, [...(alike.get(fields) ?? []), file]);
-  }
-  return [...alike.values()].flatMap(packedAlike);
-}
-
-function packedAlike(files: readonly StoredFile[]): StoredFile[][] {
   const groups: StoredFile[][] = [];
   let [bytes, rows, batches] = [0, 0, 0];
   for (const file of [...files].sort((a, b) => (a.path < b.path ? -1 : 1))) {

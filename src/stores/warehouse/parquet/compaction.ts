@@ -15,6 +15,7 @@ import { createEngine } from '../engine.js';
 import { filesOfDay, listFiles, removeLeftovers, tableDirectory, tenantDirectory } from './files.js';
 import type { Ledger } from './ledger.js';
 import { createLedger, replacedPaths } from './ledger.js';
+import { readTableFiles } from './promotions.js';
 import { writeCompacted } from './write-compacted.js';
 
 const NOTHING: CompactionResult = {
@@ -62,7 +63,8 @@ export interface CompactionResult {
 
 /**
  * Replaces small files, in each table, by few that hold the same rows and answer for the same batches. Each row then says
- * whether its id had been there before, so that readers need not compare ids.
+ * whether its id had been there before, so that readers need not compare ids. Fields that have been promoted since get their
+ * columns, in the files of all days that are over.
  *
  * A compacted file appears complete, by a rename, and names what it replaces; from then on Headgate's own readers pass
  * over those. They are removed by a compaction that finds the file older than the grace. A crash at any point leaves
@@ -123,14 +125,19 @@ async function compactTable(
   const ledger = createLedger(engine);
   await removeLeftovers(tableDirectory(root, tenant, table), age.now);
   const listed = await listFiles(root, tenant, table);
-  const days = await daysToCompact(listed, age);
+  let days = await daysToCompact(listed, age);
   const query = (sql: string) => engine.use(async (c) => (await c.runAndReadAll(sql)).getRowsJS());
-  let marked = days.length === 0 ? [] : (await liveFiles(query, listed)).filter(isMarked);
+  if (days.length === 0) return NOTHING;
+  const live = await liveFiles(query, listed);
+  const { promoted, groups } = await readTableFiles(query, live);
+  if (groups.some(({ marked, held }) => marked && held.length < promoted.length))
+    days = await daysToCompact(listed, age, true);
+  let marked = live.filter(isMarked);
   let result = NOTHING;
   for (const day of days) {
-    const groups = await groupsOf(day, await ledger.live(day.paths), age);
-    for (const group of groups) {
-      const path = await engine.use((c) => writeCompacted(c, { table, group, marked }));
+    const together = await groupsOf(day, await ledger.live(day.paths), age, promoted);
+    for (const group of together) {
+      const path = await engine.use((c) => writeCompacted(c, { table, promoted, group, marked }));
       const gone = new Set(group.map((file) => file.path));
       marked = [...marked.filter((each) => !gone.has(each)), path];
       result = add(result, {

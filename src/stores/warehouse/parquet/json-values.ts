@@ -1,5 +1,6 @@
+import type * as Duckdb from '@duckdb/node-api';
 import type { DuckDBType, DuckDBValue, DuckDBValueConverter, Json } from '@duckdb/node-api';
-import { DuckDBTimestampTZValue, DuckDBTypeId, JsonDuckDBValueConverter } from '@duckdb/node-api';
+import { DuckDBTimestampTZValue, DuckDBTypeId, JsonDuckDBValueConverter } from '../duckdb.js';
 
 const MICROS_PER_MS = 1000n;
 const MAX_DATE_MICROS = 8_640_000_000_000_000_000n;
@@ -46,7 +47,7 @@ function decimal(value: DuckDBValue, type: DuckDBType): Json {
 }
 
 /** ISO 8601 with milliseconds, or microseconds where there are any. */
-function isoTime(value: DuckDBTimestampTZValue): string {
+function isoTime(value: Duckdb.DuckDBTimestampTZValue): string {
   const { micros } = value;
   if (micros === DuckDBTimestampTZValue.PosInf.micros) return 'infinity';
   if (micros === DuckDBTimestampTZValue.NegInf.micros) return '-infinity';

@@ -68,7 +68,7 @@ export async function readTableFiles(
   const groups = new Map<string, FileGroup & { files: string[] }>();
   for (const path of paths) {
     const [marked, columnsKey] = [isMarked(path), columnsKeyOf(path)];
-    const held = usable(byFile.get(opened.get(columnsKey) ?? path) ?? [], promoted);
+    const held = heldOf(byFile.get(opened.get(columnsKey) ?? path) ?? [], promoted);
     const key = `${columnsKey} ${held.map(({ column }) => column).join()}`;
     const group = groups.get(key) ?? { files: [], marked, held };
     groups.set(key, group);
@@ -77,8 +77,13 @@ export async function readTableFiles(
   return { promoted, groups: [...groups.values()] };
 }
 
-/** The table's fields that a file has. None where one of its columns means something else: what clashed with that is told with it. */
-function usable(held: readonly HeldField[], promoted: readonly HeldField[]): HeldField[] {
+/**
+ * The table's fields that a file has. None where one of its columns means something else: what clashed with that is told
+ * with it.
+ * @param held as the file itself says
+ * @param promoted the fields of the table
+ */
+export function heldOf(held: readonly HeldField[], promoted: readonly HeldField[]): HeldField[] {
   const same = promoted.filter((field) => held.some((each) => isSame(field, each)));
   return same.length === held.length ? same : [];
 }
@@ -91,16 +96,31 @@ export function rowsOf(table: Table, { promoted, groups }: TableFiles): string {
   const marked = groups.length > 0 && groups.every((group) => group.marked);
   const added = [ROW_IN_FILE, DAY_OF_ROW, ...(marked ? [REPEATED] : [])];
   const all = groups.map((group) => {
-    const { held } = group;
-    const missing = promoted.filter((field) => !held.some((each) => isSame(field, each)));
-    const from = `${read(group)} UNION ALL BY NAME ${empty(table, held, marked)}`;
-    if (missing.length === 0) return from;
-    const has = columnsOf(table, held).filter(({ name }) => name !== CLASHES);
-    const columns = [...has.map(({ name }) => identifier(name)), ...added];
-    return promote({ from, columns, promoted: missing, clashesBefore: held.length > 0 });
+    const from = `${read(group)} UNION ALL BY NAME ${empty(table, group.held, marked)}`;
+    return withMissing({ table, from, held: group.held, promoted, added });
   });
   if (all.length === 0) return empty(table, [], false);
   return all.length === 1 ? all[0]! : all.map((each) => `(${each})`).join(' UNION ALL BY NAME ');
+}
+
+/** Rows of files with the same columns, and what they are to have. */
+export interface MissingFields {
+  readonly table: Table;
+  /** A SELECT of the rows, with the columns of `held`. */
+  readonly from: string;
+  readonly held: readonly PromotedField[];
+  readonly promoted: readonly PromotedField[];
+  /** Other columns that are kept. */
+  readonly added: readonly string[];
+}
+
+/** The rows with the columns that they lack, whose values are taken from `data`. */
+export function withMissing({ table, from, held, promoted, added }: MissingFields): string {
+  const missing = promoted.filter((field) => !held.some((each) => isSame(field, each)));
+  if (missing.length === 0) return from;
+  const has = columnsOf(table, held).filter(({ name }) => name !== CLASHES);
+  const columns = [...has.map(({ name }) => identifier(name)), ...added];
+  return promote({ from, columns, promoted: missing, clashesBefore: held.length > 0 });
 }
 
 /** The rows of files as they are. Compacted files are read by the columns of the first, so that no other need be opened before. */

@@ -1,5 +1,5 @@
 import type { DuckDBConnection, DuckDBPreparedStatement } from '@duckdb/node-api';
-import { StatementType } from '@duckdb/node-api';
+import { StatementType } from '../duckdb.js';
 import { HeadgateError, messageOf } from '../../../errors.js';
 import { identifier } from '../sql.js';
 

@@ -179,15 +179,25 @@ describe('errors of the BigQuery warehouse', function () {
       ['europe-west3', 'EU'],
       ['EUROPE-WEST3', 'europe-west3'],
       ['EUR4', 'EU'],
+      // A dataset in the US takes any bucket.
       ['us-central1', 'US'],
       ['NAM4', 'US'],
+      ['EU', 'US'],
+      ['EUROPE-WEST3', 'US'],
+      ['asia-east1', 'us'],
+      // The region may be one of the pair: BigQuery knows.
+      ['EUR4', 'europe-west4'],
     ];
     const apart = [
       ['US', 'EU'],
       ['EU', 'europe-west3'],
       ['EUROPE-WEST1', 'europe-west3'],
-      ['EU', 'US'],
-      ['asia-east1', 'US'],
+      ['US', 'us-central1'],
+      ['us-east1', 'us-central1'],
+      // London and Zürich are not in the EU.
+      ['EUROPE-WEST2', 'EU'],
+      ['europe-west6', 'EU'],
+      ['NAM4', 'EU'],
       ['', 'EU'],
     ];
     for (const [bucket = '', dataset = ''] of together)

@@ -3,9 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../../../../bench/system/free-port.js';
+import { OAuth2Client } from 'google-auth-library';
 import type { HeadgateError } from '../../../../src/errors.js';
 import { appendRows } from '../../../../src/stores/warehouse/bigquery/append.js';
 import { createApis } from '../../../../src/stores/warehouse/bigquery/client.js';
+import { restEndpoint } from '../../../../src/stores/warehouse/bigquery/endpoints.js';
 import { streamError } from '../../../../src/stores/warehouse/bigquery/stream-errors.js';
 import {
   createWriteClients,
@@ -99,6 +101,23 @@ describe('errors of the Storage Write API', function () {
     });
   });
 
+  it('do not come from elsewhere than the region of the dataset, where that is configured', async () => {
+    clients = createWriteClients({});
+    const auth = new OAuth2Client();
+    for (const [endpoint, host] of [
+      ['global', 'bigquerystorage.googleapis.com'],
+      ['regional', 'bigquerystorage.europe-west3.rep.googleapis.com'],
+    ] as const) {
+      const there = bigQueryConfig('d', 'UA', { location: 'europe-west3', endpoint });
+      // What the client says of itself is its default; this is what it connects to.
+      const { _opts } = (await clients.of(there, auth)).calls as unknown as {
+        _opts: { servicePath: string };
+      };
+      assert.equal(_opts.servicePath, host);
+      assert.equal(restEndpoint(there), `https://${host.replace('storage', '')}`);
+    }
+  });
+
   it('tell a stream that is gone from one that cannot be ended', async () => {
     const gone = new WriteStreams(await start({ refuse: { code: 5, details: '' } }), config, TABLE);
     assert.deepEqual([await gone.stateOf(STREAM), await gone.finalize(STREAM)], ['gone', 'gone']);
@@ -107,6 +126,28 @@ describe('errors of the Storage Write API', function () {
     const refused = new WriteStreams(await start({ refuse: { code: 9, details: '' } }), config, TABLE);
     assert.equal(await refused.finalize(STREAM), 'refused');
   });
+
+  for (const [what, commit, certain] of [
+    ['with a time is done', { commitTime: { seconds: 1_710_072_000 } }, true],
+    // As Google's documentation has it: "if this field is not set, it means the commit was not successful".
+    ['without a time and without an error is not said to be done', {}, false],
+    ['of a stream that is committed already is done', { streamErrors: [{ code: 2 }] }, true],
+    ['of a stream that is gone is not said to be done', { streamErrors: [{ code: 3 }] }, false],
+  ] as const)
+    it(`are looked for in the answer to a commit: one ${what}`, async () => {
+      const client = await start({ commit: commit as object });
+      assert.equal(await new WriteStreams(client, config, TABLE).commit(STREAM), certain);
+    });
+
+  for (const [error, code, message] of [
+    [1, 'WAREHOUSE_UNAVAILABLE', /not committed: TABLE_NOT_FOUND as told/],
+    [14, 'WAREHOUSE_REFUSED', /cryptoKeyEncrypterDecrypter.*not committed: KMS_PERMISSION_DENIED as told/],
+  ] as const)
+    it(`of a commit that has failed are thrown: ${code}`, async () => {
+      const streamErrors = [{ code: error, errorMessage: 'as told' }];
+      const streams = new WriteStreams(await start({ commit: { streamErrors } }), config, TABLE);
+      await assert.rejects(streams.commit(STREAM), { code, message });
+    });
 
   it('of an append name the rows that are not taken', async () => {
     const answer = {
