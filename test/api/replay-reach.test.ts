@@ -19,7 +19,8 @@ describe('how far back replay reaches', () => {
         gzipSync(`${JSON.stringify({ id: 'e', received_at: at })}\n`),
         1,
       );
-    const reachOf = createReachOf(store);
+    let clock = 0;
+    const reachOf = createReachOf(store, () => (clock += 5_000));
     const text = JSON.stringify({ tenant: 'UA' });
     const loaded = await compileTenant(parseTenantConfig(text, 'UA.yaml'), text);
     assert.equal((await reachOf(loaded)).keptSince, undefined);
