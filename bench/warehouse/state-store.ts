@@ -114,6 +114,7 @@ function counting(store: StateStore) {
     watermark: (tenant) => store.watermark(tenant),
     highestWatermark: () => store.highestWatermark(),
     resync: () => store.resync(),
+    forgetTenant: (tenant) => store.forgetTenant(tenant),
     close: () => store.close(),
     subjects: (names) => {
       counts.read += names.length;

@@ -1,6 +1,5 @@
 import { readdir, readFile, statfs } from 'node:fs/promises';
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from '@temporalio/client';
 import pc from 'picocolors';
@@ -9,7 +8,6 @@ import { connectTemporal, temporalFromEnvironment } from '../engine/connect.js';
 import { clockAheadMs } from '../engine/temporal-clock.js';
 import { findTemporalBinary } from '../engine/find-server.js';
 import { isPortFree } from '../engine/ports.js';
-import { serverStateOf } from '../engine/server-record.js';
 import { messageOf } from '../errors.js';
 import { isLoopback } from '../loopback.js';
 import { dataPaths } from '../roles/stores.js';
@@ -22,6 +20,7 @@ import { checkSubscriptions } from './check-subscriptions.js';
 import { checkTenants } from './check-tenants.js';
 import { checkBigQueryTenants } from './check-warehouses.js';
 import { fail, ok, warn, type Finding } from './finding.js';
+import { runningServer } from './running-temporal.js';
 import { printable } from './terminal-text.js';
 
 const SECOND = 1000;
@@ -116,11 +115,6 @@ async function checkTemporalPort(config: Config, port: number, variable: string)
   if (running !== undefined && [running.address, running.uiUrl].some((each) => each?.endsWith(`:${port}`)))
     return ok(check, "in use by this data directory's Temporal server");
   return fail(check, 'in use by another program', `stop it, or set ${variable} to a free port`);
-}
-
-function runningServer({ dataDir }: Config) {
-  const state = serverStateOf(join(dataDir, 'temporal', 'temporal.db'));
-  return state.kind === 'none' ? undefined : state.server;
 }
 
 async function checkOwnTemporal(config: Config): Promise<Finding> {

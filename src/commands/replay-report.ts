@@ -22,6 +22,28 @@ export function replayReport(view: ReplayView): string {
   return `${parts.filter((part) => part !== '').join('\n')}\n`;
 }
 
+/**
+ * What is to be said of a range that is older than what is kept. One that begins before is replayed as far as it can be;
+ * one of which nothing is left `isGone`: what was asked for was not done.
+ */
+export function reachNote(
+  { range, report }: Pick<ReplayView, 'range' | 'report'>,
+  { keptSince, deletedThrough }: Reach,
+): { readonly text: string; readonly isGone: boolean } | undefined {
+  if (keptSince === undefined)
+    return deletedThrough === undefined
+      ? { text: 'No events are kept yet that could be replayed.', isGone: false }
+      : {
+          text: `Nothing is kept that could be replayed: batches up to ${deletedThrough} are deleted.`,
+          isGone: true,
+        };
+  if (Date.parse(range.from) >= Date.parse(keptSince)) return undefined;
+  // Of a range by event time an event that came late may be kept.
+  const isGone = Date.parse(range.to) <= Date.parse(keptSince) && report?.events === 0;
+  const what = isGone ? 'nothing of this range was replayed' : 'it was not replayed';
+  return { text: `Of before ${keptSince} nothing is kept: ${what}.`, isGone };
+}
+
 /** The list of replays, and how far back they reach. */
 export function replayList(replays: readonly ReplaySummary[], reach: Reach): string {
   const { retentionMs, keptSince, deletedThrough } = reach;

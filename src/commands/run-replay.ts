@@ -13,7 +13,7 @@ import { dataPaths } from '../roles/stores.js';
 import { readConfigFile } from '../tenant-config/tenant-file.js';
 import { isVersion, keepVersion } from '../tenant-config/versions.js';
 import { assertTenantId } from '../tenant.js';
-import { describe, replayList, replayReport } from './replay-report.js';
+import { describe, reachNote, replayList, replayReport } from './replay-report.js';
 import { showReplayProgress } from './replay-progress.js';
 import { print, printError } from './terminal-text.js';
 
@@ -51,17 +51,9 @@ export async function runReplay(options: ReplayOptions): Promise<void> {
   printError(`${describe(started)} started; it goes on if you leave`);
   const ended = await untilEnded(client, started.id);
   answer(options, ended, replayReport(ended));
-  await saySinceWhen(client, ended);
-  if (ended.status !== 'completed') process.exitCode = 1;
-}
-
-/** A range that begins before what is kept is replayed as far as it can be: that is said, and no error. */
-async function saySinceWhen(client: ReplayClient, { range }: ReplayView): Promise<void> {
-  const { reach } = await client.list();
-  const { keptSince } = reach;
-  if (keptSince === undefined) process.stderr.write('Nothing is kept that could be replayed.\n');
-  else if (Date.parse(range.from) < Date.parse(keptSince))
-    process.stderr.write(`Of before ${keptSince} nothing is kept: it was not replayed.\n`);
+  const note = reachNote(ended, (await client.list()).reach);
+  if (note !== undefined) printError(note.text);
+  if (ended.status !== 'completed' || note?.isGone === true) process.exitCode = 1;
 }
 
 function requestOf(options: ReplayOptions, rules: string | undefined): ReplayRequest {

@@ -1,9 +1,10 @@
 import { unknownVariables, type Config } from '../config.js';
 import { createLogger, type Logger } from '../observability/logger.js';
+import { leftBehind } from '../removal/left-behind.js';
 import { startNode, type HeadgateNode, type Roles } from '../roles/node.js';
 import { dataPaths } from '../roles/stores.js';
 import { describePlace } from '../stores/state/postgres-place.js';
-import { applyTenantFiles } from '../tenant-config/registry.js';
+import { applyTenantFiles, type TenantToApply } from '../tenant-config/registry.js';
 import { endWithLog } from './broken-pipe.js';
 import { awaitEnding, runUntilEnded } from './run-node.js';
 
@@ -12,8 +13,8 @@ import { awaitEnding, runUntilEnded } from './run-node.js';
  * @param tenants a directory of tenant files to apply first
  */
 export async function runRoles(config: Config, roles: Roles, tenants?: string): Promise<void> {
-  await applyFirst(config, tenants);
   const log = createLogger(config.logLevel, endWithLog);
+  await applyFirst(config, tenants, log);
   for (const warning of unknownVariables()) log.warn(warning);
   const ending = awaitEnding();
   const node = await startNode({
@@ -32,9 +33,23 @@ export async function runRoles(config: Config, roles: Roles, tenants?: string): 
   log.info('stopped');
 }
 
-async function applyFirst(config: Config, source: string | undefined): Promise<void> {
-  const { tenants: dir, tenantVersions: versions } = dataPaths(config.dataDir);
-  if (source !== undefined) await applyTenantFiles({ source, dir, versions, reach: config });
+/** A start is not refused for what one tenant has left; `headgate tenant apply` would be. */
+async function applyFirst(config: Config, source: string | undefined, log: Logger): Promise<void> {
+  const paths = dataPaths(config.dataDir);
+  const { tenants: dir, tenantVersions: versions } = paths;
+  const check = (tenants: readonly TenantToApply[]): Promise<void> => {
+    for (const { loaded, isThere } of tenants) {
+      const { tenant } = loaded.config;
+      const left = isThere ? [] : leftBehind(paths, tenant);
+      if (left.length > 0)
+        log.warn(
+          { tenant, left: left.map(({ path }) => path) },
+          'a tenant that was away goes on with what was kept of it',
+        );
+    }
+    return Promise.resolve();
+  };
+  if (source !== undefined) await applyTenantFiles({ source, dir, versions, check, reach: config });
 }
 
 function sayReady(node: HeadgateNode, config: Config, roles: Roles, log: Logger): void {

@@ -35,7 +35,9 @@ export async function erase(given: string, { yes }: { yes: boolean }): Promise<v
   const bigQuery = await bigQueryOf(config.dataDir, tenant);
   if (bigQuery !== undefined) left.push(`BigQuery ${bigQuery.project}.${bigQuery.dataset}`);
   if (left.length > 0)
-    print(`Not encrypted, and still there:\n${left.map((each) => `  ${each}`).join('\n')}`);
+    print(
+      `Not encrypted, and still there:\n${left.map((each) => `  ${each}`).join('\n')}\nheadgate tenant remove ${tenant} --data removes it, but for BigQuery.`,
+    );
 }
 
 /** Else events would be taken and lost. */

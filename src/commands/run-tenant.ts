@@ -1,26 +1,39 @@
 import { loadConfig } from '../config.js';
 import { messageOf } from '../errors.js';
 import { closeToOthers } from '../roles/data-directory.js';
+import { assertNothingLeft } from '../removal/left-behind.js';
 import { dataPaths } from '../roles/stores.js';
 import { createWarehouseCheck, type WarehouseCheck } from '../roles/warehouses.js';
-import { applyTenantFiles, openTenantRegistry, type LoadedTenant } from '../tenant-config/registry.js';
+import {
+  applyTenantFiles,
+  openTenantRegistry,
+  type LoadedTenant,
+  type TenantToApply,
+} from '../tenant-config/registry.js';
 import type { TenantConfig } from '../tenant-config/tenant-config.js';
 import { listVersions, readVersion, type TenantVersion } from '../tenant-config/versions.js';
 import { assertTenantId } from '../tenant.js';
+import { consequences } from './apply-consequences.js';
 import { print, printError } from './terminal-text.js';
 
 /** Asking Google takes half a second; without a network it would take minutes to give up. */
 const CHECK_TIMEOUT_MS = 15_000;
 
-/** Checks tenant files, all of them before the first is applied, and says what has changed. */
-export async function applyTenants(source: string): Promise<void> {
+/** Checks tenant files, all of them before the first is applied, and says what has changed, and what that brings about. */
+export async function applyTenants(source: string, { keepData }: { keepData: boolean }): Promise<void> {
   const config = loadConfig();
   const { tenants: dir, tenantVersions: versions } = dataPaths(config.dataDir);
   await closeToOthers(config.dataDir);
   const asked = createWarehouseCheck(config);
-  const check = (tenant: TenantConfig): Promise<void> => checkLocation(tenant, asked);
+  const notes = new Map<string, readonly string[]>();
+  const check = async (tenants: readonly TenantToApply[]): Promise<void> => {
+    if (!keepData) assertNothingLeft(dataPaths(config.dataDir), tenants);
+    for (const { loaded } of tenants) await checkLocation(loaded.config, asked);
+    for (const tenant of tenants) notes.set(tenant.loaded.config.tenant, await consequences(config, tenant));
+  };
   const applied = await applyTenantFiles({ source, dir, versions, check, reach: config });
-  for (const { tenant, change } of applied) print(`${tenant} ${change}`);
+  for (const { tenant, change } of applied)
+    print([`${tenant} ${change}`, ...(notes.get(tenant) ?? []).map((note) => `  ${note}`)].join('\n'));
   const counts = (['added', 'changed', 'unchanged'] as const).map(
     (change) => `${applied.filter((each) => each.change === change).length} ${change}`,
   );

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { examplePath } from './example-path.js';
 import { tenantEraseCommand } from './tenant-erase.js';
+import { tenantRemoveCommand } from './tenant-remove.js';
 
 const EXAMPLE = examplePath('flights/tenants');
 
@@ -8,9 +9,11 @@ const APPLY_EXAMPLES = `
 Examples:
   $ headgate tenant apply ${EXAMPLE}     every <tenant>.yaml in a directory
   $ headgate tenant apply UA.yaml                      one tenant
+  $ headgate tenant apply UA.yaml --keep-data          one that was removed, and goes on with what is kept of it
 
 All files are checked first; if any is invalid, nothing is changed and every problem is shown as
-file:line:column: message. A BigQuery dataset that lies elsewhere than its tenant's file says is refused as well. Running processes take over a change within a second.`;
+file:line:column: message. A BigQuery dataset that lies elsewhere than its tenant's file says is refused as well, and so is a tenant that is not configured now but has data here, unless --keep-data is said. What a
+change does to what waits, and to aggregates, is said. Running processes take over a change within a second.`;
 
 const EXAMPLES = `
 Examples:
@@ -28,17 +31,20 @@ const LIST_EXAMPLES = `
 Example:
   $ headgate tenant list`;
 
-/** `headgate tenant`: applies and lists the tenants' configurations, and erases a tenant. */
+/** `headgate tenant`: applies and lists the tenants' configurations, and removes or erases a tenant. */
 export function tenantCommand(): Command {
   const command = new Command('tenant')
-    .description("Apply and list tenants' configurations; erase a tenant.")
+    .description("Apply and list tenants' configurations; remove or erase a tenant.")
     .addHelpText('after', EXAMPLES);
   command
     .command('apply')
     .argument('<dir|file>', 'a <tenant>.yaml file, or a directory of them')
     .description('Check tenant files and put them into force.')
+    .option('--keep-data', 'let tenants that were removed go on with what is kept of them', false)
     .addHelpText('after', APPLY_EXAMPLES)
-    .action(async (source: string) => (await import('./run-tenant.js')).applyTenants(source));
+    .action(async (source: string, options: { keepData: boolean }) =>
+      (await import('./run-tenant.js')).applyTenants(source, options),
+    );
   command
     .command('list')
     .description('List the tenants with their isolation, rules and aggregates.')
@@ -50,6 +56,7 @@ export function tenantCommand(): Command {
     .description('List the configurations a tenant has had, the last one first, with their rules.')
     .addHelpText('after', VERSIONS_EXAMPLES)
     .action(async (tenant: string) => (await import('./run-tenant.js')).showVersions(tenant));
+  command.addCommand(tenantRemoveCommand());
   command.addCommand(tenantEraseCommand());
   return command;
 }

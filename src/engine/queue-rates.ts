@@ -16,6 +16,8 @@ export interface QueueRates {
   set(queue: string, rate: QueueRate): Promise<void>;
   /** Undefined when none has been set. */
   get(queue: string): Promise<QueueRate | undefined>;
+  /** Takes back what was set. */
+  clear(queue: string): Promise<void>;
 }
 
 /**
@@ -57,6 +59,11 @@ export function createQueueRates(
       await workflowService.updateTaskQueueConfig({ ...target, taskQueue: queue, updateQueueRateLimit });
     },
     get: async (queue) => rateIn(await configOf(queue)),
+    clear: async (queue) => {
+      // Without a rate it is an update that removes the one there is.
+      const updateQueueRateLimit = { reason: '' };
+      await workflowService.updateTaskQueueConfig({ ...target, taskQueue: queue, updateQueueRateLimit });
+    },
     setNote: async (queue, note) => {
       const updateFairnessKeyRateLimitDefault = { reason: note };
       const update = { ...target, taskQueue: queue, updateFairnessKeyRateLimitDefault };

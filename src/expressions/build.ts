@@ -6,13 +6,10 @@ import { buildBinary, buildConditional, buildLogic, buildUnary } from './build-o
 import { constant, refuse, type Builder, type Built, Scope } from './built.js';
 import { TYPES } from './functions/conversions.js';
 import { macroOf } from './macros.js';
-import { offsetOf, type ASTNode } from './parse.js';
+import { MAX_DEPTH, NESTED_TOO_DEEPLY, offsetOf, type ASTNode } from './parse.js';
 import type { PatternQuota } from './pattern.js';
 import { TypeValue } from './runtime-value.js';
 import type { Type } from './type.js';
-
-/** How deep operators and calls may stand in each other; each level is a call when the expression runs. */
-const MAX_DEPTH = 500;
 
 /** Makes closures of a parsed expression, checking it on the way. */
 export class ExpressionBuilder implements Builder {
@@ -27,7 +24,7 @@ export class ExpressionBuilder implements Builder {
   }
 
   build(node: ASTNode, scope: Scope = Scope.OUTERMOST): Built {
-    if (++this.depth > MAX_DEPTH) refuse(`the expression is nested more than ${MAX_DEPTH} deep`, node);
+    if (++this.depth > MAX_DEPTH) refuse(NESTED_TOO_DEEPLY, node);
     const built = this.buildNode(node, scope);
     this.depth--;
     return built;

@@ -5,6 +5,12 @@ import { ExpressionRefused } from './problem.js';
 
 export { UnsignedInt, type ASTNode };
 
+/** How deep operators and calls may stand in each other; each level is a call when the expression runs. */
+export const MAX_DEPTH = 500;
+
+/** What is said of one that is nested more deeply. */
+export const NESTED_TOO_DEEPLY = `the expression is nested more than ${MAX_DEPTH} deep`;
+
 /** Only its parser is used: what expressions mean is decided here, see ARCHITECTURE.md. */
 const parser = new Environment({ enableOptionalTypes: true });
 
@@ -16,6 +22,8 @@ export function parse(source: string): ASTNode {
   try {
     return parser.parse(source).ast;
   } catch (error) {
+    // How deep the parser gets depends on the version of Node; it is further than is taken.
+    if (error instanceof RangeError) throw new ExpressionRefused(NESTED_TOO_DEEPLY, 0);
     const { summary, range } = error as { summary?: string; range?: { start: number } };
     throw new ExpressionRefused(hinted(summary ?? messageOf(error)), range?.start ?? 0);
   }

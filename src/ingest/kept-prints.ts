@@ -74,21 +74,38 @@ export class PrintTable {
       const old = some.filter(({ value }) => value.receivedAt < before).map(({ key }) => key);
       // What came while the clock was ahead stays, with older records behind it.
       if (some.length === 0 || (old.length === 0 && some.some(({ value }) => value.receivedAt <= now))) break;
-      await lmdb.committed(() =>
-        lmdb.root.batch(() => {
-          for (const key of old) void this.table.remove(key);
-        }),
-      );
+      await removeAll(lmdb, this.table, old);
       forgotten += old.length;
       from = (some.at(-1)?.key ?? from) + 1;
     }
     return forgotten;
   }
 
+  /** Forgets all of a tenant. */
+  async forgetTenant(lmdb: LmdbEnvironment, tenant: string): Promise<void> {
+    const keys = [...this.table.getRange()].flatMap(({ key, value }) =>
+      value.tenant === tenant ? [key] : [],
+    );
+    while (keys.length > 0) await removeAll(lmdb, this.table, keys.splice(0, FORGOTTEN_AT_ONCE));
+  }
+
   /** When the newest of them came, as far as that is not after `now`. */
   newest(now: number): number | undefined {
     return firstUpTo(now, this.table.getRange({ reverse: true }), (value) => value.receivedAt);
   }
+}
+
+/** Removes some records in one transaction. */
+export function removeAll<K extends number | [string, InputStream]>(
+  lmdb: LmdbEnvironment,
+  table: Database<unknown, K>,
+  keys: readonly K[],
+): Promise<void> {
+  return lmdb.committed(() =>
+    lmdb.root.batch(() => {
+      for (const key of keys) void table.remove(key);
+    }),
+  );
 }
 
 /** When the newest of a spool's events came, as far as that is not after `now`, by its fingerprints and its chunks. */

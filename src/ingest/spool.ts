@@ -1,9 +1,9 @@
 import { type Database } from 'lmdb';
 import { HeadgateError } from '../errors.js';
-import type { InputStream } from '../event.js';
+import { INPUT_STREAMS, type InputStream } from '../event.js';
 import { faultPoint } from '../fault-point.js';
 import { openLmdb, type LmdbEnvironment } from '../lmdb-environment.js';
-import { newestReceipt, PrintTable, type KeptPrints } from './kept-prints.js';
+import { newestReceipt, PrintTable, removeAll, type KeptPrints } from './kept-prints.js';
 import { laneKey, type Chunk, type Plan } from './lane.js';
 import { RecentRecords } from './recent-records.js';
 import { identityOf, type Identity } from './spool-identity.js';
@@ -23,6 +23,7 @@ export interface FoundChunk extends Chunk {
   readonly handedOver: boolean;
 }
 
+const REMOVED_AT_ONCE = 1_000;
 /** Records kept in memory until they are batched: at full speed, a few seconds of them. */
 const MAX_RECENT_BYTES = 32 * 1024 * 1024;
 
@@ -215,6 +216,23 @@ export class Spool {
   /** Forgets fingerprints received before `before`. Returns how many records they were. */
   forgetPrints(before: number, now = Date.now()): Promise<number> {
     return this.prints.forget(this.lmdb, { before, now, isClosing: () => this.closing });
+  }
+
+  /**
+   * Forgets all of a tenant: its events, the batches that are on their way, and which events it has had. Nobody may be
+   * working on them. Its sequence numbers stay used, so that none of its batches' ids is ever given again.
+   * @returns how many events Temporal did not have
+   */
+  async forgetTenant(tenant: string): Promise<number> {
+    const own = [...this.held()].filter((chunk) => chunk.tenant === tenant);
+    const lanes = INPUT_STREAMS.map((stream): [string, InputStream] => [tenant, stream]);
+    await this.lmdb.flushed(() => this.handed.put([tenant, 'events'], this.nextSeq - 1));
+    await removeAll(this.lmdb, this.plans, lanes);
+    await this.prints.forgetTenant(this.lmdb, tenant);
+    const seqs = own.map(({ seq }) => seq);
+    while (seqs.length > 0) await removeAll(this.lmdb, this.chunks, seqs.splice(0, REMOVED_AT_ONCE));
+    this.heldBytes -= own.reduce((sum, { spoolBytes }) => sum + spoolBytes, 0);
+    return own.reduce((sum, { handedOver, events }) => sum + (handedOver ? 0 : events), 0);
   }
 
   /**

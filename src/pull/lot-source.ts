@@ -18,7 +18,7 @@ import type { LotRecord } from './lease-table.js';
 export type HeartbeatAnswer =
   /** The lot is this process's still. */
   | 'held'
-  /** Recorded, but an operator wants the lot back: its activity is paused or reset. */
+  /** Recorded, but the lot is wanted back: its activity is paused, reset or called off. */
   | 'recalled'
   /** It is not: somebody else has it, or its workflow has ended. Nothing was recorded. */
   | 'lost';
@@ -78,6 +78,9 @@ export function createLotSource(client: Client, namespace: string, holdings?: He
   };
 }
 
+/** One that is called off comes back as well: to say so instead of a result would forget what is acknowledged. */
+const RECALLS = [ActivityPausedError, ActivityResetError, ActivityCancelledError];
+
 function heldPass(client: Client, token: Uint8Array, input: PassInput, record?: LotRecord): HeldPass {
   const call = <T>(fn: () => Promise<T>): Promise<T> => client.withDeadline(Date.now() + CALL_MS, fn);
   return {
@@ -88,11 +91,9 @@ function heldPass(client: Client, token: Uint8Array, input: PassInput, record?: 
         await call(() => client.activity.heartbeat(token, details));
         return 'held';
       } catch (error) {
-        if (error instanceof ActivityPausedError || error instanceof ActivityResetError) return 'recalled';
+        if (RECALLS.some((each) => error instanceof each)) return 'recalled';
         if (error instanceof ActivityNotFoundError) return 'lost';
-        if (!(error instanceof ActivityCancelledError)) throw unavailable(error);
-        await call(() => client.activity.reportCancellation(token)).catch(() => undefined);
-        return 'lost';
+        throw unavailable(error);
       }
     },
     complete: async (result) => {

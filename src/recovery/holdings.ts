@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import { messageOf } from '../errors.js';
-import { tryLockFile, type FileLock } from '../file-lock.js';
+import { isLocked, tryLockFile, type FileLock } from '../file-lock.js';
 import type { Logger } from '../observability/logger.js';
 import { giveBackStarted, giveBackTokens } from './give-back.js';
 import { readJournal, TaskJournal, type HeldTasks } from './journal.js';
@@ -61,6 +61,11 @@ export async function openHoldings({ root, client, log }: HoldingsOptions): Prom
       journal?.close();
     },
   };
+}
+
+/** How many processes use the data directory now; see {@link openHoldings}. Those that wrote nothing down are not counted. */
+export function countProcesses(root: string): number {
+  return namesIn(root).filter((name) => NAME.test(name) && isLocked(join(root, name, LOCK))).length;
 }
 
 /** Undefined when the disk does not take it: the process then does without. */

@@ -15,6 +15,7 @@ import type { LoadClaims } from '../stores/load-claims/load-claims.js';
 import type { LoadInput, LoadResult } from '../stores/warehouse/warehouse.js';
 import { configuredTenant, type TenantRegistry } from '../tenant-config/registry.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
+import { RemovedSubscriptions } from '../subscriptions/removed-subscriptions.js';
 import type { LoadedTenant, Reading } from '../tenant-config/tenant-file.js';
 import { readVersion } from '../tenant-config/versions.js';
 import { budgetLoads, observeLoads, paceLoads, type LoadObserver } from '../workers/observed-warehouse.js';
@@ -125,7 +126,7 @@ function paceOf(rates: QueueRates, { registry, log }: WorkerRoleOptions): Pace {
   return pace;
 }
 
-/** What keeps the stores from growing: compactions, and retention. */
+/** What keeps the stores from growing: compactions, and retention; and deliveries from waiting in vain. */
 function sweepingOf(
   options: WorkerRoleOptions,
   client: Client,
@@ -135,8 +136,11 @@ function sweepingOf(
   retention.start();
   const compactions = new Compactions({ ...options, root: options.stores.paths.warehouse });
   if (options.config.compaction === 'on') compactions.start();
+  const removed = new RemovedSubscriptions({ ...options, client });
+  removed.start();
   return {
     stop: async () => {
+      removed.stop();
       await compactions.stop();
       await retention.stop();
     },

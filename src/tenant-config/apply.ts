@@ -5,13 +5,28 @@ import { HeadgateError, messageOf, systemCodeOf } from '../errors.js';
 import { assertColumnsKept } from './columns-kept.js';
 import { NO_REACH, assertReach, type Reach } from './reach.js';
 import { keepVersion } from './versions.js';
-import type { TenantConfig } from './tenant-config.js';
-import { listTenantFiles, readTenantFile, tenantFileName, type TenantFile } from './tenant-file.js';
+import {
+  listTenantFiles,
+  readConfigFile,
+  readTenantFile,
+  tenantFileName,
+  type LoadedTenant,
+  type TenantFile,
+} from './tenant-file.js';
 
 /** What applying a file did. */
 export interface AppliedTenant {
   readonly tenant: string;
   readonly change: 'added' | 'changed' | 'unchanged';
+}
+
+/** A configuration that is to be applied. */
+export interface TenantToApply {
+  readonly loaded: LoadedTenant;
+  /** False for a tenant that has no file yet. */
+  readonly isThere: boolean;
+  /** What its file says now; undefined where it has none, or an invalid one. */
+  readonly before?: LoadedTenant;
 }
 
 /** What is applied, and to where. */
@@ -24,8 +39,8 @@ export interface ApplyTenants {
   readonly versions?: string;
   /** What tenants may reach beyond what is theirs. Default: nothing. */
   readonly reach?: Reach;
-  /** Asked of every configuration before the first is written; what it throws keeps all from coming into force. */
-  readonly check?: (config: TenantConfig) => Promise<void>;
+  /** Asked of all configurations before the first is written; what it throws keeps all from coming into force. */
+  readonly check?: (tenants: readonly TenantToApply[]) => Promise<void>;
 }
 
 /**
@@ -35,13 +50,20 @@ export interface ApplyTenants {
  */
 export async function applyTenantFiles(from: ApplyTenants): Promise<AppliedTenant[]> {
   const files = await readAll(from);
-  for (const { config } of files) await from.check?.(config);
+  if (from.check !== undefined)
+    await from.check(await Promise.all(files.map((file) => toApply(from.dir, file))));
   const applied: AppliedTenant[] = [];
   for (const { config, text } of files) {
     if (from.versions !== undefined) await keepVersion(from.versions, config.tenant, text);
     applied.push({ tenant: config.tenant, change: await put(from.dir, tenantFileName(config.tenant), text) });
   }
   return applied;
+}
+
+async function toApply(dir: string, loaded: LoadedTenant): Promise<TenantToApply> {
+  const path = join(dir, tenantFileName(loaded.config.tenant));
+  const isThere = (await readIfThere(path)) !== undefined;
+  return { loaded, isThere, before: isThere ? await readConfigFile(path).catch(() => undefined) : undefined };
 }
 
 async function readAll({

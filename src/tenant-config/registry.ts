@@ -7,7 +7,7 @@ import type { ReadingApart } from './reading-apart.js';
 import { cleanVersions, keepVersion, noteInForce } from './versions.js';
 import { listTenantFiles, readTenantFile, type LoadedTenant, type TenantFile } from './tenant-file.js';
 
-export { applyTenantFiles, type AppliedTenant } from './apply.js';
+export { applyTenantFiles, type AppliedTenant, type TenantToApply } from './apply.js';
 export type { LoadedTenant } from './tenant-file.js';
 
 /** What happened to a tenant; `loaded` is there unless it was removed. */

@@ -1,10 +1,12 @@
 import {
-  condition,
-  defineSignal,
   ActivityFailure,
+  CancellationScope,
   TimeoutFailure,
+  condition,
   continueAsNew,
   defineQuery,
+  defineSignal,
+  isCancellation,
   proxyActivities,
   setHandler,
   sleep,
@@ -14,6 +16,7 @@ import type { Activities } from '../activities/index.js';
 import {
   PROGRESS,
   RESUMED,
+  REVIEW,
   type DeadLines,
   type DeliverInput,
   type DeliverProgress,
@@ -25,6 +28,8 @@ import {
 
 /** Its subscription has been resumed. */
 export const resumedSignal = defineSignal<[number]>(RESUMED);
+/** Its subscription may be gone. */
+export const reviewSignal = defineSignal(REVIEW);
 /** How far the delivery is. */
 export const progressQuery = defineQuery<DeliverProgress>(PROGRESS);
 
@@ -42,6 +47,13 @@ export async function deliver(input: DeliverInput): Promise<DeliverResult> {
   }));
   let resumedAt = 0;
   setHandler(resumedSignal, (at) => void (resumedAt = Math.max(resumedAt, Number(at) || 0)));
+  let toReview = false;
+  let passing: CancellationScope | undefined;
+  setHandler(reviewSignal, () => {
+    toReview = true;
+    // Nobody may ever take the pass up; one that is under way comes back with what it has done.
+    passing?.cancel();
+  });
   const pass = passOf(input);
   const { park, reviewWaiting } = ownActivities(input.activityQueue);
 
@@ -54,14 +66,19 @@ export async function deliver(input: DeliverInput): Promise<DeliverResult> {
   };
 
   while (pending.length > 0) {
-    if (workflowInfo().continueAsNewSuggested)
+    if (workflowInfo().continueAsNewSuggested && !toReview)
       return continueAsNew<typeof deliver>({ ...input, pending, soFar: result });
     const { tenant, subscription, batch, cause, priority } = input;
     const named = { tenant, subscription, batch, pass: result.passes + 1, cause, priority };
     const passInput: PassInput = { ...named, pending, ...(resumedAt > 0 && { resumedAt }) };
     const knewOf = resumedAt;
-    const done = Date.now() < input.expiresAt ? await pass(passInput).catch(unlessWaiting) : undefined;
+    passing = new CancellationScope();
+    const done =
+      Date.now() < input.expiresAt && !toReview
+        ? await passing.run(() => pass(passInput)).catch((error: unknown) => unlessWaiting(error, toReview))
+        : undefined;
     if (done === undefined) {
+      toReview = false;
       const expired = Date.now() >= input.expiresAt;
       const reviewed = await reviewWaiting({ delivery, pending, expired });
       await parkAll(reviewed.dead);
@@ -73,7 +90,7 @@ export async function deliver(input: DeliverInput): Promise<DeliverResult> {
     await parkAll(done.dead);
     pending = done.pending;
     if (pending.length > 0 && done.retryAfterMs !== undefined)
-      await pause(done.retryAfterMs, () => resumedAt > knewOf);
+      await pause(done.retryAfterMs, () => toReview || resumedAt > knewOf);
     if (resumedAt > knewOf) pending = pending.map((group) => ({ ...group, dueAt: undefined }));
   }
   return result;
@@ -110,9 +127,10 @@ function ownActivities(taskQueue: string): Pick<Activities, 'park' | 'reviewWait
   });
 }
 
-/** Undefined for a pass that nobody has taken up. */
-function unlessWaiting(error: unknown): undefined {
+/** Undefined for a pass that nobody has taken up, or that was called off to look at its subscription. */
+function unlessWaiting(error: unknown, calledOff: boolean): undefined {
   const cause = error instanceof ActivityFailure ? error.cause : undefined;
   if (cause instanceof TimeoutFailure && cause.timeoutType === 'SCHEDULE_TO_START') return undefined;
+  if (calledOff && isCancellation(error)) return undefined;
   throw error;
 }

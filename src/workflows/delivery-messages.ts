@@ -163,7 +163,7 @@ export interface ParkInput {
 /** How long a dead letter is kept that is over when it begins, in milliseconds: its file may be gone, and people see it even so. */
 export const LATE_LETTER_MS = 24 * 60 * 60 * 1000;
 
-/** Input of the activity that looks at a delivery nobody has taken up for long. */
+/** Input of the activity that looks at a delivery nobody has taken up for long, or whose subscription may be gone. */
 export interface ReviewInput {
   readonly delivery: ParkInput['delivery'];
   /** True when it has expired by Temporal's clock; a worker's may be behind. Absent in deliveries of earlier versions. */
@@ -241,6 +241,8 @@ export const REDRIVE = 'redrive';
 export const DISCARD = 'discard';
 /** Signal to a {@link DELIVER} that its subscription has been resumed, with when that was, milliseconds since the epoch: what is pending is due now. */
 export const RESUMED = 'resumed';
+/** Signal to a {@link DELIVER} that its subscription may be gone: what waits for one that is becomes a dead letter. */
+export const REVIEW = 'review';
 /** Query of a {@link DEAD_LETTER}: who has resolved it, and how; `null` while nobody has. */
 export const RESOLUTION = 'resolution';
 /** Query of a {@link DELIVER}: how far it is. */

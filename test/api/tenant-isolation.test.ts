@@ -96,6 +96,7 @@ describe('who may do what', () => {
   it("another tenant's token, even an admin's, reads nothing of this one's", async () => {
     const stranger = await api.token({ tenant: 'DL', scope: `admin ${ALL_SCOPES}` });
     const own = await api.get('/v1/eligibility/s1');
+    assert.equal(own.headers.get('cache-control'), 'no-store', 'no cache on the way may keep it');
     assert.deepEqual(
       [own.status, own.body],
       [200, { subject: 's1', profile: { seats: 180 }, decisions: [] }],

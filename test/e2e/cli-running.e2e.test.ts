@@ -226,6 +226,87 @@ describe('the commands, beside a running Headgate', function () {
     const week = { ...weeks.get('US')!, events: [...weeks.get('US')!.events, posted] };
     await until(() => assertExact(join(dir, 'warehouse'), 'US', week), LOADED_WITHIN_MS);
   });
+
+  it('remove a tenant: without its data it comes back as it was, with it its id is as good as new', async function () {
+    this.timeout(120_000);
+    const others = await token('VX', 'events:write');
+    await post(others, 'kept');
+    const before = await post(others, 'kept');
+    assert.match(JSON.stringify(before), /duplicate/);
+    const file = join(dir, 'leaver.yaml');
+    const rules = [{ name: 'often', on: ['test.posted'], when: 'aggregates.posts >= 1' }];
+    const aggregates = { posts: { on: ['test.posted'], op: 'count', window: '1 day' } };
+    const subscriptions = [{ name: 'jobs', kind: 'pull' }];
+    const routes = [{ match: {}, to: ['jobs'] }];
+    const config = { tenant: 'leaver', aggregates, rules, subscriptions, routes };
+    await writeFile(file, JSON.stringify(config));
+    assert.match((await run('tenant', 'apply', file)).stdout, /leaver added/);
+    const bearer = await token('leaver', 'events:write decisions:read');
+    const postOne = async () => {
+      const event = { specversion: '1.0', id: 'l1', source: '/test', type: 'test.posted', subject: 'c' };
+      const response = await fetch(`${url}/v1/events`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/cloudevents+json' },
+        body: JSON.stringify(event),
+      });
+      const { results, code } = (await response.json()) as { results?: { status: string }[]; code?: string };
+      return results?.[0]?.status ?? code;
+    };
+    const decisionsOn = async () =>
+      (await fetch(`${url}/v1/eligibility/c`, { headers: { authorization: `Bearer ${bearer}` } })).status;
+    const rows = async () => (await run('query', 'leaver', 'SELECT id FROM events', '--json')).stdout;
+    await until(async () => assert.equal(await postOne(), 'accepted'), 5_000);
+    await until(async () => assert.match(await rows(), /l1/), LOADED_WITHIN_MS);
+    const paused = await run('subscription', 'pause', 'jobs', '--tenant', 'leaver', '--reason', 'a test');
+    assert.equal(paused.code, 0, paused.stderr);
+
+    const inUse = await run('tenant', 'remove', 'leaver', '--data', '--yes');
+    assert.match(
+      inUse.stderr,
+      /This data directory is used by process .*Stop that Headgate.*DATA_DIR_IN_USE/,
+    );
+    const removed = await run('tenant', 'remove', 'leaver');
+    assert.match(removed.stdout, /leaver removed; what is kept of it stays:\n +rows: .*leaver/);
+    await until(async () => assert.equal(await postOne(), 'TENANT_UNKNOWN'), 5_000);
+    const refused = await run('tenant', 'apply', file);
+    assert.match(refused.stderr, /leaver is not configured now, and was before.*\n.*STATE_CONFLICT/s);
+    assert.match((await run('tenant', 'apply', file, '--keep-data')).stdout, /leaver added/);
+    await until(async () => assert.equal(await postOne(), 'duplicate'), 5_000);
+    assert.equal(await decisionsOn(), 200);
+
+    assert.equal((await node.signal('SIGTERM')).code, 0);
+    const unsure = await run('tenant', 'remove', 'leaver', '--data');
+    assert.match(
+      unsure.stderr,
+      /This removes of leaver, for good:\n +its file: .*There is no way back: add --yes/s,
+    );
+    const gone = await run('tenant', 'remove', 'leaver', '--data', '--yes');
+    assert.match(
+      gone.stdout,
+      /leaver is removed: 1 subjects, \d+ workflows, 0 events that waited, and its files/,
+      gone.stderr,
+    );
+    for (const place of ['warehouse', 'batches', 'deliveries', 'tenant-versions'])
+      assert.ok(!existsSync(join(dir, place, 'leaver')), place);
+    assert.match(
+      (await run('tenant', 'remove', 'leaver', '--data')).stderr,
+      /nothing of it is kept here.*TENANT_UNKNOWN/s,
+    );
+    assert.match((await run('tenant', 'apply', file)).stdout, /leaver added/);
+    node = spawnHeadgate(['start'], env);
+    await node.ready();
+    assert.equal(await decisionsOn(), 404);
+    assert.doesNotMatch(await rows(), /l1/);
+    const listed = await run('subscription', 'list', '--tenant', 'leaver', '--json');
+    const { subscriptions: found } = JSON.parse(listed.stdout) as {
+      subscriptions: { name: string; state: string }[];
+    };
+    assert.equal(found.find(({ name }) => name === 'jobs')?.state, 'active');
+    assert.equal(await postOne(), 'accepted');
+    await until(async () => assert.match(await rows(), /l1/), LOADED_WITHIN_MS);
+    // Nothing of others went with it.
+    assert.deepEqual(await post(others, 'kept'), before);
+  });
 });
 
 function sent(lines: number, accepted: number, duplicates: number): string {

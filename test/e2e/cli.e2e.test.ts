@@ -15,6 +15,7 @@ const COMMANDS = [
   ['tenant', 'apply'],
   ['tenant', 'list'],
   ['tenant', 'erase'],
+  ['tenant', 'remove'],
   ['batch-key'],
   ['batch-key', 'rotate'],
   ['batch-key', 'rewrap'],
@@ -84,6 +85,10 @@ describe('the commands', function () {
     await assertRefused(token('UA', 'events:read', '1h'), /Unknown scope "events:read".*events:write/);
     await assertRefused(token('../UA', 'admin', '1h'), /TENANT_ID_INVALID/);
     await assertRefused(token('UA', 'admin', 'soon'), /"soon" is not a duration/);
+    await assertRefused(
+      token('UA', 'admin', '100 years'),
+      /366 days at most, not "100 years".*CONFIG_INVALID/,
+    );
   });
 
   it('refuse a file that is not there, and a stream that is none', async () => {

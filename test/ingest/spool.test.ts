@@ -77,6 +77,30 @@ describe('the spool', () => {
     assert.ok((await append('d')).seq > (chunks[2] as Chunk).seq);
   });
 
+  it('forgets a tenant: events, plans and fingerprints; not its numbers, and nothing of others', async () => {
+    const other = await append('o', { tenant: 'UA-2' });
+    const batched = await append('a');
+    await spool.plan(planOf(batched, batched));
+    await spool.handOver(planOf(batched, batched), [batched]);
+    await append('b', { stream: 'user-properties' });
+    const left = await append('left');
+    await spool.delete([left]);
+    assert.equal(await spool.forgetTenant('UA'), 1);
+    assert.deepEqual([held(), spool.bytes, spool.planned()], [['o'], other.spoolBytes, []]);
+    assert.deepEqual(
+      [...spool.keptPrints(0)].map(({ tenant }) => tenant),
+      ['UA-2'],
+    );
+    await reopen();
+    assert.deepEqual([held(), spool.bytes], [['o'], other.spoolBytes]);
+    const next = await append('c');
+    assert.ok(next.seq > left.seq, 'a number was given again, and a batch would have the id of another');
+    assert.deepEqual(
+      [...spool.held()].map(({ handedOver }) => handedOver),
+      [false, false],
+    );
+  });
+
   it('keeps the decisions with the events, and what is said of both', async () => {
     const chunk = await append('a', { receivedAt: 7 });
     await reopen();

@@ -19,6 +19,8 @@ const [path, stopAt] = process.argv.slice(1);
 const stopOnce = (name, after) => {
   const real = fs[name];
   fs[name] = (...args) => {
+    // Node 24 opens files of its own by the same function.
+    if (name === 'openSync' && args[0] !== path) return real(...args);
     fs[name] = real;
     syncBuiltinESMExports();
     const result = after ? real(...args) : undefined;

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { bundle } from './bundle.js';
 
 /** When to end a process that prints a line for each thing it has done. */
 export interface PrintLimits {
@@ -24,7 +25,8 @@ export async function printUntil(
   { lines = Infinity, blocks }: PrintLimits,
 ): Promise<Printed> {
   const command = `${blocks === undefined ? '' : `ulimit -f ${blocks};`} exec "$@"`;
-  const child = spawn('bash', ['-c', command, 'bash', process.execPath, '--import', 'tsx', file, ...args], {
+  const script = await bundle(file);
+  const child = spawn('bash', ['-c', command, 'bash', process.execPath, script, ...args], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   let printed = '';

@@ -10,8 +10,9 @@ import type {
   PassInput,
   PassResult,
 } from '../../src/workflows/delivery-messages.js';
+import { RemovedSubscriptions } from '../../src/subscriptions/removed-subscriptions.js';
 import { resetToStart, scheduledActivities } from '../support/histories.js';
-import { arrivals, startPipeline, type Pipeline } from '../support/pipeline.js';
+import { arrivals, SILENT, startPipeline, type Pipeline } from '../support/pipeline.js';
 import { until } from '../support/until.js';
 
 const PUSH = { name: 'crm', kind: 'push', url: 'https://crm.example/hooks' };
@@ -42,7 +43,7 @@ describe('the workflow deliver', function () {
     };
     pipeline = await startPipeline({
       ...Object.fromEntries(
-        ['some', 'dead', 'woken', 'groups', 'discard', 'reset', 'gone', 'first'].map((id) => [
+        ['some', 'dead', 'woken', 'groups', 'discard', 'reset', 'gone', 'first', 'held'].map((id) => [
           `dl-${id}`,
           ALL_TO_CRM,
         ]),
@@ -278,5 +279,52 @@ describe('the workflow deliver', function () {
     const parked = pipeline.client.workflow.getHandle(deliveries![0]!);
     const memo = (await parked.describe()).memo as unknown as DeadLetterMemo;
     assert.deepEqual([memo.reason, memo.count], ['subscription-removed', 1]);
+  });
+
+  it('parks at once what waits for a paused subscription, or pauses between attempts, when that is removed', async () => {
+    const { client, registry, control } = pipeline;
+    answering(({ pending }) => ({
+      ...{ delivered: 0, failed: 1, dead: [], retryAfterMs: 3_600_000 },
+      pending: pending.map((group) => ({ ...group, attempts: 1, dueAt: Date.now() + 3_600_000 })),
+    }));
+    const [pausing] = await submit('dl-held', arrivals('pausing', [10]));
+    await until(async () => {
+      const { pending } = await pausing!.query<{ pending: { attempts: number }[] }>('progress');
+      assert.equal(pending[0]?.attempts, 1);
+    }, 10_000);
+    await control.change('dl-held', 'crm', { to: 'paused', by: 'a test' });
+    const [waiting] = await submit('dl-held', arrivals('waiting', [10, 20]));
+    await until(async () => assert.equal((await scheduledActivities(waiting!)).length, 1), 10_000);
+
+    const removed = new RemovedSubscriptions({ client, registry, log: SILENT, lookAgainMs: 100 });
+    removed.start();
+    try {
+      await pipeline.tenant('dl-held', {});
+      for (const [handle, count, attempts] of [
+        [pausing!, 1, 1],
+        [waiting!, 2, 0],
+      ] as const) {
+        const { deadLetters, deadLettered } = (await handle.result()) as DeliverResult;
+        assert.equal(deadLettered, count);
+        const memo = (await client.workflow.getHandle(deadLetters[0]!).describe()).memo;
+        const { reason, attempts: tried } = memo as unknown as DeadLetterMemo;
+        assert.deepEqual([reason, tried], ['subscription-removed', attempts]);
+      }
+    } finally {
+      removed.stop();
+    }
+  });
+
+  it('goes on waiting when it is looked at and its subscription is still there', async () => {
+    const { control } = pipeline;
+    answering(done);
+    await control.change('dl-some', 'crm', { to: 'paused', by: 'a test' });
+    const [waiting] = await submit('dl-some', arrivals('still-there', [10]));
+    await until(async () => assert.equal((await scheduledActivities(waiting!)).length, 1), 10_000);
+    await waiting!.signal('review');
+    // The pass that was called off, the look, and a pass that waits as the first did.
+    await until(async () => assert.equal((await scheduledActivities(waiting!)).length, 3), 10_000);
+    await control.change('dl-some', 'crm', { to: 'active', by: 'a test' });
+    assert.equal(((await waiting!.result()) as DeliverResult).delivered, 1);
   });
 });

@@ -39,8 +39,12 @@ export function secretsOf(headers: Readonly<Record<string, string>>, url: string
 function shown(body: string, secrets: readonly string[]): string {
   let text = body;
   for (const secret of secrets) text = text.replaceAll(secret, HIDDEN);
-  // Without the word that is cut: half of a key would not be known for one.
-  if (text.length > LOOKED_AT) text = text.slice(0, LOOKED_AT).replace(/\s\S+$/, '');
+  // Without the tag or the word that is cut: half of a key would not be known for one.
+  if (text.length > LOOKED_AT)
+    text = text
+      .slice(0, LOOKED_AT)
+      .replace(/<[^<>]*$/, '')
+      .replace(/\s\S+$/, '');
   text = text
     .replace(CREDENTIALS, HIDDEN)
     .replace(/<(style|script)\b[^]*?<\/\1>|<[^<>]*>/gi, ' ')

@@ -164,6 +164,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENETUNREACH: 'host unreachable',
   EHOSTUNREACH: 'host unreachable',
   UND_ERR_HEADERS_OVERFLOW: 'malformed answer',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'malformed answer: its Content-Length is wrong, or there twice',
   UND_ERR_INVALID_ARG: 'invalid header or address',
 };
 
@@ -172,5 +173,5 @@ function reasonOf(error: unknown): string {
   if (code === ADDRESS_REFUSED) return `address refused: ${messageOf(error)}`;
   if (error instanceof errors.HTTPParserError || code.startsWith('HPE_')) return 'malformed answer';
   if (/CERT|TLS|SSL|SIGNATURE/.test(code)) return `TLS: ${code}`;
-  return REASONS[code] ?? 'request failed';
+  return REASONS[code] ?? (code === '' ? 'request failed' : `request failed: ${code}`);
 }

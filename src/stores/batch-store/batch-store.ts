@@ -57,8 +57,8 @@ export interface BatchStore {
   read(ref: BatchRef): Promise<Buffer>;
   /**
    * Batch files as files of this disk, gzipped NDJSON. Where the store is on this disk and its files are not sealed they are its own, as they are;
-   * otherwise they are copies. Files of references have been compared with their hash, those of names with what gzip keeps of their content (CRC-32 and
-   * length): engines look at neither. A damaged one spoils nothing for the others. A batch that is gone has no file at its path.
+   * otherwise they are copies. Files of references have been compared with their hash, those of names with the hash that their headers
+   * have (of version 0.1.0, which wrote none: with gzip's CRC-32 and length): engines look at neither. A damaged one spoils nothing for the others. A batch that is gone has no file at its path.
    * Of references there are all; of names, whose sizes are not known, maybe only the first, at least one: ask again for the rest.
    * @throws HeadgateError `TENANT_ERASED`, `DISK_FULL` (retryable)
    */
@@ -67,7 +67,7 @@ export interface BatchStore {
   list(range: BatchRange): AsyncIterable<BatchName>;
   /**
    * Reads a batch of which only the name is known, such as one that was listed.
-   * @throws HeadgateError `NOT_FOUND` (deleted meanwhile), `BATCH_CORRUPT` (it is no gzip file), `TENANT_ERASED`
+   * @throws HeadgateError `NOT_FOUND` (deleted meanwhile), `BATCH_CORRUPT` (it is not what was written for this batch), `TENANT_ERASED`
    */
   open(name: BatchName): Promise<OpenBatch>;
   /**
@@ -79,6 +79,11 @@ export interface BatchStore {
   days(tenant: string, stream: Stream): Promise<readonly string[]>;
   /** Deletes a batch file, and the directory of its day if that was the last; one that is gone already is no error. */
   delete(name: BatchName): Promise<void>;
+  /**
+   * Deletes all that is kept in the store under a tenant's name: its batches, and beside them claims and keys.
+   * @param except the name of a file right under the tenant's that stays
+   */
+  deleteTenant(tenant: string, except?: string): Promise<void>;
   /** The last day up to which batches of a tenant have been deleted; undefined while none have. */
   deletedThrough(tenant: string): Promise<string | undefined>;
   /** Notes, durably, that batches are deleted up to a day; to be called before the first of them is. */

@@ -8,8 +8,16 @@ import type { BatchName, BatchStore } from './batch-store.js';
 import { copyFiles } from './copies.js';
 import { Downloads } from './downloads.js';
 import { goneError, openFile, openUnlessLost, readFileOf, refOf } from './gzip.js';
-import { deleteFile, listBatches, listDays, noteDeletedThrough, readDeletedThrough } from './kept-files.js';
+import {
+  deleteFile,
+  deleteTenant,
+  listBatches,
+  listDays,
+  noteDeletedThrough,
+  readDeletedThrough,
+} from './kept-files.js';
 import { UNSEALED, type Seal } from './seal.js';
+import { signHeader } from './signed-header.js';
 import { damageOf } from './whole.js';
 
 /** How files are sealed, and the directory for copies that engines read. */
@@ -53,6 +61,7 @@ export function createFileBatchStore(root: string, sealing?: FileSealing): Batch
     ref: async (name) => (await open(name)).ref,
     days: (tenant, stream) => listDays(root, tenant, stream),
     delete: async (name) => deleteFile(batchPath(root, name)),
+    deleteTenant: (tenant, except) => deleteTenant(root, tenant, except),
     deletedThrough: (tenant) => readDeletedThrough(root, tenant),
     noteDeleted: (tenant, day) => noteDeletedThrough(root, tenant, day),
   };
@@ -76,13 +85,14 @@ async function write(
   const kept = await readFile(path).catch(() => undefined);
   const opened = kept && (await openUnlessLost(seal, name, kept));
   if (opened !== undefined) return opened.ref;
-  const sealed = await seal.seal(name, gzipped);
+  const signed = signHeader(name, gzipped);
+  const sealed = await seal.seal(name, signed);
   try {
     await writeDurably(path, (temporary) => writeFile(temporary, sealed));
   } catch (error) {
     throw storageError(error);
   }
-  return refOf(name, gzipped, events);
+  return refOf(name, signed, events);
 }
 
 /** One file in memory at a time. */

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
 import { Storage, type Bucket, type GetFilesOptions } from '@google-cloud/storage';
 import { MAX_RACES, gcsError, racedError, statusOf } from './gcs-errors.js';
 
 const REQUEST_TIMEOUT_MS = 60_000;
+/** A multiple of 256 KiB, as the protocol wants. */
+const PIECE_BYTES = 8 * 1024 ** 2;
 /** How long the client itself goes on; whoever called it tries again later. */
 const RETRY = { maxRetries: 2, totalTimeout: 30 };
 
@@ -88,9 +91,14 @@ export class GcsObjects {
     );
   }
 
-  /** Writes a file of this disk as an object, in place of any that is there. */
+  /**
+   * Writes a file of this disk as an object, in place of any that is there. A large one goes in pieces, each in the time of
+   * a request, and goes on where it was when a connection breaks.
+   */
   async upload(name: string, path: string): Promise<void> {
-    await this.sorted(() => this.bucket.upload(path, { destination: name, resumable: false }));
+    const resumable = (await stat(path)).size > PIECE_BYTES;
+    const how = resumable ? { resumable, chunkSize: PIECE_BYTES } : { resumable };
+    await this.sorted(() => this.bucket.upload(path, { destination: name, ...how }));
   }
 
   /** Where the bucket lies, such as `EU` or `EUROPE-WEST3`; undefined where these credentials may not know it. */

@@ -9,7 +9,9 @@ import { MAX_RACES, racedError } from './gcs-errors.js';
 import { GcsObjects } from './gcs-objects.js';
 import { goneError, openFile, openUnlessLost, readFileOf, refOf } from './gzip.js';
 import { UNSEALED, type Seal } from './seal.js';
+import { signHeader } from './signed-header.js';
 
+const DELETED_AT_ONCE = 20;
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
 /** Where batches are in Google Cloud Storage. */
@@ -76,6 +78,8 @@ export function createGcsBatchStore(options: GcsBatchStoreOptions): RemoteBatchS
     ref: async (name) => (await open(name)).ref,
     days: async (tenant, stream) => daysIn(objects, `${root}${assertTenantId(tenant)}/${stream}/`, pageSize),
     delete: async (name) => objects.remove(nameOf(name)),
+    deleteTenant: async (tenant, except) =>
+      deleteAll(objects, `${root}${assertTenantId(tenant)}/`, except, pageSize),
     deletedThrough: async (tenant) => dayIn(await objects.read(deletedName(tenant))),
     noteDeleted: async (tenant, day) => noteDeleted(objects, deletedName(tenant), day),
     check: () => check(objects, `${root}.headgate-check-${randomUUID()}`),
@@ -95,10 +99,11 @@ async function write(
   gzipped: Buffer,
   events: number,
 ): Promise<BatchRef> {
-  const sealed = await seal.seal(name, gzipped);
+  const signed = signHeader(name, gzipped);
+  const sealed = await seal.seal(name, signed);
   let replaces: string | undefined;
   for (let races = 0; races < MAX_RACES; races++) {
-    if (await objects.write(objectName, sealed, { replaces })) return refOf(name, gzipped, events);
+    if (await objects.write(objectName, sealed, { replaces })) return refOf(name, signed, events);
     const kept = await objects.readVersion(objectName);
     const opened = kept && (await openUnlessLost(seal, name, kept.bytes));
     if (opened !== undefined) return opened.ref;
@@ -132,6 +137,19 @@ async function daysIn(objects: GcsObjects, directory: string, maxResults: number
   for await (const { prefixes } of objects.pages({ prefix: directory, delimiter: '/', maxResults }))
     days.push(...prefixes.map((each) => each.slice(directory.length, -1)));
   return days.filter((day) => DAY.test(day)).sort();
+}
+
+async function deleteAll(
+  objects: GcsObjects,
+  directory: string,
+  except: string | undefined,
+  maxResults: number,
+): Promise<void> {
+  for await (const { names } of objects.pages({ prefix: directory, maxResults })) {
+    const gone = names.filter((name) => name !== `${directory}${except ?? ''}`);
+    while (gone.length > 0)
+      await Promise.all(gone.splice(0, DELETED_AT_ONCE).map((name) => objects.remove(name)));
+  }
 }
 
 function dayIn(bytes: Buffer | undefined): string | undefined {

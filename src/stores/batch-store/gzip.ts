@@ -5,6 +5,7 @@ import { HeadgateError, systemCodeOf } from '../../errors.js';
 import type { BatchRef } from '../../event.js';
 import { isUnreadable, type BatchName, type OpenBatch } from './batch-store.js';
 import type { Seal } from './seal.js';
+import { isAsSigned } from './signed-header.js';
 
 const gunzipAsync = promisify(gunzip);
 
@@ -17,9 +18,10 @@ export function refOf({ tenant, stream, batchId }: BatchName, gzipped: Buffer, e
 
 /**
  * What a batch file holds, read without knowing its reference.
- * @throws HeadgateError `BATCH_CORRUPT`: it is no gzip file
+ * @throws HeadgateError `BATCH_CORRUPT`: it is no gzip file, or not what was written for this batch
  */
 export async function openFile(name: BatchName, gzipped: Buffer): Promise<OpenBatch> {
+  if (!isAsSigned(name, gzipped)) throw notSignedError(name.batchId);
   try {
     const ndjson = await gunzipAsync(gzipped);
     return { ref: refOf(name, gzipped, countLines(ndjson)), ndjson };
@@ -70,6 +72,13 @@ export function corruptError(batchId: string): HeadgateError {
  */
 export function readFileOf(ref: BatchRef, gzipped: Buffer): Promise<Buffer> {
   return gunzipAsync(assertSame(ref, gzipped));
+}
+
+function notSignedError(batchId: string): HeadgateError {
+  return new HeadgateError(
+    'BATCH_CORRUPT',
+    `Batch file ${batchId} is damaged, or another batch's: its content does not have the hash in its header.`,
+  );
 }
 
 /** What is thrown for a batch file that is not there. */

@@ -38,6 +38,16 @@ export async function deleteFile(path: string): Promise<void> {
   await rmdir(dirname(path)).catch(() => undefined);
 }
 
+/** Deletes a tenant's directory, but for a file of one name in it. */
+export async function deleteTenant(root: string, tenant: string, except?: string): Promise<void> {
+  const directory = join(root, assertTenantId(tenant));
+  if (!(await isDirectory(directory))) return;
+  for (const { name } of await entriesOf(directory))
+    if (name !== except) await rm(join(directory, name), { recursive: true, force: true });
+  // Not empty: the file that stays.
+  await rmdir(directory).catch(() => undefined);
+}
+
 /** The last day up to which a tenant's batches have been deleted. */
 export async function readDeletedThrough(root: string, tenant: string): Promise<string | undefined> {
   try {

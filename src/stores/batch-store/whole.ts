@@ -6,7 +6,8 @@ import { corruptError, openFile } from './gzip.js';
 
 /**
  * What is wrong with a batch file, gzipped as its callers know it: it does not have the hash of its reference or, where
- * only its name is known, the CRC-32 and length in its own trailer. Both are worked out in a thread beside.
+ * only its name is known, the hash in its own header, or what gzip keeps: CRC-32 and length. Most is worked out in a thread
+ * beside.
  */
 export async function damageOf(
   batch: BatchName | BatchRef,

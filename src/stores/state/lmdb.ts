@@ -4,7 +4,7 @@ import { openLmdb, type LmdbEnvironment } from '../../lmdb-environment.js';
 import { assertTenantId } from '../../tenant.js';
 import type { Checkpoint, StateStore, SubjectRecord, SubjectSnapshot } from './state-store.js';
 
-/** Subjects that {@link LmdbState.subjects} gives at once. */
+/** Subjects that {@link LmdbState.subjects} gives, or that are forgotten, at once. */
 const AT_ONCE = 1_000;
 
 interface Tables {
@@ -38,6 +38,7 @@ export function openLmdbStateStore(directory: string): StateStore {
     // A write that fails is undone before it is said to have failed.
     resync: () => Promise.resolve(),
     checkpoint: (checkpoint) => write(tables, checkpoint),
+    forgetTenant: (tenant) => forget(tables, tenant),
     close: () => lmdb.close(),
   };
 }
@@ -95,6 +96,24 @@ async function write({ lmdb, subjects, watermarks }: Tables, checkpoint: Checkpo
   const bytes = sorted.reduce((sum, { key, json }) => sum + key.length + json.length, 0);
   await lmdb.flushed(write, { records: sorted.length + marks.length, bytes });
   faultPoint('checkpoint.after');
+}
+
+async function forget({ lmdb, subjects, watermarks }: Tables, tenant: string): Promise<number> {
+  // Every key of the tenant lies between these: 0 comes right after the slash.
+  const range = { start: subjectKey(tenant, ''), end: `${tenant}0`, limit: AT_ONCE };
+  for (let forgotten = 0; ;) {
+    const keys = [...subjects.getKeys(range)];
+    forgotten += keys.length;
+    if (keys.length === 0) {
+      await lmdb.flushed(() => watermarks.remove(tenant));
+      return forgotten;
+    }
+    await lmdb.committed(() =>
+      lmdb.root.batch(() => {
+        for (const key of keys) void subjects.remove(key);
+      }),
+    );
+  }
 }
 
 function subjectKey(tenant: string, subject: string): string {

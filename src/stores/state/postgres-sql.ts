@@ -11,12 +11,14 @@ interface Statement {
   readonly text: string;
 }
 
-/** The two statements that the state needs while it is in use. */
+/** The statements that the state needs while it is in use. */
 export interface StateSql {
   /** Epoch, then tenants and subjects, a line each. Gives `n` (counted from 1) and `record` for every line; nothing in another epoch. */
   readonly read: Statement;
   /** Epoch, then tenants, subjects and records, then tenants and watermarks, a line each. Gives `owned`: 1, or in another epoch 0. */
   readonly write: Statement;
+  /** Epoch, then a tenant. Gives `owned`, as above, and `forgotten`: how many subjects it had. */
+  readonly forget: Statement;
 }
 
 /**
@@ -52,6 +54,14 @@ export function stateSql(schema: string): StateSql {
           ON CONFLICT (tenant) DO UPDATE SET seq = excluded.seq
         )
         SELECT count(*)::int AS owned FROM owning`,
+    },
+    forget: {
+      name: 'headgate-state-forget',
+      text: `
+        WITH owning AS MATERIALIZED (SELECT FROM "${schema}".owner WHERE epoch = $1 FOR SHARE),
+        subjects AS (DELETE FROM "${schema}".subjects USING owning WHERE tenant = $2 RETURNING tenant),
+        watermarks AS (DELETE FROM "${schema}".watermarks USING owning WHERE tenant = $2)
+        SELECT (SELECT count(*)::int FROM owning) AS owned, (SELECT count(*)::int FROM subjects) AS forgotten`,
     },
   };
 }

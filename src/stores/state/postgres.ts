@@ -149,6 +149,21 @@ class OwnedState implements PostgresStateStore {
     faultPoint('checkpoint.after');
   }
 
+  async forgetTenant(tenant: string): Promise<number> {
+    const session = await this.owning();
+    try {
+      const { rows } = await session.client.query<{ owned: number; forgotten: number }>({
+        ...this.sql.forget,
+        values: [session.epoch, assertTenantId(tenant)],
+      });
+      if (rows[0]?.owned !== 1) throw this.disowned(session);
+      this.watermarks.delete(tenant);
+      return rows[0].forgotten;
+    } catch (error) {
+      throw stateErrorOf(error, this.place);
+    }
+  }
+
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;

@@ -78,5 +78,12 @@ export interface StateStore {
    *   `STATE_IN_USE`: another process has taken the state over
    */
   checkpoint(checkpoint: Checkpoint): Promise<void>;
+  /**
+   * Forgets all of a tenant, its watermark last; resolves when that is on disk. May be called again after it broke off. Nobody
+   * may have the tenant in memory.
+   * @returns how many subjects were there
+   * @throws HeadgateError `STATE_UNAVAILABLE` (retryable), `STATE_IN_USE`
+   */
+  forgetTenant(tenant: string): Promise<number>;
   close(): Promise<void>;
 }

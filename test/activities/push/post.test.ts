@@ -219,6 +219,12 @@ describe('posting to a webhook', () => {
       is(await post(), { error: 'malformed answer' });
     });
 
+    it('tells an answer whose Content-Length is there twice', async () => {
+      const answer = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok';
+      onConnection = (socket) => socket.once('data', () => socket.end(answer));
+      is(await post(), { error: 'malformed answer: its Content-Length is wrong, or there twice' });
+    });
+
     it('tells a connection that is refused', async () => {
       server.close();
       await once(server, 'close');

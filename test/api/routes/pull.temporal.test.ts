@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { ackIdsOf, flights, idsOf, startPulling, type Pulling } from '../../support/pulling.js';
 import { until } from '../../support/until.js';
 
+/** Of Temporal's pending activities. */
+const CANCEL_REQUESTED = 3;
+
 const pull = (name: string, more: object = {}) => ({ name, kind: 'pull', ...more });
 
 describe('pull subscriptions over HTTP', function () {
@@ -9,7 +12,19 @@ describe('pull subscriptions over HTTP', function () {
   let pulling: Pulling;
 
   before(async () => {
-    const names = ['plain', 'shared', 'short', 'spent', 'nacked', 'mine', 'waits', 'gone', 'many', 'extends'];
+    const names = [
+      'plain',
+      'shared',
+      'short',
+      'spent',
+      'nacked',
+      'mine',
+      'waits',
+      'gone',
+      'many',
+      'extends',
+      'off',
+    ];
     pulling = await startPulling(
       {
         'pl-UA': [
@@ -221,6 +236,28 @@ describe('pull subscriptions over HTTP', function () {
     const answer = await ask('gone', 'pull', { waitMs: 30_000 });
     assert.deepEqual([idsOf(answer), answer.messages[0]?.attempt], [['g-0'], 1]);
     await ask('gone', 'ack', ackIdsOf(answer));
+  });
+
+  it('forgets no acknowledgement when the pass is called off to look at its subscription', async () => {
+    const delivery = await pulling.deliver(UA, 'off', flights('off', 2));
+    const first = await ask('off', 'pull');
+    assert.deepEqual(idsOf(first), ['off-0', 'off-1']);
+    await delivery.signal('review');
+    await until(async () => {
+      const { pendingActivities } = (await delivery.describe()).raw;
+      assert.equal(pendingActivities?.[0]?.state, CANCEL_REQUESTED);
+    }, 10_000);
+    const [ack] = ackIdsOf(first).ackIds;
+    const acked = await ask('off', 'ack', { ackIds: [ack] });
+    assert.deepEqual(
+      acked.results.map(({ status }) => status),
+      ['ok'],
+    );
+    const second = await ask('off', 'pull', { waitMs: 10_000 });
+    assert.deepEqual(idsOf(second), ['off-1']);
+    await ask('off', 'ack', ackIdsOf(second));
+    const { delivered, deadLettered, passes } = await pulling.resultOf(delivery);
+    assert.deepEqual([delivered, deadLettered, passes], [2, 0, 2]);
   });
 
   it('hands out a thousand at once, and takes their acknowledgement at once', async () => {

@@ -149,6 +149,19 @@ function describeDamage(harness: () => StoreHarness): void {
     await assert.rejects(store.read(ref), { code: 'NOT_FOUND' });
   });
 
+  it('knows another batch’s file in its place, also where only the name is known', async () => {
+    const store = harness().open();
+    const other: BatchName = { ...NAME, batchId: IDS[1] as string };
+    await store.write(NAME, gzipSync(NDJSON), 2);
+    await store.write(other, gzipSync('{"id":"x"}\n'), 1);
+    await harness().put(NAME, (await harness().bytesOf(other)) as Buffer);
+    await assert.rejects(store.open(NAME), { code: 'BATCH_CORRUPT' });
+    const files = await store.localFiles([NAME, other]);
+    const isDamaged = files.paths.map((path) => files.damaged.has(path));
+    await files.release();
+    assert.deepEqual(isDamaged, [true, false]);
+  });
+
   it('reads a batch by its name, with the reference that writing it gave', async () => {
     const store = harness().open();
     const written = await store.write(NAME, gzipSync(NDJSON), 2);
@@ -231,6 +244,23 @@ function describeKept(harness: () => StoreHarness): void {
     assert.equal(await store.deletedThrough('UA'), '2024-03-11');
     assert.equal(await store.deletedThrough('UAL'), undefined);
     assert.deepEqual(await list(), IDS);
+  });
+
+  it('deletes all of a tenant, of no other, and but for one file if that is to stay', async () => {
+    const other = { ...ofUA(IDS[0] as string), tenant: 'UAL' };
+    await store.write(other, gzipSync('{"id":"1"}\n'), 1);
+    await store.noteDeleted('UA', '2024-03-08');
+    await store.noteDeleted('UAL', '2024-03-07');
+    await store.deleteTenant('UA', 'deleted-through');
+    assert.deepEqual([await list(), await store.deletedThrough('UA')], [[], '2024-03-08']);
+    await store.deleteTenant('UA');
+    await store.deleteTenant('UA');
+    assert.equal(await store.deletedThrough('UA'), undefined);
+    assert.deepEqual(
+      [(await store.open(other)).ref.batchId, await store.deletedThrough('UAL')],
+      [IDS[0], '2024-03-07'],
+    );
+    await assert.rejects(store.deleteTenant('../UA'), { code: 'TENANT_ID_INVALID' });
   });
 }
 

@@ -86,6 +86,21 @@ export function conformsAsStateStore(kind: StateStoreKind): {
     assert.deepEqual(await subject('UA', 's1'), RECORD);
   });
 
+  it('forgets all of a tenant, however much that is, and nothing of others whose names begin alike', async () => {
+    const many = Array.from({ length: 2_500 }, (_, n) => snapshot('UA', `s${n}`, RECORD));
+    await store.checkpoint({ subjects: many, watermarks: new Map([['UA', 9]]) });
+    for (const tenant of ['U', 'UA-2', 'UAL']) await write({ s1: RECORD }, 3, tenant);
+    assert.deepEqual([await store.forgetTenant('UA'), await store.forgetTenant('UA')], [2_500, 0]);
+    for (let opened = 0; opened < 2; opened++) {
+      assert.deepEqual(
+        [await subject('UA', 's1'), store.watermark('UA'), store.highestWatermark()],
+        [undefined, 0, 3],
+      );
+      for (const tenant of ['U', 'UA-2', 'UAL']) assert.deepEqual(await subject(tenant, 's1'), RECORD);
+      await reopen();
+    }
+  });
+
   it('keeps tenants apart: subjects of the same name, and watermarks', async () => {
     await store.checkpoint({
       subjects: [

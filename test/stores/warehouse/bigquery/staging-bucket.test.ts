@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createFileLoadClaims } from '../../../../src/stores/load-claims/file.js';
@@ -38,6 +39,17 @@ describe('files that BigQuery loads from a bucket', () => {
     assert.equal(bytes.toString(), '{"id":"a"}\n');
     await remove();
     assert.deepEqual(await names(), []);
+  });
+
+  it('are put there in pieces where they are large', async () => {
+    const path = join(dir(), 'large.ndjson');
+    const bytes = randomBytes(20 * 1024 ** 2);
+    writeFileSync(path, bytes);
+    const { remove } = await open().put('UA', '2024-03-10', 'large_0', path);
+    const file = (gcs as FakeGcs).bucket.file('prod/_loads/UA/2024-03-10/large_0.ndjson');
+    const [stored] = await file.download();
+    assert.ok(stored.equals(bytes));
+    await remove();
   });
 
   it('are deleted two days after a crash, of the tenant whose load comes by', async () => {

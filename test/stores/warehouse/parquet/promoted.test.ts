@@ -16,9 +16,6 @@ const field = (column: string, type: PromotedType, ...path: string[]): PromotedF
   path: path.length === 0 ? [column] : path,
 });
 
-/** A value of a file as the tests write it: whole numbers of 64 bits as numbers. */
-const plain = (value: unknown): unknown => (typeof value === 'bigint' ? Number(value) : value);
-
 describe('promoted fields', function () {
   this.timeout(20_000);
   let fixture: Fixture;
@@ -227,43 +224,6 @@ describe('promoted fields', function () {
     await load([{ c: true, a: 5 }], [field('c', 'boolean')]);
     assert.deepEqual((await read('id, a, c')).at(-1), ['5.0', 5, true]);
     assert.deepEqual(await fixture.rows('SELECT count(*) FROM events WHERE a = 1'), [[1]]);
-  });
-
-  it('have their values in the files themselves once these are compacted, of days before as well', async () => {
-    const onDay = (day: string, data: object, promoted: readonly PromotedField[]) => {
-      loads += 1;
-      const rows = [event(`${loads}`, { data, time: `${day}T12:00:00Z` }), event('again', { data })];
-      return fixture.load(`w${loads}`, [fixture.batch(batchId(loads, day.replaceAll('-', '')), rows)], {
-        ...{ promoted, day, loadedAt: `${day}T12:00:0${loads}.000Z` },
-      });
-    };
-    const stored = () => rowsInFiles(fixture.root, 'UA', 'events', 'id, a, b, _clashes, _repeated');
-    const written = async () => (await compact()).written;
-    const a = field('a', 'integer');
-    await onDay('2024-03-08', { a: 1, b: 'x' }, []);
-    await onDay('2024-03-09', { a: 2, b: 'y' }, [a]);
-    await onDay('2024-03-09', { a: 'two', b: 3 }, [a]);
-    assert.equal(await written(), 2);
-    // Nothing is loaded into those days any more.
-    await onDay('2024-03-10', { a: 4, b: 'z' }, [field('b', 'text'), a]);
-    assert.equal(await written(), 3);
-    const expected = [
-      ['1', 1, 'x', null, false],
-      ['2', 2, 'y', null, false],
-      ['3', null, null, '{"a":"two","b":3}', false],
-      ['4', 4, 'z', null, false],
-      ['again', null, null, '{"a":"two","b":3}', true],
-      ['again', 1, 'x', null, false],
-      ['again', 2, 'y', null, true],
-      ['again', 4, 'z', null, true],
-    ];
-    assert.deepEqual((await stored()).map((row) => row.map(plain)).sort(), expected);
-    // Each once: what has all columns is not made anew again.
-    assert.equal(await written(), 0);
-    assert.equal(fixture.files().filter((name) => name.endsWith('.parquet')).length, 3);
-    const shown = await fixture.rows('SELECT id, a, b FROM events ORDER BY id');
-    assert.deepEqual(shown.at(-1), ['again', 1, 'x']);
-    assert.equal(shown.length, 5);
   });
 
   it('of which two files have different types are of the type loaded last, and no value is lost', async () => {

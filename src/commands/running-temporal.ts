@@ -1,0 +1,41 @@
+import { join } from 'node:path';
+import { Client } from '@temporalio/client';
+import type { Config } from '../config.js';
+import { askTemporal } from '../engine/ask-temporal.js';
+import { connectTemporal, temporalFromEnvironment } from '../engine/connect.js';
+import { serverStateOf, type RunningServer } from '../engine/server-record.js';
+
+/** The Temporal server of Headgate's own that runs on the data directory now. */
+export function runningServer({ dataDir }: Pick<Config, 'dataDir'>): RunningServer | undefined {
+  const state = serverStateOf(join(dataDir, 'temporal', 'temporal.db'));
+  return state.kind === 'none' ? undefined : state.server;
+}
+
+/**
+ * Asks the Temporal that is in use, and starts none.
+ * @returns undefined where none runs
+ * @throws HeadgateError `ENGINE_UNAVAILABLE`
+ */
+export async function askRunningTemporal<T>(
+  config: Config,
+  ask: (client: Client) => Promise<T>,
+): Promise<T | undefined> {
+  const place = placeOf(config);
+  if (place === undefined) return undefined;
+  const connection = await connectTemporal(place.connect);
+  try {
+    const client = new Client({ connection, namespace: place.namespace });
+    return await askTemporal(client, () => ask(client));
+  } finally {
+    await connection.close();
+  }
+}
+
+function placeOf(config: Config) {
+  if (config.temporalAddress === undefined) {
+    const server = runningServer(config);
+    return server && { connect: { address: server.address }, namespace: config.temporalNamespace };
+  }
+  const { connect, namespace = config.temporalNamespace } = temporalFromEnvironment(config.temporalAddress);
+  return { connect, namespace };
+}

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { compactTenant } from '../../../../src/stores/warehouse/parquet/compaction.js';
+import type { PromotedField, PromotedType } from '../../../../src/stores/warehouse/promoted-field.js';
+import { rowsInFiles } from '../../../support/parquet.js';
+import { batchId, event, Fixture } from '../fixture.js';
+
+const field = (column: string, type: PromotedType): PromotedField => ({ column, type, path: [column] });
+
+/** A value of a file as the tests write it: whole numbers of 64 bits as numbers. */
+const plain = (value: unknown): unknown => (typeof value === 'bigint' ? Number(value) : value);
+
+describe('columns of fields that are promoted later', function () {
+  this.timeout(20_000);
+  let fixture: Fixture;
+  let loads: number;
+
+  beforeEach(() => {
+    fixture = new Fixture();
+    loads = 0;
+  });
+  afterEach(() => fixture.close());
+
+  const compact = () => compactTenant({ root: fixture.root, tenant: 'UA', olderThanMs: 0, graceMs: 0 });
+
+  it('are in the files themselves once these are compacted, with their values, on days before as well', async () => {
+    const onDay = (day: string, data: object, promoted: readonly PromotedField[]) => {
+      loads += 1;
+      const rows = [event(`${loads}`, { data, time: `${day}T12:00:00Z` }), event('again', { data })];
+      return fixture.load(`w${loads}`, [fixture.batch(batchId(loads, day.replaceAll('-', '')), rows)], {
+        ...{ promoted, day, loadedAt: `${day}T12:00:0${loads}.000Z` },
+      });
+    };
+    const stored = () => rowsInFiles(fixture.root, 'UA', 'events', 'id, a, b, _clashes, _repeated');
+    const written = async () => (await compact()).written;
+    const a = field('a', 'integer');
+    await onDay('2024-03-08', { a: 1, b: 'x' }, []);
+    await onDay('2024-03-09', { a: 2, b: 'y' }, [a]);
+    await onDay('2024-03-09', { a: 'two', b: 3 }, [a]);
+    assert.equal(await written(), 2);
+    // Nothing is loaded into those days any more.
+    await onDay('2024-03-10', { a: 4, b: 'z' }, [field('b', 'text'), a]);
+    assert.equal(await written(), 3);
+    const expected = [
+      ['1', 1, 'x', null, false],
+      ['2', 2, 'y', null, false],
+      ['3', null, null, '{"a":"two","b":3}', false],
+      ['4', 4, 'z', null, false],
+      ['again', null, null, '{"a":"two","b":3}', true],
+      ['again', 1, 'x', null, false],
+      ['again', 2, 'y', null, true],
+      ['again', 4, 'z', null, true],
+    ];
+    assert.deepEqual((await stored()).map((row) => row.map(plain)).sort(), expected);
+    // Each once: what has all columns is not made anew again.
+    assert.equal(await written(), 0);
+    assert.equal(fixture.files().filter((name) => name.endsWith('.parquet')).length, 3);
+    const shown = await fixture.rows('SELECT id, a, b FROM events ORDER BY id');
+    assert.deepEqual(shown.at(-1), ['again', 1, 'x']);
+    assert.equal(shown.length, 5);
+  });
+});
