@@ -86,7 +86,7 @@ export class Turns {
     }
   }
 
-  /** Takes steps in as many turns as they need; the first in one of the next. */
+  /** Takes steps in as many turns as they need: at once while the tenant may, which is all of them where they are few. */
   async stepByStep<T>(tenant: string, steps: Steps<T>): Promise<T> {
     const some = (turn: Turn): IteratorResult<undefined, T> => {
       for (;;) {
@@ -95,7 +95,7 @@ export class Turns {
       }
     };
     for (;;) {
-      const taken = await this.later(tenant, () => ({ result: this.now(tenant, some) }));
+      const taken = await this.run(tenant, () => ({ result: this.now(tenant, some) }));
       if (taken.result.done === true) return taken.result.value;
     }
   }

@@ -12,6 +12,32 @@ export function octetLines(ndjson: Buffer): Buffer[] {
   return lines;
 }
 
+/**
+ * The lines of NDJSON as texts, each decoded when it is asked for: all at once of a file of 64 MB, which a tenant may have
+ * its batches be, would hold up everybody.
+ */
+export class TextLines {
+  private readonly octets: readonly Buffer[];
+
+  constructor(ndjson: Buffer) {
+    this.octets = octetLines(ndjson);
+  }
+
+  get length(): number {
+    return this.octets.length;
+  }
+
+  /** A line; empty where there is none. */
+  at(line: number): string {
+    return this.octets[line]?.toString('utf8') ?? '';
+  }
+
+  /** Its length in octets, without decoding it. */
+  bytesAt(line: number): number {
+    return this.octets[line]?.length ?? 0;
+  }
+}
+
 /** The lines as NDJSON again. */
 export function joinLines(lines: readonly Buffer[]): Buffer {
   const feed = Buffer.from([LINE_FEED]);

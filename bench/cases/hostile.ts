@@ -2,20 +2,19 @@ import { Attacker, type Answers } from '../hostile/attacker.js';
 import { HOSTILE, QUICK, hostileTenant, type HostileKind } from '../hostile/kinds.js';
 import { applyHostile } from '../hostile/apply.js';
 import { answersIn, isKnown, until, untilStalled } from '../hostile/health.js';
+import { figuresOf, isWell, notesOf, type Seen } from '../hostile/seen.js';
 import type { LoadResult } from '../load/spec.js';
 import { startHeadgate } from '../system/headgate.js';
 import { signTokens } from '../system/tokens.js';
-import type { BenchCase, CaseContext, CaseResult, Figure, Account } from './bench-case.js';
-import { round } from './figures.js';
+import type { Account, BenchCase, CaseContext, CaseResult } from './bench-case.js';
 import type { Session } from './session.js';
 import { firstTenants, steady, SUBJECTS, usualTenants } from './traffic.js';
 
-/** What a quiet tenant's acknowledgement and the health check may take, at most. */
-const BOUND_MS = { acknowledgement: 100, health: 250 };
 const QUIET_PER_SECOND = 20;
 const HEALTH_PER_SECOND = 20;
-/** Of all ordinary tenants. */
+/** Of all ordinary tenants: where the machine does not carry so much without a hostile tenant, half of it, and so on. */
 const ORDINARY_PER_SECOND = { full: 5_000, quick: 200 };
+const LEAST_PER_SECOND = 500;
 /** Few, so that the attacks on them are cheap to make. */
 const MAX_CONNECTIONS = 1_000;
 /** A node whose health check, or any request, is not answered for so long is stalled: it is killed, and another takes its place. */
@@ -30,34 +29,25 @@ const ALL = 'all at once';
 export const hostile: BenchCase = {
   name: 'hostile',
   title:
-    'a quiet tenant and /healthz beside 5,000 events/s of ordinary tenants, and one hostile tenant after the other',
+    'a quiet tenant and /healthz beside 5,000 events/s of ordinary tenants: alone, and then with a hostile tenant, one after the other',
   seconds: 6,
   quickSeconds: 1,
   run,
 };
-
-/** What was seen beside one kind. */
-interface Seen {
-  readonly name: string;
-  readonly load?: LoadResult;
-  readonly stalled: boolean;
-  readonly answers: Answers;
-  /** The tenant's file was not taken. */
-  readonly refused?: string;
-}
 
 async function run(context: CaseContext): Promise<CaseResult> {
   const attacker = new Attacker();
   const seen: Seen[] = [];
   const accounts: Record<string, Account> = {};
   const kinds = context.quick ? HOSTILE.filter(({ name }) => QUICK.includes(name)) : HOSTILE;
-  const phases: (readonly HostileKind[])[] = [[], ...kinds.map((kind) => [kind]), kinds];
+  const phases: (readonly HostileKind[])[] = [...kinds.map((kind) => [kind]), kinds];
+  const rate = { perSecond: 0 };
   try {
     // A node that has stalled is given up, with what it has taken; the next goes on from there.
     for (let node = 1; phases.length > 0; node++)
       await onNode(context, async (session) => {
-        const done = await attackOneByOne(context, session, attacker, phases, seen);
-        if (done) accounts[`headgate, node ${node}`] = await accountOf(context, session);
+        const done = await attackOneByOne(context, { session, attacker, rate }, phases, seen);
+        if (done) accounts[`headgate, node ${node}`] = await accountOf(context, session, rate);
       });
   } finally {
     await attacker.close();
@@ -66,7 +56,11 @@ async function run(context: CaseContext): Promise<CaseResult> {
     figures: seen.flatMap(figuresOf),
     accounts,
     details: { seen, kinds: HOSTILE.map(({ name, does }) => ({ name, does })) },
-    notes: notesOf(seen),
+    notes: [
+      `Ordinary tenants send ${rate.perSecond} events/s, of ${ordinaryOf(context)} that they would where the machine carries it.`,
+      `A node has ${MAX_CONNECTIONS} connections; hostile tenants have the default limits.`,
+      ...notesOf(seen),
+    ],
   };
 }
 
@@ -79,34 +73,62 @@ function onNode(context: CaseContext, work: (session: Session) => Promise<void>)
   return context.sessions.on(start, context.progress, work);
 }
 
-/** Takes phases off the list until it is empty (true), or the node has stalled (false). */
+/** What phases run on. */
+interface Ground {
+  readonly session: Session;
+  readonly attacker: Attacker;
+  /** What ordinary tenants send, once that has been found. */
+  readonly rate: { perSecond: number };
+}
+
+/** Takes phases off the list until it is empty (true), or the node has stalled (false). Each has the same load alone before it. */
 async function attackOneByOne(
   context: CaseContext,
-  session: Session,
-  attacker: Attacker,
+  ground: Ground,
   phases: (readonly HostileKind[])[],
   seen: Seen[],
 ): Promise<boolean> {
+  const { session, rate } = ground;
   const ready = new Set<string>();
-  const warmUp = loadOf(context, session);
-  if (context.warmUpSeconds > 0) await session.load('warm-up', { ...warmUp, seconds: context.warmUpSeconds });
+  await findRate(context, ground);
   for (let kinds = phases.shift(); kinds !== undefined; kinds = phases.shift()) {
-    const result = await phase(context, session, attacker, kinds, ready);
-    seen.push(result);
+    const name = kinds.length === 1 ? kinds[0]!.name : ALL;
+    const alone = await session.load(`${name}: alone`, loadOf(context, session, rate));
+    const result = await phase(context, ground, { name, kinds, ready });
+    seen.push({ ...result, alone });
     if (result.stalled) return false;
   }
   return true;
 }
 
+/** Halves the load until a quiet tenant and `/healthz` are served well beside it: it is the warm-up as well. */
+async function findRate(context: CaseContext, { session, rate }: Ground): Promise<void> {
+  rate.perSecond ||= ordinaryOf(context);
+  if (context.warmUpSeconds === 0) return;
+  for (let first = true; ; first = false) {
+    const load = { ...loadOf(context, session, rate), seconds: context.warmUpSeconds };
+    const warm = await session.load('warm-up', load);
+    // The first of a node is slow for reasons of its own: code is compiled, and files are made.
+    if (first) continue;
+    if (isWell(warm) || rate.perSecond <= LEAST_PER_SECOND) return;
+    rate.perSecond = Math.max(LEAST_PER_SECOND, Math.floor(rate.perSecond / 2));
+  }
+}
+
+function ordinaryOf({ quick }: CaseContext): number {
+  return quick ? ORDINARY_PER_SECOND.quick : ORDINARY_PER_SECOND.full;
+}
+
 async function phase(
   context: CaseContext,
-  session: Session,
-  attacker: Attacker,
-  kinds: readonly HostileKind[],
-  ready: Set<string>,
+  { session, attacker, rate }: Ground,
+  {
+    name,
+    kinds,
+    ready,
+  }: { readonly name: string; readonly kinds: readonly HostileKind[]; readonly ready: Set<string> },
 ): Promise<Seen> {
   const { system } = session;
-  const name = kinds.length === 0 ? 'alone' : kinds.length === 1 ? kinds[0]!.name : ALL;
   const stalledMs = context.quick ? STALLED_MS.quick : STALLED_MS.full;
   const stall = new AbortController();
   const late = new AbortController();
@@ -130,7 +152,7 @@ async function phase(
       await attacker.start(kind.name, system.url, token);
     }
     const overdue = setTimeout(() => late.abort(), context.seconds * 1000 + stalledMs);
-    load = await session.load(name, loadOf(context, session)).finally(() => clearTimeout(overdue));
+    load = await session.load(name, loadOf(context, session, rate)).finally(() => clearTimeout(overdue));
   } catch (error) {
     if (!killed) throw error;
   } finally {
@@ -154,9 +176,12 @@ async function prepare(session: Session, kind: HostileKind, ready: Set<string>):
 }
 
 /** The first tenants are ordinary, the last is the quiet one, whose requests have connections of their own. */
-function loadOf(context: CaseContext, { system }: Session): Parameters<Session['load']>[1] {
+function loadOf(
+  context: CaseContext,
+  { system }: Session,
+  { perSecond }: Ground['rate'],
+): Parameters<Session['load']>[1] {
   const quiet = system.tenants.length - 1;
-  const ordinary = context.quick ? ORDINARY_PER_SECOND.quick : ORDINARY_PER_SECOND.full;
   return {
     subjects: SUBJECTS,
     seconds: context.seconds,
@@ -166,65 +191,13 @@ function loadOf(context: CaseContext, { system }: Session): Parameters<Session['
       steady(context, QUIET_PER_SECOND, {
         ...{ name: 'quiet', tenants: [quiet], requestEvents: 1, newConnections: true },
       }),
-      steady(context, ordinary, { name: 'ordinary', tenants: firstTenants(quiet) }),
+      steady(context, perSecond, { name: 'ordinary', tenants: firstTenants(quiet) }),
     ],
   };
 }
 
 /** Waits for what the ordinary tenants and the quiet one have sent, and counts it. */
-async function accountOf(context: CaseContext, session: Session): Promise<Account> {
-  await session.measure('after', { ...loadOf(context, session), seconds: 1 });
+async function accountOf(context: CaseContext, session: Session, rate: Ground['rate']): Promise<Account> {
+  await session.measure('after', { ...loadOf(context, session, rate), seconds: 1 });
   return session.account();
-}
-
-function figuresOf({ name, load, stalled }: Seen): Figure[] {
-  const quiet = load?.traffic.quiet;
-  const ordinary = load?.traffic.ordinary;
-  const health = load?.health;
-  const ms = (value: number | undefined): number | null => (value === undefined ? null : round(value));
-  const figures: Figure[] = [
-    { name: 'quiet acknowledgement p50', value: ms(quiet?.acknowledgement.p50), unit: 'ms' },
-    { name: 'quiet acknowledgement p99', value: ms(quiet?.acknowledgement.p99), unit: 'ms' },
-    { name: 'quiet acknowledgement max', value: ms(quiet?.acknowledgement.max), unit: 'ms' },
-    { name: 'quiet, not acknowledged', value: notTaken(quiet), unit: '' },
-    { name: '/healthz max', value: ms(health?.max), unit: 'ms' },
-    { name: '/healthz, no answer', value: health?.failed ?? null, unit: '' },
-    { name: 'ordinary, not acknowledged', value: notTaken(ordinary), unit: '' },
-    ...(stalled ? [{ name: 'STALLED', value: 1, unit: '' }] : []),
-  ];
-  return figures.map((figure) => ({ ...figure, name: `${name}: ${figure.name}` }));
-}
-
-function notTaken(traffic: LoadResult['traffic'][string] | undefined): number | null {
-  if (traffic === undefined) return null;
-  return Object.values(traffic.refused).reduce((sum, count) => sum + count, traffic.unanswered);
-}
-
-function notesOf(seen: readonly Seen[]): string[] {
-  const within = seen.filter(isWithin).map(({ name }) => name);
-  const beyond = seen.filter((each) => !isWithin(each)).map(({ name }) => name);
-  const answers = seen.flatMap((each) =>
-    Object.entries(each.answers).map(([kind, counts]) => {
-      const text = Object.entries(counts).map(([status, count]) => `${count} x ${status}`);
-      return `  ${each.name === kind ? kind : `${each.name}, ${kind}`}: ${text.join(', ') || 'nothing answered'}`;
-    }),
-  );
-  const refused = seen.filter((each) => each.refused !== undefined);
-  return [
-    `Within ${BOUND_MS.acknowledgement} ms for an acknowledgement and ${BOUND_MS.health} ms for /healthz, all answered: ${within.join(', ') || 'none'}.`,
-    `Beyond: ${beyond.join(', ') || 'none'}.`,
-    `A node has ${MAX_CONNECTIONS} connections; hostile tenants have the default limits. Latencies count from when a request was due.`,
-    ...refused.map(({ name, refused: why }) => `${name}: the tenant's file is refused: ${why}`),
-    'On a machine that is busy with other things all of it is slower: compare with the phase alone.',
-    'What the hostile tenants were answered (cut: a connection):',
-    ...answers,
-  ];
-}
-
-function isWithin({ load, stalled }: Seen): boolean {
-  const { quiet } = load?.traffic ?? {};
-  if (stalled || quiet === undefined || load?.health === undefined) return false;
-  const { acknowledgement, health } = BOUND_MS;
-  const answered = notTaken(quiet) === 0 && load.health.failed === 0;
-  return answered && quiet.acknowledgement.max <= acknowledgement && load.health.max <= health;
 }

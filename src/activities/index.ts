@@ -1,3 +1,4 @@
+import type { Turns } from '../event-loop-turns.js';
 import type { Client } from '@temporalio/client';
 import type { BatchRef } from '../event.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
@@ -80,6 +81,8 @@ export interface ActivityDependencies {
   readonly tenant: (tenant: string) => LoadedTenant;
   /** A version of the tenant's configuration, current or not. */
   readonly versionOf: (tenant: string, version: string) => Promise<LoadedTenant>;
+  /** Shares the event loop between tenants. Default: turns of its own. */
+  readonly turns?: Turns;
 }
 
 /** While a warehouse is paused its windows are this long at least: each is a workflow that waits. */
@@ -126,6 +129,7 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
   const replaying = createReplayActivities({
     ...{ store: batchStore, current: loaded, startDeliveries },
     versionOf: dependencies.versionOf,
+    turns: dependencies.turns,
     announce: announcing.announce,
   });
   const resolving = createResolveActivities({ client });

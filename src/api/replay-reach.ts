@@ -14,15 +14,24 @@ export interface Reach {
 
 /** Batches whose first line is remembered; a tenant has a few that may be the oldest. */
 const MAX_FIRST_LINES = 10_000;
+/** How long an answer counts: to find it lists all batches of a day, and days expire hourly at most. */
+const ANSWER_FOR_MS = 5_000;
+const MAX_TENANTS = 1_000;
 /** Nodes of one day whose first batches are read: each data directory is one, and so is what is loaded or told of apart. */
 const MOST_NODES = 32;
 
 type Store = Pick<BatchStore, 'days' | 'list' | 'open' | 'deletedThrough'>;
 
 /** Builds what tells how far back replay reaches for a tenant. */
-export function createReachOf(store: Store): (tenant: LoadedTenant) => Promise<Reach> {
+export function createReachOf(
+  store: Store,
+  now: () => number = Date.now,
+): (tenant: LoadedTenant) => Promise<Reach> {
   const firstReceipts = new LRUCache<string, string>({ max: MAX_FIRST_LINES });
-  return async ({ config }) => {
+  const answers = new LRUCache<string, { readonly reach: Promise<Reach>; readonly until: number }>({
+    max: MAX_TENANTS,
+  });
+  const look = async ({ config }: LoadedTenant): Promise<Reach> => {
     const deletedThrough = await store.deletedThrough(config.tenant);
     const found: string[] = [];
     for (const name of await firstOfNodes(config.tenant, store)) {
@@ -35,6 +44,17 @@ export function createReachOf(store: Store): (tenant: LoadedTenant) => Promise<R
       ...(keptSince !== undefined && { keptSince }),
       ...(deletedThrough !== undefined && { deletedThrough }),
     };
+  };
+  return (tenant) => {
+    const key = `${tenant.config.tenant}/${tenant.version}`;
+    const known = answers.get(key);
+    if (known !== undefined && now() < known.until) return known.reach;
+    const reach = look(tenant);
+    answers.set(key, { reach, until: now() + ANSWER_FOR_MS });
+    const forget = (): void => void (answers.get(key)?.reach === reach && answers.delete(key));
+    // Where nothing is kept there was nothing to list, and the first event is to be seen at once.
+    reach.then(({ keptSince }) => keptSince === undefined && forget(), forget);
+    return reach;
   };
 }
 

@@ -91,7 +91,7 @@ const PRIORITY_KEY = 5;
 export function createReplays(options: ReplaysOptions): Replays {
   const { client, now = Date.now } = options;
   const running = new RunningLimit({ client, workflowType: REPLAY, what: 'replays', most: MOST_RUNNING });
-  const reachOf = createReachOf(options.batchStore);
+  const reachOf = createReachOf(options.batchStore, now);
 
   function loaded(tenant: string): LoadedTenant {
     const found = options.tenantOf(tenant);

@@ -4,6 +4,7 @@ import { workflowInput } from '../engine/workflow-input.js';
 import { HeadgateError } from '../errors.js';
 import type { EventRow, Stream } from '../event.js';
 import { LineSet } from '../line-set.js';
+import { TextLines } from '../octet-lines.js';
 import { isUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
 import type { DeadLetterInput } from '../workflows/delivery-messages.js';
 import { isBeyondRedrive } from '../workflows/ingest-dead-letter.js';
@@ -48,11 +49,10 @@ export async function deadEventsOf(
   if (isBeyondRedrive(dead.reason)) return { total: dead.count, slice: () => [], unreadable: dead.detail };
   try {
     const lines = [...LineSet.decode(dead.lines, batch.events)];
-    const file = (await batchStore.read(batch)).toString('utf8').split('\n');
+    const file = new TextLines(await batchStore.read(batch));
     return {
       total: lines.length,
-      slice: (from, to) =>
-        lines.slice(from, to).map((line) => deadEvent(line, file[line] ?? '', batch.stream)),
+      slice: (from, to) => lines.slice(from, to).map((line) => deadEvent(line, file.at(line), batch.stream)),
     };
   } catch (error) {
     if (!isUnreadable(error)) throw error;

@@ -13,6 +13,8 @@ const ENTRY_BYTES = 600;
  * With far fewer, a loop that is busy would take them more slowly than subjects change.
  */
 const SNAPSHOTS_PER_TURN = 2_000;
+/** Of large subjects it is their JSON that takes time: a megabyte takes some milliseconds. */
+const SNAPSHOT_CHARS_PER_TURN = 1_000_000;
 
 /**
  * A subject in memory. States: clean (as in the store) → dirty (changed since the last checkpoint) → pending (its
@@ -130,11 +132,14 @@ export class Subjects {
     this.snapshots = [];
     for (const tenant of tenants) this.moveToPending(tenant);
     const perTurn = this.options.snapshotsPerTurn ?? SNAPSHOTS_PER_TURN;
-    let taken = 0;
+    let [taken, chars] = [0, 0];
     for (const entry of this.pending.values()) {
       if (!entry.pending) continue;
       this.snapshot(entry);
-      if (++taken % perTurn === 0) await nextTurn();
+      chars += entry.jsonLength;
+      if (++taken < perTurn && chars < SNAPSHOT_CHARS_PER_TURN) continue;
+      [taken, chars] = [0, 0];
+      await nextTurn();
     }
     return this.snapshots;
   }

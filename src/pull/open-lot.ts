@@ -1,19 +1,23 @@
 import type { FaultCode } from '../expressions/fault.js';
 import { ExpressionFailures, type ExpressionFailure } from '../expressions/failures.js';
 import { isUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
+import type { Steps, Turns } from '../event-loop-turns.js';
+import { LineSet } from '../line-set.js';
 import type { PullConfig } from '../tenant-config/subscription-config.js';
 import type { PassResult } from '../workflows/delivery-messages.js';
 import { BatchLines } from './batch-lines.js';
 import { LeaseTable, type LeaseTableOptions } from './lease-table.js';
 import { Lot, type LotEnd } from './lot.js';
 import type { HeldPass } from './lot-source.js';
-import { compileOrderingKey } from './ordering.js';
+import { compileOrderingKey, type OrderingKey } from './ordering.js';
 
 /** What {@link openLot} needs beside the pass. */
 export interface OpenLotOptions {
   readonly batchStore: Pick<BatchStore, 'read'>;
   readonly config: PullConfig;
   readonly onEnd: (lot: Lot, end: LotEnd) => void;
+  /** Shares the event loop between tenants: an ordering key may take milliseconds an event. */
+  readonly turns: Turns;
   /** Told of events that have no ordering key since it failed on them, if there are any. */
   readonly onFailures?: (failures: readonly ExpressionFailure[]) => void;
 }
@@ -21,7 +25,7 @@ export interface OpenLotOptions {
 /** Makes a lot of a pass: reads its events. Undefined when they are gone or damaged; the pass is then completed with dead letters. */
 export async function openLot(pass: HeldPass, options: OpenLotOptions): Promise<Lot | undefined> {
   const { batch, subscription } = pass.input;
-  const { config, onEnd, onFailures } = options;
+  const { config, onEnd, onFailures, turns } = options;
   let content: Buffer;
   try {
     content = await options.batchStore.read(batch);
@@ -33,14 +37,15 @@ export async function openLot(pass: HeldPass, options: OpenLotOptions): Promise<
   const lines = new BatchLines(content, batch.events, batch.stream);
   const { maxAttempts, orderingKey } = config;
   const failures = new ExpressionFailures();
+  const onFailure = (code: FaultCode): void => failures.add('ordering-key', subscription, code);
+  const keys =
+    orderingKey &&
+    (await turns.stepByStep(batch.tenant, keysOf(compileOrderingKey(orderingKey, onFailure), pass, lines)));
   const table = new LeaseTable({
     ...tableOf(pass),
     maxAttempts,
     detail: `Handed out ${maxAttempts} times and never acknowledged in time.`,
-    keyOf:
-      orderingKey === undefined
-        ? undefined
-        : keysOf(orderingKey, lines, (code) => failures.add('ordering-key', subscription, code)),
+    keyOf: keys ? (line) => keys.get(line) : undefined,
   });
   const failed = failures.list();
   if (failed.length > 0) onFailures?.(failed);
@@ -60,11 +65,17 @@ function expired({ pending, ...result }: PassResult, detail: string): PassResult
   return { ...result, pending: [], dead: pending.map((group) => ({ ...group, reason: 'expired', detail })) };
 }
 
-function keysOf(
-  expression: string,
+/** The ordering keys of what is pending. */
+function* keysOf(
+  keyOf: OrderingKey,
+  { input: { batch, pending } }: HeldPass,
   lines: BatchLines,
-  onFailure: (code: FaultCode) => void,
-): (line: number) => string | undefined {
-  const keyOf = compileOrderingKey(expression, onFailure);
-  return (line) => keyOf(lines.event(line));
+): Steps<ReadonlyMap<number, string | undefined>> {
+  const keys = new Map<number, string | undefined>();
+  for (const group of pending)
+    for (const line of LineSet.decode(group.lines, batch.events)) {
+      keys.set(line, keyOf(lines.event(line)));
+      yield;
+    }
+  return keys;
 }

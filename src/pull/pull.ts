@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { HeadgateError } from '../errors.js';
+import { Turns } from '../event-loop-turns.js';
 import type { ExpressionFailure } from '../expressions/failures.js';
 import type { Logger } from '../observability/logger.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
@@ -51,6 +52,8 @@ export interface PullOptions {
   readonly maxLongPolls?: number;
   /** Notes the tasks that are held, for the next process. Default: nobody does, and a killed process is missed after 30 s. */
   readonly holdings?: HeldTasks;
+  /** Shares the event loop between tenants. Default: turns of its own. */
+  readonly turns?: Turns;
   readonly log: Logger;
 }
 
@@ -123,6 +126,7 @@ class Queues {
     { readonly who: Subscriber; readonly queue: SubscriptionQueue }
   >();
   private readonly held: HeldBytes;
+  private readonly turns: Turns;
   private readonly longPolls: LongPolls;
   private readonly source: LotSource;
   private readonly ticking: NodeJS.Timeout;
@@ -130,6 +134,7 @@ class Queues {
 
   constructor(private readonly options: PullOptions) {
     this.held = new HeldBytes(options.heldBytes);
+    this.turns = options.turns ?? new Turns();
     this.longPolls = new LongPolls(options.maxLongPolls);
     this.source = createLotSource(options.client, options.namespace, options.holdings);
     this.ticking = setInterval(() => this.tick(), TICK_MS).unref();
@@ -166,6 +171,7 @@ class Queues {
     const queue = new SubscriptionQueue({
       ...who,
       ...{ source: this.source, batchStore, held: this.held, longPolls: this.longPolls, log },
+      turns: this.turns,
       config: () => this.configOf(who),
       onLotEnd: (end, bytes) => observer?.onLotEnd?.({ ...who, ...end, bytes }),
       onFailures: (failures) => observer?.onKeysFailed?.({ ...who, failures }),

@@ -11,6 +11,7 @@ import type { Lease, LeaseTable } from './lease-table.js';
 import type { Lot, LotEnd, PullMessage } from './lot.js';
 import type { LongPolls } from './long-polls.js';
 import type { HeldPass, LotSource } from './lot-source.js';
+import type { Turns } from '../event-loop-turns.js';
 import { openLot, untouched } from './open-lot.js';
 import { Waiters } from './waiters.js';
 
@@ -20,6 +21,8 @@ export interface SubscriptionQueueOptions {
   readonly subscription: string;
   readonly source: LotSource;
   readonly batchStore: Pick<BatchStore, 'read'>;
+  /** Shares the event loop between tenants. */
+  readonly turns: Turns;
   /** The subscription as it is configured now; undefined when it is not, or not for pulling. */
   readonly config: () => PullConfig | undefined;
   readonly held: HeldBytes;
@@ -245,7 +248,7 @@ export class SubscriptionQueue {
 
   private async open(pass: HeldPass): Promise<void> {
     const config = this.options.config();
-    const { batchStore, tenant, held, onFailures } = this.options;
+    const { batchStore, tenant, held, turns, onFailures } = this.options;
     if (this.closed || config === undefined) {
       await pass.complete(untouched(pass));
       return;
@@ -253,7 +256,7 @@ export class SubscriptionQueue {
     try {
       if (pass.input.batch.tenant !== tenant) throw new Error('a batch of another tenant was in the queue');
       const onEnd = (lot: Lot, end: LotEnd): void => this.ended(lot, end);
-      const lot = await openLot(pass, { batchStore, config, onEnd, onFailures });
+      const lot = await openLot(pass, { batchStore, config, onEnd, turns, onFailures });
       if (lot === undefined) return;
       this.lots.set(lot.id, lot);
       held.add(tenant, lot.bytes);

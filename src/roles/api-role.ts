@@ -83,6 +83,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const pull = createPull({
     ...{ client, namespace, holdings, observer, configOf, log },
     batchStore: stores.batchStore,
+    turns: options.turns,
     maxLongPolls: longPollsOf(config),
   });
   const parts = await buildIngest(options, { spool, state, client, control, signal: stopping.signal });

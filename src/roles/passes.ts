@@ -6,6 +6,7 @@ import { Receivers } from '../activities/push/receivers.js';
 import { signalWithStart } from '../activities/workflow/signal.js';
 import { createWorkflowPass } from '../activities/workflow/workflow-pass.js';
 import type { Config, SecretReader } from '../config.js';
+import type { Turns } from '../event-loop-turns.js';
 import type { QueueNotes } from '../engine/queue-rates.js';
 import type { Logger } from '../observability/logger.js';
 import type { Metrics } from '../observability/metrics.js';
@@ -21,6 +22,8 @@ export interface PassesOptions {
   readonly client: Client;
   readonly namespace: string;
   readonly registry: TenantRegistry;
+  /** Shares the event loop between tenants. */
+  readonly turns: Turns;
   readonly stores: SharedStores;
   readonly control: SubscriptionControl;
   readonly notes: QueueNotes;
@@ -59,6 +62,7 @@ export function buildPasses(options: PassesOptions): Passes {
     workflowPass: createWorkflowPass({
       ...{ batchStore: stores.batchStore, deliveryLog: stores.deliveryLog, configOf, log },
       queues: config.workflowQueues,
+      turns: options.turns,
       signal: ({ tenant, subscription, batch: { stream } }, { target, row: { id, source } }, event) => {
         const { client, namespace } = options;
         const of = { stream, source, id };

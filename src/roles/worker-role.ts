@@ -16,7 +16,7 @@ import type { LoadInput, LoadResult } from '../stores/warehouse/warehouse.js';
 import { configuredTenant, type TenantRegistry } from '../tenant-config/registry.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
 import { RemovedSubscriptions } from '../subscriptions/removed-subscriptions.js';
-import type { Reading } from '../tenant-config/tenant-file.js';
+import type { LoadedTenant, Reading } from '../tenant-config/tenant-file.js';
 import { readVersion } from '../tenant-config/versions.js';
 import { budgetLoads, observeLoads, paceLoads, type LoadObserver } from '../workers/observed-warehouse.js';
 import { Pace } from '../workers/pace.js';
@@ -84,8 +84,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     onWindow: (tenant, windowMs) => windows.announced(tenant, windowMs),
     onParked: countParked(options.metrics),
     tenant: (tenant) => configuredTenant(registry, tenant),
-    versionOf: (tenant, version) =>
-      readVersion(stores.paths.tenantVersions, tenant, version, options.reading),
+    ...{ turns: options.turns, versionOf: versionsOf(options) },
   });
   const host = await startWorkerHost({
     connection: temporal.connection,
@@ -109,6 +108,11 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     for (const each of [passes, pace, budget, warehouse]) await each.close();
   };
   return { ...host, stop };
+}
+
+function versionsOf({ stores, reading }: WorkerRoleOptions) {
+  return (tenant: string, version: string): Promise<LoadedTenant> =>
+    readVersion(stores.paths.tenantVersions, tenant, version, reading);
 }
 
 /** The rates of the tenants' queues, as their files and their warehouses have them. */

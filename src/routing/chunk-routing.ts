@@ -1,5 +1,6 @@
 import { MAX_HOPS, decisionEvent, hopsOf } from '../delivered-event.js';
 import type { DecisionRow, EventRow, InputStream } from '../event.js';
+import { Budget, MAX_EVENT_STEPS } from '../expressions/budget.js';
 import { ExpressionFailures, type ExpressionFailure } from '../expressions/failures.js';
 import { LineSet } from '../line-set.js';
 import type { RoutedEvents } from '../workflows/delivery-messages.js';
@@ -10,11 +11,19 @@ interface Group extends Omit<RoutedEvents, 'lines' | 'count' | 'looped'> {
   readonly lines: LineSet;
 }
 
+/**
+ * Steps that filters may take on all that is derived from one event: some 20 ms. An event may change hundreds of decisions,
+ * each of which is an event with routes; what a turn does cannot be cut short before the next event.
+ */
+const MAX_DERIVED_STEPS = 1_000_000;
+
 /** Collects where the events of a chunk, and the events derived from it, go. */
 export class ChunkRouting {
   /** By subscription; rarely more than one each. */
   private readonly groups = new Map<string, Group[]>();
   private readonly failures = new ExpressionFailures();
+  /** Steps left for what the event under way has changed. */
+  private stepsLeft = MAX_DERIVED_STEPS;
 
   /** `isDraining`: which subscriptions take no new events. `onFailures` hears of filters that failed. */
   constructor(
@@ -27,12 +36,17 @@ export class ChunkRouting {
   /** Routes the event derived from a decision that changed; undefined where no route is for derived events. */
   get onChanged(): ((line: number, row: DecisionRow) => void) | undefined {
     if (!this.router.routesDerived) return undefined;
-    return (line, row) => this.add('decisions', line, decisionEvent(row, row.time));
+    return (line, row) => {
+      const budget = new Budget(Math.min(MAX_EVENT_STEPS, this.stepsLeft));
+      this.add('decisions', line, decisionEvent(row, row.time), budget);
+      this.stepsLeft = Math.max(0, this.stepsLeft - budget.used);
+    };
   }
 
   /** Routes one of the chunk's events; `line` is its place among them. */
   take(row: EventRow, line: number): void {
     this.add('events', line, row);
+    this.stepsLeft = MAX_DERIVED_STEPS;
   }
 
   /** Where the events that were taken go, and those derived from them; undefined if none goes anywhere. */
@@ -43,8 +57,8 @@ export class ChunkRouting {
     return groups.length === 0 ? undefined : groups.map(encoded);
   }
 
-  private add(of: RoutedEvents['of'], line: number, event: EventRow): void {
-    const aims = this.router.aims(event, this.stream, { onFailure: this.failures.add });
+  private add(of: RoutedEvents['of'], line: number, event: EventRow, budget?: Budget): void {
+    const aims = this.router.aims(event, this.stream, { budget, onFailure: this.failures.add });
     if (aims.length === 0) return;
     const own = ownPriority(event);
     const looped = event.extensions !== undefined && hopsOf(event) >= MAX_HOPS;

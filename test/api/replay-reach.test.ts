@@ -28,7 +28,8 @@ describe('how far back replay reaches', () => {
     );
 
   it('is the oldest event of all nodes and both streams, whatever their names', async () => {
-    const reachOf = createReachOf(store);
+    let clock = 0;
+    const reachOf = createReachOf(store, () => (clock += 5_000));
     const keptSince = async () => (await reachOf(tenant)).keptSince;
     assert.equal(await keptSince(), undefined);
     await write('20240310-00000000-00000009z', '2024-03-10T14:58:27.057Z');
@@ -39,11 +40,16 @@ describe('how far back replay reaches', () => {
     assert.equal(await keptSince(), '2024-03-10T14:30:00.000Z');
   });
 
-  it('is told without opening a batch for each who asks', async () => {
-    let opened = 0;
+  it('is told without opening a batch for each who asks, or listing a day again within five seconds', async () => {
+    let [opened, listed, now] = [0, 0, 0];
     const replays = createReplays({
       ...{ client: new Client({ connection: Connection.lazy() }), namespace: 'none' },
-      batchStore: { ...store, open: (name) => (opened++, store.open(name)) },
+      batchStore: {
+        ...store,
+        list: (range) => (listed++, store.list(range)),
+        open: (name) => (opened++, store.open(name)),
+      },
+      now: () => now,
       tenantOf: () => tenant,
       versionOf: () => Promise.resolve(tenant),
     });
@@ -51,7 +57,8 @@ describe('how far back replay reaches', () => {
     assert.equal(await keptSince(), undefined);
     await write('20240310-0123abcd-000000002', '2024-03-10T12:00:00.000Z');
     for (let n = 0; n < 5; n++) assert.equal(await keptSince(), '2024-03-10T12:00:00.000Z');
-    assert.equal(opened, 1);
+    assert.deepEqual([opened, listed], [1, 1]);
+    now += 5_000;
     await store.delete({ tenant: 'UA', stream: 'events', batchId: '20240310-0123abcd-000000002' });
     await write('20240311-0123abcd-000000003', '2024-03-11T12:00:00.000Z');
     assert.equal(await keptSince(), '2024-03-11T12:00:00.000Z');

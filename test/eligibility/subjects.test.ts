@@ -79,6 +79,19 @@ overStateStores('subjects in memory', (kind) => {
     }
   });
 
+  it('are snapshotted in more turns where they are large, a megabyte in each', async () => {
+    const subjects = new Subjects(store);
+    const names = Array.from({ length: 40 }, (_, n) => `s${n}`);
+    await change(subjects, 'UA', names, (record) => {
+      record.profile = { values: { text: 'x'.repeat(100_000) }, times: {} };
+    });
+    let turns = 0;
+    const counted = (): Promise<void> => (turns++, nextTurn());
+    assert.equal((await subjects.takeSnapshots(TENANTS, counted)).length, names.length);
+    assert.equal(turns, 4);
+    subjects.notKept();
+  });
+
   it('are snapshotted for the tenants asked for, and kept for the others', async () => {
     const subjects = new Subjects(store);
     for (const tenant of TENANTS) await change(subjects, tenant, ['s1', 's2'], (record) => set(record, 1));

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ExpressionFailure } from '../../src/expressions/failures.js';
+import { Turns } from '../../src/event-loop-turns.js';
 import { openLot } from '../../src/pull/open-lot.js';
 import { flights } from '../support/pulling.js';
 
@@ -16,6 +17,7 @@ describe('an ordering key that fails on an event', () => {
       batchStore: { read: () => Promise.resolve(content) },
       config: config as never,
       onEnd: () => undefined,
+      turns: new Turns(),
       onFailures: (failures) => void counted.push(...failures),
     });
     const leased = [1, 2, 3, 4].map(() => lot?.lease(1)?.line);

@@ -103,6 +103,31 @@ describe('the router', () => {
     assert.deepEqual(routing.routed(), [{ ...expected, lines: LineSet.of([2]).encode() }]);
   });
 
+  it('takes so many steps at most for all that one event has changed, and says which filters are too costly', () => {
+    const list = JSON.stringify(Array.from({ length: 80 }, (_, n) => n));
+    const costly = `${list}.exists(x, ${list}.exists(y, x + y < 0)) || true`;
+    const router = routerOf([route({ type: 'headgate.*', when: costly }, ['ops'])]);
+    let failed = 0;
+    const routing = new ChunkRouting(
+      router,
+      'events',
+      () => false,
+      (failures) => {
+        for (const { count } of failures) failed += count;
+      },
+    );
+    const change = (rule: string): void =>
+      routing.onChanged?.(0, { id: rule, event_id: 'e', rule, outcome: 'eligible' } as DecisionRow);
+    for (let n = 0; n < 100; n++) change(`r${n}`);
+    assert.ok(routing.routed()?.length === 1);
+    assert.ok(failed >= 50 && failed < 100, `${failed} of 100 are too costly`);
+    const before = failed;
+    routing.take(event('a'), 0);
+    change('of the next event');
+    routing.routed();
+    assert.equal(failed, 2 * before, 'the next event has steps of its own');
+  });
+
   it('sets apart what has passed too many stages', () => {
     const routing = new ChunkRouting(routerOf([route({}, ['crm'])]), 'events', () => false);
     const routed = routedBy(

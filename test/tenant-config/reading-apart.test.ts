@@ -9,6 +9,7 @@ import { openTenantRegistry, type TenantChange } from '../../src/tenant-config/r
 import { compileTenant } from '../../src/tenant-config/tenant-file.js';
 import { keepVersion, readVersion } from '../../src/tenant-config/versions.js';
 import { useTempDir } from '../support/temp-dir.js';
+import { turnsOf } from '../support/turns-of.js';
 
 const RULES = 60;
 
@@ -26,19 +27,6 @@ function largeText(more: object = {}): string {
     })),
     ...more,
   });
-}
-
-/** How many turns the event loop takes until it is done. */
-async function turnsOf<T>(work: Promise<T>): Promise<{ turns: number; result: T }> {
-  let turns = 0;
-  let ended = false;
-  const count = (): void => {
-    turns++;
-    if (!ended) setImmediate(count);
-  };
-  setImmediate(count);
-  const result = await work.finally(() => (ended = true));
-  return { turns, result };
 }
 
 describe("a tenant's large file, read while others are served", () => {

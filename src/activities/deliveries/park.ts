@@ -119,5 +119,5 @@ async function deadRows(
   const all = await linesOf(batchStore, batch);
   if (all === undefined) return [];
   const dead = [...LineSet.decode(lines, batch.events)];
-  return dead.map((line) => deliveredEvent(all[line] ?? '', batch.stream));
+  return dead.map((line) => deliveredEvent(all.at(line), batch.stream));
 }

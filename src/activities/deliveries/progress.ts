@@ -1,3 +1,4 @@
+import type { TextLines } from '../../octet-lines.js';
 import { Context } from '@temporalio/activity';
 import { deliveredEvent } from '../../delivered-event.js';
 import type { BatchRef } from '../../event.js';
@@ -27,7 +28,7 @@ export function heartbeatOf(tally: Tally): void {
  */
 export function resumePass(
   batch: BatchRef,
-  lines: readonly string[] | undefined,
+  lines: TextLines | undefined,
   tally: Tally,
   journal: DeliveryJournal,
   now: number,
@@ -36,8 +37,7 @@ export function resumePass(
   if (typeof progress?.delivered !== 'string') return;
   const at = new Date(now).toISOString();
   tally.resume(LineSet.decode(progress.delivered, batch.events), (line, attempts) => {
-    const text = lines?.[line];
-    const event = text === undefined ? '' : deliveredEvent(text, batch.stream).id;
+    const event = lines === undefined ? '' : deliveredEvent(lines.at(line), batch.stream).id;
     journal.add({ line, event, attempt: attempts + 1, outcome: 'delivered', at, resumed: true });
   });
 }

@@ -7,6 +7,7 @@ import { DeliveryJournal } from '../../stores/delivery-log/journal.js';
 import type { PushConfig } from '../../tenant-config/subscription-config.js';
 import type { TenantConfig } from '../../tenant-config/tenant-config.js';
 import type { PassInput, PassResult } from '../../workflows/delivery-messages.js';
+import type { TextLines } from '../../octet-lines.js';
 import { linesOf } from '../deliveries/batch-lines.js';
 import { keepJournal } from '../deliveries/keep-journal.js';
 import { endOfPass } from '../deliveries/pass-end.js';
@@ -85,7 +86,7 @@ export function createPushPass(options: PushPassOptions): PassActivities['pushPa
 interface PassParts {
   readonly config: PushConfig;
   readonly receiver: Receiver;
-  readonly lines: readonly string[];
+  readonly lines: TextLines;
   readonly tally: Tally;
   readonly journal: DeliveryJournal;
 }
@@ -97,7 +98,7 @@ async function makePass(options: PushPassOptions, input: PassInput, parts: PassP
   const { tenant, batch } = input;
   const work = new Work({
     due: tally.due(now()),
-    lineAt: (line) => lines[line] ?? '',
+    lineAt: (line) => lines.at(line),
     stream: batch.stream,
     config,
     onUndeliverable: (line, attempts, detail) => tally.undeliverable(line, attempts, detail),

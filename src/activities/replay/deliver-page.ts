@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { EventRow } from '../../event.js';
+import type { Steps, Turns } from '../../event-loop-turns.js';
 import { LineSet } from '../../line-set.js';
 import type { LoadedTenant } from '../../tenant-config/registry.js';
 import {
@@ -17,7 +18,7 @@ import {
   type ReplayPageInput,
   type ReplayPageResult,
 } from '../../workflows/replay-messages.js';
-import { linesOf } from './kept-lane.js';
+import { TextLines } from '../../octet-lines.js';
 import { Pacer } from './pacer.js';
 import { isPast, rangeOf, type CompiledRange } from './range.js';
 import { isLooped, targetsOf, type ReplayTargets } from './targets.js';
@@ -30,11 +31,13 @@ export interface DeliverPageOptions {
   readonly tenant: LoadedTenant;
   /** Starts the deliveries of one batch; gives the ids of their workflows. */
   readonly startDeliveries: (input: StartDeliveriesInput) => Promise<readonly string[]>;
+  /** Shares the event loop between tenants. */
+  readonly turns: Turns;
 }
 
 /** A page ends after so many batches, or so many seconds' worth of events. */
 const PAGE = { batches: 100, seconds: 10 };
-/** Events of a batch looked at before others get their turn. */
+/** Events of a batch looked at before the pace is. */
 const EVENTS_AT_ONCE = 500;
 
 /**
@@ -109,9 +112,8 @@ export class DeliverPage {
     signal?: AbortSignal,
   ): Promise<boolean> {
     const { activityQueue } = this.options.input;
-    const lines = linesOf(ndjson);
-    const first = lines[0];
-    if (first !== undefined && isPast(JSON.parse(first) as EventRow, this.range.until)) return false;
+    const lines = new TextLines(ndjson);
+    if (lines.length > 0 && isPast(JSON.parse(lines.at(0)) as EventRow, this.range.until)) return false;
     const found = await this.route(lines, stream, signal);
     this.counts.bytes += ref.bytes;
     if (found.events > 0) this.counts.batches++;
@@ -124,29 +126,43 @@ export class DeliverPage {
 
   /** Which lines of a batch go to which subscriptions. */
   private async route(
-    lines: readonly string[],
+    lines: TextLines,
     stream: BatchName['stream'],
     signal?: AbortSignal,
   ): Promise<{ events: number; to: ReadonlyMap<string, LineSet> }> {
-    const to = new Map<string, LineSet>();
-    let events = 0;
-    for (let line = 0; line < lines.length; line++) {
-      const event = JSON.parse(lines[line] as string) as EventRow;
-      this.read++;
-      if ((line + 1) % EVENTS_AT_ONCE === 0) await this.pacer.did(EVENTS_AT_ONCE, signal);
-      if (stream === 'decisions' || !this.range.includes(event)) continue;
-      events++;
-      if (isLooped(event)) this.counts.skipped++;
-      for (const name of this.targets.of(event, stream)) {
-        const own = to.get(name) ?? LineSet.none(lines.length);
-        own.add(line);
-        to.set(name, own);
-        this.counts.matched++;
-      }
+    const { turns, input } = this.options;
+    const found = { events: 0, to: new Map<string, LineSet>() };
+    for (let from = 0; from < lines.length; from += EVENTS_AT_ONCE) {
+      const until = Math.min(from + EVENTS_AT_ONCE, lines.length);
+      const some = { lines, from, until, stream };
+      await turns.stepByStep(input.tenant, this.routing(some, found));
+      await this.pacer.did(until - from, signal);
     }
-    await this.pacer.did(lines.length % EVENTS_AT_ONCE, signal);
-    this.counts.events += events;
-    return { events, to };
+    this.counts.events += found.events;
+    return found;
+  }
+
+  /** Event by event: filters may take milliseconds of each. */
+  private *routing(
+    some: { lines: TextLines; from: number; until: number; stream: BatchName['stream'] },
+    found: { events: number; to: Map<string, LineSet> },
+  ): Steps<void> {
+    const { lines, from, until, stream } = some;
+    for (let line = from; line < until; line++) {
+      const event = JSON.parse(lines.at(line)) as EventRow;
+      this.read++;
+      if (stream !== 'decisions' && this.range.includes(event)) {
+        found.events++;
+        if (isLooped(event)) this.counts.skipped++;
+        for (const name of this.targets.of(event, stream)) {
+          const own = found.to.get(name) ?? LineSet.none(lines.length);
+          own.add(line);
+          found.to.set(name, own);
+          this.counts.matched++;
+        }
+      }
+      yield;
+    }
   }
 
   /**

@@ -1,6 +1,10 @@
 import type { BatchRef, EventRow, InputStream } from '../../event.js';
 import { openIfThere, type BatchName, type BatchStore } from '../../stores/batch-store/batch-store.js';
+import { TextLines } from '../../octet-lines.js';
 import { isPast } from './range.js';
+
+/** A slice of large events: some milliseconds of parsing. */
+const MOST_BYTES = 512 * 1024;
 
 /** Some events of one kept batch, one behind the other. */
 export interface Slice {
@@ -29,7 +33,7 @@ export interface KeptLaneOptions {
 export class KeptLane {
   private readonly names: AsyncIterator<BatchName>;
   private batch: BatchRef | undefined;
-  private lines: readonly string[] = [];
+  private lines = new TextLines(Buffer.alloc(0));
   private at = 0;
   private head: EventRow | undefined;
   private ended = false;
@@ -41,22 +45,23 @@ export class KeptLane {
   /** The next event, or undefined at the end; to be awaited before each {@link KeptLane.take}. */
   async peek(): Promise<EventRow | undefined> {
     while (this.head === undefined && !this.ended) {
-      if (this.at < this.lines.length) this.head = JSON.parse(this.lines[this.at] as string) as EventRow;
+      if (this.at < this.lines.length) this.head = JSON.parse(this.lines.at(this.at)) as EventRow;
       else this.ended = !(await this.openNext());
     }
     return this.head;
   }
 
-  /** Takes events of one batch while `wanted` says so, `most` of them at most, and the next in any case. */
+  /** Takes events of one batch while `wanted` says so, `most` of them and some bytes at most, and the next in any case. */
   take(most: number, wanted: (event: EventRow) => boolean): Slice {
     const [batch, firstLine] = [this.batch as BatchRef, this.at];
     const rows: EventRow[] = [];
+    let bytes = 0;
     while (this.head !== undefined) {
       rows.push(this.head);
-      this.at++;
+      bytes += this.lines.bytesAt(this.at++);
       this.head = undefined;
-      if (rows.length >= most || this.at >= this.lines.length) break;
-      this.head = JSON.parse(this.lines[this.at] as string) as EventRow;
+      if (rows.length >= most || bytes >= MOST_BYTES || this.at >= this.lines.length) break;
+      this.head = JSON.parse(this.lines.at(this.at)) as EventRow;
       if (!wanted(this.head)) break;
     }
     return { stream: this.options.stream, batch, firstLine, rows };
@@ -69,16 +74,9 @@ export class KeptLane {
     const opened = await openIfThere(this.options.store, name);
     this.options.onFile(opened?.ref);
     this.batch = opened?.ref;
-    this.lines = opened === undefined ? [] : linesOf(opened.ndjson);
+    this.lines = new TextLines(opened?.ndjson ?? Buffer.alloc(0));
     this.at = 0;
-    const first = this.lines[0];
-    return first === undefined || !isPast(JSON.parse(first) as EventRow, this.options.until);
+    if (this.lines.length === 0) return true;
+    return !isPast(JSON.parse(this.lines.at(0)) as EventRow, this.options.until);
   }
-}
-
-/** The lines of a batch file. */
-export function linesOf(ndjson: Buffer): string[] {
-  const lines = ndjson.toString('utf8').split('\n');
-  if (lines.at(-1) === '') lines.pop();
-  return lines;
 }

@@ -7,7 +7,7 @@ import { LineSet } from '../../line-set.js';
 import type { CompiledRules } from '../../rules/compiled.js';
 import { openIfThere, type BatchName, type BatchStore } from '../../stores/batch-store/batch-store.js';
 import { decidedKey, recordedOf, type RecordedDecisions } from './comparison.js';
-import { linesOf } from './kept-lane.js';
+import { TextLines } from '../../octet-lines.js';
 
 const gzipAsync = promisify(gzip);
 /** Rows read between two turns of the event loop: two milliseconds. */
@@ -21,9 +21,10 @@ export async function readRecorded(
   const recorded = new Map<string, Map<string, DecisionRow>>();
   const opened = await openIfThere(store, { tenant, stream: 'decisions', batchId });
   let read = 0;
-  for (const line of opened === undefined ? [] : linesOf(opened.ndjson)) {
-    if (++read % ROWS_AT_ONCE === 0) await nextTurn();
-    const row = JSON.parse(line) as DecisionRow;
+  const lines = new TextLines(opened?.ndjson ?? Buffer.alloc(0));
+  for (; read < lines.length; read++) {
+    if ((read + 1) % ROWS_AT_ONCE === 0) await nextTurn();
+    const row = JSON.parse(lines.at(read)) as DecisionRow;
     const ofEvent = recorded.get(decidedKey(row)) ?? new Map<string, DecisionRow>();
     recorded.set(decidedKey(row), ofEvent.set(row.rule, row));
   }

@@ -1,8 +1,8 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { HeadgateError } from '../../errors.js';
-import { decideChunk, type ChunkDecisions } from '../../eligibility/decide-chunk.js';
+import { decideChunk } from '../../eligibility/decide-chunk.js';
 import type { BatchRef, DecisionRow, EventRow, InputStream } from '../../event.js';
 import { eventKey } from '../../event-identity.js';
+import type { Steps, Turns } from '../../event-loop-turns.js';
 import type { LoadedTenant } from '../../tenant-config/registry.js';
 import type { BatchStore } from '../../stores/batch-store/batch-store.js';
 import {
@@ -34,13 +34,12 @@ export interface RedecisionOptions {
   /** Hands batches of decisions to a load window. */
   readonly announce: (batches: readonly BatchRef[]) => Promise<unknown>;
   readonly budget: SubjectBudget;
+  /** Shares the event loop between tenants. */
+  readonly turns: Turns;
 }
 
 /** Batches of decisions that are announced together. */
 const ANNOUNCED_AT_ONCE = 50;
-
-/** Decides for so long before the API and others on the event loop have their turn. */
-const TURN_MS = 10;
 
 const NOTHING_RECORDED: RecordedDecisions = new Map();
 
@@ -123,40 +122,49 @@ export class Redecision {
     const some = chosen.includes(true);
     if (!some && !this.inRange) this.warmUpEvents += slice.rows.length;
     this.inRange ||= some;
-    const made = await this.decide(slice);
+    const { turns, input } = this.options;
+    const made = await turns.stepByStep(input.tenant, this.decide(slice));
     const deciding = some ? await this.decidingOn(slice.batch) : undefined;
-    slice.rows.forEach((row, at) => {
-      if (deciding && chosen[at] === true) this.judge(slice, at, made.get(eventKey(row)) ?? [], deciding);
-    });
+    if (deciding) await turns.stepByStep(input.tenant, this.judgeAll(slice, chosen, made, deciding));
     if (slice.firstLine + slice.rows.length >= slice.batch.events) await this.finish(slice.batch.batchId);
   }
 
-  /** The decisions on a slice, by {@link eventKey}; in several turns of the event loop where it takes long. */
-  private async decide({ stream, rows }: Slice): Promise<ReadonlyMap<string, DecisionRow[]>> {
+  /** The decisions on a slice, by {@link eventKey}, event by event. */
+  private *decide({ stream, rows }: Slice): Steps<ReadonlyMap<string, DecisionRow[]>> {
     const made = new Map<string, DecisionRow[]>();
-    for (let from = 0; from < rows.length;) {
-      if (from > 0) await nextTurn();
-      const { ndjson, decided } = this.decideInTurn(stream, rows.slice(from));
-      from += decided;
-      for (const line of ndjson.split('\n')) {
+    for (const event of rows) {
+      for (const line of this.decideOn(stream, event).split('\n')) {
         if (line === '') continue;
         const row = JSON.parse(line) as DecisionRow;
         const key = decidedKey(row);
-        made.set(key, [...(made.get(key) ?? []), row]);
+        const known = made.get(key);
+        if (known === undefined) made.set(key, [row]);
+        else known.push(row);
       }
+      yield;
     }
     return made;
   }
 
-  private decideInTurn(stream: InputStream, rows: readonly EventRow[]): ChunkDecisions {
+  private decideOn(stream: InputStream, event: EventRow): string {
     const { rules } = this.options.chosen;
     const onFault = (_event: EventRow, error: unknown): void => {
       if (error instanceof HeadgateError) throw error;
       this.faults++;
     };
-    const end = performance.now() + TURN_MS;
-    const after = (): boolean => performance.now() < end;
-    return decideChunk(stream, rows, rules, this.subjects.recordOf, onFault, { after });
+    return decideChunk(stream, [event], rules, this.subjects.recordOf, onFault).ndjson;
+  }
+
+  private *judgeAll(
+    slice: Slice,
+    chosen: readonly boolean[],
+    made: ReadonlyMap<string, DecisionRow[]>,
+    deciding: Deciding,
+  ): Steps<void> {
+    for (const [at, row] of slice.rows.entries()) {
+      if (chosen[at] === true) this.judge(slice, at, made.get(eventKey(row)) ?? [], deciding);
+      yield;
+    }
   }
 
   private judge(

@@ -2,6 +2,7 @@ import { HeadgateError } from '../../errors.js';
 import type { BatchRef } from '../../event.js';
 import type { LoadedTenant } from '../../tenant-config/registry.js';
 import type { BatchStore } from '../../stores/batch-store/batch-store.js';
+import { Turns } from '../../event-loop-turns.js';
 import { createTurns } from '../../turns.js';
 import { assertTenantId } from '../../tenant.js';
 import {
@@ -33,6 +34,8 @@ export interface ReplayActivitiesOptions {
   readonly announce: (batches: readonly BatchRef[]) => Promise<unknown>;
   /** Subjects that deciding again may hold in memory: one tenant's, and all tenants' together. Default 100,000 and 200,000, some 600 MB. */
   readonly maxSubjects?: { readonly each: number; readonly all: number };
+  /** Shares the event loop between tenants. Default: turns of its own. */
+  readonly turns?: Turns;
   /** Milliseconds between heartbeats; default 5,000. */
   readonly heartbeatIntervalMs?: number;
 }
@@ -55,12 +58,13 @@ const MAX_SUBJECTS = { each: 100_000, all: 200_000 };
 export function createReplayActivities(options: ReplayActivitiesOptions): ReplayActivities {
   const { store, current, announce, heartbeatIntervalMs = HEARTBEAT_MS } = options;
   const inTurn = createTurns();
+  const turns = options.turns ?? new Turns();
   const budget = new SubjectBudget(options.maxSubjects ?? MAX_SUBJECTS);
 
   return {
     replayPage: (input) => {
       const tenant = current(assertTenantId(input.tenant));
-      const page = new DeliverPage({ ...options, input, tenant });
+      const page = new DeliverPage({ ...options, input, tenant, turns });
       const progress = (): ReplayProgress => ({ ...addCounts(input.soFar, page.soFar), phase: 'range' });
       return whileHeartbeating(heartbeatIntervalMs, (signal) => page.run(signal), progress);
     },
@@ -72,7 +76,7 @@ export function createReplayActivities(options: ReplayActivitiesOptions): Replay
         const notes = await warmUpNotes(store, input, chosen.rules);
         return inTurn(input.tenant, () => {
           signal?.throwIfAborted();
-          const redecision = new Redecision({ input, store, chosen, routes, notes, announce, budget });
+          const redecision = new Redecision({ input, store, chosen, routes, notes, announce, budget, turns });
           progress = () => redecision.progress();
           return redecision.run(signal);
         });

@@ -1,4 +1,5 @@
 import type { EventRow } from '../../event.js';
+import type { Steps } from '../../event-loop-turns.js';
 import type { DueLines } from '../deliveries/tally.js';
 import type { WorkflowTarget } from './templates.js';
 
@@ -39,22 +40,24 @@ export class OrderedWork {
   /** Events whose turn has come. */
   private readonly freed: AddressedEvent[] = [];
   private waiting = 0;
-  private readonly reading: Iterator<AddressedEvent>;
+  private readonly reading: Iterator<AddressedEvent | undefined>;
 
   constructor(private readonly options: OrderedWorkOptions) {
     this.reading = this.addressed();
   }
 
-  /** The next event that may be signalled; undefined when there is none, for now. */
-  next(): AddressedEvent | undefined {
-    const freed = this.freed.shift();
-    if (freed !== undefined) {
-      this.waiting--;
-      return freed;
-    }
-    while (this.waiting < MAX_WAITING) {
+  /** The next event that may be signalled, found in steps of one event; undefined when there is none, for now. */
+  *next(): Steps<AddressedEvent | undefined> {
+    for (; ; yield) {
+      const freed = this.freed.shift();
+      if (freed !== undefined) {
+        this.waiting--;
+        return freed;
+      }
+      if (this.waiting >= MAX_WAITING) return undefined;
       const read = this.reading.next();
       if (read.done === true) return undefined;
+      if (read.value === undefined) continue;
       const queue = this.behind.get(read.value.target.id);
       if (queue === undefined) {
         this.behind.set(read.value.target.id, []);
@@ -63,7 +66,6 @@ export class OrderedWork {
       queue.push(read.value);
       this.waiting++;
     }
-    return undefined;
   }
 
   /** An event that was handed out is delivered or given up: the next one of its workflow may follow. */
@@ -82,17 +84,19 @@ export class OrderedWork {
     for (const { line } of queue) this.options.onHeld(line);
   }
 
-  private *addressed(): Generator<AddressedEvent> {
+  /** Undefined for one that is not handed out now: each takes its time. */
+  private *addressed(): Generator<AddressedEvent | undefined> {
     const { due, notDue, address, onHeld } = this.options;
     for (const { line, attempts } of inOrder(notDue)) {
       const event = address(line, attempts);
       if (event !== undefined) this.blocked.add(event.target.id);
+      yield undefined;
     }
     for (const { line, attempts } of inOrder(due)) {
       const event = address(line, attempts);
-      if (event === undefined) continue;
-      if (this.blocked.has(event.target.id)) onHeld(line);
-      else yield event;
+      const isBlocked = event !== undefined && this.blocked.has(event.target.id);
+      if (isBlocked) onHeld(line);
+      yield isBlocked ? undefined : event;
     }
   }
 }

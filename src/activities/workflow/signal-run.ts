@@ -5,17 +5,20 @@ import type { Tried } from '../../subscriptions/failing.js';
 import type { WorkflowConfig } from '../../tenant-config/subscription-config.js';
 import type { Concurrency, FlowLimits, Slot } from '../deliveries/concurrency.js';
 import type { Tally } from '../deliveries/tally.js';
+import type { TextLines } from '../../octet-lines.js';
 import type { AddressedEvent, OrderedWork } from './ordered-work.js';
 import { WorkflowFull } from './signal.js';
 
 /** What {@link SignalRun} works on. */
 export interface SignalRunOptions {
   readonly config: WorkflowConfig;
-  readonly work: OrderedWork;
+  readonly work: Pick<OrderedWork, 'settled' | 'failed'>;
+  /** The next event of the work, found in the tenant's turns; undefined when there is none, for now. */
+  readonly next: () => Promise<AddressedEvent | undefined>;
   readonly tally: Tally;
   readonly journal: DeliveryJournal;
   /** The batch's lines. */
-  readonly lines: readonly string[];
+  readonly lines: TextLines;
   /** Shared by all passes of the subscription in this process. */
   readonly concurrency: Concurrency;
   /** Signals a workflow of the tenant's, and starts it if need be. */
@@ -58,13 +61,13 @@ export class SignalRun {
 
   /** Signals what may be signalled. */
   async run(): Promise<void> {
-    const { work, config, concurrency } = this.options;
+    const { next, config, concurrency } = this.options;
     const limits: FlowLimits = {
       maxConcurrency: config.maxConcurrency,
       eventsPerSecond: config.limits.eventsPerSecond,
     };
     while (!this.halt.signal.aborted) {
-      const event = work.next();
+      const event = await next();
       if (event !== undefined) {
         const slot = await concurrency.acquire(1, limits, this.halt.signal);
         if (slot !== undefined) this.begin(event, slot);
@@ -77,7 +80,7 @@ export class SignalRun {
 
   private begin(event: AddressedEvent, slot: Slot): void {
     if (event.attempts > 0) this.retried++;
-    this.bytes += Buffer.byteLength(this.options.lines[event.line] ?? '');
+    this.bytes += this.options.lines.bytesAt(event.line);
     const signalled = this.send(event, slot)
       .catch((error: unknown) => {
         // A mistake of ours: the pass ends, and says so.

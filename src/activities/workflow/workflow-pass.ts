@@ -11,6 +11,8 @@ import type { WorkflowConfig } from '../../tenant-config/subscription-config.js'
 import type { TenantConfig } from '../../tenant-config/tenant-config.js';
 import type { AllowedQueue } from '../../tenant-config/workflow-queue.js';
 import type { PassInput, PassResult } from '../../workflows/delivery-messages.js';
+import { Turns } from '../../event-loop-turns.js';
+import type { TextLines } from '../../octet-lines.js';
 import { linesOf } from '../deliveries/batch-lines.js';
 import { Concurrency } from '../deliveries/concurrency.js';
 import { keepJournal } from '../deliveries/keep-journal.js';
@@ -43,6 +45,8 @@ export interface WorkflowPassOptions {
   readonly ending?: AbortSignal;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
+  /** Shares the event loop between tenants, whose templates may take milliseconds an event. Default: those of its own. */
+  readonly turns?: Turns;
 }
 
 /** What a pass has come to. */
@@ -68,6 +72,7 @@ export function createWorkflowPass(options: WorkflowPassOptions): PassActivities
   /** By subscription: as many as this process has made passes of, until they are removed. */
   const flows = new Map<string, Concurrency>();
   const now = options.now ?? Date.now;
+  const turns = options.turns ?? new Turns();
   return async (input) => {
     const began = performance.now();
     const { tenant, subscription, batch } = input;
@@ -88,7 +93,7 @@ export function createWorkflowPass(options: WorkflowPassOptions): PassActivities
     }
     const concurrency = flows.get(key) ?? new Concurrency(now);
     flows.set(key, concurrency);
-    const run = await signalAll(options, input, { config, lines, tally, journal, concurrency });
+    const run = await signalAll(options, input, { config, lines, tally, journal, concurrency, turns });
     const result = paused(tally.result(now()), run);
     await keepJournal(options, input, journal);
     const { delivered, failed } = result;
@@ -101,16 +106,17 @@ export function createWorkflowPass(options: WorkflowPassOptions): PassActivities
 
 interface PassParts {
   readonly config: WorkflowConfig;
-  readonly lines: readonly string[];
+  readonly lines: TextLines;
   readonly tally: Tally;
   readonly journal: DeliveryJournal;
   readonly concurrency: Concurrency;
+  readonly turns: Turns;
 }
 
 async function signalAll(
   options: WorkflowPassOptions,
   input: PassInput,
-  { config, lines, tally, journal, concurrency }: PassParts,
+  { config, lines, tally, journal, concurrency, turns }: PassParts,
 ): Promise<SignalRun> {
   const { now = Date.now } = options;
   const templates = createTemplates(input.tenant, config, options.queues);
@@ -119,7 +125,7 @@ async function signalAll(
     due: tally.due(now()),
     notDue: tally.notDue(now()),
     address: (line, attempts) => {
-      const addressed = addressOf(templates, lines[line] ?? '', input.batch.stream);
+      const addressed = addressOf(templates, lines.at(line), input.batch.stream);
       if (!(addressed instanceof Error)) return { line, attempts, ...addressed };
       tally.undeliverable(line, attempts, addressed.message);
       if (addressed instanceof TemplateFailure)
@@ -132,7 +138,9 @@ async function signalAll(
   const heartbeats = setInterval(() => heartbeatOf(tally), HEARTBEAT_EVERY_MS);
   try {
     const run = new SignalRun({
-      ...{ config, work, tally, journal, lines, concurrency, now, ending: end.signal },
+      ...{ config, tally, journal, lines, concurrency, now, ending: end.signal },
+      work,
+      next: () => turns.stepByStep(input.tenant, work.next()),
       signal: (event, cloudEvent) => options.signal(input, event, cloudEvent),
       onTried: (tried) => options.onTried?.(input.tenant, config.name, tried),
     });

@@ -7,6 +7,7 @@ import {
 import { replayedBatchId } from '../../../src/activities/replay/recorded-decisions.js';
 import { decideChunk, newSubjectRecord } from '../../../src/eligibility/decide-chunk.js';
 import type { BatchRef, DecisionRow, EventRow, InputStream } from '../../../src/event.js';
+import { Turns } from '../../../src/event-loop-turns.js';
 import { isBatchId } from '../../../src/tenant.js';
 import { createFileBatchStore } from '../../../src/stores/batch-store/file.js';
 import type { BatchStore } from '../../../src/stores/batch-store/batch-store.js';
@@ -16,6 +17,7 @@ import { compileTenant, type LoadedTenant } from '../../../src/tenant-config/ten
 import type { RedecideInput, ReplayReport, RuleDifference } from '../../../src/workflows/replay-messages.js';
 import { event, linesOf } from '../../support/events.js';
 import { useTempDir } from '../../support/temp-dir.js';
+import { turnsOf } from '../../support/turns-of.js';
 
 const NODE = '0123abcd';
 
@@ -158,6 +160,15 @@ describe('deciding again', () => {
     assert.match(sample?.now.reason ?? '', /landings/);
     const looser = await activities(tenantOf(2)).redecide(input());
     assert.deepEqual(changes(ruleOf(looser, 'third')), { evaluated: 4, ...NONE, newlyEligible: 1 });
+  });
+
+  it('decides and compares in the turns that tenants share, event by event where their share is used up', async () => {
+    const landings = Array.from({ length: 50 }, (_, n) => came(event(`l${n}`, 1), 1));
+    await keepDecisions(await write('events', landings), decided([['events', landings]]));
+    const turns = new Turns({ shareMs: 0 });
+    const { turns: taken, result } = await turnsOf(activities(tenantOf(), { turns }).redecide(input()));
+    assert.deepEqual(changes(ruleOf(result, 'third')), { evaluated: 50, ...NONE });
+    assert.ok(taken >= 2 * landings.length, `${taken} turns`);
   });
 
   it('tells rules that are new, and rules that are no more', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { OrderedWork, type AddressedEvent } from '../../../src/activities/workflow/ordered-work.js';
+import { allAtOnce } from '../../../src/event-loop-turns.js';
 import { event } from '../../support/events.js';
 
 /** Lines by the workflow that each is for: line 0 is for the first letter. */
@@ -22,7 +23,8 @@ function workOf(workflows: string, notDue: readonly number[] = []) {
   /** All that may be handed out now. */
   const handedOut = (): AddressedEvent[] => {
     const events: AddressedEvent[] = [];
-    for (let next = work.next(); next !== undefined; next = work.next()) events.push(next);
+    const next = (): AddressedEvent | undefined => allAtOnce(work.next());
+    for (let event = next(); event !== undefined; event = next()) events.push(event);
     return events;
   };
   return { work, held, handedOut };
@@ -57,6 +59,16 @@ describe('the ordered work of a pass', () => {
     const { handedOut, held } = workOf('abab', [0]);
     assert.deepEqual(linesOf(handedOut()), [1]);
     assert.deepEqual(held, [2]);
+  });
+
+  it('finds the next in steps of one event, whose templates may take long', () => {
+    const { work, held } = workOf(`${'a'.repeat(100)}b`, [0]);
+    const steps = work.next();
+    let taken = 0;
+    let step = steps.next();
+    for (; step.done !== true; step = steps.next()) taken++;
+    assert.deepEqual([step.value?.line, held.length], [100, 99]);
+    assert.ok(taken >= 100, `${taken} steps`);
   });
 
   it('reads no further than a thousand events that wait for others, and goes on when some are through', () => {
