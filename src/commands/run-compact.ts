@@ -4,6 +4,7 @@ import { dataPaths } from '../roles/stores.js';
 import { compactTenant } from '../stores/warehouse/parquet/compaction.js';
 import { assertParquet } from './parquet-tenant.js';
 import { print } from './terminal-text.js';
+import { warnOfNothingToRead } from './unknown-tenant.js';
 
 /** Options of `headgate compact`; both in milliseconds. */
 export interface CompactOptions {
@@ -16,6 +17,7 @@ export async function runCompact(tenant: string, { olderThan, grace }: CompactOp
   const { dataDir, fault } = loadConfig();
   if (fault !== undefined) armFaultPoint(fault.point, fault.passes);
   await assertParquet(dataDir, tenant);
+  await warnOfNothingToRead(dataDir, tenant);
   const root = dataPaths(dataDir).warehouse;
   const result = await compactTenant({ root, tenant, olderThanMs: olderThan, graceMs: grace });
   const { replaced, written, removed, kept } = result;

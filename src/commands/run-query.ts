@@ -13,6 +13,7 @@ import type { ExportFormat } from '../stores/warehouse/parquet/export.js';
 import type { QueryResult } from '../stores/warehouse/parquet/query.js';
 import type { QueryFormat } from './query.js';
 import { cell, printable } from './terminal-text.js';
+import { warnOfNothingToRead } from './unknown-tenant.js';
 
 /** Rows a table shows; more is nothing to read, and the other formats give all. */
 const MAX_TABLE_ROWS = 1000;
@@ -125,6 +126,7 @@ export async function queryWarehouse(
 ): Promise<void> {
   const { dataDir } = loadConfig();
   await assertParquet(dataDir, tenant);
+  await warnOfNothingToRead(dataDir, tenant);
   const root = dataPaths(dataDir).warehouse;
   if (views) return writeViews(root, tenant);
   if (sql === undefined)

@@ -3,6 +3,7 @@ import { loadConfig } from '../config.js';
 import { HeadgateError, messageOf } from '../errors.js';
 import { OTHER_TENANTS } from '../observability/tenant-labels.js';
 import { assertTenantId } from '../tenant.js';
+import { warnOfUnknownTenant } from './unknown-tenant.js';
 
 /** Options of `headgate rules errors`. */
 export interface RulesOptions {
@@ -32,9 +33,11 @@ const UNKNOWN =
 export async function errors({ tenant, url, json }: RulesOptions): Promise<void> {
   const config = loadConfig();
   const text = await scrape(url ?? `http://${config.host}:${config.port}`);
+  assertTenantId(tenant);
+  if (url === undefined) await warnOfUnknownTenant(config.dataDir, tenant, 'nothing of it can have failed');
   const lines = [...text.matchAll(LINE)];
   const failing = lines
-    .filter((found) => found[1] === assertTenantId(tenant))
+    .filter((found) => found[1] === tenant)
     .map(([, , owner, name, code, count]) => ({ owner, name, code, count: Number(count) }) as Failing)
     .sort((left, right) => right.count - left.count);
   // What is counted for tenants without a label may be this one's, or not.

@@ -32,8 +32,8 @@ export async function remove(given: string, { data, dryRun, yes }: RemoveOptions
   const config = loadConfig();
   const paths = dataPaths(config.dataDir);
   const file = join(paths.tenants, tenantFileName(tenant));
-  if (!existsSync(file) && (!data || leftBehind(paths, tenant).length === 0) && !yes)
-    throw new HeadgateError('TENANT_UNKNOWN', unknown(tenant, data));
+  const isUnknown = data ? leftBehind(paths, tenant).length === 0 && !yes : true;
+  if (isUnknown && !existsSync(file)) throw new HeadgateError('TENANT_UNKNOWN', unknown(tenant, data));
   const known = await earlierOf(paths, tenant);
   if (dryRun) return print(plan(config, tenant, data, known));
   if (!data) return takeAway(config, tenant);

@@ -1,13 +1,11 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import ms, { type StringValue } from 'ms';
 import { NARROWABLE_SCOPES, SCOPES } from '../api/scopes.js';
 import { loadConfig } from '../config.js';
 import { HeadgateError } from '../errors.js';
 import { makeDevelopmentKeys, signToken } from '../keys/key-set.js';
-import { nearest } from '../tenant-config/nearest.js';
 import { assertTenantId, isSubscriptionName } from '../tenant.js';
-import { print, printError } from './terminal-text.js';
+import { print } from './terminal-text.js';
+import { warnOfUnknownTenant } from './unknown-tenant.js';
 
 /** The development key cannot revoke: a year is long enough for any test. */
 const MAX_LIFETIME_MS = 366 * 24 * 60 * 60 * 1_000;
@@ -34,17 +32,7 @@ export async function printToken(options: TokenOptions): Promise<void> {
     expiresInSeconds: secondsOf(options.expires, config.tokenMaxLifetimeMs),
   });
   print(token);
-  await warnOfUnknownTenant(config.dataDir, tenant);
-}
-
-/** It may be one of another data directory, so the token is printed even so. */
-async function warnOfUnknownTenant(dataDir: string, tenant: string): Promise<void> {
-  const files = await readdir(join(dataDir, 'tenants')).catch(() => []);
-  const known = files.filter((file) => file.endsWith('.yaml')).map((file) => file.slice(0, -'.yaml'.length));
-  if (known.includes(tenant)) return;
-  const meant = nearest(tenant, known);
-  const hint = meant === undefined ? '' : ` Did you mean ${meant}?`;
-  printError(`headgate: tenant ${tenant} is not configured in ${dataDir}: its requests are refused.${hint}`);
+  await warnOfUnknownTenant(config.dataDir, tenant, 'its requests are refused');
 }
 
 function checkScope(scope: string): string {

@@ -41,7 +41,7 @@ const EVERY_MS = 15_000;
 const WAIT_MS = 2_000;
 /** Temporal has so long to answer one question; */
 const ANSWER_WITHIN_MS = 2_000;
-/** and to list what waits, page by page. */
+/** and to list all deliveries, page by page. */
 const LIST_WITHIN_MS = 10_000;
 /** Queues that are asked about side by side. */
 const AT_ONCE = 8;
@@ -89,7 +89,7 @@ export class SubscriptionLags {
     const inTime = <T>(ask: () => Promise<T>, withinMs = ANSWER_WITHIN_MS): Promise<T> =>
       client.withDeadline(Date.now() + withinMs, ask);
     const tenants = this.options.tenants();
-    const windows = await inTime(() => waitingWindows(client), LIST_WITHIN_MS);
+    const windows = await inTime(() => waitingWindows(client));
     const deliveries = await inTime(() => waitingDeliveries(client), LIST_WITHIN_MS);
     const lags = tenants.map(({ tenant }): SubscriptionLag => {
       const { windows: batches = 0, oldestSeconds = 0 } = windows.get(tenant) ?? {};

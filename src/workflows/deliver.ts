@@ -1,4 +1,5 @@
 import {
+  ActivityCancellationType,
   ActivityFailure,
   CancellationScope,
   TimeoutFailure,
@@ -114,6 +115,8 @@ function passOf({ kind, queue }: DeliverInput): (input: PassInput) => Promise<Pa
     // and at once where a process starts on its data directory.
     heartbeatTimeout: '30 seconds',
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
+    // One that is called off tells what it has done; by default nobody would wait for that.
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   });
   return { push: pass.pushPass, pull: pass.pullPass, workflow: pass.workflowPass }[kind];
 }

@@ -147,6 +147,15 @@ describe('what Headgate may not do', function () {
     assert.match(unknown.stdout, /^ey/);
     assert.match(unknown.stderr, /^headgate: tenant renta is not configured .*Did you mean rental\?\n$/);
     assert.equal((await token('rental')).stderr, '');
+    for (const command of [
+      ['query', 'renta', 'SELECT 1'],
+      ['schema', 'renta'],
+      ['compact', 'renta'],
+    ]) {
+      const { code, stderr } = await runHeadgate(command, env);
+      assert.equal(code, 0, stderr);
+      assert.match(stderr, /^headgate: tenant renta .* nothing of it here\. Did you mean rental\?\n$/);
+    }
   });
 
   it('is one line: headgate start without a Temporal, where it may not run its own', async () => {

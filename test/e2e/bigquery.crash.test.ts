@@ -20,20 +20,98 @@ const LOADED_WITHIN_MS = 150_000;
 /** A process that is killed leaves the file that it was loading; such files go a day later. */
 const KILLS = 2;
 const DATASET = 'headgate_shop';
+/** The shortest window that there is in BigQuery is 70 s. */
+const WINDOW_CLOSES_MS = 120_000;
+/** A load that waits asks every 15 s. */
+const RESUMED_WITHIN_MS = 60_000;
+const MISTYPED = `${PROJECT}-no-such`;
 
 const idsOf = (prefix: string): string[] => Array.from({ length: 30 }, (_, index) => `${prefix}-${index}`);
 
-describe('a Headgate with a tenant in BigQuery', function () {
+/** A node of its own, whose tenant's project is mistyped. */
+class RefusedTenant {
+  readonly ids = Array.from({ length: 30 }, (_, index) => `e-${index}`);
+  env: Record<string, string> = {};
+  private dir = '';
+  private url = '';
+
+  /** Starts the node, and sends it the events that are to be loaded. */
+  async start({ endpoint }: Emulator): Promise<void> {
+    this.dir = await mkdtemp(join(tmpdir(), 'headgate-refused-'));
+    this.env = { ...(await nodeEnvironment(this.dir)), HEADGATE_BIGQUERY_ENDPOINT: endpoint };
+    await mkdir(join(this.dir, 'given'));
+    await this.write(MISTYPED);
+    const node = spawnHeadgate(['start', '--tenants', join(this.dir, 'given')], this.env);
+    this.url = (await node.ready()).url;
+    this.env = { ...this.env, HEADGATE_PORT: new URL(this.url).port };
+    const events = this.ids.map((id) => ({ specversion: '1.0', id, source: 'test', type: 'order.made' }));
+    await this.call('/v1/events', events);
+  }
+
+  async remove(): Promise<void> {
+    if (this.dir !== '') await rm(this.dir, { recursive: true, force: true });
+  }
+
+  /** Writes the tenant's file, and gives its path. */
+  async write(project: string): Promise<string> {
+    const warehouse = { kind: 'bigquery', project, location: 'EU', window: '1m' };
+    const subscriptions = [{ name: 'ops', kind: 'pull' }];
+    const routes = [{ match: { type: 'headgate.subscription.*' }, to: ['ops'] }];
+    const path = join(this.dir, 'given', 'kiosk.yaml');
+    await writeFile(path, JSON.stringify({ tenant: 'kiosk', warehouse, subscriptions, routes }));
+    return path;
+  }
+
+  async call(path: string, body: unknown): Promise<unknown> {
+    const claims = { issuer: 'headgate', audience: 'headgate', expiresInSeconds: 3_600 };
+    const token = await signToken(this.dir, { tenant: 'kiosk', scope: 'admin', ...claims });
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const answer = await fetch(`${this.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+    const text = await answer.text();
+    assert.ok(answer.ok, text);
+    return JSON.parse(text);
+  }
+
+  async warehouse(): Promise<Record<string, unknown> | undefined> {
+    const { stdout } = await runHeadgate(['subscription', 'list', '--tenant', 'kiosk', '--json'], this.env);
+    const { subscriptions } = JSON.parse(stdout) as { subscriptions: Record<string, unknown>[] };
+    return subscriptions.find(({ name }) => name === 'warehouse');
+  }
+
+  async scrape(): Promise<string> {
+    return (await fetch(`${this.url}/metrics`)).text();
+  }
+}
+
+let emulator: Emulator | undefined;
+
+// Both wait for windows of a minute and more, so they wait together: the second's events are sent before the first begins.
+describe('BigQuery as a warehouse', function () {
   this.timeout(400_000);
-  let emulator: Emulator | undefined;
-  let dir: string;
-  let env: Record<string, string>;
+  const refused = new RefusedTenant();
 
   before(async function () {
     skipWithoutBigQuery(this);
     emulator = await startBigQuery();
+    await refused.start(emulator);
+  });
+  after(async () => {
+    await killAll();
+    await emulator?.stop();
+    await refused.remove();
+  });
+
+  describe('of a Headgate that is killed', describeKilled);
+  describe('of a tenant whose loads it refuses', () => describeRefused(refused));
+});
+
+function describeKilled(): void {
+  let dir: string;
+  let env: Record<string, string>;
+
+  before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'headgate-bigquery-'));
-    env = { ...(await nodeEnvironment(dir)), HEADGATE_BIGQUERY_ENDPOINT: emulator.endpoint };
+    env = { ...(await nodeEnvironment(dir)), HEADGATE_BIGQUERY_ENDPOINT: emulator!.endpoint };
     await mkdir(join(dir, 'given'));
     const rules = [{ name: 'large', on: ['order.made'], when: 'event.data.amount >= 20' }];
     const bigQuery = { kind: 'bigquery', project: PROJECT, location: 'EU', window: '1m' };
@@ -41,16 +119,17 @@ describe('a Headgate with a tenant in BigQuery', function () {
     await write('cafe', { warehouse: { window: '1s' }, rules });
   });
   after(async () => {
-    await killAll();
-    await emulator?.stop();
-    if (dir !== undefined) await rm(dir, { recursive: true, force: true });
+    await Promise.all(nodes.map((node) => node.signal('SIGKILL')));
+    await rm(dir, { recursive: true, force: true });
   });
 
+  const nodes: HeadgateProcess[] = [];
   const write = (tenant: string, config: object) =>
     writeFile(join(dir, 'given', `${tenant}.yaml`), JSON.stringify({ tenant, ...config }));
 
   const start = async (more: Record<string, string> = {}): Promise<[HeadgateProcess, string]> => {
     const node = spawnHeadgate(['start', '--tenants', join(dir, 'given')], { ...env, ...more });
+    nodes.push(node);
     return [node, (await node.ready()).url];
   };
 
@@ -111,4 +190,47 @@ describe('a Headgate with a tenant in BigQuery', function () {
     const { stdout } = await runHeadgate(['doctor'], env);
     assert.match(stdout, /ok +bigquery +can be used by 1 tenant/);
   });
-});
+}
+
+function describeRefused(tenant: RefusedTenant): void {
+  it('is paused by Headgate, and told of it; nothing is lost, and loaded once it is mended and resumed', async () => {
+    await until(async () => assert.equal((await tenant.warehouse())?.state, 'paused'), WINDOW_CLOSES_MS);
+    const { by, reason, waiting } = (await tenant.warehouse())!;
+    assert.equal(by, 'headgate');
+    assert.match(
+      String(reason),
+      /the project, dataset or table is not there.*project headgate-test-no-such is not found/,
+    );
+    assert.ok((waiting as { windows: number }).windows >= 1, JSON.stringify(waiting));
+    const pull = { maxMessages: 1, waitMs: 10_000 };
+    const { messages } = (await tenant.call('/v1/subscriptions/ops/pull', pull)) as {
+      messages: { event: Record<string, unknown> }[];
+    };
+    assert.equal(messages[0]?.event.type, 'headgate.subscription.paused');
+    assert.match(await tenant.scrape(), /headgate_load_window_seconds\{tenant="kiosk"\} \d+/);
+
+    const applied = await runHeadgate(['tenant', 'apply', await tenant.write(PROJECT)], tenant.env);
+    assert.equal(applied.code, 0, applied.stderr);
+    const resumed = await runHeadgate(
+      ['subscription', 'resume', 'warehouse', '--tenant', 'kiosk'],
+      tenant.env,
+    );
+    assert.equal(resumed.code, 0, resumed.stderr);
+    await until(async () => {
+      const found = await countIds(emulator as Emulator, 'headgate_kiosk');
+      assert.deepEqual(found, new Map(tenant.ids.map((id) => [id, 1])));
+    }, RESUMED_WITHIN_MS);
+    assert.equal((await tenant.warehouse())?.state, 'active');
+  });
+
+  it('has its load jobs counted, in metrics and by the doctor', async () => {
+    const text = await tenant.scrape();
+    assert.match(text, new RegExp(`headgate_load_jobs\\{project="${PROJECT}"\\} 1\\n`));
+    assert.match(text, new RegExp(`headgate_load_jobs_limit\\{project="${PROJECT}"\\} 100000\\n`));
+    const { stdout } = await runHeadgate(['doctor'], tenant.env);
+    assert.match(
+      stdout,
+      /ok +load jobs +project headgate-test: 1 of 100,000 in 24 hours; most of one table: kiosk events, 1 of 1,500/,
+    );
+  });
+}

@@ -260,6 +260,18 @@ describe('the commands, beside a running Headgate', function () {
     const paused = await run('subscription', 'pause', 'jobs', '--tenant', 'leaver', '--reason', 'a test');
     assert.equal(paused.code, 0, paused.stderr);
 
+    await writeFile(file, JSON.stringify({ ...config, subscriptions: [], routes: [] }));
+    const without = await run('tenant', 'apply', file);
+    assert.match(
+      without.stdout,
+      /subscription jobs is removed: 1 batch that waits for it becomes dead letters/,
+    );
+    await until(async () => {
+      const { stdout } = await run('dead-letters', 'list', '--tenant', 'leaver', '--json');
+      assert.match(stdout, /subscription-removed/);
+    }, 10_000);
+    await writeFile(file, JSON.stringify(config));
+
     const inUse = await run('tenant', 'remove', 'leaver', '--data', '--yes');
     assert.match(
       inUse.stderr,

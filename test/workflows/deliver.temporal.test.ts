@@ -43,7 +43,7 @@ describe('the workflow deliver', function () {
     };
     pipeline = await startPipeline({
       ...Object.fromEntries(
-        ['some', 'dead', 'woken', 'groups', 'discard', 'reset', 'gone', 'first', 'held'].map((id) => [
+        ['some', 'dead', 'woken', 'groups', 'discard', 'reset', 'gone', 'first', 'held', 'down'].map((id) => [
           `dl-${id}`,
           ALL_TO_CRM,
         ]),
@@ -310,6 +310,23 @@ describe('the workflow deliver', function () {
         const { reason, attempts: tried } = memo as unknown as DeadLetterMemo;
         assert.deepEqual([reason, tried], ['subscription-removed', attempts]);
       }
+    } finally {
+      removed.stop();
+    }
+  });
+
+  it('parks what waits for a subscription that was removed while nobody looked, at the next start', async () => {
+    const { client, registry, control } = pipeline;
+    await control.change('dl-down', 'crm', { to: 'paused', by: 'a test' });
+    const [waiting] = await submit('dl-down', arrivals('down', [10]));
+    await until(async () => assert.equal((await scheduledActivities(waiting!)).length, 1), 10_000);
+    await pipeline.tenant('dl-down', {});
+    const running = 'WorkflowType = "deliver" AND ExecutionStatus = "Running" AND HeadgateTenant = "dl-down"';
+    await until(async () => assert.equal((await client.workflow.count(running)).count, 1), 10_000);
+    const removed = new RemovedSubscriptions({ client, registry, log: SILENT });
+    removed.start();
+    try {
+      assert.equal(((await waiting!.result()) as DeliverResult).deadLettered, 1);
     } finally {
       removed.stop();
     }

@@ -5,6 +5,9 @@ import type { Checkpoint } from './state-store.js';
 /** JSON in one statement, in characters; a checkpoint with more is several, in one transaction. */
 const STATEMENT_CHARS = 16 * 1024 ** 2;
 
+/** A statement has its time. */
+const FORGOTTEN_AT_ONCE = 5_000;
+
 /** A statement that is prepared once on each connection. */
 interface Statement {
   readonly name: string;
@@ -17,7 +20,10 @@ export interface StateSql {
   readonly read: Statement;
   /** Epoch, then tenants, subjects and records, then tenants and watermarks, a line each. Gives `owned`: 1, or in another epoch 0. */
   readonly write: Statement;
-  /** Epoch, then a tenant. Gives `owned`, as above, and `forgotten`: how many subjects it had. */
+  /**
+   * Epoch, then a tenant. Gives `owned`, as above, and `forgotten`: how many subjects of it, the first ones, are gone. When
+   * there are none left, its watermark goes.
+   */
   readonly forget: Statement;
 }
 
@@ -59,9 +65,18 @@ export function stateSql(schema: string): StateSql {
       name: 'headgate-state-forget',
       text: `
         WITH owning AS MATERIALIZED (SELECT FROM "${schema}".owner WHERE epoch = $1 FOR SHARE),
-        subjects AS (DELETE FROM "${schema}".subjects USING owning WHERE tenant = $2 RETURNING tenant),
-        watermarks AS (DELETE FROM "${schema}".watermarks USING owning WHERE tenant = $2)
-        SELECT (SELECT count(*)::int FROM owning) AS owned, (SELECT count(*)::int FROM subjects) AS forgotten`,
+        next AS MATERIALIZED (
+          SELECT subject FROM "${schema}".subjects WHERE tenant = $2 LIMIT ${FORGOTTEN_AT_ONCE}
+        ),
+        gone AS (
+          DELETE FROM "${schema}".subjects AS kept USING owning, next
+          WHERE kept.tenant = $2 AND kept.subject = next.subject RETURNING kept.subject
+        ),
+        last AS (
+          DELETE FROM "${schema}".watermarks AS kept USING owning
+          WHERE kept.tenant = $2 AND NOT EXISTS (SELECT FROM next)
+        )
+        SELECT (SELECT count(*)::int FROM owning) AS owned, (SELECT count(*)::int FROM gone) AS forgotten`,
     },
   };
 }

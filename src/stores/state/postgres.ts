@@ -151,14 +151,19 @@ class OwnedState implements PostgresStateStore {
 
   async forgetTenant(tenant: string): Promise<number> {
     const session = await this.owning();
+    const values = [session.epoch, assertTenantId(tenant)];
     try {
-      const { rows } = await session.client.query<{ owned: number; forgotten: number }>({
-        ...this.sql.forget,
-        values: [session.epoch, assertTenantId(tenant)],
-      });
-      if (rows[0]?.owned !== 1) throw this.disowned(session);
-      this.watermarks.delete(tenant);
-      return rows[0].forgotten;
+      for (let all = 0; ;) {
+        const { rows } = await session.client.query<{ owned: number; forgotten: number }>({
+          ...this.sql.forget,
+          values,
+        });
+        if (rows[0]?.owned !== 1) throw this.disowned(session);
+        all += rows[0].forgotten;
+        if (rows[0].forgotten > 0) continue;
+        this.watermarks.delete(tenant);
+        return all;
+      }
     } catch (error) {
       throw stateErrorOf(error, this.place);
     }
