@@ -11,7 +11,6 @@ import { readTenantFile, tenantFileName } from '../tenant-config/tenant-file.js'
 import type { WarehouseConfig } from '../tenant-config/warehouse-config.js';
 import { assertTenantId } from '../tenant.js';
 import { cell, print } from './terminal-text.js';
-import { warnOfNothingToRead } from './unknown-tenant.js';
 
 /** A column as it is shown: of one that is configured and in no file yet, the numbers are missing. */
 type ShownColumn = Omit<ColumnSchema, 'values'> & { readonly values?: number };
@@ -25,10 +24,8 @@ interface ShownTable {
 
 /** Shows a tenant's tables. */
 export async function showSchema(tenant: string, { json }: { readonly json: boolean }): Promise<void> {
-  const { dataDir } = loadConfig();
-  const paths = dataPaths(dataDir);
+  const paths = dataPaths(loadConfig().dataDir);
   const warehouse = await warehouseOf(paths.tenants, assertTenantId(tenant));
-  await warnOfNothingToRead(dataDir, tenant);
   const tables =
     warehouse?.kind === 'bigquery'
       ? configuredTables(warehouse.promote)

@@ -74,7 +74,7 @@ describe('the commands, for a tenant in BigQuery', function () {
     const fixture = new Fixture();
     try {
       await fixture.put(1, [event('a')], 'events', 'shop');
-      await run(['tenant', 'apply', given(BIGQUERY)], {}, fixture.dir);
+      await run(['tenant', 'apply', given(BIGQUERY), '--keep-data'], {}, fixture.dir);
       const { stdout, stderr, code } = await run(
         ['query', 'shop', 'SELECT id FROM events', '--json'],
         {},

@@ -149,7 +149,6 @@ describe('what Headgate may not do', function () {
     assert.equal((await token('rental')).stderr, '');
     for (const command of [
       ['query', 'renta', 'SELECT 1'],
-      ['schema', 'renta'],
       ['compact', 'renta'],
     ]) {
       const { code, stderr } = await runHeadgate(command, env);
