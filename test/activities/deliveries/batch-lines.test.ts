@@ -12,7 +12,8 @@ describe("the lines of a delivery's batch", () => {
   it('are those of its file; there are none to deliver once that is damaged or gone', async () => {
     const store = createFileBatchStore(dir());
     const ref = await store.write(name, gzipSync('{"id":"a"}\n{"id":"b"}\n'), 2);
-    assert.deepEqual(await linesOf(store, ref), ['{"id":"a"}', '{"id":"b"}', '']);
+    const lines = await linesOf(store, ref);
+    assert.deepEqual([lines?.length, lines?.at(0), lines?.at(1)], [2, '{"id":"a"}', '{"id":"b"}']);
     writeFileSync(batchPath(dir(), name), gzipSync('{"id":"a"}\n'));
     assert.equal(await linesOf(store, ref), undefined);
     rmSync(batchPath(dir(), name));
