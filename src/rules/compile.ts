@@ -8,6 +8,11 @@ import type { AggregateConfig, RuleConfig, TenantConfig } from '../tenant-config
 import type { CompiledAggregate, CompiledRule, CompiledRules, TypePlan } from './compiled.js';
 import { aggregateDefinitionHash, ruleVersion } from './definition-hash.js';
 
+/** Characters that the values of one `last` may take for a subject: more is not looked back on. */
+const MAX_LAST_CHARS = 65_536;
+/** The same of all of a tenant's together: a subject is read and written as a whole, in one turn of the event loop. */
+const MAX_LAST_CHARS_OF_SUBJECT = 1_000_000;
+
 /** What is wrong with a tenant's rules, and where. */
 export interface RuleIssue {
   /** Where in the configuration, such as `['rules', 0, 'when']`. */
@@ -71,7 +76,12 @@ class Compiler {
   private readonly patterns = new PatternQuota();
   private readonly ruleNames = new Set<string>();
 
-  constructor(private readonly config: RulesConfig) {}
+  private readonly lastChars: number;
+
+  constructor(private readonly config: RulesConfig) {
+    const lasts = Object.values(config.aggregates).filter(({ op }) => op === 'last').length;
+    this.lastChars = Math.min(MAX_LAST_CHARS, Math.floor(MAX_LAST_CHARS_OF_SUBJECT / lasts));
+  }
 
   aggregate(name: string, config: AggregateConfig): CompiledAggregate | undefined {
     const path = ['aggregates', name];
@@ -85,7 +95,9 @@ class Compiler {
     const value = this.own(config.value, [...path, 'value'], config.op === 'last' ? undefined : NUMBERS);
     if (this.issues.length > known) return undefined;
     const { on, op, windowMs } = config;
-    return { name, definition: aggregateDefinitionHash(config), on, op, windowMs, when, value };
+    const maxChars = op === 'last' ? this.lastChars : undefined;
+    const definition = aggregateDefinitionHash(config);
+    return { name, definition, on, op, windowMs, maxChars, when, value };
   }
 
   rule(config: RuleConfig, index: number): CompiledRule | undefined {

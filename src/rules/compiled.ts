@@ -9,6 +9,8 @@ export interface CompiledAggregate {
   readonly on: readonly string[];
   readonly op: AggregateOp;
   readonly windowMs: number;
+  /** See `FoldRule`; of `last` alone, whose values may be texts. */
+  readonly maxChars?: number;
   readonly when?: CompiledExpression;
   readonly value?: CompiledExpression;
 }

@@ -19,6 +19,8 @@ export const SLOTS_PER_WINDOW = 240;
 export interface FoldRule {
   readonly op: AggregateOp;
   readonly windowMs: number;
+  /** Characters of JSON that the values may take together. Default: any number, for numbers are small. */
+  readonly maxChars?: number;
 }
 
 /** How the values of two entries become one; `last` has the newer. */
@@ -68,7 +70,9 @@ export function fold(
   insert(values, at, value);
   if (time > newest) dropFirst(state, firstAtOrAfter(times, time - 2 * rule.windowMs));
   // Not at every event: those that fold nothing would cost as much as those that do.
-  if (times.length >= MAX_ENTRIES && times.length % KEPT_FINE === 0) coarsen(state, rule);
+  if (times.length >= MAX_ENTRIES && times.length % KEPT_FINE === 0)
+    coarsen(state, rule, { slots: SLOTS_PER_WINDOW, fine: KEPT_FINE });
+  if (rule.maxChars !== undefined && isLarge(value)) thinOut(state, rule, rule.maxChars);
   return true;
 }
 
@@ -100,12 +104,16 @@ function sum(values: readonly number[], from: number, to: number): number {
   return result;
 }
 
-/** Folds all but the newest entries into slots. */
-function coarsen(state: AggregateState, { op, windowMs }: FoldRule): void {
+/** Folds all but the newest entries into slots: so many of a window. */
+function coarsen(
+  state: AggregateState,
+  { op, windowMs }: FoldRule,
+  { slots, fine }: { readonly slots: number; readonly fine: number },
+): void {
   const { times, ids, values } = state;
   const merge = MERGE[op] as (older: unknown, newer: unknown) => unknown;
-  const slotOf = (index: number) => Math.floor((times[index]! * SLOTS_PER_WINDOW) / windowMs);
-  const older = times.length - KEPT_FINE;
+  const slotOf = (index: number) => Math.floor((times[index]! * slots) / windowMs);
+  const older = times.length - fine;
   let kept = 0;
   for (let i = 1; i < older; i++) {
     const same = slotOf(i) === slotOf(kept);
@@ -116,6 +124,31 @@ function coarsen(state: AggregateState, { op, windowMs }: FoldRule): void {
     values[kept] = value;
   }
   for (const column of [times, ids, values]) column.splice(kept + 1, older - kept - 1);
+}
+
+/**
+ * Folds all but the newest entry into wider slots, and then forgets the oldest, until the values take no more than they may.
+ * An event that comes late may then see an older value than it should.
+ */
+function thinOut(state: AggregateState, rule: FoldRule, maxChars: number): void {
+  for (let slots = SLOTS_PER_WINDOW; slots >= 1 && charsOf(state.values) > maxChars; slots /= 2)
+    coarsen(state, rule, { slots, fine: 1 });
+  while (state.times.length > 1 && charsOf(state.values) > maxChars) dropFirst(state, 1);
+}
+
+function isLarge(value: unknown): boolean {
+  return typeof value === 'string' || typeof value === 'object';
+}
+
+function charsOf(values: readonly unknown[]): number {
+  let chars = 0;
+  for (const value of values)
+    chars += typeof value === 'string' ? value.length : typeof value === 'object' ? jsonLength(value) : 8;
+  return chars;
+}
+
+function jsonLength(value: object | null): number {
+  return JSON.stringify(value).length;
 }
 
 function insert<T>(column: T[], at: number, item: T): void {

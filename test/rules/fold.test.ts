@@ -148,6 +148,21 @@ describe('rules/fold', () => {
     assert.equal(busy('last'), newest);
   });
 
+  it('keeps texts within their bound: always the newest, of the others the last of wider slots', () => {
+    const state = newAggregateState('d');
+    const rule = { op: 'last', windowMs: 300, maxChars: 5_000 } as const;
+    const valueOf = (time: number) => (time % 2 === 0 ? 'x'.repeat(999) : { is: 'y'.repeat(990) });
+    for (let time = 1; time <= 500; time++) {
+      fold(state, rule, time, time, valueOf(time));
+      assert.ok(JSON.stringify(state.values).length < 6_000);
+      assert.deepEqual(valueAt(state, rule, time), valueOf(time));
+    }
+    assert.ok(state.times.length > 2);
+    assert.equal(new Set([state.times, state.ids, state.values].map(({ length }) => length)).size, 1);
+    assert.equal(fold(state, rule, 500, 500, valueOf(500)), false, 'the newest is known again');
+    assert.deepEqual(valueAt(state, rule, 400), valueOf(state.times.filter((time) => time <= 400).at(-1)!));
+  });
+
   it('counts on when more events share one time than there are entries', () => {
     const state = newAggregateState('d');
     const rule = { op: 'count', windowMs: WINDOW } as const;
