@@ -1,6 +1,7 @@
 import {
   ActivityCancellationType,
   ActivityFailure,
+  ApplicationFailure,
   CancellationScope,
   TimeoutFailure,
   condition,
@@ -34,6 +35,11 @@ export const reviewSignal = defineSignal(REVIEW);
 /** How far the delivery is. */
 export const progressQuery = defineQuery<DeliverProgress>(PROGRESS);
 
+/** What Temporal's Workers call an activity that they do not have. */
+const UNREGISTERED = 'NotFoundError';
+/** A Worker of another version may have taken it. */
+const UNKNOWN_AGAIN_MS = 2_000;
+
 /**
  * One batch on its way to one subscription: passes over what is pending, and pauses between them, until every event is
  * delivered or a dead letter. What waits for the subscription waits in its queue, whose rate is 0 while it is paused.
@@ -55,28 +61,28 @@ export async function deliver(input: DeliverInput): Promise<DeliverResult> {
     // Nobody may ever take the pass up; one that is under way comes back with what it has done.
     passing?.cancel();
   });
-  const pass = passOf(input);
+  let { kind } = input;
   const { park, reviewWaiting } = ownActivities(input.activityQueue);
-
-  const parkAll = async (groups: readonly DeadLines[]): Promise<void> => {
-    for (const [part, dead] of groups.entries()) {
-      const deadLetter = await park({ delivery, dead, passes: result.passes, part });
-      result.deadLetters = [...result.deadLetters, deadLetter];
-      result.deadLettered += dead.count;
-    }
-  };
+  const parkAll = (groups: readonly DeadLines[]) =>
+    parkInto(result, groups, (dead, part) => park({ delivery, dead, passes: result.passes, part }));
 
   while (pending.length > 0) {
     if (workflowInfo().continueAsNewSuggested && !toReview)
-      return continueAsNew<typeof deliver>({ ...input, pending, soFar: result });
+      return continueAsNew<typeof deliver>({ ...input, kind, pending, soFar: result });
     const { tenant, subscription, batch, cause, priority } = input;
     const named = { tenant, subscription, batch, pass: result.passes + 1, cause, priority };
     const passInput: PassInput = { ...named, pending, ...(resumedAt > 0 && { resumedAt }) };
     const knewOf = resumedAt;
     passing = new CancellationScope();
+    let unknown = false;
     const done =
       Date.now() < input.expiresAt && !toReview
-        ? await passing.run(() => pass(passInput)).catch((error: unknown) => unlessWaiting(error, toReview))
+        ? await passing
+            .run(() => passOf({ ...input, kind })(passInput))
+            .catch((error: unknown) => {
+              unknown = isUnregistered(error);
+              return unknown ? undefined : unlessWaiting(error, toReview);
+            })
         : undefined;
     if (done === undefined) {
       toReview = false;
@@ -84,6 +90,8 @@ export async function deliver(input: DeliverInput): Promise<DeliverResult> {
       const reviewed = await reviewWaiting({ delivery, pending, expired });
       await parkAll(reviewed.dead);
       pending = reviewed.pending;
+      if (unknown && pending.length > 0 && (reviewed.kind ?? kind) === kind) await sleep(UNKNOWN_AGAIN_MS);
+      kind = reviewed.kind ?? kind;
       continue;
     }
     result.passes++;
@@ -96,6 +104,21 @@ export async function deliver(input: DeliverInput): Promise<DeliverResult> {
   }
   return result;
 }
+
+/** Makes dead letters of what is given up, and counts them. */
+async function parkInto(
+  result: Writable<DeliverResult>,
+  groups: readonly DeadLines[],
+  park: (dead: DeadLines, part: number) => Promise<string>,
+): Promise<void> {
+  for (const [part, dead] of groups.entries()) {
+    const deadLetter = await park(dead, part);
+    result.deadLetters = [...result.deadLetters, deadLetter];
+    result.deadLettered += dead.count;
+  }
+}
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** Until the time is over, or there is reason to go on. */
 async function pause(ms: number, goesOn: () => boolean): Promise<void> {
@@ -114,7 +137,11 @@ function passOf({ kind, queue }: DeliverInput): (input: PassInput) => Promise<Pa
     // A pass says every few seconds how far it is; what a lost process held is handed out again after it,
     // and at once where a process starts on its data directory.
     heartbeatTimeout: '30 seconds',
-    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
+    retry: {
+      ...{ initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
+      // The subscription is of another kind now: see what it is.
+      nonRetryableErrorTypes: [UNREGISTERED],
+    },
     // One that is called off tells what it has done; by default nobody would wait for that.
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   });
@@ -128,6 +155,12 @@ function ownActivities(taskQueue: string): Pick<Activities, 'park' | 'reviewWait
     startToCloseTimeout: '30 seconds',
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
   });
+}
+
+/** Who takes from the queue does not know this pass. */
+function isUnregistered(error: unknown): boolean {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  return cause instanceof ApplicationFailure && cause.type === UNREGISTERED;
 }
 
 /** Undefined for a pass that nobody has taken up, or that was called off to look at its subscription. */

@@ -172,7 +172,10 @@ export interface ReviewInput {
 }
 
 /** What is to become of it: goes on waiting, or is given up because its subscription is gone or its batch has expired. */
-export type ReviewResult = Pick<PassResult, 'pending' | 'dead'>;
+export type ReviewResult = Pick<PassResult, 'pending' | 'dead'> & {
+  /** What the subscription is now: another one may have its name. Absent where it is gone, and in earlier versions. */
+  readonly kind?: SubscriptionKind;
+};
 
 /** Input of {@link DEAD_LETTER}: some events of one batch that one subscription could not be given for one reason. */
 export interface DeadLetterInput extends ParkInput {

@@ -34,6 +34,7 @@ describe('the workflow deliver', function () {
   let passes: PassInput[];
 
   before(async () => {
+    const pulled = { ...ALL_TO_CRM, subscriptions: [{ name: 'crm', kind: 'pull' }] };
     const looped = { ...ALL_TO_CRM, aggregates: {}, rules: [] };
     const derived = {
       subscriptions: [PUSH],
@@ -48,7 +49,7 @@ describe('the workflow deliver', function () {
           ALL_TO_CRM,
         ]),
       ),
-      ...{ 'dl-loop': looped, 'dl-derived': derived },
+      ...{ 'dl-loop': looped, 'dl-derived': derived, 'dl-kind': pulled },
     });
   });
   after(() => pipeline.stop());
@@ -313,6 +314,17 @@ describe('the workflow deliver', function () {
     } finally {
       removed.stop();
     }
+  });
+
+  it('goes on as what its subscription is now, where that has become of another kind', async () => {
+    const [waiting] = await submit('dl-kind', arrivals('kind', [10, 20]));
+    await until(async () => assert.equal((await scheduledActivities(waiting!)).length, 1), 10_000);
+    answering(done);
+    await pipeline.tenant('dl-kind', ALL_TO_CRM);
+    const { delivered, deadLettered } = (await waiting!.result()) as DeliverResult;
+    assert.deepEqual([delivered, deadLettered], [2, 0]);
+    const scheduled = (await scheduledActivities(waiting!)).map(([name]) => name);
+    assert.deepEqual(scheduled, ['pullPass', 'reviewWaiting', 'pushPass']);
   });
 
   it('parks what waits for a subscription that was removed while nobody looked, at the next start', async () => {

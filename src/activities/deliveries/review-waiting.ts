@@ -12,13 +12,13 @@ export function createReviewWaiting(
 ): ReviewWaiting {
   return async ({ delivery, pending, expired = false }) => {
     const { tenant, subscription, expiresAt } = delivery;
-    const configured = configOf(tenant).subscriptions.some(({ name }) => name === subscription);
+    const configured = configOf(tenant).subscriptions.find(({ name }) => name === subscription);
     const given: Pick<DeadLines, 'reason' | 'detail'> | undefined = !configured
       ? { reason: 'subscription-removed', detail: 'The subscription is not configured any more.' }
       : expired || now() >= expiresAt
         ? { reason: 'expired', detail: 'It was not delivered within the retention of its batch.' }
         : undefined;
-    if (given === undefined) return { pending, dead: [] };
+    if (given === undefined) return { pending, dead: [], kind: configured?.kind };
     return { pending: [], dead: [{ ...given, ...together(pending, delivery.batch.events) }] };
   };
 }
