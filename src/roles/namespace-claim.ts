@@ -68,7 +68,8 @@ export async function claimNamespace(
 export async function takeNamespaceOver(client: Client, who: Claimant): Promise<NamespaceOwner | undefined> {
   let before: NamespaceOwner | undefined;
   await untilSettled(client, async (current) => {
-    before = current?.owner;
+    // At the first look: in between it may be another's for a moment that takes it over as well.
+    before ??= current?.owner;
     if (current === undefined) return startNamespaceClaim(client, ownerOf(who));
     return isAsKept(current.owner, who) || replaceNamespaceClaim(client, current, ownerOf(who));
   });

@@ -37,9 +37,9 @@ describe('the review of what waits', () => {
     () => 1_000,
   );
 
-  it('lets it wait while it may', async () => {
+  it('lets it wait while it may, and says of what kind its subscription is', async () => {
     const input = waiting('pulled', 1_001);
-    assert.deepEqual(await review(input), { pending: input.pending, dead: [] });
+    assert.deepEqual(await review(input), { pending: input.pending, dead: [], kind: 'pull' });
   });
 
   for (const [reason, input] of [
