@@ -1,7 +1,6 @@
-import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
-import { finished } from 'node:stream/promises';
+import { pipeline } from 'node:stream/promises';
 import { HeadgateError } from '../errors.js';
 import { INPUT_STREAMS, type InputStream } from '../event.js';
 import { literal } from '../stores/warehouse/sql.js';
@@ -65,19 +64,24 @@ export async function readAcknowledged(
   defaults: IdDefaults,
 ): Promise<string[]> {
   const path = join(workspace.directory, 'acknowledged.ndjson');
-  const file = createWriteStream(path);
-  let number = 0;
-  for await (const line of lines) {
-    number++;
-    const acknowledged = parseAcknowledged(line, number, defaults);
-    if (defaults.tenant !== undefined && acknowledged.tenant !== defaults.tenant) continue;
-    if (!file.write(`${JSON.stringify(acknowledged)}\n`)) await once(file, 'drain');
-  }
-  file.end();
-  await finished(file);
+  // A pipeline also ends the file, and hears its errors, where a line is refused: nobody else would.
+  await pipeline(acknowledgedLines(lines, defaults), createWriteStream(path));
   await workspace.run(`CREATE TABLE given AS SELECT DISTINCT tenant, stream, source, id
     FROM read_json(${literal(path)}, format = 'newline_delimited',
       columns = {tenant: 'VARCHAR', stream: 'VARCHAR', source: 'VARCHAR', id: 'VARCHAR'})`);
   const tenants = await workspace.rows('SELECT DISTINCT tenant FROM given ORDER BY tenant');
   return tenants.map(([tenant]) => String(tenant));
+}
+
+async function* acknowledgedLines(
+  lines: AsyncIterable<string>,
+  defaults: IdDefaults,
+): AsyncGenerator<string> {
+  let number = 0;
+  for await (const line of lines) {
+    number++;
+    const acknowledged = parseAcknowledged(line, number, defaults);
+    if (defaults.tenant !== undefined && acknowledged.tenant !== defaults.tenant) continue;
+    yield `${JSON.stringify(acknowledged)}\n`;
+  }
 }
