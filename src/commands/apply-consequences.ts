@@ -9,21 +9,35 @@ import { askRunningTemporal } from './running-temporal.js';
 export async function consequences(config: Config, { loaded, before }: TenantToApply): Promise<string[]> {
   const names = new Set(loaded.config.subscriptions.map(({ name }) => name));
   const gone = before?.config.subscriptions.filter(({ name }) => !names.has(name)) ?? [];
-  const removed: string[] = [];
-  for (const { name } of gone) removed.push(await removal(config, loaded.config.tenant, name));
+  const { tenant } = loaded.config;
+  const waiting = await waitingFor(
+    config,
+    tenant,
+    gone.map(({ name }) => name),
+  );
+  const removed = gone.map(({ name }, index) => removal(tenant, name, waiting?.[index]));
   const restarts = await restartsOf(before, loaded, dataPaths(config.dataDir).tenantVersions);
   return [...removed, ...restarts.map(restart)];
 }
 
-async function removal(config: Config, tenant: string, name: string): Promise<string> {
+/** How many batches wait for each of a tenant's subscriptions; undefined where Temporal cannot be asked. */
+async function waitingFor(
+  config: Config,
+  tenant: string,
+  names: readonly string[],
+): Promise<readonly number[] | undefined> {
+  if (names.length === 0) return [];
   // Ids and names have been checked: neither can hold a quotation mark.
-  const query =
-    `WorkflowType = "${DELIVER}" AND ExecutionStatus = "Running" AND ` +
-    `HeadgateTenant = "${tenant}" AND HeadgateSubscription = "${name}"`;
-  const waiting = await askRunningTemporal(
-    config,
-    async (client) => (await client.workflow.count(query)).count,
-  ).catch(() => undefined);
+  const running = `WorkflowType = "${DELIVER}" AND ExecutionStatus = "Running" AND HeadgateTenant = "${tenant}"`;
+  return askRunningTemporal(config, async (client) => {
+    const counts = names.map((name) =>
+      client.workflow.count(`${running} AND HeadgateSubscription = "${name}"`),
+    );
+    return (await Promise.all(counts)).map(({ count }) => count);
+  }).catch(() => undefined);
+}
+
+function removal(tenant: string, name: string, waiting: number | undefined): string {
   const what = `subscription ${name} is removed: `;
   if (waiting === 0) return `${what}nothing is on its way to it`;
   const fate = 'dead letters (subscription-removed)';

@@ -1,6 +1,6 @@
 import { unknownVariables, type Config } from '../config.js';
 import { createLogger, type Logger } from '../observability/logger.js';
-import { leftBehind } from '../removal/left-behind.js';
+import { leftOfNew } from '../removal/left-behind.js';
 import { startNode, type HeadgateNode, type Roles } from '../roles/node.js';
 import { dataPaths } from '../roles/stores.js';
 import { describePlace } from '../stores/state/postgres-place.js';
@@ -38,15 +38,11 @@ async function applyFirst(config: Config, source: string | undefined, log: Logge
   const paths = dataPaths(config.dataDir);
   const { tenants: dir, tenantVersions: versions } = paths;
   const check = (tenants: readonly TenantToApply[]): Promise<void> => {
-    for (const { loaded, isThere } of tenants) {
-      const { tenant } = loaded.config;
-      const left = isThere ? [] : leftBehind(paths, tenant);
-      if (left.length > 0)
-        log.warn(
-          { tenant, left: left.map(({ path }) => path) },
-          'a tenant that was away goes on with what was kept of it',
-        );
-    }
+    for (const [tenant, left] of leftOfNew(paths, tenants))
+      log.warn(
+        { tenant, left: left.map(({ path }) => path) },
+        'a tenant that was away goes on with what was kept of it',
+      );
     return Promise.resolve();
   };
   if (source !== undefined) await applyTenantFiles({ source, dir, versions, check, reach: config });

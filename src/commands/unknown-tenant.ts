@@ -1,11 +1,8 @@
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dataPaths } from '../roles/stores.js';
 import { nearest } from '../tenant-config/nearest.js';
 import { printError } from './terminal-text.js';
-
-const ENDING = '.yaml';
 
 /**
  * Warns on stderr of a tenant that is not configured in the data directory, with the one that may be meant. It may be one of
@@ -13,9 +10,11 @@ const ENDING = '.yaml';
  * @param therefore what it means for the command
  */
 export async function warnOfUnknownTenant(dataDir: string, tenant: string, therefore: string): Promise<void> {
-  const files = await readdir(dataPaths(dataDir).tenants).catch(() => []);
-  const known = files.filter((file) => file.endsWith(ENDING)).map((file) => file.slice(0, -ENDING.length));
-  if (known.includes(tenant)) return;
+  const { tenants } = dataPaths(dataDir);
+  if (existsSync(join(tenants, `${tenant}.yaml`))) return;
+  // What reads tenants' files takes long to load; it is asked only where there is something to say.
+  const { listTenantFiles, tenantOfFile } = await import('../tenant-config/tenant-file.js');
+  const known = (await listTenantFiles(tenants).catch(() => [])).map(tenantOfFile);
   const meant = nearest(tenant, known);
   const hint = meant === undefined ? '' : ` Did you mean ${meant}?`;
   printError(`headgate: tenant ${tenant} is not configured in ${dataDir}: ${therefore}.${hint}`);

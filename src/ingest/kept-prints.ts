@@ -86,7 +86,7 @@ export class PrintTable {
     const keys = [...this.table.getRange()].flatMap(({ key, value }) =>
       value.tenant === tenant ? [key] : [],
     );
-    while (keys.length > 0) await removeAll(lmdb, this.table, keys.splice(0, FORGOTTEN_AT_ONCE));
+    await removeAll(lmdb, this.table, keys);
   }
 
   /** When the newest of them came, as far as that is not after `now`. */
@@ -95,17 +95,18 @@ export class PrintTable {
   }
 }
 
-/** Removes some records in one transaction. */
-export function removeAll<K extends number | [string, InputStream]>(
+/** Removes records, so many in a transaction, between which others are served. */
+export async function removeAll<K extends number | [string, InputStream]>(
   lmdb: LmdbEnvironment,
   table: Database<unknown, K>,
   keys: readonly K[],
 ): Promise<void> {
-  return lmdb.committed(() =>
-    lmdb.root.batch(() => {
-      for (const key of keys) void table.remove(key);
-    }),
-  );
+  for (let from = 0; from < keys.length; from += FORGOTTEN_AT_ONCE)
+    await lmdb.committed(() =>
+      lmdb.root.batch(() => {
+        for (const key of keys.slice(from, from + FORGOTTEN_AT_ONCE)) void table.remove(key);
+      }),
+    );
 }
 
 /** When the newest of a spool's events came, as far as that is not after `now`, by its fingerprints and its chunks. */

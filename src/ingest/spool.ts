@@ -23,7 +23,6 @@ export interface FoundChunk extends Chunk {
   readonly handedOver: boolean;
 }
 
-const REMOVED_AT_ONCE = 1_000;
 /** Records kept in memory until they are batched: at full speed, a few seconds of them. */
 const MAX_RECENT_BYTES = 32 * 1024 * 1024;
 
@@ -229,8 +228,11 @@ export class Spool {
     await this.lmdb.flushed(() => this.handed.put([tenant, 'events'], this.nextSeq - 1));
     await removeAll(this.lmdb, this.plans, lanes);
     await this.prints.forgetTenant(this.lmdb, tenant);
-    const seqs = own.map(({ seq }) => seq);
-    while (seqs.length > 0) await removeAll(this.lmdb, this.chunks, seqs.splice(0, REMOVED_AT_ONCE));
+    await removeAll(
+      this.lmdb,
+      this.chunks,
+      own.map(({ seq }) => seq),
+    );
     this.heldBytes -= own.reduce((sum, { spoolBytes }) => sum + spoolBytes, 0);
     return own.reduce((sum, { handedOver, events }) => sum + (handedOver ? 0 : events), 0);
   }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { HeadgateError } from '../errors.js';
 import type { TenantToApply } from '../tenant-config/registry.js';
+import { IN_FORCE } from '../tenant-config/versions.js';
 import { assertTenantId } from '../tenant.js';
 
 /** Where the parts of a data directory are that hold something of each tenant by itself. */
@@ -19,9 +20,6 @@ export interface LeftBehind {
   readonly path: string;
 }
 
-/** What is in the directory of its versions once it has been in force. */
-const IN_FORCE = 'in-force.ndjson';
-
 /** What a data directory has of a tenant by itself. What all tenants share, the state and the spool, is not looked into. */
 export function leftBehind(paths: TenantDirectories, tenant: string): LeftBehind[] {
   const id = assertTenantId(tenant);
@@ -37,16 +35,23 @@ export function leftBehind(paths: TenantDirectories, tenant: string): LeftBehind
   return existsSync(versions) ? [...places, { what: 'its earlier configurations', path: versions }] : places;
 }
 
+/** Of the tenants that are not configured now, those of which something is left. */
+export function leftOfNew(
+  paths: TenantDirectories,
+  tenants: readonly TenantToApply[],
+): (readonly [tenant: string, left: readonly LeftBehind[]])[] {
+  return tenants
+    .filter(({ isThere }) => !isThere)
+    .map(({ loaded }) => [loaded.config.tenant, leftBehind(paths, loaded.config.tenant)] as const)
+    .filter(([, left]) => left.length > 0);
+}
+
 /**
  * Asserts that no tenant which is not configured now has anything here: it would go on with what another may have left.
  * @throws HeadgateError `STATE_CONFLICT`, saying of all of them what is here
  */
 export function assertNothingLeft(paths: TenantDirectories, tenants: readonly TenantToApply[]): void {
-  const found = tenants.flatMap(({ loaded, isThere }) => {
-    const { tenant } = loaded.config;
-    const left = isThere ? [] : leftBehind(paths, tenant);
-    return left.length === 0 ? [] : [[tenant, left] as const];
-  });
+  const found = leftOfNew(paths, tenants);
   if (found.length === 0) return;
   const places = found.flatMap(([tenant, left]) =>
     left.map(({ what, path }) => `${tenant}: ${what}: ${path}`),

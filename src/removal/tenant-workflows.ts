@@ -1,4 +1,5 @@
-import type { Client } from '@temporalio/client';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isGrpcServiceError, type Client } from '@temporalio/client';
 import type { QueueNotes, QueueRates } from '../engine/queue-rates.js';
 import { assertTenantId, subscriptionQueue, tenantQueue } from '../tenant.js';
 
@@ -44,7 +45,7 @@ export async function deleteWorkflows(
     await Promise.all(some);
     onDeleted(told.size);
     if (listed === 0) return { deleted: told.size, subscriptions };
-    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    await sleep(SETTLE_MS);
   }
   throw new Error(
     `Temporal still lists workflows of ${tenant}, which it was told to delete; run this again.`,
@@ -60,7 +61,7 @@ async function deleteOne(
     await client.workflowService.deleteWorkflowExecution({ namespace, workflowExecution });
   } catch (error) {
     // Gone already, although it is listed.
-    if ((error as { code?: unknown }).code !== NOT_FOUND) throw error;
+    if (!isGrpcServiceError(error) || error.code !== NOT_FOUND) throw error;
   }
 }
 

@@ -7,6 +7,7 @@ import { NO_REACH, assertReach, type Reach } from './reach.js';
 import { keepVersion } from './versions.js';
 import {
   listTenantFiles,
+  tenantOfFile,
   readConfigFile,
   readTenantFile,
   tenantFileName,
@@ -74,7 +75,7 @@ async function readAll({
 }: ApplyTenants): Promise<TenantFile[]> {
   const [dir, names] = await filesOf(source);
   const inForce = await listTenantFiles(registry).catch(() => []);
-  const others = [...inForce, ...names].map((name) => name.slice(0, -'.yaml'.length));
+  const others = [...inForce, ...names].map(tenantOfFile);
   const read = await Promise.allSettled(
     names.map(async (name) => {
       const file = await readTenantFile(dir, name);

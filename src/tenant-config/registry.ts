@@ -5,7 +5,13 @@ import { HeadgateError, messageOf } from '../errors.js';
 import { assertColumnsKept } from './columns-kept.js';
 import type { ReadingApart } from './reading-apart.js';
 import { cleanVersions, keepVersion, noteInForce } from './versions.js';
-import { listTenantFiles, readTenantFile, type LoadedTenant, type TenantFile } from './tenant-file.js';
+import {
+  listTenantFiles,
+  readTenantFile,
+  tenantOfFile,
+  type LoadedTenant,
+  type TenantFile,
+} from './tenant-file.js';
 
 export { applyTenantFiles, type AppliedTenant, type TenantToApply } from './apply.js';
 export type { LoadedTenant } from './tenant-file.js';
@@ -178,7 +184,7 @@ class DirectoryRegistry implements TenantRegistry {
       this.tenants.set(tenant, file);
       this.announce({ kind: before === undefined ? 'added' : 'changed', tenant, loaded: file });
     } catch (error) {
-      const kept = this.tenants.has(tenantOf(name));
+      const kept = this.tenants.has(tenantOfFile(name));
       const effect = kept ? 'its last good configuration stays in force' : 'it is left out';
       this.logger?.warn({ file: name, problem: messageOf(error) }, `tenant file is invalid; ${effect}`);
     }
@@ -203,7 +209,7 @@ class DirectoryRegistry implements TenantRegistry {
 
   private remove(name: string): void {
     this.signatures.delete(name);
-    const tenant = tenantOf(name);
+    const tenant = tenantOfFile(name);
     if (this.tenants.delete(tenant)) this.announce({ kind: 'removed', tenant });
   }
 
@@ -219,11 +225,6 @@ class DirectoryRegistry implements TenantRegistry {
       }
     }
   }
-}
-
-/** The tenant a registry file is about; its name is that (`readTenantFile` refuses any other). */
-function tenantOf(name: string): string {
-  return name.slice(0, -'.yaml'.length);
 }
 
 async function signatureOf(path: string): Promise<string | undefined> {

@@ -53,6 +53,11 @@ export function tenantFileName(tenant: string): string {
   return `${tenant}.yaml`;
 }
 
+/** The tenant that a file of a tenant is about: its name is that, and {@link readTenantFile} refuses any other. */
+export function tenantOfFile(name: string): string {
+  return name.slice(0, -'.yaml'.length);
+}
+
 /** The names of the tenant files in a directory, sorted. Hidden files, such as those being written, are none. */
 export async function listTenantFiles(dir: string): Promise<string[]> {
   const names = await readdir(dir);

@@ -59,7 +59,8 @@ export interface InForce {
   readonly since: number;
 }
 
-const IN_FORCE = 'in-force.ndjson';
+/** In the directory of a tenant's versions, once one has been in force. */
+export const IN_FORCE = 'in-force.ndjson';
 
 /** Notes that a version is in force, unless it is the one that was noted last: a line of `<dir>/<tenant>/in-force.ndjson`. */
 export async function noteInForce(
