@@ -3,13 +3,19 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A new empty directory for each test of the suite it is called in, removed after it. Returns how to get at it. */
+/**
+ * A new empty directory for each test of the suite it is called in. Returns how to get at it. It is removed after the
+ * suite's own hooks, wherever they stand: what writes into it is closed by then.
+ */
 export function useTempDir(): () => string {
   let dir = '';
+  before(function () {
+    // Mocha calls hooks in the order they are named in: one that is named now is the last.
+    this.test?.parent?.afterEach(() => rmSync(dir, { recursive: true, force: true }));
+  });
   beforeEach(() => {
     dir = mkdtempSync(join(tmpdir(), 'headgate-test-'));
   });
-  afterEach(() => rmSync(dir, { recursive: true, force: true }));
   return () => dir;
 }
 
