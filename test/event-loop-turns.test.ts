@@ -48,7 +48,7 @@ describe('turns of the event loop', () => {
   });
 
   it('go on at once for who needs little while many have much, who wait', async () => {
-    turns.run('little', work('little', 1));
+    void turns.run('little', work('little', 1));
     for (const tenant of ['a', 'b', 'c']) void turns.run(tenant, work(tenant, 8));
     assert.deepEqual(log, ['little', 'a', 'b', 'c']);
     assert.ok(turns.run('c', work('c2', 1)) instanceof Promise, 'much was had of this turn');
