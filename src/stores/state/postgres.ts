@@ -124,8 +124,7 @@ class OwnedState implements PostgresStateStore {
       });
       if (rows.length !== names.length) throw this.disowned(session);
       const records = new Array<SubjectRecord | undefined>(names.length);
-      for (const { n, record } of rows)
-        records[n - 1] = record === null ? undefined : readRecord(record);
+      for (const { n, record } of rows) records[n - 1] = record === null ? undefined : readRecord(record);
       return records;
     } catch (error) {
       throw unreadable(stateErrorOf(error, this.place));
