@@ -23,7 +23,7 @@ import { openKeySet, signToken, type TokenClaims } from '../../src/keys/key-set.
 import type { Metrics } from '../../src/observability/metrics.js';
 import { createLogger } from '../../src/observability/logger.js';
 import { createPull, type Pull } from '../../src/pull/pull.js';
-import { openDoor, type Door } from './door.js';
+import { openDoor, type Door, type DoorOptions } from './door.js';
 import { linesOf } from './events.js';
 
 /** What a {@link startTestApi} may have otherwise than by default. */
@@ -43,6 +43,8 @@ export interface TestApiOptions {
   /** Default: as many as a test likes. */
   readonly refusedTokensPerMinute?: number;
   readonly metrics?: Metrics;
+  /** Default: all tenants have those of `rulesOf`. */
+  readonly rulesOf?: DoorOptions['rulesOf'];
   /** Default: no tenant has schemas. */
   readonly schemasOf?: (tenant: string) => EventSchemas | undefined;
   /** Default: knows none, and remembers where it was told to look. */

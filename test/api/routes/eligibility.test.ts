@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { compileRules } from '../../../src/rules/compile.js';
 import { cloudEvent, startTestApi, type TestApi } from '../../support/api.js';
+import { rulesOf } from '../../support/events.js';
 
 interface Eligibility {
   readonly subject: string;
@@ -89,6 +91,28 @@ describe('GET /v1/eligibility/:subject', () => {
     assert.equal(decisions.find(({ rule }) => rule === 'third')?.reason, 'aggregates.landings = 1');
     await api.drained();
     assert.equal(api.decisions().filter((row) => row.event_id === 'twice').length, 2);
+  });
+
+  it('tells no decision of a rule that was renamed or removed, and that again once it is back', async () => {
+    let rules = rulesOf();
+    const other = await startTestApi({ rulesOf: () => rules });
+    const told = async () => {
+      const { body } = await other.get('/v1/eligibility/gone');
+      return (body as unknown as Eligibility).decisions.map(({ rule }) => rule);
+    };
+    try {
+      await other.post(JSON.stringify([landed('gone', 1, 'gone')]));
+      assert.deepEqual(await told(), ['third', 'big']);
+      const renamed = { name: 'large', on: ['landed'], when: 'profile.seats > 150' };
+      rules = compileRules({ aggregates: {}, rules: [renamed] });
+      assert.deepEqual(await told(), []);
+      await other.post(JSON.stringify([landed('gone-2', 2, 'gone')]));
+      assert.deepEqual(await told(), ['large']);
+      rules = rulesOf();
+      assert.deepEqual(await told(), ['third', 'big']);
+    } finally {
+      await other.close();
+    }
   });
 
   it('knows nothing of a subject that had only events no rule asks for', async () => {
