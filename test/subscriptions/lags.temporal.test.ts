@@ -33,6 +33,7 @@ describe('how far subscriptions are behind', function () {
       'lag-a': { subscriptions: [QUEUE], routes: ROUTES, warehouse: window },
       'lag-b': { subscriptions: [QUEUE], routes: ROUTES },
       'lag-c': { subscriptions: [HOOK], routes: TO_HOOK },
+      'lag-d': { subscriptions: [HOOK], routes: TO_HOOK },
     });
     queues = createQueueRates(pipeline.client.connection, testNamespace());
   });
@@ -64,7 +65,7 @@ describe('how far subscriptions are behind', function () {
       const { batches, oldestSeconds } = of(lags, 'lag-b', name)!;
       assert.deepEqual([batches, oldestSeconds], [0, 0], name);
     }
-    assert.equal(lags.length, 6);
+    assert.equal(lags.length, 8);
   });
 
   it('counts what pauses between attempts, says that a subscription fails, and how it stands', async () => {
@@ -91,6 +92,20 @@ describe('how far subscriptions are behind', function () {
       assert.deepEqual([failingSeconds, state], [0, 'breaker-open'], 'the rate is as it was');
     }, 20_000);
     await process.close();
+  });
+
+  it('leaves out what has ended, though its task is still in the queue of a paused subscription', async () => {
+    const queue = subscriptionQueue('lag-d', 'hook');
+    await queues.set(queue, rateOf({ state: 'paused', by: 'a test' }, 50));
+    const ended: string[] = [];
+    for (const prefix of ['ended-1', 'ended-2', 'waits']) {
+      const { deliveries = [] } = (await (await pipeline.submit('lag-d', arrivals(prefix, [1]))).ended)!;
+      if (prefix !== 'waits') ended.push(...deliveries);
+    }
+    const batches = async () => of(await open().read(), 'lag-d', 'hook')?.batches;
+    await until(async () => assert.equal(await batches(), 3), 20_000);
+    for (const id of ended) await pipeline.client.workflow.getHandle(id).terminate();
+    await until(async () => assert.equal(await batches(), 1), 20_000);
   });
 
   it('is counted one by one where there is too much to look at', async () => {

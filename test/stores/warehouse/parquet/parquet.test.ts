@@ -104,6 +104,18 @@ describe('the Parquet warehouse', function () {
       assert.deepEqual(empty, [['none'], ['null']]);
     });
 
+    it('has the time to the microsecond: further digits are cut, never rounded up', async () => {
+      const times = ['2024-03-10T12:00:00.123456789Z', '2024-03-10T12:59:59.999999999+01:00'];
+      await fixture.put(
+        1,
+        times.map((time, n) => event(`t${n}`, { time })),
+      );
+      assert.deepEqual(await fixture.rows('SELECT id, epoch_us(time)::VARCHAR FROM events ORDER BY id'), [
+        ['t0', '1710072000123456'],
+        ['t1', '1710071999999999'],
+      ]);
+    });
+
     it('takes NUL and any script in the attributes too', async () => {
       await fixture.put(1, [event('i\u0000d', { subject: 'Ñ🛫', source: "/o'hare;--" })]);
       assert.deepEqual(await fixture.rows('SELECT id, subject, source FROM events'), [
