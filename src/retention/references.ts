@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
-import type { BatchRef } from '../event.js';
 import { assertTenantId, isBatchId } from '../tenant.js';
 import { DEAD_LETTER, DELIVER } from '../workflows/delivery-messages.js';
+import { isBatchOf } from '../workflows/batch-reference.js';
 import { ANNOUNCE, INGEST_BATCH, LOAD_WINDOW } from '../workflows/messages.js';
 
 const TYPES = [INGEST_BATCH, LOAD_WINDOW, DELIVER, DEAD_LETTER].map((type) => `'${type}'`).join(', ');
@@ -18,22 +18,27 @@ export async function referencedBatches(client: Client, tenant: string): Promise
   for await (const { type, workflowId, runId } of client.workflow.list({ query })) {
     const ids =
       type === LOAD_WINDOW
-        ? await announcedTo(client, workflowId, runId)
+        ? await announcedTo(client, { workflowId, runId, tenant })
         : workflowId.split('/').filter(isBatchId);
     for (const id of ids) referenced.add(id);
   }
   return referenced;
 }
 
-async function announcedTo(client: Client, workflowId: string, runId: string): Promise<string[]> {
+interface OpenWindow {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly tenant: string;
+}
+
+async function announcedTo(client: Client, { workflowId, runId, tenant }: OpenWindow): Promise<string[]> {
   const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
   return (events ?? []).flatMap(({ workflowExecutionSignaledEventAttributes: signal }) => {
     const payload = signal?.signalName === ANNOUNCE ? signal.input?.payloads?.[0] : undefined;
     if (!payload) return [];
     const batches = defaultPayloadConverter.fromPayload<unknown>(payload);
     // The window has passed over what is something else.
-    return (Array.isArray(batches) ? (batches as (Partial<BatchRef> | null)[]) : []).flatMap((batch) =>
-      isBatchId(batch?.batchId) ? [batch.batchId] : [],
-    );
+    if (!Array.isArray(batches) || !batches.every((each) => isBatchOf(each, tenant))) return [];
+    return batches.map(({ batchId }) => batchId);
   });
 }

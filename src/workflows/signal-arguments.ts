@@ -1,6 +1,6 @@
 import { log, patched } from '@temporalio/workflow';
-import { STREAMS, type BatchRef } from '../event.js';
-import { isBatchId } from '../tenant.js';
+import type { BatchRef } from '../event.js';
+import { isBatchOf } from './batch-reference.js';
 import type { Resolution } from './delivery-messages.js';
 
 /** Batches that one `announce` may name: Headgate's own names a batch and its decisions. */
@@ -40,28 +40,10 @@ function isIgnored(signal: string): boolean {
   return true;
 }
 
-function isBatchOf(value: unknown, tenant: string): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  const batch = value as Partial<Record<keyof BatchRef, unknown>>;
-  return (
-    batch.tenant === tenant &&
-    STREAMS.some((stream) => stream === batch.stream) &&
-    isBatchId(batch.batchId) &&
-    isCount(batch.events) &&
-    isCount(batch.bytes) &&
-    isText(batch.sha256) &&
-    (batch.store === undefined || isText(batch.store))
-  );
-}
-
 function isResolution(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const { actor, reason, redrive } = value as Partial<Record<keyof Resolution, unknown>>;
   return isText(actor) && [reason, redrive].every((text) => text === undefined || isText(text));
-}
-
-function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function isText(value: unknown): boolean {

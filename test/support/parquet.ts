@@ -33,7 +33,7 @@ export async function rowsInFiles(
   const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
   const connection = await instance.connect();
   try {
-    const sql = `SELECT ${select} FROM read_parquet([${files.join()}], hive_partitioning = false)`;
+    const sql = `SELECT ${select} FROM read_parquet([${files.join()}], union_by_name = true, hive_partitioning = false)`;
     return (await connection.runAndReadAll(sql)).getRowsJS() as unknown[][];
   } finally {
     connection.closeSync();

@@ -4,11 +4,19 @@ import { createPark } from '../../src/activities/deliveries/park.js';
 import { createAnnounceActivities, windowAt } from '../../src/activities/warehouse/announce.js';
 import type { BatchRef } from '../../src/event.js';
 import { referencedBatches } from '../../src/retention/references.js';
-import { subscriptionQueue, tenantQueue } from '../../src/tenant.js';
-import type { DeadLetterResult } from '../../src/workflows/delivery-messages.js';
+import { subscriptionAttributes } from '../../src/search-attributes.js';
+import { subscriptionQueue, tenantQueue, workflowQueue } from '../../src/tenant.js';
+import {
+  DELIVER,
+  RESUMED,
+  REVIEW,
+  type DeadLetterResult,
+  type DeliverResult,
+} from '../../src/workflows/delivery-messages.js';
 import type { LoadWindowResult } from '../../src/workflows/messages.js';
 import { eventNames } from '../support/histories.js';
 import { arrivals, startPipeline, type Pipeline } from '../support/pipeline.js';
+import { until } from '../support/until.js';
 
 const TENANT = 'sg-one';
 const ANOTHERS: BatchRef = {
@@ -53,6 +61,11 @@ describe('a signal with an argument that is not what it should be', function () 
     const { workflowId } = await announce([batch]);
     const window = pipeline.client.workflow.getHandle(workflowId);
     for (const argument of WRONG) await window.signal('announce', argument);
+    // Signals that come during a workflow task are in the history once that is done.
+    await until(async () => {
+      const signals = (await eventNames(window)).filter((name) => name === 'WORKFLOW_EXECUTION_SIGNALED');
+      assert.equal(signals.length, WRONG.length + 1);
+    }, 5_000);
     assert.deepEqual([...(await referencedBatches(pipeline.client, TENANT))], [batch.batchId]);
     const { loads } = (await window.result()) as LoadWindowResult;
     assert.deepEqual(
@@ -83,5 +96,27 @@ describe('a signal with an argument that is not what it should be', function () 
     const { outcome, by } = (await letter.result()) as DeadLetterResult;
     assert.deepEqual([outcome, by], ['discarded', { actor: 'unknown' }]);
     assert.ok(!(await eventNames(letter)).includes('WORKFLOW_TASK_FAILED'));
+  });
+
+  it('wakes a delivery at most', async () => {
+    const { client } = pipeline;
+    const delivery = await client.workflow.start(DELIVER, {
+      workflowId: `deliver/${TENANT}/gone/signals`,
+      taskQueue: workflowQueue(TENANT, 'pooled'),
+      typedSearchAttributes: subscriptionAttributes(TENANT, 'gone', 'events'),
+      args: [
+        {
+          ...{ tenant: TENANT, subscription: 'gone', kind: 'pull', batch: await write(), count: 2 },
+          ...{ queue: subscriptionQueue(TENANT, 'gone'), activityQueue: tenantQueue(TENANT) },
+          ...{ priority: 'normal', expiresAt: Date.now() + 600_000 },
+        },
+      ],
+    });
+    for (const argument of WRONG) await delivery.signal(RESUMED, argument);
+    assert.equal((await delivery.describe()).status.name, 'RUNNING');
+    for (const argument of WRONG) await delivery.signal(REVIEW, argument);
+    const { delivered, deadLettered } = (await delivery.result()) as DeliverResult;
+    assert.deepEqual([delivered, deadLettered], [0, 2]);
+    assert.ok(!(await eventNames(delivery)).includes('WORKFLOW_TASK_FAILED'));
   });
 });

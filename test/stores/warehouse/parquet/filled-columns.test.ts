@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { compactTenant } from '../../../../src/stores/warehouse/parquet/compaction.js';
 import type { PromotedField, PromotedType } from '../../../../src/stores/warehouse/promoted-field.js';
 import { rowsInFiles } from '../../../support/parquet.js';
@@ -57,5 +58,25 @@ describe('columns of fields that are promoted later', function () {
     const shown = await fixture.rows('SELECT id, a, b FROM events ORDER BY id');
     assert.deepEqual(shown.at(-1), ['again', 1, 'x']);
     assert.equal(shown.length, 5);
+  });
+
+  it('are read until then as the README says, by any DuckDB, also beside values that did not fit', async () => {
+    const readme = readFileSync(new URL('../../../../README.md', import.meta.url), 'utf8');
+    const [, recipe = ''] = /Until then read `(coalesce\([^`]+\))`/.exec(readme) ?? [];
+    const promoted = { column: 'delay_minutes', type: 'integer', path: ['delay', 'minutes'] } as const;
+    const load = (n: number, minutes: unknown, fields: readonly PromotedField[]) =>
+      fixture.load(`w${n}`, [fixture.batch(batchId(n), [event(`${n}`, { data: { delay: { minutes } } })])], {
+        promoted: fields,
+      });
+    await load(1, 15, []);
+    await load(2, 'two hours', []);
+    await load(3, 30, [promoted]);
+    await load(4, 'none', [promoted]);
+    const read = async (what: string) =>
+      (await rowsInFiles(fixture.root, 'UA', 'events', `id, ${what}`)).map((row) => row.map(plain)).sort();
+    const asStored = [['1', null], ['2', null], ['3', 30], ['4', null]]; // prettier-ignore
+    assert.deepEqual(await read('delay_minutes'), asStored);
+    const filled = [['1', 15], ['2', null], ['3', 30], ['4', null]]; // prettier-ignore
+    assert.deepEqual(await read(recipe), filled);
   });
 });
