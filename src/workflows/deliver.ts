@@ -53,7 +53,10 @@ export async function deliver(input: DeliverInput): Promise<DeliverResult> {
     pending: pending.map((group) => ({ attempts: group.attempts, count: group.count, dueAt: group.dueAt })),
   }));
   let resumedAt = 0;
-  setHandler(resumedSignal, (at) => void (resumedAt = Math.max(resumedAt, Number(at) || 0)));
+  // By Temporal's clock at most: after one of a clock that is ahead, no later resume would count.
+  setHandler(resumedSignal, (at) => {
+    resumedAt = Math.max(resumedAt, Math.min(Number(at) || 0, Date.now()));
+  });
   let toReview = false;
   let passing: CancellationScope | undefined;
   setHandler(reviewSignal, () => {

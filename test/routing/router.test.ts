@@ -66,6 +66,14 @@ describe('the router', () => {
       assert.deepEqual(targets(router, event('a', { ...fits, ...other })), [], JSON.stringify(other));
   });
 
+  it("compares times as Python's isoformat writes them", () => {
+    const router = routerOf([
+      route({ when: 'timestamp(event.time) > timestamp("2020-01-01T00:00:00Z")' }, ['crm']),
+    ]);
+    const time = '2026-11-28T10:00:00.123456+00:00';
+    assert.deepEqual(targets(router, event('a', { time })), ['crm:normal']);
+  });
+
   it('sees extension attributes beside the others in a filter', () => {
     const router = routerOf([route({ when: 'event.region == "eu"' }, ['crm'])]);
     assert.deepEqual(targets(router, event('a', { extensions: { region: 'eu' } })), ['crm:normal']);

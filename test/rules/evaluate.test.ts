@@ -185,6 +185,23 @@ describe('rules/evaluate', () => {
       assert.deepEqual(on(6, {}), ['ineligible', 'aggregates.x = 0']);
     });
 
+    it("compare times as Python's isoformat writes them, of the event and of its data", () => {
+      const recent = aggregate('count');
+      const when = 'timestamp(event.time) > timestamp(event.data.after)';
+      const compiled = compileRules(rules('aggregates.x == 1', { x: { ...recent, when } }));
+      const time = '2026-01-01T00:00:00.123456+00:00';
+      const failures: string[] = [];
+      const [made] = evaluateEvent(
+        compiled,
+        newSubjectState(),
+        {},
+        event({ after: '2020-02-29T23:59:59.999999+05:30' }, { time }),
+        { onFailure: (owner, name, code) => failures.push(`${owner} ${name} ${code}`) },
+      );
+      assert.deepEqual(shown(made!), ['eligible', 'aggregates.x = 1']);
+      assert.deepEqual(failures, []);
+    });
+
     it('are missing where there is nothing to take the minimum, maximum or last of', () => {
       for (const op of ['min', 'max', 'last'] as const) {
         const compiled = compileRules(rules('aggregates.x >= 1', { x: aggregate(op) }));

@@ -44,10 +44,9 @@ describe('the workflow deliver', function () {
     };
     pipeline = await startPipeline({
       ...Object.fromEntries(
-        ['some', 'dead', 'woken', 'groups', 'discard', 'reset', 'gone', 'first', 'held', 'down'].map((id) => [
-          `dl-${id}`,
-          ALL_TO_CRM,
-        ]),
+        ['some', 'dead', 'woken', 'ahead', 'groups', 'discard', 'reset', 'gone', 'first', 'held', 'down'].map(
+          (id) => [`dl-${id}`, ALL_TO_CRM],
+        ),
       ),
       ...{ 'dl-loop': looped, 'dl-derived': derived, 'dl-kind': pulled },
     });
@@ -112,6 +111,25 @@ describe('the workflow deliver', function () {
       const delivered = linesOf(input).length - dead.length;
       return { delivered, failed: dead.length, pending: [], dead: [given] };
     };
+
+  it('goes on at each resume, also after one by a clock that was days ahead', async () => {
+    answering((input) => {
+      if (passes.length === 3) return done(input);
+      const pending = input.pending.map((group) => ({ ...group, dueAt: Date.now() + 3_600_000 }));
+      return { delivered: 0, failed: 1, pending, dead: [], retryAfterMs: 3_600_000 };
+    });
+    const [handle] = await submit('dl-ahead', arrivals('ahead', [90]));
+    for (const [pass, aheadMs] of [3 * 24 * 3_600_000, 0].entries()) {
+      await until(async () => {
+        const { pending } = await handle!.query<{ pending: { dueAt?: number }[] }>('progress');
+        assert.ok(passes.length === pass + 1 && pending[0]?.dueAt !== undefined);
+      }, 10_000);
+      await handle!.signal('resumed', Date.now() + aheadMs);
+    }
+    assert.equal(((await handle!.result()) as DeliverResult).passes, 3);
+    const [, first = 0, second = 0] = passes.map(({ resumedAt }) => resumedAt ?? 0);
+    assert.ok(first < second && second <= Date.now() + 1_000, `${first}, ${second}`);
+  });
 
   it('goes on with what is left, and knows how often it was tried', async () => {
     answering((input) => {
