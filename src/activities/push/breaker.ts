@@ -9,6 +9,8 @@ const BUCKET_MS = 10 * SECOND;
 const FIRST_PAUSE_MS = 30 * SECOND;
 const MAX_PAUSE_MS = 15 * MINUTE;
 const DISABLE_AFTER_MS = 24 * 60 * MINUTE;
+/** A clock that is so far behind what it was has been set back; less is a correction, which costs as much at most. */
+const SET_BACK_MS = MINUTE;
 
 /** Shares of `disableAfterFailures`, in percent, at which somebody is told. */
 export const ALERT_LEVELS = [50, 70, 90, 100] as const;
@@ -82,7 +84,8 @@ export class Breaker {
   admit(now: number): Admission | undefined {
     if (this.state === 'closed') return { probe: false };
     if (this.state === 'open') {
-      if (now < this.openUntil) return undefined;
+      // Where the clock has been set back since, nobody knows how long it has been open.
+      if (now < this.openUntil && this.since - now < SET_BACK_MS) return undefined;
       this.enter('half-open', now);
     }
     if (this.probing !== undefined) return undefined;
@@ -185,7 +188,8 @@ export class Breaker {
   }
 
   private forget(now: number): void {
-    while (this.buckets[0] !== undefined && now - this.buckets[0].startedAt >= WINDOW_MS)
-      this.buckets.shift();
+    const isOver = ({ startedAt }: Bucket): boolean =>
+      now - startedAt >= WINDOW_MS || startedAt - now >= SET_BACK_MS;
+    while (this.buckets[0] !== undefined && isOver(this.buckets[0])) this.buckets.shift();
   }
 }

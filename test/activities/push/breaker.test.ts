@@ -59,6 +59,20 @@ describe('the breaker of a receiver', () => {
     assert.deepEqual([state(), breaker.stateAt(now).requests], ['closed', 1]);
   });
 
+  it('is open no longer, and counts no failures of then, once a clock that was ahead is set back', () => {
+    const right = now;
+    now += 72 * HOUR;
+    opened();
+    now = right;
+    const probe = breaker.admit(now);
+    assert.deepEqual(probe, { probe: true });
+    breaker.observe(probe, false, 1_000, now);
+    assert.equal(breaker.stateAt(now).openUntil, now + 60 * SECOND, 'by the clock as it is');
+    assert.equal(breaker.stateAt(now).requests, 1);
+    now -= 10 * SECOND;
+    assert.equal(breaker.admit(now), undefined, 'a correction opens nothing');
+  });
+
   it('lets one probe through after 30 s, and closes when that succeeds', () => {
     opened();
     now += 30 * SECOND - 1;
