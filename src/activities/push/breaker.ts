@@ -9,7 +9,10 @@ const BUCKET_MS = 10 * SECOND;
 const FIRST_PAUSE_MS = 30 * SECOND;
 const MAX_PAUSE_MS = 15 * MINUTE;
 const DISABLE_AFTER_MS = 24 * 60 * MINUTE;
-/** A clock that is so far behind what it was has been set back; less is a correction, which costs as much at most. */
+/**
+ * A clock that is so far behind what it was has been set back.
+ * Less is a correction, which costs as much at most.
+ */
 const SET_BACK_MS = MINUTE;
 
 /** Shares of `disableAfterFailures`, in percent, at which somebody is told. */
