@@ -47,7 +47,8 @@ const history = (type) => ({
     [`${name.toLowerCase().replace(/_(.)/g, (_, c) => c.toUpperCase())}EventAttributes`]: attributes,
   })),
 });
-Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined) });
+const logger = new DefaultLogger('ERROR', () => undefined);
+Runtime.install({ logger, telemetryOptions: { logging: { filter: 'off', forward: {} } } });
 async function goesOn(type) {
   try {
     await Worker.runReplayHistory({ workflowsPath: './workflows.js' }, history(type));
