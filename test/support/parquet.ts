@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { DuckDBInstance } from '@duckdb/node-api';
+import { testDuckDB } from './duckdb.js';
 import type { FlightEvent } from './flights.js';
 
 /** A table of the warehouse. */
@@ -30,15 +30,9 @@ export async function rowsInFiles(
   const found = existsSync(directory) ? readdirSync(directory, { recursive: true, encoding: 'utf8' }) : [];
   const files = found.filter((name) => name.endsWith('.parquet')).map((name) => `'${join(directory, name)}'`);
   if (files.length === 0) return [];
-  const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
-  const connection = await instance.connect();
-  try {
-    const sql = `SELECT ${select} FROM read_parquet([${files.join()}], union_by_name = true, hive_partitioning = false)`;
-    return (await connection.runAndReadAll(sql)).getRowsJS() as unknown[][];
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-  }
+  const sql = `SELECT ${select} FROM read_parquet([${files.join()}], union_by_name = true, hive_partitioning = false)`;
+  const connection = await testDuckDB();
+  return (await connection.runAndReadAll(sql)).getRowsJS() as unknown[][];
 }
 
 /** How many rows are in the files of each table. */

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { DuckDBInstance } from '@duckdb/node-api';
+import { testDuckDB } from './duckdb.js';
 import type { ParquetTable } from './parquet.js';
 
 /** A row as a test gives it; columns that it leaves out are null. */
@@ -35,11 +35,8 @@ export async function writeParquetFile(
   writeFileSync(lines, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const typed = columns.map((column) => `${column}: 'VARCHAR'`).join();
-  const instance = await DuckDBInstance.create(':memory:');
-  const connection = await instance.connect();
+  const connection = await testDuckDB();
   await connection.run(
     `COPY (FROM read_json('${lines}', format = 'newline_delimited', columns = {${typed}})) TO '${join(directory, `${name}.parquet`)}' (FORMAT parquet)`,
   );
-  connection.closeSync();
-  instance.closeSync();
 }

@@ -7,7 +7,7 @@ import { batchId, event, Fixture } from './fixture.js';
 const DAY_MS = 24 * 60 * 60 * 1000;
 const BEGINS = Date.parse('2024-03-01');
 const TENANTS = ['UA', 'DL'];
-const LOADS_A_DAY = 3;
+const LOADS_A_DAY = 2;
 const COLUMNS = ['delay', 'distance', 'carrier', 'gate', 'held_up_by'];
 
 describe('a month of flights with a new field, a changed type and a promoted field on the way', function () {

@@ -1,35 +1,23 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createFileLoadClaims } from '../../../../src/stores/load-claims/file.js';
-import { createBigQueryWarehouse } from '../../../../src/stores/warehouse/bigquery/bigquery.js';
 import { createBigQueryCheck } from '../../../../src/stores/warehouse/bigquery/check.js';
 import { liesIn } from '../../../../src/stores/warehouse/bigquery/staging-bucket.js';
-import { BigQueryServer, isInsert, type Resource } from '../../../support/bigquery-server.js';
+import { isInsert, type BigQueryServer, type Resource } from '../../../support/bigquery-server.js';
 import { useTempDir } from '../../../support/temp-dir.js';
 import { bigQueryConfig } from '../../../support/warehouses.js';
-import { batchId, event, Fixture } from '../fixture.js';
+import { useServedWarehouse } from '../../../support/bigquery-warehouse.js';
+import { batchId, event, type Fixture } from '../fixture.js';
 
 describe('errors of the BigQuery warehouse', function () {
   this.timeout(30_000);
+  const served = useServedWarehouse();
   let server: BigQueryServer;
   let fixture: Fixture;
   let endpoint: string;
 
-  beforeEach(async () => {
-    server = new BigQueryServer();
-    endpoint = await server.listen();
-    fixture = new Fixture('headgate-bigquery-', ({ dir }) =>
-      createBigQueryWarehouse({
-        ...{ endpoint, staging: join(dir, 'staging') },
-        configOf: (tenant) => bigQueryConfig('d', tenant),
-        claims: createFileLoadClaims(join(dir, 'claims')),
-      }),
-    );
-  });
-  afterEach(async () => {
-    await fixture.close();
-    server.close();
+  beforeEach(() => {
+    ({ server, fixture, endpoint } = served());
   });
 
   const load = (loadId = 'w1') => fixture.load(loadId, [fixture.batch(batchId(1), [event('a')])]);

@@ -1,36 +1,25 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
-import { createFileLoadClaims } from '../../../../src/stores/load-claims/file.js';
-import { createBigQueryWarehouse } from '../../../../src/stores/warehouse/bigquery/bigquery.js';
-import { BigQueryServer, isInsert, type Instead, type Resource } from '../../../support/bigquery-server.js';
-import { bigQueryConfig } from '../../../support/warehouses.js';
+import {
+  isInsert,
+  type BigQueryServer,
+  type Instead,
+  type Resource,
+} from '../../../support/bigquery-server.js';
 import { until } from '../../../support/until.js';
-import { batchId, event, Fixture } from '../fixture.js';
+import { useServedWarehouse } from '../../../support/bigquery-warehouse.js';
+import { batchId, event, type Fixture } from '../fixture.js';
 
 const FIRST = /^headgate_UA_events_w1_[0-9a-f]{16}_0$/;
 const SECOND = /^headgate_UA_events_w1_[0-9a-f]{16}_1$/;
 
 describe('load jobs of the BigQuery warehouse', function () {
   this.timeout(30_000);
+  const served = useServedWarehouse();
   let server: BigQueryServer;
   let fixture: Fixture;
-  let config: object;
 
-  beforeEach(async () => {
-    server = new BigQueryServer();
-    config = {};
-    const endpoint = await server.listen();
-    fixture = new Fixture('headgate-bigquery-', ({ dir }) =>
-      createBigQueryWarehouse({
-        ...{ endpoint, staging: join(dir, 'staging') },
-        configOf: (tenant) => bigQueryConfig('d', tenant, config),
-        claims: createFileLoadClaims(join(dir, 'claims')),
-      }),
-    );
-  });
-  afterEach(async () => {
-    await fixture.close();
-    server.close();
+  beforeEach(() => {
+    ({ server, fixture } = served());
   });
 
   const batch = () => fixture.batch(batchId(1), [event('a'), event('b')]);
@@ -47,7 +36,7 @@ describe('load jobs of the BigQuery warehouse', function () {
 
   it('carry the rows, labels, key and location, and add to a table that must be there', async () => {
     const kmsKey = 'projects/p/locations/eu/keyRings/r/cryptoKeys/k';
-    config = { kmsKey, labels: { team: 'data' }, partitionExpirationMs: 86_400_000 };
+    served().config = { kmsKey, labels: { team: 'data' }, partitionExpirationMs: 86_400_000 };
     await load();
     const [inserted] = server.asked.filter(isInsert);
     const { jobReference, configuration } = inserted?.body as Record<string, Record<string, unknown>>;
@@ -79,7 +68,7 @@ describe('load jobs of the BigQuery warehouse', function () {
 
   it('find their dataset, table and view made as configured', async () => {
     const kmsKey = 'projects/p/locations/eu/keyRings/r/cryptoKeys/k';
-    config = { kmsKey, labels: { team: 'data' }, partitionExpirationMs: 86_400_000 };
+    served().config = { kmsKey, labels: { team: 'data' }, partitionExpirationMs: 86_400_000 };
     await load();
     const { description, ...dataset } = server.resources.get('datasets/d_UA') as Resource;
     assert.match(String(description), /tenant UA/);
@@ -229,7 +218,7 @@ describe('load jobs of the BigQuery warehouse', function () {
 
   it('go to another dataset when the tenant is given one, and know nothing of the one before', async () => {
     await load();
-    config = { dataset: 'other', location: 'US' };
+    served().config = { dataset: 'other', location: 'US' };
     assert.deepEqual((await fixture.load('w2', [batch()])).loaded, [batchId(1)]);
     const [, second] = server.asked.filter(isInsert);
     assert.match(JSON.stringify(second?.body), /"datasetId":"other".*|"location":"US"/);

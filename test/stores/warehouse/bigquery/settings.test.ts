@@ -1,34 +1,18 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
-import { createFileLoadClaims } from '../../../../src/stores/load-claims/file.js';
-import { createBigQueryWarehouse } from '../../../../src/stores/warehouse/bigquery/bigquery.js';
-import { BigQueryServer, type Resource } from '../../../support/bigquery-server.js';
-import { bigQueryConfig } from '../../../support/warehouses.js';
-import { batchId, event, Fixture } from '../fixture.js';
+import type { BigQueryServer, Resource } from '../../../support/bigquery-server.js';
+import { useServedWarehouse } from '../../../support/bigquery-warehouse.js';
+import { batchId, event, type Fixture } from '../fixture.js';
 
 // Against a server of the tests, which keeps what it is given as Google documents: the emulator has no labels, keys or expirations.
 describe('loads into BigQuery find a dataset, table and view that are there', function () {
   this.timeout(30_000);
+  const served = useServedWarehouse();
   let server: BigQueryServer;
   let fixture: Fixture;
-  let config: object;
 
-  beforeEach(async () => {
-    server = new BigQueryServer();
-    config = {};
+  beforeEach(() => {
+    ({ server, fixture } = served());
     loads = 0;
-    const endpoint = await server.listen();
-    fixture = new Fixture('headgate-settings-', ({ dir }) =>
-      createBigQueryWarehouse({
-        ...{ endpoint, staging: join(dir, 'staging') },
-        configOf: (tenant) => bigQueryConfig('d', tenant, config),
-        claims: createFileLoadClaims(join(dir, 'claims')),
-      }),
-    );
-  });
-  afterEach(async () => {
-    await fixture.close();
-    server.close();
   });
 
   const KEY = 'projects/p/locations/eu/keyRings/r/cryptoKeys/k';
@@ -37,10 +21,10 @@ describe('loads into BigQuery find a dataset, table and view that are there', fu
   const VIEW = `${TABLE}_deduped`;
   const at = (path: string) => server.resources.get(path) as Record<string, Resource>;
   let loads = 0;
-  const load = () => again(config);
+  const load = () => again(served().config);
   /** Loads once more, as a process that has just started. */
   const again = async (next: object) => {
-    config = next;
+    served().config = next;
     loads += 1;
     server.asked.length = 0;
     await fixture.restart();
@@ -69,7 +53,7 @@ describe('loads into BigQuery find a dataset, table and view that are there', fu
   });
 
   it('with labels that are configured by now, beside those of others', async () => {
-    config = { labels: { team: 'data' } };
+    served().config = { labels: { team: 'data' } };
     await load();
     for (const path of [DATASET, TABLE, VIEW]) at(path).labels = { ...at(path).labels, cost: 'c7' };
     await again({ labels: { team: 'sales', größe: 'xl' } });

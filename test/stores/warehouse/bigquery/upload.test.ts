@@ -1,48 +1,42 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
-import { createFileLoadClaims } from '../../../../src/stores/load-claims/file.js';
-import { createBigQueryWarehouse } from '../../../../src/stores/warehouse/bigquery/bigquery.js';
+import type { LoadBatch } from '../../../../src/stores/warehouse/warehouse.js';
 import {
-  BigQueryServer,
   isUploadInPieces,
   type Asked,
+  type BigQueryServer,
   type Instead,
   type Resource,
 } from '../../../support/bigquery-server.js';
-import { bigQueryConfig } from '../../../support/warehouses.js';
+import { useServedWarehouse } from '../../../support/bigquery-warehouse.js';
 import { batchId, event, Fixture } from '../fixture.js';
 
-/** 20 MB as NDJSON: three pieces of 8 MiB, the last a smaller one. */
+/** 17 MB as NDJSON: three pieces of 8 MiB, the last a smaller one. */
 const ROWS = 100;
 const MiB = 1024 ** 2;
 
 // Google's answers are those of its documentation, given by a server of the tests: emulators take a file in one piece.
 describe('large files that are uploaded to BigQuery', function () {
   this.timeout(60_000);
+  const served = useServedWarehouse();
   let server: BigQueryServer;
   let fixture: Fixture;
 
-  beforeEach(async () => {
-    server = new BigQueryServer();
-    const endpoint = await server.listen();
-    fixture = new Fixture('headgate-upload-', ({ dir }) =>
-      createBigQueryWarehouse({
-        ...{ endpoint, staging: join(dir, 'staging') },
-        configOf: (tenant) => bigQueryConfig('d', tenant),
-        claims: createFileLoadClaims(join(dir, 'claims')),
-      }),
-    );
-  });
-  afterEach(async () => {
-    await fixture.close();
-    server.close();
+  beforeEach(() => {
+    ({ server, fixture } = served());
   });
 
-  const text = 'x'.repeat(200_000);
-  const load = () => {
+  let source: Fixture;
+  let large: LoadBatch;
+
+  before(() => {
+    source = new Fixture();
+    const text = 'x'.repeat(170_000);
     const rows = Array.from({ length: ROWS }, (_, n) => event(`e${n}`, { data: { n, text } }));
-    return fixture.load('w1', [fixture.batch(batchId(1), rows)]);
-  };
+    large = source.batch(batchId(1), rows);
+  });
+  after(() => source.close());
+
+  const load = () => fixture.load('w1', [large]);
   const assertWhole = (): void => {
     assert.equal(server.jobs.size, 1);
     const { bytes, announced } = server.uploads.at(-1)!;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, rmSync, truncateSync } from 'node:fs';
+import { cpSync, readdirSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { HeadgateError } from '../../../../src/errors.js';
 import type {
@@ -13,14 +13,36 @@ import { batchId, decision, event, Fixture } from '../fixture.js';
 const HOUR = 60 * 60 * 1000;
 const DAY = 24 * HOUR;
 
+/** Three loads of events and properties, ids that come twice, and properties whose order in their batch counts. */
+async function loadAll(fixture: Fixture): Promise<void> {
+  for (const n of [1, 2, 3]) {
+    await fixture.put(n, [event(`e${n}`), event('again', { data: `copy ${n}` })]);
+    const properties = ['x', 'y', 'z'].map((value, i) =>
+      event(`p${n}${i}`, { data: { value, [`k${n}`]: i } }),
+    );
+    await fixture.put(n + 10, properties, 'user-properties');
+  }
+  await fixture.put(20, [decision('d')], 'decisions');
+}
+
 describe("a compaction of a tenant's warehouse", function () {
   this.timeout(30_000);
   let fixture: Fixture;
+  /** What most tests begin with; it is loaded once, and each has a copy. */
+  let original: Fixture;
 
+  before(() => {
+    original = new Fixture();
+    return loadAll(original);
+  });
+  after(() => original.close());
   beforeEach(() => {
     fixture = new Fixture();
   });
   afterEach(() => fixture.close());
+
+  const putAll = (): void =>
+    cpSync(original.root, fixture.root, { recursive: true, preserveTimestamps: true });
 
   const compact = (more: Partial<CompactionInput> = {}) =>
     compactTenant({ root: fixture.root, tenant: 'UA', olderThanMs: DAY, graceMs: HOUR, ...more });
@@ -38,20 +60,8 @@ describe("a compaction of a tenant's warehouse", function () {
     await fixture.rows('SELECT * FROM decisions ORDER BY id'),
   ];
 
-  /** Three loads of events and properties, ids that come twice, and properties whose order in their batch counts. */
-  async function putAll(): Promise<void> {
-    for (const n of [1, 2, 3]) {
-      await fixture.put(n, [event(`e${n}`), event('again', { data: `copy ${n}` })]);
-      const properties = ['x', 'y', 'z'].map((value, i) =>
-        event(`p${n}${i}`, { data: { value, [`k${n}`]: i } }),
-      );
-      await fixture.put(n + 10, properties, 'user-properties');
-    }
-    await fixture.put(20, [decision('d')], 'decisions');
-  }
-
   it('changes no row of any view, before and after what it replaced is removed', async () => {
-    await putAll();
+    putAll();
     const before = await everything();
     assert.deepEqual(counts(await compact()), { written: 3, replaced: 7, removed: 0, kept: 7 });
     assert.deepEqual(await everything(), before);
@@ -65,7 +75,7 @@ describe("a compaction of a tenant's warehouse", function () {
   });
 
   it('is done once: a second one changes nothing', async () => {
-    await putAll();
+    putAll();
     await compact();
     const files = fixture.files();
     assert.deepEqual(counts(await compact()), { written: 0, replaced: 0, removed: 0, kept: 7 });
@@ -73,7 +83,7 @@ describe("a compaction of a tenant's warehouse", function () {
   });
 
   it('leaves days alone that are not old enough, and other tenants', async () => {
-    await putAll();
+    putAll();
     await fixture.put(1, [event('a')], 'events', 'DL');
     await fixture.put(2, [event('b')], 'events', 'DL');
     const dayAfter = Date.parse('2024-03-11T00:00:00Z');
@@ -91,8 +101,7 @@ describe("a compaction of a tenant's warehouse", function () {
   for (const state of ['kept', 'removed'] as const) {
     describe(`lets no batch be loaded again, the replaced files being ${state}:`, () => {
       beforeEach(async () => {
-        await putAll();
-        await fixture.restart();
+        putAll();
         await compact();
         if (state === 'removed') await removeAfterGrace();
       });
@@ -127,7 +136,8 @@ describe("a compaction of a tenant's warehouse", function () {
   }
 
   it('joins what is loaded into an old day later to what is there', async () => {
-    await putAll();
+    // Loads go on in the process that has made the first.
+    await loadAll(fixture);
     await compact();
     await removeAfterGrace();
     await fixture.put(4, [event('e4')]);
@@ -141,7 +151,7 @@ describe("a compaction of a tenant's warehouse", function () {
   });
 
   it('is not disturbed by loads, nor they by it', async () => {
-    await putAll();
+    await loadAll(fixture);
     const loads = [30, 31, 32, 33, 34].map((n) => fixture.put(n, [event(`n${n}`)]));
     const [, ...loaded] = await Promise.all([compact({ graceMs: 0 }), ...loads]);
     assert.deepEqual(
@@ -152,7 +162,7 @@ describe("a compaction of a tenant's warehouse", function () {
   });
 
   it('goes on where some of the replaced files are removed already', async () => {
-    await putAll();
+    putAll();
     const before = await everything();
     await compact();
     const directory = join(fixture.root, 'UA', 'events', 'day=2024-03-10');
@@ -163,7 +173,7 @@ describe("a compaction of a tenant's warehouse", function () {
   });
 
   it('fails when a file is damaged, and leaves everything as it was', async () => {
-    await putAll();
+    putAll();
     const directory = join(fixture.root, 'UA', 'events', 'day=2024-03-10');
     truncateSync(join(directory, 'load-2.parquet'), 100);
     const files = fixture.files();

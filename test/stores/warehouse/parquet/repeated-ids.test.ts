@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { readdirSync, renameSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
-import { DuckDBInstance } from '@duckdb/node-api';
 import type { EventRow } from '../../../../src/event.js';
 import type { CompactionResult } from '../../../../src/stores/warehouse/parquet/compaction.js';
 import { compactTenant } from '../../../../src/stores/warehouse/parquet/compaction.js';
+import { testDuckDB } from '../../../support/duckdb.js';
 import { rowsInFiles } from '../../../support/parquet.js';
 import { batchId, decision, event, Fixture } from '../fixture.js';
 
@@ -199,16 +199,13 @@ describe('ids that come again, and the compaction', function () {
     rewritten(path, old, "* REPLACE (source = '/paris' AS _repeated)");
 
   async function rewritten(path: string, old: string, columns: string): Promise<void> {
-    const instance = await DuckDBInstance.create(':memory:');
-    const connection = await instance.connect();
+    const connection = await testDuckDB();
     const metadata = await connection.runAndReadAll(
       `SELECT decode(key), decode(value) FROM parquet_kv_metadata('${path}') WHERE decode(key) IN ('batch_ids', 'parts', 'load_id')`,
     );
     const pairs = metadata.getRowsJS().map(([key, value]) => `${String(key)}: '${String(value)}'`);
     await connection.run(`COPY (SELECT ${columns} FROM read_parquet('${path}', hive_partitioning = false)) TO '${old}'
       (FORMAT parquet, KV_METADATA {${pairs.join()}})`);
-    connection.closeSync();
-    instance.closeSync();
     renameSync(old, path);
     renameSync(path, old);
   }
