@@ -9,7 +9,8 @@ import { canUnshare, startHolder } from '../support/lock-holder.js';
 import { event, Fixture } from '../stores/warehouse/fixture.js';
 
 describe('the compactions that a worker runs by itself', function () {
-  this.timeout(120_000);
+  // The process that compacts has the lowest priority: beside four busy ones it has a hundredth of a core.
+  this.timeout(600_000);
   let fixture: Fixture;
   let registry: TenantRegistry;
   let metrics: Metrics;
