@@ -81,13 +81,22 @@ export class Decider {
   ): T | Promise<T> {
     if (this.subjects.readThrough) return work();
     const rows = events();
-    const subjects = (): Iterable<string> => {
+    return this.whenHeld(tenant, (rules) => subjectsOf(stream, rows, rules), work);
+  }
+
+  /** The same for what needs `subjects` by the rules of then: calls `work` in a turn in which memory has them, or it is refused. */
+  whenHeld<T>(
+    tenant: string,
+    subjects: (rules: CompiledRules) => Iterable<string>,
+    work: () => T,
+  ): T | Promise<T> {
+    const needed = (): Iterable<string> => {
       const rules = this.options.rulesOf(tenant);
       // What is going to be refused needs nothing.
       if (rules === undefined || this.refusalOf(tenant) !== undefined) return [];
-      return subjectsOf(stream, rows, rules);
+      return subjects(rules);
     };
-    return this.subjects.whenRead(tenant, subjects, work);
+    return this.subjects.whenRead(tenant, needed, work);
   }
 
   /**
@@ -103,17 +112,30 @@ export class Decider {
     events: readonly EventRow[],
     watch?: ChunkWatch,
   ): ChunkDecisions {
-    const rules = this.options.rulesOf(tenant);
-    if (rules === undefined)
-      throw new HeadgateError('TENANT_UNKNOWN', `Tenant ${tenant} is not configured here.`);
-    const refusal = this.refusalOf(tenant);
-    if (refusal !== undefined) throw refusal;
+    const rules = this.rulesNow(tenant);
     const failures = new ExpressionFailures();
     const told = { ...watch, onFailure: failures.add };
     const decided = this.apply(tenant, stream, seq, events, rules, this.progressOf(tenant), told);
     const failed = failures.list();
     if (failed.length > 0) this.options.onFailures?.(tenant, failed);
     return decided;
+  }
+
+  /** The rules that decide in this turn. @throws HeadgateError as {@link Decider.decide} does */
+  rulesNow(tenant: string): CompiledRules {
+    const rules = this.options.rulesOf(tenant);
+    if (rules === undefined)
+      throw new HeadgateError('TENANT_UNKNOWN', `Tenant ${tenant} is not configured here.`);
+    const refusal = this.refusalOf(tenant);
+    if (refusal !== undefined) throw refusal;
+    return rules;
+  }
+
+  /** Changes a subject by no event of the spool, where {@link Decider.rulesNow} lets it be: the next checkpoint of the tenant has it. */
+  amend(tenant: string, subject: string, change: (record: SubjectRecord) => void): void {
+    change(this.subjects.change(tenant, subject));
+    this.advanced.add(tenant);
+    this.options.onChange();
   }
 
   /**
@@ -191,6 +213,11 @@ export class Decider {
   /** Takes back watermarks that could not be written. */
   giveBack(watermarks: ReadonlyMap<string, number>): void {
     for (const tenant of watermarks.keys()) this.advanced.add(tenant);
+  }
+
+  /** True of a tenant that has gone on since its last checkpoint began. */
+  isAdvancing(tenant: string): boolean {
+    return this.advanced.has(tenant);
   }
 
   /** How many tenants have gone on since their last checkpoint began. */
