@@ -16,6 +16,10 @@ export interface Turn {
 export type Steps<T> = Generator<undefined, T, undefined>;
 
 const SHARE_MS = 10;
+/** What all tenants together may have of a turn; beyond it only those work at once that need little. */
+const CROWDED_MS = 20;
+/** A tenant that has used less than this, in this turn and the one before, needs little. */
+const LITTLE_MS = 2;
 
 /** Takes all steps, one after the other: where nobody else is served, as in a command. */
 export function allAtOnce<T>(steps: Steps<T>): T {
@@ -28,14 +32,19 @@ export function allAtOnce<T>(steps: Steps<T>): T {
 /**
  * Shares the event loop's turns between tenants, so that work of seconds holds up another tenant's request by
  * milliseconds: a tenant works at once while it has some of its share of the turn left, else in one of the next
- * turns, where those that wait have a share together, one after another. What is read from the network meanwhile is
- * looked at between two turns.
+ * turns, where those that wait have a share together, one after another. When many tenants have work at once, those
+ * that need little go on working at once, and the others wait. What is read from the network meanwhile is looked at
+ * between two turns.
  */
 export class Turns {
   private readonly shareMs: number;
   private readonly clock: () => number;
   /** Milliseconds that tenants have worked in this turn. */
-  private readonly used = new Map<string, number>();
+  private used = new Map<string, number>();
+  /** The same of the turn before. */
+  private usedBefore = new Map<string, number>();
+  /** All of {@link Turns.used} together. */
+  private usedByAll = 0;
   /** What waits, by tenant; the tenant that is next comes first. */
   private readonly waiting = new Map<string, (() => void)[]>();
   private next: NodeJS.Immediate | undefined;
@@ -47,8 +56,7 @@ export class Turns {
 
   /** Works at once if the tenant may, else in one of the next turns. */
   run<T>(tenant: string, work: () => T): T | Promise<Awaited<T>> {
-    const may = !this.waiting.has(tenant) && this.usedBy(tenant) < this.shareMs;
-    return may ? this.now(tenant, work) : this.later(tenant, work);
+    return this.mayAtOnce(tenant) ? this.now(tenant, work) : this.later(tenant, work);
   }
 
   /** Works in one of the next turns, after what the tenant has waiting already. */
@@ -81,7 +89,9 @@ export class Turns {
     try {
       return work(turn);
     } finally {
-      this.used.set(tenant, before + clock() - start);
+      const all = before + clock() - start;
+      this.usedByAll += all - this.usedBy(tenant);
+      this.used.set(tenant, all);
       this.schedule();
     }
   }
@@ -100,6 +110,13 @@ export class Turns {
     }
   }
 
+  private mayAtOnce(tenant: string): boolean {
+    if (this.waiting.has(tenant)) return false;
+    const used = this.usedBy(tenant);
+    if (used >= this.shareMs) return false;
+    return this.usedByAll < CROWDED_MS || used + (this.usedBefore.get(tenant) ?? 0) < LITTLE_MS;
+  }
+
   private usedBy(tenant: string): number {
     return this.used.get(tenant) ?? 0;
   }
@@ -107,7 +124,9 @@ export class Turns {
   private schedule(): void {
     this.next ??= setImmediate(() => {
       this.next = undefined;
+      [this.used, this.usedBefore] = [this.usedBefore, this.used];
       this.used.clear();
+      this.usedByAll = 0;
       this.workOff();
     });
   }

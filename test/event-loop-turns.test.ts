@@ -47,6 +47,26 @@ describe('turns of the event loop', () => {
     assert.equal(turns.run('a', work('a2', 1)), 'a2');
   });
 
+  it('go on at once for who needs little while many have much, who wait', async () => {
+    void turns.run('little', work('little', 1));
+    for (const tenant of ['a', 'b', 'c']) void turns.run(tenant, work(tenant, 8));
+    assert.deepEqual(log, ['little', 'a', 'b', 'c']);
+    assert.ok(turns.run('c', work('c2', 1)) instanceof Promise, 'much was had of this turn');
+    assert.ok(turns.run('d', work('d', 8)) !== undefined, 'nothing was had yet');
+    assert.equal(turns.run('little', work('little2', 0.5)), 'little2');
+    await nextTurn();
+    assert.deepEqual(log, ['little', 'a', 'b', 'c', 'd', 'little2', 'c2']);
+  });
+
+  it('count what was had of the turn before, while many have much', async () => {
+    void turns.run('a', work('a', 9));
+    await nextTurn();
+    for (const tenant of ['b', 'c', 'd']) void turns.run(tenant, work(tenant, 9));
+    assert.ok(turns.run('a', work('a2', 1)) instanceof Promise);
+    await nextTurn();
+    assert.deepEqual(log, ['a', 'b', 'c', 'd', 'a2']);
+  });
+
   it('end for work that looks when its share is over', () => {
     const until = (turn: Turn): number => {
       let steps = 0;

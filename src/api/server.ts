@@ -100,6 +100,11 @@ const CONNECTION_LIMITS: ConnectionLimits = {
 };
 const CLOSE_GRACE_MS = 10_000;
 const SWEEP_EVERY_MS = 100;
+/**
+ * Connections that the kernel holds until the node takes them, where `net.core.somaxconn` allows it. Beyond it a client
+ * asks again after 1, 3 and 7 seconds; Node's 511 are full when a thousand connections that were cut come back at once.
+ */
+const BACKLOG = 4_096;
 
 /** Builds the Koa application; it holds no port yet. */
 export function createApi(dependencies: ApiDependencies): Koa {
@@ -182,7 +187,7 @@ function refuse(response: ServerResponse): void {
 function bind(server: Server, host: string, port: number, variable: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(portError(error, { host, port, variable })));
-    server.listen(port, host, resolve);
+    server.listen({ port, host, backlog: BACKLOG }, resolve);
   });
 }
 

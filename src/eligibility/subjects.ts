@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { lengthWhenRead } from '../stores/state/read-record.js';
 import type { StateStore, SubjectRecord, SubjectSnapshot } from '../stores/state/state-store.js';
 import { newSubjectRecord } from './decide-chunk.js';
 import { ReadAhead, type Pin } from './read-ahead.js';
@@ -16,6 +17,9 @@ const SNAPSHOTS_PER_TURN = 2_000;
 /** Of large subjects it is their JSON that takes time: a megabyte takes some milliseconds. */
 const SNAPSHOT_CHARS_PER_TURN = 1_000_000;
 
+/** A subject that has changed counts as one, and as one more for each of these of its JSON: it is memory that is short. */
+const CHARS_PER_COUNT = 4_096;
+
 /**
  * A subject in memory. States: clean (as in the store) → dirty (changed since the last checkpoint) → pending (its
  * snapshot for the checkpoint under way is yet to be taken; a change takes it first) → clean or dirty.
@@ -29,6 +33,12 @@ interface Entry {
   jsonLength: number;
   dirty: boolean;
   pending: boolean;
+}
+
+/** What has changed of a tenant since its last checkpoint began. */
+interface Changes {
+  readonly entries: Map<string, Entry>;
+  count: number;
 }
 
 /** Memory and pace of {@link Subjects}. */
@@ -47,8 +57,8 @@ export class Subjects {
   private readonly cache: LRUCache<string, Entry>;
   /** Undefined where the store is read through. */
   private readonly ahead: ReadAhead | undefined;
-  /** By tenant, then by key. */
-  private readonly dirty = new Map<string, Map<string, Entry>>();
+  /** By tenant; entries by key. */
+  private readonly dirty = new Map<string, Changes>();
   private dirtyCount = 0;
   private pending = new Map<string, Entry>();
   private snapshots: SubjectSnapshot[] = [];
@@ -69,7 +79,7 @@ export class Subjects {
     return this.ahead === undefined;
   }
 
-  /** Subjects that have changed since their tenant's last checkpoint began. */
+  /** Subjects that have changed since their tenant's last checkpoint began; one of 8 KB, say, counts as three. */
   get changed(): number {
     return this.dirtyCount;
   }
@@ -81,7 +91,7 @@ export class Subjects {
 
   /** Those of one tenant. */
   changedOf(tenant: string): number {
-    return this.dirty.get(tenant)?.size ?? 0;
+    return this.dirty.get(tenant)?.count ?? 0;
   }
 
   /**
@@ -174,27 +184,29 @@ export class Subjects {
   }
 
   private held(tenant: string, key: string): Entry | undefined {
-    return this.cache.get(key) ?? this.dirty.get(tenant)?.get(key) ?? this.pending.get(key);
+    return this.cache.get(key) ?? this.dirty.get(tenant)?.entries.get(key) ?? this.pending.get(key);
   }
 
   private soil(entry: Entry): void {
-    let ofTenant = this.dirty.get(entry.tenant);
-    if (ofTenant === undefined) this.dirty.set(entry.tenant, (ofTenant = new Map<string, Entry>()));
-    ofTenant.set(entry.key, entry);
+    let changes = this.dirty.get(entry.tenant);
+    if (changes === undefined) this.dirty.set(entry.tenant, (changes = { entries: new Map(), count: 0 }));
+    const count = 1 + Math.floor(entry.jsonLength / CHARS_PER_COUNT);
+    changes.entries.set(entry.key, entry);
+    changes.count += count;
+    this.dirtyCount += count;
     entry.dirty = true;
-    this.dirtyCount++;
   }
 
   private moveToPending(tenant: string): void {
-    const ofTenant = this.dirty.get(tenant);
-    if (ofTenant === undefined) return;
-    for (const [key, entry] of ofTenant) {
+    const changes = this.dirty.get(tenant);
+    if (changes === undefined) return;
+    for (const [key, entry] of changes.entries) {
       entry.pending = true;
       entry.dirty = false;
       this.pending.set(key, entry);
     }
     this.dirty.delete(tenant);
-    this.dirtyCount -= ofTenant.size;
+    this.dirtyCount -= changes.count;
   }
 
   /** What is known of a subject where it can be had without waiting. */
@@ -211,7 +223,8 @@ export class Subjects {
     const record = this.known(tenant, key, subject) ?? newSubjectRecord();
     // Others who wait for it must come to the same one, also when it has left the cache by then.
     this.ahead?.found(key, record);
-    const entry = { key, tenant, subject, record, jsonLength: 0, dirty: false, pending: false };
+    const jsonLength = lengthWhenRead(record);
+    const entry = { key, tenant, subject, record, jsonLength, dirty: false, pending: false };
     this.cache.set(key, entry);
     return entry;
   }

@@ -63,8 +63,16 @@ export async function holdNamespace(options: HoldNamespaceOptions): Promise<Name
     );
     onFatal(`${lost.message} [${lost.code}]`);
   };
-  // A Temporal that does not answer says nothing of whose the namespace is.
-  const looking = setInterval(() => void look().catch(() => undefined), lookEveryMs).unref();
+  let isLooking = false;
+  const looking = setInterval(() => {
+    // A look that takes longer than the rest goes on alone: what two of them find would be told twice.
+    if (isLooking) return;
+    isLooking = true;
+    // A Temporal that does not answer says nothing of whose the namespace is.
+    void look()
+      .catch(() => undefined)
+      .finally(() => (isLooking = false));
+  }, lookEveryMs).unref();
   return {
     boundStore: async () => (await readNamespaceClaim(client))?.owner.store || undefined,
     stop: () => clearInterval(looking),

@@ -1,10 +1,23 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import Koa from 'koa';
 import { listen } from '../../src/api/server.js';
 import type { HeadgateError } from '../../src/errors.js';
 import { cloudEvent, startTestApi, type TestApi } from '../support/api.js';
+
+/** Says how many get a connection from a kernel whose process takes none: in ten seconds, or once it is all. */
+const CONNECT_A_THOUSAND = `
+  const { connect } = require('node:net');
+  let connected = 0;
+  for (let n = 0; n < 1000; n++)
+    connect(Number(process.argv[1]), '127.0.0.1', () => connected++).on('error', () => undefined);
+  const end = () => { process.stdout.write(connected + ' of 1000'); setImmediate(() => process.exit()); };
+  const began = performance.now();
+  setInterval(() => { if (connected === 1000 || performance.now() - began > 10000) end(); }, 10);
+`;
 
 describe('the API server', () => {
   let api: TestApi;
@@ -136,6 +149,18 @@ describe('the API server', () => {
       said,
       /^HTTP\/1\.1 200 OK[^]*finished[^]*HTTP\/1\.1 503 [^]*Connection: close[^]*SHUTTING_DOWN/,
     );
+  });
+
+  it('turns nobody away while it is busy: a thousand that connect at once wait for it', async function () {
+    const somaxconn = await readFile('/proc/sys/net/core/somaxconn', 'utf8').catch(() => '0');
+    // Where the kernel holds fewer, or does not say.
+    if (Number(somaxconn) < 1_000) this.skip();
+    const server = await listen(new Koa(), '127.0.0.1', 0);
+    const { port } = new URL(server.url);
+    // This process waits for the other, and takes no connection meanwhile.
+    const { stdout } = spawnSync(process.execPath, ['-e', CONNECT_A_THOUSAND, port], { encoding: 'utf8' });
+    await server.close();
+    assert.equal(stdout, '1000 of 1000');
   });
 
   it('writes IPv6 addresses so that they work as URLs', async function () {

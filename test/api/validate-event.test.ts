@@ -120,6 +120,10 @@ describe('the canonical form of an event', () => {
       const kept = accepted(sent(text, more));
       assert.deepEqual([kept.data, kept.data_base64], [undefined, base64(text)]);
     }
+    const spaced = accepted(sent(`{"n":${' '.repeat(300_000)}1}`));
+    assert.deepEqual(spaced.data, { n: 1 });
+    // The length comes first: the whole of it would be looked at otherwise, many times this.
+    rejected(sent('['.repeat(400_000)), 'too_large', /may have 262144 bytes.*data_base64 .* has 533336/);
     rejected(sent('{"a":1e-400}'), 'invalid_data', /1e-400 would lose digits/);
     const text = JSON.stringify(sent('{"a":1,"a":2}'));
     const doubled = validateEvent(JSON.parse(text), 'events', RECEIVED, scanJson(Buffer.from(text))[0]);

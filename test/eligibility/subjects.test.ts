@@ -111,6 +111,23 @@ overStateStores('subjects in memory', (kind) => {
     assert.equal(subjects.changed, 0);
   });
 
+  it('that are large count as several when they have changed, from the first change after they were read', async () => {
+    const large = (record: SubjectRecord): void => {
+      record.profile = { values: { n: 1, large: 'x'.repeat(40_000) }, times: {} };
+    };
+    const subjects = new Subjects(store);
+    await change(subjects, 'UA', ['s1'], large);
+    assert.equal(subjects.changed, 1, 'nobody knows yet');
+    await keep(subjects, await subjects.takeSnapshots(TENANTS, nextTurn));
+    for (const each of [subjects, new Subjects(store)]) {
+      await change(each, 'UA', ['s1'], large);
+      await change(each, 'UA', ['s2'], (record) => set(record, 2));
+      assert.deepEqual([each.changed, each.changedOf('UA')], [11, 11]);
+      await keep(each, await each.takeSnapshots(TENANTS, nextTurn));
+      assert.deepEqual([each.changed, each.changedOf('UA')], [0, 0]);
+    }
+  });
+
   it('are given up to the last checkpoint by a reset', async () => {
     const subjects = new Subjects(store);
     await change(subjects, 'UA', ['s1'], (record) => set(record, 1));

@@ -2,6 +2,7 @@ import { type Database } from 'lmdb';
 import { faultPoint } from '../../fault-point.js';
 import { openLmdb, type LmdbEnvironment } from '../../lmdb-environment.js';
 import { assertTenantId } from '../../tenant.js';
+import { readRecord } from './read-record.js';
 import type { Checkpoint, StateStore, SubjectRecord, SubjectSnapshot } from './state-store.js';
 
 /** Subjects that {@link LmdbState.subjects} gives, or that are forgotten, at once. */
@@ -24,7 +25,7 @@ export function openLmdbStateStore(directory: string): StateStore {
   const { lmdb } = tables;
   const subjectNow = (tenant: string, subject: string): SubjectRecord | undefined => {
     const json = tables.subjects.get(subjectKey(tenant, subject));
-    return json === undefined ? undefined : (JSON.parse(json) as SubjectRecord);
+    return json === undefined ? undefined : readRecord(json);
   };
   return {
     watermark: (tenant) => tables.watermarks.get(assertTenantId(tenant)) ?? 0,

@@ -9,6 +9,7 @@ import { keptName } from './postgres-names.js';
 import { connectionOf, describePlace, type PostgresPlace } from './postgres-place.js';
 import { openSession, type StateSession } from './postgres-session.js';
 import { checkpointValues, stateSql, type StateSql } from './postgres-sql.js';
+import { readRecord } from './read-record.js';
 import type { Checkpoint, StateStore, SubjectName, SubjectRecord } from './state-store.js';
 
 const SECOND = 1_000;
@@ -123,8 +124,7 @@ class OwnedState implements PostgresStateStore {
       });
       if (rows.length !== names.length) throw this.disowned(session);
       const records = new Array<SubjectRecord | undefined>(names.length);
-      for (const { n, record } of rows)
-        records[n - 1] = record === null ? undefined : (JSON.parse(record) as SubjectRecord);
+      for (const { n, record } of rows) records[n - 1] = record === null ? undefined : readRecord(record);
       return records;
     } catch (error) {
       throw unreadable(stateErrorOf(error, this.place));
