@@ -7,6 +7,7 @@ import type { Chunk } from '../ingest/lane.js';
 import type { ProfileState } from '../rules/profile.js';
 import type { CompiledRules } from '../rules/compiled.js';
 import type { StateStore, SubjectRecord } from '../stores/state/state-store.js';
+import { backlogRefusal, comeAgain } from './backlog.js';
 import {
   decideChunk,
   subjectsOf,
@@ -216,9 +217,7 @@ export class Decider {
   }
 
   /** True of a tenant that has gone on since its last checkpoint began. */
-  isAdvancing(tenant: string): boolean {
-    return this.advanced.has(tenant);
-  }
+  readonly isAdvancing = (tenant: string): boolean => this.advanced.has(tenant);
 
   /** How many tenants have gone on since their last checkpoint began. */
   get advancing(): number {
@@ -229,14 +228,7 @@ export class Decider {
   private refusalOf(tenant: string): HeadgateError | undefined {
     if (this.restoring || this.progressOf(tenant).missing.length > 0)
       return comeAgain('OVERLOADED', 'The state is being brought up to date.');
-    const { changed, changedTenants } = this.subjects;
-    const most = this.options.maxChanged ?? MAX_CHANGED;
-    if (changed < most) return undefined;
-    if (changed >= 2 * most)
-      return comeAgain('OVERLOADED', 'More of the state has changed than is written yet.');
-    const own = this.subjects.changedOf(tenant);
-    if (own < changed / changedTenants) return undefined;
-    return comeAgain('TENANT_BACKLOG_FULL', `${own} of your subjects have changed and are not written yet.`);
+    return backlogRefusal(this.subjects, tenant, this.options.maxChanged ?? MAX_CHANGED);
   }
 
   private async catchUpTenant(tenant: string, progress: Progress): Promise<void> {
@@ -304,8 +296,4 @@ export class Decider {
     this.options.onChange();
     return decided;
   }
-}
-
-function comeAgain(code: 'OVERLOADED' | 'TENANT_BACKLOG_FULL', message: string): HeadgateError {
-  return new HeadgateError(code, message, { retryable: true, retryAfterSeconds: 1 });
 }

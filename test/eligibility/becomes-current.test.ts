@@ -32,7 +32,7 @@ describe('a replayed decision', () => {
   it('is on another event where the source is another; version 0.1.0 knew events by their id', () => {
     const other = { ...decision('e', 2), eventSource: '/b' };
     assert.equal(standingOf(replayed('e', 1), other, 'v2'), 'older');
-    const { eventSource: _, ...former } = decision('e', 2);
+    const former = { ...decision('e', 2), eventSource: undefined };
     assert.equal(standingOf(replayed('e', 1), former, 'v2'), 'alreadyCurrent');
   });
 });
