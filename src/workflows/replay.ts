@@ -84,7 +84,7 @@ async function redecideAt(
   } catch (error) {
     if (!isNotTakenUp(error)) throw error;
     throw ApplicationFailure.nonRetryable(
-      'The process that owns the state has not taken this replay up within an hour, so no decision became current. Start `headgate api` (or `headgate start`) on the data directory that the replay was asked of, and the replay again.',
+      'The process that owns the state has not taken this replay up within an hour. Start `headgate api` (or `headgate start`) on the data directory that the replay was asked of, and the replay again: it makes current what is not yet.',
       'STATE_ELSEWHERE',
     );
   }
