@@ -19,6 +19,7 @@ const HISTORIES = join(ROOT, 'test', 'histories');
 const IDENTITY = 'headgate';
 const TENANT = 'acme';
 const POOL = 'pool.0';
+const STATE = 'headgate.state.0123abcd';
 
 let sequence = 0;
 
@@ -138,6 +139,15 @@ const PATHS = {
     task: { kind: 'decide' },
     activities: { redecide: failing(1, async () => ({ ...counted, dryRun: false, rules: [], notes: [] })) },
   },
+  'replay-apply-current': {
+    ...{ task: { kind: 'decide', applyCurrent: true }, stateQueue: STATE },
+    activities: {
+      redecide: async () => ({
+        ...{ ...counted, dryRun: false, rules: [], notes: [] },
+        applied: { madeCurrent: 90, alreadyCurrent: 0, older: 10, ruleChanged: 0 },
+      }),
+    },
+  },
   'deliver-in-two-passes': {
     activities: {
       pushPass: passes(
@@ -205,12 +215,12 @@ async function runLoadWindow(client, path) {
   return handle;
 }
 
-async function runReplay(client, { task, dryRun = false }) {
+async function runReplay(client, { task, dryRun = false, stateQueue }) {
   const replayId = '20240310t120000-0123abcd';
   const range = { from: 0, to: Date.UTC(2024, 2, 10), by: 'receipt' };
   const input = {
     ...{ tenant: TENANT, replayId, range, task, version: '0123456789ab', dryRun, eventsPerSecond: 5_000 },
-    ...{ activityQueue: `tenant.${TENANT}`, requestedAt: Date.now() },
+    ...{ activityQueue: `tenant.${TENANT}`, requestedAt: Date.now(), ...(stateQueue && { stateQueue }) },
   };
   const options = { workflowId: `replay/${randomUUID()}`, taskQueue: POOL, args: [input] };
   const handle = await client.workflow.start('replay', options);
@@ -297,6 +307,7 @@ async function record(names, { connection, client, Worker, save }) {
     workflowBundle: { codePath: join(ROOT, 'dist', 'workflow-bundle.js') },
   });
   const tenant = await Worker.create({ ...shared, taskQueue: `tenant.${TENANT}` });
+  const state = await Worker.create({ ...shared, taskQueue: STATE });
   const all = async () => {
     for (const name of names) {
       path = PATHS[name];
@@ -304,7 +315,7 @@ async function record(names, { connection, client, Worker, save }) {
       save(name, await handle.fetchHistory());
     }
   };
-  await pool.runUntil(tenant.runUntil(all()));
+  await pool.runUntil(tenant.runUntil(state.runUntil(all())));
 }
 
 /**

@@ -104,6 +104,11 @@ export function tenantQueue(tenant: string): string {
   return `tenant.${assertTenantId(tenant)}`;
 }
 
+/** The queue of what only the process can do that owns the state beside a spool; `node` is the spool's. */
+export function stateQueue(node: string): string {
+  return `headgate.state.${node}`;
+}
+
 /** The queue a tenant's workflows start on. */
 export function workflowQueue(tenant: string, isolation: Isolation): string {
   return isolation === 'dedicated' ? tenantQueue(tenant) : poolQueue();

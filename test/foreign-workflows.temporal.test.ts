@@ -119,7 +119,7 @@ describe('a workflow that somebody else has started under an id of Headgate', fu
     await assert.rejects(receipts.receiptOf(VICTIM, batchId), { code: 'NOT_FOUND' });
     await batch.terminate();
     const replays = createReplays({
-      ...{ client, namespace: testNamespace(), batchStore: stores.batchStore },
+      ...{ client, namespace: testNamespace(), batchStore: stores.batchStore, node: '0123abcd' },
       tenantOf: (tenant) => registry.get(tenant),
       versionOf: () => Promise.reject(new Error('not asked')),
     });

@@ -22,6 +22,7 @@ import { createReviewWaiting, type ReviewWaiting } from './deliveries/review-wai
 import { createStartDeliveries, type StartDeliveries } from './deliveries/start.js';
 import { withFailures } from './failure.js';
 import { createReplayActivities, type ReplayActivities } from './replay/replay.js';
+import type { SubjectBudget } from './replay/subjects-in-memory.js';
 import {
   createAnnounceActivities,
   type AnnounceActivities,
@@ -83,6 +84,8 @@ export interface ActivityDependencies {
   readonly versionOf: (tenant: string, version: string) => Promise<LoadedTenant>;
   /** Shares the event loop between tenants. Default: turns of its own. */
   readonly turns?: Turns;
+  /** The memory that the process has for replays. */
+  readonly replayMemory?: SubjectBudget;
 }
 
 /** While a warehouse is paused its windows are this long at least: each is a workflow that waits. */
@@ -130,6 +133,7 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
     ...{ store: batchStore, current: loaded, startDeliveries },
     versionOf: dependencies.versionOf,
     turns: dependencies.turns,
+    budget: dependencies.replayMemory,
     announce: announcing.announce,
   });
   const resolving = createResolveActivities({ client });
@@ -184,7 +188,16 @@ function gatesOf({
 }
 
 /** How a tenant's load windows are to be now: as configured, and longer while they only wait. */
-function windowsOf(id: string, { tenant, control, budget }: ActivityDependencies): TenantWindows {
+export function windowsOf(
+  id: string,
+  {
+    tenant,
+    control,
+    budget,
+  }: Pick<ActivityDependencies, 'tenant' | 'control'> & {
+    readonly budget?: Pick<LoadBudget, 'atLeastMs'>;
+  },
+): TenantWindows {
   const { isolation, warehouse } = tenant(id).config;
   const paused = control.isPaused(id, WAREHOUSE);
   const pausedMs = isByJobs(warehouse) ? PAUSED_JOB_WINDOW_MS : PAUSED_WINDOW_MS;

@@ -3,7 +3,7 @@ import { HeadgateError } from '../errors.js';
 import { INPUT_STREAMS, type InputStream } from '../event.js';
 import { ownSchema } from '../own-schema.js';
 import type { LoadedTenant } from '../tenant-config/registry.js';
-import { tenantQueue } from '../tenant.js';
+import { stateQueue, tenantQueue } from '../tenant.js';
 import type { ReplayInput, ReplayRange, ReplayTask } from '../workflows/replay-messages.js';
 
 /** Body of `POST /v1/replays`. */
@@ -23,6 +23,8 @@ export interface ReplayRequest {
   readonly into?: string;
   /** Decide again by the rules of this version, or `current`, and record. */
   readonly rules?: string;
+  /** Of `rules`: what is decided becomes current, where these rules are in force and nothing newer is known. */
+  readonly applyCurrent?: boolean;
   readonly dryRun?: boolean;
   /** Default 5,000. */
   readonly eventsPerSecond?: number;
@@ -49,6 +51,7 @@ const SCHEMA = {
     subscription: NAME,
     into: NAME,
     rules: { type: 'string', pattern: '^(current|[0-9a-f]{12})$' },
+    applyCurrent: { type: 'boolean' },
     dryRun: { type: 'boolean' },
     eventsPerSecond: { type: 'integer', minimum: 1, maximum: 1_000_000 },
   },
@@ -74,34 +77,44 @@ export function parseReplayRequest(body: Buffer): ReplayRequest {
   throw invalid(extra === undefined ? `${where} ${message}` : `"${extra.slice(0, 100)}" is not known here`);
 }
 
+/** Where a replay is asked for. */
+export interface ReplayPlace {
+  /** The tenant's configuration as it is. */
+  readonly tenant: LoadedTenant;
+  /** The configuration that `rules` names. */
+  readonly chosen: LoadedTenant;
+  /** The node of the spool beside the state. */
+  readonly node: string;
+}
+
 /**
  * What a replay is to do.
- * @param version of the configuration that `rules` names
  * @throws HeadgateError `REPLAY_INVALID` when the request contradicts itself or the tenant's configuration
  */
 export function replayInputOf(
   request: ReplayRequest,
-  tenant: LoadedTenant,
-  version: string,
+  { tenant, chosen, node }: ReplayPlace,
   now: number,
 ): ReplayInput {
   const task = taskOf(request);
   const range = rangeOf(request, task, now);
   assertDelivers(request, task, tenant);
+  if (request.applyCurrent === true) assertApplies(task, tenant, chosen);
   return {
-    ...{ tenant: tenant.config.tenant, replayId: newReplayId(now), range, task, version },
+    ...{ tenant: tenant.config.tenant, replayId: newReplayId(now), range, task, version: chosen.version },
     dryRun: request.dryRun ?? false,
     eventsPerSecond: request.eventsPerSecond ?? EVENTS_PER_SECOND,
     activityQueue: tenantQueue(tenant.config.tenant),
+    ...(request.applyCurrent === true && { stateQueue: stateQueue(node) }),
     requestedAt: now,
   };
 }
 
-function taskOf({ subscription, into, rules }: ReplayRequest): ReplayTask {
+function taskOf({ subscription, into, rules, applyCurrent }: ReplayRequest): ReplayTask {
   const given = [subscription, into, rules].filter((each) => each !== undefined);
   if (given.length > 1)
     throw invalid('"subscription", "into" and "rules" exclude each other: it delivers, or decides again');
-  if (rules !== undefined) return { kind: 'decide' };
+  if (rules !== undefined) return { kind: 'decide', ...(applyCurrent === true && { applyCurrent }) };
   if (into !== undefined) return { kind: 'fill', subscription: into };
   return { kind: 'deliver', ...(subscription !== undefined && { subscription }) };
 }
@@ -140,6 +153,17 @@ function assertDelivers({ types, dryRun }: ReplayRequest, task: ReplayTask, { co
     throw invalid(`the tenant has no subscription "${subscription}"`);
   if (types === undefined && !config.routes.some(({ to }) => to.includes(subscription)))
     throw invalid(`no route names the subscription "${subscription}": say with "types" what it is to get`);
+}
+
+/** A replay whose decisions could not become current is a mistake. */
+function assertApplies({ kind }: ReplayTask, tenant: LoadedTenant, chosen: LoadedTenant): void {
+  if (kind !== 'decide')
+    throw invalid('"applyCurrent" needs "rules": what is only delivered decides nothing');
+  const inForce = new Set(tenant.rules.rules.map(({ name, version }) => `${name} ${version}`));
+  if (!chosen.rules.rules.some(({ name, version }) => inForce.has(`${name} ${version}`)))
+    throw invalid(
+      'none of the rules of "rules" is in force, so no decision of theirs can become current; apply them first (headgate tenant apply)',
+    );
 }
 
 /** Ids sort by when the replays were asked for. */

@@ -74,6 +74,8 @@ export interface ReplaysOptions {
   /** Base address of the Temporal UI. */
   readonly uiUrl?: string;
   readonly batchStore: Pick<BatchStore, 'days' | 'list' | 'open' | 'deletedThrough'>;
+  /** The node of the spool beside the state: what makes decisions current is done there. */
+  readonly node: string;
   readonly tenantOf: (tenant: string) => LoadedTenant | undefined;
   /** A version of a tenant's configuration. */
   readonly versionOf: (tenant: string, version: string) => Promise<LoadedTenant>;
@@ -99,15 +101,18 @@ export function createReplays(options: ReplaysOptions): Replays {
     throw new HeadgateError('TENANT_UNKNOWN', `Tenant ${tenant} is not configured here.`);
   }
 
-  async function versionFor(tenant: LoadedTenant, { rules = 'current' }: ReplayRequest): Promise<string> {
-    if (rules === 'current') return tenant.version;
-    return (await options.versionOf(tenant.config.tenant, rules)).version;
+  async function versionFor(
+    tenant: LoadedTenant,
+    { rules = 'current' }: ReplayRequest,
+  ): Promise<LoadedTenant> {
+    return rules === 'current' ? tenant : options.versionOf(tenant.config.tenant, rules);
   }
 
   return {
     start: async (id, request) => {
       const tenant = loaded(id);
-      const input = replayInputOf(request, tenant, await versionFor(tenant, request), now());
+      const chosen = await versionFor(tenant, request);
+      const input = replayInputOf(request, { tenant, chosen, node: options.node }, now());
       return answered(client, async () => {
         const workflowId = replayWorkflowId(id, input.replayId);
         await running.start(id, workflowId, () => startWorkflow(client, tenant, input));

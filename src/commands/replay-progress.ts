@@ -43,6 +43,7 @@ function lineOf({ phase, files, batches, events, deliveries, decisions }: Replay
   if (phase === 'waiting') return 'waiting for another replay of the tenant';
   const read = files === undefined ? `${number(batches)} batches` : `file ${files.done} of ${files.total}`;
   if (phase === 'warm-up') return `warm-up: ${read}`;
+  if (phase === 'applying') return `${number(events)} events · making decisions current`;
   const done = [`${number(events)} events`];
   if (deliveries > 0) done.push(`${number(deliveries)} deliveries`);
   if (decisions > 0) done.push(`${number(decisions)} decisions`);

@@ -1,7 +1,12 @@
 import Table from 'cli-table3';
 import ms from 'ms';
 import type { Reach, ReplaySummary, ReplayView } from './replay-client.js';
-import type { DecisionSample, ReplayReport, RuleDifference } from '../workflows/replay-messages.js';
+import type {
+  AppliedCounts,
+  DecisionSample,
+  ReplayReport,
+  RuleDifference,
+} from '../workflows/replay-messages.js';
 import { printable } from './terminal-text.js';
 
 const PLAIN = { head: [], border: [] };
@@ -17,6 +22,9 @@ export function replayReport(view: ReplayView): string {
   }
   const parts = [`${describe(view)} ${view.status}`, countsOf(report)];
   if (report.rules !== undefined) parts.push(rulesTable(report.rules), ...report.rules.flatMap(samplesOf));
+  if (report.applied !== undefined) parts.push(appliedLine(report.applied, report.dryRun));
+  else if (appliesCurrent(view))
+    parts.push('Note: nothing became current: the workers are of an earlier version.');
   if (report.wouldDeliver !== undefined) parts.push(deliveriesOf(report));
   parts.push(...report.notes.map((note) => `Note: ${note}`));
   return `${parts.filter((part) => part !== '').join('\n')}\n`;
@@ -65,7 +73,8 @@ export function describe(replay: ReplaySummary): string {
 
 function taskOf({ task, version, dryRun }: Pick<ReplaySummary, 'task' | 'version' | 'dryRun'>): string {
   const dry = dryRun ? 'dry run: ' : '';
-  if (task.kind === 'decide') return `${dry}decide again by ${version}`;
+  if (task.kind === 'decide')
+    return `${dry}decide again by ${version}${task.applyCurrent === true ? ', and apply' : ''}`;
   if (task.kind === 'fill') return `${dry}fill ${task.subscription}`;
   return `${dry}deliver again to ${task.subscription ?? 'all'}`;
 }
@@ -84,6 +93,25 @@ function countsOf({ batches, events, bytes, seconds, ...rest }: ReplayReport): s
     ...(rest.skipped === 0 ? [] : [`${number(rest.skipped)} skipped`]),
   ];
   return [read, ...more].join('; ');
+}
+
+function appliesCurrent({ task }: Pick<ReplaySummary, 'task'>): boolean {
+  return task.kind === 'decide' && task.applyCurrent === true;
+}
+
+function appliedLine(
+  { madeCurrent, alreadyCurrent, older, ruleChanged }: AppliedCounts,
+  dry: boolean,
+): string {
+  const made = `${number(madeCurrent)} ${dry ? 'decisions would become current' : 'decisions became current'}`;
+  const more = [
+    ...(alreadyCurrent === 0 ? [] : [`${number(alreadyCurrent)} were so already`]),
+    ...(older === 0 ? [] : [`${number(older)} passed over: the current one is on a later event`]),
+    ...(ruleChanged === 0
+      ? []
+      : [`${number(ruleChanged)} passed over: the rule in force is another, or gone`]),
+  ];
+  return [made, ...more].join('; ');
 }
 
 function rulesTable(rules: readonly RuleDifference[]): string {

@@ -6,6 +6,9 @@ const HELP = `
 Without --subscription, --into and --rules everything is delivered again, as the tenant's routes say. --rules decides
 again and records the decisions beside those there are: current, a version (headgate tenant versions), or a tenant
 file, which is kept as a version. --dry-run says what would happen: for decisions, how they differ from those recorded.
+--apply-current, with --rules, makes what is decided the subjects' current decisions (GET /v1/eligibility): of each
+subject and rule the decision on the latest event of the range, where the rule is in force in this version and the
+current decision is on no later event. So apply the rules first. With --dry-run it says what would become current.
 Replays may be run twice, while events come in, and reset in the Temporal UI: nothing doubles in the warehouse, and
 receivers know what is delivered again by its webhook-id.
 
@@ -14,6 +17,8 @@ The token is HEADGATE_TOKEN, or one signed with the development key.
 Examples:
   $ headgate replay --tenant UA --rules current --from 2026-03-01 --dry-run
   $ headgate replay --tenant UA --rules UA-120-minutes.yaml --dry-run --json
+  $ headgate tenant apply UA-120-minutes.yaml
+  $ headgate replay --tenant UA --rules current --apply-current
   $ headgate replay --tenant UA --subscription crm --from 2026-03-01T10:00:00Z --to 2026-03-01T12:00:00Z
   $ headgate replay --tenant UA --into analytics --types 'flight.*' --rate 20000
   $ headgate replay list --tenant UA
@@ -32,6 +37,11 @@ export function replayCommand(): Command {
     .option('--subscription <name>', 'deliver to this subscription alone')
     .option('--into <name>', 'fill this newly made subscription')
     .option('--rules <version|file>', 'decide again by these rules, and record the decisions')
+    .option(
+      '--apply-current',
+      'with --rules: what is decided becomes current, where nothing newer is known',
+      false,
+    )
     .option('--dry-run', 'say what would happen, and do nothing', false)
     .option('--rate <n>', 'events read per second (default: 5000)', wholeNumber)
     .option('--no-wait', 'do not wait for the end')

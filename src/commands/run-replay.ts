@@ -34,6 +34,7 @@ export interface ReplayOptions extends TargetOptions {
   readonly types?: readonly string[];
   readonly rules?: string;
   readonly eventTime: boolean;
+  readonly applyCurrent: boolean;
   readonly dryRun: boolean;
   readonly rate?: number;
   readonly wait: boolean;
@@ -57,10 +58,11 @@ export async function runReplay(options: ReplayOptions): Promise<void> {
 }
 
 function requestOf(options: ReplayOptions, rules: string | undefined): ReplayRequest {
-  const { from, to, eventTime, stream, types, subscription, into, dryRun, rate } = options;
+  const { from, to, eventTime, stream, types, subscription, into, applyCurrent, dryRun, rate } = options;
   return {
     ...{ from, to, stream, types, subscription, into, rules, dryRun },
     ...(eventTime && { eventTime }),
+    ...(applyCurrent && { applyCurrent }),
     ...(rate !== undefined && { eventsPerSecond: rate }),
   };
 }

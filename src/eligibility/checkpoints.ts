@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { messageOf } from '../errors.js';
+import { HeadgateError, messageOf } from '../errors.js';
 import type { Logger } from '../observability/logger.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { StateStore } from '../stores/state/state-store.js';
@@ -29,6 +29,18 @@ const REST_PER_WORK = 4;
 const MAX_REST_MS = 15_000;
 const RETRY_MS = 2_000;
 
+/** Someone who waits for a tenant's changes to be in the store. */
+interface Waiter {
+  readonly tenant: string;
+  readonly settle: (error?: HeadgateError) => void;
+}
+
+/** A checkpoint that is being written, and who waits for it. */
+interface Writing {
+  readonly watermarks: ReadonlyMap<string, number>;
+  readonly waiters: Waiter[];
+}
+
 /**
  * Writes the state now and then while it changes: a few tenants at a time, in turn, their changed subjects and their
  * watermarks in one transaction. So the work is spread over time, and a tenant's state on disk is always a consistent
@@ -47,6 +59,9 @@ export class Checkpoints {
   /** The last checkpoint has failed: however much has changed, the next waits for its time. */
   private retrying = false;
   private readonly hurryAt: number;
+  /** Those whose checkpoint has not begun. */
+  private waiting: Waiter[] = [];
+  private writing: Writing | undefined;
 
   constructor(private readonly options: CheckpointsOptions) {
     this.restMs = options.restMs ?? REST_MS;
@@ -61,6 +76,27 @@ export class Checkpoints {
       this.timer ??= setTimeout(() => this.start(), Math.max(0, this.restedFrom + this.restMs - Date.now()));
   }
 
+  /** How often memory has gone back to the last checkpoint. */
+  get rewinds(): number {
+    return this.failures;
+  }
+
+  /**
+   * Resolves once all that has changed of a tenant is in the store.
+   * @param since {@link Checkpoints.rewinds} before what has changed was changed
+   * @throws HeadgateError `STATE_UNAVAILABLE` (retryable): memory has gone back since then, or the process ends
+   */
+  async kept(tenant: string, since: number): Promise<void> {
+    if (this.failures !== since) throw notKept();
+    const { writing } = this;
+    const next = this.options.decider.isAdvancing(tenant);
+    if (!next && writing?.watermarks.has(tenant) !== true) return;
+    const waiters = next || writing === undefined ? this.waiting : writing.waiters;
+    await new Promise<void>((resolve, reject) => {
+      waiters.push({ tenant, settle: (error) => (error === undefined ? resolve() : reject(error)) });
+    });
+  }
+
   /**
    * An append has failed, so the state in memory may hold events that the spool does not: goes back to the last
    * checkpoint and applies the spool again. What is being written is given up. Nothing is decided on meanwhile, from the
@@ -69,6 +105,7 @@ export class Checkpoints {
    */
   rewind(): Promise<void> {
     this.failures++;
+    for (const { settle } of this.waiting.splice(0)) settle(notKept());
     this.rewinding ??= this.restore().finally(() => {
       this.rewinding = undefined;
       if (this.options.decider.advancing > 0) this.changed();
@@ -83,8 +120,9 @@ export class Checkpoints {
     await this.running;
     // Until then memory may hold what the spool does not. With a store that does not answer it comes to no end.
     this.options.decider.stop();
-    if (!(await settlesWell(this.rewinding))) return;
-    while (this.options.decider.advancing > 0) if (!(await this.write())) return;
+    if (await settlesWell(this.rewinding))
+      while (this.options.decider.advancing > 0) if (!(await this.write())) break;
+    for (const { settle } of this.waiting.splice(0)) settle(notKept());
   }
 
   /** Once more if another append fails meanwhile. */
@@ -130,6 +168,7 @@ export class Checkpoints {
     // Both begin in one turn of the event loop: the cut is consistent.
     const watermarks = decider.takeWatermarks(SUBJECTS_AT_ONCE);
     const snapshots = decider.subjects.takeSnapshots(watermarks.keys(), () => nextTurn());
+    const writing = this.begin(watermarks);
     try {
       const subjects = await snapshots;
       await spooled();
@@ -138,14 +177,36 @@ export class Checkpoints {
     } catch (error) {
       decider.subjects.notKept();
       decider.giveBack(watermarks);
+      this.failed(writing, failures);
       this.options.metrics?.stepRetried('checkpoint');
       log.error({ reason: messageOf(error) }, 'state checkpoint failed; what has changed stays in memory');
       return false;
     }
     decider.subjects.kept();
     onDurable(watermarks);
+    this.writing = undefined;
+    for (const { settle } of writing.waiters) settle();
     return true;
   }
+
+  /** In the turn of the cut: what changes from now on is not in it. */
+  private begin(watermarks: ReadonlyMap<string, number>): Writing {
+    const waiters = this.waiting.filter(({ tenant }) => watermarks.has(tenant));
+    this.waiting = this.waiting.filter(({ tenant }) => !watermarks.has(tenant));
+    return (this.writing = { watermarks, waiters });
+  }
+
+  /** It was not written: who waited for it waits for the next, unless memory forgets what has changed. */
+  private failed({ waiters }: Writing, failures: number): void {
+    this.writing = undefined;
+    if (failures === this.failures) this.waiting.push(...waiters);
+    else for (const { settle } of waiters) settle(notKept());
+  }
+}
+
+function notKept(): HeadgateError {
+  const retry = { retryable: true, retryAfterSeconds: 1 };
+  return new HeadgateError('STATE_UNAVAILABLE', 'What has changed could not be kept.', retry);
 }
 
 async function settlesWell(promise: Promise<void> | undefined): Promise<boolean> {

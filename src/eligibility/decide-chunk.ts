@@ -24,7 +24,7 @@ export interface ChunkDecisions {
  * True of a current decision that an event which comes now does not replace: it is of the same rule version, on an event of
  * a later time. A time after this event's receipt is of a clock that was ahead, and says nothing.
  */
-function isNewer({ ruleVersion, time }: CurrentDecision, version: string, event: EventRow): boolean {
+export function isNewer({ ruleVersion, time }: CurrentDecision, version: string, event: EventRow): boolean {
   if (ruleVersion !== version || isInOrder(time, event.time)) return false;
   const known = timeMs(time);
   return known > eventTimeMs(event) && known <= timeMs(event.received_at);

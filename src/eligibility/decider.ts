@@ -7,6 +7,7 @@ import type { Chunk } from '../ingest/lane.js';
 import type { ProfileState } from '../rules/profile.js';
 import type { CompiledRules } from '../rules/compiled.js';
 import type { StateStore, SubjectRecord } from '../stores/state/state-store.js';
+import { backlogRefusal, comeAgain } from './backlog.js';
 import {
   decideChunk,
   subjectsOf,
@@ -81,13 +82,22 @@ export class Decider {
   ): T | Promise<T> {
     if (this.subjects.readThrough) return work();
     const rows = events();
-    const subjects = (): Iterable<string> => {
+    return this.whenHeld(tenant, (rules) => subjectsOf(stream, rows, rules), work);
+  }
+
+  /** The same for what needs `subjects` by the rules of then: calls `work` in a turn in which memory has them, or it is refused. */
+  whenHeld<T>(
+    tenant: string,
+    subjects: (rules: CompiledRules) => Iterable<string>,
+    work: () => T,
+  ): T | Promise<T> {
+    const needed = (): Iterable<string> => {
       const rules = this.options.rulesOf(tenant);
       // What is going to be refused needs nothing.
       if (rules === undefined || this.refusalOf(tenant) !== undefined) return [];
-      return subjectsOf(stream, rows, rules);
+      return subjects(rules);
     };
-    return this.subjects.whenRead(tenant, subjects, work);
+    return this.subjects.whenRead(tenant, needed, work);
   }
 
   /**
@@ -103,17 +113,30 @@ export class Decider {
     events: readonly EventRow[],
     watch?: ChunkWatch,
   ): ChunkDecisions {
-    const rules = this.options.rulesOf(tenant);
-    if (rules === undefined)
-      throw new HeadgateError('TENANT_UNKNOWN', `Tenant ${tenant} is not configured here.`);
-    const refusal = this.refusalOf(tenant);
-    if (refusal !== undefined) throw refusal;
+    const rules = this.rulesNow(tenant);
     const failures = new ExpressionFailures();
     const told = { ...watch, onFailure: failures.add };
     const decided = this.apply(tenant, stream, seq, events, rules, this.progressOf(tenant), told);
     const failed = failures.list();
     if (failed.length > 0) this.options.onFailures?.(tenant, failed);
     return decided;
+  }
+
+  /** The rules that decide in this turn. @throws HeadgateError as {@link Decider.decide} does */
+  rulesNow(tenant: string): CompiledRules {
+    const rules = this.options.rulesOf(tenant);
+    if (rules === undefined)
+      throw new HeadgateError('TENANT_UNKNOWN', `Tenant ${tenant} is not configured here.`);
+    const refusal = this.refusalOf(tenant);
+    if (refusal !== undefined) throw refusal;
+    return rules;
+  }
+
+  /** Changes a subject by no event of the spool, where {@link Decider.rulesNow} lets it be: the next checkpoint of the tenant has it. */
+  amend(tenant: string, subject: string, change: (record: SubjectRecord) => void): void {
+    change(this.subjects.change(tenant, subject));
+    this.advanced.add(tenant);
+    this.options.onChange();
   }
 
   /**
@@ -193,6 +216,9 @@ export class Decider {
     for (const tenant of watermarks.keys()) this.advanced.add(tenant);
   }
 
+  /** True of a tenant that has gone on since its last checkpoint began. */
+  readonly isAdvancing = (tenant: string): boolean => this.advanced.has(tenant);
+
   /** How many tenants have gone on since their last checkpoint began. */
   get advancing(): number {
     return this.advanced.size;
@@ -202,14 +228,7 @@ export class Decider {
   private refusalOf(tenant: string): HeadgateError | undefined {
     if (this.restoring || this.progressOf(tenant).missing.length > 0)
       return comeAgain('OVERLOADED', 'The state is being brought up to date.');
-    const { changed, changedTenants } = this.subjects;
-    const most = this.options.maxChanged ?? MAX_CHANGED;
-    if (changed < most) return undefined;
-    if (changed >= 2 * most)
-      return comeAgain('OVERLOADED', 'More of the state has changed than is written yet.');
-    const own = this.subjects.changedOf(tenant);
-    if (own < changed / changedTenants) return undefined;
-    return comeAgain('TENANT_BACKLOG_FULL', `${own} of your subjects have changed and are not written yet.`);
+    return backlogRefusal(this.subjects, tenant, this.options.maxChanged ?? MAX_CHANGED);
   }
 
   private async catchUpTenant(tenant: string, progress: Progress): Promise<void> {
@@ -277,8 +296,4 @@ export class Decider {
     this.options.onChange();
     return decided;
   }
-}
-
-function comeAgain(code: 'OVERLOADED' | 'TENANT_BACKLOG_FULL', message: string): HeadgateError {
-  return new HeadgateError(code, message, { retryable: true, retryAfterSeconds: 1 });
 }

@@ -26,12 +26,14 @@ import type { TenantRegistry } from '../tenant-config/registry.js';
 import type { Reading } from '../tenant-config/tenant-file.js';
 import { readVersion } from '../tenant-config/versions.js';
 import type { IngestBatchResult } from '../workflows/messages.js';
+import type { SubjectBudget } from '../activities/replay/subjects-in-memory.js';
 import type { WorkerHost } from '../workers/worker-host.js';
 import { buildIngest, type IngestParts } from './ingest-parts.js';
 import type { Grace } from './grace.js';
 import { observePull } from './observe-pull.js';
 import { temporalAnswers } from './open-admission.js';
 import { openStateStore } from './state.js';
+import { startStateRole } from './state-role.js';
 import type { SharedStores } from './stores.js';
 
 /** What {@link startApiRole} needs. */
@@ -47,6 +49,8 @@ export interface ApiRoleOptions {
   readonly control: SubscriptionControl;
   readonly holdings: Holdings;
   readonly grace: Grace;
+  /** The memory that the process has for replays. */
+  readonly replayMemory: SubjectBudget;
   /** The Workers of this process, if it has any: starts are then eager. */
   readonly workers?: WorkerHost;
   /** Told once a batch's workflow has ended. */
@@ -89,7 +93,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const parts = await buildIngest(options, { spool, state, client, control, signal: stopping.signal });
   const { ingest, decider, batcher } = parts;
   const app = createApi({
-    ...(await doorOf(options, configOf, client)),
+    ...(await doorOf(options, configOf, client, spool)),
     ...{ admission: parts.admission, ingest, decider, pull },
     subscriptions: {
       control,
@@ -106,6 +110,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   });
   measure(options, { client, queues, spool, parts });
   await parts.recover();
+  const stateWorker = startStateRole(options, { ...parts, client, node: spool.node });
   followDrains(options, control);
   const api = await listen(app, config.host, config.port, {
     maxConnections: config.maxConnections,
@@ -114,12 +119,13 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     url: api.url,
     stop: async () => {
       // Consumers that wait would hold it up.
-      const closed = Promise.all([api.close(), pull.close()]);
+      const closed = Promise.all([api.close(), pull.close(), stateWorker.stop()]);
       await within(
         options.grace.apiSeconds,
         closed.then(() => handOver(parts)),
       );
       stopping.abort();
+      await stateWorker.stop();
       await batcher.stop();
       await parts.stop();
       await state.close();
@@ -169,6 +175,7 @@ async function doorOf(
   { config, temporal, registry, reading, stores, metrics, log }: ApiRoleOptions,
   configOf: (tenant: string) => TenantConfig | undefined,
   client: Client,
+  { node }: Pick<Spool, 'node'>,
 ): Promise<
   Pick<
     ApiDependencies,
@@ -190,7 +197,7 @@ async function doorOf(
     schemasOf: (tenant) => registry.get(tenant)?.schemas,
     receipts: createReceipts({ client, namespace, uiUrl }),
     replays: createReplays({
-      ...{ client, namespace, uiUrl, batchStore: stores.batchStore },
+      ...{ client, namespace, uiUrl, batchStore: stores.batchStore, node },
       tenantOf: (tenant) => registry.get(tenant),
       versionOf: (tenant, version) => readVersion(stores.paths.tenantVersions, tenant, version, reading),
     }),

@@ -44,6 +44,7 @@ export interface IngestParts {
   readonly admission: Admission;
   readonly ingest: Ingest;
   readonly decider: Decider;
+  readonly checkpoints: Checkpoints;
   readonly batcher: Batcher;
   /** Goes on where the last process stopped; resolves once the state is what it was. */
   recover(): Promise<void>;
@@ -103,6 +104,7 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
     admission,
     ingest,
     decider,
+    checkpoints,
     batcher,
     recover: () => recover(options, stores, { batcher, decider, release }),
     stop: async () => {

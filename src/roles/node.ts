@@ -1,5 +1,6 @@
 import { Client } from '@temporalio/client';
 import type { ListeningApi } from '../api/server.js';
+import { replayMemory } from '../activities/replay/replay.js';
 import { secretReader, type Config } from '../config.js';
 import { installRuntime } from '../engine/runtime.js';
 import { assertClock } from '../engine/temporal-clock.js';
@@ -105,7 +106,7 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     const grace = shareGrace(config.shutdownGraceSeconds, roles);
     const shared = {
       ...{ ...options, secretOf, temporal, registry, stores, control, holdings, grace, metrics },
-      ...{ turns, reading },
+      ...{ turns, reading, replayMemory: replayMemory() },
     };
     let workers: WorkerHost | undefined;
     if (roles.worker) {

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
 import { createActivities } from '../activities/index.js';
+import type { SubjectBudget } from '../activities/replay/subjects-in-memory.js';
 import type { LoadBudget } from '../activities/warehouse/load-budget.js';
 import { WindowsInUse } from '../activities/warehouse/windows-in-use.js';
 import { Compactions } from '../compaction/compactions.js';
@@ -46,6 +47,8 @@ export interface WorkerRoleOptions {
   readonly secretOf: SecretReader;
   readonly holdings: Holdings;
   readonly grace: Grace;
+  /** The memory that the process has for replays. */
+  readonly replayMemory: SubjectBudget;
   readonly onFatal: (reason: string) => void;
   readonly onLoaded?: LoadedListener;
   readonly metrics?: Metrics;
@@ -84,7 +87,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     onWindow: (tenant, windowMs) => windows.announced(tenant, windowMs),
     onParked: countParked(options.metrics),
     tenant: (tenant) => configuredTenant(registry, tenant),
-    ...{ turns: options.turns, versionOf: versionsOf(options) },
+    ...{ turns: options.turns, replayMemory: options.replayMemory, versionOf: versionsOf(options) },
   });
   const host = await startWorkerHost({
     connection: temporal.connection,

@@ -92,8 +92,14 @@ export async function startWorkerHost(options: WorkerHostOptions): Promise<Worke
   };
 }
 
+/** What {@link workerRunner} needs. */
+export type RunOptions = Pick<
+  WorkerHostOptions,
+  'connection' | 'namespace' | 'holdings' | 'graceSeconds' | 'onFatal' | 'log'
+>;
+
 /** Makes and runs Workers, and knows those that run. */
-function workerRunner(options: WorkerHostOptions): {
+export function workerRunner(options: RunOptions): {
   readonly run: (workerOptions: WorkerOptions) => Promise<RunningWorker>;
   readonly allEnded: () => Promise<void>;
 } {

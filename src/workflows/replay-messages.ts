@@ -20,8 +20,11 @@ export type ReplayTask =
   | { readonly kind: 'deliver'; readonly subscription?: string }
   /** A newly made subscription is filled with them: each at most once, however often that is run. */
   | { readonly kind: 'fill'; readonly subscription: string }
-  /** They are decided on again, by the rules of a version, and the decisions recorded beside those there are. */
-  | { readonly kind: 'decide' };
+  /**
+   * They are decided on again, by the rules of a version, and the decisions recorded beside those there are. With
+   * `applyCurrent` they become the subjects' current ones, where the rules are in force and nothing newer is known.
+   */
+  | { readonly kind: 'decide'; readonly applyCurrent?: true };
 
 /** Input of {@link REPLAY}. */
 export interface ReplayInput {
@@ -37,6 +40,8 @@ export interface ReplayInput {
   readonly eventsPerSecond: number;
   /** The tenant's task queue. */
   readonly activityQueue: string;
+  /** Task queue of the process that owns the state: there with `applyCurrent` alone. */
+  readonly stateQueue?: string;
   /** Milliseconds since the epoch: when it was asked for. What is received later is not a part of it. */
   readonly requestedAt: number;
   /** Where a run before has left off. */
@@ -88,8 +93,8 @@ export function addCounts(left: ReplayCounts, right: ReplayCounts): ReplayCounts
 
 /** How far a replay is: answer of the query {@link PROGRESS}, and what its activities say with each heartbeat. */
 export interface ReplayProgress extends ReplayCounts {
-  /** `waiting`: for another replay's memory. `warm-up`: reads what came before the range. */
-  readonly phase: 'waiting' | 'warm-up' | 'range';
+  /** `waiting`: for another replay's memory. `warm-up`: reads what came before the range. `applying`: makes decisions current. */
+  readonly phase: 'waiting' | 'warm-up' | 'range' | 'applying';
   /** Kept batch files looked at, of those there are; absent where files are not counted beforehand. */
   readonly files?: { readonly done: number; readonly total: number };
 }
@@ -163,6 +168,20 @@ export interface RuleDifference {
   };
 }
 
+/**
+ * What became of the decisions that were to become current: of each subject and rule, the one on the latest event of the
+ * range. In a dry run, what would.
+ */
+export interface AppliedCounts {
+  readonly madeCurrent: number;
+  /** The current decision was on the same event, by the same version of the rule. */
+  readonly alreadyCurrent: number;
+  /** Passed over: the current decision is on a later event. */
+  readonly older: number;
+  /** Passed over: the rule is not in force any more, or in another version. */
+  readonly ruleChanged: number;
+}
+
 /** Result of {@link REPLAY}. */
 export interface ReplayReport extends ReplayCounts {
   readonly dryRun: boolean;
@@ -172,6 +191,8 @@ export interface ReplayReport extends ReplayCounts {
   readonly warmUpEvents?: number;
   /** Per rule; absent where nothing was decided on again. */
   readonly rules?: readonly RuleDifference[];
+  /** With `applyCurrent`. */
+  readonly applied?: AppliedCounts;
   /** Dry run: events that would be delivered, per subscription. */
   readonly wouldDeliver?: readonly { readonly subscription: string; readonly events: number }[];
   /** What there is to know about these numbers, in words. */

@@ -1,4 +1,13 @@
-import { continueAsNew, defineQuery, proxyActivities, setHandler, workflowInfo } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  TimeoutFailure,
+  continueAsNew,
+  defineQuery,
+  proxyActivities,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
 import {
   NO_COUNTS,
@@ -23,7 +32,9 @@ export async function replay(input: ReplayInput): Promise<ReplayReport> {
   setHandler(progressQuery, () => ({ ...counts, phase: 'range' }));
   const { replayPage, redecide } = activitiesOf(input.activityQueue);
   if (input.dryRun || input.task.kind === 'decide') {
-    const report = await redecide(input);
+    const report = await (input.stateQueue === undefined
+      ? redecide(input)
+      : redecideAt(input.stateQueue, input));
     counts = report;
     return { ...report, seconds: secondsSince(input) };
   }
@@ -37,18 +48,51 @@ export async function replay(input: ReplayInput): Promise<ReplayReport> {
   }
 }
 
+const USUAL = {
+  // They say every few seconds how far they are; a lost process is noticed by that, and a cancellation arrives by it.
+  heartbeatTimeout: '30 seconds',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+} as const;
+/** Reads all that is kept, at the rate that was asked for. */
+const REDECIDE_WITHIN = '7 days';
+
 function activitiesOf(taskQueue: string): Pick<Activities, 'replayPage' | 'redecide'> {
-  const usual = {
-    taskQueue,
-    // They say every few seconds how far they are; a lost process is noticed by that, and a cancellation arrives by it.
-    heartbeatTimeout: '30 seconds',
-    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
-  } as const;
+  const usual = { ...USUAL, taskQueue };
   return {
     replayPage: proxyActivities<Activities>({ ...usual, startToCloseTimeout: '10 minutes' }).replayPage,
-    // Reads all that is kept, at the rate that was asked for.
-    redecide: proxyActivities<Activities>({ ...usual, startToCloseTimeout: '7 days' }).redecide,
+    redecide: proxyActivities<Activities>({ ...usual, startToCloseTimeout: REDECIDE_WITHIN }).redecide,
   };
+}
+
+/**
+ * Decides again where the state is, which only one process has.
+ * @throws ApplicationFailure `STATE_ELSEWHERE`: that process does not take it up
+ */
+async function redecideAt(
+  stateQueue: string,
+  input: ReplayInput,
+): Promise<Awaited<ReturnType<Activities['redecide']>>> {
+  const { redecide } = proxyActivities<Activities>({
+    ...USUAL,
+    taskQueue: stateQueue,
+    startToCloseTimeout: REDECIDE_WITHIN,
+    // A restart or an upgrade takes minutes. A data directory that nobody serves any more must not keep it for ever.
+    scheduleToStartTimeout: '1 hour',
+  });
+  try {
+    return await redecide(input);
+  } catch (error) {
+    if (!isNotTakenUp(error)) throw error;
+    throw ApplicationFailure.nonRetryable(
+      'The process that owns the state has not taken this replay up within an hour. Start `headgate api` (or `headgate start`) on the data directory that the replay was asked of, and the replay again: it makes current what is not yet.',
+      'STATE_ELSEWHERE',
+    );
+  }
+}
+
+function isNotTakenUp(error: unknown): boolean {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  return cause instanceof TimeoutFailure && cause.timeoutType === 'SCHEDULE_TO_START';
 }
 
 function reportOf(input: ReplayInput, counts: ReplayCounts): ReplayReport {

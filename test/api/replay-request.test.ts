@@ -5,6 +5,7 @@ import { compileTenant } from '../../src/tenant-config/tenant-file.js';
 import { replayWorkflowId } from '../../src/tenant.js';
 
 const NOW = Date.UTC(2024, 2, 10, 12);
+const NODE = '0123abcd';
 const PUSH = { kind: 'push', url: 'https://crm.example/hooks' };
 const TEXT = JSON.stringify({
   tenant: 'UA',
@@ -18,7 +19,12 @@ const TEXT = JSON.stringify({
 describe('the request of a replay', () => {
   const tenant = compileTenant(parseTenantConfig(TEXT, 'UA.yaml'), TEXT);
   const parse = (body: unknown) => parseReplayRequest(Buffer.from(JSON.stringify(body)));
-  const inputOf = (request: ReplayRequest) => replayInputOf(parse(request), tenant, '0123456789ab', NOW);
+  const inputOf = (request: ReplayRequest) =>
+    replayInputOf(
+      parse(request),
+      { tenant, chosen: { ...tenant, version: '0123456789ab' }, node: NODE },
+      NOW,
+    );
 
   it('is everything that is kept until now, delivered again to all, at 5,000 events a second', () => {
     const { replayId, ...input } = inputOf({});
@@ -64,6 +70,9 @@ describe('the request of a replay', () => {
     [{ rules: 'current', subscription: 'crm' }, /exclude each other/],
     [{ into: 'fresh', subscription: 'crm' }, /exclude each other/],
     [{ rules: 'current', stream: 'user-properties' }, /rules decide on the stream "events"/],
+    [{ applyCurrent: 'yes' }, /applyCurrent must be boolean/],
+    [{ applyCurrent: true }, /"applyCurrent" needs "rules"/],
+    [{ applyCurrent: true, subscription: 'crm' }, /"applyCurrent" needs "rules"/],
     [{ subscription: 'nowhere' }, /no subscription "nowhere"/],
     [{ into: 'fresh' }, /no route names the subscription "fresh"/],
   ];
@@ -78,13 +87,42 @@ describe('the request of a replay', () => {
     assert.throws(() => parseReplayRequest(Buffer.from('{')), { code: 'BODY_MALFORMED' });
   });
 
+  describe('that makes decisions current', () => {
+    const ruled = (when: string) => {
+      const text = JSON.stringify({ tenant: 'UA', rules: [{ name: 'late', on: ['flight.arrived'], when }] });
+      return compileTenant(parseTenantConfig(text, 'UA.yaml'), text);
+    };
+    const request: ReplayRequest = { rules: 'current', applyCurrent: true };
+
+    it('is done where the state is', () => {
+      const now = ruled('event.data.minutes > 60');
+      const { task, stateQueue } = replayInputOf(request, { tenant: now, chosen: now, node: NODE }, NOW);
+      assert.deepEqual(task, { kind: 'decide', applyCurrent: true });
+      assert.equal(stateQueue, 'headgate.state.0123abcd');
+      const former = replayInputOf({ rules: 'current' }, { tenant: now, chosen: now, node: NODE }, NOW);
+      assert.deepEqual([former.task, former.stateQueue], [{ kind: 'decide' }, undefined]);
+    });
+
+    it('is refused where none of its rules is in force, in a dry run too', () => {
+      const place = { tenant: ruled('true'), chosen: ruled('false'), node: NODE };
+      for (const dryRun of [true, false])
+        assert.throws(() => replayInputOf({ ...request, dryRun }, place, NOW), {
+          code: 'REPLAY_INVALID',
+          message: /none of the rules of "rules" is in force/,
+        });
+    });
+  });
+
   it('that could deliver to nobody is a mistake, but its dry run is none', () => {
     const text = 'tenant: UA';
     const without = compileTenant(parseTenantConfig(text, 'UA.yaml'), text);
-    assert.throws(() => replayInputOf({}, without, 'v', NOW), {
+    assert.throws(() => replayInputOf({}, { tenant: without, chosen: without, node: NODE }, NOW), {
       code: 'REPLAY_INVALID',
       message: /no routes/,
     });
-    assert.equal(replayInputOf({ dryRun: true }, without, 'v', NOW).dryRun, true);
+    assert.equal(
+      replayInputOf({ dryRun: true }, { tenant: without, chosen: without, node: NODE }, NOW).dryRun,
+      true,
+    );
   });
 });

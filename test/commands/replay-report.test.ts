@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { reachNote } from '../../src/commands/replay-report.js';
+import { reachNote, replayReport } from '../../src/commands/replay-report.js';
 import type { Reach, ReplayView } from '../../src/commands/replay-client.js';
 
 const KEPT: Reach = { retentionMs: 1, keptSince: '2026-03-10T12:00:00.000Z' };
@@ -38,5 +38,35 @@ describe('what headgate replay says of a range', () => {
       false,
       'No events are kept yet that could be replayed.',
     ]);
+  });
+});
+
+describe('what headgate replay says of decisions that become current', () => {
+  const said = (applied: object | undefined, dryRun = false): string => {
+    const report = { dryRun, batches: 1, events: 3, matched: 3, bytes: 9, seconds: 1, rules: [], notes: [] };
+    const task = { kind: 'decide', applyCurrent: true };
+    const view = { id: 'r', status: 'completed', version: '0123456789ab', dryRun, task };
+    const counts = { decisions: 3, deliveries: 0, skipped: 0 };
+    return replayReport({ ...view, report: { ...report, ...counts, applied } } as unknown as ReplayView);
+  };
+  const NONE = { madeCurrent: 0, alreadyCurrent: 0, older: 0, ruleChanged: 0 };
+
+  it('is how many, and how many were passed over and why', () => {
+    assert.match(
+      said(NONE),
+      /decide again by 0123456789ab, and apply\): completed\n[^]*\n0 decisions became current\n/,
+    );
+    assert.match(
+      said({ madeCurrent: 1_200, alreadyCurrent: 3, older: 2, ruleChanged: 1 }),
+      /\n1,200 decisions became current; 3 were so already; 2 passed over: the current one is on a later event; 1 passed over: the rule in force is another, or gone\n/,
+    );
+    assert.match(said({ ...NONE, madeCurrent: 5 }, true), /\n5 decisions would become current\n/);
+  });
+
+  it('is that none did where the workers know nothing of it yet', () => {
+    assert.match(
+      said(undefined),
+      /\nNote: nothing became current: the workers are of an earlier version\.\n/,
+    );
   });
 });

@@ -47,7 +47,7 @@ describe('the workflow replay', function () {
     pipeline = await startPipeline(Object.fromEntries(names.map((name) => [`rp-${name}`, ROUTED])));
     const { client, registry, stores } = pipeline;
     replays = createReplays({
-      ...{ client, namespace: testNamespace(), batchStore: stores.batchStore },
+      ...{ client, namespace: testNamespace(), batchStore: stores.batchStore, node: '0123abcd' },
       tenantOf: (tenant) => registry.get(tenant),
       versionOf: (tenant, version) => readVersion(stores.paths.tenantVersions, tenant, version),
     });

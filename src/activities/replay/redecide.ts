@@ -1,4 +1,5 @@
 import { HeadgateError } from '../../errors.js';
+import type { DecisionsOfSubject } from '../../eligibility/current-decisions.js';
 import { decideChunk } from '../../eligibility/decide-chunk.js';
 import type { BatchRef, DecisionRow, EventRow, InputStream } from '../../event.js';
 import { eventKey } from '../../event-identity.js';
@@ -7,19 +8,28 @@ import type { LoadedTenant } from '../../tenant-config/registry.js';
 import type { BatchStore } from '../../stores/batch-store/batch-store.js';
 import {
   NO_COUNTS,
+  type AppliedCounts,
   type RedecideInput,
   type ReplayCounts,
   type ReplayProgress,
   type ReplayReport,
 } from '../../workflows/replay-messages.js';
-import { Comparison, decidedKey, type RecordedDecisions } from './comparison.js';
+import { Comparison, decidedKey, recordedOf, type RecordedDecisions } from './comparison.js';
 import { keptEvents } from './kept-events.js';
 import type { Slice } from './kept-lane.js';
+import { LatestDecisions } from './latest-decisions.js';
 import { Pacer } from './pacer.js';
 import { rangeOf, type CompiledRange } from './range.js';
 import { NewDecisions, readRecorded, rulesHash } from './recorded-decisions.js';
 import type { RouteCounts } from './route-counts.js';
 import { SubjectsInMemory, type SubjectBudget } from './subjects-in-memory.js';
+
+/** Makes decisions current where the state is, or says what would become so. */
+export type MakeCurrent = (
+  tenant: string,
+  decisions: Iterable<readonly [string, DecisionsOfSubject]>,
+  options: { readonly dryRun: boolean; readonly signal?: AbortSignal },
+) => Promise<AppliedCounts>;
 
 /** What a {@link Redecision} works with. */
 export interface RedecisionOptions {
@@ -34,6 +44,8 @@ export interface RedecisionOptions {
   /** Hands batches of decisions to a load window. */
   readonly announce: (batches: readonly BatchRef[]) => Promise<unknown>;
   readonly budget: SubjectBudget;
+  /** There where decisions are to become current. */
+  readonly makeCurrent?: MakeCurrent;
   /** Shares the event loop between tenants. */
   readonly turns: Turns;
 }
@@ -63,6 +75,10 @@ export class Redecision {
   private readonly files = { done: 0, total: 0 };
   /** Batches of events whose decisions are not complete yet: one per node. */
   private readonly deciding = new Map<string, Deciding>();
+  /** What may become current; undefined where nothing is to. */
+  private readonly latest: LatestDecisions | undefined;
+  private applied: AppliedCounts | undefined;
+  private applying = false;
   private unannounced: BatchRef[] = [];
   private warmUpEvents = 0;
   private faults = 0;
@@ -73,12 +89,14 @@ export class Redecision {
     this.subjects = new SubjectsInMemory(options.budget);
     this.comparison = new Comparison(options.chosen.rules);
     this.rules = rulesHash(options.chosen.rules);
+    this.latest = options.makeCurrent && new LatestDecisions(options.budget);
   }
 
   /** How far it is. */
   progress(): ReplayProgress {
     const { counts, files, inRange } = this;
-    return { ...counts, phase: inRange ? 'range' : 'warm-up', files: { ...files } };
+    const reading = inRange ? 'range' : 'warm-up';
+    return { ...counts, phase: this.applying ? 'applying' : reading, files: { ...files } };
   }
 
   /**
@@ -90,6 +108,7 @@ export class Redecision {
       return await this.readAll(signal);
     } finally {
       this.subjects.forget();
+      this.latest?.forget();
     }
   }
 
@@ -107,7 +126,18 @@ export class Redecision {
     }
     for (const batchId of this.deciding.keys()) await this.finish(batchId);
     await this.announce();
+    await this.apply(signal);
     return this.report();
+  }
+
+  /** Last of all, so that what becomes current has been recorded. */
+  private async apply(signal: AbortSignal | undefined): Promise<void> {
+    const { makeCurrent, input } = this.options;
+    if (makeCurrent === undefined || this.latest === undefined) return;
+    this.applying = true;
+    // What it was decided with is not needed any more.
+    this.subjects.forget();
+    this.applied = await makeCurrent(input.tenant, this.latest, { dryRun: input.dryRun, signal });
   }
 
   private sawFile(batch: BatchRef | undefined): void {
@@ -178,6 +208,7 @@ export class Redecision {
     this.options.routes?.add(row, stream);
     this.counts.matched += made.length;
     this.comparison.add(row, made, deciding.recorded);
+    this.latest?.add(row, made, recordedOf(deciding.recorded, row));
     if (!this.options.input.dryRun) deciding.made.add(firstLine + at, row, made, deciding.recorded);
   }
 
@@ -216,6 +247,7 @@ export class Redecision {
     return {
       ...{ ...this.counts, dryRun, warmUpEvents: this.warmUpEvents },
       ...(decides && { rules: this.comparison.result() }),
+      ...(this.applied !== undefined && { applied: this.applied }),
       ...(routes !== undefined && { wouldDeliver: routes.result() }),
       notes: this.notes(),
     };

@@ -17,7 +17,7 @@ import {
 import type { StartDeliveriesInput } from '../../workflows/delivery-messages.js';
 import { whileHeartbeating } from '../heartbeats.js';
 import { DeliverPage } from './deliver-page.js';
-import { Redecision } from './redecide.js';
+import { Redecision, type MakeCurrent } from './redecide.js';
 import { RouteCounts } from './route-counts.js';
 import { SubjectBudget } from './subjects-in-memory.js';
 import { targetsOf } from './targets.js';
@@ -32,8 +32,10 @@ export interface ReplayActivitiesOptions {
   readonly versionOf: (tenant: string, version: string) => Promise<LoadedTenant>;
   readonly startDeliveries: (input: StartDeliveriesInput) => Promise<readonly string[]>;
   readonly announce: (batches: readonly BatchRef[]) => Promise<unknown>;
-  /** Subjects that deciding again may hold in memory: one tenant's, and all tenants' together. Default 100,000 and 200,000, some 600 MB. */
-  readonly maxSubjects?: { readonly each: number; readonly all: number };
+  /** Subjects that deciding again may hold in memory. Default: {@link replayMemory}, for these activities alone. */
+  readonly budget?: SubjectBudget;
+  /** Makes decisions current; only the process that owns the state can. */
+  readonly makeCurrent?: MakeCurrent;
   /** Shares the event loop between tenants. Default: turns of its own. */
   readonly turns?: Turns;
   /** Milliseconds between heartbeats; default 5,000. */
@@ -46,7 +48,8 @@ export interface ReplayActivities {
   replayPage(input: ReplayPageInput): Promise<ReplayPageResult>;
   /**
    * Decides on a range again, compares and, unless it is a dry run, records. Fails for good with type `RULES_UNKNOWN`
-   * (no such version) or `REPLAY_TOO_LARGE` (too many subjects).
+   * (no such version), `REPLAY_TOO_LARGE` (too many subjects) or `STATE_ELSEWHERE` (decisions are to become current, and
+   * the state is in another process).
    */
   redecide(input: RedecideInput): Promise<Omit<ReplayReport, 'seconds'>>;
 }
@@ -54,12 +57,17 @@ export interface ReplayActivities {
 const HEARTBEAT_MS = 5_000;
 const MAX_SUBJECTS = { each: 100_000, all: 200_000 };
 
+/** The memory that a process has for replays: one tenant's, and all tenants' together, some 600 MB. */
+export function replayMemory(): SubjectBudget {
+  return new SubjectBudget(MAX_SUBJECTS);
+}
+
 /** Builds the activities. A process decides on one range of a tenant at a time, since that holds its subjects in memory. */
 export function createReplayActivities(options: ReplayActivitiesOptions): ReplayActivities {
   const { store, current, announce, heartbeatIntervalMs = HEARTBEAT_MS } = options;
   const inTurn = createTurns();
   const turns = options.turns ?? new Turns();
-  const budget = new SubjectBudget(options.maxSubjects ?? MAX_SUBJECTS);
+  const { budget = replayMemory() } = options;
 
   return {
     replayPage: (input) => {
@@ -71,12 +79,14 @@ export function createReplayActivities(options: ReplayActivitiesOptions): Replay
     redecide: (input) => {
       let progress = (): ReplayProgress => ({ ...NO_COUNTS, phase: 'waiting' });
       const work = async (signal?: AbortSignal): Promise<Omit<ReplayReport, 'seconds'>> => {
+        const makeCurrent = makeCurrentOf(input, options);
         const chosen = await options.versionOf(assertTenantId(input.tenant), input.version);
         const routes = routesOf(input, current);
         const notes = await warmUpNotes(store, input, chosen.rules);
         return inTurn(input.tenant, () => {
           signal?.throwIfAborted();
-          const redecision = new Redecision({ input, store, chosen, routes, notes, announce, budget, turns });
+          const parts = { store, announce, budget, turns };
+          const redecision = new Redecision({ ...parts, input, chosen, routes, notes, makeCurrent });
           progress = () => redecision.progress();
           return redecision.run(signal);
         });
@@ -84,6 +94,18 @@ export function createReplayActivities(options: ReplayActivitiesOptions): Replay
       return whileHeartbeating(heartbeatIntervalMs, work, () => progress());
     },
   };
+}
+
+function makeCurrentOf(
+  { task }: RedecideInput,
+  { makeCurrent }: ReplayActivitiesOptions,
+): MakeCurrent | undefined {
+  if (task.kind !== 'decide' || task.applyCurrent !== true) return undefined;
+  if (makeCurrent !== undefined) return makeCurrent;
+  throw new HeadgateError(
+    'STATE_ELSEWHERE',
+    'The state is not in this process. Ask the API of `headgate api` or `headgate start` for the replay, of this version.',
+  );
 }
 
 /** A dry run of what delivers says how much it would. */

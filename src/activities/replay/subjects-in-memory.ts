@@ -10,14 +10,15 @@ export class SubjectBudget {
 
   /**
    * Takes a place for one more.
+   * @param what is counted, for people
    * @throws HeadgateError `REPLAY_TOO_LARGE`: a replay has `own` already; `OVERLOADED` (retryable): others have the rest
    */
-  take(own: number): void {
+  take(own: number, what = 'What is kept up to the end of the range is about'): void {
     if (own >= this.most.each) {
       const most = this.most.each.toLocaleString('en-US');
       throw new HeadgateError(
         'REPLAY_TOO_LARGE',
-        `What is kept up to the end of the range is about more than ${most} subjects, which is all that a replay holds in memory. End the range earlier.`,
+        `${what} more than ${most} subjects, which is all that a replay holds in memory. End the range earlier.`,
       );
     }
     if (this.held >= this.most.all) {

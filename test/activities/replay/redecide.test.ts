@@ -4,7 +4,9 @@ import {
   createReplayActivities,
   type ReplayActivitiesOptions,
 } from '../../../src/activities/replay/replay.js';
+import type { MakeCurrent } from '../../../src/activities/replay/redecide.js';
 import { replayedBatchId } from '../../../src/activities/replay/recorded-decisions.js';
+import { SubjectBudget } from '../../../src/activities/replay/subjects-in-memory.js';
 import { decideChunk, newSubjectRecord } from '../../../src/eligibility/decide-chunk.js';
 import type { BatchRef, DecisionRow, EventRow, InputStream } from '../../../src/event.js';
 import { Turns } from '../../../src/event-loop-turns.js';
@@ -262,12 +264,107 @@ describe('deciding again', () => {
   it('holds no more subjects than it may: one that is too large fails for good, others wait for theirs', async () => {
     const rows = ['N1', 'N2', 'N3'].map((subject, n) => came(event(subject, n, { subject }), n));
     await write('events', rows);
-    const few = activities(tenantOf(), { maxSubjects: { each: 2, all: 10 } });
+    const few = activities(tenantOf(), { budget: new SubjectBudget({ each: 2, all: 10 }) });
     await assert.rejects(few.redecide(input()), { code: 'REPLAY_TOO_LARGE', retryable: false });
-    const shared = activities(tenantOf(), { maxSubjects: { each: 10, all: 2 } });
+    const shared = activities(tenantOf(), { budget: new SubjectBudget({ each: 10, all: 2 }) });
     await assert.rejects(shared.redecide(input()), { code: 'OVERLOADED', retryable: true });
-    const enough = activities(tenantOf(), { maxSubjects: { each: 3, all: 3 } });
+    const enough = activities(tenantOf(), { budget: new SubjectBudget({ each: 3, all: 3 }) });
     await enough.redecide(input());
     await enough.redecide(input());
+  });
+
+  describe('that makes decisions current', () => {
+    const applying: Partial<RedecideInput> = { task: { kind: 'decide', applyCurrent: true } };
+    const APPLIED = { madeCurrent: 1, alreadyCurrent: 0, older: 0, ruleChanged: 0 };
+
+    /** What was handed on: `<subject> <rule> <event> <outcome>`. */
+    function handedOn(): { readonly makeCurrent: MakeCurrent; readonly lines: string[][]; dry: boolean[] } {
+      const [lines, dry]: [string[][], boolean[]] = [[], []];
+      const makeCurrent: MakeCurrent = (tenant, decisions, { dryRun }) => {
+        assert.equal(tenant, 'UA');
+        dry.push(dryRun);
+        lines.push(
+          [...decisions].flatMap(([subject, ofRules]) =>
+            [...ofRules].map(([rule, { eventId, outcome }]) => `${subject} ${rule} ${eventId} ${outcome}`),
+          ),
+        );
+        return Promise.resolve(APPLIED);
+      };
+      return { makeCurrent, lines, dry };
+    }
+
+    it('hands on the decision on the latest event of each subject and rule, once what is new is announced', async () => {
+      const rows = [1, 3, 2].map((minute, n) => came(event(`l${minute}`, minute), 10 + n));
+      const nobody = came(event('nobody', 4, { subject: undefined }), 14);
+      const other = came(event('o', 1, { subject: 'N2' }), 15);
+      await write('events', [...rows, nobody, other]);
+      const { makeCurrent, lines, dry } = handedOn();
+      const told: MakeCurrent = (...decisions) => {
+        assert.equal(announced.length, 1);
+        return makeCurrent(...decisions);
+      };
+      const report = await activities(tenantOf(2), { makeCurrent: told }).redecide(
+        input({ ...applying, dryRun: false }),
+      );
+      assert.deepEqual(report.applied, APPLIED);
+      const expected = ['N1 big l3', 'N1 third l3', 'N2 big o', 'N2 third o'];
+      assert.deepEqual(
+        lines.map((each) => each.map((line) => line.replace(/ \w+$/, '')).sort()),
+        [expected],
+      );
+      assert.deepEqual(dry, [false]);
+    });
+
+    it('hands on what was recorded where that was by the same version, and the range alone', async () => {
+      const landings = [1, 2, 3].map((n) => came(event(`l${n}`, n), n));
+      for (const landing of landings) {
+        const ndjson = decided([['events', [landing]]]).replaceAll('"ineligible"', '"eligible"');
+        await keepDecisions(await write('events', [landing]), ndjson);
+      }
+      const { makeCurrent, lines, dry } = handedOn();
+      const range = { ...input().range, to: Date.parse(at(2, 1)) };
+      await activities(tenantOf(), { makeCurrent }).redecide(input({ ...applying, range }));
+      assert.deepEqual(lines[0]?.sort(), ['N1 big l2 eligible', 'N1 third l2 eligible']);
+      assert.deepEqual(dry, [true], 'a dry run says so');
+    });
+
+    it('hands on the same when it is tried again, and gives all memory back', async () => {
+      await write('events', [came(event('l1', 1), 1)]);
+      const { makeCurrent, lines } = handedOn();
+      let attempts = 0;
+      const broken: MakeCurrent = async (...decisions) => {
+        await makeCurrent(...decisions);
+        if (++attempts === 1) throw new Error('the answer is lost');
+        return APPLIED;
+      };
+      const budget = new SubjectBudget({ each: 2, all: 2 });
+      const { redecide } = activities(tenantOf(2), { makeCurrent: broken, budget });
+      await assert.rejects(redecide(input(applying)), { message: 'the answer is lost' });
+      await redecide(input(applying));
+      assert.deepEqual(lines[0], lines[1]);
+    });
+
+    it('holds no more decisions than it may', async () => {
+      await write(
+        'events',
+        ['N1', 'N2', 'N3'].map((subject, n) => came(event(subject, n, { subject }), n)),
+      );
+      const { makeCurrent } = handedOn();
+      const budget = new SubjectBudget({ each: 3, all: 4 });
+      const { redecide } = activities(tenantOf(), { makeCurrent, budget });
+      await assert.rejects(redecide(input(applying)), { code: 'OVERLOADED' });
+    });
+
+    it('is refused where the state is not', async () => {
+      const refused = { code: 'STATE_ELSEWHERE', retryable: false, message: /Ask the API/ };
+      await assert.rejects(activities(tenantOf()).redecide(input(applying)), refused);
+    });
+
+    it('is no part of other replays', async () => {
+      await write('events', [came(event('l1', 1), 1)]);
+      const { makeCurrent, lines } = handedOn();
+      const report = await activities(tenantOf(), { makeCurrent }).redecide(input());
+      assert.deepEqual([report.applied, lines], [undefined, []]);
+    });
   });
 });

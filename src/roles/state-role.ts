@@ -1,0 +1,41 @@
+import type { Client } from '@temporalio/client';
+import { withFailures } from '../activities/failure.js';
+import { windowsOf } from '../activities/index.js';
+import { createReplayActivities } from '../activities/replay/replay.js';
+import { createAnnounceActivities } from '../activities/warehouse/announce.js';
+import { CurrentDecisions } from '../eligibility/current-decisions.js';
+import { configuredTenant } from '../tenant-config/registry.js';
+import { readVersion } from '../tenant-config/versions.js';
+import { startStateWorker, type StateWorker } from '../workers/state-worker.js';
+import type { ApiRoleOptions } from './api-role.js';
+import type { IngestParts } from './ingest-parts.js';
+
+/** What {@link startStateRole} needs besides. */
+export interface StateParts extends Pick<IngestParts, 'decider' | 'checkpoints'> {
+  readonly client: Client;
+  /** The spool's node. */
+  readonly node: string;
+}
+
+/** Runs the replays that make decisions current: here, since no other process may change the state. */
+export function startStateRole(options: ApiRoleOptions, parts: StateParts): StateWorker {
+  const { config, temporal, registry, stores, control, reading, turns } = options;
+  const { client, node } = parts;
+  const tenant = (id: string) => configuredTenant(registry, id);
+  const current = new CurrentDecisions({ ...parts, turns });
+  const { announce } = createAnnounceActivities({
+    client,
+    windowsPerSecond: config.loadsPerSecond,
+    windowsOf: (id) => windowsOf(id, { tenant, control }),
+  });
+  const { redecide } = createReplayActivities({
+    ...{ store: stores.batchStore, current: tenant, announce, turns, budget: options.replayMemory },
+    versionOf: (id, version) => readVersion(stores.paths.tenantVersions, id, version, reading),
+    startDeliveries: () => Promise.reject(new Error('No deliveries are started here.')),
+    makeCurrent: (...decisions) => current.make(...decisions),
+  });
+  return startStateWorker({
+    ...{ ...options, ...temporal, node },
+    activities: { redecide: withFailures(redecide) },
+  });
+}

@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import type { ReplayedDecision } from '../../src/eligibility/becomes-current.js';
+import {
+  CurrentDecisions,
+  type DecisionsOfSubject,
+  type MakeCurrentOptions,
+  type StandingCounts,
+} from '../../src/eligibility/current-decisions.js';
+import { Turns } from '../../src/event-loop-turns.js';
+import type { CompiledRules } from '../../src/rules/compiled.js';
+import { openDoor, type Door, type DoorOptions } from '../support/door.js';
+import { event, rulesOf } from '../support/events.js';
+import { faultyDiskBeneath } from '../support/faulty-disk.js';
+import { overStateStores, subjectIn } from '../support/state-stores.js';
+import { useTempDir } from '../support/temp-dir.js';
+import { until } from '../support/until.js';
+
+const SOON_MS = 10_000;
+const OTHERS = { alreadyCurrent: 0, older: 0, ruleChanged: 0 };
+
+/** `third` as it is decided by now: two landings will do. */
+const CHANGED = rulesOf({
+  rules: [
+    { name: 'third', on: ['landed'], when: 'aggregates.landings >= 2' },
+    { name: 'big', on: ['landed', 'parked'], when: 'profile.seats >= 180' },
+  ],
+});
+const versionOf = (rules: CompiledRules, rule: string) =>
+  rules.rules.find(({ name }) => name === rule)!.version;
+
+overStateStores('decisions of a replay that become current', function (kind) {
+  this.timeout(30_000);
+  const dir = useTempDir();
+  const where = kind.use();
+  let door: Door;
+  let rules: Map<string, CompiledRules>;
+  let current: CurrentDecisions;
+
+  async function open(options: DoorOptions = {}): Promise<void> {
+    const rulesOfTenant = (tenant: string) => rules.get(tenant);
+    door = await openDoor(dir(), { rulesOf: rulesOfTenant, openState: () => kind.open(where()), ...options });
+    current = new CurrentDecisions({ ...door, turns: new Turns({ shareMs: 0 }), retryMs: 5 });
+  }
+
+  beforeEach(async () => {
+    rules = new Map([
+      ['UA', rulesOf()],
+      ['DL', rulesOf()],
+    ]);
+    await open();
+    for (const tenant of ['UA', 'DL']) await door.accept(tenant, 'events', [event('e1', 1), event('e2', 2)]);
+    rules.set('UA', CHANGED);
+  });
+  afterEach(() => door.close());
+
+  /** What a replay by the changed rules has come to. */
+  const decided = (eventId: string, minute: number, rule = 'third'): ReplayedDecision => {
+    const { time, received_at: receivedAt, source: eventSource } = event(eventId, minute);
+    const ruleVersion = versionOf(CHANGED, rule);
+    return { outcome: 'eligible', reason: 'again', ruleVersion, eventId, eventSource, time, receivedAt };
+  };
+  const of = (subject: string, decision: ReplayedDecision, rule = 'third'): [string, DecisionsOfSubject] => [
+    subject,
+    new Map([[rule, decision]]),
+  ];
+  const make = (
+    decisions: Iterable<readonly [string, DecisionsOfSubject]>,
+    options: Partial<MakeCurrentOptions> = {},
+    tenant = 'UA',
+  ): Promise<StandingCounts> => current.make(tenant, decisions, { dryRun: false, ...options });
+  const currentOf = async (subject = 'N1', tenant = 'UA') =>
+    (await door.decider.subject(tenant, subject))?.decisions.third;
+
+  it('are in the store when that is said, and another tenant has what it had', async () => {
+    const before = await currentOf('N1', 'DL');
+    const { big } = (await door.decider.subject('UA', 'N1'))!.decisions;
+    assert.deepEqual(await make([of('N1', decided('e2', 2))]), { madeCurrent: 1, ...OTHERS });
+    const stored = await subjectIn(door.state, 'UA', 'N1');
+    const { outcome, reason, ruleVersion, eventId, eventSource, time } = decided('e2', 2);
+    const third = { outcome, reason, ruleVersion, eventId, eventSource, time };
+    assert.deepEqual(stored?.decisions, { third, big });
+    assert.equal(stored?.state.aggregates.landings?.times.length, 2, 'aggregates are as they were');
+    assert.deepEqual(await currentOf('N1', 'DL'), before);
+    assert.deepEqual((await subjectIn(door.state, 'DL', 'N1'))?.decisions.third, before);
+  });
+
+  it('are made of a subject that nothing was decided about', async () => {
+    assert.deepEqual(await make([of('N9', decided('e9', 2))]), { madeCurrent: 1, ...OTHERS });
+    assert.equal((await currentOf('N9'))?.eventId, 'e9');
+  });
+
+  it('change nothing the second time', async () => {
+    await make([of('N1', decided('e2', 2))]);
+    const written: unknown[] = [];
+    const checkpoint = door.state.checkpoint.bind(door.state);
+    door.state.checkpoint = (each) => (written.push(each), checkpoint(each));
+    const { madeCurrent, alreadyCurrent } = await make([of('N1', decided('e2', 2))]);
+    assert.deepEqual([madeCurrent, alreadyCurrent, written.length], [0, 1, 0]);
+  });
+
+  it('pass over a newer one, and what the rules in force did not decide', async () => {
+    await door.accept('UA', 'events', [event('e3', 3)]);
+    const live = await currentOf();
+    assert.equal(live?.eventId, 'e3');
+    rules.set(
+      'UA',
+      rulesOf({ rules: [{ name: 'third', on: ['landed'], when: 'aggregates.landings >= 2' }] }),
+    );
+    const counts = await make([
+      ['N1', new Map([['third', decided('e2', 2)], ['big', decided('e2', 2, 'big')]])],
+      ['N9', new Map([['third', { ...decided('e2', 2), ruleVersion: versionOf(rulesOf(), 'third') }]])],
+    ]); // prettier-ignore
+    assert.deepEqual(counts, { madeCurrent: 0, alreadyCurrent: 0, older: 1, ruleChanged: 2 });
+    assert.deepEqual(await currentOf(), live);
+    assert.equal(await door.decider.subject('UA', 'N9'), undefined, 'no subject is made by it');
+  });
+
+  it('are only counted in a dry run', async () => {
+    const before = await currentOf();
+    assert.deepEqual(await make([of('N1', decided('e2', 2))], { dryRun: true }), {
+      madeCurrent: 1,
+      ...OTHERS,
+    });
+    assert.deepEqual([await currentOf(), await door.decider.subject('UA', 'N9')], [before, undefined]);
+  });
+
+  it('are refused for a tenant that is gone', async () => {
+    rules.delete('UA');
+    await assert.rejects(make([of('N1', decided('e2', 2))]), { code: 'TENANT_UNKNOWN', retryable: false });
+  });
+
+  it('are of as many subjects as there are, a page between two checkpoints', async () => {
+    const sizes: number[] = [];
+    const checkpoint = door.state.checkpoint.bind(door.state);
+    door.state.checkpoint = (each) => (sizes.push(each.subjects.length), checkpoint(each));
+    const many = Array.from({ length: 4_500 }, (_, n) => of(`S${n}`, decided(`s${n}`, 2)));
+    assert.deepEqual(await make(many), { madeCurrent: 4_500, ...OTHERS });
+    assert.ok(Math.max(...sizes) <= 2_000, String(sizes));
+    assert.equal((await subjectIn(door.state, 'UA', 'S4499'))?.decisions.third?.eventId, 's4499');
+  });
+
+  it('are made again after a crash before the checkpoint, once', async () => {
+    const before = await currentOf();
+    await until(() => assert.equal(door.decider.advancing, 0), SOON_MS);
+    const abandoned = assert.rejects(
+      make([of('N1', decided('e2', 2))], { signal: AbortSignal.timeout(200) }),
+    );
+    await door.crash();
+    await abandoned;
+    await open();
+    assert.deepEqual(await currentOf(), before, 'nothing of it is left');
+    assert.deepEqual(await make([of('N1', decided('e2', 2))]), { madeCurrent: 1, ...OTHERS });
+    await door.close();
+    await open();
+    assert.equal((await currentOf())?.reason, 'again');
+  });
+
+  it('are not lost where memory goes back to its last checkpoint meanwhile', async () => {
+    const disk = faultyDiskBeneath(door.spool);
+    const making = make([of('N1', decided('e2', 2))]);
+    disk.failNext();
+    await assert.rejects(door.accept('UA', 'events', [event('e3', 3)]), { code: 'DISK_FULL' });
+    assert.deepEqual(await making, { madeCurrent: 1, ...OTHERS });
+    assert.equal((await subjectIn(door.state, 'UA', 'N1'))?.decisions.third?.reason, 'again');
+  });
+
+  it('wait for a checkpoint that fails at first', async () => {
+    const checkpoint = door.state.checkpoint.bind(door.state);
+    await until(() => assert.equal(door.decider.advancing, 0), SOON_MS);
+    door.state.checkpoint = () => {
+      door.state.checkpoint = checkpoint;
+      return Promise.reject(new Error('the disk is full'));
+    };
+    assert.deepEqual(await make([of('N1', decided('e2', 2))]), { madeCurrent: 1, ...OTHERS });
+    assert.equal((await subjectIn(door.state, 'UA', 'N1'))?.decisions.third?.reason, 'again');
+  });
+});
