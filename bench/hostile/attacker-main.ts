@@ -1,8 +1,15 @@
 /** Attacks a node as hostile tenants do: a process of its own, told by the harness. */
+import { setPriority } from 'node:os';
 import { answering } from '../deliveries/answering.js';
 import type { AttackRequest } from './attacker.js';
 import { HOSTILE } from './kinds.js';
 import { Target } from './target.js';
+
+/**
+ * Attackers have machines of their own. Here they share one with what measures: latencies would
+ * otherwise tell how long a load generator waits for a processor.
+ */
+setPriority(10);
 
 const targets = new Map<string, { readonly target: Target; readonly attack: Promise<void> }>();
 
