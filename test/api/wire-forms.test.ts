@@ -133,6 +133,12 @@ describe('the wire forms of CloudEvents SDKs', () => {
     ],
     ['Python 2.2.0, binary: a bare text', 'py-2', binary('py-2', 'hello', JSON_TYPE), { data: 'hello' }],
     [
+      'Python 2.2.0, binary: a text without a type, which begins like JSON',
+      'py-2b',
+      binary('py-2b', '[draft] héllo'),
+      { data: '[draft] héllo', datacontenttype: undefined },
+    ],
+    [
       'Python 2.2.0, binary: octets without a type',
       'py-3',
       binary('py-3', Buffer.from([0, 255])),
