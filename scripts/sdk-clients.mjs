@@ -5,6 +5,7 @@
  *   node scripts/sdk-clients.mjs            all
  *   node scripts/sdk-clients.mjs go rust    some, by their folders in test/sdks
  */
+import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { oneAtATime } from './one-at-a-time.mjs';
@@ -29,16 +30,21 @@ async function build({ folder, built, build: commands, kept }) {
 /** @returns what went wrong, undefined where nothing did */
 async function ensure(client) {
   const [[toolchain]] = client.build;
-  const builds = () =>
-    isBuilt(client) ? undefined : step(`Building the client in ${client.language}`, () => build(client));
+  const builds = async () => {
+    if (isBuilt(client)) return;
+    if (isMissing(toolchain))
+      console.log(`${client.language} is left out: ${toolchain} is not installed here.`);
+    else await step(`Building the client in ${client.language}`, () => build(client));
+  };
   try {
     await oneAtATime(client.folder, builds);
+    return undefined;
   } catch (error) {
-    if (error.code !== 'ENOENT') return error.message;
-    console.log(`${client.language} is left out: ${toolchain} is not installed here.`);
+    return error.message;
   }
-  return undefined;
 }
+
+const isMissing = (command) => spawnSync(command, ['--help'], { stdio: 'ignore' }).error?.code === 'ENOENT';
 
 await main(async () => {
   const asked = process.argv.slice(2);
