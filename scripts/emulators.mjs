@@ -1,7 +1,8 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-const CACHE = join(homedir(), '.cache', 'headgate');
+/** What scripts build once, for all checkouts. */
+export const CACHE = join(homedir(), '.cache', 'headgate');
 const EXE = process.platform === 'win32' ? '.exe' : '';
 
 /** goccy's emulator of BigQuery, see scripts/bigquery-emulator.mjs. */

@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { totalsLine } from '../test/support/totals.mjs';
 import { EMULATORS } from './emulators.mjs';
 import { runInFront } from './run.mjs';
+import { isBuilt, SDK_CLIENTS } from './sdk-list.mjs';
 import { main, ROOT, setup } from './setup.mjs';
 import { ensureTemporal } from './temporal-server.mjs';
 import { testFiles, tierOf } from './tiers.mjs';
@@ -44,6 +45,18 @@ function emulators(env) {
   return found;
 }
 
+/** So are clients in other languages: their commands, by their folders in test/sdks. */
+function sdkClients(env) {
+  if (env.HEADGATE_TEST_SDKS !== undefined) return {};
+  const missing = SDK_CLIENTS.filter((client) => !isBuilt(client)).map(({ language }) => language);
+  if (missing.length > 0)
+    console.log(
+      `Tests with the CloudEvents SDKs of ${missing.join('; ')} are skipped: node scripts/sdk-clients.mjs builds them, once.`,
+    );
+  const commands = SDK_CLIENTS.filter(isBuilt).map(({ name, run }) => [name, run]);
+  return { HEADGATE_TEST_SDKS: JSON.stringify(Object.fromEntries(commands)) };
+}
+
 async function runMocha({ files, options }) {
   const folder = mkdtempSync(join(tmpdir(), 'headgate-totals-'));
   const totalsFile = join(folder, 'totals.json');
@@ -56,6 +69,7 @@ async function runMocha({ files, options }) {
       env: {
         ...process.env,
         ...emulators(process.env),
+        ...sdkClients(process.env),
         ...(needsTemporal ? {} : { HEADGATE_TEST_TEMPORAL: 'off' }),
         HEADGATE_TEST_TOTALS: totalsFile,
       },

@@ -97,10 +97,11 @@ function payloadOf({ headers }: RequestHead, contentType: string, body: Buffer):
       const { members, lossyNumber } = parsed.written;
       return { data: parsed.value, members, lossyNumber };
     } catch (error) {
-      // A form is one where it does not parse; a text that begins like a document of JSON is a damaged one.
+      // A form is one where it does not parse. What is called JSON and begins like it is a damaged document; what nobody
+      // has called so is a text.
       if (contentType === FORM) return octets();
       const text = body.toString('utf8').replace(/^\uFEFF/, '');
-      if (/^\s*[[{"]/.test(text))
+      if (isJson && /^\s*[[{"]/.test(text))
         return { unreadable: `the data is not valid JSON: ${messageOf(error).slice(0, 200)}` };
       return { data: text, members: 0 };
     }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { once } from 'node:events';
 import { gzipSync } from 'node:zlib';
-import { CloudEvent, HTTP } from 'cloudevents';
+import { CloudEvent, emitterFor, HTTP, httpTransport, Mode } from 'cloudevents';
 import type { EventRow } from '../../src/event.js';
 import { cloudEvent, startTestApi, type TestApi } from '../support/api.js';
 
@@ -104,6 +104,26 @@ describe('the wire forms of CloudEvents SDKs', () => {
       );
       assert.deepEqual([coded.data, coded.data_base64], [{ n: 2 }, undefined]);
     });
+
+    it('by its own transport, which says no length', async () => {
+      const post = httpTransport(`${api.url}/v1/events`);
+      const headers = { authorization: `Bearer ${await api.token()}` };
+      for (const [id, mode] of [
+        ['js-5', Mode.BINARY],
+        ['js-6', Mode.STRUCTURED],
+      ] as const)
+        await emitterFor(post, { mode })(event(id, { city: 'Zürich ☃' }), { headers });
+      await api.drained();
+      const rows = api.events().filter(({ id }) => ['js-5', 'js-6'].includes(id));
+      const stored = { city: 'Zürich ☃' };
+      assert.deepEqual(
+        rows.map(({ id, data }) => [id, data]),
+        [
+          ['js-5', stored],
+          ['js-6', stored],
+        ],
+      );
+    });
   });
 
   const JSON_TYPE = { 'content-type': 'application/json' };
@@ -132,6 +152,12 @@ describe('the wire forms of CloudEvents SDKs', () => {
       },
     ],
     ['Python 2.2.0, binary: a bare text', 'py-2', binary('py-2', 'hello', JSON_TYPE), { data: 'hello' }],
+    [
+      'Python 2.2.0, binary: a text without a type, which begins like JSON',
+      'py-2b',
+      binary('py-2b', '[draft] héllo'),
+      { data: '[draft] héllo', datacontenttype: undefined },
+    ],
     [
       'Python 2.2.0, binary: octets without a type',
       'py-3',
