@@ -1,5 +1,4 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { runQuietly } from './run.mjs';
 import { main } from './setup.mjs';
 import { step } from './step.mjs';
@@ -9,21 +8,17 @@ const PYTHON = process.platform === 'win32' ? 'python' : 'python3';
 
 /** Installs other readers of Parquet, for the tests of what the README says of them; they find them by themselves. */
 await main(async () => {
-  const { folder, readers } = PARQUET_READERS;
-  mkdirSync(folder, { recursive: true });
-  for (const { name, packages } of readers) {
-    const ready = join(folder, name);
-    if (existsSync(ready)) continue;
+  for (const { packages, folder } of PARQUET_READERS.readers) {
+    if (existsSync(folder)) continue;
     // Under its name only once it is complete.
-    const unready = `${ready}.unready`;
+    const unready = `${folder}.unready`;
     rmSync(unready, { recursive: true, force: true });
+    mkdirSync(unready, { recursive: true });
     const where = ['--target', unready, '--quiet', '--disable-pip-version-check'];
     await step(`Installing ${packages.join(' and ')}`, () =>
-      runQuietly(PYTHON, ['-m', 'pip', 'install', ...where, ...packages], {
-        cwd: folder,
-      }),
+      runQuietly(PYTHON, ['-m', 'pip', 'install', ...where, ...packages], { cwd: unready }),
     );
-    renameSync(unready, ready);
+    renameSync(unready, folder);
   }
   console.log('npm test -- test/stores/warehouse/parquet/readers.e2e.test.ts');
 });

@@ -22,18 +22,23 @@ export const OTHER_NODES = {
   script: 'scripts/other-nodes.mjs',
 };
 
-/** Other tools that read the warehouse's files, each with its pinned packages; see scripts/parquet-readers.mjs. */
+const PYTHON_PACKAGES = join(CACHE, 'parquet-readers');
+
+/** Other tools that read the warehouse's files, each a Python package; see scripts/parquet-readers.mjs. */
 export const PARQUET_READERS = {
   name: 'other readers of Parquet',
-  folder: join(CACHE, 'parquet-readers'),
   readers: [
-    { name: 'duckdb-1.2.2', packages: ['duckdb==1.2.2'] },
-    { name: 'duckdb-1.3.2', packages: ['duckdb==1.3.2'] },
-    { name: 'pandas-3.1.1', packages: ['pandas==3.1.1', 'pyarrow==26.0.1'] },
-    { name: 'polars-2.1.0', packages: ['polars==2.1.0'] },
-    { name: 'clickhouse-26.9', packages: ['chdb==4.4.0', 'chdb-core==26.9.0'] },
-    { name: 'spark-3.5.9', packages: ['pyspark==3.5.9'], needs: 'java' },
-  ],
+    ['duckdb-1.2', '1.2.2', ['duckdb==1.2.2']],
+    ['duckdb-1.3', '1.3.2', ['duckdb==1.3.2']],
+    ['pandas', '3.1.1', ['pandas==3.1.1', 'pyarrow==26.0.1']],
+    ['polars', '2.1.0', ['polars==2.1.0']],
+    ['clickhouse', '26.9.0', ['chdb==4.4.0', 'chdb-core==26.9.0']],
+    ['spark-3.5', '3.5.9', ['pyspark==3.5.9']],
+  ].map(([name, version, packages]) => ({
+    name,
+    packages,
+    folder: join(PYTHON_PACKAGES, `${name}@${version}`),
+  })),
   variable: 'HEADGATE_TEST_PARQUET_READERS',
   script: 'scripts/parquet-readers.mjs',
 };
@@ -43,15 +48,13 @@ export const PARQUET_READERS = {
  * undefined.
  */
 export const TEST_PROGRAMS = [
-  ...EMULATORS.map((each) => ({ ...each, find: () => (existsSync(each.binary) ? each.binary : undefined) })),
-  { ...OTHER_NODES, find: otherNodes },
-  {
-    ...PARQUET_READERS,
-    find: () => (existsSync(PARQUET_READERS.folder) ? PARQUET_READERS.folder : undefined),
-  },
+  ...EMULATORS.map((each) => ({ ...each, find: () => found([each.binary]) })),
+  { ...OTHER_NODES, find: () => found(OTHER_NODES.versions.map((each) => OTHER_NODES.binaryOf(each))) },
+  { ...PARQUET_READERS, find: () => found(PARQUET_READERS.readers.map(({ folder }) => folder)) },
 ];
 
-function otherNodes() {
-  const found = OTHER_NODES.versions.map((version) => OTHER_NODES.binaryOf(version)).filter(existsSync);
-  return found.length === 0 ? undefined : found.join(delimiter);
+/** Those paths that are there, as PATH has them; undefined if none is. */
+function found(paths) {
+  const there = paths.filter((path) => existsSync(path));
+  return there.length === 0 ? undefined : there.join(delimiter);
 }
