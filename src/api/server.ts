@@ -39,7 +39,7 @@ export interface ApiDependencies {
   readonly ingest: Ingest;
   /** The schemas of a tenant's events now in force; undefined where it has none. Default: no tenant has any. */
   readonly schemasOf?: (tenant: string) => EventSchemas | undefined;
-  readonly decider: Pick<Decider, 'subject' | 'isInForce'>;
+  readonly decider: Pick<Decider, 'subject' | 'rulesInForce'>;
   readonly receipts: Receipts;
   readonly replays: Replays;
   readonly deadLetters: DeadLetters;

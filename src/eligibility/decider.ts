@@ -190,9 +190,9 @@ export class Decider {
     this.stopped = true;
   }
 
-  /** True of a rule that the tenant has now: decisions of others stay in the state, and are current no more. */
-  isInForce(tenant: string, rule: string): boolean {
-    return this.options.rulesOf(tenant)?.rules.some(({ name }) => name === rule) ?? false;
+  /** The tenant's rules as they are now: decisions of others stay in the state, and are current no more. */
+  rulesInForce(tenant: string): CompiledRules | undefined {
+    return this.options.rulesOf(tenant);
   }
 
   /**

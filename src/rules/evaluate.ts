@@ -6,6 +6,7 @@ import type { Context } from '../expressions/frame.js';
 import { Uint } from '../expressions/runtime-value.js';
 import { toJson } from '../expressions/to-json.js';
 import type { CompiledAggregate, CompiledRule, CompiledRules, TypePlan } from './compiled.js';
+import { countFailure } from './failed-folds.js';
 import { celEvent } from './cel-event.js';
 import { eventTimeMs } from './event-time.js';
 import { printsOf, type EventPrints } from './fingerprint.js';
@@ -134,15 +135,26 @@ function foldEvent(
   let changed = false;
   for (const aggregate of plan.folds) {
     const value = valueToFold(aggregate, evaluating);
+    if (value === undefined) continue;
     if (value instanceof Fault) evaluating.onFailure?.('aggregate', aggregate.name, value.code);
-    if (value === undefined || value instanceof Fault) continue;
     const state = stateOf(subject, aggregate) ?? newAggregateState(aggregate.definition);
     prints ??= printsOf(event);
-    if (state.ids.includes(prints.id) || !fold(state, aggregate, prints.key, time, value)) continue;
+    if (!foldInto(state, aggregate, prints, time, value)) continue;
     subject.aggregates[aggregate.name] = state;
     changed = true;
   }
   return changed;
+}
+
+function foldInto(
+  state: AggregateState,
+  aggregate: CompiledAggregate,
+  { key, id }: EventPrints,
+  time: number,
+  value: unknown,
+): boolean {
+  if (value instanceof Fault) return countFailure(state, key, value.code, time);
+  return !state.ids.includes(id) && fold(state, aggregate, key, time, value);
 }
 
 /** What the event gives to the aggregate; undefined or a fault if it is not counted. */

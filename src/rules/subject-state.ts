@@ -1,3 +1,5 @@
+import type { FaultCode } from '../expressions/fault.js';
+
 /**
  * What one aggregate remembers of one subject: its entries in order of event time, as columns of equal length (plain
  * numbers and JSON values, so that msgpack packs them tightly and a look-up touches one array).
@@ -14,6 +16,16 @@ export interface AggregateState {
   ids: number[];
   /** What the events gave: 1 each for `count`, else the value folded. */
   values: unknown[];
+  /** Events that could not be folded; absent where there was none. */
+  failures?: {
+    count: number;
+    /** Why the last one could not. */
+    code: FaultCode;
+    /** Time of the last one, in milliseconds since 1970. */
+    time: number;
+    /** Fingerprints of the last ones. */
+    readonly ids: number[];
+  };
 }
 
 /** What rules remember of one subject: plain data, changed in place by `evaluateEvent`, kept by the state store. */

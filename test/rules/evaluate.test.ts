@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { EventRow } from '../../src/event.js';
 import { compileRules, type RulesConfig } from '../../src/rules/compile.js';
 import { evaluateEvent, type Evaluation } from '../../src/rules/evaluate.js';
+import { failedFolds } from '../../src/rules/failed-folds.js';
 import { newSubjectState } from '../../src/rules/subject-state.js';
 import type { AggregateConfig, AggregateOp } from '../../src/tenant-config/tenant-config.js';
 
@@ -222,6 +223,19 @@ describe('rules/evaluate', () => {
       ];
       const [got] = data.map((each) => evaluateEvent(compiled, subject, {}, event(each))[0]!).slice(-1);
       assert.deepEqual(shown(got!), ['eligible', 'aggregates.x = 2']);
+    });
+
+    it('know the events that they could not fold, each once', () => {
+      const value = 'event.data.n / event.data.d';
+      const compiled = compileRules(rules('aggregates.x == 2', { x: aggregate('sum', { value }) }));
+      const subject = newSubjectState();
+      const failing = event({ n: 'x', d: 1 });
+      for (const each of [failing, event({ n: 2, d: 1 }), event({ n: 2 }), failing])
+        evaluateEvent(compiled, subject, {}, each);
+      const time = '2026-01-01T00:00:00.000Z';
+      assert.deepEqual(failedFolds(compiled, subject), [{ aggregate: 'x', count: 2, code: 'MISSING', time }]);
+      const other = compileRules(rules('aggregates.x == 2', { x: aggregate('sum', { value: '1' }) }));
+      assert.deepEqual(failedFolds(other, subject), []);
     });
 
     it('keep ints as plain numbers, so that the state is plain data', () => {

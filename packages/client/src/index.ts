@@ -42,6 +42,15 @@ export interface SubjectDecisions {
     readonly eventSource?: string;
     readonly time: string;
   }[];
+  /** Events that the subject's aggregates could not fold; absent where there are none. */
+  readonly failures?: readonly {
+    readonly aggregate: string;
+    readonly count: number;
+    /** Why the last one could not be folded. */
+    readonly code: string;
+    /** Of the last one: the event's time. */
+    readonly time: string;
+  }[];
 }
 
 /** A tenant's Headgate. What it throws is a HeadgateError `REQUEST_FAILED`, with the answer's status and code as `details`. */

@@ -47,6 +47,17 @@ export class Tally {
       this.groupOf(group.attempts, group.dueAt).addAll(LineSet.decode(group.lines, lines));
   }
 
+  /**
+   * Lets nothing wait longer than a pause can be: what is due later than that was
+   * worked out while a clock was ahead.
+   * @param longestMs the longest pause after so many attempts
+   * @param now milliseconds since the epoch
+   */
+  waitAtMost(longestMs: (attempts: number) => number, now: number): void {
+    for (const [attempts, group] of this.pending)
+      group.dueAt = Math.min(group.dueAt, now + longestMs(attempts));
+  }
+
   /** What is to be tried now, least tried first; taken as it is at this moment. */
   due(now: number): DueLines[] {
     return [...this.pending]

@@ -6,8 +6,8 @@ import type { Admission } from './breaker.js';
 import type { FlowSignal, Slot } from '../deliveries/concurrency.js';
 import type { PushControl, PushObserver } from './control.js';
 import { lastErrorOf, secretsOf } from './last-error.js';
-import type { Poster, PushOutcome } from './post.js';
-import type { Receiver } from './receivers.js';
+import { MAX_RETRY_AFTER_MS, type Poster, type PushOutcome } from './post.js';
+import { heldForMs, type Receiver } from './receivers.js';
 import { webhookIdOf, type Signer } from './sign.js';
 import type { Tally } from '../deliveries/tally.js';
 import { headgateVersion } from '../../version.js';
@@ -40,6 +40,15 @@ export interface PassRunOptions {
 
 /** A pause gets up to so much more, so that what failed together does not come back together. */
 const JITTER = 0.2;
+
+/**
+ * The longest that events may wait after so many attempts, by the retry schedule or because
+ * the receiver has asked for it.
+ */
+export function longestPauseMs({ retry }: PushConfig, attempts: number): number {
+  return Math.max((retry.scheduleMs[attempts - 1] ?? 0) * (1 + JITTER), MAX_RETRY_AFTER_MS);
+}
+
 /** The receiver refuses what it was given, and would not refuse other events. */
 const REFUSED: ReadonlySet<number | undefined> = new Set([400, 413, 422]);
 
@@ -107,7 +116,7 @@ export class PassRun {
   private reasonToStop(): StopReason | undefined {
     const { control, tenant, config, receiver, now } = this.options;
     if (control.isStopped(tenant, config.name)) return 'stopped';
-    return now() < receiver.heldUntil ? 'held' : undefined;
+    return heldForMs(receiver, now()) > 0 ? 'held' : undefined;
   }
 
   private begin(portion: Portion, slot: Slot, admission: Admission): void {

@@ -45,7 +45,8 @@ export interface PosterOptions {
 const KEPT_BYTES = 16 * 1024;
 /** so much is read, so that its connection can be used again; with more to come it is closed. */
 const READ_BYTES = 128 * 1024;
-const MAX_RETRY_AFTER_MS = 60 * 60 * 1000;
+/** No `Retry-After` is followed for longer. */
+export const MAX_RETRY_AFTER_MS = 60 * 60 * 1000;
 
 /**
  * Opens a pool of connections to a webhook. Redirects are not followed: the new address would be nobody's choice. One that

@@ -15,8 +15,8 @@ import type { PassActivities } from '../deliveries/pass.js';
 import { HEARTBEAT_EVERY_MS, heartbeatOf, resumePass } from '../deliveries/progress.js';
 import type { PushControl, PushObserver } from './control.js';
 import { credentialsOf, type Credentials } from './credentials.js';
-import { PassRun, type StopReason } from './pass-run.js';
-import { resumeReceiver, type Receiver, type Receivers } from './receivers.js';
+import { longestPauseMs, PassRun, type StopReason } from './pass-run.js';
+import { heldForMs, resumeReceiver, type Receiver, type Receivers } from './receivers.js';
 import { Tally } from '../deliveries/tally.js';
 import { Work } from './work.js';
 
@@ -60,6 +60,7 @@ export function createPushPass(options: PushPassOptions): PassActivities['pushPa
       tally.giveUpAll('subscription-removed', 'The subscription is not configured any more.');
       return tally.result(now());
     }
+    tally.waitAtMost((attempts) => longestPauseMs(config, attempts), now());
     const journal = new DeliveryJournal();
     const lines = await linesOf(options.batchStore, batch);
     resumePass(batch, lines, tally, journal, now());
@@ -140,11 +141,11 @@ interface End {
  * The result with how long to wait. Where the breaker or a disabled subscription stops passes it is the queue's rate that
  * holds the next one back; until that has happened, a pass that could do nothing must not come back at once.
  */
-function paused(result: PassResult, { heldUntil, breaker }: Receiver, end: End, now: number): PassResult {
+function paused(result: PassResult, receiver: Receiver, end: End, now: number): PassResult {
   if (result.pending.length === 0) return result;
-  const { openUntil = now + 1_000 } = breaker.stateAt(now);
+  const { openUntil = now + 1_000 } = receiver.breaker.stateAt(now);
   const atLeastMs = Math.max(
-    heldUntil - now,
+    heldForMs(receiver, now),
     end.stopped === 'breaker' && end.idle ? openUntil - now : 0,
     end.untold || (end.stopped === 'stopped' && end.idle) ? STOPPED_PAUSE_MS : 0,
   );

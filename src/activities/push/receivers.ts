@@ -2,7 +2,7 @@ import type { PushConfig } from '../../tenant-config/subscription-config.js';
 import { createGuardedConnector, type AddressGuardOptions } from './address-guard.js';
 import { Breaker } from './breaker.js';
 import { Concurrency } from '../deliveries/concurrency.js';
-import { createPoster, type Poster } from './post.js';
+import { createPoster, MAX_RETRY_AFTER_MS, type Poster } from './post.js';
 
 /** The receiving end of one push subscription, as all passes of this process know it. */
 export interface Receiver {
@@ -26,6 +26,15 @@ export function resumeReceiver(receiver: Receiver, resumedAt: number, now: numbe
   receiver.heldUntil = 0;
   receiver.breaker.reset(now);
   return true;
+}
+
+/**
+ * For how long the receiver is still to be left alone, in milliseconds; 0 or less: not at all.
+ * Nobody may ask for longer than an hour: what is later was asked for while the clock was ahead.
+ */
+export function heldForMs({ heldUntil }: Pick<Receiver, 'heldUntil'>, now: number): number {
+  const ms = heldUntil - now;
+  return ms > MAX_RETRY_AFTER_MS ? 0 : ms;
 }
 
 /** What {@link Receivers} needs. */

@@ -31,8 +31,15 @@ export interface SignalRunOptions {
 
 /** After so many failures in a row it is not an event or a workflow that is at fault. */
 const MAX_FAILURES_IN_A_ROW = 5;
+/** A pause gets up to so much more, so that what failed together does not come back together. */
+const JITTER = 0.2;
 /** Of what Temporal says of a failure so much is kept. */
 const MAX_ERROR_LENGTH = 500;
+
+/** The longest that an event may wait after so many attempts: see the retry schedule. */
+export function longestPauseMs({ retry }: WorkflowConfig, attempts: number): number {
+  return (retry.scheduleMs[attempts - 1] ?? 0) * (1 + JITTER);
+}
 
 /**
  * The signals of one pass: as many at once as the subscription's concurrency allows, each of another workflow. When
@@ -127,7 +134,7 @@ export class SignalRun {
       tally.exhaust(line, attempts, error);
       return work.settled(event);
     }
-    tally.retry(line, attempts, now() + pauseMs * (1 + Math.random() / 5));
+    tally.retry(line, attempts, now() + pauseMs * (1 + JITTER * Math.random()));
     work.failed(event);
   }
 }

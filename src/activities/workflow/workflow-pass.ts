@@ -21,7 +21,7 @@ import type { PassActivities } from '../deliveries/pass.js';
 import { HEARTBEAT_EVERY_MS, heartbeatOf, resumePass } from '../deliveries/progress.js';
 import { Tally } from '../deliveries/tally.js';
 import { OrderedWork, type AddressedEvent } from './ordered-work.js';
-import { SignalRun } from './signal-run.js';
+import { longestPauseMs, SignalRun } from './signal-run.js';
 import { createTemplates, TemplateFailure, type Templates } from './templates.js';
 
 /** What {@link createWorkflowPass} needs. */
@@ -84,6 +84,7 @@ export function createWorkflowPass(options: WorkflowPassOptions): PassActivities
       tally.giveUpAll('subscription-removed', 'The subscription is not configured any more.');
       return tally.result(now());
     }
+    tally.waitAtMost((attempts) => longestPauseMs(config, attempts), now());
     const lines = await linesOf(options.batchStore, batch);
     const journal = new DeliveryJournal();
     resumePass(batch, lines, tally, journal, now());

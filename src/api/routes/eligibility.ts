@@ -2,6 +2,7 @@ import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { HeadgateError } from '../../errors.js';
 import type { Decider } from '../../eligibility/decider.js';
+import { failedFolds } from '../../rules/failed-folds.js';
 import { callerOf } from '../authenticate.js';
 import type { Guard } from '../guard.js';
 
@@ -9,7 +10,7 @@ import type { Guard } from '../guard.js';
 export function addEligibilityRoutes(
   router: Router,
   guard: Guard,
-  decider: Pick<Decider, 'subject' | 'isInForce'>,
+  decider: Pick<Decider, 'subject' | 'rulesInForce'>,
 ): void {
   router.get(
     '/v1/eligibility/:subject',
@@ -25,10 +26,15 @@ export function addEligibilityRoutes(
           'Nothing has been decided about this subject, and it has no properties.',
         );
       }
-      const decisions = Object.entries(record.decisions)
-        .filter(([rule]) => decider.isInForce(tenant, rule))
-        .map(([rule, decision]) => ({ rule, ...decision }));
-      ctx.body = JSON.stringify({ subject, profile: record.profile?.values ?? {}, decisions });
+      const inForce = decider.rulesInForce(tenant);
+      const decisions = (inForce?.rules ?? [])
+        .filter(({ name }) => Object.hasOwn(record.decisions, name))
+        .map(({ name }) => ({ rule: name, ...record.decisions[name] }));
+      const failures = inForce === undefined ? [] : failedFolds(inForce, record.state);
+      ctx.body = JSON.stringify({
+        ...{ subject, profile: record.profile?.values ?? {}, decisions },
+        ...(failures.length > 0 && { failures }),
+      });
       ctx.type = 'application/json';
     },
   );

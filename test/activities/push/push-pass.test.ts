@@ -136,6 +136,21 @@ describe('a push pass', () => {
     assert.deepEqual([result.pending[0]?.dueAt, result.retryAfterMs], [dueAt, 60_000]);
   });
 
+  it('waits for an hour at most, or for the pause of the schedule, after a clock was ahead', async () => {
+    bench.configure({ retry: { schedule: ['10s', '4h'] } });
+    const batch = await events(2);
+    const dueAt = bench.clock.now + 3 * 24 * 3_600_000;
+    const pending = [
+      { attempts: 1, lines: LineSet.of([0]).encode(), count: 1, dueAt },
+      { attempts: 2, lines: LineSet.of([1]).encode(), count: 1, dueAt },
+    ];
+    const first = await bench.pass(batch, { pending });
+    assert.deepEqual([received(), first.retryAfterMs], [[], 3_600_000]);
+    bench.clock.now += 3_600_000;
+    const second = await bench.pass(batch, { pending: first.pending, pass: 2 });
+    assert.deepEqual([received(), second.retryAfterMs], [['e-0'], 3.8 * 3_600_000]);
+  });
+
   it('gives up what has used up its attempts, and says why', async () => {
     bench.configure({ retry: { schedule: ['0ms'] } });
     failFor('e-1');
@@ -334,6 +349,15 @@ describe('a push pass', () => {
     const other = await bench.pass(await events(1));
     assert.deepEqual([receiver.requests.length, other.retryAfterMs], [1, 120_000]);
     bench.clock.now += 120_000;
+    assert.equal((await bench.pass(await events(1))).delivered, 1);
+  });
+
+  it('follows no Retry-After that came while the clock was days ahead', async () => {
+    bench.clock.now += 3 * 24 * 3_600_000;
+    receiver.answer = (_request, response) => void response.writeHead(429, { 'retry-after': '120' }).end();
+    await bench.pass(await events(1));
+    bench.clock.now -= 3 * 24 * 3_600_000;
+    receiver.answer = () => 200;
     assert.equal((await bench.pass(await events(1))).delivered, 1);
   });
 

@@ -115,6 +115,23 @@ describe('GET /v1/eligibility/:subject', () => {
     }
   });
 
+  it('tells how many events of the subject an aggregate could not fold', async () => {
+    const paid = { on: ['paid'], op: 'sum', windowMs: 86_400_000, value: 'event.data.amount' } as const;
+    const spender = { name: 'spender', on: ['paid'], when: 'aggregates.paid > 100' };
+    const rules = compileRules({ aggregates: { paid }, rules: [spender] });
+    const other = await startTestApi({ rulesOf: () => rules });
+    const pay = (id: string, data: object) =>
+      cloudEvent(id, { type: 'paid', subject: 'payer', time: '2024-03-10T12:00:00Z', data });
+    try {
+      await other.post(JSON.stringify([pay('p-1', { amount: 120 }), pay('p-2', { sum: 5 })]));
+      const { body } = await other.get('/v1/eligibility/payer');
+      const failed = { aggregate: 'paid', count: 1, code: 'MISSING', time: '2024-03-10T12:00:00.000Z' };
+      assert.deepEqual((body as { failures?: unknown }).failures, [failed]);
+    } finally {
+      await other.close();
+    }
+  });
+
   it('knows nothing of a subject that had only events no rule asks for', async () => {
     await post([cloudEvent('idle', { type: 'taxied', subject: 'idle' })]);
     assert.equal((await api.get('/v1/eligibility/idle')).status, 404);
