@@ -1,9 +1,12 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { basename, delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 
 const FOLDERS = (process.env.HEADGATE_TEST_PARQUET_READERS ?? '').split(delimiter);
+
+/** Spark takes ten seconds where nothing else runs. */
+const LONGEST_MS = 100_000;
 
 /** Other tools that read the warehouse's files, as scripts/test-programs.mjs names them. */
 export type ParquetReader = 'duckdb-1.2' | 'duckdb-1.3' | 'pandas' | 'polars' | 'clickhouse' | 'spark-3.5';
@@ -12,8 +15,14 @@ const folderOf = (reader: ParquetReader) => FOLDERS.find((path) => basename(path
 
 /** Skips a suite, saying why, where a reader is not installed; to be called in a hook before all. */
 export function skipWithoutReader(context: Mocha.Context, reader: ParquetReader): void {
-  if (folderOf(reader) !== undefined) return;
-  console.log(`      skipped: run \`node scripts/parquet-readers.mjs\` once, which installs ${reader}`);
+  const missing =
+    folderOf(reader) === undefined
+      ? `run \`node scripts/parquet-readers.mjs\` once, which installs ${reader}`
+      : reader === 'spark-3.5' && spawnSync('java', ['-version']).status !== 0
+        ? 'Spark needs Java 17; install it (Debian: openjdk-17-jre-headless)'
+        : undefined;
+  if (missing === undefined) return;
+  console.log(`      skipped: ${missing}`);
   context.skip();
 }
 
@@ -30,6 +39,6 @@ export async function runReader(reader: ParquetReader, cwd: string, program: str
     ...{ TZ: 'America/New_York', SPARK_LOCAL_IP: '127.0.0.1' },
   };
   const python = process.platform === 'win32' ? 'python' : 'python3';
-  const { stdout } = await promisify(execFile)(python, ['program.py'], { cwd, env });
+  const { stdout } = await promisify(execFile)(python, ['program.py'], { cwd, env, timeout: LONGEST_MS });
   return JSON.parse(stdout.trimEnd().split('\n').at(-1)!);
 }
