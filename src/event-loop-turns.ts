@@ -1,6 +1,6 @@
 /** What {@link Turns} goes by. */
 export interface TurnsOptions {
-  /** Milliseconds of a turn of the event loop that one tenant may have: 10. */
+  /** Milliseconds of a turn of the event loop that one tenant may have: 4. */
   readonly shareMs?: number;
   /** Milliseconds, from any start; default `performance.now`. */
   readonly clock?: () => number;
@@ -15,9 +15,15 @@ export interface Turn {
 /** Work that yields after each of its steps: there it may be left for a later turn. */
 export type Steps<T> = Generator<undefined, T, undefined>;
 
-const SHARE_MS = 10;
-/** What all tenants together may have of a turn; beyond it only those work at once that need little. */
-const CROWDED_MS = 20;
+const SHARE_MS = 4;
+/** All tenants together may have so many shares of a turn; beyond it only those work at once that need little. */
+const CROWDED_SHARES = 2;
+/**
+ * While connections come, a share is so short, and what waits is worked on in one of so many turns:
+ * libuv accepts one connection in a turn, and those behind it wait for the next.
+ */
+const HURRIED_MS = 1;
+const HURRIED_TURNS = 8;
 /** A tenant that has used less than this, in this turn and the one before, needs little. */
 const LITTLE_MS = 2;
 
@@ -48,10 +54,22 @@ export class Turns {
   /** What waits, by tenant; the tenant that is next comes first. */
   private readonly waiting = new Map<string, (() => void)[]>();
   private next: NodeJS.Immediate | undefined;
+  private hurried = false;
+  /** Turns in a row that were left to connections. */
+  private left = 0;
 
   constructor({ shareMs = SHARE_MS, clock = () => performance.now() }: TurnsOptions = {}) {
     this.shareMs = shareMs;
     this.clock = clock;
+  }
+
+  /**
+   * Keeps this turn short: to be called at each new connection. A client that connects waits for as
+   * many turns as there are connections before its own.
+   */
+  hurry(): void {
+    this.hurried = true;
+    this.schedule();
   }
 
   /** Works at once if the tenant may, else in one of the next turns. */
@@ -78,12 +96,13 @@ export class Turns {
 
   /** Works at once; what it takes counts as the tenant's. */
   now<T>(tenant: string, work: (turn: Turn) => T): T {
-    const { clock, shareMs } = this;
+    const { clock } = this;
     const before = this.usedBy(tenant);
     const start = clock();
+    const isOver = (): boolean => before + clock() - start >= this.share;
     const turn: Turn = {
       get isOver() {
-        return before + clock() - start >= shareMs;
+        return isOver();
       },
     };
     try {
@@ -110,11 +129,18 @@ export class Turns {
     }
   }
 
+  /** Milliseconds that a tenant may have of this turn. */
+  private get share(): number {
+    return this.hurried ? Math.min(HURRIED_MS, this.shareMs) : this.shareMs;
+  }
+
   private mayAtOnce(tenant: string): boolean {
     if (this.waiting.has(tenant)) return false;
     const used = this.usedBy(tenant);
-    if (used >= this.shareMs) return false;
-    return this.usedByAll < CROWDED_MS || used + (this.usedBefore.get(tenant) ?? 0) < LITTLE_MS;
+    if (used >= this.share) return false;
+    return (
+      this.usedByAll < CROWDED_SHARES * this.share || used + (this.usedBefore.get(tenant) ?? 0) < LITTLE_MS
+    );
   }
 
   private usedBy(tenant: string): number {
@@ -127,19 +153,26 @@ export class Turns {
       [this.used, this.usedBefore] = [this.usedBefore, this.used];
       this.used.clear();
       this.usedByAll = 0;
-      this.workOff();
+      if (this.mayLeave()) this.left++;
+      else this.workOff();
+      this.hurried = false;
+      if (this.waiting.size > 0) this.schedule();
     });
+  }
+
+  private mayLeave(): boolean {
+    return this.hurried && this.left < HURRIED_TURNS - 1;
   }
 
   /** One piece of each tenant in turn, for one share in all. */
   private workOff(): void {
     const start = this.clock();
+    this.left = 0;
     for (const [tenant, [first, ...others]] of this.waiting) {
       this.waiting.delete(tenant);
       if (others.length > 0) this.waiting.set(tenant, others);
       if (first !== undefined) this.now(tenant, first);
-      if (this.clock() - start >= this.shareMs) break;
+      if (this.clock() - start >= this.share) break;
     }
-    if (this.waiting.size > 0) this.schedule();
   }
 }

@@ -78,6 +78,24 @@ describe('turns of the event loop', () => {
     assert.equal(turns.now('b', until), 4);
   });
 
+  it('are left to connections while they come, but for one in eight, which is short', async () => {
+    for (const name of ['a1', 'a2', 'a3']) void turns.later('a', work(name, 2));
+    const seen: string[] = [];
+    for (let turn = 1; turn <= 17; turn++) {
+      turns.hurry();
+      await nextTurn();
+      seen.push(log.splice(0).join());
+    }
+    const work8 = [...Array<string>(7).fill(''), 'a1'];
+    assert.deepEqual(seen, [...work8, ...work8.with(-1, 'a2'), '']);
+    assert.equal(turns.run('b', work('b1', 1)), 'b1');
+    turns.hurry();
+    assert.ok(turns.run('b', work('b2', 1)) instanceof Promise, 'a millisecond is its share');
+    await nextTurn();
+    await nextTurn();
+    assert.deepEqual(log, ['b1', 'a3', 'b2']);
+  });
+
   it('give errors to who asked, now or later, and go on', async () => {
     const fail = (): never => {
       throw new Error('no');

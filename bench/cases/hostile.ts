@@ -175,7 +175,10 @@ async function prepare(session: Session, kind: HostileKind, ready: Set<string>):
   return applyHostile(kind, session.system);
 }
 
-/** The first tenants are ordinary, the last is the quiet one, whose requests have connections of their own. */
+/**
+ * The first tenants are ordinary, the last is the quiet one: half of its requests have connections
+ * of their own, half use theirs again.
+ */
 function loadOf(
   context: CaseContext,
   { system }: Session,
@@ -191,6 +194,7 @@ function loadOf(
       steady(context, QUIET_PER_SECOND, {
         ...{ name: 'quiet', tenants: [quiet], requestEvents: 1, newConnections: true },
       }),
+      steady(context, QUIET_PER_SECOND, { name: 'kept', tenants: [quiet], requestEvents: 1 }),
       steady(context, perSecond, { name: 'ordinary', tenants: firstTenants(quiet) }),
     ],
   };

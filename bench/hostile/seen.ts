@@ -29,12 +29,14 @@ export function figuresOf({ name, load, alone, stalled }: Seen): Figure[] {
 }
 
 function latencies(name: string, load: LoadResult | undefined): Figure[] {
-  const quiet = load?.traffic.quiet;
+  const { quiet, kept } = load?.traffic ?? {};
   const ms = (value: number | undefined): number | null => (value === undefined ? null : round(value));
   return [
     { name: `${name}: quiet acknowledgement p50`, value: ms(quiet?.acknowledgement.p50), unit: 'ms' },
     { name: `${name}: quiet acknowledgement max`, value: ms(quiet?.acknowledgement.max), unit: 'ms' },
     { name: `${name}: quiet, not acknowledged`, value: notTaken(quiet), unit: '' },
+    { name: `${name}: quiet on kept connections, p50`, value: ms(kept?.acknowledgement.p50), unit: 'ms' },
+    { name: `${name}: quiet on kept connections, max`, value: ms(kept?.acknowledgement.max), unit: 'ms' },
     { name: `${name}: /healthz max`, value: ms(load?.health?.max), unit: 'ms' },
     { name: `${name}: /healthz, no answer`, value: load?.health?.failed ?? null, unit: '' },
   ];

@@ -11,6 +11,12 @@ const TIMEOUT_MS = 35_000;
 const REST_MS = 100;
 const REOPEN_MS = 1_000;
 
+/**
+ * Attacks come from an address of their own, as they do where there is a network. Only Linux has
+ * all of 127.0.0.0/8 on its loopback.
+ */
+const localAddress = process.platform === 'linux' ? '127.0.0.2' : undefined;
+
 /** A request of an attack. */
 export interface Asked {
   readonly method?: 'GET' | 'POST';
@@ -38,6 +44,7 @@ export class Target {
     setMaxListeners(0, this.ended.signal);
     this.pool = new Pool(url, {
       ...{ connections: CONNECTIONS, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS },
+      connect: { localAddress },
     });
   }
 
@@ -93,7 +100,7 @@ export class Target {
   async hold(sent: string, reads = true): Promise<void> {
     const { hostname, port } = new URL(this.url);
     while (this.goesOn) {
-      const socket = connect(Number(port), hostname);
+      const socket = connect({ port: Number(port), host: hostname, localAddress });
       if (reads) socket.resume();
       else socket.pause();
       this.sockets.add(socket);

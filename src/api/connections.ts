@@ -27,6 +27,8 @@ interface Connection {
 const CROWDED_SHARE = 0.9;
 /** Headers that come from far, or to a busy node, take a moment. */
 const FRESH_MS = 1_000;
+/** So many silent ones are more than come from far. */
+const MANY_SILENT_SHARE = 0.25;
 
 /**
  * The open connections of a server, and which of them are cut when there are too many. A connection is in one of four
@@ -37,7 +39,7 @@ const FRESH_MS = 1_000;
  * - `served`: a request is answered whose token is good: {@link identified}; never cut;
  * - `idle`: its last request has been answered.
  *
- * Cut are, in this order, one that has been silent for more than a second (or for less, where half are), one that is idle, one that is silent, and one
+ * Cut are, in this order, one that has been silent for more than a second (or for less, where a quarter are), one that is idle, one that is silent, and one
  * that is asking: of whoever has most such, the one that has been so for longest. So whoever connects and sends a
  * request has a place, whatever number of connections others hold open, and those that others keep alive stay. What
  * tenants have served at once is bounded by admission.
@@ -49,8 +51,14 @@ export class Connections {
   private readonly asking = new HeldConnections();
   private readonly crowdedAt: number;
 
-  /** @param maxConnections connections beyond it are dropped, which happens only if nothing can be cut */
-  constructor(maxConnections: number) {
+  /**
+   * @param maxConnections connections beyond it are dropped, which happens only if nothing can be cut
+   * @param onOpened called at each new connection
+   */
+  constructor(
+    maxConnections: number,
+    private readonly onOpened: () => void = () => undefined,
+  ) {
     this.crowdedAt = Math.max(1, Math.floor(maxConnections * CROWDED_SHARE));
   }
 
@@ -64,6 +72,7 @@ export class Connections {
   }
 
   private opened(socket: Socket): void {
+    this.onOpened();
     if (this.all.size >= this.crowdedAt) this.makeRoom();
     const holder = addressOf(socket);
     this.all.set(socket, { holder, openedAt: performance.now(), unanswered: 0, identified: 0 });
@@ -114,9 +123,9 @@ export class Connections {
     const silent = this.silent.ofGreediest();
     const since = silent === undefined ? undefined : this.all.get(silent)?.openedAt;
     const isStale = since !== undefined && performance.now() - since > FRESH_MS;
-    const areMost = this.silent.count > this.crowdedAt / 2;
+    const areMany = this.silent.count > this.crowdedAt * MANY_SILENT_SHARE;
     const victim =
-      (isStale || areMost ? silent : this.idle.ofGreediest()) ?? silent ?? this.asking.ofGreediest();
+      (isStale || areMany ? silent : this.idle.ofGreediest()) ?? silent ?? this.asking.ofGreediest();
     if (victim === undefined) return;
     // It does not count any more when this returns; its 'close' comes later.
     this.forget(victim);

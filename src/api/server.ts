@@ -78,6 +78,8 @@ export interface ConnectionLimits {
 export interface ListenOptions extends Partial<ConnectionLimits> {
   /** The variable that sets the port, to be named when the port is taken. Default `HEADGATE_PORT`. */
   readonly portVariable?: string;
+  /** Called at each new connection. */
+  readonly onConnection?: () => void;
   /** Open requests get this long at shutdown, in milliseconds. Default 10 s. */
   readonly closeGraceMs?: number;
 }
@@ -150,7 +152,12 @@ export async function listen(
   app: Koa,
   host: string,
   port: number,
-  { portVariable = 'HEADGATE_PORT', closeGraceMs = CLOSE_GRACE_MS, ...limits }: ListenOptions = {},
+  {
+    portVariable = 'HEADGATE_PORT',
+    closeGraceMs = CLOSE_GRACE_MS,
+    onConnection,
+    ...limits
+  }: ListenOptions = {},
 ): Promise<ListeningApi> {
   const { maxConnections, timeout, ...timeouts } = { ...CONNECTION_LIMITS, ...limits };
   const answer = app.callback();
@@ -158,7 +165,7 @@ export async function listen(
   const handle = (request: IncomingMessage, response: ServerResponse): void =>
     closing ? refuse(response) : void answer(request, response);
   const server = createServer(timeouts);
-  new Connections(maxConnections).follow(server);
+  new Connections(maxConnections, onConnection).follow(server);
   server.on('request', handle).on('checkContinue', (request, response) => {
     holdContinue(request, response);
     handle(request, response);

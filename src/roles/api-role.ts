@@ -114,6 +114,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   followDrains(options, control);
   const api = await listen(app, config.host, config.port, {
     maxConnections: config.maxConnections,
+    onConnection: () => options.turns.hurry(),
   });
   return {
     url: api.url,

@@ -122,7 +122,7 @@ describe('when all connections are taken', () => {
       await new Promise((resolve) => socket.once('data', resolve));
     }
     const fresh = await open('');
-    for (let n = 0; n < 10; n++) await open('');
+    for (let n = 0; n < 7; n++) await open('');
     fresh.socket.write(ask);
     await new Promise((resolve) => fresh.socket.once('data', resolve).once('close', resolve));
     assert.equal(fresh.closed, false);

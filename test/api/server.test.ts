@@ -3,9 +3,11 @@ import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import Koa from 'koa';
 import { listen } from '../../src/api/server.js';
 import type { HeadgateError } from '../../src/errors.js';
+import { Turns } from '../../src/event-loop-turns.js';
 import { cloudEvent, startTestApi, type TestApi } from '../support/api.js';
 
 /** Says how many get a connection from a kernel whose process takes none: in ten seconds, or once it is all. */
@@ -161,6 +163,29 @@ describe('the API server', () => {
     const { stdout } = spawnSync(process.execPath, ['-e', CONNECT_A_THOUSAND, port], { encoding: 'utf8' });
     await server.close();
     assert.equal(stdout, '1000 of 1000');
+  });
+
+  it('takes connections soon while a tenant has work for long: a turn of the loop takes one', async () => {
+    const turns = new Turns();
+    let taken = 0;
+    let pieces = 0;
+    const onConnection = (): void => {
+      taken++;
+      turns.hurry();
+    };
+    const server = await listen(new Koa(), '127.0.0.1', 0, { onConnection });
+    const piece = (): void => {
+      for (const start = performance.now(); performance.now() - start < 1;);
+      pieces++;
+      if (taken < 200) void turns.later('busy', piece);
+    };
+    const port = Number(new URL(server.url).port);
+    const sockets = Array.from({ length: 200 }, () => connect(port, '127.0.0.1'));
+    piece();
+    while (taken < 200) await nextTurn();
+    for (const socket of sockets) socket.destroy();
+    await server.close();
+    assert.ok(pieces <= 50, `${pieces} milliseconds of work came before the last connection`);
   });
 
   it('writes IPv6 addresses so that they work as URLs', async function () {
