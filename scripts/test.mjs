@@ -9,16 +9,15 @@
  *   npm test -- --grep spool                   some tests; other options go to mocha as well
  *   npm test -- --jobs 2                       files at once; the default is 4
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { totalsLine } from '../test/support/totals.mjs';
-import { EMULATORS } from './emulators.mjs';
 import { runInFront } from './run.mjs';
-import { isBuilt, SDK_CLIENTS } from './sdk-list.mjs';
 import { main, ROOT, setup } from './setup.mjs';
 import { ensureTemporal } from './temporal-server.mjs';
+import { TEST_PROGRAMS } from './test-programs.mjs';
 import { testFiles, tierOf } from './tiers.mjs';
 
 /** Files at once: with two cores most of their time is waiting for windows, timers and processes. */
@@ -34,27 +33,16 @@ function request(args) {
   return { files, options: args.filter((each) => !each.endsWith('.ts')) };
 }
 
-/** Emulators that have been built are used; of the others it is said how to get them. */
-function emulators(env) {
+/** Emulators and other programs that are there are used; of the rest it is said how to get them. */
+function programs(env) {
   const found = {};
-  for (const { name, variable, binary, script } of EMULATORS) {
+  for (const { name, variable, script, find } of TEST_PROGRAMS) {
     if (env[variable] !== undefined) continue;
-    if (existsSync(binary)) found[variable] = binary;
-    else console.log(`Tests with ${name} are skipped: node ${script} builds it, once.`);
+    const value = find();
+    if (value !== undefined) found[variable] = value;
+    else console.log(`Tests with ${name} are skipped: run node ${script} once.`);
   }
   return found;
-}
-
-/** So are clients in other languages: their commands, by their folders in test/sdks. */
-function sdkClients(env) {
-  if (env.HEADGATE_TEST_SDKS !== undefined) return {};
-  const missing = SDK_CLIENTS.filter((client) => !isBuilt(client)).map(({ language }) => language);
-  if (missing.length > 0)
-    console.log(
-      `Tests with the CloudEvents SDKs of ${missing.join('; ')} are skipped: node scripts/sdk-clients.mjs builds them, once.`,
-    );
-  const commands = SDK_CLIENTS.filter(isBuilt).map(({ name, run }) => [name, run]);
-  return { HEADGATE_TEST_SDKS: JSON.stringify(Object.fromEntries(commands)) };
 }
 
 async function runMocha({ files, options }) {
@@ -68,8 +56,7 @@ async function runMocha({ files, options }) {
       cwd: ROOT,
       env: {
         ...process.env,
-        ...emulators(process.env),
-        ...sdkClients(process.env),
+        ...programs(process.env),
         ...(needsTemporal ? {} : { HEADGATE_TEST_TEMPORAL: 'off' }),
         HEADGATE_TEST_TOTALS: totalsFile,
       },

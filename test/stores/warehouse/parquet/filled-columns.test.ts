@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { compactTenant } from '../../../../src/stores/warehouse/parquet/compaction.js';
 import type { PromotedField, PromotedType } from '../../../../src/stores/warehouse/promoted-field.js';
 import { rowsInFiles } from '../../../support/parquet.js';
+import { recipeAfter } from '../../../support/readme.js';
 import { batchId, event, Fixture } from '../fixture.js';
 
 const field = (column: string, type: PromotedType): PromotedField => ({ column, type, path: [column] });
@@ -61,8 +61,7 @@ describe('columns of fields that are promoted later', function () {
   });
 
   it('are read until then as the README says, by any DuckDB, also beside values that did not fit', async () => {
-    const readme = readFileSync(new URL('../../../../README.md', import.meta.url), 'utf8');
-    const [, recipe = ''] = /Until then read `(coalesce\([^`]+\))`/.exec(readme) ?? [];
+    const [, recipe = ''] = /SELECT id, (coalesce[^]+END\)) AS/.exec(recipeAfter('Until then', 'sql')) ?? [];
     const promoted = { column: 'delay_minutes', type: 'integer', path: ['delay', 'minutes'] } as const;
     const load = (n: number, minutes: unknown, fields: readonly PromotedField[]) =>
       fixture.load(`w${n}`, [fixture.batch(batchId(n), [event(`${n}`, { data: { delay: { minutes } } })])], {
@@ -72,11 +71,16 @@ describe('columns of fields that are promoted later', function () {
     await load(2, 'two hours', []);
     await load(3, 30, [promoted]);
     await load(4, 'none', [promoted]);
+    await load(5, 30.7, []);
+    await load(6, '15', []);
+    await load(7, 0, []);
     const read = async (what: string) =>
       (await rowsInFiles(fixture.root, 'UA', 'events', `id, ${what}`)).map((row) => row.map(plain)).sort();
-    const asStored = [['1', null], ['2', null], ['3', 30], ['4', null]]; // prettier-ignore
+    const others = [['5', null], ['6', null]]; // prettier-ignore
+    const asStored = [['1', null], ['2', null], ['3', 30], ['4', null], ...others, ['7', null]]; // prettier-ignore
     assert.deepEqual(await read('delay_minutes'), asStored);
-    const filled = [['1', 15], ['2', null], ['3', 30], ['4', null]]; // prettier-ignore
+    const filled = [['1', 15], ['2', null], ['3', 30], ['4', null], ...others, ['7', 0]]; // prettier-ignore
     assert.deepEqual(await read(recipe), filled);
+    assert.deepEqual(await fixture.rows('SELECT id, delay_minutes FROM events ORDER BY id'), filled);
   });
 });
