@@ -1,6 +1,6 @@
 /** What {@link Turns} goes by. */
 export interface TurnsOptions {
-  /** Milliseconds of a turn of the event loop that one tenant may have: 4. */
+  /** Milliseconds of a turn of the event loop that one tenant may have: 10. */
   readonly shareMs?: number;
   /** Milliseconds, from any start; default `performance.now`. */
   readonly clock?: () => number;
@@ -15,17 +15,24 @@ export interface Turn {
 /** Work that yields after each of its steps: there it may be left for a later turn. */
 export type Steps<T> = Generator<undefined, T, undefined>;
 
-const SHARE_MS = 4;
-/** All tenants together may have so many shares of a turn; beyond it only those work at once that need little. */
-const CROWDED_SHARES = 2;
+const SHARE_MS = 10;
 /**
- * While connections come, a share is so short, and what waits is worked on in one of so many turns:
- * libuv accepts one connection in a turn, and those behind it wait for the next.
+ * In shares: what all tenants together may work at once in a turn. Beyond it only those do that need
+ * little. The more a turn takes of requests, the fewer flushes of the disk they need.
  */
-const HURRIED_MS = 1;
-const HURRIED_TURNS = 8;
+const ALL_SHARES = 5;
+/** In shares: of what waits and has not begun, so much in a turn. */
+const FIRST_SHARES = 2.5;
+/** In shares: of what has begun and goes on, so much. It may go on for seconds, and requests need several turns. */
+const REST_SHARES = 0.4;
 /** A tenant that has used less than this, in this turn and the one before, needs little. */
 const LITTLE_MS = 2;
+/**
+ * While connections come, only those work at once that need little, and what waits has this part of
+ * one turn of eight: libuv accepts one connection in a turn, and those behind it wait for the next.
+ */
+const HURRIED_PART = 0.2;
+const HURRIED_TURNS = 8;
 
 /** Takes all steps, one after the other: where nobody else is served, as in a command. */
 export function allAtOnce<T>(steps: Steps<T>): T {
@@ -35,12 +42,15 @@ export function allAtOnce<T>(steps: Steps<T>): T {
   }
 }
 
+/** What waits, by tenant; the tenant that is next comes first. */
+type Waiting = Map<string, (() => void)[]>;
+
 /**
  * Shares the event loop's turns between tenants, so that work of seconds holds up another tenant's request by
- * milliseconds: a tenant works at once while it has some of its share of the turn left, else in one of the next
- * turns, where those that wait have a share together, one after another. When many tenants have work at once, those
- * that need little go on working at once, and the others wait. What is read from the network meanwhile is looked at
- * between two turns.
+ * milliseconds. A tenant works at once while it has some of its share of the turn left. What it begins beyond that
+ * waits for one of the next turns, and what takes longer than a share goes on in them, a little in each: all tenants
+ * have that together, one after another. When many tenants have work at once, those that need little go on working
+ * at once. What is read from the network meanwhile is looked at between two turns.
  */
 export class Turns {
   private readonly shareMs: number;
@@ -51,9 +61,13 @@ export class Turns {
   private usedBefore = new Map<string, number>();
   /** All of {@link Turns.used} together. */
   private usedByAll = 0;
-  /** What waits, by tenant; the tenant that is next comes first. */
-  private readonly waiting = new Map<string, (() => void)[]>();
+  /** What has not begun. */
+  private readonly first: Waiting = new Map();
+  /** What goes on, and of the same tenants what has not begun. */
+  private readonly rest: Waiting = new Map();
   private next: NodeJS.Immediate | undefined;
+  /** A piece of the rest is being worked on. */
+  private goingOn = false;
   private hurried = false;
   /** Turns in a row that were left to connections. */
   private left = 0;
@@ -74,24 +88,13 @@ export class Turns {
 
   /** Works at once if the tenant may, else in one of the next turns. */
   run<T>(tenant: string, work: () => T): T | Promise<Awaited<T>> {
-    return this.mayAtOnce(tenant) ? this.now(tenant, work) : this.later(tenant, work);
+    if (this.mayAtOnce(tenant)) return this.now(tenant, work);
+    return this.wait(this.rest.has(tenant) ? this.rest : this.first, tenant, work);
   }
 
-  /** Works in one of the next turns, after what the tenant has waiting already. */
+  /** Goes on with work in one of the next turns, after what the tenant has waiting already. */
   later<T>(tenant: string, work: () => T): Promise<Awaited<T>> {
-    return new Promise<T>((resolve, reject) => {
-      const one = (): void => {
-        try {
-          resolve(work());
-        } catch (error) {
-          reject(error as Error);
-        }
-      };
-      const before = this.waiting.get(tenant);
-      if (before === undefined) this.waiting.set(tenant, [one]);
-      else before.push(one);
-      this.schedule();
-    }) as Promise<Awaited<T>>;
+    return this.wait(this.rest, tenant, work);
   }
 
   /** Works at once; what it takes counts as the tenant's. */
@@ -99,7 +102,8 @@ export class Turns {
     const { clock } = this;
     const before = this.usedBy(tenant);
     const start = clock();
-    const isOver = (): boolean => before + clock() - start >= this.share;
+    // A share of its own: a request that is cut in two costs more than one that takes a little longer.
+    const isOver = (): boolean => clock() - start >= this.pieceMs;
     const turn: Turn = {
       get isOver() {
         return isOver();
@@ -115,7 +119,10 @@ export class Turns {
     }
   }
 
-  /** Takes steps in as many turns as they need: at once while the tenant may, which is all of them where they are few. */
+  /**
+   * Takes steps in as many turns as they need, a little in each: nobody waits for an answer. At once
+   * while the tenant has worked little in this turn, which is all of them where they are few.
+   */
   async stepByStep<T>(tenant: string, steps: Steps<T>): Promise<T> {
     const some = (turn: Turn): IteratorResult<undefined, T> => {
       for (;;) {
@@ -123,28 +130,54 @@ export class Turns {
         if (taken.done === true || turn.isOver) return taken;
       }
     };
-    for (;;) {
-      const taken = await this.run(tenant, () => ({ result: this.now(tenant, some) }));
-      if (taken.result.done === true) return taken.result.value;
+    const piece = () => ({ result: this.goOn(() => this.now(tenant, some)) });
+    const mayBegin = this.mayAtOnce(tenant) && this.usedBy(tenant) < REST_SHARES * this.shareMs;
+    let taken = mayBegin ? piece() : await this.later(tenant, piece);
+    while (taken.result.done !== true) taken = await this.later(tenant, piece);
+    return taken.result.value;
+  }
+
+  private goOn<T>(work: () => T): T {
+    const before = this.goingOn;
+    this.goingOn = true;
+    try {
+      return work();
+    } finally {
+      this.goingOn = before;
     }
   }
 
-  /** Milliseconds that a tenant may have of this turn. */
-  private get share(): number {
-    return this.hurried ? Math.min(HURRIED_MS, this.shareMs) : this.shareMs;
+  /** Milliseconds that a piece of work may take. */
+  private get pieceMs(): number {
+    return this.goingOn ? REST_SHARES * this.shareMs : this.shareMs;
   }
 
   private mayAtOnce(tenant: string): boolean {
-    if (this.waiting.has(tenant)) return false;
+    if (this.first.has(tenant) || this.rest.has(tenant)) return false;
     const used = this.usedBy(tenant);
-    if (used >= this.share) return false;
-    return (
-      this.usedByAll < CROWDED_SHARES * this.share || used + (this.usedBefore.get(tenant) ?? 0) < LITTLE_MS
-    );
+    if (used >= this.shareMs) return false;
+    const isCrowded = this.hurried || this.usedByAll >= ALL_SHARES * this.shareMs;
+    return !isCrowded || used + (this.usedBefore.get(tenant) ?? 0) < LITTLE_MS;
   }
 
   private usedBy(tenant: string): number {
     return this.used.get(tenant) ?? 0;
+  }
+
+  private wait<T>(waiting: Waiting, tenant: string, work: () => T): Promise<Awaited<T>> {
+    return new Promise<T>((resolve, reject) => {
+      const one = (): void => {
+        try {
+          resolve(work());
+        } catch (error) {
+          reject(error as Error);
+        }
+      };
+      const before = waiting.get(tenant);
+      if (before === undefined) waiting.set(tenant, [one]);
+      else before.push(one);
+      this.schedule();
+    }) as Promise<Awaited<T>>;
   }
 
   private schedule(): void {
@@ -153,26 +186,28 @@ export class Turns {
       [this.used, this.usedBefore] = [this.usedBefore, this.used];
       this.used.clear();
       this.usedByAll = 0;
-      if (this.mayLeave()) this.left++;
+      if (this.hurried && this.left < HURRIED_TURNS - 1) this.left++;
       else this.workOff();
       this.hurried = false;
-      if (this.waiting.size > 0) this.schedule();
+      if (this.first.size > 0 || this.rest.size > 0) this.schedule();
     });
   }
 
-  private mayLeave(): boolean {
-    return this.hurried && this.left < HURRIED_TURNS - 1;
+  private workOff(): void {
+    this.left = 0;
+    const part = this.hurried ? HURRIED_PART : 1;
+    this.workOn(this.first, part * FIRST_SHARES * this.shareMs);
+    this.goOn(() => this.workOn(this.rest, part * REST_SHARES * this.shareMs));
   }
 
-  /** One piece of each tenant in turn, for one share in all. */
-  private workOff(): void {
+  /** One piece of each tenant in turn, for so many milliseconds in all, and one piece at least. */
+  private workOn(waiting: Waiting, ms: number): void {
     const start = this.clock();
-    this.left = 0;
-    for (const [tenant, [first, ...others]] of this.waiting) {
-      this.waiting.delete(tenant);
-      if (others.length > 0) this.waiting.set(tenant, others);
-      if (first !== undefined) this.now(tenant, first);
-      if (this.clock() - start >= this.share) break;
+    for (const [tenant, [one, ...others]] of waiting) {
+      waiting.delete(tenant);
+      if (others.length > 0) waiting.set(tenant, others);
+      if (one !== undefined) this.now(tenant, one);
+      if (this.clock() - start >= ms) break;
     }
   }
 }

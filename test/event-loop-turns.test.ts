@@ -30,15 +30,37 @@ describe('turns of the event loop', () => {
     assert.deepEqual(log, ['a1', 'a2', 'b1']);
   });
 
-  it('go on in order, a share for all that wait, each tenant in its turn', async () => {
+  it('begin in order what waits, two shares and a half in a turn, each tenant in its turn', async () => {
     void turns.run('a', work('a1', SHARE_MS));
     void turns.run('b', work('b1', SHARE_MS));
-    const all = ['a2', 'a3', 'a4', 'b2', 'b3'].map((name) => turns.run(name.charAt(0), work(name, 6)));
+    const all = ['a2', 'a3', 'a4', 'b2', 'b3'].map((name) => turns.run(name.charAt(0), work(name, 10)));
     assert.deepEqual(log, ['a1', 'b1']);
     await nextTurn();
-    assert.deepEqual(log, ['a1', 'b1', 'a2', 'b2']);
+    assert.deepEqual(log, ['a1', 'b1', 'a2', 'b2', 'a3']);
     assert.deepEqual(await Promise.all(all), ['a2', 'a3', 'a4', 'b2', 'b3']);
     assert.deepEqual(log, ['a1', 'b1', 'a2', 'b2', 'a3', 'b3', 'a4']);
+  });
+
+  it('go on with what has begun, a part of a share in a turn, and begin others beside it', async () => {
+    for (const name of ['a1', 'a2', 'a3', 'b1']) void turns.later(name.charAt(0), work(name, 2));
+    assert.ok(turns.run('a', work('a4', 2)) instanceof Promise, 'what it has begun comes first');
+    assert.equal(turns.run('c', work('c1', SHARE_MS)), 'c1');
+    void turns.run('c', work('c2', SHARE_MS));
+    await nextTurn();
+    assert.deepEqual(log, ['c1', 'c2', 'a1', 'b1']);
+    await nextTurn();
+    await nextTurn();
+    assert.deepEqual(log, ['c1', 'c2', 'a1', 'b1', 'a2', 'a3', 'a4']);
+  });
+
+  it('give less of a turn to what goes on', async () => {
+    const until = (turn: Turn): number => {
+      let steps = 0;
+      for (; !turn.isOver; now += 1) steps++;
+      return steps;
+    };
+    assert.equal(turns.now('a', until), 10);
+    assert.equal(await turns.later('a', () => turns.now('a', until)), 4);
   });
 
   it('are new for a tenant that has waited for the next', async () => {
@@ -49,22 +71,24 @@ describe('turns of the event loop', () => {
 
   it('go on at once for who needs little while many have much, who wait', async () => {
     void turns.run('little', work('little', 1));
-    for (const tenant of ['a', 'b', 'c']) void turns.run(tenant, work(tenant, 8));
-    assert.deepEqual(log, ['little', 'a', 'b', 'c']);
+    const many = ['a', 'b', 'c', 'e', 'f', 'g'];
+    for (const tenant of many) void turns.run(tenant, work(tenant, 9));
+    assert.deepEqual(log, ['little', ...many]);
     assert.ok(turns.run('c', work('c2', 1)) instanceof Promise, 'much was had of this turn');
     assert.ok(turns.run('d', work('d', 8)) !== undefined, 'nothing was had yet');
     assert.equal(turns.run('little', work('little2', 0.5)), 'little2');
     await nextTurn();
-    assert.deepEqual(log, ['little', 'a', 'b', 'c', 'd', 'little2', 'c2']);
+    assert.deepEqual(log, ['little', ...many, 'd', 'little2', 'c2']);
   });
 
   it('count what was had of the turn before, while many have much', async () => {
     void turns.run('a', work('a', 9));
     await nextTurn();
-    for (const tenant of ['b', 'c', 'd']) void turns.run(tenant, work(tenant, 9));
+    const many = ['b', 'c', 'd', 'e', 'f', 'g'];
+    for (const tenant of many) void turns.run(tenant, work(tenant, 9));
     assert.ok(turns.run('a', work('a2', 1)) instanceof Promise);
     await nextTurn();
-    assert.deepEqual(log, ['a', 'b', 'c', 'd', 'a2']);
+    assert.deepEqual(log, ['a', ...many, 'a2']);
   });
 
   it('end for work that looks when its share is over', () => {
@@ -74,12 +98,11 @@ describe('turns of the event loop', () => {
       return steps;
     };
     assert.equal(turns.now('a', until), 4);
-    assert.equal(turns.now('a', until), 0);
-    assert.equal(turns.now('b', until), 4);
+    assert.equal(turns.now('a', until), 4, 'a request is not cut in two for what came before it');
   });
 
-  it('are left to connections while they come, but for one in eight, which is short', async () => {
-    for (const name of ['a1', 'a2', 'a3']) void turns.later('a', work(name, 2));
+  it('are left to connections while they come, but for one in eight', async () => {
+    for (const name of ['a1', 'a2', 'a3']) void turns.later('a', work(name, 4));
     const seen: string[] = [];
     for (let turn = 1; turn <= 17; turn++) {
       turns.hurry();
@@ -88,12 +111,12 @@ describe('turns of the event loop', () => {
     }
     const work8 = [...Array<string>(7).fill(''), 'a1'];
     assert.deepEqual(seen, [...work8, ...work8.with(-1, 'a2'), '']);
-    assert.equal(turns.run('b', work('b1', 1)), 'b1');
+    assert.equal(turns.run('b', work('b1', 2)), 'b1');
     turns.hurry();
-    assert.ok(turns.run('b', work('b2', 1)) instanceof Promise, 'a millisecond is its share');
+    assert.ok(turns.run('b', work('b2', 1)) instanceof Promise, 'it has not had little');
     await nextTurn();
     await nextTurn();
-    assert.deepEqual(log, ['b1', 'a3', 'b2']);
+    assert.deepEqual(log, ['b1', 'b2', 'a3']);
   });
 
   it('give errors to who asked, now or later, and go on', async () => {
