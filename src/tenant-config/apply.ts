@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { writeDurably } from '../durable-file.js';
 import { HeadgateError, messageOf, systemCodeOf } from '../errors.js';
 import { assertColumnsKept } from './columns-kept.js';
-import { NO_REACH, assertReach, type Reach } from './reach.js';
+import { NO_REACH, assertOwnName, assertReach, type Reach } from './reach.js';
 import { keepVersion } from './versions.js';
 import {
   listTenantFiles,
@@ -74,11 +74,12 @@ async function readAll({
   reach = NO_REACH,
 }: ApplyTenants): Promise<TenantFile[]> {
   const [dir, names] = await filesOf(source);
-  const inForce = await listTenantFiles(registry).catch(() => []);
+  const inForce: readonly string[] = await listTenantFiles(registry).catch(() => []);
   const others = [...inForce, ...names].map(tenantOfFile);
   const read = await Promise.allSettled(
     names.map(async (name) => {
       const file = await readTenantFile(dir, name);
+      if (!inForce.includes(name)) assertOwnName(file.config.tenant, join(dir, name), others);
       assertReach(file, join(dir, name), reach, others);
       if (versions !== undefined) await assertColumnsKept(versions, file, join(dir, name));
       return file;

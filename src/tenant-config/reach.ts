@@ -25,6 +25,19 @@ export interface Reach {
 /** Nothing. */
 export const NO_REACH: Reach = { workflowQueues: [] };
 
+/**
+ * Asserts that a tenant which is new differs from all others by more than case: where a file system
+ * does not tell case, two such tenants would have one file and one directory.
+ * @throws HeadgateError `TENANT_CONFIG_INVALID`, with `details.issues`
+ */
+export function assertOwnName(tenant: string, fileName: string, others: readonly string[]): void {
+  const twin = others.find((other) => other !== tenant && other.toLowerCase() === tenant.toLowerCase());
+  if (twin === undefined) return;
+  const message = `tenant: ${tenant} differs from tenant ${twin} by case alone: choose another id`;
+  const issues: ConfigIssue[] = [{ line: 1, column: 1, message }];
+  throw new HeadgateError('TENANT_CONFIG_INVALID', `${fileName}:1:1: ${message}`, { details: { issues } });
+}
+
 /** A problem, and where it stands in the subscription. */
 type Problem = readonly [path: YamlPath, message: string];
 

@@ -62,13 +62,21 @@ describe('what a file that is applied may reach', () => {
   it('is no secret at all where another tenant would have the same variables', async () => {
     const secret = 'env:HEADGATE_SECRET_AC_ME__KEY';
     await apply({ 'ac-me': push({ secret }) });
-    for (const other of ['ac_me', 'AC-ME'])
+    for (const other of ['ac_me', 'AC_ME'])
       await refused(
         push({ secret }),
         /tenants A?a?[Cc].[Mm][Ee] and ac-me would share their secrets/i,
         other,
       );
     assert.deepEqual(await apply({ ac_me: push({}) }), ['ac-me.yaml', 'ac_me.yaml']);
+  });
+
+  it('is no id of another tenant in other case, unless it is in force', async () => {
+    await apply({ acme: {} });
+    await refused({}, /ACME\.yaml:1:1: tenant: ACME differs from tenant acme by case alone/, 'ACME');
+    await assert.rejects(apply({ Beta: {}, beta: {} }), /by case alone/);
+    await writeFile(join(dir(), 'tenants', 'ACME.yaml'), JSON.stringify({ tenant: 'ACME' }));
+    assert.deepEqual(await apply({ ACME: {} }), ['ACME.yaml', 'acme.yaml']);
   });
 
   it('is no key that signs, in a header', async () => {
