@@ -68,6 +68,8 @@ export class Turns {
   private next: NodeJS.Immediate | undefined;
   /** A piece of the rest is being worked on. */
   private goingOn = false;
+  /** The piece that is being worked on: whose it is, and since when. */
+  private piece: { readonly tenant: string; readonly start: number } | undefined;
   private hurried = false;
   /** Turns in a row that were left to connections. */
   private left = 0;
@@ -86,9 +88,9 @@ export class Turns {
     this.schedule();
   }
 
-  /** Works at once if the tenant may, else in one of the next turns. */
+  /** Works at once if the tenant may, or if this is a part of a piece of its work, else in one of the next turns. */
   run<T>(tenant: string, work: () => T): T | Promise<Awaited<T>> {
-    if (this.mayAtOnce(tenant)) return this.now(tenant, work);
+    if (this.piece?.tenant === tenant || this.mayAtOnce(tenant)) return this.now(tenant, work);
     return this.wait(this.rest.has(tenant) ? this.rest : this.first, tenant, work);
   }
 
@@ -99,10 +101,12 @@ export class Turns {
 
   /** Works at once; what it takes counts as the tenant's. */
   now<T>(tenant: string, work: (turn: Turn) => T): T {
-    const { clock } = this;
+    const { clock, piece: outer } = this;
+    const isPart = outer?.tenant === tenant;
     const before = this.usedBy(tenant);
-    const start = clock();
     // A share of its own: a request that is cut in two costs more than one that takes a little longer.
+    const start = isPart ? outer.start : clock();
+    if (!isPart) this.piece = { tenant, start };
     const isOver = (): boolean => clock() - start >= this.pieceMs;
     const turn: Turn = {
       get isOver() {
@@ -112,10 +116,8 @@ export class Turns {
     try {
       return work(turn);
     } finally {
-      const all = before + clock() - start;
-      this.usedByAll += all - this.usedBy(tenant);
-      this.used.set(tenant, all);
-      this.schedule();
+      this.piece = outer;
+      if (!isPart) this.count(tenant, before + clock() - start);
     }
   }
 
@@ -158,6 +160,12 @@ export class Turns {
     if (used >= this.shareMs) return false;
     const isCrowded = this.hurried || this.usedByAll >= ALL_SHARES * this.shareMs;
     return !isCrowded || used + (this.usedBefore.get(tenant) ?? 0) < LITTLE_MS;
+  }
+
+  private count(tenant: string, ms: number): void {
+    this.usedByAll += ms - this.usedBy(tenant);
+    this.used.set(tenant, ms);
+    this.schedule();
   }
 
   private usedBy(tenant: string): number {

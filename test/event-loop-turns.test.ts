@@ -53,6 +53,17 @@ describe('turns of the event loop', () => {
     assert.deepEqual(log, ['c1', 'c2', 'a1', 'b1', 'a2', 'a3', 'a4']);
   });
 
+  it('let a piece do all its parts, whose time counts together', () => {
+    void turns.run('a', work('a1', 9));
+    const parts = turns.run('a', () => {
+      work('parse', 6)();
+      const examined = turns.run('a', work('examine', 6));
+      return [examined, turns.now('a', (turn) => turn.isOver), turns.run('b', work('b1', 1))];
+    });
+    assert.deepEqual(parts, ['examine', true, 'b1']);
+    assert.ok(turns.run('a', work('a2', 1)) instanceof Promise, 'the next is not a part of it');
+  });
+
   it('give less of a turn to what goes on', async () => {
     const until = (turn: Turn): number => {
       let steps = 0;
