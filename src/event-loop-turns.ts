@@ -102,7 +102,7 @@ export class Turns {
   /** Works at once; what it takes counts as the tenant's. */
   now<T>(tenant: string, work: (turn: Turn) => T): T {
     const { clock, piece: outer } = this;
-    const isPart = outer?.tenant === tenant;
+    const isPart = outer !== undefined && outer.tenant === tenant;
     const before = this.usedBy(tenant);
     // A share of its own: a request that is cut in two costs more than one that takes a little longer.
     const start = isPart ? outer.start : clock();
