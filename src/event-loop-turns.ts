@@ -42,6 +42,12 @@ export function allAtOnce<T>(steps: Steps<T>): T {
   }
 }
 
+/** A piece of work: whose it is, and since when, by the clock of {@link Turns}. */
+interface Piece {
+  readonly tenant: string;
+  readonly start: number;
+}
+
 /** What waits, by tenant; the tenant that is next comes first. */
 type Waiting = Map<string, (() => void)[]>;
 
@@ -68,8 +74,8 @@ export class Turns {
   private next: NodeJS.Immediate | undefined;
   /** A piece of the rest is being worked on. */
   private goingOn = false;
-  /** The piece that is being worked on: whose it is, and since when. */
-  private piece: { readonly tenant: string; readonly start: number } | undefined;
+  /** The piece that is being worked on. */
+  private piece: Piece | undefined;
   private hurried = false;
   /** Turns in a row that were left to connections. */
   private left = 0;
@@ -90,7 +96,7 @@ export class Turns {
 
   /** Works at once if the tenant may, or if this is a part of a piece of its work, else in one of the next turns. */
   run<T>(tenant: string, work: () => T): T | Promise<Awaited<T>> {
-    if (this.piece?.tenant === tenant || this.mayAtOnce(tenant)) return this.now(tenant, work);
+    if (this.partOf(tenant) !== undefined || this.mayAtOnce(tenant)) return this.now(tenant, work);
     return this.wait(this.rest.has(tenant) ? this.rest : this.first, tenant, work);
   }
 
@@ -102,11 +108,11 @@ export class Turns {
   /** Works at once; what it takes counts as the tenant's. */
   now<T>(tenant: string, work: (turn: Turn) => T): T {
     const { clock, piece: outer } = this;
-    const isPart = outer !== undefined && outer.tenant === tenant;
+    const whole = this.partOf(tenant);
     const before = this.usedBy(tenant);
     // A share of its own: a request that is cut in two costs more than one that takes a little longer.
-    const start = isPart ? outer.start : clock();
-    if (!isPart) this.piece = { tenant, start };
+    const start = whole?.start ?? clock();
+    if (whole === undefined) this.piece = { tenant, start };
     const isOver = (): boolean => clock() - start >= this.pieceMs;
     const turn: Turn = {
       get isOver() {
@@ -117,7 +123,7 @@ export class Turns {
       return work(turn);
     } finally {
       this.piece = outer;
-      if (!isPart) this.count(tenant, before + clock() - start);
+      if (whole === undefined) this.count(tenant, before + clock() - start);
     }
   }
 
@@ -147,6 +153,11 @@ export class Turns {
     } finally {
       this.goingOn = before;
     }
+  }
+
+  /** The piece that work of the tenant is a part of now. */
+  private partOf(tenant: string): Piece | undefined {
+    return this.piece?.tenant === tenant ? this.piece : undefined;
   }
 
   /** Milliseconds that a piece of work may take. */

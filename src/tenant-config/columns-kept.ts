@@ -1,7 +1,6 @@
 import { LineCounter, parseDocument } from 'yaml';
-import { HeadgateError } from '../errors.js';
 import { writeField } from '../stores/warehouse/promoted-field.js';
-import type { ConfigIssue } from './parse.js';
+import { invalidFile, type ConfigIssue } from './invalid-file.js';
 import { completePromotion, promotionIssues, type PromotionConfig, type RawPromotion } from './promotion.js';
 import type { TenantFile } from './tenant-file.js';
 import { listVersions, readVersionText } from './versions.js';
@@ -39,8 +38,7 @@ export async function assertColumnsKept(
     return [{ line, column: col, message }];
   });
   if (issues.length === 0) return;
-  const shown = issues.map(({ line, column, message }) => `${fileName}:${line}:${column}: ${message}`);
-  throw new HeadgateError('TENANT_CONFIG_INVALID', shown.join('\n'), { details: { issues } });
+  throw invalidFile(fileName, issues);
 }
 
 /** By stream and column, from the configuration applied last that has it. The one that is in force has been checked. */

@@ -1,10 +1,11 @@
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import { LineCounter, parseDocument, type Document } from 'yaml';
-import { HeadgateError, messageOf } from '../errors.js';
+import { messageOf, type HeadgateError } from '../errors.js';
 import { compileSchemas } from '../event-schemas/compile.js';
 import { checkRules, type RuleIssue } from '../rules/compile.js';
 import { compileRoutes } from '../routing/compile.js';
 import { isReservedTenantId } from '../tenant.js';
+import { invalidFile, type ConfigIssue } from './invalid-file.js';
 import { nearest } from './nearest.js';
 import { completeAggregate, completeConfig, type RawAggregate, type RawConfig } from './raw-config.js';
 import { DECIDED_TYPE, TENANT, createTenantValidator } from './schema.js';
@@ -17,13 +18,6 @@ import { warehouseIssues } from './raw-warehouse.js';
 import { WAREHOUSE_PATTERN_PROBLEMS } from './warehouse-schema.js';
 import { offsetInString, offsetOfKey, offsetOfValue, type YamlPath } from './yaml-position.js';
 import { valuesOf } from './yaml-values.js';
-
-/** One thing wrong with a tenant's file; lines and columns count from 1. */
-export interface ConfigIssue {
-  readonly line: number;
-  readonly column: number;
-  readonly message: string;
-}
 
 /** A problem before its place is worked out. */
 interface Problem {
@@ -236,6 +230,5 @@ function invalid(fileName: string, lines: LineCounter, problems: readonly TextPr
       const { line, col } = lines.linePos(offset);
       return { line: Math.max(1, line), column: Math.max(1, col), message };
     });
-  const text = issues.map(({ line, column, message }) => `${fileName}:${line}:${column}: ${message}`);
-  return new HeadgateError('TENANT_CONFIG_INVALID', text.join('\n'), { details: { issues } });
+  return invalidFile(fileName, issues);
 }

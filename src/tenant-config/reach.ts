@@ -1,8 +1,7 @@
 import { LineCounter, parseDocument } from 'yaml';
-import { HeadgateError } from '../errors.js';
 import { newSecretProblem } from '../signing-secret.js';
 import { isLeftOut } from './left-out-secrets.js';
-import type { ConfigIssue } from './parse.js';
+import { invalidAsWhole, invalidFile, type ConfigIssue } from './invalid-file.js';
 import {
   SECRET_PREFIX,
   holdsSigningKey,
@@ -34,8 +33,7 @@ export function assertOwnName(tenant: string, fileName: string, others: readonly
   const twin = others.find((other) => other !== tenant && other.toLowerCase() === tenant.toLowerCase());
   if (twin === undefined) return;
   const message = `tenant: ${tenant} differs from tenant ${twin} by case alone: choose another id`;
-  const issues: ConfigIssue[] = [{ line: 1, column: 1, message }];
-  throw new HeadgateError('TENANT_CONFIG_INVALID', `${fileName}:1:1: ${message}`, { details: { issues } });
+  throw invalidAsWhole(fileName, message);
 }
 
 /** A problem, and where it stands in the subscription. */
@@ -68,8 +66,7 @@ export function assertReach(
     });
   });
   if (issues.length === 0) return;
-  const shown = issues.map(({ line, column, message }) => `${fileName}:${line}:${column}: ${message}`);
-  throw new HeadgateError('TENANT_CONFIG_INVALID', shown.join('\n'), { details: { issues } });
+  throw invalidFile(fileName, issues);
 }
 
 function problemsOf(

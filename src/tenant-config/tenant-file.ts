@@ -9,6 +9,7 @@ import { compilingRules } from '../rules/compile.js';
 import type { CompiledRules } from '../rules/compiled.js';
 import { compilingRoutes } from '../routing/compile.js';
 import { Router } from '../routing/router.js';
+import { invalidAsWhole } from './invalid-file.js';
 import { parseTenantConfig } from './parse.js';
 import type { TenantConfig } from './tenant-config.js';
 
@@ -74,8 +75,7 @@ export async function readTenantFile(dir: string, name: string, reading?: Readin
   const { config } = file;
   if (name !== tenantFileName(config.tenant)) {
     const message = `the file of tenant ${config.tenant} must be called ${tenantFileName(config.tenant)}`;
-    const issues = [{ line: 1, column: 1, message }];
-    throw new HeadgateError('TENANT_CONFIG_INVALID', `${path}:1:1: ${message}`, { details: { issues } });
+    throw invalidAsWhole(path, message);
   }
   return file;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { HeadgateError } from '../../src/errors.js';
-import { parseTenantConfig, type ConfigIssue } from '../../src/tenant-config/parse.js';
+import type { ConfigIssue } from '../../src/tenant-config/invalid-file.js';
+import { parseTenantConfig } from '../../src/tenant-config/parse.js';
 
 function refusal(text: string): HeadgateError {
   try {

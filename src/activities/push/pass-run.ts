@@ -9,6 +9,7 @@ import { lastErrorOf, secretsOf } from './last-error.js';
 import { MAX_RETRY_AFTER_MS, type Poster, type PushOutcome } from './post.js';
 import { heldForMs, type Receiver } from './receivers.js';
 import { webhookIdOf, type Signer } from './sign.js';
+import { longestRetryPauseMs, retryPauseMs } from '../deliveries/retry-pause.js';
 import type { Tally } from '../deliveries/tally.js';
 import { headgateVersion } from '../../version.js';
 import type { Portion, Work } from './work.js';
@@ -38,15 +39,12 @@ export interface PassRunOptions {
   readonly random: () => number;
 }
 
-/** A pause gets up to so much more, so that what failed together does not come back together. */
-const JITTER = 0.2;
-
 /**
  * The longest that events may wait after so many attempts, by the retry schedule or because
  * the receiver has asked for it.
  */
 export function longestPauseMs({ retry }: PushConfig, attempts: number): number {
-  return Math.max((retry.scheduleMs[attempts - 1] ?? 0) * (1 + JITTER), MAX_RETRY_AFTER_MS);
+  return Math.max(longestRetryPauseMs(retry, attempts), MAX_RETRY_AFTER_MS);
 }
 
 /** The receiver refuses what it was given, and would not refuse other events. */
@@ -186,8 +184,8 @@ export class PassRun {
     const { tally, journal, config, now, random } = this.options;
     const at = new Date(now()).toISOString();
     const { ok, status, error = '', ms, body } = outcome;
-    const pauseMs = config.retry.scheduleMs[attempts];
-    const dueAt = now() + Math.max((pauseMs ?? 0) * (1 + JITTER * random()), askedPauseMs(outcome));
+    const pauseMs = retryPauseMs(config.retry, attempts, random);
+    const dueAt = now() + Math.max(pauseMs ?? 0, askedPauseMs(outcome));
     for (const { line, id } of events) {
       const entry = {
         line,

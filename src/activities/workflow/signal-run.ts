@@ -4,6 +4,7 @@ import type { DeliveryJournal } from '../../stores/delivery-log/journal.js';
 import type { Tried } from '../../subscriptions/failing.js';
 import type { WorkflowConfig } from '../../tenant-config/subscription-config.js';
 import type { Concurrency, FlowLimits, Slot } from '../deliveries/concurrency.js';
+import { retryPauseMs } from '../deliveries/retry-pause.js';
 import type { Tally } from '../deliveries/tally.js';
 import type { TextLines } from '../../octet-lines.js';
 import type { AddressedEvent, OrderedWork } from './ordered-work.js';
@@ -31,15 +32,8 @@ export interface SignalRunOptions {
 
 /** After so many failures in a row it is not an event or a workflow that is at fault. */
 const MAX_FAILURES_IN_A_ROW = 5;
-/** A pause gets up to so much more, so that what failed together does not come back together. */
-const JITTER = 0.2;
 /** Of what Temporal says of a failure so much is kept. */
 const MAX_ERROR_LENGTH = 500;
-
-/** The longest that an event may wait after so many attempts: see the retry schedule. */
-export function longestPauseMs({ retry }: WorkflowConfig, attempts: number): number {
-  return (retry.scheduleMs[attempts - 1] ?? 0) * (1 + JITTER);
-}
 
 /**
  * The signals of one pass: as many at once as the subscription's concurrency allows, each of another workflow. When
@@ -129,12 +123,12 @@ export class SignalRun {
       tally.refuse(line, attempts, 'workflow-full', error);
       return work.settled(event);
     }
-    const pauseMs = config.retry.scheduleMs[attempts];
+    const pauseMs = retryPauseMs(config.retry, attempts);
     if (pauseMs === undefined) {
       tally.exhaust(line, attempts, error);
       return work.settled(event);
     }
-    tally.retry(line, attempts, now() + pauseMs * (1 + JITTER * Math.random()));
+    tally.retry(line, attempts, now() + pauseMs);
     work.failed(event);
   }
 }

@@ -19,9 +19,10 @@ import { keepJournal } from '../deliveries/keep-journal.js';
 import { endOfPass } from '../deliveries/pass-end.js';
 import type { PassActivities } from '../deliveries/pass.js';
 import { HEARTBEAT_EVERY_MS, heartbeatOf, resumePass } from '../deliveries/progress.js';
+import { longestRetryPauseMs } from '../deliveries/retry-pause.js';
 import { Tally } from '../deliveries/tally.js';
 import { OrderedWork, type AddressedEvent } from './ordered-work.js';
-import { longestPauseMs, SignalRun } from './signal-run.js';
+import { SignalRun } from './signal-run.js';
 import { createTemplates, TemplateFailure, type Templates } from './templates.js';
 
 /** What {@link createWorkflowPass} needs. */
@@ -84,7 +85,7 @@ export function createWorkflowPass(options: WorkflowPassOptions): PassActivities
       tally.giveUpAll('subscription-removed', 'The subscription is not configured any more.');
       return tally.result(now());
     }
-    tally.waitAtMost((attempts) => longestPauseMs(config, attempts), now());
+    tally.waitAtMost((attempts) => longestRetryPauseMs(config.retry, attempts), now());
     const lines = await linesOf(options.batchStore, batch);
     const journal = new DeliveryJournal();
     resumePass(batch, lines, tally, journal, now());
