@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Router from '@koa/router';
 import Koa, { type Context, type Next } from 'koa';
@@ -13,6 +13,7 @@ import type { Decider } from '../eligibility/decider.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { Pull } from '../pull/pull.js';
 import type { Authenticator } from './authenticate.js';
+import { AddressTurns, type RequestHandler } from './address-turns.js';
 import { Connections } from './connections.js';
 import { createGuard } from './guard.js';
 import type { ReaderPace } from './reader-pace.js';
@@ -162,10 +163,16 @@ export async function listen(
   const { maxConnections, timeout, ...timeouts } = { ...CONNECTION_LIMITS, ...limits };
   const answer = app.callback();
   let closing = false;
-  const handle = (request: IncomingMessage, response: ServerResponse): void =>
+  const begin: RequestHandler = (request, response) =>
     closing ? refuse(response) : void answer(request, response);
+  const addresses = new AddressTurns();
+  const handle: RequestHandler = (request, response) => addresses.begin(request, response, begin);
   const server = createServer(timeouts);
-  new Connections(maxConnections, onConnection).follow(server);
+  const hurry = (): void => {
+    addresses.hurry();
+    onConnection?.();
+  };
+  new Connections(maxConnections, hurry).follow(server);
   server.on('request', handle).on('checkContinue', (request, response) => {
     holdContinue(request, response);
     handle(request, response);

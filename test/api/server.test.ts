@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -186,6 +187,31 @@ describe('the API server', () => {
     for (const socket of sockets) socket.destroy();
     await server.close();
     assert.ok(pieces <= 200, `${pieces} milliseconds of work came before the last connection`);
+  });
+
+  it('begins the request of one address before most of the many that another has sent before', async () => {
+    const app = new Koa();
+    const begun: string[] = [];
+    app.use((ctx) => {
+      begun.push(ctx.path);
+      ctx.body = 'done';
+    });
+    let taken = 0;
+    const server = await listen(app, '127.0.0.1', 0, { onConnection: () => taken++ });
+    const port = Number(new URL(server.url).port);
+    const sockets = [
+      ...Array.from({ length: 200 }, () => connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' })),
+      connect({ port, host: '127.0.0.1' }),
+    ];
+    while (taken < sockets.length) await nextTurn();
+    const answered = sockets.map((socket) => once(socket, 'data'));
+    for (const [n, socket] of sockets.entries())
+      socket.write(`GET /${n < 200 ? 'many' : 'one'} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    await Promise.all(answered);
+    for (const socket of sockets) socket.destroy();
+    await server.close();
+    assert.equal(begun.length, 201);
+    assert.ok(begun.indexOf('/one') < 100, `${begun.indexOf('/one')} requests came before it`);
   });
 
   it('writes IPv6 addresses so that they work as URLs', async function () {
