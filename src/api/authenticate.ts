@@ -1,10 +1,12 @@
 import type { Context } from 'koa';
-import { errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
+import type { JWTVerifyGetKey } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { HeadgateError } from '../errors.js';
-import type { RevocableToken, Revocations } from '../keys/revocations.js';
-import { isTenantId } from '../tenant.js';
+import type { Changing } from '../keys/changes.js';
+import type { Revocations } from '../keys/revocations.js';
+import { FollowedTokens } from './followed-tokens.js';
 import type { Scope } from './scopes.js';
+import { assertKeyStands, verifyToken, type VerifiedToken, type VerifyOptions } from './verify-token.js';
 
 /** Who is calling, as the verified token says. The only source of a request's tenant. */
 export interface Caller {
@@ -15,72 +17,91 @@ export interface Caller {
 }
 
 /** What {@link createAuthenticator} needs. */
-export interface AuthenticatorOptions {
-  /** Finds the public key of a token; where `changes` counts, what was verified before a change is verified again. */
-  readonly keys: JWTVerifyGetKey & { changes?(): number };
-  readonly issuer: string;
-  readonly audience: string;
-  /** The `typ` a token's header must have, such as `at+jwt` (RFC 9068). Default: not looked at. */
-  readonly tokenType?: string;
-  /** Milliseconds between `iat`, which is then required, and `exp`, at most. Default: not looked at. */
-  readonly maxLifetimeMs?: number;
+export interface AuthenticatorOptions extends VerifyOptions {
+  /** Finds the public key of a token; where it says that it has changed, the keys of what was verified are looked up again. */
+  readonly keys: JWTVerifyGetKey & Partial<Changing>;
   /** Tokens that are taken no more. Default: none. */
-  readonly revocations?: Pick<Revocations, 'reasonFor'>;
+  readonly revocations?: Pick<Revocations, 'reasonFor'> & Partial<Pick<Revocations, 'onChange'>>;
   /** Whether a tenant is configured, and not suspended. */
   readonly standingOf: (tenant: string) => 'active' | 'suspended' | 'unknown';
+  /** Calls its listener when the standing of a tenant may have changed. Default: open requests are not told. */
+  readonly onStandingChange?: (listener: (tenant: string) => void) => unknown;
 }
 
-/** Verifies the `Authorization` header's value. */
-export type Authenticator = (authorization: string | undefined) => Promise<Caller>;
+/** Verifies the `Authorization` header's value, and stands by what it has said of it. */
+export interface Authenticator {
+  (authorization: string | undefined): Promise<Caller>;
+  /**
+   * Checks the token of a caller again, who has it from this authenticator. It looks at claims and keys alone, not at the
+   * signature.
+   * @throws HeadgateError what the authenticator throws
+   */
+  check(caller: Caller): Promise<void>;
+  /**
+   * Watches the token of a caller for as long as what it asks for takes. As soon as it is good no more, `onLost` is called
+   * with the reason, once: what revokes a token does so at once, and an expiry when it is due.
+   * @returns how to stop
+   */
+  follow(caller: Caller, onLost: (reason: unknown) => void): () => void;
+}
 
-/** Pinned: neither `none` nor HMAC can be slipped in. @see RFC 8725 section 3.1 */
-const ALGORITHMS = ['EdDSA', 'Ed25519', 'ES256', 'RS256'];
 /** Verified tokens kept; each takes about a kilobyte. */
 const MAX_CACHED = 10_000;
-/** How long a token is not verified again: with the age of a key set at an address, less than a minute. */
+/** How long a token's key is not looked up again: with the age of a key set at an address, less than a minute. */
 const MAX_CACHED_MS = 30_000;
-/** Clocks of issuers may be off by so much. @see RFC 7519 sections 4.1.4 and 4.1.5 */
-const LEEWAY_SECONDS = 5;
 
-interface Verified {
-  readonly caller: Caller;
-  /** Milliseconds since the epoch. */
-  readonly expiresAt: number;
-  readonly token: RevocableToken;
-  /** Changes of the key set when it was verified. */
-  readonly changes: number;
-  /** Milliseconds since the epoch. */
-  readonly verifiedAt: number;
+interface Known extends VerifiedToken {
+  /** Changes of the key set when its key was last looked up. */
+  changes: number;
+  /** When that was, in milliseconds since the epoch. */
+  lookedUpAt: number;
+  lookingUp?: Promise<void>;
 }
 
 /**
- * Builds the verification of bearer tokens: signature, algorithm, issuer, audience, expiry, and the claims `tenant`
- * (string) and `scope` (space-separated). Verified tokens are cached until they expire, half a minute at most; whether they
- * are revoked is looked up at each request.
+ * Builds the verification of bearer tokens: see {@link verifyToken}. Verified tokens are cached; whether their key is
+ * there still is looked up each half minute and after each change of the keys, whether they are revoked at each request.
  * The authenticator throws HeadgateError `TOKEN_MISSING`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `TOKEN_REVOKED`, `TENANT_UNKNOWN`, `TENANT_SUSPENDED`;
  * `ENGINE_UNAVAILABLE` when the keys cannot be fetched.
  */
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
-  const cache = new LRUCache<string, Verified>({ max: MAX_CACHED });
+  const { keys, revocations, onStandingChange } = options;
+  const cache = new LRUCache<string, Known>({ max: MAX_CACHED });
+  const knownOf = new WeakMap<Caller, Known>();
+  const followed = new FollowedTokens<Known>({
+    assertGood: (known) => assertGood(known, options),
+    isFresh: (known) => isFresh(known, options),
+    lookUp: (known) => lookUp(known, options),
+    nextLookAt: ({ expiresAt, lookedUpAt }) => Math.min(expiresAt, lookedUpAt + MAX_CACHED_MS),
+  });
+  keys.onChange?.(() => followed.look());
+  revocations?.onChange?.(() => followed.look());
+  onStandingChange?.((tenant) => followed.look(({ caller }) => caller.tenant === tenant));
 
-  return async (authorization) => {
+  async function check(known: Known): Promise<void> {
+    while (!isFresh(known, options)) await lookUp(known, options);
+    assertGood(known, options);
+  }
+
+  async function authenticate(authorization: string | undefined): Promise<Caller> {
     const token = bearerToken(authorization);
-    let verified = cache.get(token);
-    if (verified === undefined || !isFresh(verified, options)) {
-      verified = await verify(token, options);
-      cache.set(token, verified);
+    let known = cache.get(token);
+    if (known === undefined) {
+      // Before the keys are used: a change meanwhile is one that has not been looked at.
+      const [changes, lookedUpAt] = [changesOf(options), Date.now()];
+      known = { ...(await verifyToken(token, options)), changes, lookedUpAt };
+      cache.set(token, known);
+      knownOf.set(known.caller, known);
     }
-    if (verified.expiresAt <= Date.now())
-      throw new HeadgateError('TOKEN_EXPIRED', 'The token has expired; get a new one.');
-    const revoked = options.revocations?.reasonFor(verified.token);
-    if (revoked !== undefined) throw new HeadgateError('TOKEN_REVOKED', revoked);
-    const standing = options.standingOf(verified.caller.tenant);
-    if (standing === 'unknown')
-      throw new HeadgateError('TENANT_UNKNOWN', `Tenant ${verified.caller.tenant} is not configured here.`);
-    if (standing === 'suspended')
-      throw new HeadgateError('TENANT_SUSPENDED', `Tenant ${verified.caller.tenant} is suspended.`);
-    return verified.caller;
-  };
+    await check(known);
+    return known.caller;
+  }
+
+  return Object.assign(authenticate, {
+    check: (caller: Caller) => check(knownOf.get(caller)!),
+    follow: (caller: Caller, onLost: (reason: unknown) => void) =>
+      followed.follow(knownOf.get(caller)!, onLost),
+  });
 }
 
 /**
@@ -107,126 +128,36 @@ function bearerToken(authorization: string | undefined): string {
   );
 }
 
-async function verify(token: string, options: AuthenticatorOptions): Promise<Verified> {
-  const { keys, issuer, audience, tokenType, maxLifetimeMs } = options;
-  // Before the keys are used: a change meanwhile is one that has not been looked at.
-  const changes = keys.changes?.() ?? 0;
-  const verifiedAt = Date.now();
-  try {
-    assertCanonical(token);
-    const { payload } = await jwtVerify(token, blamed(keys), {
-      issuer,
-      audience,
-      algorithms: ALGORITHMS,
-      requiredClaims: ['exp', 'tenant', ...(maxLifetimeMs === undefined ? [] : ['iat'])],
-      clockTolerance: LEEWAY_SECONDS,
-      ...(tokenType !== undefined && { typ: tokenType }),
-    });
-    if (maxLifetimeMs !== undefined) assertLifetime(payload, maxLifetimeMs);
-    if (!isTenantId(payload.tenant))
-      throw new HeadgateError('TOKEN_INVALID', 'The claim "tenant" is not a tenant id.');
-    const scope = typeof payload.scope === 'string' ? payload.scope : '';
-    const subject = typeof payload.sub === 'string' ? payload.sub.slice(0, 200) : 'unnamed';
-    const caller = { tenant: payload.tenant, subject, scopes: new Set(scope.split(' ').filter(Boolean)) };
-    return {
-      caller,
-      expiresAt: ((payload.exp ?? 0) + LEEWAY_SECONDS) * 1000,
-      token: revocable(payload),
-      changes,
-      verifiedAt,
-    };
-  } catch (error) {
-    throw tokenError(error);
-  }
+function changesOf({ keys }: AuthenticatorOptions): number {
+  return keys.changes?.() ?? 0;
 }
 
-/** One token has one form: without padding, and with nothing in the bits that stand for nothing. @see RFC 7515, section 2 */
-function assertCanonical(token: string): void {
-  const isCanonical = (part: string): boolean =>
-    Buffer.from(part, 'base64url').toString('base64url') === part;
-  if (token.split('.').every(isCanonical)) return;
-  throw new HeadgateError('TOKEN_INVALID', 'The token is not base64url without padding.');
+/** Whether its key need not be looked up again; a clock that was set back makes it so. */
+function isFresh({ changes, lookedUpAt }: Known, options: AuthenticatorOptions): boolean {
+  const ageMs = Date.now() - lookedUpAt;
+  return ageMs >= 0 && ageMs < MAX_CACHED_MS && changes === changesOf(options);
 }
 
-/** Whether it need not be verified again; a clock that was set back makes it so. */
-function isFresh({ changes, verifiedAt }: Verified, { keys }: AuthenticatorOptions): boolean {
-  const ageMs = Date.now() - verifiedAt;
-  return ageMs >= 0 && ageMs < MAX_CACHED_MS && changes === (keys.changes?.() ?? 0);
+/** Once for all who wait for it. */
+function lookUp(known: Known, options: AuthenticatorOptions): Promise<void> {
+  const [changes, lookedUpAt] = [changesOf(options), Date.now()];
+  known.lookingUp ??= assertKeyStands(known, options)
+    .then(() => void Object.assign(known, { changes, lookedUpAt }))
+    .finally(() => (known.lookingUp = undefined));
+  return known.lookingUp;
 }
 
-function revocable({ tenant, sub, jti, iat }: JWTPayload): RevocableToken {
-  return { tenant: String(tenant), subject: sub, id: jti, issuedAt: iat };
-}
-
-/** A token that is good for years can be stolen for years. */
-function assertLifetime({ iat = 0, exp = 0 }: JWTPayload, maxLifetimeMs: number): void {
-  if (iat > Date.now() / 1000 + LEEWAY_SECONDS)
-    throw new HeadgateError('TOKEN_INVALID', 'The token says that it will be issued in the future ("iat").');
-  if ((exp - iat) * 1000 > maxLifetimeMs)
-    throw new HeadgateError(
-      'TOKEN_INVALID',
-      `The token is valid for ${exp - iat} s, more than the ${maxLifetimeMs / 1000} s that are allowed.`,
-    );
-}
-
-function tokenError(error: unknown): HeadgateError {
-  if (error instanceof HeadgateError) return error;
-  if (error instanceof errors.JWTExpired)
-    return new HeadgateError('TOKEN_EXPIRED', 'The token has expired; get a new one.', { cause: error });
-  if (error instanceof errors.JWTClaimValidationFailed) {
-    if (error.claim === 'nbf' && error.reason === 'check_failed')
-      return new HeadgateError('TOKEN_INVALID', 'The token is not valid yet ("nbf").', { cause: error });
-    return new HeadgateError('TOKEN_INVALID', `The claim "${error.claim}" is missing or wrong.`, {
-      cause: error,
-    });
-  }
-  if (error instanceof errors.JOSEAlgNotAllowed || error instanceof errors.JOSENotSupported) {
-    return new HeadgateError('TOKEN_INVALID', 'The token must be signed with EdDSA, ES256 or RS256.', {
-      cause: error,
-    });
-  }
-  if (error instanceof errors.JOSEError || error instanceof TypeError) {
-    return new HeadgateError(
-      'TOKEN_INVALID',
-      'The token is not one of ours: its form or signature is wrong.',
-      { cause: error },
-    );
-  }
-  return keysUnavailable(error);
-}
-
-/** Failures of the look-up that are the token's; any other means that the keys could not be had. */
-const FAULTS_OF_TOKEN = [
-  errors.JWKSNoMatchingKey,
-  errors.JWKSMultipleMatchingKeys,
-  errors.JOSENotSupported,
-] as const;
-
-/** Tells the two apart while it is known: to a client a bad token means "give up", missing keys "come back". */
-function blamed(keys: JWTVerifyGetKey): JWTVerifyGetKey {
-  return async (header, token) => {
-    try {
-      return await keys(header, token);
-    } catch (error) {
-      if (isUnusableKey(error))
-        throw new HeadgateError('TOKEN_INVALID', 'The key of this token is broken in the key set.', {
-          cause: error,
-        });
-      throw FAULTS_OF_TOKEN.some((fault) => error instanceof fault) ? error : keysUnavailable(error);
-    }
-  };
-}
-
-/** What Web Crypto says of a key that is none, such as a point that is not on its curve: no retry makes it one. */
-function isUnusableKey(error: unknown): boolean {
-  return error instanceof DOMException && error.name === 'DataError';
-}
-
-function keysUnavailable(cause: unknown): HeadgateError {
-  const retry = { retryable: true, retryAfterSeconds: 5, cause };
-  return new HeadgateError(
-    'ENGINE_UNAVAILABLE',
-    'The key set that verifies tokens could not be read.',
-    retry,
-  );
+/** What is known without asking anybody: its expiry, whether it is revoked, and how its tenant stands. */
+function assertGood(
+  { caller: { tenant }, expiresAt, revocable }: Known,
+  { revocations, standingOf }: AuthenticatorOptions,
+): void {
+  if (expiresAt <= Date.now())
+    throw new HeadgateError('TOKEN_EXPIRED', 'The token has expired; get a new one.');
+  const revoked = revocations?.reasonFor(revocable);
+  if (revoked !== undefined) throw new HeadgateError('TOKEN_REVOKED', revoked);
+  const standing = standingOf(tenant);
+  if (standing === 'unknown')
+    throw new HeadgateError('TENANT_UNKNOWN', `Tenant ${tenant} is not configured here.`);
+  if (standing === 'suspended') throw new HeadgateError('TENANT_SUSPENDED', `Tenant ${tenant} is suspended.`);
 }

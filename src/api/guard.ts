@@ -12,6 +12,7 @@ import { readBody, type BodyPace } from './read-body.js';
 import type { Scope } from './scopes.js';
 import { FloodWatch, SlowedAnswers } from './slowed-answers.js';
 import type { RefusedTokens } from './refused-tokens.js';
+import { TokenWatch, tokenOf } from './token-watch.js';
 
 /** What {@link createGuard} needs. */
 export interface GuardOptions {
@@ -41,6 +42,8 @@ export type Guard = (scope: Scope, route?: GuardedRoute) => (ctx: Context, next:
  * Builds what stands before every route that needs a token. In this order: the token's check, the tenant's bounds on
  * requests, the scope, and admission, before anything of the body is read. It tells the tenant's quotas with every
  * answer. What the body and the answer take counts until the answer is ready; the request itself until it is through.
+ * The token is looked at again once the body is there, before a GET is answered, and until any answer but that to events
+ * is through, which is cut when the token is lost.
  * Refusals for a tenant's own limit are 429, for the node's 503, both with `Retry-After`; those of a tenant that goes on
  * all the same, more than 50 in a second, are held back.
  */
@@ -56,6 +59,7 @@ export function createGuard(options: GuardOptions): Guard {
       );
       identified(ctx.req, caller.tenant);
       ctx.state.caller = caller;
+      ctx.state.token = new TokenWatch(ctx, options);
       // Answers have a tenant's data; no cache on the way may keep them.
       ctx.set('Cache-Control', 'no-store');
       await answering(ctx, options, route, async () => {
@@ -67,13 +71,28 @@ export function createGuard(options: GuardOptions): Guard {
             refusedTokens.lackingScope(ctx.req, lacking);
             throw lacking;
           }
-          await admitted(ctx, options, route, next);
+          await watched(ctx, route, () => admitted(ctx, options, route, next));
         } catch (error) {
           if (statusOf(error) === 429 && floods.isFlood(caller.tenant)) await slowed.hold(caller.tenant);
           throw error;
         }
       });
     };
+}
+
+/** Runs what a route does, as long as the token is good. */
+async function watched(ctx: Context, { takesEvents }: GuardedRoute, run: () => Promise<void>): Promise<void> {
+  const token = tokenOf(ctx);
+  if (takesEvents !== true) token.follow();
+  // What a POST has done is done, and said.
+  const reads = ctx.method === 'GET' || ctx.method === 'HEAD';
+  try {
+    await run().finally(() => (reads ? token.check() : undefined));
+    token.answered();
+  } catch (error) {
+    if (error === token.reason) token.refused();
+    throw error;
+  }
 }
 
 /** The connection may have gone while the token was checked. */
@@ -120,7 +139,11 @@ async function admitted(
   const permit =
     takesEvents === true ? admission.admit(tenant, bytes) : admission.admitCall(tenant, bytes, temporalCost);
   ctx.state.permit = permit;
-  ctx.state.readBody = () => readBody(ctx.req, { maxBytes, pace: bodyPace, onBytes: permit.received });
+  ctx.state.readBody = async () => {
+    const body = await readBody(ctx.req, { maxBytes, pace: bodyPace, onBytes: permit.received });
+    await tokenOf(ctx).check();
+    return body;
+  };
   try {
     await next();
   } finally {
@@ -146,7 +169,7 @@ export function permitOf(ctx: Context): Permit {
 
 /**
  * Reads the request's body, as long as the route may have one, and counts it against what may be in memory.
- * @throws HeadgateError what {@link readBody} throws; `TENANT_IN_FLIGHT_FULL`, `OVERLOADED`
+ * @throws HeadgateError what {@link readBody} throws; `TENANT_IN_FLIGHT_FULL`, `OVERLOADED`; why the token is good no more
  */
 export function bodyOf(ctx: Context): Promise<Buffer> {
   return (ctx.state.readBody as () => Promise<Buffer>)();

@@ -63,8 +63,8 @@ export class RefusedTokens {
   async refused({ socket }: IncomingMessage, error: unknown): Promise<never> {
     if (!(error instanceof HeadgateError) || !FAULTS.has(error.code)) throw error;
     const address = addressOf(socket);
-    const refused = this.note(address, error);
-    if (refused <= this.perMinute) throw error;
+    this.note(address, error);
+    if (this.count(address) <= this.perMinute) throw error;
     await this.slowed.hold(address);
     throw tooMany(this.perMinute, (this.minute.began + MINUTE - this.now()) / 1000);
   }
@@ -74,18 +74,26 @@ export class RefusedTokens {
     this.note(addressOf(socket), error);
   }
 
-  /** Returns how many have come from the address in this minute. */
-  private note(address: string, { code, message }: HeadgateError): number {
+  /** Notes that a request under way was ended for its token, which had been good: its address is not slowed down. */
+  ended({ socket }: IncomingMessage, error: unknown): void {
+    if (error instanceof HeadgateError && FAULTS.has(error.code)) this.note(addressOf(socket), error);
+  }
+
+  private note(address: string, { code, message }: HeadgateError): void {
     this.options.metrics?.tokenRefused(code);
     if (this.now() - this.minute.began >= MINUTE) this.begin();
-    const { refused, logged } = this.minute;
+    const { logged } = this.minute;
     const line = `${address} ${code}`;
     if (logged.has(line) || logged.size >= MOST_LINES) this.minute.unlogged++;
     else {
       logged.add(line);
       this.options.log.warn({ address, code, reason: message }, 'a request was refused for its token');
     }
-    if (code === 'SCOPE_MISSING') return 0;
+  }
+
+  /** Returns how many have come from the address in this minute. */
+  private count(address: string): number {
+    const { refused } = this.minute;
     const count = (refused.get(address) ?? 0) + 1;
     if (count > 1 || refused.size < MOST_ADDRESSES) refused.set(address, count);
     return count;

@@ -1,13 +1,14 @@
 import { readFile, stat } from 'node:fs/promises';
 import { HeadgateError, messageOf, systemCodeOf } from '../errors.js';
 import type { Logger } from '../observability/logger.js';
+import { Changes, type Changing } from './changes.js';
 
 /** A file that is read again when it changes. */
 export interface FollowedFile<T> {
   /** What it said when it was last right. */
   current(): T;
-  /** How often that has changed. */
-  changes(): number;
+  /** Of what {@link current} gives. */
+  readonly changed: Changing;
   /** Follows it no more. */
   close(): void;
 }
@@ -37,7 +38,7 @@ export async function followFile<T>(options: FollowFileOptions<T>): Promise<Foll
   const { path, what, parse, log, everyMs = EVERY_MS } = options;
   let [signature, text] = await read(options);
   let current = parsed(options, text);
-  let changes = 0;
+  const changes = new Changes();
   let problem: string | undefined;
   const look = async (): Promise<void> => {
     try {
@@ -46,8 +47,8 @@ export async function followFile<T>(options: FollowFileOptions<T>): Promise<Foll
       if (nowText !== undefined && nowText !== text) {
         text = nowText;
         current = parse(nowText);
-        changes++;
         log?.info({ file: path }, `${what} has changed`);
+        changes.happened();
       }
       problem = undefined;
     } catch (error) {
@@ -61,7 +62,7 @@ export async function followFile<T>(options: FollowFileOptions<T>): Promise<Foll
   const timer = setInterval(() => {
     looking = looking.then(look);
   }, everyMs).unref();
-  return { current: () => current, changes: () => changes, close: () => clearInterval(timer) };
+  return { current: () => current, changed: changes, close: () => clearInterval(timer) };
 }
 
 /** The file's signature, and its text where the signature is another than `known`. */

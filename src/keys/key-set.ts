@@ -14,6 +14,7 @@ import {
 import { HeadgateError, systemCodeOf } from '../errors.js';
 import { isLoopback } from '../loopback.js';
 import type { Logger } from '../observability/logger.js';
+import type { Changing } from './changes.js';
 import { followFile } from './followed-file.js';
 import { createRemoteKeys } from './remote-keys.js';
 
@@ -21,11 +22,9 @@ const PRIVATE_KEY = 'development.private.jwk.json';
 const PUBLIC_KEYS = 'development.jwks.json';
 
 /** The keys that verify tokens, as they are now. */
-export type KeySet = JWTVerifyGetKey & {
-  /** How often the set has changed: what was verified before is to be verified again. Of an address: always 0. */
-  changes(): number;
-  close(): void;
-};
+export type KeySet = JWTVerifyGetKey &
+  /** Of the set: what was verified before is to be verified again. That of an address is noticed when it is used. */
+  Changing & { close(): void };
 
 /** Where the keys are. */
 export interface KeySetOptions {
@@ -55,7 +54,7 @@ export async function openKeySet(options: KeySetOptions): Promise<KeySet> {
     return fileKeySet(join(dataDir, 'keys', PUBLIC_KEYS), options);
   }
   if (!/^https?:/i.test(jwks)) return fileKeySet(jwks, options);
-  return Object.assign(createRemoteKeys(new URL(jwks)), { changes: () => 0, close: () => undefined });
+  return Object.assign(createRemoteKeys(new URL(jwks)), { close: () => undefined });
 }
 
 /** Anybody who can read the data directory, a backup of it say, can sign with the development key. */
@@ -139,7 +138,12 @@ async function fileKeySet(path: string, { log, everyMs }: KeySetOptions): Promis
   const parse = (text: string): JWTVerifyGetKey => createLocalJWKSet(JSON.parse(text) as JSONWebKeySet);
   const file = await followFile({ path, what: 'a JSON Web Key Set', parse, log, everyMs });
   const get: JWTVerifyGetKey = (header, token) => file.current()(header, token);
-  return Object.assign(get, { changes: () => file.changes(), close: () => file.close() });
+  const { changed } = file;
+  return Object.assign(get, {
+    changes: () => changed.changes(),
+    onChange: (listener: () => void) => changed.onChange(listener),
+    close: () => file.close(),
+  });
 }
 
 async function readJson<T>(path: string): Promise<T | undefined> {

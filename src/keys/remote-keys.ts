@@ -1,4 +1,12 @@
-import { createRemoteJWKSet, customFetch, type FetchImplementation, type JWTVerifyGetKey } from 'jose';
+import {
+  createRemoteJWKSet,
+  customFetch,
+  jwksCache,
+  type FetchImplementation,
+  type JWKSCacheInput,
+  type JWTVerifyGetKey,
+} from 'jose';
+import { Changes, type Changing } from './changes.js';
 
 /** How long a set counts; with the cache of tokens, which is as long, a key that is withdrawn stops within a minute. */
 const MAX_AGE_MS = 25_000;
@@ -11,13 +19,36 @@ const TIMEOUT_MS = 5_000;
 const MAX_BYTES = 1024 * 1024;
 
 /** The keys at an address, fetched when they are needed. Redirections are not followed. */
-export function createRemoteKeys(url: URL, now: () => number = Date.now): JWTVerifyGetKey {
-  return createRemoteJWKSet(url, {
+export function createRemoteKeys(url: URL, now: () => number = Date.now): JWTVerifyGetKey & Changing {
+  const cache: JWKSCacheInput = {};
+  const remote = createRemoteJWKSet(url, {
     cacheMaxAge: MAX_AGE_MS,
     cooldownDuration: COOLDOWN_MS,
     timeoutDuration: TIMEOUT_MS,
     [customFetch]: keeping(now),
+    [jwksCache]: cache,
   });
+  const changes = new Changes();
+  const note = noting(cache, changes);
+  const get: JWTVerifyGetKey = (header, token) => remote(header, token).finally(note);
+  return Object.assign(get, {
+    changes: () => changes.changes(),
+    onChange: (listener: () => void) => changes.onChange(listener),
+  });
+}
+
+/** Looks whether the set that is in force is another one than when it was last looked at. */
+function noting(cache: JWKSCacheInput, changes: Changes): () => void {
+  let known: unknown;
+  let text: string | undefined;
+  return () => {
+    const { jwks } = cache as { jwks?: unknown };
+    if (jwks === known) return;
+    known = jwks;
+    const before = text;
+    text = JSON.stringify(jwks);
+    if (before !== undefined && before !== text) changes.happened();
+  };
 }
 
 /** Fetches a set, and answers with the last one that was right while none can be had. */

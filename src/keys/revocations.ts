@@ -15,6 +15,8 @@ export interface RevocableToken {
 export interface Revocations {
   /** Why a token is revoked; undefined where it is not. */
   reasonFor(token: RevocableToken): string | undefined;
+  /** Calls `listener` after each change of what is revoked. Returns how to stop that. */
+  onChange(listener: () => void): () => void;
   /** Follows the file no more. */
   close(): void;
 }
@@ -60,7 +62,11 @@ export async function openRevocations(
   options: { readonly log?: Pick<Logger, 'info' | 'error'>; readonly everyMs?: number } = {},
 ): Promise<Revocations> {
   const file = await followFile({ ...options, path, what: 'a file of revoked tokens', parse: rulesIn });
-  return { reasonFor: (token) => file.current()(token), close: () => file.close() };
+  return {
+    reasonFor: (token) => file.current()(token),
+    onChange: (listener) => file.changed.onChange(listener),
+    close: () => file.close(),
+  };
 }
 
 function rulesIn(text: string): Rules {

@@ -66,8 +66,18 @@ export interface PullRequest {
 
 /** Pull subscriptions, as the API process serves them. All calls throw HeadgateError `NOT_FOUND` for what is not a pull subscription. */
 export interface Pull {
-  /** @throws HeadgateError `TENANT_IN_FLIGHT_FULL`, `ENGINE_UNAVAILABLE` */
-  pull(who: Subscriber, request: PullRequest, gone: AbortSignal): Promise<PullMessage[]>;
+  /**
+   * Takes events, or waits for them.
+   * @param gone aborted when the consumer has gone, or may have nothing any more
+   * @param check run right before events are handed out; where it rejects, so does this, and they are available again
+   * @throws HeadgateError `TENANT_IN_FLIGHT_FULL`, `ENGINE_UNAVAILABLE`
+   */
+  pull(
+    who: Subscriber,
+    request: PullRequest,
+    gone: AbortSignal,
+    check?: () => Promise<void>,
+  ): Promise<PullMessage[]>;
   /** Acknowledges; resolves when Temporal has it. @throws HeadgateError `LEASE_STALE` (none is live), `ENGINE_UNAVAILABLE` */
   ack(who: Subscriber, ackIds: readonly string[]): Promise<SettleResult[]>;
   /** Gives back: the events are available again at once. @throws HeadgateError `LEASE_STALE`, `ENGINE_UNAVAILABLE` */
@@ -100,8 +110,8 @@ export function createPull(options: PullOptions): Pull {
   }
 
   return {
-    pull: async (who, { maxMessages, waitMs }, gone) => {
-      const messages = await queues.of(who).pull(maxMessages, waitMs, gone);
+    pull: async (who, { maxMessages, waitMs }, gone, check) => {
+      const messages = await queues.of(who).pull(maxMessages, waitMs, { gone, check });
       const bytes = messages.reduce((sum, { event }) => sum + event.length, 0);
       if (messages.length > 0) observer?.onPulled?.({ ...who, messages: messages.length, bytes });
       return messages;

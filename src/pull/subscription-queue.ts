@@ -13,7 +13,7 @@ import type { LongPolls } from './long-polls.js';
 import type { HeldPass, LotSource } from './lot-source.js';
 import type { Turns } from '../event-loop-turns.js';
 import { openLot, untouched } from './open-lot.js';
-import { Waiters } from './waiters.js';
+import { Waiters, type Consumer } from './waiters.js';
 
 /** What a {@link SubscriptionQueue} needs. */
 export interface SubscriptionQueueOptions {
@@ -88,19 +88,18 @@ export class SubscriptionQueue {
   }
 
   /**
-   * Takes events; empty when none has come within `waitMs`.
-   * @param gone aborted when the consumer has gone: then nothing is handed to it
-   * @throws HeadgateError `TENANT_IN_FLIGHT_FULL`, `ENGINE_UNAVAILABLE`
+   * Takes events; empty when none has come within `waitMs`, or the consumer has gone.
+   * @throws HeadgateError `TENANT_IN_FLIGHT_FULL`, `ENGINE_UNAVAILABLE`; and what the consumer's check throws
    */
-  async pull(max: number, waitMs: number, gone: AbortSignal): Promise<PullMessage[]> {
+  async pull(max: number, waitMs: number, consumer: Consumer): Promise<PullMessage[]> {
     const until = performance.now() + waitMs;
     this.pulling++;
     try {
       for (;;) {
-        const taken = await this.turn(max, Math.max(0, until - performance.now()), gone);
-        const kept = taken.length === 0 ? [] : await this.confirm(taken, gone);
+        const taken = await this.turn(max, Math.max(0, until - performance.now()), consumer.gone);
+        const kept = taken.length === 0 ? [] : await this.confirm(taken, consumer);
         // Otherwise they were of a lot that had been lost.
-        if (kept.length > 0 || taken.length === 0 || gone.aborted) return kept;
+        if (kept.length > 0 || taken.length === 0 || consumer.gone.aborted) return kept;
       }
     } finally {
       this.pulling--;
@@ -185,10 +184,11 @@ export class SubscriptionQueue {
   }
 
   /** Lets a consumer have what Temporal has heard of, and takes the rest back. */
-  private async confirm(taken: readonly Taken[], gone: AbortSignal): Promise<PullMessage[]> {
+  private async confirm(taken: readonly Taken[], { gone, check }: Consumer): Promise<PullMessage[]> {
     const lots = [...new Set(taken.map(({ lot }) => lot))];
     try {
       const kept = await Promise.all(lots.map(async (lot) => ((await lot.save()) ? [lot] : [])));
+      if (!gone.aborted) await check?.();
       const held = new Set(kept.flat().filter((lot) => lot.isOpen));
       if (!gone.aborted) return taken.flatMap(({ lot, message }) => (held.has(lot) ? [message] : []));
       this.withdraw(taken);

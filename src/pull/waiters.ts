@@ -1,3 +1,11 @@
+/** Who asks for events. */
+export interface Consumer {
+  /** Aborted when nothing is to be handed to it any more. */
+  readonly gone: AbortSignal;
+  /** Run right before events are handed out; where it rejects, they are taken back. */
+  readonly check?: () => Promise<void>;
+}
+
 /** A consumer that waits for events. */
 interface Waiter<T> {
   readonly max: number;

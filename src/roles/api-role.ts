@@ -194,6 +194,7 @@ async function doorOf(
       revocations:
         config.revocations === undefined ? undefined : await openRevocations(config.revocations, { log }),
       standingOf: (tenant) => standing(configOf(tenant)),
+      onStandingChange: (listener) => registry.onChange(({ tenant }) => listener(tenant)),
     }),
     schemasOf: (tenant) => registry.get(tenant)?.schemas,
     receipts: createReceipts({ client, namespace, uiUrl }),

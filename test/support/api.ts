@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
-import { createAuthenticator } from '../../src/api/authenticate.js';
+import { createAuthenticator, type AuthenticatorOptions } from '../../src/api/authenticate.js';
 import type { ReadinessCheck } from '../../src/api/routes/health.js';
 import type { ReaderPace } from '../../src/api/reader-pace.js';
 import type { BodyPace } from '../../src/api/read-body.js';
@@ -27,7 +27,9 @@ import { openDoor, type Door, type DoorOptions } from './door.js';
 import { linesOf } from './events.js';
 
 /** What a {@link startTestApi} may have otherwise than by default. */
-export interface TestApiOptions {
+export interface TestApiOptions extends Pick<AuthenticatorOptions, 'revocations' | 'onStandingChange'> {
+  /** How often the file of keys is looked at. Default 2 s. */
+  readonly keysEveryMs?: number;
   /** Configured tenants. Default `UA` and `DL`, both active. */
   readonly tenants?: Readonly<Record<string, 'active' | 'suspended'>>;
   readonly limits?: Partial<AdmissionLimits>;
@@ -84,6 +86,8 @@ export interface TestRequest {
 /** The whole door, listening: everything is real but Temporal, in whose place batches are read and remembered. */
 export interface TestApi {
   readonly url: string;
+  /** The file of keys that its tokens are verified with. */
+  readonly keysPath: string;
   readonly door: Door;
   /** What the log says went wrong inside; a test of bad input must find none. */
   readonly faults: string[];
@@ -130,11 +134,14 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   const faults: string[] = [];
   const receiptsAsked: string[] = [];
   const deadLettersAsked: string[] = [];
+  const keys = await openKeySet({ dataDir: dir, everyMs: options.keysEveryMs });
   const api = await listen(
     createApi({
       authenticate: createAuthenticator({
-        keys: await openKeySet({ dataDir: dir }),
+        keys,
         ...ISSUED,
+        revocations: options.revocations,
+        onStandingChange: options.onStandingChange,
         standingOf: (tenant) => (Object.hasOwn(tenants, tenant) ? (tenants[tenant] ?? 'unknown') : 'unknown'),
       }),
       admission: door.admission,
@@ -175,6 +182,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
 
   return {
     url: api.url,
+    keysPath: join(dir, 'keys', 'development.jwks.json'),
     door,
     faults,
     receiptsAsked,
@@ -192,6 +200,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     drained: () => door.drained(),
     close: async () => {
       await api.close();
+      keys.close();
       await door.close();
       rmSync(dir, { recursive: true, force: true });
     },

@@ -117,7 +117,8 @@ async function stream(
   });
   const body = Readable.from(goOn(first, lines));
   body.once('close', onEnd).once('error', (error) => {
-    onError(error);
+    // Where the connection was cut or left, that is all that has failed.
+    if (!ctx.res.destroyed) onError(error);
     ctx.res.destroy();
   });
   ctx.body = body;

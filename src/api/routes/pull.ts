@@ -1,11 +1,13 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
+import { HeadgateError } from '../../errors.js';
 import type { PullMessage } from '../../pull/lot.js';
 import type { Pull, Subscriber } from '../../pull/pull.js';
 import type { SettleResult } from '../../pull/subscription-queue.js';
 import { callerOf } from '../authenticate.js';
 import { bodyOf, type Guard } from '../guard.js';
-import { parseAck, parseModify, parsePull } from '../pull-requests.js';
+import { parseAck, parseModify, parsePull, type PullBody } from '../pull-requests.js';
+import { tokenOf } from '../token-watch.js';
 
 /** What {@link addPullRoutes} needs. */
 export interface PullRouteOptions {
@@ -36,7 +38,7 @@ export function addPullRoutes(router: Router, options: PullRouteOptions): void {
   };
 
   route('pull', async (ctx, who, body) => {
-    const messages = await pull.pull(who, parsePull(body), goneSignal(ctx));
+    const messages = await takeFor(ctx, pull, who, parsePull(body));
     answer(ctx, messagesJson(messages));
     giveBackUnread(ctx, pull, who, messages);
   });
@@ -57,6 +59,32 @@ function answer(ctx: Context, json: string): void {
   ctx.type = 'application/json';
 }
 
+/**
+ * Takes events for whom the token is good until it has them. A token that expires ends the wait: consumers whose tokens
+ * are short ask again with the next.
+ * @throws HeadgateError why the token is good no more, and what {@link Pull.pull} throws
+ */
+async function takeFor(
+  ctx: Context,
+  pull: Pull,
+  who: Subscriber,
+  request: PullBody,
+): Promise<readonly PullMessage[]> {
+  const token = tokenOf(ctx);
+  const check = (): Promise<void> => token.check();
+  try {
+    const messages = await pull.pull(who, request, goneSignal(ctx), check);
+    await check().catch((reason: unknown) => {
+      giveBack(pull, who, messages);
+      throw reason;
+    });
+    return messages;
+  } catch (error) {
+    if (error instanceof HeadgateError && error.code === 'TOKEN_EXPIRED') return [];
+    throw error;
+  }
+}
+
 /** The events are JSON already. */
 function messagesJson(messages: readonly PullMessage[]): string {
   const items = messages.map(
@@ -69,24 +97,23 @@ function resultsJson(results: readonly SettleResult[]): string {
   return JSON.stringify({ results });
 }
 
-/** Aborted when the connection has gone: who waits on it waits no longer. */
+/** Aborted when the connection has gone, or the token is good no more: who waits on it waits no longer. */
 function goneSignal(ctx: Context): AbortSignal {
   const gone = new AbortController();
   if (ctx.res.destroyed) gone.abort();
   ctx.res.once('close', () => gone.abort());
+  tokenOf(ctx).whenLost(() => gone.abort());
   return gone.signal;
 }
 
 /** An answer that did not get through to its end is no use to its consumer: other consumers need not wait for the deadline. */
 function giveBackUnread(ctx: Context, pull: Pull, who: Subscriber, messages: readonly PullMessage[]): void {
-  if (messages.length === 0) return;
   ctx.res.once('close', () => {
-    if (ctx.res.writableFinished) return;
-    pull
-      .nack(
-        who,
-        messages.map(({ ackId }) => ackId),
-      )
-      .catch(() => undefined);
+    if (!ctx.res.writableFinished) giveBack(pull, who, messages);
   });
+}
+
+function giveBack(pull: Pull, who: Subscriber, messages: readonly PullMessage[]): void {
+  const ackIds = messages.map(({ ackId }) => ackId);
+  if (ackIds.length > 0) pull.nack(who, ackIds).catch(() => undefined);
 }
