@@ -199,6 +199,7 @@ async function doorOf(
     receipts: createReceipts({ client, namespace, uiUrl }),
     replays: createReplays({
       ...{ client, namespace, uiUrl, batchStore: stores.batchStore, node },
+      spools: () => Promise.resolve([node]),
       tenantOf: (tenant) => registry.get(tenant),
       versionOf: (tenant, version) => readVersion(stores.paths.tenantVersions, tenant, version, reading),
     }),

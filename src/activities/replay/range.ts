@@ -22,7 +22,8 @@ export function compileRange(range: ReplayRange, requestedAt: number): CompiledR
   const { from, to, by, stream, types } = range;
   const fits = typesOf(types);
   const timeOf = by === 'receipt' ? receivedMs : eventTimeMs;
-  const until = by === 'receipt' ? Math.min(to, requestedAt) : requestedAt;
+  // What was acknowledged just before may have come in the same millisecond.
+  const until = by === 'receipt' ? Math.min(to, requestedAt + 1) : requestedAt + 1;
   return {
     streams: stream === undefined ? INPUT_STREAMS : [stream],
     includes: (event) => {
