@@ -9,7 +9,7 @@ import { until } from '../support/until.js';
 const DISK_MB = 32;
 /** No reserve at all: what is written meets the end of the disk. */
 const NO_RESERVE = '1b';
-const SOON_MS = 30_000;
+const SOON_MS = 60_000;
 const EVENTS_WHILE_FULL = 1_500;
 /** What the log says once something has met the end of the disk. */
 const SAYS_WHY = /DISK_FULL|no room left|could not be written, the disk may be full/;

@@ -8,7 +8,7 @@ import { openSlowRequest, type SlowRequest } from '../support/slow-request.js';
 import { until } from '../support/until.js';
 import type { Workload } from '../support/workload.js';
 
-const DRAINING_WITHIN_MS = 10_000;
+const DRAINING_WITHIN_MS = 30_000;
 
 describe('Headgate, told to stop under load', function () {
   this.timeout(180_000);

@@ -9,14 +9,15 @@ import { assertRouted, isRouted, WORKLOAD_ROUTES } from '../support/workload-rou
 /** Cases under way at once: much of their time is waiting for Temporal and for load windows. */
 const SIDE_BY_SIDE = 4;
 
-const DEAD_WITHIN_MS = 30_000;
+/** The longest a machine has taken that does other things as well: 30 s. */
+const DEAD_WITHIN_MS = 120_000;
 
 /** How often a point is passed before the process dies there: in the midst of things, not at the first of them. */
 const PASSES: Partial<Record<FaultPoint, number>> = { 'spool-flush.before': 25, 'spool-flush.after': 25 };
 const USUAL_PASSES = 3;
 
 describe('Headgate, killed at a fault point under load and started again', function () {
-  this.timeout(240_000);
+  this.timeout(400_000);
   const cases = sideBySide(FAULT_POINTS, SIDE_BY_SIDE, dieAndRecover);
   after(async () => {
     await cases.stop();

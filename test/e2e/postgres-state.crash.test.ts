@@ -4,7 +4,7 @@ import { killAll, runHeadgate, sharedTemporal, spawnHeadgate } from '../support/
 import { newStateUrl, usePostgres } from '../support/postgres.js';
 import { until } from '../support/until.js';
 
-const SOON_MS = 30_000;
+const SOON_MS = 60_000;
 
 describe('Headgate with its state on Postgres', function () {
   this.timeout(240_000);

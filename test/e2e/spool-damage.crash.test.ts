@@ -18,10 +18,10 @@ import { tokenFor } from '../support/producer.js';
 import { until } from '../support/until.js';
 
 /** A Worker that has died with a task in its hands is given up after ten seconds. */
-const SOON_MS = 30_000;
+const SOON_MS = 60_000;
 
 describe('Headgate, started on a spool that the disk has damaged', function () {
-  this.timeout(120_000);
+  this.timeout(240_000);
   let dir: string;
   let env: Record<string, string>;
   let url: string;

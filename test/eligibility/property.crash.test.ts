@@ -15,7 +15,7 @@ import { until } from '../support/until.js';
 
 const TENANTS = ['UA', 'DL'] as const;
 const SUBJECTS = ['N1', 'N2', 'N3'] as const;
-const SOON_MS = 20_000;
+const SOON_MS = 60_000;
 
 interface Request {
   readonly tenant: string;
@@ -197,7 +197,7 @@ function assertEachOnce(life: Life): void {
 }
 
 overStateStores('a node, whenever it stops', function (kind) {
-  this.timeout(120_000);
+  this.timeout(240_000);
   const where = kind.use();
   let lives = 0;
 
