@@ -9,6 +9,7 @@ import type { BatchedActivities } from '../activities/replay/await-batched.js';
 import { INPUT_STREAMS } from '../event.js';
 import {
   SPOOL_WAIT_MS,
+  untilOf,
   type AwaitBatchedResult,
   type ReplayInput,
   type ReplayProgress,
@@ -50,8 +51,8 @@ export class SpoolWait {
   }
 
   private async waitFor(spool: SpoolRef): Promise<UnbatchedEvents | undefined> {
-    const { tenant, range, requestedAt, spoolWaitMs: waitMs = SPOOL_WAIT_MS } = this.input;
-    const until = range.by === 'receipt' ? Math.min(range.to, requestedAt + 1) : requestedAt + 1;
+    const { tenant, spoolWaitMs: waitMs = SPOOL_WAIT_MS } = this.input;
+    const until = untilOf(this.input);
     const { awaitBatched } = activitiesOf(spool, waitMs);
     try {
       const left = await awaitBatched({ tenant, streams: streamsOf(this.input), until, waitMs });

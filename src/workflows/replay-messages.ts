@@ -14,6 +14,17 @@ export interface ReplayRange {
   readonly types?: readonly string[];
 }
 
+/**
+ * Receipt, milliseconds since the epoch, from which on events are no part of a replay: it would never end. What was
+ * acknowledged just before it was asked for may have come in the same millisecond.
+ */
+export function untilOf({
+  range: { by, to },
+  requestedAt,
+}: Pick<ReplayInput, 'range' | 'requestedAt'>): number {
+  return by === 'receipt' ? Math.min(to, requestedAt + 1) : requestedAt + 1;
+}
+
 /** What is done with the events of the range. */
 export type ReplayTask =
   /** They are delivered again: to one subscription, or to all, as the tenant's routes say. */
