@@ -20,6 +20,8 @@ const IDENTITY = 'headgate';
 const TENANT = 'acme';
 const POOL = 'pool.0';
 const STATE = 'headgate.state.0123abcd';
+/** No process has it. */
+const AWAY = 'headgate.state.ffffffff';
 
 let sequence = 0;
 
@@ -148,6 +150,23 @@ const PATHS = {
       }),
     },
   },
+  'replay-waits-for-spool': {
+    ...{ task: { kind: 'deliver' }, spools: [{ node: '0123abcd', queue: STATE }] },
+    activities: { awaitBatched: failing(1, async () => ({ events: 0 })), replayPage: pages(2) },
+  },
+  'replay-without-spool': {
+    ...{
+      task: { kind: 'decide' },
+      spools: [
+        { node: '0123abcd', queue: STATE },
+        { node: 'ffffffff', queue: AWAY },
+      ],
+    },
+    activities: {
+      awaitBatched: async () => ({ events: 50, oldestReceipt: '2024-03-10T11:59:59.000Z' }),
+      redecide: async () => ({ ...counted, dryRun: false, rules: [], notes: [] }),
+    },
+  },
   'deliver-in-two-passes': {
     activities: {
       pushPass: passes(
@@ -215,12 +234,13 @@ async function runLoadWindow(client, path) {
   return handle;
 }
 
-async function runReplay(client, { task, dryRun = false, stateQueue }) {
+async function runReplay(client, { task, dryRun = false, stateQueue, spools }) {
   const replayId = '20240310t120000-0123abcd';
   const range = { from: 0, to: Date.UTC(2024, 2, 10), by: 'receipt' };
   const input = {
     ...{ tenant: TENANT, replayId, range, task, version: '0123456789ab', dryRun, eventsPerSecond: 5_000 },
     ...{ activityQueue: `tenant.${TENANT}`, requestedAt: Date.now(), ...(stateQueue && { stateQueue }) },
+    ...(spools && { spools, spoolWaitMs: 1_000 }),
   };
   const options = { workflowId: `replay/${randomUUID()}`, taskQueue: POOL, args: [input] };
   const handle = await client.workflow.start('replay', options);
@@ -292,7 +312,7 @@ function runnerOf(name) {
 
 const ACTIVITIES = [
   ...['announce', 'loadBatches', 'replayPage', 'redecide', 'pushPass', 'park', 'restartBatch'],
-  ...['countDeadLetters', 'findDeadLetters', 'signalDeadLetters'],
+  ...['countDeadLetters', 'findDeadLetters', 'signalDeadLetters', 'awaitBatched'],
 ];
 
 /** Runs one path after the other on the same Workers, and gives each one's history to `save`. */

@@ -121,6 +121,7 @@ describe('a workflow that somebody else has started under an id of Headgate', fu
     const replays = createReplays({
       ...{ client, namespace: testNamespace(), batchStore: stores.batchStore, node: '0123abcd' },
       tenantOf: (tenant) => registry.get(tenant),
+      spools: () => Promise.resolve([]),
       versionOf: () => Promise.reject(new Error('not asked')),
     });
     const replay = await take(replayWorkflowId(VICTIM, 'r1'), LOAD_WINDOW, VICTIM);

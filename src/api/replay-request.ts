@@ -122,7 +122,8 @@ function taskOf({ subscription, into, rules, applyCurrent }: ReplayRequest): Rep
 function rangeOf(request: ReplayRequest, { kind }: ReplayTask, now: number): ReplayRange {
   const { types, stream } = request;
   const from = momentOf('from', request.from, 0);
-  const to = momentOf('to', request.to, now);
+  // What was acknowledged just before may have come in the same millisecond.
+  const to = momentOf('to', request.to, now + 1);
   if (from >= to) throw invalid('"from" must be before "to"');
   if (kind === 'decide' && stream === 'user-properties')
     throw invalid('rules decide on the stream "events", not on "user-properties"');

@@ -12,7 +12,7 @@ import { searchAttributesOf } from '../search-attributes.js';
 import { assertOwn, startOnce } from '../start-once.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { LoadedTenant } from '../tenant-config/registry.js';
-import { assertTenantId, replayWorkflowId, workflowQueue } from '../tenant.js';
+import { assertTenantId, replayWorkflowId, stateQueue, workflowQueue } from '../tenant.js';
 import {
   PROGRESS,
   REPLAY,
@@ -76,6 +76,10 @@ export interface ReplaysOptions {
   readonly batchStore: Pick<BatchStore, 'days' | 'list' | 'open' | 'deletedThrough'>;
   /** The node of the spool beside the state: what makes decisions current is done there. */
   readonly node: string;
+  /** The nodes whose spools may hold what was acknowledged and is in no batch yet. Asked before a replay starts. */
+  readonly spools: () => Promise<readonly string[]>;
+  /** Milliseconds for which a replay waits for them. */
+  readonly spoolWaitMs?: number;
   readonly tenantOf: (tenant: string) => LoadedTenant | undefined;
   /** A version of a tenant's configuration. */
   readonly versionOf: (tenant: string, version: string) => Promise<LoadedTenant>;
@@ -112,8 +116,9 @@ export function createReplays(options: ReplaysOptions): Replays {
     start: async (id, request) => {
       const tenant = loaded(id);
       const chosen = await versionFor(tenant, request);
-      const input = replayInputOf(request, { tenant, chosen, node: options.node }, now());
+      const asked = replayInputOf(request, { tenant, chosen, node: options.node }, now());
       return answered(client, async () => {
+        const input = { ...asked, ...(await spoolsOf(options)) };
         const workflowId = replayWorkflowId(id, input.replayId);
         await running.start(id, workflowId, () => startWorkflow(client, tenant, input));
         return summaryOf(workflowId, 'running', memoOf(input));
@@ -146,6 +151,14 @@ export function createReplays(options: ReplaysOptions): Replays {
     },
     reach: (tenant) => reachOf(loaded(tenant)),
   };
+}
+
+async function spoolsOf({
+  spools,
+  spoolWaitMs,
+}: ReplaysOptions): Promise<Pick<ReplayInput, 'spools' | 'spoolWaitMs'>> {
+  const refs = (await spools()).map((node) => ({ node, queue: stateQueue(node) }));
+  return { spools: refs, ...(spoolWaitMs !== undefined && { spoolWaitMs }) };
 }
 
 /** What has such an id and is no replay of the tenant is not there for it. */
@@ -238,7 +251,9 @@ async function stateOf(
 
 /** What the activity that runs said last: newer than what the workflow knows. */
 function heartbeatOf({ raw }: WorkflowExecutionDescription): ReplayProgress | undefined {
-  const payload = raw.pendingActivities?.[0]?.heartbeatDetails?.payloads?.[0];
+  const [payload] = (raw.pendingActivities ?? []).flatMap(
+    ({ heartbeatDetails }) => heartbeatDetails?.payloads ?? [],
+  );
   return payload ? defaultPayloadConverter.fromPayload<ReplayProgress>(payload) : undefined;
 }
 

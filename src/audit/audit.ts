@@ -1,4 +1,5 @@
 import { HeadgateError } from '../errors.js';
+import { readUnsent } from '../ingest/unsent-events.js';
 import type { DataPaths } from '../roles/stores.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import { createFileQuarantine } from '../stores/quarantine/file.js';
@@ -11,7 +12,7 @@ import { withWorkspace } from './workspace.js';
 
 /** What {@link audit} is to look at. */
 export interface AuditOptions {
-  readonly paths: Pick<DataPaths, 'quarantine' | 'tenantVersions' | 'warehouse'>;
+  readonly paths: Pick<DataPaths, 'quarantine' | 'spool' | 'tenantVersions' | 'warehouse'>;
   readonly batchStore: Pick<BatchStore, 'list' | 'localFiles' | 'open'>;
   /** The configured tenants. */
   readonly tenants: readonly LoadedTenant[];
@@ -40,6 +41,8 @@ export function audit(options: AuditOptions): Promise<TenantAudit[]> {
   return withWorkspace(async (workspace) => {
     const { ids, tenant, stream, onProgress } = options;
     const named = ids === undefined ? undefined : await readAcknowledged(workspace, ids, { tenant, stream });
+    // Before the files: what leaves it meanwhile is in them.
+    const unsent = await readUnsent(options.paths.spool);
     const results: TenantAudit[] = [];
     for (const each of tenantsOf(options, named)) {
       const auditing = auditTenant({
@@ -49,6 +52,7 @@ export function audit(options: AuditOptions): Promise<TenantAudit[]> {
         configured: await configuredOf(options, each),
         warehouseRoot: options.paths.warehouse,
         quarantine: createFileQuarantine(options.paths.quarantine),
+        unsent: unsent.get(each) ?? [],
         given: ids !== undefined,
         onRead: (read, of) => onProgress(`${each}: read ${read} of ${of} batch files`),
       });
@@ -83,10 +87,10 @@ function tenantsOf(
   return [tenant];
 }
 
-/** True when nothing is missing, nothing is damaged and nothing is doubled. */
+/** True when nothing is missing, nothing waits in the spool, nothing is damaged and nothing is doubled. */
 export function isClean(result: TenantAudit): boolean {
-  const { missing, damaged, damagedFiles, doubled, decisionsMissing, decisionsDoubled } = result;
-  return [missing, damaged, damagedFiles, doubled, decisionsMissing, decisionsDoubled].every(
+  const { missing, unsent, damaged, damagedFiles, doubled, decisionsMissing, decisionsDoubled } = result;
+  return [missing, unsent, damaged, damagedFiles, doubled, decisionsMissing, decisionsDoubled].every(
     ({ count }) => count === 0,
   );
 }

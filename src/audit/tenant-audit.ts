@@ -1,4 +1,5 @@
 import { INPUT_STREAMS } from '../event.js';
+import type { UnsentEvents } from '../ingest/unsent-events.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { Quarantine } from '../stores/quarantine/quarantine.js';
 import type { Table } from '../stores/warehouse/columns.js';
@@ -76,6 +77,8 @@ export interface TenantAudit {
   readonly leftOut: Found<MissingEvent>;
   /** By batch; `count` is of events. */
   readonly damaged: Found<DamagedEvents>;
+  /** By stream; `count` is of events. They were still in the spool of this data directory when the audit began. */
+  readonly unsent: Found<UnsentEvents>;
   /** Kept batch files that are damaged; their events are in no other number here, unless the warehouse holds them. */
   readonly damagedFiles: Found<DamagedFile>;
   readonly doubled: Found<DoubledEvent>;
@@ -94,6 +97,8 @@ export interface TenantAuditOptions {
   readonly batchStore: Pick<BatchStore, 'list' | 'localFiles' | 'open'>;
   readonly warehouseRoot: string;
   readonly quarantine: Pick<Quarantine, 'listLost' | 'lost'>;
+  /** What the spool holds of the tenant that is in no batch. */
+  readonly unsent: readonly UnsentEvents[];
   /** True when the table `given` says what was acknowledged; otherwise the kept batch files do. */
   readonly given: boolean;
   readonly days: DayRange;
@@ -127,6 +132,7 @@ export async function auditTenant(options: TenantAuditOptions): Promise<TenantAu
     missing: await named(unstored('ANTI'), 'ALL', toMissing),
     leftOut: await named(unstored('SEMI'), 'ALL', toMissing),
     damaged: await damagedOf(options),
+    unsent: unsentOf(options),
     damagedFiles: { count: files.length, first: files.slice(0, show) },
     doubled: await named(DOUBLED, 'stream, source, id', ([stream, source, id, rows, batchIds]) => ({
       stream: String(stream),
@@ -147,6 +153,12 @@ export async function auditTenant(options: TenantAuditOptions): Promise<TenantAu
       rows: Number(rows),
     })),
   };
+}
+
+/** They will be in batches of this day or later. */
+function unsentOf({ unsent, days: { to } }: TenantAuditOptions): Found<UnsentEvents> {
+  const first = unsent.filter(({ oldestReceipt }) => to === undefined || oldestReceipt.slice(0, 10) <= to);
+  return { count: first.reduce((sum, { events }) => sum + events, 0), first };
 }
 
 async function damagedOf({

@@ -10,9 +10,10 @@ each id once even so). Decisions: an event whose type rules are on must have one
 Damaged: acknowledged, but lost on disk before they were in a batch file; named by batch, as their ids are lost too.
 Files that are damaged are named, and their events left out of the numbers, as their ids cannot be trusted.
 Left out: no load can take it, so it is among the dead letters of the subscription warehouse; it is not missing.
+In the spool: acknowledged, and in no batch yet; told by their number, of this data directory's spool.
 Audit when all has been loaded: what is still on its way, or among the dead letters of ingest, counts as missing.
 
-Exit code 0: nothing is missing, damaged or doubled. 1: something is.
+Exit code 0: nothing is missing, in the spool, damaged or doubled. 1: something is.
 
 Examples:
   $ headgate audit

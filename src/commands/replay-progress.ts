@@ -38,8 +38,17 @@ function plainLines(now: () => number): ShownProgress {
   };
 }
 
-function lineOf({ phase, files, batches, events, deliveries, decisions }: ReplayProgress): string {
+function lineOf({
+  phase,
+  waitsFor = [],
+  files,
+  batches,
+  events,
+  deliveries,
+  decisions,
+}: ReplayProgress): string {
   const number = (value: number): string => value.toLocaleString('en-US');
+  if (phase === 'batching') return `waiting: ${waitsFor.map(({ message }) => message).join('; ')}`;
   if (phase === 'waiting') return 'waiting for another replay of the tenant';
   const read = files === undefined ? `${number(batches)} batches` : `file ${files.done} of ${files.total}`;
   if (phase === 'warm-up') return `warm-up: ${read}`;

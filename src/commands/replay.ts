@@ -12,6 +12,9 @@ current decision is on no later event. So apply the rules first. With --dry-run 
 Replays may be run twice, while events come in, and reset in the Temporal UI: nothing doubles in the warehouse, and
 receivers know what is delivered again by its webhook-id.
 
+A replay waits until what was acknowledged of its range is in batches. What is not after 15 minutes is missing from it:
+its notes say how much, and the exit code is 1.
+
 The token is HEADGATE_TOKEN, or one signed with the development key.
 
 Examples:

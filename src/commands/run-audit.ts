@@ -102,7 +102,8 @@ function report(results: readonly TenantAudit[]): string {
 
 /** A line for each thing that is named. Ids are other people's text, so they are shown as JSON. */
 function named({ tenant, ...found }: TenantAudit): string[] {
-  const { missing, leftOut, damaged, damagedFiles, doubled, decisionsMissing, decisionsDoubled } = found;
+  const { missing, leftOut, unsent, damaged, damagedFiles, doubled, decisionsMissing, decisionsDoubled } =
+    found;
   return [
     ...missing.first.map(
       ({ stream, batchId, ...event }) =>
@@ -111,6 +112,10 @@ function named({ tenant, ...found }: TenantAudit): string[] {
     ...leftOut.first.map(
       ({ stream, ...event }) =>
         `${tenant}: left out of ${stream}, as it cannot be loaded: ${shown(event)}; see the dead letters of warehouse`,
+    ),
+    ...unsent.first.map(
+      ({ stream, events, oldestReceipt }) =>
+        `${tenant}: ${events} of ${stream} are in the spool and in no batch yet, the oldest received at ${oldestReceipt}`,
     ),
     ...damaged.first.map(
       ({ stream, batchId, events }) =>

@@ -54,7 +54,8 @@ export async function runReplay(options: ReplayOptions): Promise<void> {
   answer(options, ended, replayReport(ended));
   const note = reachNote(ended, (await client.list()).reach);
   if (note !== undefined) printError(note.text);
-  if (ended.status !== 'completed' || note?.isGone === true) process.exitCode = 1;
+  const isIncomplete = ended.report?.unbatched !== undefined;
+  if (ended.status !== 'completed' || note?.isGone === true || isIncomplete) process.exitCode = 1;
 }
 
 function requestOf(options: ReplayOptions, rules: string | undefined): ReplayRequest {

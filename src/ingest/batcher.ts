@@ -115,16 +115,21 @@ export class Batcher {
   /** When the oldest chunk was received that Temporal does not have yet, in milliseconds since the epoch. */
   get oldestAt(): number | undefined {
     let oldestAt: number | undefined;
-    for (const { oldest, sendingSince } of this.lanes.values()) {
-      const at = sendingSince ?? oldest?.receivedAt;
+    for (const { oldest, sending } of this.lanes.values()) {
+      const at = (sending[0] ?? oldest)?.receivedAt;
       if (at !== undefined && (oldestAt === undefined || at < oldestAt)) oldestAt = at;
     }
     return oldestAt;
   }
 
+  /** What Temporal does not have yet of a tenant's stream, in order of receipt. */
+  unsent(tenant: string, stream: InputStream): Iterable<Chunk> {
+    return this.lanes.get(laneKey(tenant, stream))?.unsent() ?? [];
+  }
+
   /** Temporal has these chunks, of one lane. */
   handedOver([first]: readonly Chunk[]): void {
-    if (first !== undefined) this.laneOf(first.tenant, first.stream).sendingSince = undefined;
+    if (first !== undefined) this.laneOf(first.tenant, first.stream).sending = [];
   }
 
   /** Batches on their way. */
@@ -236,7 +241,7 @@ export class Batcher {
   private launch(lane: Lane, plan: Plan, chunks: readonly Chunk[], takesSlot = true): void {
     const began = performance.now();
     lane.plan = plan;
-    lane.sendingSince = chunks[0]?.receivedAt;
+    lane.sending = chunks;
     if (takesSlot) this.free--;
     let holding = takesSlot;
     const giveBack = (): void => {

@@ -1,8 +1,9 @@
 import type { AckMode } from '../config.js';
 import type { Decider } from '../eligibility/decider.js';
 import { HeadgateError } from '../errors.js';
-import type { EventRow, InputStream } from '../event.js';
+import { INPUT_STREAMS, type EventRow, type InputStream } from '../event.js';
 import { eventKey } from '../event-identity.js';
+import { Arrivals } from './arrivals.js';
 import type { Dedupe } from './dedupe.js';
 import { FINGERPRINT_BYTES, type Fingerprint } from './fingerprint.js';
 import { Fresh, type TakenEvent } from './fresh.js';
@@ -67,6 +68,8 @@ const TYPES_KEPT = 8;
 
 /** The way in, behind admission: dedupe → decisions → routes → spool, and on to the batcher. */
 export class Ingest {
+  /** Requests that have come, and have no place in the spool yet. */
+  readonly arrivals = new Arrivals();
   private readonly writes = new Writes();
   private readonly waitingForStart = new Map<number, () => void>();
   /** What shares the event loop between tenants. */
@@ -102,6 +105,12 @@ export class Ingest {
       this.waitingForStart.get(seq)?.();
       this.waitingForStart.delete(seq);
     }
+  }
+
+  /** Waits until all events of a tenant that have come so far are in the spool and have been told of, or are refused. */
+  async settledOf(tenant: string): Promise<void> {
+    await this.arrivals.settledOf(tenant);
+    await Promise.all(INPUT_STREAMS.map((stream) => this.writes.settledOf(laneKey(tenant, stream))));
   }
 
   /** Refuses what comes from now on, and waits for what is being written. */

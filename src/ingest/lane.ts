@@ -58,8 +58,8 @@ export class Lane {
   readonly key: string;
   /** The batch on its way, from its plan to the end of its workflow. */
   plan?: Plan;
-  /** When the oldest event of that batch came, until Temporal has it; milliseconds since the epoch. */
-  sendingSince?: number;
+  /** The chunks of that batch, until Temporal has it. */
+  sending: readonly Chunk[] = [];
   /** The batch that a crash left planned, until its chunks are here again. */
   unfinished?: Plan;
   /** The newest chunk that waits. */
@@ -84,6 +84,12 @@ export class Lane {
     this.newest = chunk;
     this.waitingEvents += chunk.events;
     this.waitingBytes += chunk.bytes;
+  }
+
+  /** What Temporal does not have yet, in order of receipt: what is on its way, then what waits. */
+  *unsent(): Iterable<Chunk> {
+    yield* this.sending;
+    yield* this.chunks;
   }
 
   /** How many chunks wait. */

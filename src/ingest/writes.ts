@@ -27,6 +27,11 @@ export class Writes {
     write.done.then(forget, forget);
   }
 
+  /** Waits for the writes of a lane that are under way. */
+  async settledOf(lane: string): Promise<void> {
+    await Promise.allSettled([...(this.lanes.get(lane) ?? [])].map(({ done }) => done));
+  }
+
   /** Waits until nothing is being written. */
   async settled(): Promise<void> {
     await Promise.allSettled(

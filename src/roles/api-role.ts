@@ -33,6 +33,7 @@ import type { Grace } from './grace.js';
 import { observePull } from './observe-pull.js';
 import { temporalAnswers } from './open-admission.js';
 import { openStateStore } from './state.js';
+import { openSpoolRegister, type SpoolRegister } from './spool-register.js';
 import { startStateRole } from './state-role.js';
 import type { SharedStores } from './stores.js';
 
@@ -92,8 +93,9 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   });
   const parts = await buildIngest(options, { spool, state, client, control, signal: stopping.signal });
   const { ingest, decider, batcher } = parts;
+  const register = await openSpoolRegister({ config, client, spool, log });
   const app = createApi({
-    ...(await doorOf(options, configOf, client, spool)),
+    ...(await doorOf(options, configOf, client, { node: spool.node, spools: register.nodes })),
     ...{ admission: parts.admission, ingest, decider, pull },
     subscriptions: {
       control,
@@ -127,10 +129,9 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       );
       stopping.abort();
       await stateWorker.stop();
-      await batcher.stop();
-      await parts.stop();
-      await state.close();
-      await spool.close();
+      for (const each of [batcher, parts]) await each.stop();
+      await register.leave();
+      for (const each of [state, spool]) await each.close();
     },
   };
 }
@@ -176,7 +177,7 @@ async function doorOf(
   { config, temporal, registry, reading, stores, metrics, log }: ApiRoleOptions,
   configOf: (tenant: string) => TenantConfig | undefined,
   client: Client,
-  { node }: Pick<Spool, 'node'>,
+  { node, spools }: { readonly node: string; readonly spools: SpoolRegister['nodes'] },
 ): Promise<
   Pick<
     ApiDependencies,
@@ -199,7 +200,7 @@ async function doorOf(
     schemasOf: (tenant) => registry.get(tenant)?.schemas,
     receipts: createReceipts({ client, namespace, uiUrl }),
     replays: createReplays({
-      ...{ client, namespace, uiUrl, batchStore: stores.batchStore, node },
+      ...{ client, namespace, uiUrl, batchStore: stores.batchStore, node, spools },
       tenantOf: (tenant) => registry.get(tenant),
       versionOf: (tenant, version) => readVersion(stores.paths.tenantVersions, tenant, version, reading),
     }),

@@ -6,6 +6,7 @@ import { Decider } from '../eligibility/decider.js';
 import { messageOf } from '../errors.js';
 import type { EventRow, InputStream } from '../event.js';
 import type { Admission } from '../ingest/admission/admission.js';
+import { Batched } from '../ingest/batched.js';
 import { Batcher } from '../ingest/batcher.js';
 import { createBusyness } from '../ingest/busyness.js';
 import { Dedupe } from '../ingest/dedupe.js';
@@ -46,6 +47,8 @@ export interface IngestParts {
   readonly decider: Decider;
   readonly checkpoints: Checkpoints;
   readonly batcher: Batcher;
+  /** Tells when what has come is in batches. */
+  readonly batched: Batched;
   /** Goes on where the last process stopped; resolves once the state is what it was. */
   recover(): Promise<void>;
   /** Writes the state for the last time; to be called when nothing comes in or goes out any more. */
@@ -66,6 +69,7 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
   const handedOver = (chunks: readonly Chunk[]): void => {
     release.handedOver(chunks);
     batcher.handedOver(chunks);
+    batched.handedOver(chunks);
     for (const { tenant, bytes } of chunks) admission.drained(tenant, bytes);
     ingest.started(chunks);
   };
@@ -75,12 +79,7 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
   const dedupe = await rebuiltDedupe(spool, options.log);
   const { paths } = options.stores;
   const { admission, close } = openAdmission({
-    config,
-    paths,
-    registry,
-    client,
-    spool,
-    batcher,
+    ...{ config, paths, registry, client, spool, batcher },
     log: options.log,
   });
   const fingerprint = await createFingerprint(spool.seeds);
@@ -95,6 +94,10 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
     onSpooled: (chunk) => spooled(chunk, batcher, options.metrics),
     onFailed: () => void checkpoints.rewind().catch(unreadable),
   });
+  const batched = new Batched({
+    unsent: (...lane) => batcher.unsent(...lane),
+    settledOf: (tenant) => ingest.settledOf(tenant),
+  });
   registry.onChange(({ tenant }) => {
     decider.catchUp().catch(unreadable);
     batcher.reconsider(tenant);
@@ -106,6 +109,7 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
     decider,
     checkpoints,
     batcher,
+    batched,
     recover: () => recover(options, stores, { batcher, decider, release }),
     stop: async () => {
       clearInterval(forgetting);

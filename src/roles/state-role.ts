@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { withFailures } from '../activities/failure.js';
 import { windowsOf } from '../activities/index.js';
+import { createBatchedActivities } from '../activities/replay/await-batched.js';
 import { createReplayActivities } from '../activities/replay/replay.js';
 import { createAnnounceActivities } from '../activities/warehouse/announce.js';
 import { CurrentDecisions } from '../eligibility/current-decisions.js';
@@ -11,13 +12,16 @@ import type { ApiRoleOptions } from './api-role.js';
 import type { IngestParts } from './ingest-parts.js';
 
 /** What {@link startStateRole} needs besides. */
-export interface StateParts extends Pick<IngestParts, 'decider' | 'checkpoints'> {
+export interface StateParts extends Pick<IngestParts, 'batched' | 'decider' | 'checkpoints'> {
   readonly client: Client;
   /** The spool's node. */
   readonly node: string;
 }
 
-/** Runs the replays that make decisions current: here, since no other process may change the state. */
+/**
+ * Runs what only the owner of a spool and its state can: replays that make decisions current, since no other process may
+ * change the state; and it tells others when what it has acknowledged is in batches.
+ */
 export function startStateRole(options: ApiRoleOptions, parts: StateParts): StateWorker {
   const { config, temporal, registry, stores, control, reading, turns } = options;
   const { client, node } = parts;
@@ -34,8 +38,12 @@ export function startStateRole(options: ApiRoleOptions, parts: StateParts): Stat
     startDeliveries: () => Promise.reject(new Error('No deliveries are started here.')),
     makeCurrent: (...decisions) => current.make(...decisions),
   });
+  const { awaitBatched } = createBatchedActivities({
+    node,
+    watch: (...watched) => parts.batched.watch(...watched),
+  });
   return startStateWorker({
     ...{ ...options, ...temporal, node },
-    activities: { redecide: withFailures(redecide) },
+    activities: { redecide: withFailures(redecide), awaitBatched: withFailures(awaitBatched) },
   });
 }

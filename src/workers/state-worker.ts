@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { BatchedActivities } from '../activities/replay/await-batched.js';
 import type { ReplayActivities } from '../activities/replay/replay.js';
 import { messageOf } from '../errors.js';
 import { stateQueue } from '../tenant.js';
@@ -11,7 +12,7 @@ export interface StateWorkerOptions extends Pick<
 > {
   /** The spool's node. */
   readonly node: string;
-  readonly activities: Pick<ReplayActivities, 'redecide'>;
+  readonly activities: Pick<ReplayActivities, 'redecide'> & BatchedActivities;
 }
 
 /** The Worker of the process that owns the state. */
@@ -37,6 +38,8 @@ export function startStateWorker(options: StateWorkerOptions): StateWorker {
       taskQueue: stateQueue(options.node),
       activities: options.activities,
       maxConcurrentActivityTaskExecutions: MAX_ACTIVITIES,
+      // How far a replay is is shown to people; the default holds it back for 24 s.
+      maxHeartbeatThrottleInterval: '5 seconds',
       activityTaskPollerBehavior: { type: 'simple-maximum', maximum: 1 },
     });
     const stop = (): void => worker.shutdown();
@@ -48,10 +51,7 @@ export function startStateWorker(options: StateWorkerOptions): StateWorker {
   const running = (async () => {
     while (!stopping.signal.aborted) {
       await runOnce().catch((error: unknown) =>
-        options.log.error(
-          { reason: messageOf(error) },
-          'replays cannot make decisions current; trying again',
-        ),
+        options.log.error({ reason: messageOf(error) }, 'replays are not served here; trying again'),
       );
       await delay(AGAIN_AFTER_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
     }

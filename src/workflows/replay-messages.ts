@@ -14,6 +14,17 @@ export interface ReplayRange {
   readonly types?: readonly string[];
 }
 
+/**
+ * Receipt, milliseconds since the epoch, from which on events are no part of a replay: it would never end. What was
+ * acknowledged just before it was asked for may have come in the same millisecond.
+ */
+export function untilOf({
+  range: { by, to },
+  requestedAt,
+}: Pick<ReplayInput, 'range' | 'requestedAt'>): number {
+  return by === 'receipt' ? Math.min(to, requestedAt + 1) : requestedAt + 1;
+}
+
 /** What is done with the events of the range. */
 export type ReplayTask =
   /** They are delivered again: to one subscription, or to all, as the tenant's routes say. */
@@ -44,10 +55,60 @@ export interface ReplayInput {
   readonly stateQueue?: string;
   /** Milliseconds since the epoch: when it was asked for. What is received later is not a part of it. */
   readonly requestedAt: number;
+  /**
+   * The spools that may hold events of the range: before anything is read they are waited for. Absent in replays of version
+   * 0.1.0, and in runs that go on.
+   */
+  readonly spools?: readonly SpoolRef[];
+  /** Milliseconds for which they are waited for, each; default {@link SPOOL_WAIT_MS}. */
+  readonly spoolWaitMs?: number;
   /** Where a run before has left off. */
   readonly cursor?: ReplayCursor;
   /** What runs before have come to. */
   readonly soFar?: ReplayCounts;
+  /** What they have gone without. */
+  readonly unbatched?: readonly UnbatchedEvents[];
+}
+
+/** A spool, and where its process is asked. */
+export interface SpoolRef {
+  /** Its name in batch ids. */
+  readonly node: string;
+  /** The task queue of its process. */
+  readonly queue: string;
+}
+
+/** Fifteen minutes: an API is started again, and Temporal is back, long before. */
+export const SPOOL_WAIT_MS = 15 * 60_000;
+
+/** What a replay waits for before it reads, or has gone without. */
+export interface UnbatchedEvents {
+  /** The spool's name in batch ids. */
+  readonly node: string;
+  /** `events-in-spool`: acknowledged events are in no batch yet. `spool-away`: the process of the spool does not answer. */
+  readonly code: 'events-in-spool' | 'spool-away';
+  /** The same for people. */
+  readonly message: string;
+  /** How many, at most; absent where that is not known. */
+  readonly events?: number;
+  /** Receipt of the oldest of them, RFC 3339. */
+  readonly oldestReceipt?: string;
+}
+
+/** Input of the activity that waits until acknowledged events are in batches. */
+export interface AwaitBatchedInput {
+  readonly tenant: string;
+  readonly streams: readonly InputStream[];
+  /** Receipt, milliseconds since the epoch, from which on events do not matter. */
+  readonly until: number;
+  /** Milliseconds after which an attempt gives up. */
+  readonly waitMs: number;
+}
+
+/** Its result: what is not in batches; and `waitsFor` of its heartbeats. */
+export interface AwaitBatchedResult {
+  readonly events: number;
+  readonly oldestReceipt?: string;
 }
 
 /** The last batch that has been looked at; streams come one after the other. */
@@ -93,8 +154,13 @@ export function addCounts(left: ReplayCounts, right: ReplayCounts): ReplayCounts
 
 /** How far a replay is: answer of the query {@link PROGRESS}, and what its activities say with each heartbeat. */
 export interface ReplayProgress extends ReplayCounts {
-  /** `waiting`: for another replay's memory. `warm-up`: reads what came before the range. `applying`: makes decisions current. */
-  readonly phase: 'waiting' | 'warm-up' | 'range' | 'applying';
+  /**
+   * `batching`: acknowledged events of the range are not in batches yet, see `waitsFor`. `waiting`: for another replay's
+   * memory. `warm-up`: reads what came before the range. `applying`: makes decisions current.
+   */
+  readonly phase: 'batching' | 'waiting' | 'warm-up' | 'range' | 'applying';
+  /** In the phase `batching`. */
+  readonly waitsFor?: readonly UnbatchedEvents[];
   /** Kept batch files looked at, of those there are; absent where files are not counted beforehand. */
   readonly files?: { readonly done: number; readonly total: number };
 }
@@ -116,7 +182,7 @@ export interface ReplayPageResult {
 }
 
 /** Input of the activity that decides on a range again in memory: a dry run, or one that records. */
-export type RedecideInput = Omit<ReplayInput, 'cursor' | 'soFar'>;
+export type RedecideInput = Omit<ReplayInput, 'cursor' | 'soFar' | 'spools' | 'spoolWaitMs' | 'unbatched'>;
 
 /** One decision, for people to look at. */
 export interface DecisionSample {
@@ -195,6 +261,8 @@ export interface ReplayReport extends ReplayCounts {
   readonly applied?: AppliedCounts;
   /** Dry run: events that would be delivered, per subscription. */
   readonly wouldDeliver?: readonly { readonly subscription: string; readonly events: number }[];
+  /** Acknowledged events that are not in it, since they were not in batches in time; absent where there are none. */
+  readonly unbatched?: readonly UnbatchedEvents[];
   /** What there is to know about these numbers, in words. */
   readonly notes: readonly string[];
 }

@@ -9,6 +9,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
+import { SpoolWait } from './await-spools.js';
 import {
   NO_COUNTS,
   PROGRESS,
@@ -17,7 +18,9 @@ import {
   type ReplayInput,
   type ReplayProgress,
   type ReplayReport,
+  type UnbatchedEvents,
 } from './replay-messages.js';
+import { incompleteNotes } from './unbatched-events.js';
 
 /** How far the replay is. */
 export const progressQuery = defineQuery<ReplayProgress>(PROGRESS);
@@ -25,26 +28,32 @@ export const progressQuery = defineQuery<ReplayProgress>(PROGRESS);
 /**
  * A tenant's kept events run again: delivered, page by page, or decided on again. Each activity is idempotent (deliveries
  * and decisions have names that follow from the replay and the batch), so the workflow may be retried, cancelled and reset
- * at any point. Its activities keep its rate.
+ * at any point. Its activities keep its rate. It begins once what was acknowledged before it is in batches.
  */
 export async function replay(input: ReplayInput): Promise<ReplayReport> {
   let counts = input.soFar ?? NO_COUNTS;
-  setHandler(progressQuery, () => ({ ...counts, phase: 'range' }));
+  const spools = new SpoolWait(input);
+  setHandler(progressQuery, () => ({
+    ...counts,
+    ...(spools.isOn ? { phase: 'batching', waitsFor: spools.waitsFor() } : { phase: 'range' }),
+  }));
+  const unbatched = await spools.run();
+  const begun = { ...input, spools: undefined, ...(unbatched.length > 0 && { unbatched }) };
   const { replayPage, redecide } = activitiesOf(input.activityQueue);
   if (input.dryRun || input.task.kind === 'decide') {
     const report = await (input.stateQueue === undefined
-      ? redecide(input)
-      : redecideAt(input.stateQueue, input));
+      ? redecide(begun)
+      : redecideAt(input.stateQueue, begun));
     counts = report;
-    return { ...report, seconds: secondsSince(input) };
+    return withUnbatched({ ...report, seconds: secondsSince(input) }, unbatched);
   }
   for (let { cursor } = input; ;) {
-    const page = await replayPage({ ...input, cursor, soFar: counts });
+    const page = await replayPage({ ...begun, cursor, soFar: counts });
     counts = addCounts(counts, page.counts);
     ({ cursor } = page);
-    if (cursor === undefined) return reportOf(input, counts);
+    if (cursor === undefined) return withUnbatched(reportOf(input, counts), unbatched);
     if (workflowInfo().continueAsNewSuggested)
-      return continueAsNew<typeof replay>({ ...input, cursor, soFar: counts });
+      return continueAsNew<typeof replay>({ ...begun, cursor, soFar: counts });
   }
 }
 
@@ -97,6 +106,12 @@ function isNotTakenUp(error: unknown): boolean {
 
 function reportOf(input: ReplayInput, counts: ReplayCounts): ReplayReport {
   return { ...counts, dryRun: false, seconds: secondsSince(input), notes: [] };
+}
+
+/** A replay that something acknowledged is missing from says so. */
+function withUnbatched(report: ReplayReport, unbatched: readonly UnbatchedEvents[]): ReplayReport {
+  if (unbatched.length === 0) return report;
+  return { ...report, unbatched, notes: [...report.notes, ...incompleteNotes(unbatched)] };
 }
 
 function secondsSince({ requestedAt }: ReplayInput): number {

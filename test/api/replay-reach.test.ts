@@ -49,6 +49,7 @@ describe('how far back replay reaches', () => {
         list: (range) => (listed++, store.list(range)),
         open: (name) => (opened++, store.open(name)),
       },
+      spools: () => Promise.resolve([]),
       now: () => now,
       tenantOf: () => tenant,
       versionOf: () => Promise.resolve(tenant),

@@ -31,7 +31,7 @@ describe('the request of a replay', () => {
     assert.match(replayId, /^20240310t120000-[0-9a-f]{8}$/);
     assert.equal(replayWorkflowId('UA', replayId), `replay/UA/${replayId}`);
     assert.deepEqual(input, {
-      ...{ tenant: 'UA', range: { from: 0, to: NOW, by: 'receipt' }, task: { kind: 'deliver' } },
+      ...{ tenant: 'UA', range: { from: 0, to: NOW + 1, by: 'receipt' }, task: { kind: 'deliver' } },
       ...{ version: '0123456789ab', dryRun: false, eventsPerSecond: 5_000 },
       ...{ activityQueue: 'tenant.UA', requestedAt: NOW },
     });

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { Spool } from '../../src/ingest/spool.js';
+import { event } from '../support/events.js';
 import { runHeadgate } from '../support/headgate.js';
+import { appendTo, recordOf } from '../support/records.js';
 import { useTempDir } from '../support/temp-dir.js';
 import { writeBatchFile, writeParquetFile } from '../support/warehouse-files.js';
 
@@ -55,6 +58,31 @@ describe('headgate audit', () => {
       count: 1,
       first: [{ stream: 'events', source: null, id: 'lost' }],
     });
+  });
+
+  it('exits with 1 while acknowledged events are in the spool, and says how many; its node may be running', async () => {
+    const spool = new Spool(join(dir(), 'spool'));
+    try {
+      const rows = [event('c', 1), event('d', 2)];
+      const sent = await appendTo(spool, ...recordOf('UA', 'events', rows));
+      const plan = {
+        tenant: 'UA',
+        stream: 'events',
+        batchId: BATCH,
+        firstSeq: sent.seq,
+        lastSeq: sent.seq,
+      } as const;
+      await spool.handOver({ ...plan, events: 2 }, [sent]);
+      assert.equal((await audit()).code, 0);
+      await appendTo(spool, ...recordOf('UA', 'events', rows));
+      await appendTo(spool, ...recordOf('UA', 'events', rows));
+      const { code, stdout } = await audit();
+      assert.equal(code, 1);
+      assert.match(stdout, /UA: 4 of events are in the spool and in no batch yet, the oldest received at 20/);
+      assert.equal((await audit('--to', '2026-03-01')).code, 0);
+    } finally {
+      await spool.close();
+    }
   });
 
   it('refuses a day that is none, and has help with examples', async () => {

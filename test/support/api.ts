@@ -18,6 +18,7 @@ import type { EventSchemas } from '../../src/event-schemas/event-schemas.js';
 import { HeadgateError } from '../../src/errors.js';
 import type { DecisionRow, EventRow, InputStream } from '../../src/event.js';
 import type { AdmissionLimits, AdmissionOptions } from '../../src/ingest/admission/admission.js';
+import type { Turns } from '../../src/event-loop-turns.js';
 import type { Plan } from '../../src/ingest/lane.js';
 import { openKeySet, signToken, type TokenClaims } from '../../src/keys/key-set.js';
 import type { Metrics } from '../../src/observability/metrics.js';
@@ -57,6 +58,8 @@ export interface TestApiOptions extends Pick<AuthenticatorOptions, 'revocations'
   readonly subscriptions?: SubscriptionRoutesOptions;
   /** Default: one that knows no subscription, and so asks Temporal for nothing. */
   readonly pull?: Pull;
+  /** Default: a request is a chunk. */
+  readonly turns?: Turns;
 }
 
 /** An answer as a test wants it: status, headers, and the JSON it holds. */

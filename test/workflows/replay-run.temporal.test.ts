@@ -48,6 +48,7 @@ describe('the workflow replay', function () {
     const { client, registry, stores } = pipeline;
     replays = createReplays({
       ...{ client, namespace: testNamespace(), batchStore: stores.batchStore, node: '0123abcd' },
+      spools: () => Promise.resolve([]),
       tenantOf: (tenant) => registry.get(tenant),
       versionOf: (tenant, version) => readVersion(stores.paths.tenantVersions, tenant, version),
     });

@@ -34,7 +34,10 @@ describe('the recorded histories', function () {
     const paths = [
       ...ingest.map((path) => `ingest-batch-${path}`),
       ...load.map((path) => `load-window-${path}`),
-      ...['pages', 'dry-run', 'decide-retried', 'apply-current'].map((path) => `replay-${path}`),
+      ...['pages', 'pages-of-earlier-worker', 'dry-run', 'decide-retried', 'apply-current'].map(
+        (path) => `replay-${path}`,
+      ),
+      ...['waits-for-spool', 'without-spool'].map((path) => `replay-${path}`),
       'deliver-in-two-passes',
       ...['redriven', 'discarded', 'restarted', 'damaged'].map((path) => `dead-letter-${path}`),
       ...['pages', 'cancelled'].map((path) => `resolve-dead-letters-${path}`),

@@ -1,6 +1,6 @@
 import { INPUT_STREAMS, type EventRow, type InputStream } from '../../event.js';
 import { eventTimeMs } from '../../rules/event-time.js';
-import type { ReplayInput, ReplayRange } from '../../workflows/replay-messages.js';
+import { untilOf, type ReplayInput, type ReplayRange } from '../../workflows/replay-messages.js';
 
 /** A clock may have been set back by so much between two events of one lane. */
 const CLOCK_GRACE_MS = 10 * 60 * 1000;
@@ -22,7 +22,7 @@ export function compileRange(range: ReplayRange, requestedAt: number): CompiledR
   const { from, to, by, stream, types } = range;
   const fits = typesOf(types);
   const timeOf = by === 'receipt' ? receivedMs : eventTimeMs;
-  const until = by === 'receipt' ? Math.min(to, requestedAt) : requestedAt;
+  const until = untilOf({ range, requestedAt });
   return {
     streams: stream === undefined ? INPUT_STREAMS : [stream],
     includes: (event) => {

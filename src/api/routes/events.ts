@@ -42,7 +42,7 @@ export interface IngestAnswer {
 /** What {@link addEventRoutes} needs. */
 export interface EventRouteOptions {
   readonly guard: Guard;
-  readonly ingest: Pick<Ingest, 'accept' | 'turns'>;
+  readonly ingest: Pick<Ingest, 'accept' | 'arrivals' | 'turns'>;
   readonly metrics?: Metrics;
   /** The schemas of a tenant's events now in force; undefined where it has none. Default: no tenant has any. */
   readonly schemasOf?: (tenant: string) => EventSchemas | undefined;
@@ -140,7 +140,9 @@ function takeAll(
     return { ...counts, json: JSON.stringify(answer), refusal: refusalOf(answer), written };
   };
   const examining = inTurns({ turns: ingest.turns, tenant }, candidates.length, examineAt);
-  return examining === undefined ? accept() : examining.then(accept);
+  const taking = examining === undefined ? accept() : examining.then(accept);
+  if (taking instanceof Promise) ingest.arrivals.add(tenant, taking);
+  return taking;
 }
 
 function resultOf(index: number, id: string, receipt: Receipt): EventResult {

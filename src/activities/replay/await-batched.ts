@@ -1,0 +1,77 @@
+import type { InputStream } from '../../event.js';
+import { assertTenantId } from '../../tenant.js';
+import {
+  NO_COUNTS,
+  type AwaitBatchedInput,
+  type AwaitBatchedResult,
+  type ReplayProgress,
+} from '../../workflows/replay-messages.js';
+import { inSpool } from '../../workflows/unbatched-events.js';
+import { whileHeartbeating } from '../heartbeats.js';
+
+/** What is done where a spool is, which one process has. */
+export interface BatchedActivities {
+  /** Waits until all that was acknowledged up to a moment is in batches; gives what is not when it has waited for long enough. */
+  awaitBatched(input: AwaitBatchedInput): Promise<AwaitBatchedResult>;
+}
+
+/** Events on their way into batches. */
+export interface UnderWay {
+  left(): { readonly events: number; readonly oldestAt?: number };
+  /** Rejects with the signal's reason. */
+  whenDone(signal: AbortSignal): Promise<void>;
+}
+
+/** Finds out what is on its way of a tenant's events, and runs `wait` on it. */
+export type WatchBatched = <T>(
+  upTo: { readonly tenant: string; readonly streams: readonly InputStream[]; readonly until: number },
+  signal: AbortSignal,
+  wait: (underWay: UnderWay) => Promise<T>,
+) => Promise<T>;
+
+/** What {@link createBatchedActivities} needs. */
+export interface BatchedActivitiesOptions {
+  /** The spool's node. */
+  readonly node: string;
+  readonly watch: WatchBatched;
+  /** Milliseconds between heartbeats; default 2,000. */
+  readonly heartbeatIntervalMs?: number;
+}
+
+const HEARTBEAT_MS = 2_000;
+
+/** Builds the activities. They wait for what they are told, and look at nothing in between. */
+export function createBatchedActivities(options: BatchedActivitiesOptions): BatchedActivities {
+  const { node, watch, heartbeatIntervalMs = HEARTBEAT_MS } = options;
+  return {
+    awaitBatched: ({ waitMs, ...upTo }) => {
+      let left = (): AwaitBatchedResult => ({ events: 0 });
+      const progress = (): ReplayProgress => ({
+        ...NO_COUNTS,
+        phase: 'batching',
+        waitsFor: [inSpool(node, left())],
+      });
+      const work = async (stopped?: AbortSignal): Promise<AwaitBatchedResult> => {
+        const enough = AbortSignal.timeout(waitMs);
+        const signal = stopped === undefined ? enough : AbortSignal.any([stopped, enough]);
+        assertTenantId(upTo.tenant);
+        try {
+          return await watch(upTo, signal, async (underWay) => {
+            left = () => resultOf(underWay.left());
+            await underWay.whenDone(signal);
+            return { events: 0 };
+          });
+        } catch (error) {
+          stopped?.throwIfAborted();
+          if (!enough.aborted) throw error;
+          return left();
+        }
+      };
+      return whileHeartbeating(heartbeatIntervalMs, work, progress);
+    },
+  };
+}
+
+function resultOf({ events, oldestAt }: ReturnType<UnderWay['left']>): AwaitBatchedResult {
+  return { events, ...(oldestAt !== undefined && { oldestReceipt: new Date(oldestAt).toISOString() }) };
+}
