@@ -59,13 +59,24 @@ describe('a batch whose workflow Temporal has forgotten', function () {
     tenant: string,
     announce: WorkerActivities['announce'] = () => hanging.promise,
   ): Promise<Plan> {
-    pipeline.replaced.announce = announce;
-    const { handle, plan } = await pipeline.submit(tenant, arrivals(tenant, [90, 5]));
+    // A workflow that is not there yet would go through, with what replaces this.
+    const asked = new Promise<void>((resolve) => {
+      pipeline.replaced.announce = (batches) => {
+        resolve();
+        return announce(batches);
+      };
+    });
+    const process = new AbortController();
+    const spooled = await pipeline.spooled(tenant, arrivals(tenant, [90, 5]));
+    const { handle, plan } = pipeline.carry(...spooled, { signal: process.signal });
     const left = await until(() => {
       const found = pipeline.spool.planned().find(({ batchId }) => batchId === plan.batchId);
       assert.equal(found?.started, true);
       return found as Plan;
-    }, 10_000);
+    }, 30_000);
+    await asked;
+    // Else it would start the batch again itself.
+    process.abort();
     await forget(pipeline, handle);
     delete pipeline.replaced.announce;
     return left;
