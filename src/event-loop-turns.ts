@@ -48,8 +48,38 @@ interface Piece {
   readonly start: number;
 }
 
+/** Work that waits, in order; taking the first costs the same however many there are. */
+class Line {
+  private first: Place | undefined;
+  private last: Place | undefined;
+
+  add(work: () => void): this {
+    const place: Place = { work };
+    if (this.last === undefined) this.first = place;
+    else this.last.next = place;
+    this.last = place;
+    return this;
+  }
+
+  take(): (() => void) | undefined {
+    const taken = this.first;
+    this.first = taken?.next;
+    if (this.first === undefined) this.last = undefined;
+    return taken?.work;
+  }
+
+  get isEmpty(): boolean {
+    return this.first === undefined;
+  }
+}
+
+interface Place {
+  readonly work: () => void;
+  next?: Place;
+}
+
 /** What waits, by tenant; the tenant that is next comes first. */
-type Waiting = Map<string, (() => void)[]>;
+type Waiting = Map<string, Line>;
 
 /**
  * Shares the event loop's turns between tenants, so that work of seconds holds up another tenant's request by
@@ -192,9 +222,9 @@ export class Turns {
           reject(error as Error);
         }
       };
-      const before = waiting.get(tenant);
-      if (before === undefined) waiting.set(tenant, [one]);
-      else before.push(one);
+      const line = waiting.get(tenant);
+      if (line === undefined) waiting.set(tenant, new Line().add(one));
+      else line.add(one);
       this.schedule();
     }) as Promise<Awaited<T>>;
   }
@@ -222,9 +252,10 @@ export class Turns {
   /** One piece of each tenant in turn, for so many milliseconds in all, and one piece at least. */
   private workOn(waiting: Waiting, ms: number): void {
     const start = this.clock();
-    for (const [tenant, [one, ...others]] of waiting) {
+    for (const [tenant, line] of waiting) {
+      const one = line.take();
       waiting.delete(tenant);
-      if (others.length > 0) waiting.set(tenant, others);
+      if (!line.isEmpty) waiting.set(tenant, line);
       if (one !== undefined) this.now(tenant, one);
       if (this.clock() - start >= ms) break;
     }

@@ -29,6 +29,8 @@ const CROWDED_SHARE = 0.9;
 const FRESH_MS = 1_000;
 /** So many silent ones are more than come from far. */
 const MANY_SILENT_SHARE = 0.25;
+/** Requests of one connection that may wait for their answers. Each takes some 2 KB, and a read of 64 KB may bring 2,000. */
+const MOST_PIPELINED = 100;
 
 /**
  * The open connections of a server, and which of them are cut when there are too many. A connection is in one of four
@@ -42,7 +44,8 @@ const MANY_SILENT_SHARE = 0.25;
  * Cut are, in this order, one that has been silent for more than a second (or for less, where a quarter are), one that is idle, one that is silent, and one
  * that is asking: of whoever has most such, the one that has been so for longest. So whoever connects and sends a
  * request has a place, whatever number of connections others hold open, and those that others keep alive stay. What
- * tenants have served at once is bounded by admission.
+ * tenants have served at once is bounded by admission. One that sends more than 100 requests without waiting for their
+ * answers is cut as well.
  */
 export class Connections {
   private readonly all = new Map<Socket, Connection>();
@@ -84,7 +87,7 @@ export class Connections {
     const connection = this.all.get(socket);
     if (connection === undefined) return;
     let served = 0;
-    connection.unanswered++;
+    if (++connection.unanswered > MOST_PIPELINED) socket.destroy();
     unidentified.set(request, (tenant) => {
       served = 1;
       connection.identified++;

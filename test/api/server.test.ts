@@ -214,6 +214,29 @@ describe('the API server', () => {
     assert.ok(begun.indexOf('/one') < 100, `${begun.indexOf('/one')} requests came before it`);
   });
 
+  it('answers a hundred requests that one connection sends at once, in order, and is rid of one that sends more', async () => {
+    const app = new Koa();
+    app.use((ctx) => {
+      ctx.body = `<${ctx.path}>`;
+    });
+    const server = await listen(app, '127.0.0.1', 0);
+    const sent = async (count: number): Promise<string> => {
+      const socket = connect(Number(new URL(server.url).port), '127.0.0.1').on('error', () => undefined);
+      const last = `GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`;
+      const paths = Array.from({ length: count - 1 }, (_, n) => `GET /${n} HTTP/1.1\r\nHost: x\r\n\r\n`);
+      socket.write(paths.join('') + last);
+      return text(socket).catch(() => 'cut');
+    };
+    const answers = await sent(100);
+    const more = await sent(2_000);
+    const other = await fetch(server.url);
+    await server.close();
+    const order = [...Array.from({ length: 99 }, (_, n) => `</${n}>`), '</last>'];
+    assert.deepEqual(answers.match(/<[^>]*>/g), order);
+    assert.ok(!more.includes('last'), more.slice(-200));
+    assert.equal(other.status, 200);
+  });
+
   it('writes IPv6 addresses so that they work as URLs', async function () {
     const server = await listen(new Koa(), '::1', 0).catch(() => this.skip());
     assert.match(server.url, /^http:\/\/\[::1\]:\d+$/);
