@@ -1,14 +1,14 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { EnvReader, type AddressRange, type Env } from './env-reader.js';
+import { EnvReader, type AddressRange, type Env } from './platform/env-reader.js';
 import { HeadgateError } from './errors.js';
-import type { FaultPoint } from './fault-point.js';
+import type { FaultPoint } from './platform/fault-point.js';
 import type { MasterKeys } from './stores/batch-keys/master-key.js';
 import type { GcsPlace } from './stores/batch-store/gcs.js';
 import type { PostgresPlace } from './stores/state/postgres-place.js';
-import { nearest } from './tenant-config/nearest.js';
-import { SECRET_PREFIX, notOwned, ownsVariable, variableOf } from './tenant-config/secret-reference.js';
-import type { AllowedQueue } from './tenant-config/workflow-queue.js';
+import { nearest } from './platform/nearest.js';
+import { SECRET_PREFIX, notOwned, ownsVariable, variableOf } from './tenants/config/secret-reference.js';
+import type { AllowedQueue } from './tenants/config/workflow-queue.js';
 
 /** When a producer gets its 202: after the spool's flush to disk, or once Temporal has the batch. */
 export type AckMode = 'spool' | 'started';

@@ -1,4 +1,4 @@
-import type { EventRow } from '../event.js';
+import type { EventRow } from '../events/event.js';
 import type { EventSchemas } from '../event-schemas/event-schemas.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { Rejection } from './validate-event.js';

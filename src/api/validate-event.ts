@@ -1,6 +1,6 @@
 import { Ajv, type ErrorObject } from 'ajv';
-import type { EventRow, ExtensionValue, InputStream } from '../event.js';
-import { canonicalTimeMs } from '../canonical-time.js';
+import type { EventRow, ExtensionValue, InputStream } from '../events/event.js';
+import { canonicalTimeMs } from '../events/canonical-time.js';
 import { checkData } from './check-data.js';
 import { canonicalTime } from './event-time.js';
 import { jsonInBase64 } from './json-in-base64.js';

@@ -9,7 +9,7 @@ import {
 } from 'jose';
 import { HeadgateError } from '../errors.js';
 import type { RevocableToken } from '../keys/revocations.js';
-import { isTenantId } from '../tenant.js';
+import { isTenantId } from '../tenants/tenant.js';
 import type { Caller } from './authenticate.js';
 
 /** What a token is verified with. */

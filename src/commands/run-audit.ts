@@ -1,11 +1,11 @@
 import Table from 'cli-table3';
 import type { TenantAudit } from '../audit/tenant-audit.js';
-import { readLines, splitLines } from '../event-lines.js';
+import { readLines, splitLines } from '../events/event-lines.js';
 import { loadConfig } from '../config.js';
-import type { InputStream } from '../event.js';
+import type { InputStream } from '../events/event.js';
 import { dataPaths, openBatchStore } from '../roles/stores.js';
-import { openTenantRegistry, type LoadedTenant } from '../tenant-config/registry.js';
-import { assertTenantId } from '../tenant.js';
+import { openTenantRegistry, type LoadedTenant } from '../tenants/config/registry.js';
+import { assertTenantId } from '../tenants/tenant.js';
 import { assertParquet, whereBigQueryIs } from './parquet-tenant.js';
 import { print, printError } from './terminal-text.js';
 

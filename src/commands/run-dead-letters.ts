@@ -7,7 +7,7 @@ import type { ResolvedDeadLetter } from '../dead-letters/resolve.js';
 import type { DeadLetterDetail } from '../dead-letters/show.js';
 import type { DeadLetterSummary } from '../dead-letters/summary.js';
 import { HeadgateError, messageOf, systemCodeOf } from '../errors.js';
-import { assertTenantId, deadLetterIdOf } from '../tenant.js';
+import { assertTenantId, deadLetterIdOf } from '../tenants/tenant.js';
 import { openCommandApi, type ApiCommandOptions, type CommandApi } from './call-api.js';
 import { filterOf, queryOf, wholeNumber, type FilterOptions } from './dead-letter-filter.js';
 import { detailText, listTable } from './dead-letter-tables.js';

@@ -7,12 +7,12 @@ import {
 } from './replay-client.js';
 import { loadConfig } from '../config.js';
 import { HeadgateError } from '../errors.js';
-import type { InputStream } from '../event.js';
+import type { InputStream } from '../events/event.js';
 import { signToken } from '../keys/key-set.js';
 import { dataPaths } from '../roles/stores.js';
-import { readConfigFile } from '../tenant-config/tenant-file.js';
-import { isVersion, keepVersion } from '../tenant-config/versions.js';
-import { assertTenantId } from '../tenant.js';
+import { readConfigFile } from '../tenants/config/tenant-file.js';
+import { isVersion, keepVersion } from '../tenants/config/versions.js';
+import { assertTenantId } from '../tenants/tenant.js';
 import { describe, reachNote, replayList, replayReport } from './replay-report.js';
 import { showReplayProgress } from './replay-progress.js';
 import { print, printError } from './terminal-text.js';

@@ -4,8 +4,8 @@ import { loadConfig, type Config } from '../config.js';
 import { HeadgateError } from '../errors.js';
 import { dataPaths, openBatches } from '../roles/stores.js';
 import { eraseTenant } from '../stores/batch-keys/changes.js';
-import { openTenantRegistry } from '../tenant-config/registry.js';
-import { assertTenantId } from '../tenant.js';
+import { openTenantRegistry } from '../tenants/config/registry.js';
+import { assertTenantId } from '../tenants/tenant.js';
 import { bigQueryOf } from './parquet-tenant.js';
 import { print } from './terminal-text.js';
 

@@ -7,13 +7,13 @@ import {
   type FieldTally,
   type KeptFields,
   type TypeTally,
-} from '../event-schemas/infer-fields.js';
-import { promotionsOf, suggestions, suggestType } from '../event-schemas/suggest.js';
+} from '../schema-trials/infer-fields.js';
+import { promotionsOf, suggestions, suggestType } from '../schema-trials/suggest.js';
 import { dataPaths, openBatchStore } from '../roles/stores.js';
-import { writeField } from '../stores/warehouse/promoted-field.js';
-import type { PromotionConfig, RawPromotion } from '../tenant-config/promotion.js';
-import { readTenantFile, tenantFileName } from '../tenant-config/tenant-file.js';
-import { assertTenantId } from '../tenant.js';
+import { writeField } from '../events/promoted-field.js';
+import type { PromotionConfig, RawPromotion } from '../tenants/config/promotion.js';
+import { readTenantFile, tenantFileName } from '../tenants/config/tenant-file.js';
+import { assertTenantId } from '../tenants/tenant.js';
 import { cell, print, printError } from './terminal-text.js';
 
 /** What to look at. */

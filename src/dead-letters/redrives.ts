@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
-import { clipToJsonBytes } from '../clip.js';
-import { askTemporal } from '../engine/ask-temporal.js';
-import { RunningLimit } from '../engine/running-limit.js';
-import { workflowPage } from '../engine/workflow-page.js';
-import { searchAttributesOf } from '../search-attributes.js';
-import { redriveWorkflowId, tenantQueue, workflowQueue } from '../tenant.js';
-import type { Resolution, Resolved } from '../workflows/delivery-messages.js';
+import { clipToJsonBytes } from '../platform/clip.js';
+import { askTemporal } from '../temporal/ask-temporal.js';
+import { RunningLimit } from '../temporal/running-limit.js';
+import { workflowPage } from '../temporal/workflow-page.js';
+import { searchAttributesOf } from '../tenants/search-attributes.js';
+import { redriveWorkflowId, tenantQueue, workflowQueue } from '../tenants/tenant.js';
+import type { Resolution, Resolved } from '../workflows/messages/deliveries.js';
 import {
   PROGRESS,
   RESOLVE_DEAD_LETTERS,
@@ -14,12 +14,12 @@ import {
   type ResolveInput,
   type ResolveProgress,
   type ResolveResult,
-} from '../workflows/resolve-messages.js';
+} from '../workflows/messages/resolve.js';
 import { AskedAgain } from './asked-again.js';
 import { findOwn } from './find.js';
 import type { DeadLetterOptions } from './options.js';
 import { assertRedrivable } from './resolve.js';
-import { MAX_SUMMARY_BYTES, WORKFLOW_TASK_TIMEOUT } from '../workflows/messages.js';
+import { MAX_SUMMARY_BYTES, WORKFLOW_TASK_TIMEOUT } from '../workflows/messages/batches.js';
 
 /** What to redrive or discard. */
 export interface RedriveRequest {

@@ -1,5 +1,5 @@
-import { workflowPage, type TemporalUi } from '../engine/workflow-page.js';
-import type { DeadLetterMemo } from '../workflows/delivery-messages.js';
+import { workflowPage, type TemporalUi } from '../temporal/workflow-page.js';
+import type { DeadLetterMemo } from '../workflows/messages/deliveries.js';
 import type { VisibleDeadLetter } from './visible.js';
 
 /** A dead letter as lists show it. */

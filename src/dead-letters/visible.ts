@@ -1,11 +1,11 @@
 import type { Client } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { temporal } from '@temporalio/proto';
-import { DEAD_LETTER_STATUS } from '../search-attributes.js';
-import { assertSubscriptionName, assertTenantId, deadLetterIdOf } from '../tenant.js';
-import { DEAD_LETTER, type DeadLetterMemo } from '../workflows/delivery-messages.js';
-import { isBeyondRedrive } from '../workflows/ingest-dead-letter.js';
-import type { DeadLetterFilter } from '../workflows/resolve-messages.js';
+import { DEAD_LETTER_STATUS } from '../tenants/search-attributes.js';
+import { assertSubscriptionName, assertTenantId, deadLetterIdOf } from '../tenants/tenant.js';
+import { DEAD_LETTER, type DeadLetterMemo } from '../workflows/messages/deliveries.js';
+import { isBeyondRedrive } from '../workflows/messages/ingest-dead-letter.js';
+import type { DeadLetterFilter } from '../workflows/messages/resolve.js';
 
 /** A dead letter that waits, as Temporal's visibility shows it. */
 export interface VisibleDeadLetter {

@@ -1,4 +1,4 @@
-import type { DecisionRow, EventRow, InputStream, Outcome } from '../event.js';
+import type { DecisionRow, EventRow, InputStream, Outcome } from '../events/event.js';
 import type { OnFailure } from '../expressions/failures.js';
 import { concernsRules, type CompiledRules } from '../rules/compiled.js';
 import { fingerprintOf } from '../rules/fingerprint.js';

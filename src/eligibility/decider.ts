@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { HeadgateError } from '../errors.js';
-import type { EventRow, InputStream } from '../event.js';
+import type { EventRow, InputStream } from '../events/event.js';
 import { ExpressionFailures, type ExpressionFailure } from '../expressions/failures.js';
 import { ChunkQueue } from '../ingest/chunk-queue.js';
 import type { Chunk } from '../ingest/lane.js';

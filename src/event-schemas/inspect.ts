@@ -1,4 +1,4 @@
-import { nearest } from '../tenant-config/nearest.js';
+import { nearest } from '../platform/nearest.js';
 import { costOf, isScalar } from './cost.js';
 import type { JsonSchema } from './schema-config.js';
 import { hidesEvaluated } from './unevaluated.js';

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { InputStream } from '../event.js';
+import type { InputStream } from '../events/event.js';
 import { laneKey, type Chunk } from './lane.js';
 
 /** Acknowledged events that are in no batch that Temporal has. */

@@ -1,4 +1,4 @@
-import { INPUT_STREAMS, type InputStream } from '../event.js';
+import { INPUT_STREAMS, type InputStream } from '../events/event.js';
 import { Lane, laneKey, type BatchLimits, type Chunk, type Plan } from './lane.js';
 
 /** What a {@link Batcher} needs. */

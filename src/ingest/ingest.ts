@@ -1,8 +1,8 @@
 import type { AckMode } from '../config.js';
 import type { Decider } from '../eligibility/decider.js';
 import { HeadgateError } from '../errors.js';
-import { INPUT_STREAMS, type EventRow, type InputStream } from '../event.js';
-import { eventKey } from '../event-identity.js';
+import { INPUT_STREAMS, type EventRow, type InputStream } from '../events/event.js';
+import { eventKey } from '../events/event-identity.js';
 import { Arrivals } from './arrivals.js';
 import type { Dedupe } from './dedupe.js';
 import { FINGERPRINT_BYTES, type Fingerprint } from './fingerprint.js';
@@ -14,7 +14,7 @@ import { ProfileLimits } from '../rules/profile-limits.js';
 import { pack } from './pack.js';
 import type { Spool } from './spool.js';
 import type { RecordHead } from './spool-record.js';
-import { Turns, type Turn } from '../event-loop-turns.js';
+import { Turns, type Turn } from '../platform/event-loop-turns.js';
 import { Writes, type Write } from './writes.js';
 
 /** What became of one event at the door. */

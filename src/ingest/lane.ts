@@ -1,5 +1,5 @@
-import type { InputStream } from '../event.js';
-import type { IngestBatchInput } from '../workflows/messages.js';
+import type { InputStream } from '../events/event.js';
+import type { IngestBatchInput } from '../workflows/messages/batches.js';
 import { ChunkQueue } from './chunk-queue.js';
 
 /** One request's events in the spool: the unit that batches are made of; never split. Small, since many may wait. */

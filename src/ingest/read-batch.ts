@@ -1,9 +1,9 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { LostChunk, LostEvents, Quarantine } from '../stores/quarantine/quarantine.js';
-import { isOwn } from '../start-once.js';
-import { batchWorkflowId } from '../tenant.js';
-import { INGEST_BATCH } from '../workflows/messages.js';
+import { isOwn } from '../temporal/start-once.js';
+import { batchWorkflowId } from '../tenants/tenant.js';
+import { INGEST_BATCH } from '../workflows/messages/batches.js';
 import type { Chunk, Plan } from './lane.js';
 import type { Spool } from './spool.js';
 import { decodeHead, isDamaged, unlessDamaged, type ChunkRecord, type RecordHead } from './spool-record.js';

@@ -1,4 +1,4 @@
-import type { InputStream } from '../event.js';
+import type { InputStream } from '../events/event.js';
 import { ChunkQueue } from './chunk-queue.js';
 import type { Chunk } from './lane.js';
 

@@ -1,8 +1,8 @@
 import { type Database } from 'lmdb';
 import { HeadgateError } from '../errors.js';
-import { INPUT_STREAMS, type InputStream } from '../event.js';
-import { faultPoint } from '../fault-point.js';
-import { openLmdb, type LmdbEnvironment } from '../lmdb-environment.js';
+import { INPUT_STREAMS, type InputStream } from '../events/event.js';
+import { faultPoint } from '../platform/fault-point.js';
+import { openLmdb, type LmdbEnvironment } from '../platform/lmdb-environment.js';
 import { newestReceipt, PrintTable, removeAll, type KeptPrints } from './kept-prints.js';
 import { laneKey, type Chunk, type Plan } from './lane.js';
 import { RecentRecords } from './recent-records.js';

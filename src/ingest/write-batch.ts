@@ -1,9 +1,9 @@
-import type { BatchRef } from '../event.js';
-import { faultPoint } from '../fault-point.js';
+import type { BatchRef } from '../events/event.js';
+import { faultPoint } from '../platform/fault-point.js';
 import { joinRouted } from '../routing/join-routed.js';
 import type { BatchName, BatchStore } from '../stores/batch-store/batch-store.js';
-import { tenantQueue } from '../tenant.js';
-import type { BatchContents, DecidedBatch, IngestBatchInput } from '../workflows/messages.js';
+import { tenantQueue } from '../tenants/tenant.js';
+import type { BatchContents, DecidedBatch, IngestBatchInput } from '../workflows/messages/batches.js';
 import type { Plan } from './lane.js';
 import { join } from './pack.js';
 import type { Spool } from './spool.js';

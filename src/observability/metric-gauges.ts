@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from 'prom-client';
-import type { ProjectUsage } from '../activities/warehouse/job-counts.js';
+import type { ProjectUsage } from '../activities/warehouse/load-control/job-counts.js';
 import { LOAD_JOBS } from '../stores/warehouse/load-quotas.js';
 import type { SubscriptionLag } from '../subscriptions/lags.js';
 import type { SubscriptionState } from '../subscriptions/standing.js';

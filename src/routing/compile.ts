@@ -1,9 +1,9 @@
-import { DERIVED_PREFIX } from '../delivered-event.js';
-import { allAtOnce, type Steps } from '../event-loop-turns.js';
+import { DERIVED_PREFIX } from '../events/delivered-event.js';
+import { allAtOnce, type Steps } from '../platform/event-loop-turns.js';
 import { compileExpression } from '../expressions/compile.js';
 import type { CompiledExpression } from '../expressions/expression.js';
 import { PatternQuota } from '../expressions/pattern.js';
-import type { RouteConfig, SubscriptionConfig } from '../tenant-config/subscription-config.js';
+import type { RouteConfig, SubscriptionConfig } from '../tenants/config/subscription-config.js';
 import type { CompiledRoute, CompiledRoutes, TypePattern } from './compiled.js';
 
 /** What is wrong with a tenant's subscriptions or routes, and where. */

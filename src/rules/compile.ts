@@ -1,10 +1,10 @@
 import { HeadgateError } from '../errors.js';
-import { allAtOnce, type Steps } from '../event-loop-turns.js';
+import { allAtOnce, type Steps } from '../platform/event-loop-turns.js';
 import { compileExpression } from '../expressions/compile.js';
 import type { CompiledExpression } from '../expressions/expression.js';
 import { PatternQuota } from '../expressions/pattern.js';
 import type { Reference } from '../expressions/references.js';
-import type { AggregateConfig, RuleConfig, TenantConfig } from '../tenant-config/tenant-config.js';
+import type { AggregateConfig, RuleConfig, TenantConfig } from '../tenants/config/tenant-config.js';
 import type { CompiledAggregate, CompiledRule, CompiledRules, TypePlan } from './compiled.js';
 import { aggregateDefinitionHash, ruleVersion } from './definition-hash.js';
 

@@ -1,4 +1,4 @@
-import type { EventRow } from '../event.js';
+import type { EventRow } from '../events/event.js';
 import type { ProfileState } from './profile.js';
 
 /** Properties that a profile may have. */

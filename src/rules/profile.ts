@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { EventRow } from '../event.js';
+import type { EventRow } from '../events/event.js';
 import { eventTimeMs, timeMs } from './event-time.js';
 import { dropOldTombstones, noteProperty } from './profile-limits.js';
 

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { clipToJsonBytes } from '../clip.js';
-import type { QueueNotes } from '../engine/queue-rates.js';
+import { clipToJsonBytes } from '../platform/clip.js';
+import type { QueueNotes } from '../temporal/queue-rates.js';
 import { messageOf } from '../errors.js';
-import type { Logger } from '../observability/logger.js';
-import { subscriptionQueue } from '../tenant.js';
+import type { Logger } from '../platform/logger.js';
+import { subscriptionQueue } from '../tenants/tenant.js';
 import { FailureNews } from './failure-news.js';
 
 /** That what a subscription is given fails: its last try did. Times are ISO 8601. */

@@ -1,5 +1,5 @@
-import { clipToJsonBytes } from '../clip.js';
-import type { QueueRate } from '../engine/queue-rates.js';
+import { clipToJsonBytes } from '../platform/clip.js';
+import type { QueueRate } from '../temporal/queue-rates.js';
 
 /**
  * How a subscription stands:

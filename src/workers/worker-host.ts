@@ -1,10 +1,10 @@
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
 import type { WorkerActivities } from '../activities/index.js';
 import { messageOf } from '../errors.js';
-import type { Logger } from '../observability/logger.js';
+import type { Logger } from '../platform/logger.js';
 import type { Holdings } from '../recovery/holdings.js';
-import type { TenantRegistry } from '../tenant-config/registry.js';
-import { poolQueue, type Isolation } from '../tenant.js';
+import type { TenantRegistry } from '../tenants/config/registry.js';
+import { poolQueue, type Isolation } from '../tenants/tenant.js';
 import { noteTasks } from './note-tasks.js';
 import { SubscriptionWorkers } from './subscription-workers.js';
 import { TenantWorkers, type RunningWorker } from './tenant-workers.js';

@@ -26,7 +26,7 @@ import {
   type PassInput,
   type PassResult,
   type PendingLines,
-} from './delivery-messages.js';
+} from './messages/deliveries.js';
 
 /** Its subscription has been resumed. */
 export const resumedSignal = defineSignal<[number]>(RESUMED);

@@ -1,6 +1,6 @@
 import { condition, defineSignal, proxyActivities, setHandler } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
-import type { BatchRef } from '../event.js';
+import type { BatchRef } from '../events/event.js';
 import {
   ANNOUNCE,
   FULL_WINDOW,
@@ -8,7 +8,7 @@ import {
   type LoadWindowResult,
   type WindowLoad,
   type WindowSize,
-} from './messages.js';
+} from './messages/batches.js';
 import { announcedBatches } from './signal-arguments.js';
 
 /** Batches to be loaded with this window: a batch of events, and the decisions on it. */

@@ -6,7 +6,7 @@ import {
   type Rejection,
   type RejectionCode,
 } from '../../src/api/validate-event.js';
-import type { EventRow } from '../../src/event.js';
+import type { EventRow } from '../../src/events/event.js';
 import { scanJson } from '../../src/api/scan-json.js';
 import { cloudEvent } from '../support/api.js';
 

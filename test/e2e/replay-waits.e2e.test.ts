@@ -5,8 +5,12 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../../bench/system/free-port.js';
 import type { ReplayView } from '../../src/commands/replay-client.js';
-import { startDevServer, type DevServer, type DevServerOptions } from '../../src/engine/dev-server.js';
-import { SEARCH_ATTRIBUTES } from '../../src/search-attributes.js';
+import {
+  startDevServer,
+  type DevServer,
+  type DevServerOptions,
+} from '../../src/temporal/dev-server/dev-server.js';
+import { SEARCH_ATTRIBUTES } from '../../src/tenants/search-attributes.js';
 import { killAll, ownEnvironment, spawnHeadgate, type HeadgateProcess } from '../support/headgate.js';
 import { tokenFor } from '../support/producer.js';
 import { temporalBinary } from '../support/temporal.js';

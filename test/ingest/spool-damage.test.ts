@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { InputStream } from '../../src/event.js';
+import type { InputStream } from '../../src/events/event.js';
 import { FINGERPRINT_BYTES } from '../../src/ingest/fingerprint.js';
 import type { Chunk } from '../../src/ingest/lane.js';
 import { Spool } from '../../src/ingest/spool.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { EventRow } from '../../src/event.js';
+import type { EventRow } from '../../src/events/event.js';
 import { MAX_PROFILE_KEYS, ProfileLimits } from '../../src/rules/profile-limits.js';
 import { mergeProperties, newProfileState, type ProfileState } from '../../src/rules/profile.js';
 

@@ -1,4 +1,4 @@
-import type { InputStream } from '../../src/event.js';
+import type { InputStream } from '../../src/events/event.js';
 import { Batcher, type BatcherOptions } from '../../src/ingest/batcher.js';
 import type { BatchLimits, Chunk, Plan } from '../../src/ingest/lane.js';
 

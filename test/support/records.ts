@@ -1,4 +1,4 @@
-import type { EventRow, InputStream } from '../../src/event.js';
+import type { EventRow, InputStream } from '../../src/events/event.js';
 import type { ChunkDecisions } from '../../src/eligibility/decide-chunk.js';
 import { FINGERPRINT_BYTES } from '../../src/ingest/fingerprint.js';
 import type { Chunk } from '../../src/ingest/lane.js';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createResolveActivities } from '../../src/activities/dead-letters/resolve.js';
-import { poolQueue, redriveWorkflowId, tenantQueue } from '../../src/tenant.js';
-import type { DeadLetterResult } from '../../src/workflows/delivery-messages.js';
-import type { DeadLetterCount, ResolveInput, ResolveResult } from '../../src/workflows/resolve-messages.js';
+import { poolQueue, redriveWorkflowId, tenantQueue } from '../../src/tenants/tenant.js';
+import type { DeadLetterResult } from '../../src/workflows/messages/deliveries.js';
+import type { DeadLetterCount, ResolveInput, ResolveResult } from '../../src/workflows/messages/resolve.js';
 import { parkEvents, type Parked } from '../support/dead-letters.js';
 import { startPipeline, type Pipeline } from '../support/pipeline.js';
 import { until } from '../support/until.js';

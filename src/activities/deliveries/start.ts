@@ -1,20 +1,20 @@
 import type { Client } from '@temporalio/client';
-import type { BatchRef } from '../../event.js';
-import { faultPoint } from '../../fault-point.js';
-import { subscriptionAttributes } from '../../search-attributes.js';
-import { startOnce } from '../../start-once.js';
-import { PRIORITY_KEYS } from '../../subscription.js';
-import type { TenantConfig } from '../../tenant-config/tenant-config.js';
-import { deliverWorkflowId, subscriptionQueue, workflowQueue } from '../../tenant.js';
+import type { BatchRef } from '../../events/event.js';
+import { faultPoint } from '../../platform/fault-point.js';
+import { subscriptionAttributes } from '../../tenants/search-attributes.js';
+import { startOnce } from '../../temporal/start-once.js';
+import { PRIORITY_KEYS } from '../../tenants/subscription.js';
+import type { TenantConfig } from '../../tenants/config/tenant-config.js';
+import { deliverWorkflowId, subscriptionQueue, workflowQueue } from '../../tenants/tenant.js';
 import {
   DELIVER,
   type DeliverInput,
   type RoutedEvents,
   type StartDeliveriesInput,
-} from '../../workflows/delivery-messages.js';
-import { expiryOf } from './expiry.js';
-import type { Park } from './park.js';
-import { WORKFLOW_TASK_TIMEOUT } from '../../workflows/messages.js';
+} from '../../workflows/messages/deliveries.js';
+import { expiryOf } from '../../dead-letters/expiry.js';
+import type { Park } from '../../dead-letters/park.js';
+import { WORKFLOW_TASK_TIMEOUT } from '../../workflows/messages/batches.js';
 
 /** What {@link createStartDeliveries} needs. */
 export interface StartDeliveriesOptions {

@@ -1,7 +1,7 @@
-import { CLOUDEVENT, CLOUDEVENTS } from '../../cloudevent.js';
-import type { Stream } from '../../event.js';
+import { CLOUDEVENT, CLOUDEVENTS } from '../../events/cloudevent.js';
+import type { Stream } from '../../events/event.js';
 import type { DeliveryJournal } from '../../stores/delivery-log/journal.js';
-import type { PushConfig } from '../../tenant-config/subscription-config.js';
+import type { PushConfig } from '../../tenants/config/subscription-config.js';
 import type { Admission } from './breaker.js';
 import type { FlowSignal, Slot } from '../deliveries/concurrency.js';
 import type { PushControl, PushObserver } from './control.js';

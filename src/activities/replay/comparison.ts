@@ -1,7 +1,7 @@
-import type { DecisionRow, EventRow } from '../../event.js';
-import { eventKey, type Identified } from '../../event-identity.js';
+import type { DecisionRow, EventRow } from '../../events/event.js';
+import { eventKey, type Identified } from '../../events/event-identity.js';
 import type { CompiledRules } from '../../rules/compiled.js';
-import type { DecisionSample, JudgedOutcome, RuleDifference } from '../../workflows/replay-messages.js';
+import type { DecisionSample, JudgedOutcome, RuleDifference } from '../../workflows/messages/replays.js';
 
 /** Samples kept of each rule, each way. */
 const SAMPLES = 10;

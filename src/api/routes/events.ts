@@ -1,7 +1,7 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { HeadgateError } from '../../errors.js';
-import { INPUT_STREAMS, type InputStream } from '../../event.js';
+import { INPUT_STREAMS, type InputStream } from '../../events/event.js';
 import type { EventSchemas } from '../../event-schemas/event-schemas.js';
 import type { TakenEvent } from '../../ingest/fresh.js';
 import type { Acceptance, Ingest, Receipt } from '../../ingest/ingest.js';

@@ -1,12 +1,12 @@
-import type { QueueBacklog } from '../../engine/queue-backlog.js';
+import type { QueueBacklog } from '../../temporal/queue-backlog.js';
 import type { HeadgateError } from '../../errors.js';
-import { FlowRate } from '../../flow-rate.js';
+import { FlowRate } from '../../platform/flow-rate.js';
 import { Calls, type CallLimits } from './calls.js';
 import { InFlight } from './in-flight.js';
 import { OpenRequests } from './open-requests.js';
 import { createPermit, type Permit } from './permit.js';
 import { drainSeconds, refusal } from './refusal.js';
-import { BURST_SECONDS, TokenBucket } from '../../token-bucket.js';
+import { BURST_SECONDS, TokenBucket } from '../../platform/token-bucket.js';
 
 /** A tenant's share of the door. */
 export interface AdmissionLimits {

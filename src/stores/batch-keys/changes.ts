@@ -1,4 +1,4 @@
-import { STREAMS } from '../../event.js';
+import { STREAMS } from '../../events/event.js';
 import { HeadgateError } from '../../errors.js';
 import { isUnreadable, type BatchName, type BatchStore } from '../batch-store/batch-store.js';
 import { erasedError } from './batch-keys.js';

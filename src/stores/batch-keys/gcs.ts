@@ -1,4 +1,4 @@
-import { isTenantId } from '../../tenant.js';
+import { isTenantId } from '../../tenants/tenant.js';
 import type { GcsPlace } from '../batch-store/gcs.js';
 import { GcsObjects } from '../batch-store/gcs-objects.js';
 import { keyPathParts, type KeyFiles, type KeyOwner } from './key-file.js';

@@ -1,4 +1,4 @@
-import { assertBatchId, assertTenantId, dayOfBatch, isBatchId } from '../../tenant.js';
+import { assertBatchId, assertTenantId, dayOfBatch, isBatchId } from '../../tenants/tenant.js';
 import type { BatchName } from './batch-store.js';
 
 /** What the name of a batch file ends with. */

@@ -1,5 +1,5 @@
 import { HeadgateError } from '../../errors.js';
-import type { BatchRef, Stream } from '../../event.js';
+import type { BatchRef, Stream } from '../../events/event.js';
 
 /** What names a batch file: its place follows from these three. */
 export interface BatchName {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { HeadgateError } from '../../errors.js';
-import type { BatchRef } from '../../event.js';
+import type { BatchRef } from '../../events/event.js';
 import { ENDING } from './batch-path.js';
 import type { BatchName, LocalFiles } from './batch-store.js';
 import { writeCopy, type DownloadDirectory, type Downloads } from './downloads.js';

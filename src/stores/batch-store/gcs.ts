@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { BatchRef } from '../../event.js';
-import { assertTenantId, dayOfBatch } from '../../tenant.js';
+import type { BatchRef } from '../../events/event.js';
+import { assertTenantId, dayOfBatch } from '../../tenants/tenant.js';
 import { batchIdOfFile, batchPathParts } from './batch-path.js';
 import type { BatchName, BatchRange, BatchStore } from './batch-store.js';
 import { copyFiles } from './copies.js';

@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import { HeadgateError } from '../../errors.js';
-import type { BatchRef } from '../../event.js';
+import type { BatchRef } from '../../events/event.js';
 import { isUnreadable, type BatchName, type BatchStore, type LocalFiles } from './batch-store.js';
 import type { StoreIdentity } from './store-identity.js';
 

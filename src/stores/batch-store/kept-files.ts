@@ -1,9 +1,9 @@
 import { lstat, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { writeDurably } from '../../durable-file.js';
+import { writeDurably } from '../../platform/durable-file.js';
 import { systemCodeOf } from '../../errors.js';
-import { assertTenantId, dayOfBatch } from '../../tenant.js';
-import type { Stream } from '../../event.js';
+import { assertTenantId, dayOfBatch } from '../../tenants/tenant.js';
+import type { Stream } from '../../events/event.js';
 import { batchIdOfFile } from './batch-path.js';
 import type { BatchName, BatchRange } from './batch-store.js';
 

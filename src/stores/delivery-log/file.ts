@@ -2,17 +2,17 @@ import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
-import { writeDurably } from '../../durable-file.js';
+import { writeDurably } from '../../platform/durable-file.js';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
-import { STREAMS } from '../../event.js';
-import { PRIORITY_KEYS } from '../../subscription.js';
+import { STREAMS } from '../../events/event.js';
+import { PRIORITY_KEYS } from '../../tenants/subscription.js';
 import {
   assertBatchId,
   assertCause,
   assertSubscriptionName,
   assertTenantId,
   dayOfBatch,
-} from '../../tenant.js';
+} from '../../tenants/tenant.js';
 import type { DeliveryEntry, DeliveryLog, DeliveryName, LoggedDelivery } from './delivery-log.js';
 
 const gzipAsync = promisify(gzip);

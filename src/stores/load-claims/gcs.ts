@@ -1,4 +1,4 @@
-import { STREAMS } from '../../event.js';
+import { STREAMS } from '../../events/event.js';
 import type { GcsPlace } from '../batch-store/gcs.js';
 import { GcsObjects } from '../batch-store/gcs-objects.js';
 import {

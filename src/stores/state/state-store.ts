@@ -1,4 +1,4 @@
-import type { Outcome } from '../../event.js';
+import type { Outcome } from '../../events/event.js';
 import type { ProfileState } from '../../rules/profile.js';
 import type { SubjectState } from '../../rules/subject-state.js';
 

@@ -1,13 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { LRUCache } from 'lru-cache';
 import { HeadgateError } from '../../../errors.js';
-import { faultPoint } from '../../../fault-point.js';
-import type { BigQueryConfig, BigQueryWriter } from '../../../tenant-config/warehouse-config.js';
-import { createTurns } from '../../../turns.js';
+import { faultPoint } from '../../../platform/fault-point.js';
+import type { BigQueryConfig, BigQueryWriter } from '../../../tenants/config/warehouse-config.js';
+import { createTurns } from '../../../platform/keyed-mutex.js';
 import { Downloads } from '../../batch-store/downloads.js';
 import type { GcsPlace } from '../../batch-store/gcs.js';
 import type { ClaimRange, LoadClaim, LoadClaims, NamedClaim } from '../../load-claims/load-claims.js';
-import { tableOf } from '../columns.js';
+import { tableOf } from '../../../events/columns.js';
 import { createEngine } from '../engine.js';
 import { assertLoadInput } from '../load-input.js';
 import { assertReadable, distinct, firstDayToLookAt, loadError, whileOpen } from '../load-steps.js';

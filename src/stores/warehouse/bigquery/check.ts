@@ -1,4 +1,4 @@
-import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
+import type { BigQueryConfig } from '../../../tenants/config/warehouse-config.js';
 import type { GcsPlace } from '../../batch-store/gcs.js';
 import { createApis } from './client.js';
 import { bigQueryError } from './errors.js';

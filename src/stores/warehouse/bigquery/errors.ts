@@ -1,5 +1,5 @@
 import { HeadgateError, messageOf, systemCodeOf } from '../../../errors.js';
-import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
+import type { BigQueryConfig } from '../../../tenants/config/warehouse-config.js';
 
 /** One of the reasons that BigQuery gives for an error. */
 export interface ErrorReason {

@@ -1,6 +1,6 @@
-import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
+import type { BigQueryConfig } from '../../../tenants/config/warehouse-config.js';
 import type { LoadClaim } from '../../load-claims/load-claims.js';
-import type { Table } from '../columns.js';
+import type { Table } from '../../../events/columns.js';
 import { isNotFound, type BigQueryApi } from './client.js';
 import { bigQueryError, unavailable } from './errors.js';
 

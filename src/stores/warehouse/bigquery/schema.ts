@@ -1,6 +1,6 @@
-import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
-import { columnsOf, KEY_COLUMNS, type Column, type Table } from '../columns.js';
-import type { PromotedField } from '../promoted-field.js';
+import type { BigQueryConfig } from '../../../tenants/config/warehouse-config.js';
+import { columnsOf, KEY_COLUMNS, type Column, type Table } from '../../../events/columns.js';
+import type { PromotedField } from '../../../events/promoted-field.js';
 
 /** A column of a BigQuery table, as its REST API has it. */
 export interface Field {

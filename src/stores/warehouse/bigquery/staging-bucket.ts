@@ -1,5 +1,5 @@
-import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
-import { assertTenantId } from '../../../tenant.js';
+import type { BigQueryConfig } from '../../../tenants/config/warehouse-config.js';
+import { assertTenantId } from '../../../tenants/tenant.js';
 import type { GcsPlace } from '../../batch-store/gcs.js';
 import { GcsObjects } from '../../batch-store/gcs-objects.js';
 import { misplaced } from './errors.js';

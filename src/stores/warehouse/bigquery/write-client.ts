@@ -1,7 +1,7 @@
 import type * as Storage from '@google-cloud/bigquery-storage';
 import type { AuthClient } from 'google-auth-library';
 import { LRUCache } from 'lru-cache';
-import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
+import type { BigQueryConfig } from '../../../tenants/config/warehouse-config.js';
 import { storageHost } from './endpoints.js';
 import { refused } from './errors.js';
 

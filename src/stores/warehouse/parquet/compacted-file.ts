@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
-import type { Column } from '../columns.js';
-import type { PromotedField } from '../promoted-field.js';
+import type { Column } from '../../../events/columns.js';
+import type { PromotedField } from '../../../events/promoted-field.js';
 import type { HeldFile } from './ledger.js';
 import { literalList } from '../sql.js';
 

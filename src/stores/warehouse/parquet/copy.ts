@@ -1,4 +1,4 @@
-import { LineSet } from '../../../line-set.js';
+import { LineSet } from '../../../events/line-set.js';
 import { promotedMember, promotedMetadata } from './promotions.js';
 import { selectStatement } from '../select.js';
 import { literal } from '../sql.js';

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
-import { writeDurably } from '../../../durable-file.js';
-import { faultPoint } from '../../../fault-point.js';
-import { LineSet } from '../../../line-set.js';
+import { writeDurably } from '../../../platform/durable-file.js';
+import { faultPoint } from '../../../platform/fault-point.js';
+import { LineSet } from '../../../events/line-set.js';
 import { withoutBadRows } from '../bad-rows.js';
-import { tableOf } from '../columns.js';
+import { tableOf } from '../../../events/columns.js';
 import { copyStatement } from './copy.js';
 import type { Engine, EngineOptions } from '../engine.js';
 import { createEngine } from '../engine.js';
@@ -29,7 +29,7 @@ import {
   resultOf,
   whileOpen,
 } from '../load-steps.js';
-import { createTurns } from '../../../turns.js';
+import { createTurns } from '../../../platform/keyed-mutex.js';
 import type { LoadBatch, LoadInput, LoadResult, Warehouse } from '../warehouse.js';
 
 const LEFTOVER_CHECK_MS = 60 * 60 * 1000;
