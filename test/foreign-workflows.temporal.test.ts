@@ -5,7 +5,7 @@ import { createReceipts } from '../src/receipts/receipts.js';
 import { createReplays } from '../src/replays/replays.js';
 import { subscriptionAttributes } from '../src/tenants/search-attributes.js';
 import { startBatch } from '../src/temporal/start-batch.js';
-import { batchWorkflowId, loadWorkflowId, replayWorkflowId } from '../src/tenants/tenant.js';
+import { batchWorkflowId, loadWorkflowId, replayWorkflowId } from '../src/tenants/workflow-ids.js';
 import type { DeadLetterMemo } from '../src/workflows/messages/deliveries.js';
 import { INGEST_BATCH, LOAD_WINDOW, type IngestBatchInput } from '../src/workflows/messages/batches.js';
 import { arrivals, startPipeline, type Pipeline } from './support/pipeline.js';

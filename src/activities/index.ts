@@ -10,7 +10,7 @@ import { promotedOf } from '../tenants/config/promotion.js';
 import type { LoadedTenant, RegistryLogger } from '../tenants/config/registry.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import { isByJobs } from '../tenants/config/warehouse-config.js';
-import type { Isolation } from '../tenants/tenant.js';
+import type { Isolation } from '../tenants/queues.js';
 import type { ParkInput } from '../workflows/messages/deliveries.js';
 import { createResolveActivities, type ResolveActivities } from './dead-letters/resolve.js';
 import { expiryOf } from '../dead-letters/expiry.js';

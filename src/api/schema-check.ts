@@ -1,7 +1,7 @@
 import type { EventRow } from '../events/event.js';
 import type { EventSchemas } from '../event-schemas/event-schemas.js';
 import type { Metrics } from '../observability/metrics.js';
-import type { Rejection } from './validate-event.js';
+import type { Rejection } from './rejection.js';
 
 /** Checks the events of one request against their tenant's schemas, and counts those that do not fit. */
 export class SchemaCheck {

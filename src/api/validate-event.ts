@@ -1,3 +1,4 @@
+import type { Rejection } from './rejection.js';
 import { Ajv, type ErrorObject } from 'ajv';
 import type { EventRow, ExtensionValue, InputStream } from '../events/event.js';
 import { canonicalTimeMs } from '../events/canonical-time.js';
@@ -5,24 +6,6 @@ import { checkData } from './check-data.js';
 import { canonicalTime } from './event-time.js';
 import { jsonInBase64 } from './json-in-base64.js';
 import type { Written } from './scan-json.js';
-
-/** Why an event was not taken. */
-export type RejectionCode =
-  | 'unreadable'
-  | 'invalid_attribute'
-  | 'invalid_data'
-  | 'too_large'
-  | 'time_out_of_range'
-  | 'schema_violation'
-  | 'profile_full';
-
-/** An event that was not taken, and why, for its sender. */
-export interface Rejection {
-  readonly code: RejectionCode;
-  readonly reason: string;
-  /** With `schema_violation`: JSON pointer into the event's data. */
-  readonly pointer?: string;
-}
 
 /** Hard limit of one event in canonical form. */
 export const MAX_EVENT_BYTES = 256 * 1024;

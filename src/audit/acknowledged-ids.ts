@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { HeadgateError } from '../errors.js';
 import { INPUT_STREAMS, type InputStream } from '../events/event.js';
 import { literal } from '../stores/warehouse/sql.js';
-import { isTenantId } from '../tenants/tenant.js';
+import { isTenantId } from '../tenants/ids.js';
 import type { Workspace } from './workspace.js';
 
 /** One id that the door has acknowledged: a line of the file that `headgate send --acknowledged` writes. */

@@ -6,7 +6,7 @@ import { tableOf } from '../events/columns.js';
 import { leftOutIn } from '../stores/warehouse/parquet/compacted-file.js';
 import { listFiles } from '../stores/warehouse/parquet/files.js';
 import type { Identified } from '../events/event-identity.js';
-import { isBatchId } from '../tenants/tenant.js';
+import { isBatchId } from '../tenants/ids.js';
 import type { Workspace } from './workspace.js';
 
 /** What {@link readLeftOut} needs. */

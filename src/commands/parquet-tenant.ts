@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HeadgateError } from '../errors.js';
 import { dataPaths } from '../roles/stores.js';
-import { assertTenantId } from '../tenants/tenant.js';
+import { assertTenantId } from '../tenants/ids.js';
 import type { BigQueryConfig } from '../tenants/config/warehouse-config.js';
 import { printError } from './terminal-text.js';
 

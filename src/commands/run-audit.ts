@@ -5,7 +5,7 @@ import { loadConfig } from '../config.js';
 import type { InputStream } from '../events/event.js';
 import { dataPaths, openBatchStore } from '../roles/stores.js';
 import { openTenantRegistry, type LoadedTenant } from '../tenants/config/registry.js';
-import { assertTenantId } from '../tenants/tenant.js';
+import { assertTenantId } from '../tenants/ids.js';
 import { assertParquet, whereBigQueryIs } from './parquet-tenant.js';
 import { print, printError } from './terminal-text.js';
 

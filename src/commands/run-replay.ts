@@ -12,7 +12,7 @@ import { signToken } from '../keys/key-set.js';
 import { dataPaths } from '../roles/stores.js';
 import { readConfigFile } from '../tenants/config/tenant-file.js';
 import { isVersion, keepVersion } from '../tenants/config/versions.js';
-import { assertTenantId } from '../tenants/tenant.js';
+import { assertTenantId } from '../tenants/ids.js';
 import { describe, reachNote, replayList, replayReport } from './replay-report.js';
 import { showReplayProgress } from './replay-progress.js';
 import { print, printError } from './terminal-text.js';

@@ -9,7 +9,7 @@ import type { EventRow, InputStream } from '../events/event.js';
 import { compileRoutes } from '../routing/compile.js';
 import { explain, type Explanation, type RouteExplanation } from '../routing/explain.js';
 import { readTenantFile, tenantFileName } from '../tenants/config/tenant-file.js';
-import { assertTenantId } from '../tenants/tenant.js';
+import { assertTenantId } from '../tenants/ids.js';
 import { print } from './terminal-text.js';
 
 /** Options of `headgate route`. */

@@ -7,7 +7,7 @@ import { sendLines, type SendOptions, type SendTally } from '@headgate/client';
 import { loadConfig } from '../config.js';
 import { HeadgateError, systemCodeOf } from '../errors.js';
 import type { InputStream } from '../events/event.js';
-import { assertTenantId } from '../tenants/tenant.js';
+import { assertTenantId } from '../tenants/ids.js';
 import { tokenSource } from './token-source.js';
 import { print, printError } from './terminal-text.js';
 

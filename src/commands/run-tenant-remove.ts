@@ -16,11 +16,17 @@ import { holdNamespace } from '../roles/hold-namespace.js';
 import { openStateStore } from '../roles/state.js';
 import { dataPaths, openBatches } from '../roles/stores.js';
 import { tenantFileName } from '../tenants/config/tenant-file.js';
-import { assertTenantId } from '../tenants/tenant.js';
+import { assertTenantId } from '../tenants/ids.js';
 import { assertTemporal } from './assert-temporal.js';
-import type { RemoveOptions } from './tenant-remove.js';
 import { earlierOf, type EarlierTenant } from './earlier-tenant.js';
 import { print, printError } from './terminal-text.js';
+
+/** What `headgate tenant remove` is told. */
+export interface RemoveOptions {
+  readonly data: boolean;
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+}
 
 /** A state store that does not answer is waited for so long. */
 const STATE_MS = 30_000;

@@ -12,7 +12,7 @@ import {
 } from '../tenants/config/registry.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import { listVersions, readVersion, type TenantVersion } from '../tenants/config/versions.js';
-import { assertTenantId } from '../tenants/tenant.js';
+import { assertTenantId } from '../tenants/ids.js';
 import { consequences } from './apply-consequences.js';
 import { print, printError } from './terminal-text.js';
 

@@ -13,7 +13,7 @@ import { dataPaths, openBatchStore } from '../roles/stores.js';
 import { writeField } from '../events/promoted-field.js';
 import type { PromotionConfig, RawPromotion } from '../tenants/config/promotion.js';
 import { readTenantFile, tenantFileName } from '../tenants/config/tenant-file.js';
-import { assertTenantId } from '../tenants/tenant.js';
+import { assertTenantId } from '../tenants/ids.js';
 import { cell, print, printError } from './terminal-text.js';
 
 /** What to look at. */

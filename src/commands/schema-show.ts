@@ -9,7 +9,7 @@ import { STREAMS } from '../events/event.js';
 import { promotedOf, type PromotionConfig } from '../tenants/config/promotion.js';
 import { readTenantFile, tenantFileName } from '../tenants/config/tenant-file.js';
 import type { WarehouseConfig } from '../tenants/config/warehouse-config.js';
-import { assertTenantId } from '../tenants/tenant.js';
+import { assertTenantId } from '../tenants/ids.js';
 import { cell, print } from './terminal-text.js';
 
 /** A column as it is shown: of one that is configured and in no file yet, the numbers are missing. */

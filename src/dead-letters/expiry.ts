@@ -1,4 +1,4 @@
-import { dayOfBatch } from '../tenants/tenant.js';
+import { dayOfBatch } from '../tenants/ids.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 

@@ -1,4 +1,4 @@
-import { subscriptionQueue, tenantQueue } from '../tenants/tenant.js';
+import { subscriptionQueue, tenantQueue } from '../tenants/queues.js';
 import { INGEST, type IngestDeadLetter } from '../workflows/messages/ingest-dead-letter.js';
 import { expiryOf } from './expiry.js';
 import type { Park } from './park.js';

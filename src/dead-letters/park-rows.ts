@@ -2,7 +2,7 @@ import type { BatchRef } from '../events/event.js';
 import { LineSet } from '../events/line-set.js';
 import type { BadRow } from '../stores/warehouse/warehouse.js';
 import { WAREHOUSE } from '../tenants/subscription.js';
-import { subscriptionQueue, tenantQueue } from '../tenants/tenant.js';
+import { subscriptionQueue, tenantQueue } from '../tenants/queues.js';
 import type { ParkInput } from '../workflows/messages/deliveries.js';
 import type { BatchContents } from '../workflows/messages/batches.js';
 

@@ -6,7 +6,8 @@ import { LineSet } from '../events/line-set.js';
 import { DEAD_LETTER_STATUS, subscriptionAttributes } from '../tenants/search-attributes.js';
 import { startOnce } from '../temporal/start-once.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
-import { deadLetterWorkflowId, deliverWorkflowId, workflowQueue, type Isolation } from '../tenants/tenant.js';
+import { deadLetterWorkflowId, deliverWorkflowId } from '../tenants/workflow-ids.js';
+import { workflowQueue, type Isolation } from '../tenants/queues.js';
 import {
   DEAD_LETTER,
   LATE_LETTER_MS,
@@ -14,9 +15,8 @@ import {
   type DeadLetterMemo,
   type ParkInput,
 } from '../workflows/messages/deliveries.js';
-import type { BatchContents } from '../workflows/messages/batches.js';
+import { type BatchContents, WORKFLOW_TASK_TIMEOUT } from '../workflows/messages/batches.js';
 import { linesOf } from '../stores/batch-store/batch-lines.js';
-import { WORKFLOW_TASK_TIMEOUT } from '../workflows/messages/batches.js';
 
 /** What {@link createPark} needs. */
 export interface ParkOptions {

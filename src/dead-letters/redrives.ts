@@ -5,7 +5,8 @@ import { askTemporal } from '../temporal/ask-temporal.js';
 import { RunningLimit } from '../temporal/running-limit.js';
 import { workflowPage } from '../temporal/workflow-page.js';
 import { searchAttributesOf } from '../tenants/search-attributes.js';
-import { redriveWorkflowId, tenantQueue, workflowQueue } from '../tenants/tenant.js';
+import { redriveWorkflowId } from '../tenants/workflow-ids.js';
+import { tenantQueue, workflowQueue } from '../tenants/queues.js';
 import type { Resolution, Resolved } from '../workflows/messages/deliveries.js';
 import {
   PROGRESS,

@@ -4,7 +4,7 @@ import type { BatchRef } from '../events/event.js';
 import { LineSet } from '../events/line-set.js';
 import { joinLines, octetLines } from '../events/octet-lines.js';
 import { isUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
-import { COPY_MARK, dayOfBatch } from '../tenants/tenant.js';
+import { COPY_MARK, dayOfBatch } from '../tenants/ids.js';
 import type { DeliverResult, ParkInput } from '../workflows/messages/deliveries.js';
 import type { ReloadRowsInput } from '../workflows/messages/unloadable-rows.js';
 import { deadRows } from './park-rows.js';

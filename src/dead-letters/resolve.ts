@@ -1,7 +1,7 @@
 import { WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
 import { askTemporal } from '../temporal/ask-temporal.js';
 import { HeadgateError } from '../errors.js';
-import { workflowIdOfDeadLetter } from '../tenants/tenant.js';
+import { workflowIdOfDeadLetter } from '../tenants/workflow-ids.js';
 import {
   DEAD_LETTER,
   DISCARD,

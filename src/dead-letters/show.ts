@@ -2,7 +2,7 @@ import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { askTemporal } from '../temporal/ask-temporal.js';
 import { DEAD_LETTER_STATUS, STATUS } from '../tenants/search-attributes.js';
 import type { LoggedDelivery } from '../stores/delivery-log/delivery-log.js';
-import { workflowIdOfDeadLetter } from '../tenants/tenant.js';
+import { workflowIdOfDeadLetter } from '../tenants/workflow-ids.js';
 import { DEAD_LETTER, type DeadLetterInput, type DeadLetterMemo } from '../workflows/messages/deliveries.js';
 import { deadEventsOf, inputOf, type DeadEvent } from './contents.js';
 import { findOwn } from './find.js';

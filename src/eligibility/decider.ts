@@ -2,9 +2,9 @@ import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promi
 import { HeadgateError } from '../errors.js';
 import type { EventRow, InputStream } from '../events/event.js';
 import { ExpressionFailures, type ExpressionFailure } from '../expressions/failures.js';
-import { ChunkQueue } from '../ingest/chunk-queue.js';
-import type { Chunk } from '../ingest/lane.js';
-import type { ProfileState } from '../rules/profile.js';
+import { ChunkQueue } from '../events/chunk-queue.js';
+import type { Chunk } from '../events/chunk.js';
+import type { ProfileState } from '../rules/profile-state.js';
 import type { CompiledRules } from '../rules/compiled.js';
 import type { StateStore, SubjectRecord } from '../stores/state/state-store.js';
 import { backlogRefusal, comeAgain } from './backlog.js';

@@ -1,5 +1,15 @@
 import type { DecisionRow, EventRow, Stream } from './event.js';
-import type { SubscriptionTrouble } from '../subscriptions/standing.js';
+
+/** A subscription that Headgate has disabled or paused, or whose breaker has opened. */
+export interface SubscriptionTrouble {
+  readonly tenant: string;
+  readonly subscription: string;
+  readonly state: 'disabled' | 'breaker-open' | 'paused';
+  /** Why, in words. */
+  readonly reason: string;
+  /** Since when, ISO 8601. */
+  readonly since: string;
+}
 
 /** What the type of a derived event begins with: only routes that name such a type match it. */
 export const DERIVED_PREFIX = 'headgate.';

@@ -62,6 +62,13 @@ export interface DecisionRow {
   readonly time: string;
 }
 
+/** What names a batch file: its place follows from these three. */
+export interface BatchName {
+  readonly tenant: string;
+  readonly stream: Stream;
+  readonly batchId: string;
+}
+
 /**
  * A reference to a batch file: all that a workflow carries of the events (claim check). The file's place follows from
  * tenant, stream and batch id.

@@ -1,5 +1,5 @@
 import { isUnreadable, unlessUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
-import { tenantQueue } from '../tenants/tenant.js';
+import { tenantQueue } from '../tenants/queues.js';
 import type { IngestBatchInput } from '../workflows/messages/batches.js';
 import type { Plan } from './lane.js';
 

@@ -1,10 +1,11 @@
-import { type Database } from 'lmdb';
+import type { Database } from 'lmdb';
 import { HeadgateError } from '../errors.js';
 import { INPUT_STREAMS, type InputStream } from '../events/event.js';
 import { faultPoint } from '../platform/fault-point.js';
 import { openLmdb, type LmdbEnvironment } from '../platform/lmdb-environment.js';
 import { newestReceipt, PrintTable, removeAll, type KeptPrints } from './kept-prints.js';
-import { laneKey, type Chunk, type Plan } from './lane.js';
+import { laneKey, type Plan } from './lane.js';
+import type { Chunk } from '../events/chunk.js';
 import { RecentRecords } from './recent-records.js';
 import { identityOf, type Identity } from './spool-identity.js';
 import {

@@ -1,8 +1,8 @@
-import type { BatchRef } from '../events/event.js';
+import type { BatchRef, BatchName } from '../events/event.js';
 import { faultPoint } from '../platform/fault-point.js';
 import { joinRouted } from '../routing/join-routed.js';
-import type { BatchName, BatchStore } from '../stores/batch-store/batch-store.js';
-import { tenantQueue } from '../tenants/tenant.js';
+import type { BatchStore } from '../stores/batch-store/batch-store.js';
+import { tenantQueue } from '../tenants/queues.js';
 import type { BatchContents, DecidedBatch, IngestBatchInput } from '../workflows/messages/batches.js';
 import type { Plan } from './lane.js';
 import { join } from './pack.js';

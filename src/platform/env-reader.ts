@@ -1,21 +1,11 @@
-import type { KeyObject } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import bytes from 'bytes';
 import ipaddr from 'ipaddr.js';
-import { systemCodeOf } from '../errors.js';
 import { ALL_FAULT_POINTS, type FaultPoint } from './fault-point.js';
-import { parseMasterKey } from '../stores/batch-keys/master-key.js';
 import { isLoopback } from './loopback.js';
 import { parseDuration } from './units.js';
-import { parseAllowedQueue, type AllowedQueue } from '../tenants/config/workflow-queue.js';
-import type { GcsPlace } from '../stores/batch-store/gcs.js';
-import { parsePostgresUrl, type PostgresPlace } from '../stores/state/postgres-place.js';
 
 /** A range of IP addresses: its first address, and how many leading bits count. */
 export type AddressRange = ReturnType<typeof ipaddr.parseCIDR>;
-
-/** Names that need no escape anywhere, and no part of a prefix that begins with a dot. */
-const BUCKET = /^gs:\/\/([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])(?:\/((?:[\w-][\w.=-]*\/)*[\w-][\w.=-]*))?\/?$/;
 
 /** Variables of an environment. */
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -83,17 +73,6 @@ export class EnvReader {
     return [];
   }
 
-  workflowQueues(name: string): readonly AllowedQueue[] {
-    const written = (this.text(name)?.split(',') ?? []).map((entry) => entry.trim());
-    const parsed = written.map(parseAllowedQueue);
-    const wrong = parsed.indexOf(undefined);
-    if (wrong >= 0)
-      this.problems.push(
-        `${name} must be tenants and queues such as UA:bookings,*:shared-*, and no queue of Headgate's own, not "${written[wrong]}".`,
-      );
-    return parsed.flatMap((each) => each ?? []);
-  }
-
   endpoint(name: string): string | undefined {
     const value = this.text(name);
     if (value !== undefined && !/^https?:\/\/[^/]+$/.test(value))
@@ -106,45 +85,6 @@ export class EnvReader {
     if (value !== undefined && !/^[A-Za-z0-9.-]+:\d{1,5}$/.test(value))
       this.problems.push(`${name} must be a host and a port such as 127.0.0.1:9060, not "${value}".`);
     return value;
-  }
-
-  bucket(name: string, endpointName: string): GcsPlace | undefined {
-    const value = this.text(name);
-    const endpoint = this.endpoint(endpointName);
-    if (value === undefined) return undefined;
-    const [, bucket, prefix = ''] = BUCKET.exec(value) ?? [];
-    if (bucket !== undefined) return { bucket, prefix, endpoint };
-    this.problems.push(`${name} must be gs://bucket or gs://bucket/prefix, not "${value}".`);
-    return undefined;
-  }
-
-  /** Says nothing of the value: it is a secret, or what was meant to be one. */
-  masterKey(name: string): KeyObject | undefined {
-    const value = this.text(name);
-    if (value === undefined) return undefined;
-    try {
-      const text = value.startsWith('file:') ? readFileSync(value.slice('file:'.length), 'utf8') : value;
-      const key = parseMasterKey(text.trim());
-      if (key !== undefined) return key;
-      this.problems.push(
-        `${name} must be 32 bytes in base64, as \`openssl rand -base64 32\` prints them, or file:PATH of a file that has them.`,
-      );
-    } catch (error) {
-      const reason = systemCodeOf(error);
-      if (reason === undefined) throw error;
-      this.problems.push(`${name} must be file:PATH of a file that can be read (${reason}).`);
-    }
-    return undefined;
-  }
-
-  postgres(name: string, passwordName: string): PostgresPlace | undefined {
-    const value = this.text(name);
-    if (value === undefined) return undefined;
-    const place = parsePostgresUrl(value, this.text(passwordName));
-    if (!('problem' in place)) return place;
-    // The value stays out of it: it may hold a password.
-    this.problems.push(`${name} ${place.problem}.`);
-    return undefined;
   }
 
   fault(name: string): { readonly point: FaultPoint; readonly passes: number } | undefined {

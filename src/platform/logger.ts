@@ -1,8 +1,10 @@
 import { pino, type Logger } from 'pino';
-import type { LogLevel } from '../config.js';
 import { systemCodeOf } from '../errors.js';
 
 export type { Logger } from 'pino';
+
+/** Levels of the log, from most to least. */
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 /**
  * The process's log: JSON lines on stderr, so that stdout stays free for what a command prints. Authorization headers

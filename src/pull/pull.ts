@@ -6,7 +6,7 @@ import type { Logger } from '../platform/logger.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { PullConfig } from '../tenants/config/subscription-config.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
-import { assertSubscriptionName, assertTenantId } from '../tenants/tenant.js';
+import { assertSubscriptionName, assertTenantId } from '../tenants/ids.js';
 import type { HeldTasks } from '../recovery/journal.js';
 import { HeldBytes, type HeldBytesLimits } from './held-bytes.js';
 import { LongPolls } from './long-polls.js';

@@ -6,7 +6,7 @@ import { workflowInput } from '../temporal/workflow-input.js';
 import { HeadgateError } from '../errors.js';
 import { LineSet } from '../events/line-set.js';
 import { STATUS } from '../tenants/search-attributes.js';
-import { deadLetterIdOf } from '../tenants/tenant.js';
+import { deadLetterIdOf } from '../tenants/workflow-ids.js';
 import {
   DEAD_LETTER,
   DELIVER,
@@ -14,9 +14,8 @@ import {
   type DeadLetterMemo,
   type DeliverProgress,
   type DeliverResult,
-  type RoutedEvents,
 } from '../workflows/messages/deliveries.js';
-import type { IngestBatchInput } from '../workflows/messages/batches.js';
+import type { RoutedEvents, IngestBatchInput } from '../workflows/messages/batches.js';
 import { progressOf, type WorkflowProgress } from '../temporal/workflow-progress.js';
 import type { TemporalUi } from '../temporal/workflow-page.js';
 

@@ -4,7 +4,7 @@ import type { TemporalUi } from '../temporal/workflow-page.js';
 import { HeadgateError } from '../errors.js';
 import { INPUT_STREAMS, type InputStream } from '../events/event.js';
 import { isOwn, type OwnWorkflow } from '../temporal/start-once.js';
-import { batchWorkflowId } from '../tenants/tenant.js';
+import { batchWorkflowId } from '../tenants/workflow-ids.js';
 import {
   INGEST_BATCH,
   LOAD_WINDOW,

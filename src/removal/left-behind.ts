@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { HeadgateError } from '../errors.js';
 import type { TenantToApply } from '../tenants/config/registry.js';
 import { IN_FORCE } from '../tenants/config/versions.js';
-import { assertTenantId } from '../tenants/tenant.js';
+import { assertTenantId } from '../tenants/ids.js';
 
 /** Where the parts of a data directory are that hold something of each tenant by itself. */
 export interface TenantDirectories {

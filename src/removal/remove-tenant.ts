@@ -7,7 +7,7 @@ import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { StateStore } from '../stores/state/state-store.js';
 import type { Spool } from '../ingest/spool.js';
 import { tenantFileName } from '../tenants/config/tenant-file.js';
-import { assertTenantId } from '../tenants/tenant.js';
+import { assertTenantId } from '../tenants/ids.js';
 import type { TenantDirectories } from './left-behind.js';
 import { clearQueues, deleteWorkflows, type OnDeleted } from './tenant-workflows.js';
 

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import { INPUT_STREAMS, type EventRow } from '../events/event.js';
-import { openIfThere, type BatchName, type BatchStore } from '../stores/batch-store/batch-store.js';
+import { INPUT_STREAMS, type EventRow, type BatchName } from '../events/event.js';
+import { openIfThere, type BatchStore } from '../stores/batch-store/batch-store.js';
 import type { LoadedTenant } from '../tenants/config/registry.js';
 
 /** How far back replay reaches. */

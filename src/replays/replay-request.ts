@@ -3,7 +3,7 @@ import { HeadgateError } from '../errors.js';
 import { INPUT_STREAMS, type InputStream } from '../events/event.js';
 import { ownSchema } from '../tenants/own-schema.js';
 import type { LoadedTenant } from '../tenants/config/registry.js';
-import { stateQueue, tenantQueue } from '../tenants/tenant.js';
+import { stateQueue, tenantQueue } from '../tenants/queues.js';
 import type { ReplayInput, ReplayRange, ReplayTask } from '../workflows/messages/replays.js';
 
 /** Body of `POST /v1/replays`. */

@@ -12,7 +12,9 @@ import { searchAttributesOf } from '../tenants/search-attributes.js';
 import { assertOwn, startOnce } from '../temporal/start-once.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { LoadedTenant } from '../tenants/config/registry.js';
-import { assertTenantId, replayWorkflowId, stateQueue, workflowQueue } from '../tenants/tenant.js';
+import { replayWorkflowId } from '../tenants/workflow-ids.js';
+import { stateQueue, workflowQueue } from '../tenants/queues.js';
+import { assertTenantId } from '../tenants/ids.js';
 import {
   PROGRESS,
   REPLAY,

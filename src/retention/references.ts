@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
-import { assertTenantId, isBatchId } from '../tenants/tenant.js';
+import { assertTenantId, isBatchId } from '../tenants/ids.js';
 import { DEAD_LETTER, DELIVER } from '../workflows/messages/deliveries.js';
 import { isBatchOf } from '../workflows/messages/batch-reference.js';
 import { ANNOUNCE, INGEST_BATCH, LOAD_WINDOW } from '../workflows/messages/batches.js';

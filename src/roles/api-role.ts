@@ -7,9 +7,6 @@ import { createApi, listen, type ApiDependencies } from '../api/server.js';
 import type { Config } from '../config.js';
 import { createDeadLetters } from '../dead-letters/dead-letters.js';
 import { messageOf } from '../errors.js';
-import type { Turns } from '../platform/event-loop-turns.js';
-import type { Temporal } from '../temporal/temporal.js';
-import type { Plan } from '../ingest/lane.js';
 import { Spool } from '../ingest/spool.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
 import { createQueueRates, type QueueSettings } from '../temporal/queue-rates.js';
@@ -17,52 +14,16 @@ import { SubscriptionLags } from '../subscriptions/lags.js';
 import { SubscriptionOverviews } from '../subscriptions/overview.js';
 import { openKeySet } from '../keys/key-set.js';
 import { openRevocations } from '../keys/revocations.js';
-import type { Logger } from '../platform/logger.js';
-import type { Metrics } from '../observability/metrics.js';
 import { createPull } from '../pull/pull.js';
-import type { Holdings } from '../recovery/holdings.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
-import type { TenantRegistry } from '../tenants/config/registry.js';
-import type { Reading } from '../tenants/config/tenant-file.js';
 import { readVersion } from '../tenants/config/versions.js';
-import type { IngestBatchResult } from '../workflows/messages/batches.js';
-import type { SubjectBudget } from '../activities/replay/subjects-in-memory.js';
-import type { WorkerHost } from '../workers/worker-host.js';
+import type { ApiRoleOptions } from './api-role-options.js';
 import { buildIngest, type IngestParts } from './ingest-parts.js';
-import type { Grace } from './grace.js';
 import { observePull } from './observe-pull.js';
 import { temporalAnswers } from './open-admission.js';
 import { openStateStore } from './state.js';
 import { openSpoolRegister, type SpoolRegister } from './spool-register.js';
 import { startStateRole } from './state-role.js';
-import type { SharedStores } from './stores.js';
-
-/** What {@link startApiRole} needs. */
-export interface ApiRoleOptions {
-  readonly config: Config;
-  readonly temporal: Temporal;
-  readonly registry: TenantRegistry;
-  /** Reads versions of tenants' files. */
-  readonly reading: Reading;
-  /** Shares the event loop between tenants. */
-  readonly turns: Turns;
-  readonly stores: SharedStores;
-  readonly control: SubscriptionControl;
-  readonly holdings: Holdings;
-  readonly grace: Grace;
-  /** The memory that the process has for replays. */
-  readonly replayMemory: SubjectBudget;
-  /** The Workers of this process, if it has any: starts are then eager. */
-  readonly workers?: WorkerHost;
-  /** Told once a batch's workflow has ended. */
-  readonly onBatchEnded?: (plan: Plan, result: IngestBatchResult | undefined) => void;
-  /** Told when the process can no longer do its work. */
-  readonly onFatal: (reason: string) => void;
-  /** Ends the wait for a state store that does not answer. */
-  readonly signal?: AbortSignal;
-  readonly metrics?: Metrics;
-  readonly log: Logger;
-}
 
 /** Consumers of one tenant that may wait at once, however many connections there may be. */
 const MAX_LONG_POLLS = 1_000;

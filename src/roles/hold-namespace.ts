@@ -8,7 +8,7 @@ import type { BoundStore } from '../stores/batch-store/identified.js';
 import type { StoreIdentity } from '../stores/batch-store/store-identity.js';
 import { openDataDirectory } from './data-directory.js';
 import { claimNamespace, lostToCopy, ownerOf, problemOf, type Claimant } from './namespace-claim.js';
-import type { Roles } from './node.js';
+import type { Roles } from './roles.js';
 
 /** What {@link holdNamespace} needs. */
 export interface HoldNamespaceOptions {

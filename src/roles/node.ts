@@ -23,15 +23,10 @@ import { shareGrace } from './grace.js';
 import { holdNamespace } from './hold-namespace.js';
 import { listenForScrapes } from './metrics-listener.js';
 import { dataPaths, openCheckedBatchStore, openSharedStores, type SharedStores } from './stores.js';
+import type { Roles } from './roles.js';
 import { openSubscriptionControl } from './subscription-control.js';
 import { startWorkerRole, type LoadedListener } from './worker-role.js';
 import type { WorkerHost } from '../workers/worker-host.js';
-
-/** Which roles a process plays. */
-export interface Roles {
-  readonly api: boolean;
-  readonly worker: boolean;
-}
 
 /** What {@link startNode} needs. */
 export interface NodeOptions {

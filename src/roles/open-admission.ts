@@ -10,7 +10,7 @@ import { DiskWatch } from '../ingest/disk-watch.js';
 import type { Spool } from '../ingest/spool.js';
 import type { Logger } from '../platform/logger.js';
 import type { TenantRegistry } from '../tenants/config/registry.js';
-import { tenantQueue } from '../tenants/tenant.js';
+import { tenantQueue } from '../tenants/queues.js';
 import type { DataPaths } from './stores.js';
 
 /** What {@link openAdmission} looks at. */

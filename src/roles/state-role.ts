@@ -8,7 +8,7 @@ import { CurrentDecisions } from '../eligibility/current-decisions.js';
 import { configuredTenant } from '../tenants/config/registry.js';
 import { readVersion } from '../tenants/config/versions.js';
 import { startStateWorker, type StateWorker } from '../workers/state-worker.js';
-import type { ApiRoleOptions } from './api-role.js';
+import type { ApiRoleOptions } from './api-role-options.js';
 import type { IngestParts } from './ingest-parts.js';
 
 /** What {@link startStateRole} needs besides. */

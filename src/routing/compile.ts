@@ -3,7 +3,7 @@ import { allAtOnce, type Steps } from '../platform/event-loop-turns.js';
 import { compileExpression } from '../expressions/compile.js';
 import type { CompiledExpression } from '../expressions/expression.js';
 import { PatternQuota } from '../expressions/pattern.js';
-import type { RouteConfig, SubscriptionConfig } from '../tenants/config/subscription-config.js';
+import type { RouteConfig } from './route-config.js';
 import type { CompiledRoute, CompiledRoutes, TypePattern } from './compiled.js';
 
 /** What is wrong with a tenant's subscriptions or routes, and where. */
@@ -15,9 +15,16 @@ export interface RouteIssue {
   readonly offset?: number;
 }
 
+/** What routes know of a subscription: its name, and its templates, whose names are those of the configuration. */
+export interface RoutedSubscription extends Readonly<Partial<Record<(typeof TEMPLATES)[number], string>>> {
+  readonly name: string;
+}
+
+const TEMPLATES = ['orderingKey', 'workflow', 'taskQueue', 'id', 'signal'] as const;
+
 /** The part of a tenant's configuration that routes are made of. */
 export interface RoutesConfig {
-  readonly subscriptions: readonly SubscriptionConfig[];
+  readonly subscriptions: readonly RoutedSubscription[];
   readonly routes: readonly RouteConfig[];
 }
 
@@ -81,18 +88,10 @@ function nameIssues({ subscriptions }: RoutesConfig): RouteIssue[] {
 function expressionIssues({ subscriptions }: RoutesConfig, patterns: PatternQuota): RouteIssue[] {
   const issues: RouteIssue[] = [];
   subscriptions.forEach((subscription, index) => {
-    for (const [key, source] of Object.entries(templatesOf(subscription)))
-      compile(source, 'string', ['subscriptions', index, key], { issues, patterns });
+    for (const key of TEMPLATES)
+      compile(subscription[key], 'string', ['subscriptions', index, key], { issues, patterns });
   });
   return issues;
-}
-
-function templatesOf(subscription: SubscriptionConfig): Record<string, string> {
-  if (subscription.kind === 'pull')
-    return subscription.orderingKey === undefined ? {} : { orderingKey: subscription.orderingKey };
-  if (subscription.kind !== 'workflow') return {};
-  const { workflow, taskQueue, id, signal } = subscription;
-  return { workflow, taskQueue, id, signal };
 }
 
 /** Compiles an expression and checks what it gives, as far as can be known. */

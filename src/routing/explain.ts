@@ -2,7 +2,7 @@ import type { EventRow, InputStream } from '../events/event.js';
 import { Budget } from '../expressions/budget.js';
 import { Fault } from '../expressions/fault.js';
 import { toJson } from '../expressions/to-json.js';
-import type { RouteConfig } from '../tenants/config/subscription-config.js';
+import type { RouteConfig } from './route-config.js';
 import { celEvent } from '../rules/cel-event.js';
 import { matchesType } from './compile.js';
 import type { CompiledRoute, CompiledRoutes } from './compiled.js';

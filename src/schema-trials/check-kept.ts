@@ -1,6 +1,6 @@
 import { INPUT_STREAMS, type EventRow, type InputStream } from '../events/event.js';
 import { openIfThere, type BatchStore } from '../stores/batch-store/batch-store.js';
-import { isCopy } from '../tenants/tenant.js';
+import { isCopy } from '../tenants/ids.js';
 import type { EventSchema, EventSchemas, SchemaProblem } from '../event-schemas/event-schemas.js';
 import type { EventSchemaConfig } from '../event-schemas/schema-config.js';
 

@@ -1,7 +1,7 @@
 import { INPUT_STREAMS, type EventRow, type InputStream } from '../events/event.js';
 import { unlessUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
 import type { PromotedType } from '../events/promoted-field.js';
-import { isCopy } from '../tenants/tenant.js';
+import { isCopy } from '../tenants/ids.js';
 
 /** What a value of JSON is, as far as columns tell it apart. */
 export type ValueKind = PromotedType | 'null' | 'array' | 'object';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import pRetry from 'p-retry';
-import { troubleEvent } from '../events/delivered-event.js';
+import { troubleEvent, type SubscriptionTrouble } from '../events/delivered-event.js';
 import { messageOf, retryable } from '../errors.js';
 import { join, pack } from '../ingest/pack.js';
 import type { Logger } from '../platform/logger.js';
@@ -11,9 +11,9 @@ import { joinRouted } from '../routing/join-routed.js';
 import { startBatch } from '../temporal/start-batch.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { LoadedTenant } from '../tenants/config/registry.js';
-import { assertBatchId, tenantQueue } from '../tenants/tenant.js';
+import { tenantQueue } from '../tenants/queues.js';
+import { assertBatchId } from '../tenants/ids.js';
 import type { IngestBatchInput } from '../workflows/messages/batches.js';
-import type { SubscriptionTrouble } from './standing.js';
 
 /** What {@link SubscriptionAlerts} needs. */
 export interface SubscriptionAlertsOptions {

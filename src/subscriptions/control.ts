@@ -2,7 +2,7 @@ import type { QueueNotes, QueueRate, QueueRates } from '../temporal/queue-rates.
 import { HeadgateError } from '../errors.js';
 import type { Logger } from '../platform/logger.js';
 import { WAREHOUSE } from '../tenants/subscription.js';
-import { subscriptionQueue, tenantQueue } from '../tenants/tenant.js';
+import { subscriptionQueue, tenantQueue } from '../tenants/queues.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import { createTurns } from '../platform/keyed-mutex.js';
 import { assertMayBecome, isBuiltIn } from './built-in.js';
@@ -12,8 +12,8 @@ import {
   standingOf,
   type SubscriptionStanding,
   type SubscriptionState,
-  type SubscriptionTrouble,
 } from './standing.js';
+import type { SubscriptionTrouble } from '../events/delivered-event.js';
 
 /** What {@link SubscriptionControl} needs. */
 export interface SubscriptionControlOptions {

@@ -3,7 +3,7 @@ import { clipToJsonBytes } from '../platform/clip.js';
 import type { QueueNotes } from '../temporal/queue-rates.js';
 import { messageOf } from '../errors.js';
 import type { Logger } from '../platform/logger.js';
-import { subscriptionQueue } from '../tenants/tenant.js';
+import { subscriptionQueue } from '../tenants/queues.js';
 import { FailureNews } from './failure-news.js';
 
 /** That what a subscription is given fails: its last try did. Times are ISO 8601. */

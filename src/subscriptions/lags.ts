@@ -4,7 +4,7 @@ import type { Logger } from '../platform/logger.js';
 import { WAREHOUSE } from '../tenants/subscription.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import type { QueueSettings } from '../temporal/queue-rates.js';
-import { subscriptionQueue } from '../tenants/tenant.js';
+import { subscriptionQueue } from '../tenants/queues.js';
 import { failingOf } from './failing.js';
 import { waitingWindows } from './load-windows.js';
 import { standingOf, type SubscriptionState } from './standing.js';

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { assertTenantId } from '../tenants/tenant.js';
+import { assertTenantId } from '../tenants/ids.js';
 import { LOAD_WINDOW } from '../workflows/messages/batches.js';
 
 /** What waits for a tenant's warehouse. */

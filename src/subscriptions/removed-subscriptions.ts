@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import { messageOf } from '../errors.js';
 import type { Logger } from '../platform/logger.js';
 import type { TenantRegistry } from '../tenants/config/registry.js';
-import { assertTenantId } from '../tenants/tenant.js';
+import { assertTenantId } from '../tenants/ids.js';
 import { DELIVER, REVIEW } from '../workflows/messages/deliveries.js';
 
 /** What {@link RemovedSubscriptions} needs. */

@@ -23,17 +23,6 @@ export interface SubscriptionStanding {
   readonly since?: string;
 }
 
-/** A subscription that Headgate has disabled or paused, or whose breaker has opened. */
-export interface SubscriptionTrouble {
-  readonly tenant: string;
-  readonly subscription: string;
-  readonly state: 'disabled' | 'breaker-open' | 'paused';
-  /** Why, in words. */
-  readonly reason: string;
-  /** Since when, ISO 8601. */
-  readonly since: string;
-}
-
 /** True for the reason of a breaker that no receiver has opened: `SECRET_MISSING: …`, `QUEUE_REFUSED: …`. */
 export function isFault(reason: string | undefined): boolean {
   return /^(SECRET|QUEUE)_[A-Z]+: /.test(reason ?? '');

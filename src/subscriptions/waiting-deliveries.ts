@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { queueBacklog } from '../temporal/queue-backlog.js';
-import { assertTenantId, subscriptionQueue } from '../tenants/tenant.js';
+import { subscriptionQueue } from '../tenants/queues.js';
+import { assertTenantId } from '../tenants/ids.js';
 import { DELIVER } from '../workflows/messages/deliveries.js';
 
 /** Batches on their way to a subscription, whether they wait in its queue, are being tried, or pause between attempts. */

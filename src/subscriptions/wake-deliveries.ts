@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { messageOf } from '../errors.js';
 import type { Logger } from '../platform/logger.js';
-import { assertTenantId } from '../tenants/tenant.js';
+import { assertTenantId } from '../tenants/ids.js';
 import { DELIVER, RESUMED } from '../workflows/messages/deliveries.js';
 
 /** Deliveries that are woken; the rest go on by themselves, and their processes have heard of the resume by then. */

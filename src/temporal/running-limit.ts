@@ -1,6 +1,6 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { HeadgateError } from '../errors.js';
-import { assertTenantId } from '../tenants/tenant.js';
+import { assertTenantId } from '../tenants/ids.js';
 
 /** What {@link RunningLimit} needs. */
 export interface RunningLimitOptions {

@@ -3,7 +3,8 @@ import { HeadgateError } from '../errors.js';
 import type { BatchRef } from '../events/event.js';
 import { startOnce } from './start-once.js';
 import { searchAttributesOf } from '../tenants/search-attributes.js';
-import { batchWorkflowId, workflowQueue, type Isolation } from '../tenants/tenant.js';
+import { batchWorkflowId } from '../tenants/workflow-ids.js';
+import { workflowQueue, type Isolation } from '../tenants/queues.js';
 import {
   INGEST_BATCH,
   WORKFLOW_TASK_TIMEOUT,

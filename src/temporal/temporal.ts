@@ -3,12 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { NativeConnection } from '@temporalio/worker';
 import { HeadgateError, messageOf } from '../errors.js';
 import { connectTemporal, temporalFromEnvironment } from './connect.js';
-import {
-  startDevServer,
-  type DevServer,
-  type DevServerExit,
-  type DevServerOptions,
-} from './dev-server/dev-server.js';
+import { startDevServer, type DevServer } from './dev-server/dev-server.js';
+import type { DevServerExit, DevServerOptions } from './dev-server/dev-server-arguments.js';
 import { ensureTemporalBinary } from './dev-server/find-server.js';
 import { SEARCH_ATTRIBUTES } from '../tenants/search-attributes.js';
 import { prepareNamespace } from './namespace.js';

@@ -3,7 +3,7 @@ import { messageOf } from '../errors.js';
 import type { Logger } from '../platform/logger.js';
 import { AimdRate, type WorkOutcome } from '../platform/aimd-rate.js';
 import type { QueueRate, QueueRates } from '../temporal/queue-rates.js';
-import { tenantQueue } from '../tenants/tenant.js';
+import { tenantQueue } from '../tenants/queues.js';
 
 /** What {@link Pace} needs. */
 export interface PaceOptions {

@@ -2,7 +2,7 @@ import { messageOf } from '../errors.js';
 import type { Logger } from '../platform/logger.js';
 import type { SubscriptionConfig } from '../tenants/config/subscription-config.js';
 import type { TenantRegistry } from '../tenants/config/registry.js';
-import { subscriptionQueue } from '../tenants/tenant.js';
+import { subscriptionQueue } from '../tenants/queues.js';
 import { createTurns } from '../platform/keyed-mutex.js';
 import type { RunningWorker } from './tenant-workers.js';
 

@@ -2,7 +2,7 @@ import type { Worker } from '@temporalio/worker';
 import { messageOf } from '../errors.js';
 import type { Logger } from '../platform/logger.js';
 import type { LoadedTenant, TenantRegistry } from '../tenants/config/registry.js';
-import { tenantQueue, type Isolation } from '../tenants/tenant.js';
+import { tenantQueue, type Isolation } from '../tenants/queues.js';
 
 /** A Worker that runs, and the end of its run. */
 export interface RunningWorker {

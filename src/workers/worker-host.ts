@@ -4,7 +4,7 @@ import { messageOf } from '../errors.js';
 import type { Logger } from '../platform/logger.js';
 import type { Holdings } from '../recovery/holdings.js';
 import type { TenantRegistry } from '../tenants/config/registry.js';
-import { poolQueue, type Isolation } from '../tenants/tenant.js';
+import { poolQueue, type Isolation } from '../tenants/queues.js';
 import { noteTasks } from './note-tasks.js';
 import { SubscriptionWorkers } from './subscription-workers.js';
 import { TenantWorkers, type RunningWorker } from './tenant-workers.js';

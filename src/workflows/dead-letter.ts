@@ -11,7 +11,7 @@ import {
 import type { Activities } from '../activities/index.js';
 import { STATUS } from '../tenants/search-attributes.js';
 import { PRIORITY_KEYS, type Priority } from '../tenants/subscription.js';
-import { deliverWorkflowId } from '../tenants/tenant.js';
+import { deliverWorkflowId } from '../tenants/workflow-ids.js';
 import { deliver } from './deliver.js';
 import {
   DISCARD,

@@ -7,7 +7,7 @@ import type { TenantAudit } from '../../src/audit/tenant-audit.js';
 import { HeadgateError } from '../../src/errors.js';
 import { dataPaths } from '../../src/roles/stores.js';
 import { createFileQuarantine } from '../../src/stores/quarantine/file.js';
-import { eraseTenant } from '../../src/stores/batch-keys/changes.js';
+import { eraseTenant } from '../../src/removal/erase-tenant.js';
 import { createLocalKeyFiles } from '../../src/stores/batch-keys/file.js';
 import { createFileBatchStore } from '../../src/stores/batch-store/file.js';
 import { createSeal } from '../../src/stores/batch-store/seal.js';

@@ -5,11 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../../bench/system/free-port.js';
 import type { ReplayView } from '../../src/commands/replay-client.js';
-import {
-  startDevServer,
-  type DevServer,
-  type DevServerOptions,
-} from '../../src/temporal/dev-server/dev-server.js';
+import { startDevServer, type DevServer } from '../../src/temporal/dev-server/dev-server.js';
+import type { DevServerOptions } from '../../src/temporal/dev-server/dev-server-arguments.js';
 import { SEARCH_ATTRIBUTES } from '../../src/tenants/search-attributes.js';
 import { killAll, ownEnvironment, spawnHeadgate, type HeadgateProcess } from '../support/headgate.js';
 import { tokenFor } from '../support/producer.js';

@@ -3,11 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../../bench/system/free-port.js';
-import {
-  startDevServer,
-  type DevServer,
-  type DevServerOptions,
-} from '../../src/temporal/dev-server/dev-server.js';
+import { startDevServer, type DevServer } from '../../src/temporal/dev-server/dev-server.js';
+import type { DevServerOptions } from '../../src/temporal/dev-server/dev-server-arguments.js';
 import { SEARCH_ATTRIBUTES } from '../../src/tenants/search-attributes.js';
 import { createCrashNode, type CrashNode } from '../support/crash-node.js';
 import { killAll, type HeadgateProcess } from '../support/headgate.js';

@@ -5,7 +5,7 @@ import { createReceipts, type Receipts } from '../../src/receipts/receipts.js';
 import type { EventRow } from '../../src/events/event.js';
 import { LineSet } from '../../src/events/line-set.js';
 import { subscriptionAttributes } from '../../src/tenants/search-attributes.js';
-import { batchWorkflowId, deliverWorkflowId } from '../../src/tenants/tenant.js';
+import { batchWorkflowId, deliverWorkflowId } from '../../src/tenants/workflow-ids.js';
 import { DELIVER, type PassInput, type PassResult } from '../../src/workflows/messages/deliveries.js';
 import { startTestApi } from '../support/api.js';
 import { gate } from '../support/gate.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { parseReplayRequest, replayInputOf, type ReplayRequest } from '../../src/replays/replay-request.js';
 import { parseTenantConfig } from '../../src/tenants/config/parse.js';
 import { compileTenant } from '../../src/tenants/config/tenant-file.js';
-import { replayWorkflowId } from '../../src/tenants/tenant.js';
+import { replayWorkflowId } from '../../src/tenants/workflow-ids.js';
 
 const NOW = Date.UTC(2024, 2, 10, 12);
 const NODE = '0123abcd';

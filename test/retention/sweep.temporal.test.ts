@@ -16,7 +16,7 @@ import {
   deadLetterWorkflowId,
   deliverWorkflowId,
   loadWorkflowId,
-} from '../../src/tenants/tenant.js';
+} from '../../src/tenants/workflow-ids.js';
 import { DEAD_LETTER, DELIVER } from '../../src/workflows/messages/deliveries.js';
 import { ANNOUNCE, INGEST_BATCH, LOAD_WINDOW } from '../../src/workflows/messages/batches.js';
 import { connect } from '../support/pipeline.js';

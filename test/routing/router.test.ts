@@ -5,7 +5,7 @@ import { compileRoutes } from '../../src/routing/compile.js';
 import { joinRouted } from '../../src/routing/join-routed.js';
 import { ChunkRouting } from '../../src/routing/chunk-routing.js';
 import { Router } from '../../src/routing/router.js';
-import type { RouteConfig } from '../../src/tenants/config/subscription-config.js';
+import type { RouteConfig } from '../../src/routing/route-config.js';
 import { parseTenantConfig } from '../../src/tenants/config/parse.js';
 
 const SUBSCRIPTIONS = ['crm', 'ops', 'audit'].map((name) => ({ name, kind: 'pull' }));

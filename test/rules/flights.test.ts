@@ -4,7 +4,8 @@ import { gunzipSync } from 'node:zlib';
 import type { EventRow } from '../../src/events/event.js';
 import { compileRules } from '../../src/rules/compile.js';
 import { evaluateEvent } from '../../src/rules/evaluate.js';
-import { mergeProperties, newProfileState, type ProfileState } from '../../src/rules/profile.js';
+import { mergeProperties } from '../../src/rules/profile.js';
+import { newProfileState, type ProfileState } from '../../src/rules/profile-state.js';
 import { newSubjectState, type SubjectState } from '../../src/rules/subject-state.js';
 import { parseTenantConfig } from '../../src/tenants/config/parse.js';
 

@@ -12,7 +12,7 @@ import { SubscriptionFailures } from '../../src/subscriptions/failing.js';
 import { SubscriptionLags, type SubscriptionLag } from '../../src/subscriptions/lags.js';
 import { rateOf } from '../../src/subscriptions/standing.js';
 import { waitingDeliveries } from '../../src/subscriptions/waiting-deliveries.js';
-import { subscriptionQueue } from '../../src/tenants/tenant.js';
+import { subscriptionQueue } from '../../src/tenants/queues.js';
 import { SILENT, arrivals, startPipeline, type Pipeline } from '../support/pipeline.js';
 import { testNamespace } from '../support/temporal.js';
 import { until } from '../support/until.js';

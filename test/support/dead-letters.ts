@@ -3,7 +3,8 @@ import type { EventRow } from '../../src/events/event.js';
 import { expiryOf } from '../../src/dead-letters/expiry.js';
 import { LineSet } from '../../src/events/line-set.js';
 import type { Priority } from '../../src/tenants/subscription.js';
-import { deadLetterIdOf, subscriptionQueue, tenantQueue } from '../../src/tenants/tenant.js';
+import { deadLetterIdOf } from '../../src/tenants/workflow-ids.js';
+import { subscriptionQueue, tenantQueue } from '../../src/tenants/queues.js';
 import type { DeadReason } from '../../src/workflows/messages/deliveries.js';
 import type { Pipeline } from './pipeline.js';
 

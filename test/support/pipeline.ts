@@ -9,7 +9,8 @@ import { createParkIngest } from '../../src/dead-letters/park-ingest.js';
 import { createActivities, type WorkerActivities } from '../../src/activities/index.js';
 import { connectTemporal } from '../../src/temporal/connect.js';
 import type { EventRow, InputStream } from '../../src/events/event.js';
-import type { Chunk, Plan } from '../../src/ingest/lane.js';
+import type { Plan } from '../../src/ingest/lane.js';
+import type { Chunk } from '../../src/events/chunk.js';
 import { Spool } from '../../src/ingest/spool.js';
 import { createStarter, type StarterOptions } from '../../src/ingest/starter.js';
 import { decideChunk, newSubjectRecord } from '../../src/eligibility/decide-chunk.js';
@@ -23,7 +24,7 @@ import {
 } from '../../src/tenants/config/registry.js';
 import { readVersion } from '../../src/tenants/config/versions.js';
 import type { SubjectRecord } from '../../src/stores/state/state-store.js';
-import { batchWorkflowId } from '../../src/tenants/tenant.js';
+import { batchWorkflowId } from '../../src/tenants/workflow-ids.js';
 import { SubscriptionControl } from '../../src/subscriptions/control.js';
 import { ChunkRouting } from '../../src/routing/chunk-routing.js';
 import { observeLoads, paceLoads } from '../../src/workers/observed-warehouse.js';

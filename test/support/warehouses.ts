@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { GcsPlace } from '../../src/stores/batch-store/gcs.js';
+import type { GcsPlace } from '../../src/stores/gcs/place.js';
 import { createFileLoadClaims } from '../../src/stores/load-claims/file.js';
 import { createGcsLoadClaims } from '../../src/stores/load-claims/gcs.js';
 import { createBigQueryWarehouse } from '../../src/stores/warehouse/bigquery/bigquery.js';

@@ -3,7 +3,7 @@ import type { NativeConnection } from '@temporalio/worker';
 import { aboutPartitions, partitionsOf } from '../../src/commands/check-partitions.js';
 import { createQueueRates } from '../../src/temporal/queue-rates.js';
 import type { LoadWindowResult } from '../../src/workflows/messages/batches.js';
-import { tenantQueue } from '../../src/tenants/tenant.js';
+import { tenantQueue } from '../../src/tenants/queues.js';
 import { arrivals, connect, startPipeline } from '../support/pipeline.js';
 import { countInFiles } from '../support/parquet.js';
 import { testNamespace } from '../support/temporal.js';

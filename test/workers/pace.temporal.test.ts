@@ -10,7 +10,7 @@ import { pino } from 'pino';
 import { batchPath, createFileBatchStore } from '../../src/stores/batch-store/file.js';
 import { createParquetWarehouse } from '../../src/stores/warehouse/parquet/parquet.js';
 import type { LoadInput, Warehouse } from '../../src/stores/warehouse/warehouse.js';
-import { tenantQueue } from '../../src/tenants/tenant.js';
+import { tenantQueue } from '../../src/tenants/queues.js';
 import { observeLoads, paceLoads } from '../../src/workers/observed-warehouse.js';
 import { Pace } from '../../src/workers/pace.js';
 import { createQueueRates, type QueueRate, type QueueRates } from '../../src/temporal/queue-rates.js';

@@ -5,7 +5,8 @@ import type { LoadBatchesInput } from '../../src/activities/warehouse/load-batch
 import { FULL_OF_JOBS } from '../../src/activities/warehouse/load-control/project-windows.js';
 import { workflowInput } from '../../src/temporal/workflow-input.js';
 import type { BatchRef, Stream } from '../../src/events/event.js';
-import { loadWorkflowId, tenantQueue, workflowQueue } from '../../src/tenants/tenant.js';
+import { loadWorkflowId } from '../../src/tenants/workflow-ids.js';
+import { tenantQueue, workflowQueue } from '../../src/tenants/queues.js';
 import {
   ANNOUNCE,
   LOAD_WINDOW,

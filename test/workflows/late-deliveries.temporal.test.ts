@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
 import { createPark } from '../../src/dead-letters/park.js';
 import { createStartDeliveries } from '../../src/activities/deliveries/start.js';
-import { tenantQueue } from '../../src/tenants/tenant.js';
+import { tenantQueue } from '../../src/tenants/queues.js';
 import type { DeadLetterMemo, DeliverResult } from '../../src/workflows/messages/deliveries.js';
 import { arrivals, startPipeline, type Pipeline } from '../support/pipeline.js';
 

@@ -5,7 +5,7 @@ import { createAnnounceActivities, windowAt } from '../../src/activities/warehou
 import type { BatchRef, Stream } from '../../src/events/event.js';
 import { referencedBatches } from '../../src/retention/references.js';
 import { waitingWindows } from '../../src/subscriptions/load-windows.js';
-import { loadWorkflowId } from '../../src/tenants/tenant.js';
+import { loadWorkflowId } from '../../src/tenants/workflow-ids.js';
 import type { LoadWindowResult } from '../../src/workflows/messages/batches.js';
 import { resetToStart, scheduledActivities } from '../support/histories.js';
 import { countInFiles, rowsInFiles } from '../support/parquet.js';

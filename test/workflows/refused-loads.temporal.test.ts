@@ -12,7 +12,7 @@ import { createParquetWarehouse } from '../../src/stores/warehouse/parquet/parqu
 import type { Warehouse } from '../../src/stores/warehouse/warehouse.js';
 import { SubscriptionAlerts, batchIdOf } from '../../src/subscriptions/alerts.js';
 import { SubscriptionControl } from '../../src/subscriptions/control.js';
-import type { SubscriptionTrouble } from '../../src/subscriptions/standing.js';
+import type { SubscriptionTrouble } from '../../src/events/delivered-event.js';
 import { countInFiles } from '../support/parquet.js';
 import { arrivals, SILENT, startPipeline, type Pipeline } from '../support/pipeline.js';
 import { testNamespace } from '../support/temporal.js';

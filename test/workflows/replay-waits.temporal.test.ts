@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createBatchedActivities } from '../../src/activities/replay/await-batched.js';
 import { createReplays, type Replays, type ReplayView } from '../../src/replays/replays.js';
 import { Batched } from '../../src/ingest/batched.js';
-import type { Chunk } from '../../src/ingest/lane.js';
+import type { Chunk } from '../../src/events/chunk.js';
 import { readVersion } from '../../src/tenants/config/versions.js';
 import { startStateWorker, type StateWorker } from '../../src/workers/state-worker.js';
 import { scheduledActivities } from '../support/histories.js';

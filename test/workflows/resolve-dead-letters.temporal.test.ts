@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createResolveActivities } from '../../src/activities/dead-letters/resolve.js';
-import { poolQueue, redriveWorkflowId, tenantQueue } from '../../src/tenants/tenant.js';
+import { redriveWorkflowId } from '../../src/tenants/workflow-ids.js';
+import { poolQueue, tenantQueue } from '../../src/tenants/queues.js';
 import type { DeadLetterResult } from '../../src/workflows/messages/deliveries.js';
 import type { DeadLetterCount, ResolveInput, ResolveResult } from '../../src/workflows/messages/resolve.js';
 import { parkEvents, type Parked } from '../support/dead-letters.js';

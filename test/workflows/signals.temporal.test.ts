@@ -5,7 +5,7 @@ import { createAnnounceActivities, windowAt } from '../../src/activities/warehou
 import type { BatchRef } from '../../src/events/event.js';
 import { referencedBatches } from '../../src/retention/references.js';
 import { subscriptionAttributes } from '../../src/tenants/search-attributes.js';
-import { subscriptionQueue, tenantQueue, workflowQueue } from '../../src/tenants/tenant.js';
+import { subscriptionQueue, tenantQueue, workflowQueue } from '../../src/tenants/queues.js';
 import {
   DELIVER,
   RESUMED,

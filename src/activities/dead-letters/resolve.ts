@@ -3,7 +3,7 @@ import { Context } from '@temporalio/activity';
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { visiblePage } from '../../dead-letters/visible.js';
 import { HeadgateError } from '../../errors.js';
-import { deadLetterIdOf } from '../../tenants/tenant.js';
+import { deadLetterIdOf } from '../../tenants/workflow-ids.js';
 import { DISCARD, REDRIVE } from '../../workflows/messages/deliveries.js';
 import type { DeadLetterCount, FindInput, FoundPage, SignalInput } from '../../workflows/messages/resolve.js';
 

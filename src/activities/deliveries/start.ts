@@ -5,16 +5,16 @@ import { subscriptionAttributes } from '../../tenants/search-attributes.js';
 import { startOnce } from '../../temporal/start-once.js';
 import { PRIORITY_KEYS } from '../../tenants/subscription.js';
 import type { TenantConfig } from '../../tenants/config/tenant-config.js';
-import { deliverWorkflowId, subscriptionQueue, workflowQueue } from '../../tenants/tenant.js';
+import { deliverWorkflowId } from '../../tenants/workflow-ids.js';
+import { subscriptionQueue, workflowQueue } from '../../tenants/queues.js';
 import {
   DELIVER,
   type DeliverInput,
-  type RoutedEvents,
   type StartDeliveriesInput,
 } from '../../workflows/messages/deliveries.js';
+import { type RoutedEvents, WORKFLOW_TASK_TIMEOUT } from '../../workflows/messages/batches.js';
 import { expiryOf } from '../../dead-letters/expiry.js';
 import type { Park } from '../../dead-letters/park.js';
-import { WORKFLOW_TASK_TIMEOUT } from '../../workflows/messages/batches.js';
 
 /** What {@link createStartDeliveries} needs. */
 export interface StartDeliveriesOptions {

@@ -1,5 +1,5 @@
 import type { InputStream } from '../../events/event.js';
-import { assertTenantId } from '../../tenants/tenant.js';
+import { assertTenantId } from '../../tenants/ids.js';
 import {
   NO_COUNTS,
   type AwaitBatchedInput,

@@ -1,16 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { EventRow } from '../../events/event.js';
+import type { EventRow, BatchName } from '../../events/event.js';
 import type { Steps, Turns } from '../../platform/event-loop-turns.js';
 import { LineSet } from '../../events/line-set.js';
 import type { LoadedTenant } from '../../tenants/config/registry.js';
-import {
-  openIfThere,
-  type BatchName,
-  type BatchStore,
-  type OpenBatch,
-} from '../../stores/batch-store/batch-store.js';
-import { isCopy, nodeOfBatch } from '../../tenants/tenant.js';
-import type { RoutedEvents, StartDeliveriesInput } from '../../workflows/messages/deliveries.js';
+import { openIfThere, type BatchStore, type OpenBatch } from '../../stores/batch-store/batch-store.js';
+import { isCopy, nodeOfBatch } from '../../tenants/ids.js';
+import type { StartDeliveriesInput } from '../../workflows/messages/deliveries.js';
+import type { RoutedEvents } from '../../workflows/messages/batches.js';
 import {
   NO_COUNTS,
   type ReplayCounts,

@@ -1,5 +1,5 @@
-import type { BatchRef, EventRow, InputStream } from '../../events/event.js';
-import { openIfThere, type BatchName, type BatchStore } from '../../stores/batch-store/batch-store.js';
+import type { BatchRef, EventRow, InputStream, BatchName } from '../../events/event.js';
+import { openIfThere, type BatchStore } from '../../stores/batch-store/batch-store.js';
 import { TextLines } from '../../events/octet-lines.js';
 import { isPast } from './range.js';
 

@@ -4,7 +4,7 @@ import type { LoadedTenant } from '../../tenants/config/registry.js';
 import type { BatchStore } from '../../stores/batch-store/batch-store.js';
 import { Turns } from '../../platform/event-loop-turns.js';
 import { createTurns } from '../../platform/keyed-mutex.js';
-import { assertTenantId } from '../../tenants/tenant.js';
+import { assertTenantId } from '../../tenants/ids.js';
 import {
   NO_COUNTS,
   addCounts,

@@ -4,13 +4,9 @@ import { LRUCache } from 'lru-cache';
 import { HeadgateError } from '../../errors.js';
 import type { BatchRef } from '../../events/event.js';
 import { faultPoint } from '../../platform/fault-point.js';
-import {
-  assertTenantId,
-  loadWorkflowId,
-  tenantQueue,
-  workflowQueue,
-  type Isolation,
-} from '../../tenants/tenant.js';
+import { loadWorkflowId } from '../../tenants/workflow-ids.js';
+import { tenantQueue, workflowQueue, type Isolation } from '../../tenants/queues.js';
+import { assertTenantId } from '../../tenants/ids.js';
 import { searchAttributesOf } from '../../tenants/search-attributes.js';
 import { assertOwn } from '../../temporal/start-once.js';
 import {

@@ -11,7 +11,7 @@ import {
   type LoadResult,
   type Warehouse,
 } from '../../stores/warehouse/warehouse.js';
-import { assertTenantId } from '../../tenants/tenant.js';
+import { assertTenantId } from '../../tenants/ids.js';
 import { withFailures } from '../failure.js';
 import { whileHeartbeating } from '../heartbeats.js';
 import type { ParkLoads } from './load-control/park-loads.js';

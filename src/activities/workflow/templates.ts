@@ -6,7 +6,7 @@ import { Fault, type FaultCode } from '../../expressions/fault.js';
 import { celEvent } from '../../rules/cel-event.js';
 import type { WorkflowConfig } from '../../tenants/config/subscription-config.js';
 import { mayUseQueue, queueRefusal, type AllowedQueue } from '../../tenants/config/workflow-queue.js';
-import { ownWorkflowId } from '../../tenants/tenant.js';
+import { ownWorkflowId } from '../../tenants/workflow-ids.js';
 import { DEAD_LETTER, DELIVER } from '../../workflows/messages/deliveries.js';
 import { INGEST_BATCH, LOAD_WINDOW } from '../../workflows/messages/batches.js';
 import { REPLAY } from '../../workflows/messages/replays.js';

@@ -1,6 +1,6 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
-import { assertBatchId } from '../../tenants/tenant.js';
+import { assertBatchId } from '../../tenants/ids.js';
 import { callerOf } from '../authenticate.js';
 import type { Guard } from '../guard.js';
 import type { Receipts } from '../../receipts/receipts.js';

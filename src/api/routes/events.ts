@@ -8,17 +8,12 @@ import type { Acceptance, Ingest, Receipt } from '../../ingest/ingest.js';
 import { bodyOf, noteHandled, permitOf, type Guard } from '../guard.js';
 import type { Metrics } from '../../observability/metrics.js';
 import { callerOf } from '../authenticate.js';
-import { parseBody, type Candidate, type Candidates } from '../parse-body.js';
+import { parseBody, type Candidates } from '../parse-body.js';
+import type { Candidate } from '../candidate.js';
 import { inTurns } from '../in-turns.js';
 import { SchemaCheck } from '../schema-check.js';
-import {
-  MAX_EVENT_BYTES,
-  isRejection,
-  validateEvent,
-  type Received,
-  type Rejection,
-  type RejectionCode,
-} from '../validate-event.js';
+import { MAX_EVENT_BYTES, isRejection, validateEvent, type Received } from '../validate-event.js';
+import type { Rejection, RejectionCode } from '../rejection.js';
 
 /** What became of one event of a request; `index` is its place in the request, counted from 0. */
 export interface EventResult {

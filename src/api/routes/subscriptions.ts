@@ -5,7 +5,7 @@ import { LIST_COST } from '../../ingest/admission/calls.js';
 import { ownSchema } from '../../tenants/own-schema.js';
 import type { SubscriptionControl, StandingChange } from '../../subscriptions/control.js';
 import type { SubscriptionOverviews } from '../../subscriptions/overview.js';
-import { assertSubscriptionName } from '../../tenants/tenant.js';
+import { assertSubscriptionName } from '../../tenants/ids.js';
 import { callerOf } from '../authenticate.js';
 import { bodyOf, type Guard } from '../guard.js';
 

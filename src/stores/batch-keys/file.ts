@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { createDurably, TEMPORARY, writeDurably } from '../../platform/durable-file.js';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
 import { describeOwner, lockFile, type LockOwner } from '../../platform/file-lock.js';
-import { isTenantId } from '../../tenants/tenant.js';
+import { isTenantId } from '../../tenants/ids.js';
 import { createTurns } from '../../platform/keyed-mutex.js';
 import { keyPathParts, type KeyFiles } from './key-file.js';
 

@@ -6,13 +6,8 @@ import { writeDurably } from '../../platform/durable-file.js';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
 import { STREAMS } from '../../events/event.js';
 import { PRIORITY_KEYS } from '../../tenants/subscription.js';
-import {
-  assertBatchId,
-  assertCause,
-  assertSubscriptionName,
-  assertTenantId,
-  dayOfBatch,
-} from '../../tenants/tenant.js';
+import { assertCause } from '../../tenants/workflow-ids.js';
+import { assertBatchId, assertSubscriptionName, assertTenantId, dayOfBatch } from '../../tenants/ids.js';
 import type { DeliveryEntry, DeliveryLog, DeliveryName, LoggedDelivery } from './delivery-log.js';
 
 const gzipAsync = promisify(gzip);

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { HeadgateError } from '../../errors.js';
 import { faultPoint } from '../../platform/fault-point.js';
 import type { Logger } from '../../platform/logger.js';
-import { assertTenantId } from '../../tenants/tenant.js';
+import { assertTenantId } from '../../tenants/ids.js';
 import { stateErrorOf, unreadable } from './postgres-errors.js';
 import { keptName } from './postgres-names.js';
 import { connectionOf, describePlace, type PostgresPlace } from './postgres-place.js';

@@ -1,7 +1,7 @@
 import { basename, isAbsolute } from 'node:path';
 import { HeadgateError } from '../../errors.js';
 import { STREAMS } from '../../events/event.js';
-import { assertBatchId, assertTenantId } from '../../tenants/tenant.js';
+import { assertBatchId, assertTenantId } from '../../tenants/ids.js';
 import { tableOf, isReservedColumn } from '../../events/columns.js';
 import { isColumnName, PROMOTED_TYPES } from '../../events/promoted-field.js';
 import type { LoadInput } from './warehouse.js';

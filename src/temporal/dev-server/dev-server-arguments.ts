@@ -1,4 +1,30 @@
-import type { DevServerOptions } from './dev-server.js';
+/** How a server ended that was not told to. */
+export interface DevServerExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** The last lines of its log. */
+  readonly log: string;
+}
+
+/** A development server to run. */
+export interface DevServerOptions {
+  /** The `temporal` binary. */
+  readonly binary: string;
+  /** Its SQLite database; created if it is not there. At most one server runs on a file. */
+  readonly dbFile: string;
+  /** Address it listens on. Default `127.0.0.1`: it has no authentication, so keep it there. */
+  readonly host?: string;
+  readonly port: number;
+  /** Default: no UI. */
+  readonly uiPort?: number;
+  readonly namespace: string;
+  /** Gets what the server writes, warnings and errors. */
+  readonly logFile: string;
+  /** Custom search attributes and their types. */
+  readonly searchAttributes?: Readonly<Record<string, 'Keyword'>>;
+  /** Called when the server ends without having been told to. */
+  readonly onExit?: (exit: DevServerExit) => void;
+}
 
 /**
  * Settings of the development server. Its limits are made for trying things out; ours are set where Temporal's are

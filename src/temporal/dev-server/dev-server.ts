@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HeadgateError, messageOf } from '../../errors.js';
 import type { FileLock } from '../../platform/file-lock.js';
-import { devServerArguments } from './dev-server-arguments.js';
+import { devServerArguments, type DevServerExit, type DevServerOptions } from './dev-server-arguments.js';
 import { answersFor } from './health.js';
 import { assertPortFree } from '../../platform/ports.js';
 import { identify, type ProcessIdentity } from '../../platform/process-identity.js';
@@ -26,34 +26,6 @@ const READY_WITHIN_MS = 60 * SECOND;
 
 /** Lines of the log shown when the server did not come up. */
 const SHOWN_LOG_LINES = 12;
-
-/** A development server to run. */
-export interface DevServerOptions {
-  /** The `temporal` binary. */
-  readonly binary: string;
-  /** Its SQLite database; created if it is not there. At most one server runs on a file. */
-  readonly dbFile: string;
-  /** Address it listens on. Default `127.0.0.1`: it has no authentication, so keep it there. */
-  readonly host?: string;
-  readonly port: number;
-  /** Default: no UI. */
-  readonly uiPort?: number;
-  readonly namespace: string;
-  /** Gets what the server writes, warnings and errors. */
-  readonly logFile: string;
-  /** Custom search attributes and their types. */
-  readonly searchAttributes?: Readonly<Record<string, 'Keyword'>>;
-  /** Called when the server ends without having been told to. */
-  readonly onExit?: (exit: DevServerExit) => void;
-}
-
-/** How a server ended that was not told to. */
-export interface DevServerExit {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  /** The last lines of its log. */
-  readonly log: string;
-}
 
 /** A development server that answers. */
 export interface DevServer {

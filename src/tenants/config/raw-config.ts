@@ -1,9 +1,10 @@
 import type { EventSchemaConfig } from '../../event-schemas/schema-config.js';
-import type { Isolation } from '../tenant.js';
-import type { AggregateConfig, AggregateOp, RuleConfig, TenantConfig } from './tenant-config.js';
+import type { Isolation } from '../queues.js';
+import type { TenantConfig } from './tenant-config.js';
+import type { AggregateConfig, AggregateOp, RuleConfig } from '../../rules/rule-config.js';
 import { completeSubscription, type RawSubscription } from './raw-subscription.js';
 import { completeWarehouse, type RawWarehouse } from './raw-warehouse.js';
-import type { RouteConfig } from './subscription-config.js';
+import type { RouteConfig } from '../../routing/route-config.js';
 import { parseDuration, parseSize } from '../../platform/units.js';
 
 /** An aggregate as written. */

@@ -2,7 +2,7 @@ import { appendFile, readdir, readFile, rm, stat, utimes, writeFile } from 'node
 import { join } from 'node:path';
 import { writeDurably } from '../../platform/durable-file.js';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
-import { assertTenantId, isTenantId } from '../tenant.js';
+import { assertTenantId, isTenantId } from '../ids.js';
 import { withoutSecrets } from './left-out-secrets.js';
 import { READING_AT_ONCE, versionOf, type LoadedTenant } from './tenant-file.js';
 

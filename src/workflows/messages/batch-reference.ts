@@ -1,5 +1,5 @@
 import { STREAMS, type BatchRef } from '../../events/event.js';
-import { isBatchId } from '../../tenants/tenant.js';
+import { isBatchId } from '../../tenants/ids.js';
 
 /** Characters of a hash, or of a store's id. */
 const MAX_TEXT = 4_000;

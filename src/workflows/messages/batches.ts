@@ -1,6 +1,6 @@
+import type { Priority } from '../../tenants/subscription.js';
 import { clipToJsonBytes } from '../../platform/clip.js';
 import type { BatchRef, Stream } from '../../events/event.js';
-import type { RoutedEvents } from './deliveries.js';
 
 /** What a batch holds, for the people who look at it in the Temporal UI. */
 export interface BatchContents {
@@ -26,6 +26,19 @@ export interface DecidedBatch {
  * longer asks for more time by itself, after four fifths of it.
  */
 export const WORKFLOW_TASK_TIMEOUT = '5 seconds' as const;
+
+/** Some events of a batch that the router gave to one subscription. */
+export interface RoutedEvents {
+  readonly subscription: string;
+  /** `events` are lines of the batch's events file, `decisions` of its decisions file: each a derived event. */
+  readonly of: 'events' | 'decisions';
+  readonly priority: Priority;
+  /** The lines, as `LineSet` encodes them; absent when it is all of the file. */
+  readonly lines?: string;
+  readonly count: number;
+  /** True when these have passed too many stages: they are not delivered, but parked as dead letters. */
+  readonly looped?: boolean;
+}
 
 /** Input of {@link ingestBatch}: a reference to the events, never the events. */
 export interface IngestBatchInput {

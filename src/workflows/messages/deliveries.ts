@@ -1,19 +1,6 @@
 import type { BatchRef, Stream } from '../../events/event.js';
 import type { Priority, SubscriptionKind } from '../../tenants/subscription.js';
-import type { BatchContents } from './batches.js';
-
-/** Some events of a batch that the router gave to one subscription. */
-export interface RoutedEvents {
-  readonly subscription: string;
-  /** `events` are lines of the batch's events file, `decisions` of its decisions file: each a derived event. */
-  readonly of: 'events' | 'decisions';
-  readonly priority: Priority;
-  /** The lines, as `LineSet` encodes them; absent when it is all of the file. */
-  readonly lines?: string;
-  readonly count: number;
-  /** True when these have passed too many stages: they are not delivered, but parked as dead letters. */
-  readonly looped?: boolean;
-}
+import type { BatchContents, RoutedEvents } from './batches.js';
 
 /** Input of {@link DELIVER}. */
 export interface DeliverInput {

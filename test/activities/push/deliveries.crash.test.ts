@@ -10,7 +10,7 @@ import { createPushPass } from '../../../src/activities/push/push-pass.js';
 import { Receivers } from '../../../src/activities/push/receivers.js';
 import type { BatchRef, EventRow } from '../../../src/events/event.js';
 import { openSharedStores, type SharedStores } from '../../../src/roles/stores.js';
-import { tenantQueue } from '../../../src/tenants/tenant.js';
+import { tenantQueue } from '../../../src/tenants/queues.js';
 import type {
   DeadLetterResult,
   DeliverInput,

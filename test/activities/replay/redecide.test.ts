@@ -10,7 +10,7 @@ import { SubjectBudget } from '../../../src/activities/replay/subjects-in-memory
 import { decideChunk, newSubjectRecord } from '../../../src/eligibility/decide-chunk.js';
 import type { BatchRef, DecisionRow, EventRow, InputStream } from '../../../src/events/event.js';
 import { Turns } from '../../../src/platform/event-loop-turns.js';
-import { isBatchId } from '../../../src/tenants/tenant.js';
+import { isBatchId } from '../../../src/tenants/ids.js';
 import { createFileBatchStore } from '../../../src/stores/batch-store/file.js';
 import type { BatchStore } from '../../../src/stores/batch-store/batch-store.js';
 import type { SubjectRecord } from '../../../src/stores/state/state-store.js';

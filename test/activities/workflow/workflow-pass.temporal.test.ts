@@ -8,7 +8,7 @@ import {
 import { createDeadLetters } from '../../../src/dead-letters/dead-letters.js';
 import type { EventRow } from '../../../src/events/event.js';
 import { configuredTenant } from '../../../src/tenants/config/registry.js';
-import { deadLetterIdOf } from '../../../src/tenants/tenant.js';
+import { deadLetterIdOf } from '../../../src/tenants/workflow-ids.js';
 import type { DeadLetterMemo, DeliverResult } from '../../../src/workflows/messages/deliveries.js';
 import { resetToStart } from '../../support/histories.js';
 import { SILENT, arrivals, startPipeline, type Pipeline } from '../../support/pipeline.js';

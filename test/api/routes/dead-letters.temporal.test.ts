@@ -10,7 +10,7 @@ import type { DeadLetterDetail } from '../../../src/dead-letters/show.js';
 import { LineSet } from '../../../src/events/line-set.js';
 import { subscriptionAttributes } from '../../../src/tenants/search-attributes.js';
 import { batchPath } from '../../../src/stores/batch-store/file.js';
-import { deadLetterIdOf } from '../../../src/tenants/tenant.js';
+import { deadLetterIdOf } from '../../../src/tenants/workflow-ids.js';
 import type {
   DeadLetterInput,
   DeadLetterResult,

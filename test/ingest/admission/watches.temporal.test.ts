@@ -5,7 +5,7 @@ import { queueBacklog, type QueueBacklog } from '../../../src/temporal/queue-bac
 import { EngineWatch } from '../../../src/ingest/admission/engine-watch.js';
 import { SlowLaneWatch } from '../../../src/ingest/admission/slow-lane-watch.js';
 import { temporalAnswers } from '../../../src/roles/open-admission.js';
-import { tenantQueue } from '../../../src/tenants/tenant.js';
+import { tenantQueue } from '../../../src/tenants/queues.js';
 import { arrivals, connect, startPipeline } from '../../support/pipeline.js';
 import { testNamespace } from '../../support/temporal.js';
 import { until } from '../../support/until.js';

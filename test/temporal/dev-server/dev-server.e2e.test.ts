@@ -12,12 +12,11 @@ import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { freePort } from '../../../bench/system/free-port.js';
 import type { HeadgateError } from '../../../src/errors.js';
-import { devServerArguments } from '../../../src/temporal/dev-server/dev-server-arguments.js';
 import {
-  startDevServer,
-  type DevServer,
+  devServerArguments,
   type DevServerOptions,
-} from '../../../src/temporal/dev-server/dev-server.js';
+} from '../../../src/temporal/dev-server/dev-server-arguments.js';
+import { startDevServer, type DevServer } from '../../../src/temporal/dev-server/dev-server.js';
 import { answersFor } from '../../../src/temporal/dev-server/health.js';
 import { isLocked } from '../../../src/platform/file-lock.js';
 import { currentProcess, identify, isRunning } from '../../../src/platform/process-identity.js';

@@ -40,7 +40,7 @@ rules:
     when: 'event.data.delay_minutes >= 30 && aggregates.late_departures >= 3'
 `;
 
-describe('tenant-config/parse', () => {
+describe('tenants/config/parse', () => {
   it('reads a whole file', () => {
     assert.deepEqual(parseTenantConfig(WHOLE, 'UA.yaml'), {
       tenant: 'UA',

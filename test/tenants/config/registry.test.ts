@@ -11,7 +11,7 @@ import {
   type TenantRegistry,
 } from '../../../src/tenants/config/registry.js';
 
-describe('tenant-config/registry', () => {
+describe('tenants/config/registry', () => {
   let root: string;
   let dir: string;
   let logged: string[];

@@ -14,7 +14,7 @@ import { until } from '../../support/until.js';
 const fileOf = (minutes: number) =>
   `tenant: UA\nrules: [{ name: late, on: [flight.arrived], when: "event.data.minutes >= ${minutes}" }]\n`;
 
-describe('tenant-config/versions', () => {
+describe('tenants/config/versions', () => {
   const root = useTempDir();
   const dir = () => join(root(), 'tenant-versions');
 

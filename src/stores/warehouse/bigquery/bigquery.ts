@@ -5,7 +5,7 @@ import { faultPoint } from '../../../platform/fault-point.js';
 import type { BigQueryConfig, BigQueryWriter } from '../../../tenants/config/warehouse-config.js';
 import { createTurns } from '../../../platform/keyed-mutex.js';
 import { Downloads } from '../../batch-store/downloads.js';
-import type { GcsPlace } from '../../batch-store/gcs.js';
+import type { GcsPlace } from '../../gcs/place.js';
 import type { ClaimRange, LoadClaim, LoadClaims, NamedClaim } from '../../load-claims/load-claims.js';
 import { tableOf } from '../../../events/columns.js';
 import { createEngine } from '../engine.js';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { BigQueryConfig, BigQueryWriter } from '../../../tenants/config/warehouse-config.js';
-import { assertTenantId } from '../../../tenants/tenant.js';
+import { assertTenantId } from '../../../tenants/ids.js';
 import { STREAM_ENDING } from '../../load-claims/load-claims.js';
 import { tableOf } from '../../../events/columns.js';
 import type { LoadInput } from '../warehouse.js';

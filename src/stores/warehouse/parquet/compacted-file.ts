@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import type { Column } from '../../../events/columns.js';
 import type { PromotedField } from '../../../events/promoted-field.js';
-import type { HeldFile } from './ledger.js';
 import { literalList } from '../sql.js';
 
 /** `~` begins no load id, so no load's file is taken for a compacted one. */
@@ -20,6 +19,17 @@ const MARKED = /^~k([0-9a-f]{8})-[0-9a-f]{32}\.parquet$/;
  * says counts in a file that {@link isMarked}.
  */
 export const REPEATED = '_repeated';
+
+/** What a load's file says about itself, or a compacted file about it. */
+export interface HeldFile {
+  readonly path: string;
+  readonly loadId: string;
+  readonly batchIds: readonly string[];
+  readonly rows: number;
+  readonly bytes: number;
+  /** By batch, the lines of it that could not be loaded, as `LineSet` encodes them; absent where there are none. */
+  readonly leftOut?: Readonly<Record<string, string>>;
+}
 
 /** What a compacted file says, in its key-value metadata, about each load's file that it replaces. */
 interface Part {

@@ -3,7 +3,7 @@ import { lstat, readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { TEMPORARY } from '../../../platform/durable-file.js';
 import { systemCodeOf } from '../../../errors.js';
-import { assertTenantId } from '../../../tenants/tenant.js';
+import { assertTenantId } from '../../../tenants/ids.js';
 import type { Table } from '../../../events/columns.js';
 
 const HOUR_MS = 60 * 60 * 1000;

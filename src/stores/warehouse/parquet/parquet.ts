@@ -6,8 +6,7 @@ import { LineSet } from '../../../events/line-set.js';
 import { withoutBadRows } from '../bad-rows.js';
 import { tableOf } from '../../../events/columns.js';
 import { copyStatement } from './copy.js';
-import type { Engine, EngineOptions } from '../engine.js';
-import { createEngine } from '../engine.js';
+import { type Engine, type EngineOptions, createEngine } from '../engine.js';
 import {
   dayDirectory,
   fileName,
@@ -16,7 +15,7 @@ import {
   tableDirectory,
   tenantDirectory,
 } from './files.js';
-import type { HeldFile } from './ledger.js';
+import type { HeldFile } from './compacted-file.js';
 import { createLedger } from './ledger.js';
 import { countClashes } from './promotions.js';
 import { assertLoadInput } from '../load-input.js';

@@ -1,16 +1,7 @@
 import assert from 'node:assert/strict';
-import {
-  assertBatchId,
-  assertTenantId,
-  batchWorkflowId,
-  dayOfBatch,
-  isBatchId,
-  isTenantId,
-  loadWorkflowId,
-  poolQueue,
-  tenantQueue,
-  workflowQueue,
-} from '../../src/tenants/tenant.js';
+import { batchWorkflowId, loadWorkflowId } from '../../src/tenants/workflow-ids.js';
+import { poolQueue, tenantQueue, workflowQueue } from '../../src/tenants/queues.js';
+import { assertBatchId, assertTenantId, dayOfBatch, isBatchId, isTenantId } from '../../src/tenants/ids.js';
 
 const BATCH = '20240310-0123abcd-00000000z';
 

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { gcsError } from '../../../src/stores/batch-store/gcs-errors.js';
+import { gcsError } from '../../../src/stores/gcs/gcs-errors.js';
 import { createGcsBatchStore, type RemoteBatchStore } from '../../../src/stores/batch-store/gcs.js';
 import { useTempDir } from '../../support/temp-dir.js';
-import { NAME, NDJSON } from './conformance.js';
+import { NAME, NDJSON } from '../batch-store/conformance.js';
 
 describe('errors of the Google Cloud Storage batch store', () => {
   const dir = useTempDir();

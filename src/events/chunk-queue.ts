@@ -1,4 +1,4 @@
-import type { Chunk } from './lane.js';
+import type { Chunk } from './chunk.js';
 
 /** Chunks first in, first out; taking from the front of a plain array would move all the others each time. */
 export class ChunkQueue implements Iterable<Chunk> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { ChunkQueue } from '../../src/ingest/chunk-queue.js';
+import { ChunkQueue } from '../../src/events/chunk-queue.js';
 import { chunkOf } from '../support/batches.js';
 
 describe('the queue of chunks', () => {
