@@ -6,7 +6,6 @@ import { joinLines, octetLines } from '../events/octet-lines.js';
 import { isUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
 import { COPY_MARK, dayOfBatch } from '../tenants/ids.js';
 import type { DeliverResult, ParkInput } from '../workflows/messages/deliveries.js';
-import type { ReloadRowsInput } from '../workflows/messages/unloadable-rows.js';
 import { deadRows } from './park-rows.js';
 
 /** What {@link createReloadRows} needs. */
@@ -17,6 +16,15 @@ export interface ReloadRowsOptions {
   readonly park: (input: ParkInput) => Promise<string>;
   /** When a dead letter of a batch is given up, milliseconds since the epoch. */
   readonly expiresAtOf: (batch: BatchRef) => number;
+}
+
+/** Input of the activity that loads rows of a batch again. */
+export interface ReloadRowsInput {
+  readonly batch: BatchRef;
+  /** The lines, as `LineSet` encodes them; absent when they are all of the batch. */
+  readonly lines?: string;
+  /** Names the redrive. */
+  readonly cause: string;
 }
 
 /** Hands rows of a batch to a load window again; those that cannot be loaded again become a dead letter again. */

@@ -14,16 +14,16 @@ import { SubscriptionLags } from '../subscriptions/lags.js';
 import { SubscriptionOverviews } from '../subscriptions/overview.js';
 import { openKeySet } from '../keys/key-set.js';
 import { openRevocations } from '../keys/revocations.js';
-import { createPull } from '../pull/pull.js';
+import { createPull, type PullObserver } from '../pull/pull.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import { readVersion } from '../tenants/config/versions.js';
 import type { ApiRoleOptions } from './api-role-options.js';
 import { buildIngest, type IngestParts } from './ingest-parts.js';
-import { observePull } from './observe-pull.js';
 import { temporalAnswers } from './open-admission.js';
 import { openStateStore } from './state.js';
 import { openSpoolRegister, type SpoolRegister } from './spool-register.js';
 import { startStateRole } from './state-role.js';
+import type { Metrics } from '../observability/metrics.js';
 
 /** Consumers of one tenant that may wait at once, however many connections there may be. */
 const MAX_LONG_POLLS = 1_000;
@@ -194,4 +194,21 @@ function standing(config: TenantConfig | undefined): 'active' | 'suspended' | 'u
 
 function secondsSince(time: number | undefined): number {
   return time === undefined ? 0 : Math.max(0, Date.now() - time) / 1000;
+}
+
+/** Counts what consumers are handed, and what becomes of it; bytes as they are handed out, the rest when a lot ends. */
+function observePull(metrics: Metrics | undefined): PullObserver {
+  if (metrics === undefined) return {};
+  return {
+    onPulled: ({ tenant, subscription, bytes }) =>
+      metrics.deliveryTried(tenant, subscription, { delivered: 0, failed: 0, retried: 0, bytes, seconds: 0 }),
+    onKeysFailed: ({ tenant, failures }) => metrics.expressionsFailed(tenant, failures),
+    onLotEnd: ({ tenant, subscription, delivered, failed, seconds }) => {
+      metrics.deliveryTried(tenant, subscription, {
+        ...{ delivered, failed, retried: failed },
+        ...{ bytes: 0, seconds: 0 },
+      });
+      metrics.deliveryActivity(tenant, subscription, seconds);
+    },
+  };
 }

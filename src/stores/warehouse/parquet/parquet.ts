@@ -5,7 +5,6 @@ import { faultPoint } from '../../../platform/fault-point.js';
 import { LineSet } from '../../../events/line-set.js';
 import { withoutBadRows } from '../bad-rows.js';
 import { tableOf } from '../../../events/columns.js';
-import { copyStatement } from './copy.js';
 import { type Engine, type EngineOptions, createEngine } from '../engine.js';
 import {
   dayDirectory,
@@ -17,7 +16,7 @@ import {
 } from './files.js';
 import type { HeldFile } from './compacted-file.js';
 import { createLedger } from './ledger.js';
-import { countClashes } from './promotions.js';
+import { countClashes, promotedMember, promotedMetadata } from './promotions.js';
 import { assertLoadInput } from '../load-input.js';
 import {
   assertComplete,
@@ -29,7 +28,9 @@ import {
   whileOpen,
 } from '../load-steps.js';
 import { createTurns } from '../../../platform/keyed-mutex.js';
-import type { LoadBatch, LoadInput, LoadResult, Warehouse } from '../warehouse.js';
+import type { LoadBatch, LoadInput, LoadResult, Warehouse, BadRows } from '../warehouse.js';
+import { selectStatement } from '../select.js';
+import { literal } from '../sql.js';
 
 const LEFTOVER_CHECK_MS = 60 * 60 * 1000;
 
@@ -158,4 +159,29 @@ async function clashesOf(
     countClashes(async (sql) => (await connection.runAndReadAll(sql)).getRowsJS(), paths),
   );
   return Object.keys(clashes).length === 0 ? {} : { clashes };
+}
+
+/**
+ * The COPY that turns batch files into one Parquet file which says itself which batches and promoted fields are in it, and
+ * which rows are not.
+ */
+function copyStatement(
+  input: LoadInput,
+  batches: readonly LoadBatch[],
+  leftOut: readonly BadRows[],
+  target: string,
+): string {
+  const batchIds = JSON.stringify(batches.map((batch) => batch.batchId));
+  const promoted = promotedMember(promotedMetadata(input.promoted ?? [], input.loadedAt));
+  return `COPY (${selectStatement(input, batches)}) TO ${literal(target)} (FORMAT parquet, COMPRESSION zstd,
+    KV_METADATA {batch_ids: ${literal(batchIds)}, load_id: ${literal(input.loadId)}${promoted}${leftOutMember(leftOut)}})`;
+}
+
+function leftOutMember(leftOut: readonly BadRows[]): string {
+  if (leftOut.length === 0) return '';
+  const lines = leftOut.map(({ batchId, rows }) => [
+    batchId,
+    LineSet.of(rows.map(({ line }) => line)).encode(),
+  ]);
+  return `, left_out: ${literal(JSON.stringify(Object.fromEntries(lines)))}`;
 }
