@@ -109,7 +109,9 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
   const expiresAtOf = ({ tenant, batchId }: BatchRef): number =>
     expiryOf(batchId, configOf(tenant).retentionMs);
   const loading = createLoadActivities({
-    ...{ warehouse, batchStore, ...gatesOf(dependencies) },
+    warehouse,
+    batchStore,
+    ...gatesOf(dependencies),
     promotedOf: (id, stream) => promotedOf(configOf(id).warehouse.promote, stream),
     parkRows: (batch, rows) => park(unloadableRows(batch, rows, expiresAtOf(batch))),
     parkBatch: (batch, reason) => {
@@ -126,11 +128,15 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
   const { quarantine } = dependencies;
   const restartBatch = createRestartBatch({ client, isolationOf, quarantine, batchStore, parkIngest });
   const reloadRows = createReloadRows({
-    ...{ batchStore, park, expiresAtOf },
+    batchStore,
+    park,
+    expiresAtOf,
     announce: announcing.announce,
   });
   const replaying = createReplayActivities({
-    ...{ store: batchStore, current: loaded, startDeliveries },
+    store: batchStore,
+    current: loaded,
+    startDeliveries,
     versionOf: dependencies.versionOf,
     turns: dependencies.turns,
     budget: dependencies.replayMemory,

@@ -32,13 +32,16 @@ export async function runAudit(options: AuditCommandOptions): Promise<void> {
   const { from, to, tenant, ids, stream, show } = options;
   if (tenant !== undefined) await assertParquet(config.dataDir, tenant);
   const results = await audit({
-    ...{ paths, batchStore },
+    paths,
+    batchStore,
     tenants: (await configuredTenants(paths.tenants)).filter(
       (each) => tenant !== undefined || isInParquet(each),
     ),
     tenant: tenant === undefined ? undefined : assertTenantId(tenant),
     ids: ids === undefined ? undefined : linesOf(ids),
-    ...{ stream, show, days: { from, to } },
+    stream,
+    show,
+    days: { from, to },
     onProgress: progress(),
     onSkipped: (message) => void printError(`Skipped: ${message}`),
   });

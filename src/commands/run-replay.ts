@@ -61,7 +61,14 @@ export async function runReplay(options: ReplayOptions): Promise<void> {
 function requestOf(options: ReplayOptions, rules: string | undefined): ReplayRequest {
   const { from, to, eventTime, stream, types, subscription, into, applyCurrent, dryRun, rate } = options;
   return {
-    ...{ from, to, stream, types, subscription, into, rules, dryRun },
+    from,
+    to,
+    stream,
+    types,
+    subscription,
+    into,
+    rules,
+    dryRun,
     ...(eventTime && { eventTime }),
     ...(applyCurrent && { applyCurrent }),
     ...(rate !== undefined && { eventsPerSecond: rate }),
@@ -128,8 +135,11 @@ function clientFor(tenant: string, { url }: TargetOptions): ReplayClient {
     config.token !== undefined
       ? Promise.resolve(config.token)
       : signToken(config.dataDir, {
-          ...{ tenant, scope: 'replays:read replays:write', expiresInSeconds: 600 },
-          ...{ issuer: config.jwtIssuer, audience: config.jwtAudience },
+          tenant,
+          scope: 'replays:read replays:write',
+          expiresInSeconds: 600,
+          issuer: config.jwtIssuer,
+          audience: config.jwtAudience,
         });
   return createReplayClient(url ?? `http://${config.host}:${config.port}`, token);
 }

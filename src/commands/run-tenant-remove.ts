@@ -140,7 +140,13 @@ async function removeData(
   const spool = new Spool(paths.spool);
   try {
     return await removeTenant({
-      ...{ tenant, paths, spool, state, batchStore: store, keyFiles, subscriptions },
+      tenant,
+      paths,
+      spool,
+      state,
+      batchStore: store,
+      keyFiles,
+      subscriptions,
       client: new Client({ connection, namespace }),
       rates: createQueueRates(connection, namespace),
       onDeleted: progress(),

@@ -63,7 +63,8 @@ function withTypes({ types, ...counts }: KeptFields) {
     types: types.map(({ fields, ...type }) => ({
       ...type,
       fields: fields.map(({ path, ...field }) => ({
-        ...{ field: writeField(path), ...field },
+        field: writeField(path),
+        ...field,
         ...suggestType(field.kinds),
       })),
     })),
@@ -102,8 +103,13 @@ function fieldRow({ path, kinds, longest, sample }: FieldTally, events: number):
   const seen = Object.entries(kinds).sort(([, a], [, b]) => b - a);
   const values = seen.map(([kind, count]) => (seen.length === 1 ? kind : `${kind} ${number(count)}`));
   return [
-    ...[cell(writeField(path), 60), percent(having / events), values.join(', '), type ?? ''],
-    ...[clashes === 0 ? '' : number(clashes), longest === 0 ? '' : number(longest), cell(sample, 40)],
+    cell(writeField(path), 60),
+    percent(having / events),
+    values.join(', '),
+    type ?? '',
+    clashes === 0 ? '' : number(clashes),
+    longest === 0 ? '' : number(longest),
+    cell(sample, 40),
   ];
 }
 

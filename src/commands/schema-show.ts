@@ -90,8 +90,12 @@ function tableText({ table, rows, columns }: ShownTable): string {
   for (const { name, type, field, since, values, clashes } of columns) {
     const told = field !== undefined && values === undefined && rows !== undefined ? 'not loaded yet' : '';
     text.push([
-      ...[name, type, cell(field ?? '', 60), since?.slice(0, 16).replace('T', ' ') ?? told],
-      ...[values?.toLocaleString('en-US') ?? '', clashes?.count.toLocaleString('en-US') ?? ''],
+      name,
+      type,
+      cell(field ?? '', 60),
+      since?.slice(0, 16).replace('T', ' ') ?? told,
+      values?.toLocaleString('en-US') ?? '',
+      clashes?.count.toLocaleString('en-US') ?? '',
       cell(clashes?.sample ?? '', 40),
     ]);
   }

@@ -12,7 +12,12 @@ export function createParkIngest(park: Park, retentionMsOf: (tenant: string) => 
     const { tenant, batchId, events } = batch;
     return park({
       delivery: {
-        ...{ tenant, subscription: INGEST, kind: 'ingest', batch, priority: 'normal', cause },
+        tenant,
+        subscription: INGEST,
+        kind: 'ingest',
+        batch,
+        priority: 'normal',
+        cause,
         queue: subscriptionQueue(tenant, INGEST),
         activityQueue: tenantQueue(tenant),
         expiresAt: expiryOf(batchId, retentionMsOf(tenant)),

@@ -16,7 +16,10 @@ const ROWS_NAMED = 5;
  */
 export function unloadableRows(batch: BatchRef, rows: readonly BadRow[], expiresAt: number): ParkInput {
   const dead: ParkInput['dead'] = {
-    ...{ reason: 'row-unloadable', detail: detailOf(rows), attempts: 1, count: rows.length },
+    reason: 'row-unloadable',
+    detail: detailOf(rows),
+    attempts: 1,
+    count: rows.length,
     lines: LineSet.of(rows.map(({ line }) => line)).encode(),
   };
   return { ...deadRows({ batch, expiresAt }, dead), contents: contentsOf(rows) };
@@ -42,7 +45,13 @@ export function deadRows(
   const { tenant } = batch;
   return {
     delivery: {
-      ...{ tenant, subscription: WAREHOUSE, kind: 'warehouse', batch, priority: 'normal', cause, expiresAt },
+      tenant,
+      subscription: WAREHOUSE,
+      kind: 'warehouse',
+      batch,
+      priority: 'normal',
+      cause,
+      expiresAt,
       queue: subscriptionQueue(tenant, WAREHOUSE),
       activityQueue: tenantQueue(tenant),
     },

@@ -52,13 +52,15 @@ export function createPark(options: ParkOptions): Park {
     const workflowId = deadLetterWorkflowId(delivering, reason, input.passes, input.part);
     const memo: DeadLetterMemo = {
       ...(await contentsOf(batchStore, { ...input, contents })),
-      ...{ parkedAt, expiresAt },
+      parkedAt,
+      expiresAt,
     };
     const args: [DeadLetterInput] = [{ ...input, delivery: { ...input.delivery, expiresAt }, parkedAt }];
     faultPoint('park.before');
     // One that is there: an attempt whose answer was lost has parked them.
     const started = await startOnce(client, {
-      ...{ type: DEAD_LETTER, tenant },
+      type: DEAD_LETTER,
+      tenant,
       start: {
         workflowId,
         taskQueue: workflowQueue(tenant, isolationOf(tenant)),
@@ -85,9 +87,14 @@ async function contentsOf(
   const { reason, detail, attempts, count } = dead;
   const { types, firstEvent, lastEvent } = contents ?? (await readContents(batchStore, batch, dead.lines));
   return {
-    ...{ kind, reason, detail: shown(detail), attempts, count },
+    kind,
+    reason,
+    detail: shown(detail),
+    attempts,
+    count,
     types: [...new Set(types.slice(0, TYPES_SHOWN).map(shown))],
-    ...{ stream: batch.stream, batchId: batch.batchId },
+    stream: batch.stream,
+    batchId: batch.batchId,
     firstEvent: shown(firstEvent),
     lastEvent: shown(lastEvent),
   };

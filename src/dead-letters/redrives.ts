@@ -68,7 +68,10 @@ export function createRedrives(options: DeadLetterOptions): Redrives {
   const find = (tenant: string, id: string): Promise<WorkflowExecutionDescription> =>
     findOwn(options, tenant, redriveWorkflowId(tenant, id), RESOLVE_DEAD_LETTERS);
   const running = new RunningLimit({
-    ...{ client, workflowType: RESOLVE_DEAD_LETTERS, what: 'redrives and discards', most: MOST_RUNNING },
+    client,
+    workflowType: RESOLVE_DEAD_LETTERS,
+    what: 'redrives and discards',
+    most: MOST_RUNNING,
   });
   const again = new AskedAgain<RedriveStatus>();
   return {
@@ -115,7 +118,11 @@ async function start(
   const workflowId = redriveWorkflowId(tenant, id);
   const now = Date.now();
   const input: ResolveInput = {
-    ...{ tenant, activityQueue: tenantQueue(tenant), outcome, by, eventsPerSecond },
+    tenant,
+    activityQueue: tenantQueue(tenant),
+    outcome,
+    by,
+    eventsPerSecond,
     filter: {
       ...filter,
       to: Math.min(filter.to ?? now, now),
@@ -151,7 +158,9 @@ async function statusOf(
   const { workflowId, runId, startTime, closeTime } = found;
   const url = workflowPage(options, workflowId, runId);
   return {
-    ...{ id, workflowId, startedAt: startTime.toISOString() },
+    id,
+    workflowId,
+    startedAt: startTime.toISOString(),
     ...(closeTime !== undefined && { closedAt: closeTime.toISOString() }),
     ...(url !== undefined && { url }),
     ...(await progressOf(options, found)),

@@ -57,7 +57,8 @@ export async function showDeadLetter(
     ...summaryOf(options, visibleOf(id, found, input)),
     status: resolution?.outcome ?? 'dead-letter',
     ...(resolution !== undefined && { resolution }),
-    ...{ events, eventsTotal: dead.total },
+    events,
+    eventsTotal: dead.total,
     ...(dead.unreadable !== undefined && { eventsUnreadable: dead.unreadable }),
   };
 }

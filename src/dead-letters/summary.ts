@@ -21,7 +21,9 @@ export function summaryOf(ui: TemporalUi, deadLetter: VisibleDeadLetter): DeadLe
   const { id, workflowId, runId, subscription, memo } = deadLetter;
   const url = workflowPage(ui, workflowId, runId);
   return {
-    ...{ id, workflowId, subscription },
+    id,
+    workflowId,
+    subscription,
     ...memo,
     parkedAt: new Date(memo.parkedAt).toISOString(),
     expiresAt: new Date(memo.expiresAt).toISOString(),

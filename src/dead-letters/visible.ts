@@ -86,7 +86,10 @@ function visible(
   if (id === undefined || typeof subscription !== 'string' || typeof fields.reason !== 'string')
     return undefined;
   return {
-    ...{ id, workflowId, runId: execution?.runId ?? '', subscription },
+    id,
+    workflowId,
+    runId: execution?.runId ?? '',
+    subscription,
     memo: fields as unknown as DeadLetterMemo,
   };
 }

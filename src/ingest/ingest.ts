@@ -246,8 +246,14 @@ export class Ingest {
     const { rows, ndjson, prints } = fresh.take(decided);
     const events = Buffer.from(ndjson);
     const head = {
-      ...{ tenant, stream, bytes: events.length, receivedAt, ...contentsOf(rows) },
-      ...{ evaluated, eligible, routed: routing?.routed() },
+      tenant,
+      stream,
+      bytes: events.length,
+      receivedAt,
+      ...contentsOf(rows),
+      evaluated,
+      eligible,
+      routed: routing?.routed(),
     };
     const body = { prints, events: pack(events), decisions: pack(made.ndjson) };
     return this.spooled(spool.append(seq, head, body), prints);

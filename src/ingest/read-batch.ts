@@ -102,8 +102,13 @@ function lostChunk(spool: Pick<Spool, 'raw'>, { chunk, problem }: Damaged): Lost
   const { seq, events, receivedAt } = chunk;
   const { types, firstEvent, lastEvent } = headOf(spool.raw(chunk)) ?? UNKNOWN;
   return {
-    ...{ seq, events, receivedAt: new Date(receivedAt).toISOString() },
-    ...{ types, firstEvent, lastEvent, problem },
+    seq,
+    events,
+    receivedAt: new Date(receivedAt).toISOString(),
+    types,
+    firstEvent,
+    lastEvent,
+    problem,
   };
 }
 

@@ -86,8 +86,12 @@ export function createStarter(
       metrics?.stepRetried(step);
       log.warn(
         {
-          ...{ tenant: plan.tenant, batch: plan.batchId, step, attempt: attemptNumber },
-          ...{ code: codeOf(error), reason: messageOf(error) },
+          tenant: plan.tenant,
+          batch: plan.batchId,
+          step,
+          attempt: attemptNumber,
+          code: codeOf(error),
+          reason: messageOf(error),
         },
         'batch step failed; trying again',
       );

@@ -37,7 +37,10 @@ export async function writeBatch(
   const heads = records.map(({ head }) => head);
   const routed = joinRouted(heads);
   return {
-    ...{ batch, contents: contentsOf(heads), decided, activityQueue: tenantQueue(plan.tenant) },
+    batch,
+    contents: contentsOf(heads),
+    decided,
+    activityQueue: tenantQueue(plan.tenant),
     ...(routed.length > 0 && { routed }),
   };
 }

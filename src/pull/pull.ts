@@ -180,7 +180,11 @@ class Queues {
     const { batchStore, observer, log } = this.options;
     const queue = new SubscriptionQueue({
       ...who,
-      ...{ source: this.source, batchStore, held: this.held, longPolls: this.longPolls, log },
+      source: this.source,
+      batchStore,
+      held: this.held,
+      longPolls: this.longPolls,
+      log,
       turns: this.turns,
       config: () => this.configOf(who),
       onLotEnd: (end, bytes) => observer?.onLotEnd?.({ ...who, ...end, bytes }),

@@ -133,9 +133,12 @@ function stateOf(
 function countsOf({ soFar, pending }: DeliverProgress) {
   const { delivered, deadLettered, passes } = soFar;
   return {
-    ...{ delivered, deadLettered, passes },
+    delivered,
+    deadLettered,
+    passes,
     pending: pending.map(({ attempts, count, dueAt }) => ({
-      ...{ attempts, count },
+      attempts,
+      count,
       ...(dueAt !== undefined && { dueAt: new Date(dueAt).toISOString() }),
     })),
   };

@@ -101,7 +101,11 @@ export function replayInputOf(
   assertDelivers(request, task, tenant);
   if (request.applyCurrent === true) assertApplies(task, tenant, chosen);
   return {
-    ...{ tenant: tenant.config.tenant, replayId: newReplayId(now), range, task, version: chosen.version },
+    tenant: tenant.config.tenant,
+    replayId: newReplayId(now),
+    range,
+    task,
+    version: chosen.version,
     dryRun: request.dryRun ?? false,
     eventsPerSecond: request.eventsPerSecond ?? EVENTS_PER_SECOND,
     activityQueue: tenantQueue(tenant.config.tenant),
@@ -128,7 +132,9 @@ function rangeOf(request: ReplayRequest, { kind }: ReplayTask, now: number): Rep
   if (kind === 'decide' && stream === 'user-properties')
     throw invalid('rules decide on the stream "events", not on "user-properties"');
   return {
-    ...{ from, to, by: request.eventTime === true ? 'event-time' : 'receipt' },
+    from,
+    to,
+    by: request.eventTime === true ? 'event-time' : 'receipt',
     ...(kind === 'decide' ? { stream: 'events' } : stream !== undefined && { stream }),
     ...(types !== undefined && { types }),
   };

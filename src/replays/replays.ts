@@ -233,8 +233,12 @@ function summaryOf(workflowId: string, status: string, memo: ReplayMemo): Replay
   const { range, requestedAt, ...rest } = memo;
   const [from, to] = [new Date(range.from).toISOString(), new Date(range.to).toISOString()];
   return {
-    ...{ id: workflowId.slice(workflowId.lastIndexOf('/') + 1), status, ...rest },
-    ...{ range: { ...range, from, to }, requestedAt: new Date(requestedAt).toISOString(), workflowId },
+    id: workflowId.slice(workflowId.lastIndexOf('/') + 1),
+    status,
+    ...rest,
+    range: { ...range, from, to },
+    requestedAt: new Date(requestedAt).toISOString(),
+    workflowId,
   };
 }
 

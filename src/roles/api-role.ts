@@ -47,7 +47,12 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const observer = observePull(options.metrics);
   const queues = createQueueRates(connection, namespace);
   const pull = createPull({
-    ...{ client, namespace, holdings, observer, configOf, log },
+    client,
+    namespace,
+    holdings,
+    observer,
+    configOf,
+    log,
     batchStore: stores.batchStore,
     turns: options.turns,
     maxLongPolls: longPollsOf(config),
@@ -57,7 +62,10 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const register = await openSpoolRegister({ config, client, spool, log });
   const app = createApi({
     ...(await doorOf(options, configOf, client, { node: spool.node, spools: register.nodes })),
-    ...{ admission: parts.admission, ingest, decider, pull },
+    admission: parts.admission,
+    ingest,
+    decider,
+    pull,
     subscriptions: {
       control,
       overviews: new SubscriptionOverviews({ client, control, notes: queues, configOf }),
@@ -161,16 +169,25 @@ async function doorOf(
     schemasOf: (tenant) => registry.get(tenant)?.schemas,
     receipts: createReceipts({ client, namespace, uiUrl }),
     replays: createReplays({
-      ...{ client, namespace, uiUrl, batchStore: stores.batchStore, node, spools },
+      client,
+      namespace,
+      uiUrl,
+      batchStore: stores.batchStore,
+      node,
+      spools,
       tenantOf: (tenant) => registry.get(tenant),
       versionOf: (tenant, version) => readVersion(stores.paths.tenantVersions, tenant, version, reading),
     }),
     deadLetters: createDeadLetters({
-      ...{ client, namespace, uiUrl },
-      ...{ batchStore: stores.batchStore, deliveryLog: stores.deliveryLog },
+      client,
+      namespace,
+      uiUrl,
+      batchStore: stores.batchStore,
+      deliveryLog: stores.deliveryLog,
       isolationOf: (tenant) => configOf(tenant)?.isolation ?? 'pooled',
     }),
-    ...{ metrics, log },
+    metrics,
+    log,
   };
 }
 
@@ -205,8 +222,11 @@ function observePull(metrics: Metrics | undefined): PullObserver {
     onKeysFailed: ({ tenant, failures }) => metrics.expressionsFailed(tenant, failures),
     onLotEnd: ({ tenant, subscription, delivered, failed, seconds }) => {
       metrics.deliveryTried(tenant, subscription, {
-        ...{ delivered, failed, retried: failed },
-        ...{ bytes: 0, seconds: 0 },
+        delivered,
+        failed,
+        retried: failed,
+        bytes: 0,
+        seconds: 0,
       });
       metrics.deliveryActivity(tenant, subscription, seconds);
     },

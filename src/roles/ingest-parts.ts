@@ -79,7 +79,12 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
   const dedupe = await rebuiltDedupe(spool, options.log);
   const { paths } = options.stores;
   const { admission, close } = openAdmission({
-    ...{ config, paths, registry, client, spool, batcher },
+    config,
+    paths,
+    registry,
+    client,
+    spool,
+    batcher,
     log: options.log,
   });
   const fingerprint = await createFingerprint(spool.seeds);
@@ -228,7 +233,11 @@ function starterOf(
   const isolationOf = (tenant: string): Isolation => registry.get(tenant)?.config.isolation ?? 'pooled';
   const park = createPark({ client, batchStore, isolationOf, onParked: countParked(metrics) });
   return createStarter({
-    ...{ client, spool, batchStore, quarantine, isolationOf },
+    client,
+    spool,
+    batchStore,
+    quarantine,
+    isolationOf,
     park: createParkIngest(park, (tenant) => registry.get(tenant)?.config.retentionMs ?? RETENTION_MS),
     eager: (tenant) => workers?.runsWorkflowsOf(tenant) ?? false,
     onHandedOver,

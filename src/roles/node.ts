@@ -100,8 +100,18 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     closers.push(() => holdings.close());
     const grace = shareGrace(config.shutdownGraceSeconds, roles);
     const shared = {
-      ...{ ...options, secretOf, temporal, registry, stores, control, holdings, grace, metrics },
-      ...{ turns, reading, replayMemory: replayMemory() },
+      ...options,
+      secretOf,
+      temporal,
+      registry,
+      stores,
+      control,
+      holdings,
+      grace,
+      metrics,
+      turns,
+      reading,
+      replayMemory: replayMemory(),
     };
     let workers: WorkerHost | undefined;
     if (roles.worker) {

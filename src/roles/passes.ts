@@ -53,14 +53,21 @@ export function buildPasses(options: PassesOptions): Passes {
   });
   return {
     pushPass: createPushPass({
-      ...{ batchStore: stores.batchStore, deliveryLog: stores.deliveryLog, configOf, receivers, log },
+      batchStore: stores.batchStore,
+      deliveryLog: stores.deliveryLog,
+      configOf,
+      receivers,
+      log,
       control: pushControl(options, failures),
       observer: pushObserver(metrics),
       secretOf: options.secretOf,
       ending: ending.signal,
     }),
     workflowPass: createWorkflowPass({
-      ...{ batchStore: stores.batchStore, deliveryLog: stores.deliveryLog, configOf, log },
+      batchStore: stores.batchStore,
+      deliveryLog: stores.deliveryLog,
+      configOf,
+      log,
       queues: config.workflowQueues,
       turns: options.turns,
       signal: ({ tenant, subscription, batch: { stream } }, { target, row: { id, source } }, event) => {

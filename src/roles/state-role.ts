@@ -33,7 +33,11 @@ export function startStateRole(options: ApiRoleOptions, parts: StateParts): Stat
     windowsOf: (id) => windowsOf(id, { tenant, control }),
   });
   const { redecide } = createReplayActivities({
-    ...{ store: stores.batchStore, current: tenant, announce, turns, budget: options.replayMemory },
+    store: stores.batchStore,
+    current: tenant,
+    announce,
+    turns,
+    budget: options.replayMemory,
     versionOf: (id, version) => readVersion(stores.paths.tenantVersions, id, version, reading),
     startDeliveries: () => Promise.reject(new Error('No deliveries are started here.')),
     makeCurrent: (...decisions) => current.make(...decisions),
@@ -43,7 +47,9 @@ export function startStateRole(options: ApiRoleOptions, parts: StateParts): Stat
     watch: (...watched) => parts.batched.watch(...watched),
   });
   return startStateWorker({
-    ...{ ...options, ...temporal, node },
+    ...options,
+    ...temporal,
+    node,
     activities: { redecide: withFailures(redecide), awaitBatched: withFailures(awaitBatched) },
   });
 }

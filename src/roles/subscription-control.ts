@@ -39,7 +39,9 @@ export function openSubscriptionControl(parts: SubscriptionControlParts): {
     log,
   });
   const alerts = new SubscriptionAlerts({
-    ...{ client: new Client({ connection, namespace }), batchStore: stores.batchStore, log },
+    client: new Client({ connection, namespace }),
+    batchStore: stores.batchStore,
+    log,
     tenantOf: (tenant) => registry.get(tenant),
     isDraining: (tenant, name) => control.isDraining(tenant, name),
   });

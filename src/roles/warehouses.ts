@@ -43,7 +43,11 @@ export function openWarehouses({ config, registry, claims, onSubmit }: Warehouse
       throw new HeadgateError('WAREHOUSE_UNAVAILABLE', message, { retryable: true });
     };
     return createBigQueryWarehouse({
-      ...{ configOf, claims, bucket, endpoint, onSubmit },
+      configOf,
+      claims,
+      bucket,
+      endpoint,
+      onSubmit,
       storageEndpoint: config.bigQueryStorageEndpoint,
       encrypted: config.batchKeys.current !== undefined,
       staging: join(dataDir, 'staging'),

@@ -76,18 +76,27 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
   const client = new Client({ connection: temporal.connection, namespace: temporal.namespace });
   const passes = buildPasses({
     ...options,
-    ...{ client, notes: queues, namespace: temporal.namespace },
+    client,
+    notes: queues,
+    namespace: temporal.namespace,
     configOf: (tenant) => configuredTenant(registry, tenant).config,
   });
   const activities = createActivities({
-    ...{ client, warehouse, budget, passes, control: options.control, log },
+    client,
+    warehouse,
+    budget,
+    passes,
+    control: options.control,
+    log,
     batchStore: stores.batchStore,
     quarantine: stores.quarantine,
     windowsPerSecond: config.loadsPerSecond,
     onWindow: (tenant, windowMs) => windows.announced(tenant, windowMs),
     onParked: countParked(options.metrics),
     tenant: (tenant) => configuredTenant(registry, tenant),
-    ...{ turns: options.turns, replayMemory: options.replayMemory, versionOf: versionsOf(options) },
+    turns: options.turns,
+    replayMemory: options.replayMemory,
+    versionOf: versionsOf(options),
   });
   const host = await startWorkerHost({
     connection: temporal.connection,
@@ -183,7 +192,10 @@ function loadObserver(
       const { rows, leftOut, clashes = {} } = result;
       const clashed = Object.values(clashes).reduce((sum, count) => sum + count, 0);
       metrics?.loaded(load.tenant, {
-        ...{ seconds, rows, leftOut, clashes: clashed },
+        seconds,
+        rows,
+        leftOut,
+        clashes: clashed,
         batches: load.batches.length,
       });
       onLoaded?.(load, result);

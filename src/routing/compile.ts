@@ -51,8 +51,13 @@ export function* compilingRoutes(config: RoutesConfig): Steps<CheckedRoutes> {
       if (!names.has(name)) issues.push({ path: [...path, 'to', at], message: unknown(name, names) });
     });
     routes.push({
-      ...{ index, to, type: patternOf(match.type ?? '*') },
-      ...{ stream: match.stream, priority: match.priority, stage: match.stage, sets: priority },
+      index,
+      to,
+      type: patternOf(match.type ?? '*'),
+      stream: match.stream,
+      priority: match.priority,
+      stage: match.stage,
+      sets: priority,
       when: compile(match.when, 'bool', [...path, 'match', 'when'], { issues, patterns }),
     });
     yield;

@@ -89,7 +89,9 @@ export class SubscriptionAlerts {
     routing?.take(event, 0);
     const routed = joinRouted([{ events: 1, evaluated: 0, routed: routing?.routed() }]);
     const input: IngestBatchInput = {
-      ...{ batch, activityQueue: tenantQueue(tenant), decided: { evaluated: 0, eligible: {} } },
+      batch,
+      activityQueue: tenantQueue(tenant),
+      decided: { evaluated: 0, eligible: {} },
       contents: { types: [event.type], firstEvent: event.id, lastEvent: event.id },
       ...(routed.length > 0 && { routed }),
     };

@@ -34,7 +34,8 @@ export async function startBatch(
 ): Promise<void> {
   const { tenant, stream, batchId } = input.batch;
   await startOnce(client, {
-    ...{ type: INGEST_BATCH, tenant },
+    type: INGEST_BATCH,
+    tenant,
     isSame: (started) => isOf(input.batch, started),
     start: {
       workflowId: batchWorkflowId(tenant, stream, batchId),

@@ -36,7 +36,8 @@ export async function loadWindow(input: LoadWindowInput): Promise<LoadWindowResu
     // The warehouse may be away for hours; its tenant alone waits. Where large loads are wanted each try may be one of the
     // jobs of which a day has a limited number: one a minute would use them all up.
     retry: {
-      ...{ initialInterval: '1 second', backoffCoefficient: 2 },
+      initialInterval: '1 second',
+      backoffCoefficient: 2,
       maximumInterval: input.full === undefined ? '1 minute' : '10 minutes',
     },
   });

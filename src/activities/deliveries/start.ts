@@ -49,7 +49,11 @@ async function handOn(
   const batch = fileOf(input, routed);
   const configured = config.subscriptions.find(({ name }) => name === subscription);
   const delivery = {
-    ...{ tenant: config.tenant, subscription, kind: configured?.kind ?? 'pull', batch, priority },
+    tenant: config.tenant,
+    subscription,
+    kind: configured?.kind ?? 'pull',
+    batch,
+    priority,
     queue: subscriptionQueue(config.tenant, subscription),
     activityQueue: input.activityQueue,
     expiresAt: expiryOf(batch.batchId, configured?.retentionMs ?? config.retentionMs),
@@ -78,7 +82,8 @@ async function start(client: Client, config: TenantConfig, input: DeliverInput):
   faultPoint('deliver-start.before');
   // One that is there: an attempt before this one, or a run of the batch's workflow before its reset, has started it.
   await startOnce(client, {
-    ...{ type: DELIVER, tenant },
+    type: DELIVER,
+    tenant,
     start: {
       workflowId,
       taskQueue: workflowQueue(tenant, config.isolation),

@@ -139,8 +139,11 @@ export class PassRun {
     if (spoiled) this.options.receiver.breaker.giveBack(admission);
     else this.observe(admission, outcome, attempts > 0);
     observer.requested(tenant, config.name, {
-      ...{ ok: outcome.ok, events: events.length, retried: attempts > 0 ? events.length : 0 },
-      ...{ bytes: Buffer.byteLength(body), seconds: outcome.ms / 1000 },
+      ok: outcome.ok,
+      events: events.length,
+      retried: attempts > 0 ? events.length : 0,
+      bytes: Buffer.byteLength(body),
+      seconds: outcome.ms / 1000,
     });
     if (outcome.gone) this.disable('gone');
     else if (spoiled) this.options.work.bisect(portion);

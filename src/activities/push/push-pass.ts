@@ -108,8 +108,17 @@ async function makePass(options: PushPassOptions, input: PassInput, parts: PassP
   const heartbeats = setInterval(() => heartbeatOf(tally), HEARTBEAT_EVERY_MS);
   try {
     const run = new PassRun({
-      ...{ tenant, stream: batch.stream, config, receiver, work, tally, journal, control, observer },
-      ...{ now, random },
+      tenant,
+      stream: batch.stream,
+      config,
+      receiver,
+      work,
+      tally,
+      journal,
+      control,
+      observer,
+      now,
+      random,
       ...credentials,
       ending: until.signal,
     });

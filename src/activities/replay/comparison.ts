@@ -83,8 +83,13 @@ export class Comparison {
 
 function newCounting(rule: string, ruleVersion?: string): Counting {
   return {
-    ...{ rule, ruleVersion, evaluated: 0, newlyEligible: 0, noLongerEligible: 0 },
-    ...{ notRecordedBefore: 0, notMadeNow: 0 },
+    rule,
+    ruleVersion,
+    evaluated: 0,
+    newlyEligible: 0,
+    noLongerEligible: 0,
+    notRecordedBefore: 0,
+    notMadeNow: 0,
     recorded: { eligible: 0, ineligible: 0 },
     now: { eligible: 0, ineligible: 0 },
     samples: { newlyEligible: [], noLongerEligible: [] },

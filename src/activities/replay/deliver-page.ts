@@ -172,7 +172,10 @@ export class DeliverPage {
       const lines = set.count === all ? undefined : set.encode();
       const cause = task.kind === 'fill' ? `fill-${shortHash(lines ?? '')}` : `replay-${replayId}`;
       const routed: RoutedEvents = {
-        ...{ subscription, of: 'events', priority: 'low', count: set.count },
+        subscription,
+        of: 'events',
+        priority: 'low',
+        count: set.count,
         ...(lines !== undefined && { lines }),
       };
       causes.set(cause, [...(causes.get(cause) ?? []), routed]);

@@ -116,7 +116,9 @@ export class Redecision {
     const { input, store } = this.options;
     const pacer = new Pacer(input.eventsPerSecond);
     const kept = await keptEvents({
-      ...{ store, tenant: input.tenant, until: this.range.until },
+      store,
+      tenant: input.tenant,
+      until: this.range.until,
       onFile: (batch) => this.sawFile(batch),
     });
     this.files.total = kept.files;
@@ -245,7 +247,9 @@ export class Redecision {
     const { dryRun, task } = input;
     const decides = task.kind === 'decide' || (task.kind === 'deliver' && task.subscription === undefined);
     return {
-      ...{ ...this.counts, dryRun, warmUpEvents: this.warmUpEvents },
+      ...this.counts,
+      dryRun,
+      warmUpEvents: this.warmUpEvents,
       ...(decides && { rules: this.comparison.result() }),
       ...(this.applied !== undefined && { applied: this.applied }),
       ...(routes !== undefined && { wouldDeliver: routes.result() }),

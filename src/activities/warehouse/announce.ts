@@ -79,7 +79,11 @@ export function createAnnounceActivities(options: AnnounceOptions): AnnounceActi
       options.onWindow?.(tenant, windowMs);
       const { window, closesAt } = windowAt(now, windowMs, tenant);
       const input: LoadWindowInput = {
-        ...{ tenant, window, closesAt, lengthMs: windowMs, activityQueue: tenantQueue(tenant) },
+        tenant,
+        window,
+        closesAt,
+        lengthMs: windowMs,
+        activityQueue: tenantQueue(tenant),
         ...(project !== undefined && { full: FULL_OF_JOBS }),
       };
       const workflowId = loadWorkflowId(tenant, window);

@@ -140,7 +140,13 @@ async function signalAll(
   const heartbeats = setInterval(() => heartbeatOf(tally), HEARTBEAT_EVERY_MS);
   try {
     const run = new SignalRun({
-      ...{ config, tally, journal, lines, concurrency, now, ending: end.signal },
+      config,
+      tally,
+      journal,
+      lines,
+      concurrency,
+      now,
+      ending: end.signal,
       work,
       next: () => turns.stepByStep(input.tenant, work.next()),
       signal: (event, cloudEvent) => options.signal(input, event, cloudEvent),

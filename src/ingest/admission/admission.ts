@@ -209,7 +209,9 @@ export class Admission {
     let account = this.accounts.get(tenant);
     if (account === undefined) {
       account = {
-        ...{ events: new TokenBucket(), bytes: new TokenBucket(), requests: new TokenBucket() },
+        events: new TokenBucket(),
+        bytes: new TokenBucket(),
+        requests: new TokenBucket(),
         drained: new FlowRate(),
       };
       this.accounts.set(tenant, account);

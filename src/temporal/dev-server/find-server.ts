@@ -84,7 +84,9 @@ export async function ensureTemporalBinary(
   const onWait = () =>
     options.onProgress?.("another Headgate process is getting Temporal's server; waiting for it");
   const lock = await lockFile(`${target}.lock`, {
-    ...{ waitMs: Number.POSITIVE_INFINITY, onWait, signal: options.signal },
+    waitMs: Number.POSITIVE_INFINITY,
+    onWait,
+    signal: options.signal,
     held: (owner) => new Error(`${target} is being made by ${describeOwner(owner)}`),
   });
   try {

@@ -89,7 +89,10 @@ export const TENANT_SCHEMA = section(
 export function createTenantValidator(): ValidateFunction {
   // The schema is our own: JSON Schema's, which it would be checked against, takes as long to compile.
   const ajv = new Ajv({
-    ...{ allErrors: true, verbose: true, strict: true, discriminator: true },
+    allErrors: true,
+    verbose: true,
+    strict: true,
+    discriminator: true,
     validateSchema: false,
   });
   addQuantity(ajv, 'durationBetween', parseDuration, 'a duration such as 20ms, 5s, 24h or 7 days');

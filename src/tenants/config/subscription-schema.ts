@@ -55,7 +55,10 @@ const SUBSCRIPTION_KINDS = {
     {
       ...SHARED,
       kind: { const: 'workflow' },
-      ...{ workflow: EXPRESSION, taskQueue: EXPRESSION, id: EXPRESSION, signal: EXPRESSION },
+      workflow: EXPRESSION,
+      taskQueue: EXPRESSION,
+      id: EXPRESSION,
+      signal: EXPRESSION,
       maxConcurrency: CONCURRENCY,
       retry: RETRY,
     },

@@ -5,7 +5,10 @@ export function inSpool(node: string, { events, oldestReceipt }: AwaitBatchedRes
   const since = oldestReceipt === undefined ? '' : `, the oldest received at ${oldestReceipt},`;
   const message = `${events} acknowledged events${since} are in the spool of node ${node} and not in batches yet`;
   return {
-    ...{ node, code: 'events-in-spool', message, events },
+    node,
+    code: 'events-in-spool',
+    message,
+    events,
     ...(oldestReceipt !== undefined && { oldestReceipt }),
   };
 }

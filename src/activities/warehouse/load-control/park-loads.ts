@@ -41,8 +41,10 @@ export function createParkLoads({ pause, log, now = Date.now }: ParkLoadsOptions
       `${refusal.message} Loads of tenant ${tenant} wait, and nothing is lost; ` +
       `when that is mended: headgate subscription resume warehouse --tenant ${tenant}`;
     return new HeadgateError(refusal.code, message, {
-      ...{ retryable: true, retryAfterSeconds: AGAIN_AFTER_SECONDS },
-      ...{ details: refusal.details, cause: refusal.cause },
+      retryable: true,
+      retryAfterSeconds: AGAIN_AFTER_SECONDS,
+      details: refusal.details,
+      cause: refusal.cause,
     });
   };
 }

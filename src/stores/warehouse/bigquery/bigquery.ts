@@ -262,8 +262,13 @@ function keyOf({ name, stream }: NamedClaim): string {
 
 function ensuredKey({ stream, promoted }: LoadInput, config: BigQueryConfig): string {
   return JSON.stringify([
-    ...[warehouseName(config), stream, promoted, config.writer],
-    ...[config.partitionExpirationMs, config.labels, config.kmsKey],
+    warehouseName(config),
+    stream,
+    promoted,
+    config.writer,
+    config.partitionExpirationMs,
+    config.labels,
+    config.kmsKey,
   ]);
 }
 

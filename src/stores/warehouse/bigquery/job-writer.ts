@@ -51,7 +51,9 @@ function configurationOf(input: LoadInput, config: BigQueryConfig): LoadConfigur
   const load = {
     destinationTable: { projectId, datasetId, tableId: tableOf(input.stream) },
     sourceFormat: 'NEWLINE_DELIMITED_JSON',
-    ...{ writeDisposition: 'WRITE_APPEND', createDisposition: 'CREATE_NEVER', maxBadRecords: 0 },
+    writeDisposition: 'WRITE_APPEND',
+    createDisposition: 'CREATE_NEVER',
+    maxBadRecords: 0,
     ...(kmsKey && { destinationEncryptionConfiguration: { kmsKeyName: kmsKey } }),
   };
   return { labels, load };

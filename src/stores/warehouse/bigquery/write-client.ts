@@ -94,7 +94,8 @@ async function open(
   const { WriterClient } = library.managedwriter;
   const calls = new WriterClient(options).getClient();
   return {
-    ...{ library, calls },
+    library,
+    calls,
     forLoad: () => {
       // One for each load: it keeps every connection that it has ever had.
       const client = new WriterClient(options);

@@ -95,8 +95,12 @@ export function compactedMetadata(
   replaces: readonly string[],
 ): Required<CompactedMetadata> {
   const described = parts.map(({ path, loadId, batchIds, rows, bytes, leftOut }): Part => ({
-    ...{ file: basename(path), load_id: loadId, batches: batchIds.length },
-    ...{ rows, bytes, ...(leftOut && { left_out: leftOut }) },
+    file: basename(path),
+    load_id: loadId,
+    batches: batchIds.length,
+    rows,
+    bytes,
+    ...(leftOut && { left_out: leftOut }),
   }));
   return {
     batch_ids: JSON.stringify(parts.flatMap((part) => part.batchIds)),
@@ -110,13 +114,11 @@ export function partsOf(path: string, metadata: CompactedMetadata): HeldFile[] {
   const batchIds = JSON.parse(metadata.batch_ids) as string[];
   let taken = 0;
   return (JSON.parse(metadata.parts) as Part[]).map(({ file, load_id, batches, rows, bytes, left_out }) => ({
-    ...{
-      path: join(dirname(path), file),
-      loadId: load_id,
-      rows,
-      bytes,
-      ...(left_out && { leftOut: left_out }),
-    },
+    path: join(dirname(path), file),
+    loadId: load_id,
+    rows,
+    bytes,
+    ...(left_out && { leftOut: left_out }),
     batchIds: batchIds.slice(taken, (taken += batches)),
   }));
 }

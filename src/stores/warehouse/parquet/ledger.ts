@@ -106,7 +106,11 @@ async function readMetadata(connection: DuckDBConnection, paths: readonly string
     const loadId = metadata.get(`load_id ${path}`) ?? '';
     const leftOut = metadata.get(`left_out ${path}`);
     const held = {
-      ...{ path, loadId, batchIds: JSON.parse(batchIds) as string[], rows, bytes },
+      path,
+      loadId,
+      batchIds: JSON.parse(batchIds) as string[],
+      rows,
+      bytes,
       ...(leftOut !== undefined && { leftOut: JSON.parse(leftOut) as LeftOut }),
     };
     return { path, rows, bytes, promoted, holds: [held], replaces: [] };
