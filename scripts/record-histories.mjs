@@ -268,7 +268,7 @@ async function runDeliver(client) {
 }
 
 async function runDeadLetter(client, { signal, passedOver, of = {}, because = dead.reason }) {
-  const { subscriptionAttributes } = await import('../dist/search-attributes.js');
+  const { subscriptionAttributes } = await import('../dist/tenants/search-attributes.js');
   const input = {
     ...{ delivery: { ...delivery(), ...of }, dead: { ...dead, reason: because } },
     ...{ passes: 10, part: 0, parkedAt: Date.now() },
@@ -373,13 +373,13 @@ function freePort() {
 
 async function startServer(folder) {
   const { loadConfig } = await import('../dist/config.js');
-  const { ensureTemporalBinary } = await import('../dist/engine/find-server.js');
-  const { startDevServer } = await import('../dist/engine/dev-server.js');
+  const { ensureTemporalBinary } = await import('../dist/temporal/dev-server/find-server.js');
+  const { startDevServer } = await import('../dist/temporal/dev-server/dev-server.js');
   const { temporalCli, path, cacheDir } = loadConfig();
   const binary = await ensureTemporalBinary({ env: { explicitPath: temporalCli, path }, cacheDir });
   const [port, uiPort] = [await freePort(), await freePort()];
   const files = { dbFile: join(folder, 'temporal.db'), logFile: join(folder, 'temporal.log') };
-  const { SEARCH_ATTRIBUTES } = await import('../dist/search-attributes.js');
+  const { SEARCH_ATTRIBUTES } = await import('../dist/tenants/search-attributes.js');
   const searchAttributes = Object.fromEntries(SEARCH_ATTRIBUTES.map((name) => [name, 'Keyword']));
   return startDevServer({ binary, ...files, port, uiPort, namespace: 'default', searchAttributes });
 }

@@ -6,7 +6,8 @@ import { step } from './step.mjs';
 /** Gets Temporal's server into the cache if it is not there: a download, or where that is blocked a build of minutes. */
 export async function ensureTemporal() {
   const { loadConfig } = await import('../dist/config.js');
-  const { ensureTemporalBinary, findTemporalBinary } = await import('../dist/engine/find-server.js');
+  const { ensureTemporalBinary, findTemporalBinary } =
+    await import('../dist/temporal/dev-server/find-server.js');
   const { temporalCli, path, cacheDir } = loadConfig();
   const options = { env: { explicitPath: temporalCli, path }, cacheDir };
   if ((await findTemporalBinary(options)) !== undefined) return;

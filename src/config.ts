@@ -1,22 +1,22 @@
+import type { KeyObject } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { EnvReader, type AddressRange, type Env } from './env-reader.js';
-import { HeadgateError } from './errors.js';
-import type { FaultPoint } from './fault-point.js';
-import type { MasterKeys } from './stores/batch-keys/master-key.js';
-import type { GcsPlace } from './stores/batch-store/gcs.js';
-import type { PostgresPlace } from './stores/state/postgres-place.js';
-import { nearest } from './tenant-config/nearest.js';
-import { SECRET_PREFIX, notOwned, ownsVariable, variableOf } from './tenant-config/secret-reference.js';
-import type { AllowedQueue } from './tenant-config/workflow-queue.js';
+import { EnvReader, type AddressRange, type Env } from './platform/env-reader.js';
+import { HeadgateError, systemCodeOf } from './errors.js';
+import type { FaultPoint } from './platform/fault-point.js';
+import { parseMasterKey, type MasterKeys } from './stores/batch-keys/master-key.js';
+import type { GcsPlace } from './stores/gcs/place.js';
+import { parsePostgresUrl, type PostgresPlace } from './stores/state/postgres-place.js';
+import type { LogLevel } from './platform/logger.js';
+import { nearest } from './platform/nearest.js';
+import { SECRET_PREFIX, notOwned, ownsVariable, variableOf } from './tenants/config/secret-reference.js';
+import { parseAllowedQueue, type AllowedQueue } from './tenants/config/workflow-queue.js';
 
 /** When a producer gets its 202: after the spool's flush to disk, or once Temporal has the batch. */
 export type AckMode = 'spool' | 'started';
 
-const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
-
-/** Levels of the log, from most to least. */
-export type LogLevel = (typeof LOG_LEVELS)[number];
+const LOG_LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
 
 /** Everything that can be set from outside, read once at the start of a process and frozen. */
 export interface Config {
@@ -118,7 +118,7 @@ export interface Config {
  * @throws HeadgateError `CONFIG_INVALID`, naming every variable that is wrong
  */
 export function loadConfig(env: Env = process.env): Config {
-  const reader = new EnvReader(env);
+  const reader = new SettingsReader(env);
   const config = readAll(reader);
   if (reader.problems.length > 0) throw new HeadgateError('CONFIG_INVALID', reader.problems.join('\n'));
   return Object.freeze(config);
@@ -129,7 +129,7 @@ export function loadConfig(env: Env = process.env): Config {
  * `HEADGATE_SECRET_` is the tenants', `HEADGATE_TEST_` the tests'.
  */
 export function unknownVariables(env: Env = process.env): string[] {
-  const reader = new EnvReader(env);
+  const reader = new SettingsReader(env);
   readAll(reader);
   const known = [...reader.names];
   const others = [SECRET_PREFIX, 'HEADGATE_TEST_'];
@@ -143,10 +143,66 @@ export function unknownVariables(env: Env = process.env): string[] {
     });
 }
 
+/** Names that need no escape anywhere, and no part of a prefix that begins with a dot. */
+const BUCKET = /^gs:\/\/([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])(?:\/((?:[\w-][\w.=-]*\/)*[\w-][\w.=-]*))?\/?$/;
+
+/** Reads the variables, too, whose form is that of one of Headgate's own stores or queues. */
+class SettingsReader extends EnvReader {
+  workflowQueues(name: string): readonly AllowedQueue[] {
+    const written = (this.text(name)?.split(',') ?? []).map((entry) => entry.trim());
+    const parsed = written.map(parseAllowedQueue);
+    const wrong = parsed.indexOf(undefined);
+    if (wrong >= 0)
+      this.problems.push(
+        `${name} must be tenants and queues such as UA:bookings,*:shared-*, and no queue of Headgate's own, not "${written[wrong]}".`,
+      );
+    return parsed.flatMap((each) => each ?? []);
+  }
+
+  bucket(name: string, endpointName: string): GcsPlace | undefined {
+    const value = this.text(name);
+    const endpoint = this.endpoint(endpointName);
+    if (value === undefined) return undefined;
+    const [, bucket, prefix = ''] = BUCKET.exec(value) ?? [];
+    if (bucket !== undefined) return { bucket, prefix, endpoint };
+    this.problems.push(`${name} must be gs://bucket or gs://bucket/prefix, not "${value}".`);
+    return undefined;
+  }
+
+  /** Says nothing of the value: it is a secret, or what was meant to be one. */
+  masterKey(name: string): KeyObject | undefined {
+    const value = this.text(name);
+    if (value === undefined) return undefined;
+    try {
+      const text = value.startsWith('file:') ? readFileSync(value.slice('file:'.length), 'utf8') : value;
+      const key = parseMasterKey(text.trim());
+      if (key !== undefined) return key;
+      this.problems.push(
+        `${name} must be 32 bytes in base64, as \`openssl rand -base64 32\` prints them, or file:PATH of a file that has them.`,
+      );
+    } catch (error) {
+      const reason = systemCodeOf(error);
+      if (reason === undefined) throw error;
+      this.problems.push(`${name} must be file:PATH of a file that can be read (${reason}).`);
+    }
+    return undefined;
+  }
+
+  postgres(name: string, passwordName: string): PostgresPlace | undefined {
+    const value = this.text(name);
+    if (value === undefined) return undefined;
+    const place = parsePostgresUrl(value, this.text(passwordName));
+    if (!('problem' in place)) return place;
+    // The value stays out of it: it may hold a password.
+    this.problems.push(`${name} ${place.problem}.`);
+    return undefined;
+  }
+}
+
 /** Some thirty years. */
 const MAX_SECONDS = 1_000_000_000;
 
-function readAll(reader: EnvReader): Config {
+function readAll(reader: SettingsReader): Config {
   return {
     dataDir: resolve(reader.text('HEADGATE_DATA_DIR') ?? '.headgate'),
     batches: reader.bucket('HEADGATE_BATCHES', 'HEADGATE_GCS_ENDPOINT'),

@@ -1,7 +1,7 @@
 import { loadConfig, type Config } from '../../src/config.js';
-import { createLogger, type Logger } from '../../src/observability/logger.js';
+import { createLogger, type Logger } from '../../src/platform/logger.js';
 import { dataPaths } from '../../src/roles/stores.js';
-import { openTenantRegistry } from '../../src/tenant-config/registry.js';
+import { openTenantRegistry } from '../../src/tenants/config/registry.js';
 import { openDoor, type Accept } from './door.js';
 import { Deciding } from './deciding.js';
 import { ParquetSink } from './parquet-sink.js';

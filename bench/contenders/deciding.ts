@@ -1,7 +1,7 @@
 import { decideChunk, newSubjectRecord, type ChunkDecisions } from '../../src/eligibility/decide-chunk.js';
-import type { EventRow } from '../../src/event.js';
+import type { EventRow } from '../../src/events/event.js';
 import type { SubjectRecord } from '../../src/stores/state/state-store.js';
-import type { TenantRegistry } from '../../src/tenant-config/registry.js';
+import type { TenantRegistry } from '../../src/tenants/config/registry.js';
 
 /** Headgate's own deciding over a state that is in memory alone: lost in a crash, and so cheaper than any that is kept. */
 export class Deciding {

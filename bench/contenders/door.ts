@@ -11,10 +11,10 @@ import { Admission } from '../../src/ingest/admission/admission.js';
 import { Arrivals } from '../../src/ingest/arrivals.js';
 import type { TakenEvent } from '../../src/ingest/fresh.js';
 import type { Acceptance, Ingest } from '../../src/ingest/ingest.js';
-import { Turns } from '../../src/event-loop-turns.js';
+import { Turns } from '../../src/platform/event-loop-turns.js';
 import { openKeySet } from '../../src/keys/key-set.js';
-import type { Logger } from '../../src/observability/logger.js';
-import type { TenantRegistry } from '../../src/tenant-config/registry.js';
+import type { Logger } from '../../src/platform/logger.js';
+import type { TenantRegistry } from '../../src/tenants/config/registry.js';
 
 /** Makes a request's events durable; the request is answered when it resolves. */
 export type Accept = (tenant: string, events: readonly TakenEvent[]) => Promise<void>;

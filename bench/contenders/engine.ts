@@ -8,9 +8,9 @@ import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
 import { Worker, bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
-import { installRuntime } from '../../src/engine/runtime.js';
-import { openTemporal } from '../../src/engine/temporal.js';
-import type { EventRow } from '../../src/event.js';
+import { installRuntime } from '../../src/temporal/runtime.js';
+import { openTemporal } from '../../src/temporal/temporal.js';
+import type { EventRow } from '../../src/events/event.js';
 import { runContender, type Keeping, type Parts } from './contender.js';
 import type { HandleActivities, handleEvents } from './engine-workflow.js';
 

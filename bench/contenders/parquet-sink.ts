@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import type { Stream } from '../../src/event.js';
+import type { Stream } from '../../src/events/event.js';
 import { createParquetWarehouse } from '../../src/stores/warehouse/parquet/parquet.js';
 
 const gzipAsync = promisify(gzip);

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { isPortFree } from '../../src/engine/ports.js';
+import { isPortFree } from '../../src/platform/ports.js';
 
 /**
  * Above 10,080, the highest port that `fetch` refuses to talk to, and below what systems give to outgoing connections

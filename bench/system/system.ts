@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config.js';
-import { ensureTemporalBinary } from '../../src/engine/find-server.js';
+import { ensureTemporalBinary } from '../../src/temporal/dev-server/find-server.js';
 import type { LoadTenant } from '../load/spec.js';
 import { Child } from './child.js';
 import { freePort } from './free-port.js';

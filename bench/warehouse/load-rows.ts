@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import type { EventRow } from '../../src/event.js';
+import type { EventRow } from '../../src/events/event.js';
 import { createParquetWarehouse } from '../../src/stores/warehouse/parquet/parquet.js';
 import type { LoadBatch } from '../../src/stores/warehouse/warehouse.js';
 import { makeTemporary, removeTemporary } from '../system/temporary.js';

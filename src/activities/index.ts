@@ -1,24 +1,24 @@
-import type { Turns } from '../event-loop-turns.js';
+import type { Turns } from '../platform/event-loop-turns.js';
 import type { Client } from '@temporalio/client';
-import type { BatchRef } from '../event.js';
+import type { BatchRef } from '../events/event.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { Quarantine } from '../stores/quarantine/quarantine.js';
 import type { Warehouse } from '../stores/warehouse/warehouse.js';
-import { WAREHOUSE } from '../subscription.js';
+import { WAREHOUSE } from '../tenants/subscription.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
-import { promotedOf } from '../tenant-config/promotion.js';
-import type { LoadedTenant, RegistryLogger } from '../tenant-config/registry.js';
-import type { TenantConfig } from '../tenant-config/tenant-config.js';
-import { isByJobs } from '../tenant-config/warehouse-config.js';
-import type { Isolation } from '../tenant.js';
-import type { ParkInput } from '../workflows/delivery-messages.js';
+import { promotedOf } from '../tenants/config/promotion.js';
+import type { LoadedTenant, RegistryLogger } from '../tenants/config/registry.js';
+import type { TenantConfig } from '../tenants/config/tenant-config.js';
+import { isByJobs } from '../tenants/config/warehouse-config.js';
+import type { Isolation } from '../tenants/queues.js';
+import type { ParkInput } from '../workflows/messages/deliveries.js';
 import { createResolveActivities, type ResolveActivities } from './dead-letters/resolve.js';
-import { expiryOf } from './deliveries/expiry.js';
-import { createPark, type Park } from './deliveries/park.js';
-import { createParkIngest } from './deliveries/park-ingest.js';
+import { expiryOf } from '../dead-letters/expiry.js';
+import { createPark, type Park } from '../dead-letters/park.js';
+import { createParkIngest } from '../dead-letters/park-ingest.js';
 import type { PassActivities, PullPass } from './deliveries/pass.js';
-import { createRestartBatch, type RestartBatch } from './deliveries/restart-batch.js';
-import { createReviewWaiting, type ReviewWaiting } from './deliveries/review-waiting.js';
+import { createRestartBatch, type RestartBatch } from '../dead-letters/restart-batch.js';
+import { createReviewWaiting, type ReviewWaiting } from '../dead-letters/review-waiting.js';
 import { createStartDeliveries, type StartDeliveries } from './deliveries/start.js';
 import { withFailures } from './failure.js';
 import { createReplayActivities, type ReplayActivities } from './replay/replay.js';
@@ -28,16 +28,16 @@ import {
   type AnnounceActivities,
   type TenantWindows,
 } from './warehouse/announce.js';
-import { createHoldLoads } from './warehouse/hold-loads.js';
-import type { LoadBudget } from './warehouse/load-budget.js';
+import { createHoldLoads } from './warehouse/load-control/hold-loads.js';
+import type { LoadBudget } from './warehouse/load-control/load-budget.js';
 import {
   createLoadActivities,
   type LoadActivities,
   type LoadActivitiesDeps,
 } from './warehouse/load-batches.js';
-import { createParkLoads } from './warehouse/park-loads.js';
-import { unloadableRows, unreadableBatch } from './warehouse/park-rows.js';
-import { createReloadRows, type ReloadRows } from './warehouse/reload-rows.js';
+import { createParkLoads } from './warehouse/load-control/park-loads.js';
+import { unloadableRows, unreadableBatch } from '../dead-letters/park-rows.js';
+import { createReloadRows, type ReloadRows } from '../dead-letters/reload-rows.js';
 
 /** What comes between a batch and the passes of its deliveries. */
 interface DeliveryActivities {
@@ -109,7 +109,9 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
   const expiresAtOf = ({ tenant, batchId }: BatchRef): number =>
     expiryOf(batchId, configOf(tenant).retentionMs);
   const loading = createLoadActivities({
-    ...{ warehouse, batchStore, ...gatesOf(dependencies) },
+    warehouse,
+    batchStore,
+    ...gatesOf(dependencies),
     promotedOf: (id, stream) => promotedOf(configOf(id).warehouse.promote, stream),
     parkRows: (batch, rows) => park(unloadableRows(batch, rows, expiresAtOf(batch))),
     parkBatch: (batch, reason) => {
@@ -126,11 +128,15 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
   const { quarantine } = dependencies;
   const restartBatch = createRestartBatch({ client, isolationOf, quarantine, batchStore, parkIngest });
   const reloadRows = createReloadRows({
-    ...{ batchStore, park, expiresAtOf },
+    batchStore,
+    park,
+    expiresAtOf,
     announce: announcing.announce,
   });
   const replaying = createReplayActivities({
-    ...{ store: batchStore, current: loaded, startDeliveries },
+    store: batchStore,
+    current: loaded,
+    startDeliveries,
     versionOf: dependencies.versionOf,
     turns: dependencies.turns,
     budget: dependencies.replayMemory,

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Turns } from '../event-loop-turns.js';
+import { Turns } from '../platform/event-loop-turns.js';
 import { addressOf } from './address.js';
 
 /**

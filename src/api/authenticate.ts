@@ -6,15 +6,13 @@ import type { Changing } from '../keys/changes.js';
 import type { Revocations } from '../keys/revocations.js';
 import { FollowedTokens } from './followed-tokens.js';
 import type { Scope } from './scopes.js';
-import { assertKeyStands, verifyToken, type VerifiedToken, type VerifyOptions } from './verify-token.js';
-
-/** Who is calling, as the verified token says. The only source of a request's tenant. */
-export interface Caller {
-  readonly tenant: string;
-  /** Who it is: the claim `sub`, or `unnamed` in a token without one. Kept with what the caller changes. */
-  readonly subject: string;
-  readonly scopes: ReadonlySet<string>;
-}
+import {
+  assertKeyStands,
+  verifyToken,
+  type Caller,
+  type VerifiedToken,
+  type VerifyOptions,
+} from './verify-token.js';
 
 /** What {@link createAuthenticator} needs. */
 export interface AuthenticatorOptions extends VerifyOptions {

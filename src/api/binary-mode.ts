@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { messageOf } from '../errors.js';
-import type { Candidate, RequestHead } from './parse-body.js';
+import type { Candidate, RequestHead } from './candidate.js';
 import { parseBounded } from './bounded-json.js';
 
 const PREFIX = 'ce-';

@@ -1,5 +1,5 @@
 import type { Written } from './scan-json.js';
-import type { Rejection } from './validate-event.js';
+import type { Rejection } from './rejection.js';
 
 const MAX_DEPTH = 64;
 const MAX_KEYS = 10_000;

@@ -1,8 +1,8 @@
 import type { ErrorObject } from 'ajv';
 import { HeadgateError } from '../errors.js';
-import { ownSchema, type OwnValidator } from '../own-schema.js';
-import { DEAD_REASONS, type DeadReason } from '../workflows/delivery-messages.js';
-import type { DeadLetterFilter } from '../workflows/resolve-messages.js';
+import { ownSchema, type OwnValidator } from '../tenants/own-schema.js';
+import { DEAD_REASONS, type DeadReason } from '../workflows/messages/deliveries.js';
+import type { DeadLetterFilter } from '../workflows/messages/resolve.js';
 
 /** A filter as it is written in a query or a body: times are RFC 3339. */
 interface WrittenFilter {

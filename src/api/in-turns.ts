@@ -1,4 +1,4 @@
-import type { Turn, Turns } from '../event-loop-turns.js';
+import type { Turn, Turns } from '../platform/event-loop-turns.js';
 
 /** Whose work it is, and what shares the event loop. */
 export interface InTurns {

@@ -1,19 +1,10 @@
+import type { Candidate, RequestHead } from './candidate.js';
 import { isUtf8 } from 'node:buffer';
-import type { IncomingMessage } from 'node:http';
 import { HeadgateError, messageOf } from '../errors.js';
 import { binaryMode } from './binary-mode.js';
 import { parseBounded } from './bounded-json.js';
-import { scanJson, type Written } from './scan-json.js';
+import { scanJson } from './scan-json.js';
 import { isArrayText, splitArray } from './split-json.js';
-
-/**
- * One event as it came: parsed but not validated, with what its JSON was like, or the reason why it could not be parsed, or
- * was not, as it holds more than any event may.
- */
-export type Candidate =
-  | { readonly value: unknown; readonly written: Written }
-  | { readonly unreadable: string }
-  | { readonly excess: string };
 
 /** A request's events: of a large body, each is parsed when it is asked for, so that it can be done in several turns. */
 export interface Candidates {
@@ -21,9 +12,6 @@ export interface Candidates {
   /** To be called once for each. @throws HeadgateError `BODY_MALFORMED`: nothing of the request is to be taken */
   at(index: number): Candidate;
 }
-
-/** What of a request says how its body is to be read. */
-export type RequestHead = Pick<IncomingMessage, 'headers' | 'rawHeaders'>;
 
 /** Most events in one request. */
 export const MAX_EVENTS = 2_500;

@@ -1,6 +1,6 @@
 import type { Context, Next } from 'koa';
 import { HeadgateError, type ErrorCode } from '../errors.js';
-import type { Logger } from '../observability/logger.js';
+import type { Logger } from '../platform/logger.js';
 
 /** The HTTP status of each error that can reach a client; anything else is a bug and answers 500. */
 const STATUS: Partial<Record<ErrorCode, number>> = {

@@ -1,6 +1,6 @@
 import type { ErrorObject, JSONSchemaType } from 'ajv';
 import { HeadgateError } from '../errors.js';
-import { ownSchema, type OwnValidator } from '../own-schema.js';
+import { ownSchema, type OwnValidator } from '../tenants/own-schema.js';
 import { parseBounded } from './bounded-json.js';
 
 /** Most ack ids of a request. */

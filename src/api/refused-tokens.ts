@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { HeadgateError, type ErrorCode } from '../errors.js';
-import type { Logger } from '../observability/logger.js';
+import type { Logger } from '../platform/logger.js';
 import type { Metrics } from '../observability/metrics.js';
 import { addressOf } from './address.js';
 import { SlowedAnswers } from './slowed-answers.js';

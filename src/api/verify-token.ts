@@ -9,8 +9,15 @@ import {
 } from 'jose';
 import { HeadgateError } from '../errors.js';
 import type { RevocableToken } from '../keys/revocations.js';
-import { isTenantId } from '../tenant.js';
-import type { Caller } from './authenticate.js';
+import { isTenantId } from '../tenants/ids.js';
+
+/** Who is calling, as the verified token says. The only source of a request's tenant. */
+export interface Caller {
+  readonly tenant: string;
+  /** Who it is: the claim `sub`, or `unnamed` in a token without one. Kept with what the caller changes. */
+  readonly subject: string;
+  readonly scopes: ReadonlySet<string>;
+}
 
 /** What a token is verified with. */
 export interface VerifyOptions {

@@ -2,9 +2,9 @@ import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { HeadgateError } from '../errors.js';
-import { INPUT_STREAMS, type InputStream } from '../event.js';
+import { INPUT_STREAMS, type InputStream } from '../events/event.js';
 import { literal } from '../stores/warehouse/sql.js';
-import { isTenantId } from '../tenant.js';
+import { isTenantId } from '../tenants/ids.js';
 import type { Workspace } from './workspace.js';
 
 /** One id that the door has acknowledged: a line of the file that `headgate send --acknowledged` writes. */

@@ -3,7 +3,7 @@ import { readUnsent } from '../ingest/unsent-events.js';
 import type { DataPaths } from '../roles/stores.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import { createFileQuarantine } from '../stores/quarantine/file.js';
-import type { LoadedTenant } from '../tenant-config/registry.js';
+import type { LoadedTenant } from '../tenants/config/registry.js';
 import { readAcknowledged, type IdDefaults } from './acknowledged-ids.js';
 import type { DayRange } from './batch-files.js';
 import { configuredRules, type ConfiguredRules } from './configured-rules.js';

@@ -1,5 +1,5 @@
-import { INPUT_STREAMS, type InputStream } from '../event.js';
-import type { BatchName, BatchStore } from '../stores/batch-store/batch-store.js';
+import { INPUT_STREAMS, type InputStream, type BatchName } from '../events/event.js';
+import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import { literal, literalList } from '../stores/warehouse/sql.js';
 import type { Workspace } from './workspace.js';
 

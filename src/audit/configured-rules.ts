@@ -1,7 +1,7 @@
 import { HeadgateError } from '../errors.js';
-import type { LoadedTenant } from '../tenant-config/registry.js';
-import type { TenantConfig } from '../tenant-config/tenant-config.js';
-import { listInForce, listVersions, readVersion } from '../tenant-config/versions.js';
+import type { LoadedTenant } from '../tenants/config/registry.js';
+import type { TenantConfig } from '../tenants/config/tenant-config.js';
+import { listInForce, listVersions, readVersion } from '../tenants/config/versions.js';
 import type { Workspace } from './workspace.js';
 
 /** Rules that a tenant was configured with for some time. */

@@ -1,12 +1,12 @@
-import { INPUT_STREAMS, type InputStream } from '../event.js';
-import { LineSet } from '../line-set.js';
-import { octetLines } from '../octet-lines.js';
+import { INPUT_STREAMS, type InputStream } from '../events/event.js';
+import { LineSet } from '../events/line-set.js';
+import { octetLines } from '../events/octet-lines.js';
 import { unlessUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
-import { tableOf } from '../stores/warehouse/columns.js';
+import { tableOf } from '../events/columns.js';
 import { leftOutIn } from '../stores/warehouse/parquet/compacted-file.js';
 import { listFiles } from '../stores/warehouse/parquet/files.js';
-import type { Identified } from '../event-identity.js';
-import { isBatchId } from '../tenant.js';
+import type { Identified } from '../events/event-identity.js';
+import { isBatchId } from '../tenants/ids.js';
 import type { Workspace } from './workspace.js';
 
 /** What {@link readLeftOut} needs. */

@@ -1,8 +1,8 @@
-import { INPUT_STREAMS } from '../event.js';
+import { INPUT_STREAMS } from '../events/event.js';
 import type { UnsentEvents } from '../ingest/unsent-events.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { Quarantine } from '../stores/quarantine/quarantine.js';
-import type { Table } from '../stores/warehouse/columns.js';
+import type { Table } from '../events/columns.js';
 import { liveFiles } from '../stores/warehouse/parquet/compacted-file.js';
 import { listStored } from '../stores/warehouse/parquet/files.js';
 import { literal, literalList } from '../stores/warehouse/sql.js';

@@ -1,8 +1,8 @@
 import type { Config } from '../config.js';
 import { dataPaths } from '../roles/stores.js';
-import type { TenantToApply } from '../tenant-config/registry.js';
-import { restartsOf, type Restart } from '../tenant-config/restarts.js';
-import { DELIVER } from '../workflows/delivery-messages.js';
+import type { TenantToApply } from '../tenants/config/registry.js';
+import { restartsOf, type Restart } from '../tenants/config/restarts.js';
+import { DELIVER } from '../workflows/messages/deliveries.js';
 import { askRunningTemporal } from './running-temporal.js';
 
 /** What a change of a tenant's configuration does to what there is, a line each. To be asked before it comes into force. */

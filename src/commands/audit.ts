@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { INPUT_STREAMS } from '../event.js';
+import { INPUT_STREAMS } from '../events/event.js';
 import type { AuditCommandOptions } from './run-audit.js';
 
 const HELP = `

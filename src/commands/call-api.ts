@@ -1,6 +1,6 @@
 import { loadConfig } from '../config.js';
 import { HeadgateError, messageOf, type ErrorCode } from '../errors.js';
-import { assertTenantId } from '../tenant.js';
+import { assertTenantId } from '../tenants/ids.js';
 import { tokenSource } from './token-source.js';
 
 /** Options that every command has which asks the API. */

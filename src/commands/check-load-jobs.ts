@@ -1,6 +1,6 @@
-import { claimedLoads } from '../activities/warehouse/claimed-loads.js';
-import type { BudgetedTenant, ProjectUsage } from '../activities/warehouse/job-counts.js';
-import { LoadBudget } from '../activities/warehouse/load-budget.js';
+import { claimedLoads } from '../activities/warehouse/load-control/claimed-loads.js';
+import type { BudgetedTenant, ProjectUsage } from '../activities/warehouse/load-control/job-counts.js';
+import { LoadBudget } from '../activities/warehouse/load-control/load-budget.js';
 import type { LoadClaims } from '../stores/load-claims/load-claims.js';
 import { LOAD_JOBS } from '../stores/warehouse/load-quotas.js';
 import type { Finding } from './finding.js';

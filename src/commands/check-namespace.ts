@@ -1,7 +1,7 @@
 import { Client } from '@temporalio/client';
 import type { Config } from '../config.js';
-import { connectTemporal, temporalFromEnvironment } from '../engine/connect.js';
-import { readNamespaceClaim } from '../engine/namespace-owner.js';
+import { connectTemporal, temporalFromEnvironment } from '../temporal/connect.js';
+import { readNamespaceClaim } from '../temporal/namespace-owner.js';
 import { messageOf } from '../errors.js';
 import { readDirectoryId } from '../roles/data-directory.js';
 import { openBatches } from '../roles/stores.js';

@@ -1,8 +1,8 @@
 import { secretReader, type Config } from '../config.js';
 import { dataPaths } from '../roles/stores.js';
 import { createSubscriptionFaults } from '../roles/subscription-faults.js';
-import { SecretOwners } from '../tenant-config/secret-owners.js';
-import { listTenantFiles, readTenantFile, type TenantFile } from '../tenant-config/tenant-file.js';
+import { SecretOwners } from '../tenants/config/secret-owners.js';
+import { listTenantFiles, readTenantFile, type TenantFile } from '../tenants/config/tenant-file.js';
 import { ok, warn, type Finding } from './finding.js';
 
 const CHECK = 'subscriptions';

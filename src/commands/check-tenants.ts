@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Config } from '../config.js';
 import { messageOf } from '../errors.js';
 import { dataPaths } from '../roles/stores.js';
-import { listTenantFiles, readTenantFile } from '../tenant-config/tenant-file.js';
+import { listTenantFiles, readTenantFile } from '../tenants/config/tenant-file.js';
 import { examplePath } from './example-path.js';
 import { fail, ok, warn, type Finding } from './finding.js';
 

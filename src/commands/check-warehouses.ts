@@ -2,8 +2,8 @@ import type { Config } from '../config.js';
 import { messageOf } from '../errors.js';
 import { dataPaths, openLoadClaims } from '../roles/stores.js';
 import { createWarehouseCheck } from '../roles/warehouses.js';
-import { listTenantFiles, readTenantFile } from '../tenant-config/tenant-file.js';
-import type { BigQueryConfig } from '../tenant-config/warehouse-config.js';
+import { listTenantFiles, readTenantFile } from '../tenants/config/tenant-file.js';
+import type { BigQueryConfig } from '../tenants/config/warehouse-config.js';
 import { checkLoadJobs } from './check-load-jobs.js';
 import { fail, ok, warn, type Finding } from './finding.js';
 

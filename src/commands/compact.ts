@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { parseDuration } from '../tenant-config/units.js';
+import { parseDuration } from '../platform/units.js';
 import type { CompactOptions } from './run-compact.js';
 
 const HELP = `

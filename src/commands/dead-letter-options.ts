@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import { DEAD_REASONS } from '../workflows/delivery-messages.js';
+import { DEAD_REASONS } from '../workflows/messages/deliveries.js';
 
 /** Shown by every `--help`. */
 export const EXAMPLES = `

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { readConfigFile, tenantFileName } from '../tenant-config/tenant-file.js';
-import type { TenantConfig } from '../tenant-config/tenant-config.js';
-import { listVersions, readVersion } from '../tenant-config/versions.js';
-import type { BigQueryConfig } from '../tenant-config/warehouse-config.js';
+import { readConfigFile, tenantFileName } from '../tenants/config/tenant-file.js';
+import type { TenantConfig } from '../tenants/config/tenant-config.js';
+import { listVersions, readVersion } from '../tenants/config/versions.js';
+import type { BigQueryConfig } from '../tenants/config/warehouse-config.js';
 
 /** What a tenant has, or has had, elsewhere than under its name. */
 export interface EarlierTenant {

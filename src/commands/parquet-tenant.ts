@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HeadgateError } from '../errors.js';
 import { dataPaths } from '../roles/stores.js';
-import { assertTenantId } from '../tenant.js';
-import type { BigQueryConfig } from '../tenant-config/warehouse-config.js';
+import { assertTenantId } from '../tenants/ids.js';
+import type { BigQueryConfig } from '../tenants/config/warehouse-config.js';
 import { printError } from './terminal-text.js';
 
 /**
@@ -32,7 +32,7 @@ export async function bigQueryOf(dataDir: string, tenant: string): Promise<BigQu
   const text = await readFile(join(tenants, fileName), 'utf8').catch(() => '');
   // What reads tenants' files takes longer to load than most queries take, so it is asked only where there is a chance.
   if (!text.includes('bigquery')) return undefined;
-  const { readTenantFile } = await import('../tenant-config/tenant-file.js');
+  const { readTenantFile } = await import('../tenants/config/tenant-file.js');
   // One that is invalid is reported where it is applied.
   const warehouse = (await readTenantFile(tenants, fileName).catch(() => undefined))?.config.warehouse;
   return warehouse?.kind === 'bigquery' ? warehouse : undefined;

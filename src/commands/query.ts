@@ -1,10 +1,7 @@
 import { Command, Option } from 'commander';
-import type { QueryOptions } from './run-query.js';
+import type { QueryFormat, QueryOptions } from './run-query.js';
 
-const FORMATS = ['table', 'json', 'ndjson', 'csv', 'parquet'] as const;
-
-/** How a result is shown or written. */
-export type QueryFormat = (typeof FORMATS)[number];
+const FORMATS: readonly QueryFormat[] = ['table', 'json', 'ndjson', 'csv', 'parquet'];
 
 /** `headgate query TENANT "SQL" [--format FORMAT] [--out FILE]`. */
 export function queryCommand(): Command {

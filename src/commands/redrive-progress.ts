@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SingleBar } from 'cli-progress';
 import type { RedriveStatus } from '../dead-letters/redrives.js';
-import type { ResolveProgress } from '../workflows/resolve-messages.js';
+import type { ResolveProgress } from '../workflows/messages/resolve.js';
 import type { CommandApi } from './call-api.js';
 import { printError } from './terminal-text.js';
 

@@ -1,7 +1,7 @@
 import { HeadgateError, messageOf } from '../errors.js';
-import type { Reach } from '../api/replay-reach.js';
-import type { ReplaySummary, ReplayView } from '../api/replays.js';
-import type { ReplayRequest } from '../api/replay-request.js';
+import type { Reach } from '../replays/replay-reach.js';
+import type { ReplaySummary, ReplayView } from '../replays/replays.js';
+import type { ReplayRequest } from '../replays/replay-request.js';
 
 export type { Reach, ReplayRequest, ReplaySummary, ReplayView };
 

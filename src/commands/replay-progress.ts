@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress';
-import type { ReplayProgress } from '../workflows/replay-messages.js';
+import type { ReplayProgress } from '../workflows/messages/replays.js';
 import { printError } from './terminal-text.js';
 
 /** Shows how far a replay is. */

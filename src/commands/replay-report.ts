@@ -6,7 +6,7 @@ import type {
   DecisionSample,
   ReplayReport,
   RuleDifference,
-} from '../workflows/replay-messages.js';
+} from '../workflows/messages/replays.js';
 import { printable } from './terminal-text.js';
 
 const PLAIN = { head: [], border: [] };

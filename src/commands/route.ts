@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { INPUT_STREAMS } from '../event.js';
+import { INPUT_STREAMS } from '../events/event.js';
 import type { RouteOptions } from './run-route.js';
 
 const HELP = `

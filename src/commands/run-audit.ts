@@ -1,11 +1,11 @@
 import Table from 'cli-table3';
 import type { TenantAudit } from '../audit/tenant-audit.js';
-import { readLines, splitLines } from '../event-lines.js';
+import { readLines, splitLines } from '../events/event-lines.js';
 import { loadConfig } from '../config.js';
-import type { InputStream } from '../event.js';
+import type { InputStream } from '../events/event.js';
 import { dataPaths, openBatchStore } from '../roles/stores.js';
-import { openTenantRegistry, type LoadedTenant } from '../tenant-config/registry.js';
-import { assertTenantId } from '../tenant.js';
+import { openTenantRegistry, type LoadedTenant } from '../tenants/config/registry.js';
+import { assertTenantId } from '../tenants/ids.js';
 import { assertParquet, whereBigQueryIs } from './parquet-tenant.js';
 import { print, printError } from './terminal-text.js';
 
@@ -32,13 +32,16 @@ export async function runAudit(options: AuditCommandOptions): Promise<void> {
   const { from, to, tenant, ids, stream, show } = options;
   if (tenant !== undefined) await assertParquet(config.dataDir, tenant);
   const results = await audit({
-    ...{ paths, batchStore },
+    paths,
+    batchStore,
     tenants: (await configuredTenants(paths.tenants)).filter(
       (each) => tenant !== undefined || isInParquet(each),
     ),
     tenant: tenant === undefined ? undefined : assertTenantId(tenant),
     ids: ids === undefined ? undefined : linesOf(ids),
-    ...{ stream, show, days: { from, to } },
+    stream,
+    show,
+    days: { from, to },
     onProgress: progress(),
     onSkipped: (message) => void printError(`Skipped: ${message}`),
   });

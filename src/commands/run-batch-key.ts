@@ -1,7 +1,7 @@
 import { loadConfig } from '../config.js';
 import { openBatches } from '../roles/stores.js';
 import { rewrapKeys, rotateKey } from '../stores/batch-keys/changes.js';
-import { assertTenantId } from '../tenant.js';
+import { assertTenantId } from '../tenants/ids.js';
 import { print } from './terminal-text.js';
 
 /** Gives a tenant's batch files a new key. */

@@ -1,5 +1,5 @@
 import { loadConfig } from '../config.js';
-import { armFaultPoint } from '../fault-point.js';
+import { armFaultPoint } from '../platform/fault-point.js';
 import { dataPaths } from '../roles/stores.js';
 import { compactTenant } from '../stores/warehouse/parquet/compaction.js';
 import { assertParquet } from './parquet-tenant.js';

@@ -1,7 +1,7 @@
 import { Client } from '@temporalio/client';
 import { loadConfig, type Config } from '../config.js';
-import { connectTemporal, temporalFromEnvironment } from '../engine/connect.js';
-import { readNamespaceClaim, type NamespaceOwner } from '../engine/namespace-owner.js';
+import { connectTemporal, temporalFromEnvironment } from '../temporal/connect.js';
+import { readNamespaceClaim, type NamespaceOwner } from '../temporal/namespace-owner.js';
 import { HeadgateError } from '../errors.js';
 import { openDataDirectory } from '../roles/data-directory.js';
 import { claimNamespace, takeNamespaceOver, type Claimant } from '../roles/namespace-claim.js';

@@ -1,5 +1,5 @@
 import { HeadgateError } from '../errors.js';
-import type { Logger } from '../observability/logger.js';
+import type { Logger } from '../platform/logger.js';
 import type { HeadgateNode } from '../roles/node.js';
 
 /** What ends a process: a signal to stop (drain), or a fault it cannot mend. */

@@ -11,7 +11,6 @@ import { assertParquet } from './parquet-tenant.js';
 import { HeadgateError, systemCodeOf } from '../errors.js';
 import type { ExportFormat } from '../stores/warehouse/parquet/export.js';
 import type { QueryResult } from '../stores/warehouse/parquet/query.js';
-import type { QueryFormat } from './query.js';
 import { cell, printable } from './terminal-text.js';
 import { warnOfNothingToRead } from './unknown-tenant.js';
 
@@ -108,6 +107,9 @@ async function exportTo(path: string, format: ExportFormat, input: QueryCommandI
     process.off('SIGINT', onInterrupt);
   }
 }
+
+/** How a result is shown or written. */
+export type QueryFormat = 'table' | 'json' | 'ndjson' | 'csv' | 'parquet';
 
 /** Options of `headgate query`. */
 export interface QueryOptions {

@@ -7,12 +7,12 @@ import {
 } from './replay-client.js';
 import { loadConfig } from '../config.js';
 import { HeadgateError } from '../errors.js';
-import type { InputStream } from '../event.js';
+import type { InputStream } from '../events/event.js';
 import { signToken } from '../keys/key-set.js';
 import { dataPaths } from '../roles/stores.js';
-import { readConfigFile } from '../tenant-config/tenant-file.js';
-import { isVersion, keepVersion } from '../tenant-config/versions.js';
-import { assertTenantId } from '../tenant.js';
+import { readConfigFile } from '../tenants/config/tenant-file.js';
+import { isVersion, keepVersion } from '../tenants/config/versions.js';
+import { assertTenantId } from '../tenants/ids.js';
 import { describe, reachNote, replayList, replayReport } from './replay-report.js';
 import { showReplayProgress } from './replay-progress.js';
 import { print, printError } from './terminal-text.js';
@@ -61,7 +61,14 @@ export async function runReplay(options: ReplayOptions): Promise<void> {
 function requestOf(options: ReplayOptions, rules: string | undefined): ReplayRequest {
   const { from, to, eventTime, stream, types, subscription, into, applyCurrent, dryRun, rate } = options;
   return {
-    ...{ from, to, stream, types, subscription, into, rules, dryRun },
+    from,
+    to,
+    stream,
+    types,
+    subscription,
+    into,
+    rules,
+    dryRun,
     ...(eventTime && { eventTime }),
     ...(applyCurrent && { applyCurrent }),
     ...(rate !== undefined && { eventsPerSecond: rate }),
@@ -128,8 +135,11 @@ function clientFor(tenant: string, { url }: TargetOptions): ReplayClient {
     config.token !== undefined
       ? Promise.resolve(config.token)
       : signToken(config.dataDir, {
-          ...{ tenant, scope: 'replays:read replays:write', expiresInSeconds: 600 },
-          ...{ issuer: config.jwtIssuer, audience: config.jwtAudience },
+          tenant,
+          scope: 'replays:read replays:write',
+          expiresInSeconds: 600,
+          issuer: config.jwtIssuer,
+          audience: config.jwtAudience,
         });
   return createReplayClient(url ?? `http://${config.host}:${config.port}`, token);
 }

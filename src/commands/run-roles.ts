@@ -1,10 +1,11 @@
 import { unknownVariables, type Config } from '../config.js';
-import { createLogger, type Logger } from '../observability/logger.js';
+import { createLogger, type Logger } from '../platform/logger.js';
 import { leftOfNew } from '../removal/left-behind.js';
-import { startNode, type HeadgateNode, type Roles } from '../roles/node.js';
+import { startNode, type HeadgateNode } from '../roles/node.js';
+import type { Roles } from '../roles/roles.js';
 import { dataPaths } from '../roles/stores.js';
 import { describePlace } from '../stores/state/postgres-place.js';
-import { applyTenantFiles, type TenantToApply } from '../tenant-config/registry.js';
+import { applyTenantFiles, type TenantToApply } from '../tenants/config/registry.js';
 import { endWithLog } from './broken-pipe.js';
 import { awaitEnding, runUntilEnded } from './run-node.js';
 

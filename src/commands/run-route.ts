@@ -5,11 +5,11 @@ import { scanJson } from '../api/scan-json.js';
 import { isRejection, validateEvent } from '../api/validate-event.js';
 import { loadConfig } from '../config.js';
 import { HeadgateError, messageOf } from '../errors.js';
-import type { EventRow, InputStream } from '../event.js';
+import type { EventRow, InputStream } from '../events/event.js';
 import { compileRoutes } from '../routing/compile.js';
 import { explain, type Explanation, type RouteExplanation } from '../routing/explain.js';
-import { readTenantFile, tenantFileName } from '../tenant-config/tenant-file.js';
-import { assertTenantId } from '../tenant.js';
+import { readTenantFile, tenantFileName } from '../tenants/config/tenant-file.js';
+import { assertTenantId } from '../tenants/ids.js';
 import { print } from './terminal-text.js';
 
 /** Options of `headgate route`. */

@@ -2,7 +2,7 @@ import Table from 'cli-table3';
 import { loadConfig } from '../config.js';
 import { HeadgateError, messageOf } from '../errors.js';
 import { OTHER_TENANTS } from '../observability/tenant-labels.js';
-import { assertTenantId } from '../tenant.js';
+import { assertTenantId } from '../tenants/ids.js';
 import { warnOfUnknownTenant } from './unknown-tenant.js';
 
 /** Options of `headgate rules errors`. */

@@ -1,9 +1,9 @@
 import Table from 'cli-table3';
 import { loadConfig } from '../config.js';
 import { HeadgateError } from '../errors.js';
-import { checkKept, type KeptCheck, type SchemaTally } from '../event-schemas/check-kept.js';
+import { checkKept, type KeptCheck, type SchemaTally } from '../schema-trials/check-kept.js';
 import { openBatchStore } from '../roles/stores.js';
-import { readConfigFile } from '../tenant-config/tenant-file.js';
+import { readConfigFile } from '../tenants/config/tenant-file.js';
 import { cell, print, printable } from './terminal-text.js';
 
 /** Options of `headgate schema check`. */

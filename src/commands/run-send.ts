@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { appendFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { SingleBar } from 'cli-progress';
-import { eventFor, readLines } from '../event-lines.js';
+import { eventFor, readLines } from '../events/event-lines.js';
 import { sendLines, type SendOptions, type SendTally } from '@headgate/client';
 import { loadConfig } from '../config.js';
 import { HeadgateError, systemCodeOf } from '../errors.js';
-import type { InputStream } from '../event.js';
-import { assertTenantId } from '../tenant.js';
+import type { InputStream } from '../events/event.js';
+import { assertTenantId } from '../tenants/ids.js';
 import { tokenSource } from './token-source.js';
 import { print, printError } from './terminal-text.js';
 

@@ -1,5 +1,5 @@
 import { loadConfig, type Config } from '../config.js';
-import { assertPortFree } from '../engine/ports.js';
+import { assertPortFree } from '../platform/ports.js';
 import { HeadgateError } from '../errors.js';
 import { assertTemporal } from './assert-temporal.js';
 import { assertDataDirWritable } from './writable.js';

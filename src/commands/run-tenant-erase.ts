@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { loadConfig, type Config } from '../config.js';
 import { HeadgateError } from '../errors.js';
 import { dataPaths, openBatches } from '../roles/stores.js';
-import { eraseTenant } from '../stores/batch-keys/changes.js';
-import { openTenantRegistry } from '../tenant-config/registry.js';
-import { assertTenantId } from '../tenant.js';
+import { eraseTenant } from '../removal/erase-tenant.js';
+import { openTenantRegistry } from '../tenants/config/registry.js';
+import { assertTenantId } from '../tenants/ids.js';
 import { bigQueryOf } from './parquet-tenant.js';
 import { print } from './terminal-text.js';
 

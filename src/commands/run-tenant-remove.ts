@@ -3,24 +3,30 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { loadConfig, type Config } from '../config.js';
-import { createQueueRates } from '../engine/queue-rates.js';
-import { openTemporal, type Temporal } from '../engine/temporal.js';
+import { createQueueRates } from '../temporal/queue-rates.js';
+import { openTemporal, type Temporal } from '../temporal/temporal.js';
 import { HeadgateError } from '../errors.js';
 import { lockSpool } from '../ingest/spool-lock.js';
 import { Spool } from '../ingest/spool.js';
-import { createLogger } from '../observability/logger.js';
+import { createLogger } from '../platform/logger.js';
 import { countProcesses } from '../recovery/holdings.js';
 import { leftBehind } from '../removal/left-behind.js';
 import { removeTenant, type RemovedTenant } from '../removal/remove-tenant.js';
 import { holdNamespace } from '../roles/hold-namespace.js';
 import { openStateStore } from '../roles/state.js';
 import { dataPaths, openBatches } from '../roles/stores.js';
-import { tenantFileName } from '../tenant-config/tenant-file.js';
-import { assertTenantId } from '../tenant.js';
+import { tenantFileName } from '../tenants/config/tenant-file.js';
+import { assertTenantId } from '../tenants/ids.js';
 import { assertTemporal } from './assert-temporal.js';
-import type { RemoveOptions } from './tenant-remove.js';
 import { earlierOf, type EarlierTenant } from './earlier-tenant.js';
 import { print, printError } from './terminal-text.js';
+
+/** What `headgate tenant remove` is told. */
+export interface RemoveOptions {
+  readonly data: boolean;
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+}
 
 /** A state store that does not answer is waited for so long. */
 const STATE_MS = 30_000;
@@ -134,7 +140,13 @@ async function removeData(
   const spool = new Spool(paths.spool);
   try {
     return await removeTenant({
-      ...{ tenant, paths, spool, state, batchStore: store, keyFiles, subscriptions },
+      tenant,
+      paths,
+      spool,
+      state,
+      batchStore: store,
+      keyFiles,
+      subscriptions,
       client: new Client({ connection, namespace }),
       rates: createQueueRates(connection, namespace),
       onDeleted: progress(),

@@ -9,10 +9,10 @@ import {
   openTenantRegistry,
   type LoadedTenant,
   type TenantToApply,
-} from '../tenant-config/registry.js';
-import type { TenantConfig } from '../tenant-config/tenant-config.js';
-import { listVersions, readVersion, type TenantVersion } from '../tenant-config/versions.js';
-import { assertTenantId } from '../tenant.js';
+} from '../tenants/config/registry.js';
+import type { TenantConfig } from '../tenants/config/tenant-config.js';
+import { listVersions, readVersion, type TenantVersion } from '../tenants/config/versions.js';
+import { assertTenantId } from '../tenants/ids.js';
 import { consequences } from './apply-consequences.js';
 import { print, printError } from './terminal-text.js';
 

@@ -3,7 +3,7 @@ import { NARROWABLE_SCOPES, SCOPES } from '../api/scopes.js';
 import { loadConfig } from '../config.js';
 import { HeadgateError } from '../errors.js';
 import { makeDevelopmentKeys, signToken } from '../keys/key-set.js';
-import { assertTenantId, isSubscriptionName } from '../tenant.js';
+import { assertTenantId, isSubscriptionName } from '../tenants/ids.js';
 import { print } from './terminal-text.js';
 import { warnOfUnknownTenant } from './unknown-tenant.js';
 

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import type { Config } from '../config.js';
-import { askTemporal } from '../engine/ask-temporal.js';
-import { connectTemporal, temporalFromEnvironment } from '../engine/connect.js';
-import { serverStateOf, type RunningServer } from '../engine/server-record.js';
+import { askTemporal } from '../temporal/ask-temporal.js';
+import { connectTemporal, temporalFromEnvironment } from '../temporal/connect.js';
+import { serverStateOf, type RunningServer } from '../temporal/dev-server/server-record.js';
 
 /** The Temporal server of Headgate's own that runs on the data directory now. */
 export function runningServer({ dataDir }: Pick<Config, 'dataDir'>): RunningServer | undefined {

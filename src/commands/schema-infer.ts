@@ -7,13 +7,13 @@ import {
   type FieldTally,
   type KeptFields,
   type TypeTally,
-} from '../event-schemas/infer-fields.js';
-import { promotionsOf, suggestions, suggestType } from '../event-schemas/suggest.js';
+} from '../schema-trials/infer-fields.js';
+import { promotionsOf, suggestions, suggestType } from '../schema-trials/suggest.js';
 import { dataPaths, openBatchStore } from '../roles/stores.js';
-import { writeField } from '../stores/warehouse/promoted-field.js';
-import type { PromotionConfig, RawPromotion } from '../tenant-config/promotion.js';
-import { readTenantFile, tenantFileName } from '../tenant-config/tenant-file.js';
-import { assertTenantId } from '../tenant.js';
+import { writeField } from '../events/promoted-field.js';
+import type { PromotionConfig, RawPromotion } from '../tenants/config/promotion.js';
+import { readTenantFile, tenantFileName } from '../tenants/config/tenant-file.js';
+import { assertTenantId } from '../tenants/ids.js';
 import { cell, print, printError } from './terminal-text.js';
 
 /** What to look at. */
@@ -63,7 +63,8 @@ function withTypes({ types, ...counts }: KeptFields) {
     types: types.map(({ fields, ...type }) => ({
       ...type,
       fields: fields.map(({ path, ...field }) => ({
-        ...{ field: writeField(path), ...field },
+        field: writeField(path),
+        ...field,
         ...suggestType(field.kinds),
       })),
     })),
@@ -102,8 +103,13 @@ function fieldRow({ path, kinds, longest, sample }: FieldTally, events: number):
   const seen = Object.entries(kinds).sort(([, a], [, b]) => b - a);
   const values = seen.map(([kind, count]) => (seen.length === 1 ? kind : `${kind} ${number(count)}`));
   return [
-    ...[cell(writeField(path), 60), percent(having / events), values.join(', '), type ?? ''],
-    ...[clashes === 0 ? '' : number(clashes), longest === 0 ? '' : number(longest), cell(sample, 40)],
+    cell(writeField(path), 60),
+    percent(having / events),
+    values.join(', '),
+    type ?? '',
+    clashes === 0 ? '' : number(clashes),
+    longest === 0 ? '' : number(longest),
+    cell(sample, 40),
   ];
 }
 

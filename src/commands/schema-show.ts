@@ -2,14 +2,14 @@ import Table from 'cli-table3';
 import { loadConfig } from '../config.js';
 import { HeadgateError } from '../errors.js';
 import { dataPaths } from '../roles/stores.js';
-import { columnsOf, TABLES, tableOf } from '../stores/warehouse/columns.js';
+import { columnsOf, TABLES, tableOf } from '../events/columns.js';
 import type { ColumnSchema, TableSchema } from '../stores/warehouse/parquet/schema.js';
-import { writeField } from '../stores/warehouse/promoted-field.js';
-import { STREAMS } from '../event.js';
-import { promotedOf, type PromotionConfig } from '../tenant-config/promotion.js';
-import { readTenantFile, tenantFileName } from '../tenant-config/tenant-file.js';
-import type { WarehouseConfig } from '../tenant-config/warehouse-config.js';
-import { assertTenantId } from '../tenant.js';
+import { writeField } from '../events/promoted-field.js';
+import { STREAMS } from '../events/event.js';
+import { promotedOf, type PromotionConfig } from '../tenants/config/promotion.js';
+import { readTenantFile, tenantFileName } from '../tenants/config/tenant-file.js';
+import type { WarehouseConfig } from '../tenants/config/warehouse-config.js';
+import { assertTenantId } from '../tenants/ids.js';
 import { cell, print } from './terminal-text.js';
 
 /** A column as it is shown: of one that is configured and in no file yet, the numbers are missing. */
@@ -90,8 +90,12 @@ function tableText({ table, rows, columns }: ShownTable): string {
   for (const { name, type, field, since, values, clashes } of columns) {
     const told = field !== undefined && values === undefined && rows !== undefined ? 'not loaded yet' : '';
     text.push([
-      ...[name, type, cell(field ?? '', 60), since?.slice(0, 16).replace('T', ' ') ?? told],
-      ...[values?.toLocaleString('en-US') ?? '', clashes?.count.toLocaleString('en-US') ?? ''],
+      name,
+      type,
+      cell(field ?? '', 60),
+      since?.slice(0, 16).replace('T', ' ') ?? told,
+      values?.toLocaleString('en-US') ?? '',
+      clashes?.count.toLocaleString('en-US') ?? '',
       cell(clashes?.sample ?? '', 40),
     ]);
   }

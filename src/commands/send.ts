@@ -1,5 +1,5 @@
 import { Argument, Command, Option } from 'commander';
-import { INPUT_STREAMS } from '../event.js';
+import { INPUT_STREAMS } from '../events/event.js';
 import { examplePath } from './example-path.js';
 import type { SendCommandOptions } from './run-send.js';
 

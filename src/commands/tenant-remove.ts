@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type { RemoveOptions } from './run-tenant-remove.js';
 
 const HELP = `
 Without --data the tenant's file is taken away: within a second its requests are answered 403, and what is on its way waits. All
@@ -13,13 +14,6 @@ Examples:
   $ headgate tenant remove UA
   $ headgate tenant remove UA --data --dry-run
   $ headgate tenant remove UA --data --yes`;
-
-/** What `headgate tenant remove` is told. */
-export interface RemoveOptions {
-  readonly data: boolean;
-  readonly dryRun: boolean;
-  readonly yes: boolean;
-}
 
 /** `headgate tenant remove`: takes a tenant's file away, and all that is kept of it. */
 export function tenantRemoveCommand(): Command {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { dataPaths } from '../roles/stores.js';
-import { nearest } from '../tenant-config/nearest.js';
+import { nearest } from '../platform/nearest.js';
 import { printError } from './terminal-text.js';
 
 /**
@@ -13,7 +13,7 @@ export async function warnOfUnknownTenant(dataDir: string, tenant: string, there
   const { tenants } = dataPaths(dataDir);
   if (existsSync(join(tenants, `${tenant}.yaml`))) return;
   // What reads tenants' files takes long to load; it is asked only where there is something to say.
-  const { listTenantFiles, tenantOfFile } = await import('../tenant-config/tenant-file.js');
+  const { listTenantFiles, tenantOfFile } = await import('../tenants/config/tenant-file.js');
   const known = (await listTenantFiles(tenants).catch(() => [])).map(tenantOfFile);
   const meant = nearest(tenant, known);
   const hint = meant === undefined ? '' : ` Did you mean ${meant}?`;

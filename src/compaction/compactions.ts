@@ -1,8 +1,8 @@
 import { messageOf } from '../errors.js';
-import type { Logger } from '../observability/logger.js';
+import type { Logger } from '../platform/logger.js';
 import type { Metrics } from '../observability/metrics.js';
 import { needsCompaction } from '../stores/warehouse/parquet/compaction-plan.js';
-import type { TenantRegistry } from '../tenant-config/registry.js';
+import type { TenantRegistry } from '../tenants/config/registry.js';
 import { compactInProcess, type CompactionReport } from './compact-process.js';
 
 /** What {@link Compactions} needs. */

@@ -1,13 +1,13 @@
 import type { Client } from '@temporalio/client';
-import { deliveredEvent } from '../delivered-event.js';
-import { workflowInput } from '../engine/workflow-input.js';
+import { deliveredEvent } from '../events/delivered-event.js';
+import { workflowInput } from '../temporal/workflow-input.js';
 import { HeadgateError } from '../errors.js';
-import type { EventRow, Stream } from '../event.js';
-import { LineSet } from '../line-set.js';
-import { TextLines } from '../octet-lines.js';
+import type { EventRow, Stream } from '../events/event.js';
+import { LineSet } from '../events/line-set.js';
+import { TextLines } from '../events/octet-lines.js';
 import { isUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
-import type { DeadLetterInput } from '../workflows/delivery-messages.js';
-import { isBeyondRedrive } from '../workflows/ingest-dead-letter.js';
+import type { DeadLetterInput } from '../workflows/messages/deliveries.js';
+import { isBeyondRedrive } from '../workflows/messages/ingest-dead-letter.js';
 
 /** A dead event: its line in the batch, and the event as the subscriber would have got it. */
 export interface DeadEvent {

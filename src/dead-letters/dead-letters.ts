@@ -1,5 +1,5 @@
-import type { Resolution, Resolved } from '../workflows/delivery-messages.js';
-import type { DeadLetterFilter } from '../workflows/resolve-messages.js';
+import type { Resolution, Resolved } from '../workflows/messages/deliveries.js';
+import type { DeadLetterFilter } from '../workflows/messages/resolve.js';
 import { exportDeadLetters } from './export.js';
 import { createList, type DeadLetterPage, type ListRequest } from './list.js';
 import type { DeadLetterOptions } from './options.js';

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { askTemporal } from '../engine/ask-temporal.js';
-import type { DeadLetterFilter } from '../workflows/resolve-messages.js';
+import { askTemporal } from '../temporal/ask-temporal.js';
+import type { DeadLetterFilter } from '../workflows/messages/resolve.js';
 import { deadEventsOf, inputOf } from './contents.js';
 import type { DeadLetterOptions } from './options.js';
 import { visiblePage, type VisibleDeadLetter } from './visible.js';

@@ -1,7 +1,7 @@
 import { WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
-import { askTemporal } from '../engine/ask-temporal.js';
+import { askTemporal } from '../temporal/ask-temporal.js';
 import { HeadgateError } from '../errors.js';
-import { isOwn } from '../start-once.js';
+import { isOwn } from '../temporal/start-once.js';
 import type { DeadLetterOptions } from './options.js';
 
 /**

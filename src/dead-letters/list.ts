@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
-import { askTemporal } from '../engine/ask-temporal.js';
-import type { DeadLetterFilter } from '../workflows/resolve-messages.js';
+import { askTemporal } from '../temporal/ask-temporal.js';
+import type { DeadLetterFilter } from '../workflows/messages/resolve.js';
 import type { DeadLetterOptions } from './options.js';
 import { createPageTokens } from './page-tokens.js';
 import { summaryOf, type DeadLetterSummary } from './summary.js';

@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
-import type { TemporalUi } from '../engine/workflow-page.js';
+import type { TemporalUi } from '../temporal/workflow-page.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { DeliveryLog } from '../stores/delivery-log/delivery-log.js';
-import type { Isolation } from '../tenant.js';
+import type { Isolation } from '../tenants/queues.js';
 
 /** What dead letters are looked up and acted on with. */
 export interface DeadLetterOptions extends TemporalUi {

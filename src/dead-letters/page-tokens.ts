@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { HeadgateError } from '../errors.js';
-import type { DeadLetterFilter } from '../workflows/resolve-messages.js';
+import type { DeadLetterFilter } from '../workflows/messages/resolve.js';
 
 /** Seals Temporal's page tokens for clients. */
 export interface PageTokens {

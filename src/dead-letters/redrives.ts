@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
-import { clipToJsonBytes } from '../clip.js';
-import { askTemporal } from '../engine/ask-temporal.js';
-import { RunningLimit } from '../engine/running-limit.js';
-import { workflowPage } from '../engine/workflow-page.js';
-import { searchAttributesOf } from '../search-attributes.js';
-import { redriveWorkflowId, tenantQueue, workflowQueue } from '../tenant.js';
-import type { Resolution, Resolved } from '../workflows/delivery-messages.js';
+import { clipToJsonBytes } from '../platform/clip.js';
+import { askTemporal } from '../temporal/ask-temporal.js';
+import { RunningLimit } from '../temporal/running-limit.js';
+import { workflowPage } from '../temporal/workflow-page.js';
+import { searchAttributesOf } from '../tenants/search-attributes.js';
+import { redriveWorkflowId } from '../tenants/workflow-ids.js';
+import { tenantQueue, workflowQueue } from '../tenants/queues.js';
+import type { Resolution, Resolved } from '../workflows/messages/deliveries.js';
 import {
   PROGRESS,
   RESOLVE_DEAD_LETTERS,
@@ -14,12 +15,12 @@ import {
   type ResolveInput,
   type ResolveProgress,
   type ResolveResult,
-} from '../workflows/resolve-messages.js';
-import { AskedAgain } from './asked-again.js';
+} from '../workflows/messages/resolve.js';
 import { findOwn } from './find.js';
 import type { DeadLetterOptions } from './options.js';
 import { assertRedrivable } from './resolve.js';
-import { MAX_SUMMARY_BYTES, WORKFLOW_TASK_TIMEOUT } from '../workflows/messages.js';
+import { MAX_SUMMARY_BYTES, WORKFLOW_TASK_TIMEOUT } from '../workflows/messages/batches.js';
+import { LRUCache } from 'lru-cache';
 
 /** What to redrive or discard. */
 export interface RedriveRequest {
@@ -67,7 +68,10 @@ export function createRedrives(options: DeadLetterOptions): Redrives {
   const find = (tenant: string, id: string): Promise<WorkflowExecutionDescription> =>
     findOwn(options, tenant, redriveWorkflowId(tenant, id), RESOLVE_DEAD_LETTERS);
   const running = new RunningLimit({
-    ...{ client, workflowType: RESOLVE_DEAD_LETTERS, what: 'redrives and discards', most: MOST_RUNNING },
+    client,
+    workflowType: RESOLVE_DEAD_LETTERS,
+    what: 'redrives and discards',
+    most: MOST_RUNNING,
   });
   const again = new AskedAgain<RedriveStatus>();
   return {
@@ -114,7 +118,11 @@ async function start(
   const workflowId = redriveWorkflowId(tenant, id);
   const now = Date.now();
   const input: ResolveInput = {
-    ...{ tenant, activityQueue: tenantQueue(tenant), outcome, by, eventsPerSecond },
+    tenant,
+    activityQueue: tenantQueue(tenant),
+    outcome,
+    by,
+    eventsPerSecond,
     filter: {
       ...filter,
       to: Math.min(filter.to ?? now, now),
@@ -150,7 +158,9 @@ async function statusOf(
   const { workflowId, runId, startTime, closeTime } = found;
   const url = workflowPage(options, workflowId, runId);
   return {
-    ...{ id, workflowId, startedAt: startTime.toISOString() },
+    id,
+    workflowId,
+    startedAt: startTime.toISOString(),
     ...(closeTime !== undefined && { closedAt: closeTime.toISOString() }),
     ...(url !== undefined && { url }),
     ...(await progressOf(options, found)),
@@ -170,4 +180,33 @@ async function progressOf(
   const result = await askTemporal(client, () => handle.result() as Promise<ResolveResult>);
   const { cancelled, ...progress } = result;
   return { status: cancelled ? 'cancelled' : 'completed', progress };
+}
+
+/** How long after it was asked for the same counts as asked again. */
+const AGAIN_WITHIN_MS = 10_000;
+const MOST_REMEMBERED = 1_000;
+
+/** Has what is asked for twice within seconds, by an impatient client or a second click, done once. */
+class AskedAgain<T> {
+  private readonly asked = new LRUCache<string, Promise<T>>({
+    max: MOST_REMEMBERED,
+    ttl: AGAIN_WITHIN_MS,
+    // From when it was first asked for: what comes later may be meant for more.
+    noUpdateTTL: true,
+  });
+
+  /**
+   * Starts it, unless it was asked for a moment ago and goes on.
+   * @param key what is asked for, and by whom
+   * @param goingOn how the earlier one stands; undefined once it has ended
+   */
+  once(key: string, start: () => Promise<T>, goingOn: (earlier: T) => Promise<T | undefined>): Promise<T> {
+    const earlier = this.asked.get(key);
+    const answer =
+      earlier === undefined
+        ? start()
+        : earlier.then(goingOn, () => undefined).then((standing) => standing ?? start());
+    this.asked.set(key, answer);
+    return answer;
+  }
 }

@@ -1,12 +1,12 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
-import { askTemporal } from '../engine/ask-temporal.js';
+import { askTemporal } from '../temporal/ask-temporal.js';
 import {
   RESOLUTION,
   type DeadLetterResult,
   type DeliverResult,
   type Resolution,
   type Resolved,
-} from '../workflows/delivery-messages.js';
+} from '../workflows/messages/deliveries.js';
 import type { DeadLetterOptions } from './options.js';
 
 /** What became of a dead letter. */

@@ -1,7 +1,7 @@
 import { WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
-import { askTemporal } from '../engine/ask-temporal.js';
+import { askTemporal } from '../temporal/ask-temporal.js';
 import { HeadgateError } from '../errors.js';
-import { workflowIdOfDeadLetter } from '../tenant.js';
+import { workflowIdOfDeadLetter } from '../tenants/workflow-ids.js';
 import {
   DEAD_LETTER,
   DISCARD,
@@ -10,8 +10,8 @@ import {
   type DeadReason,
   type Resolution,
   type Resolved,
-} from '../workflows/delivery-messages.js';
-import { isBeyondRedrive } from '../workflows/ingest-dead-letter.js';
+} from '../workflows/messages/deliveries.js';
+import { isBeyondRedrive } from '../workflows/messages/ingest-dead-letter.js';
 import { findOwn } from './find.js';
 import type { DeadLetterOptions } from './options.js';
 import { resolutionOf, type DeadLetterResolution } from './resolution.js';

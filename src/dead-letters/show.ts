@@ -1,9 +1,9 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
-import { askTemporal } from '../engine/ask-temporal.js';
-import { DEAD_LETTER_STATUS, STATUS } from '../search-attributes.js';
+import { askTemporal } from '../temporal/ask-temporal.js';
+import { DEAD_LETTER_STATUS, STATUS } from '../tenants/search-attributes.js';
 import type { LoggedDelivery } from '../stores/delivery-log/delivery-log.js';
-import { workflowIdOfDeadLetter } from '../tenant.js';
-import { DEAD_LETTER, type DeadLetterInput, type DeadLetterMemo } from '../workflows/delivery-messages.js';
+import { workflowIdOfDeadLetter } from '../tenants/workflow-ids.js';
+import { DEAD_LETTER, type DeadLetterInput, type DeadLetterMemo } from '../workflows/messages/deliveries.js';
 import { deadEventsOf, inputOf, type DeadEvent } from './contents.js';
 import { findOwn } from './find.js';
 import type { DeadLetterOptions } from './options.js';
@@ -57,7 +57,8 @@ export async function showDeadLetter(
     ...summaryOf(options, visibleOf(id, found, input)),
     status: resolution?.outcome ?? 'dead-letter',
     ...(resolution !== undefined && { resolution }),
-    ...{ events, eventsTotal: dead.total },
+    events,
+    eventsTotal: dead.total,
     ...(dead.unreadable !== undefined && { eventsUnreadable: dead.unreadable }),
   };
 }

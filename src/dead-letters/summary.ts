@@ -1,5 +1,5 @@
-import { workflowPage, type TemporalUi } from '../engine/workflow-page.js';
-import type { DeadLetterMemo } from '../workflows/delivery-messages.js';
+import { workflowPage, type TemporalUi } from '../temporal/workflow-page.js';
+import type { DeadLetterMemo } from '../workflows/messages/deliveries.js';
 import type { VisibleDeadLetter } from './visible.js';
 
 /** A dead letter as lists show it. */
@@ -21,7 +21,9 @@ export function summaryOf(ui: TemporalUi, deadLetter: VisibleDeadLetter): DeadLe
   const { id, workflowId, runId, subscription, memo } = deadLetter;
   const url = workflowPage(ui, workflowId, runId);
   return {
-    ...{ id, workflowId, subscription },
+    id,
+    workflowId,
+    subscription,
     ...memo,
     parkedAt: new Date(memo.parkedAt).toISOString(),
     expiresAt: new Date(memo.expiresAt).toISOString(),

@@ -1,11 +1,12 @@
 import type { Client } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { temporal } from '@temporalio/proto';
-import { DEAD_LETTER_STATUS } from '../search-attributes.js';
-import { assertSubscriptionName, assertTenantId, deadLetterIdOf } from '../tenant.js';
-import { DEAD_LETTER, type DeadLetterMemo } from '../workflows/delivery-messages.js';
-import { isBeyondRedrive } from '../workflows/ingest-dead-letter.js';
-import type { DeadLetterFilter } from '../workflows/resolve-messages.js';
+import { DEAD_LETTER_STATUS } from '../tenants/search-attributes.js';
+import { deadLetterIdOf } from '../tenants/workflow-ids.js';
+import { assertSubscriptionName, assertTenantId } from '../tenants/ids.js';
+import { DEAD_LETTER, type DeadLetterMemo } from '../workflows/messages/deliveries.js';
+import { isBeyondRedrive } from '../workflows/messages/ingest-dead-letter.js';
+import type { DeadLetterFilter } from '../workflows/messages/resolve.js';
 
 /** A dead letter that waits, as Temporal's visibility shows it. */
 export interface VisibleDeadLetter {
@@ -85,7 +86,10 @@ function visible(
   if (id === undefined || typeof subscription !== 'string' || typeof fields.reason !== 'string')
     return undefined;
   return {
-    ...{ id, workflowId, runId: execution?.runId ?? '', subscription },
+    id,
+    workflowId,
+    runId: execution?.runId ?? '',
+    subscription,
     memo: fields as unknown as DeadLetterMemo,
   };
 }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { sendLines, type SendTally } from '@headgate/client';
 import type { Config } from '../config.js';
 import { HeadgateError } from '../errors.js';
-import type { InputStream } from '../event.js';
+import type { InputStream } from '../events/event.js';
 import { signToken } from '../keys/key-set.js';
 import { checkTenant, type TenantCheck } from './check.js';
 import { showProgress, type DemoCounts } from './progress.js';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { readLines } from '../event-lines.js';
-import type { InputStream } from '../event.js';
-import type { LoadedTenant } from '../tenant-config/registry.js';
+import { readLines } from '../events/event-lines.js';
+import type { InputStream } from '../events/event.js';
+import type { LoadedTenant } from '../tenants/config/registry.js';
 
 /** One tenant's part of the demo's data. */
 export interface TenantWeek {

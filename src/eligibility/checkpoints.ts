@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { HeadgateError, messageOf } from '../errors.js';
-import type { Logger } from '../observability/logger.js';
+import type { Logger } from '../platform/logger.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { StateStore } from '../stores/state/state-store.js';
 import type { Decider } from './decider.js';

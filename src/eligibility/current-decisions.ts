@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { HeadgateError } from '../errors.js';
-import type { Turn, Turns } from '../event-loop-turns.js';
+import type { Turn, Turns } from '../platform/event-loop-turns.js';
 import type { CompiledRules } from '../rules/compiled.js';
 import type { CurrentDecision, SubjectRecord } from '../stores/state/state-store.js';
 import { standingOf, type ReplayedDecision, type Standing } from './becomes-current.js';

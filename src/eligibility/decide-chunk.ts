@@ -1,9 +1,10 @@
-import type { DecisionRow, EventRow, InputStream, Outcome } from '../event.js';
+import type { DecisionRow, EventRow, InputStream, Outcome } from '../events/event.js';
 import type { OnFailure } from '../expressions/failures.js';
 import { concernsRules, type CompiledRules } from '../rules/compiled.js';
 import { fingerprintOf } from '../rules/fingerprint.js';
 import { evaluateEvent } from '../rules/evaluate.js';
-import { mergeProperties, newProfileState } from '../rules/profile.js';
+import { mergeProperties } from '../rules/profile.js';
+import { newProfileState } from '../rules/profile-state.js';
 import { newSubjectState } from '../rules/subject-state.js';
 import type { CurrentDecision, SubjectRecord } from '../stores/state/state-store.js';
 import { eventTimeMs, timeMs } from '../rules/event-time.js';

@@ -1,13 +1,12 @@
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { HeadgateError } from '../errors.js';
-import type { EventRow, InputStream } from '../event.js';
+import type { EventRow, InputStream } from '../events/event.js';
 import { ExpressionFailures, type ExpressionFailure } from '../expressions/failures.js';
-import { ChunkQueue } from '../ingest/chunk-queue.js';
-import type { Chunk } from '../ingest/lane.js';
-import type { ProfileState } from '../rules/profile.js';
+import { ChunkQueue } from '../events/chunk-queue.js';
+import type { Chunk } from '../events/chunk.js';
+import type { ProfileState } from '../rules/profile-state.js';
 import type { CompiledRules } from '../rules/compiled.js';
 import type { StateStore, SubjectRecord } from '../stores/state/state-store.js';
-import { backlogRefusal, comeAgain } from './backlog.js';
 import {
   decideChunk,
   subjectsOf,
@@ -296,4 +295,27 @@ export class Decider {
     this.options.onChange();
     return decided;
   }
+}
+
+/**
+ * Why nothing more of a tenant is changed now: memory holds `most` changed subjects that no checkpoint has yet, and the
+ * tenant more of them than the mean; at twice as many it is refused whoever it is.
+ */
+function backlogRefusal(
+  subjects: Pick<Subjects, 'changed' | 'changedTenants' | 'changedOf'>,
+  tenant: string,
+  most: number,
+): HeadgateError | undefined {
+  const { changed, changedTenants } = subjects;
+  if (changed < most) return undefined;
+  if (changed >= 2 * most)
+    return comeAgain('OVERLOADED', 'More of the state has changed than is written yet.');
+  const own = subjects.changedOf(tenant);
+  if (own < changed / changedTenants) return undefined;
+  return comeAgain('TENANT_BACKLOG_FULL', `${own} of your subjects have changed and are not written yet.`);
+}
+
+/** What is refused for a moment. */
+function comeAgain(code: 'OVERLOADED' | 'TENANT_BACKLOG_FULL', message: string): HeadgateError {
+  return new HeadgateError(code, message, { retryable: true, retryAfterSeconds: 1 });
 }

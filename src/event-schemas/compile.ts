@@ -1,7 +1,7 @@
 import { Ajv, type Options, type ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { messageOf } from '../errors.js';
-import { allAtOnce, type Steps } from '../event-loop-turns.js';
+import { allAtOnce, type Steps } from '../platform/event-loop-turns.js';
 import { EventSchema, EventSchemas } from './event-schemas.js';
 import { inspectSchema, keysOf, type Dialect, type SchemaFault } from './inspect.js';
 import { MULTIPLE_OF } from './multiple-of.js';

@@ -15,7 +15,13 @@ const MAX_STEPS = 100_000;
 
 /** Keywords whose schemas look at the same value, and whether they are alternatives. */
 const IN_PLACE: Readonly<Record<string, boolean>> = {
-  ...{ allOf: false, anyOf: true, oneOf: true, not: true, if: true, then: false, else: false },
+  allOf: false,
+  anyOf: true,
+  oneOf: true,
+  not: true,
+  if: true,
+  then: false,
+  else: false,
   dependentSchemas: false,
   dependencies: false,
 };

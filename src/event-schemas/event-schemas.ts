@@ -1,5 +1,5 @@
 import type { ValidateFunction } from 'ajv';
-import type { EventRow } from '../event.js';
+import type { EventRow } from '../events/event.js';
 import type { EventSchemaConfig, SchemaMode } from './schema-config.js';
 
 /** Where an event's data does not fit its schema, and how. */

@@ -57,8 +57,12 @@ export function civilTime(epochSeconds: number): CivilTime {
   const month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9;
   const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
   return {
-    ...{ year, month, day: fromMarch - Math.floor((153 * shiftedMonth + 2) / 5) + 1 },
-    ...{ hours: Math.floor(rest / 3600), minutes: Math.floor(rest / 60) % 60, seconds: rest % 60 },
+    year,
+    month,
+    day: fromMarch - Math.floor((153 * shiftedMonth + 2) / 5) + 1,
+    hours: Math.floor(rest / 3600),
+    minutes: Math.floor(rest / 60) % 60,
+    seconds: rest % 60,
     dayOfYear: days - daysFromCivil(year, 1, 1),
     dayOfWeek: (((days + 4) % 7) + 7) % 7,
   };

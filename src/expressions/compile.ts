@@ -49,7 +49,10 @@ export function compileWith(
     const references = referencesIn(ast, new Set(variables.keys()));
     return {
       expression: {
-        ...{ source, type: type.kind, references, offset },
+        source,
+        type: type.kind,
+        references,
+        offset,
         run: (context, budget) => evaluate(run, steps, context, budget),
       },
     };

@@ -27,7 +27,9 @@ interface PatternLimits {
 }
 
 const LITERAL: PatternLimits = {
-  ...{ maxLength: MAX_PATTERN_LENGTH, maxSize: MAX_SIZE, maxClasses: MAX_CLASSES },
+  maxLength: MAX_PATTERN_LENGTH,
+  maxSize: MAX_SIZE,
+  maxClasses: MAX_CLASSES,
 };
 const DYNAMIC: PatternLimits = {
   maxLength: MAX_DYNAMIC_PATTERN_LENGTH,

@@ -41,8 +41,14 @@ function createFormat(timeZone: string): Intl.DateTimeFormat | undefined {
   const numeric = { month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric' } as const;
   try {
     return new Intl.DateTimeFormat('en-US', {
-      ...{ timeZone, calendar: 'gregory', numberingSystem: 'latn', hourCycle: 'h23' },
-      ...{ era: 'short', year: 'numeric', ...numeric, second: 'numeric' },
+      timeZone,
+      calendar: 'gregory',
+      numberingSystem: 'latn',
+      hourCycle: 'h23',
+      era: 'short',
+      year: 'numeric',
+      ...numeric,
+      second: 'numeric',
     });
   } catch {
     return undefined;

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { InputStream } from '../event.js';
-import { laneKey, type Chunk } from './lane.js';
+import type { InputStream } from '../events/event.js';
+import { laneKey } from './lane.js';
+import type { Chunk } from '../events/chunk.js';
 
 /** Acknowledged events that are in no batch that Temporal has. */
 export interface Unbatched {

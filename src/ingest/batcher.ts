@@ -1,5 +1,6 @@
-import { INPUT_STREAMS, type InputStream } from '../event.js';
-import { Lane, laneKey, type BatchLimits, type Chunk, type Plan } from './lane.js';
+import { INPUT_STREAMS, type InputStream } from '../events/event.js';
+import { Lane, laneKey, type BatchLimits, type Plan } from './lane.js';
+import type { Chunk } from '../events/chunk.js';
 
 /** What a {@link Batcher} needs. */
 export interface BatcherOptions {

@@ -1,6 +1,6 @@
 import { isUnreadable, unlessUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
-import { tenantQueue } from '../tenant.js';
-import type { IngestBatchInput } from '../workflows/messages.js';
+import { tenantQueue } from '../tenants/queues.js';
+import type { IngestBatchInput } from '../workflows/messages/batches.js';
 import type { Plan } from './lane.js';
 
 /** What {@link inputOfForgotten} reads. */

@@ -1,4 +1,4 @@
-import type { EventRow } from '../event.js';
+import type { EventRow } from '../events/event.js';
 import { FINGERPRINT_BYTES } from './fingerprint.js';
 
 /** A valid event, with its canonical JSON: it is written out once. */

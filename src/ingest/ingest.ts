@@ -1,20 +1,21 @@
 import type { AckMode } from '../config.js';
 import type { Decider } from '../eligibility/decider.js';
 import { HeadgateError } from '../errors.js';
-import { INPUT_STREAMS, type EventRow, type InputStream } from '../event.js';
-import { eventKey } from '../event-identity.js';
+import { INPUT_STREAMS, type EventRow, type InputStream } from '../events/event.js';
+import { eventKey } from '../events/event-identity.js';
 import { Arrivals } from './arrivals.js';
 import type { Dedupe } from './dedupe.js';
 import { FINGERPRINT_BYTES, type Fingerprint } from './fingerprint.js';
 import { Fresh, type TakenEvent } from './fresh.js';
 import { FingerprintSet } from './fingerprint-set.js';
-import { idLaneKey, laneKey, type Chunk } from './lane.js';
+import { idLaneKey, laneKey } from './lane.js';
+import type { Chunk } from '../events/chunk.js';
 import type { ChunkRouting } from '../routing/chunk-routing.js';
 import { ProfileLimits } from '../rules/profile-limits.js';
 import { pack } from './pack.js';
 import type { Spool } from './spool.js';
 import type { RecordHead } from './spool-record.js';
-import { Turns, type Turn } from '../event-loop-turns.js';
+import { Turns, type Turn } from '../platform/event-loop-turns.js';
 import { Writes, type Write } from './writes.js';
 
 /** What became of one event at the door. */
@@ -245,8 +246,14 @@ export class Ingest {
     const { rows, ndjson, prints } = fresh.take(decided);
     const events = Buffer.from(ndjson);
     const head = {
-      ...{ tenant, stream, bytes: events.length, receivedAt, ...contentsOf(rows) },
-      ...{ evaluated, eligible, routed: routing?.routed() },
+      tenant,
+      stream,
+      bytes: events.length,
+      receivedAt,
+      ...contentsOf(rows),
+      evaluated,
+      eligible,
+      routed: routing?.routed(),
     };
     const body = { prints, events: pack(events), decisions: pack(made.ndjson) };
     return this.spooled(spool.append(seq, head, body), prints);

@@ -1,6 +1,6 @@
 import type { Database } from 'lmdb';
-import type { InputStream } from '../event.js';
-import type { LmdbEnvironment } from '../lmdb-environment.js';
+import type { InputStream } from '../events/event.js';
+import type { LmdbEnvironment } from '../platform/lmdb-environment.js';
 import { decodeHead, unlessDamaged } from './spool-record.js';
 
 /** A lane's fingerprints as they were kept: what dedupe is rebuilt from. */

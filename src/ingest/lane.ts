@@ -1,20 +1,7 @@
-import type { InputStream } from '../event.js';
-import type { IngestBatchInput } from '../workflows/messages.js';
-import { ChunkQueue } from './chunk-queue.js';
-
-/** One request's events in the spool: the unit that batches are made of; never split. Small, since many may wait. */
-export interface Chunk {
-  readonly seq: number;
-  readonly tenant: string;
-  readonly stream: InputStream;
-  readonly events: number;
-  /** Bytes of NDJSON. */
-  readonly bytes: number;
-  /** Bytes it takes in the spool. */
-  readonly spoolBytes: number;
-  /** Milliseconds since the epoch. */
-  readonly receivedAt: number;
-}
+import type { InputStream } from '../events/event.js';
+import type { IngestBatchInput } from '../workflows/messages/batches.js';
+import type { Chunk } from '../events/chunk.js';
+import { ChunkQueue } from '../events/chunk-queue.js';
 
 /** Which chunks of a lane make a batch. From it the same batch id, file and workflow id come out, however often it is run. */
 export interface Plan {

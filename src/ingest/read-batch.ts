@@ -1,10 +1,11 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { LostChunk, LostEvents, Quarantine } from '../stores/quarantine/quarantine.js';
-import { isOwn } from '../start-once.js';
-import { batchWorkflowId } from '../tenant.js';
-import { INGEST_BATCH } from '../workflows/messages.js';
-import type { Chunk, Plan } from './lane.js';
+import { isOwn } from '../temporal/start-once.js';
+import { batchWorkflowId } from '../tenants/workflow-ids.js';
+import { INGEST_BATCH } from '../workflows/messages/batches.js';
+import type { Plan } from './lane.js';
+import type { Chunk } from '../events/chunk.js';
 import type { Spool } from './spool.js';
 import { decodeHead, isDamaged, unlessDamaged, type ChunkRecord, type RecordHead } from './spool-record.js';
 import { eventsOf } from './write-batch.js';
@@ -101,8 +102,13 @@ function lostChunk(spool: Pick<Spool, 'raw'>, { chunk, problem }: Damaged): Lost
   const { seq, events, receivedAt } = chunk;
   const { types, firstEvent, lastEvent } = headOf(spool.raw(chunk)) ?? UNKNOWN;
   return {
-    ...{ seq, events, receivedAt: new Date(receivedAt).toISOString() },
-    ...{ types, firstEvent, lastEvent, problem },
+    seq,
+    events,
+    receivedAt: new Date(receivedAt).toISOString(),
+    types,
+    firstEvent,
+    lastEvent,
+    problem,
   };
 }
 

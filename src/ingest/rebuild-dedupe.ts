@@ -1,4 +1,4 @@
-import type { Logger } from '../observability/logger.js';
+import type { Logger } from '../platform/logger.js';
 import type { Dedupe } from './dedupe.js';
 import { idLaneKey, laneKey } from './lane.js';
 import type { Spool } from './spool.js';

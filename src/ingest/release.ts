@@ -1,6 +1,6 @@
-import type { InputStream } from '../event.js';
-import { ChunkQueue } from './chunk-queue.js';
-import type { Chunk } from './lane.js';
+import type { InputStream } from '../events/event.js';
+import { ChunkQueue } from '../events/chunk-queue.js';
+import type { Chunk } from '../events/chunk.js';
 
 /** What a {@link Release} needs. */
 export interface ReleaseOptions {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { HeadgateError } from '../errors.js';
-import { describeOwner, lockFile } from '../file-lock.js';
+import { describeOwner, lockFile } from '../platform/file-lock.js';
 
 /** The lock of a spool, in its directory. */
 const SPOOL_LOCK = 'owner.json';

@@ -1,8 +1,8 @@
 import { crc32 } from 'node:zlib';
 import { HeadgateError } from '../errors.js';
 import { FINGERPRINT_BYTES } from './fingerprint.js';
-import type { InputStream } from '../event.js';
-import type { RoutedEvents } from '../workflows/delivery-messages.js';
+import type { InputStream } from '../events/event.js';
+import type { RoutedEvents } from '../workflows/messages/batches.js';
 import type { Piece } from './pack.js';
 
 /** What a spool record says about its events. */

@@ -1,12 +1,12 @@
-import { type Database } from 'lmdb';
+import type { Database } from 'lmdb';
 import { HeadgateError } from '../errors.js';
-import { INPUT_STREAMS, type InputStream } from '../event.js';
-import { faultPoint } from '../fault-point.js';
-import { openLmdb, type LmdbEnvironment } from '../lmdb-environment.js';
+import { INPUT_STREAMS, type InputStream } from '../events/event.js';
+import { faultPoint } from '../platform/fault-point.js';
+import { openLmdb, type LmdbEnvironment } from '../platform/lmdb-environment.js';
 import { newestReceipt, PrintTable, removeAll, type KeptPrints } from './kept-prints.js';
-import { laneKey, type Chunk, type Plan } from './lane.js';
+import { laneKey, type Plan } from './lane.js';
+import type { Chunk } from '../events/chunk.js';
 import { RecentRecords } from './recent-records.js';
-import { identityOf, type Identity } from './spool-identity.js';
 import {
   decodeHead,
   decodeRecord,
@@ -16,6 +16,7 @@ import {
   type RecordBody,
   type RecordHead,
 } from './spool-record.js';
+import { randomBytes } from 'node:crypto';
 
 /** A chunk found in the spool at start. */
 export interface FoundChunk extends Chunk {
@@ -295,4 +296,30 @@ function chunkOf(
 function lastKey(table: Database<unknown, number>): number {
   for (const key of table.getKeys({ reverse: true, limit: 1 })) return key;
   return 0;
+}
+
+/** What a spool is called in batch ids, and what its fingerprints are made with. */
+interface Identity {
+  /** 8 hex digits. */
+  readonly node: string;
+  /** 16 hex digits each. */
+  readonly seeds: [string, string];
+  /** Sequence number from which on fingerprints are of source and id; those before, of version 0.1.0, are of ids alone. */
+  readonly keyedFrom?: number;
+}
+
+/**
+ * The identity of a spool, made by chance when it is new.
+ * @param nextSeq the next sequence number to be used
+ */
+function identityOf(table: Database<Identity, string>, nextSeq: number): Required<Identity> {
+  const kept = table.get('identity');
+  if (kept?.keyedFrom !== undefined) return { ...kept, keyedFrom: kept.keyedFrom };
+  const made: Required<Identity> = {
+    node: kept?.node ?? randomBytes(4).toString('hex'),
+    seeds: kept?.seeds ?? [randomBytes(8).toString('hex'), randomBytes(8).toString('hex')],
+    keyedFrom: nextSeq,
+  };
+  table.putSync('identity', made);
+  return made;
 }

@@ -6,18 +6,20 @@ import {
 } from '@temporalio/client';
 import pRetry, { AbortError } from 'p-retry';
 import { codeOf, HeadgateError, messageOf, retryable } from '../errors.js';
-import type { BatchRef } from '../event.js';
-import { faultPoint } from '../fault-point.js';
-import type { Logger } from '../observability/logger.js';
+import type { BatchRef } from '../events/event.js';
+import { faultPoint } from '../platform/fault-point.js';
+import type { Logger } from '../platform/logger.js';
 import type { Metrics, RetriedStep } from '../observability/metrics.js';
-import { refusalOf, startBatch } from '../start-batch.js';
+import { refusalOf, startBatch } from '../temporal/start-batch.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { LostEvents, Quarantine } from '../stores/quarantine/quarantine.js';
-import { batchWorkflowId, type Isolation } from '../tenant.js';
-import type { IngestDeadLetter } from '../workflows/ingest-dead-letter.js';
-import type { IngestBatchInput, IngestBatchResult } from '../workflows/messages.js';
+import { batchWorkflowId } from '../tenants/workflow-ids.js';
+import type { Isolation } from '../tenants/queues.js';
+import type { IngestDeadLetter } from '../workflows/messages/ingest-dead-letter.js';
+import type { IngestBatchInput, IngestBatchResult } from '../workflows/messages/batches.js';
 import { inputOfForgotten } from './forgotten-batch.js';
-import type { Chunk, Plan } from './lane.js';
+import type { Plan } from './lane.js';
+import type { Chunk } from '../events/chunk.js';
 import { readBatch } from './read-batch.js';
 import type { Spool } from './spool.js';
 import { contentsOf, writeBatch } from './write-batch.js';
@@ -84,8 +86,12 @@ export function createStarter(
       metrics?.stepRetried(step);
       log.warn(
         {
-          ...{ tenant: plan.tenant, batch: plan.batchId, step, attempt: attemptNumber },
-          ...{ code: codeOf(error), reason: messageOf(error) },
+          tenant: plan.tenant,
+          batch: plan.batchId,
+          step,
+          attempt: attemptNumber,
+          code: codeOf(error),
+          reason: messageOf(error),
         },
         'batch step failed; trying again',
       );

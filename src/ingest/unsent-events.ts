@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { open } from 'lmdb';
-import type { InputStream } from '../event.js';
+import type { InputStream } from '../events/event.js';
 import { laneKey } from './lane.js';
 import { decodeHead, unlessDamaged } from './spool-record.js';
 

@@ -1,9 +1,9 @@
-import type { BatchRef } from '../event.js';
-import { faultPoint } from '../fault-point.js';
+import type { BatchRef, BatchName } from '../events/event.js';
+import { faultPoint } from '../platform/fault-point.js';
 import { joinRouted } from '../routing/join-routed.js';
-import type { BatchName, BatchStore } from '../stores/batch-store/batch-store.js';
-import { tenantQueue } from '../tenant.js';
-import type { BatchContents, DecidedBatch, IngestBatchInput } from '../workflows/messages.js';
+import type { BatchStore } from '../stores/batch-store/batch-store.js';
+import { tenantQueue } from '../tenants/queues.js';
+import type { BatchContents, DecidedBatch, IngestBatchInput } from '../workflows/messages/batches.js';
 import type { Plan } from './lane.js';
 import { join } from './pack.js';
 import type { Spool } from './spool.js';
@@ -37,7 +37,10 @@ export async function writeBatch(
   const heads = records.map(({ head }) => head);
   const routed = joinRouted(heads);
   return {
-    ...{ batch, contents: contentsOf(heads), decided, activityQueue: tenantQueue(plan.tenant) },
+    batch,
+    contents: contentsOf(heads),
+    decided,
+    activityQueue: tenantQueue(plan.tenant),
     ...(routed.length > 0 && { routed }),
   };
 }

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { HeadgateError, messageOf, systemCodeOf } from '../errors.js';
-import type { Logger } from '../observability/logger.js';
+import type { Logger } from '../platform/logger.js';
 import { Changes, type Changing } from './changes.js';
 
 /** A file that is read again when it changes. */

@@ -12,8 +12,8 @@ import {
   type JWTVerifyGetKey,
 } from 'jose';
 import { HeadgateError, systemCodeOf } from '../errors.js';
-import { isLoopback } from '../loopback.js';
-import type { Logger } from '../observability/logger.js';
+import { isLoopback } from '../platform/loopback.js';
+import type { Logger } from '../platform/logger.js';
 import type { Changing } from './changes.js';
 import { followFile } from './followed-file.js';
 import { createRemoteKeys } from './remote-keys.js';

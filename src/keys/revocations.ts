@@ -1,5 +1,5 @@
-import type { Logger } from '../observability/logger.js';
-import { ownSchema } from '../own-schema.js';
+import type { Logger } from '../platform/logger.js';
+import { ownSchema } from '../tenants/own-schema.js';
 import { followFile } from './followed-file.js';
 
 /** What of a verified token says whether it is revoked. */

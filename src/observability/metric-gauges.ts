@@ -1,12 +1,31 @@
 import { Gauge, type Registry } from 'prom-client';
-import type { ProjectUsage } from '../activities/warehouse/job-counts.js';
 import { LOAD_JOBS } from '../stores/warehouse/load-quotas.js';
-import type { SubscriptionLag } from '../subscriptions/lags.js';
-import type { SubscriptionState } from '../subscriptions/standing.js';
 import { subscriptionLabels, TenantLabels } from './tenant-labels.js';
 
 /** Projects that have a label of their own; there may be one for each tenant. */
 const MAX_PROJECTS = 50;
+
+/** How far a subscription is behind. */
+export interface LagReading {
+  readonly tenant: string;
+  readonly subscription: string;
+  /** Age of the oldest batch on its way to it. */
+  readonly oldestSeconds: number;
+  /** Batches on their way to it. */
+  readonly batches: number;
+  /** Absent where it is not looked at. */
+  readonly state?: string;
+  /** For how long what it is given has failed. Absent where that is not looked at. */
+  readonly failingSeconds?: number;
+}
+
+/** Load jobs of a project in the last 24 hours. */
+export interface JobReading {
+  readonly project: string;
+  readonly used: number;
+  /** Of the table that has had most; absent while none has any. */
+  readonly busiest?: { readonly used: number };
+}
 
 /** What is read when metrics are scraped. */
 export interface Gauges {
@@ -19,11 +38,11 @@ export interface Gauges {
   /** Batches on their way to Temporal. */
   readonly startsInFlight?: () => number;
   /** How far each subscription is behind; what is not known is missing. */
-  readonly lags?: () => Promise<readonly SubscriptionLag[]>;
+  readonly lags?: () => Promise<readonly LagReading[]>;
   /** Activities per second that each tenant's queue is set to. */
   readonly paces?: () => Iterable<readonly [tenant: string, activitiesPerSecond: number]>;
   /** Load jobs of BigQuery, by project. */
-  readonly loadJobs?: () => Iterable<ProjectUsage>;
+  readonly loadJobs?: () => Iterable<JobReading>;
   /** How long the load windows of active tenants are. */
   readonly windows?: () => Iterable<readonly [tenant: string, windowMs: number]>;
 }
@@ -50,7 +69,7 @@ export function createGauges(registry: Registry, gauges: Gauges, tenants: Tenant
 /** Of the projects without a label of their own the one is shown that has used most. */
 function addLoadJobs(registry: Registry, loadJobs: NonNullable<Gauges['loadJobs']>): void {
   const projects = new TenantLabels(MAX_PROJECTS);
-  const add = (name: string, help: string, read: (usage: ProjectUsage) => number): void => {
+  const add = (name: string, help: string, read: (usage: JobReading) => number): void => {
     const collect = function (this: Gauge<'project'>): void {
       const most = new Map<string, number>();
       for (const usage of loadJobs()) {
@@ -97,11 +116,11 @@ function addWindows(
   });
 }
 
-const STOPPED: ReadonlySet<SubscriptionState> = new Set(['paused', 'disabled', 'breaker-open']);
+const STOPPED: ReadonlySet<string> = new Set(['paused', 'disabled', 'breaker-open']);
 
 /** Of the tenants without a label of their own the furthest behind is shown, and what waits for all. One that is behind, or fails, gets a label. */
 function addLags(registry: Registry, lags: NonNullable<Gauges['lags']>, tenants: TenantLabels): void {
-  const add = (name: string, help: string, fold: (known: number, lag: SubscriptionLag) => number): void => {
+  const add = (name: string, help: string, fold: (known: number, lag: LagReading) => number): void => {
     const collect = async function (this: Gauge<'tenant' | 'subscription'>): Promise<void> {
       const folded = new Map<string, { labels: ReturnType<typeof subscriptionLabels>; value: number }>();
       for (const lag of await lags()) {

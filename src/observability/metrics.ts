@@ -1,11 +1,11 @@
 import { Registry, collectDefaultMetrics } from 'prom-client';
 import type { ErrorCode } from '../errors.js';
-import type { Stream } from '../event.js';
+import type { Stream } from '../events/event.js';
 import type { ExpressionFailure } from '../expressions/failures.js';
 import { ExpressionLabels } from './expression-labels.js';
 import { createGauges, type Gauges } from './metric-gauges.js';
 import { createInstruments, type Instruments } from './metric-instruments.js';
-import type { DeadReason } from '../workflows/delivery-messages.js';
+import type { DeadReason } from '../workflows/messages/deliveries.js';
 import { TenantLabels, subscriptionLabels } from './tenant-labels.js';
 
 /** A request that was handled: its events by outcome, its bytes (inflated), and the seconds from its headers to its answer. */

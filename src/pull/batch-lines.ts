@@ -1,6 +1,6 @@
-import { toCloudEvent } from '../cloudevent.js';
-import { deliveredEvent, HOPS } from '../delivered-event.js';
-import type { EventRow, Stream } from '../event.js';
+import { toCloudEvent } from '../events/cloudevent.js';
+import { deliveredEvent, HOPS } from '../events/delivered-event.js';
+import type { EventRow, Stream } from '../events/event.js';
 
 const LINE_FEED = 0x0a;
 const RECEIVED_AT = ',"received_at":"';

@@ -1,5 +1,5 @@
-import { LineSet } from '../line-set.js';
-import type { DeadLines, PassResult, PendingLines } from '../workflows/delivery-messages.js';
+import { LineSet } from '../events/line-set.js';
+import type { DeadLines, PassResult, PendingLines } from '../workflows/messages/deliveries.js';
 
 /** What Temporal keeps of a lot while it is held: the details of its heartbeats. */
 export interface LotRecord {

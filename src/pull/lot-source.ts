@@ -10,8 +10,8 @@ import { ApplicationFailure } from '@temporalio/common';
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { HeadgateError, messageOf } from '../errors.js';
 import type { HeldTasks } from '../recovery/journal.js';
-import { subscriptionQueue } from '../tenant.js';
-import type { PassInput, PassResult } from '../workflows/delivery-messages.js';
+import { subscriptionQueue } from '../tenants/queues.js';
+import type { PassInput, PassResult } from '../workflows/messages/deliveries.js';
 import type { LotRecord } from './lease-table.js';
 
 /** What Temporal says to a sign of life. */

@@ -1,5 +1,5 @@
 import { HeadgateError } from '../errors.js';
-import type { PassResult } from '../workflows/delivery-messages.js';
+import type { PassResult } from '../workflows/messages/deliveries.js';
 import { ackIdOf, newLotId } from './ack-id.js';
 import type { BatchLines } from './batch-lines.js';
 import { createGroupCommit } from './group-commit.js';

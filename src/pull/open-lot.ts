@@ -1,10 +1,10 @@
 import type { FaultCode } from '../expressions/fault.js';
 import { ExpressionFailures, type ExpressionFailure } from '../expressions/failures.js';
 import { isUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
-import type { Steps, Turns } from '../event-loop-turns.js';
-import { LineSet } from '../line-set.js';
-import type { PullConfig } from '../tenant-config/subscription-config.js';
-import type { PassResult } from '../workflows/delivery-messages.js';
+import type { Steps, Turns } from '../platform/event-loop-turns.js';
+import { LineSet } from '../events/line-set.js';
+import type { PullConfig } from '../tenants/config/subscription-config.js';
+import type { PassResult } from '../workflows/messages/deliveries.js';
 import { BatchLines } from './batch-lines.js';
 import { LeaseTable, type LeaseTableOptions } from './lease-table.js';
 import { Lot, type LotEnd } from './lot.js';

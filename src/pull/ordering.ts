@@ -1,5 +1,5 @@
 import { HeadgateError } from '../errors.js';
-import type { EventRow } from '../event.js';
+import type { EventRow } from '../events/event.js';
 import { Budget } from '../expressions/budget.js';
 import { compileExpression } from '../expressions/compile.js';
 import { Fault, type FaultCode } from '../expressions/fault.js';

@@ -1,12 +1,12 @@
 import type { Client } from '@temporalio/client';
 import { HeadgateError } from '../errors.js';
-import { Turns } from '../event-loop-turns.js';
+import { Turns } from '../platform/event-loop-turns.js';
 import type { ExpressionFailure } from '../expressions/failures.js';
-import type { Logger } from '../observability/logger.js';
+import type { Logger } from '../platform/logger.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
-import type { PullConfig } from '../tenant-config/subscription-config.js';
-import type { TenantConfig } from '../tenant-config/tenant-config.js';
-import { assertSubscriptionName, assertTenantId } from '../tenant.js';
+import type { PullConfig } from '../tenants/config/subscription-config.js';
+import type { TenantConfig } from '../tenants/config/tenant-config.js';
+import { assertSubscriptionName, assertTenantId } from '../tenants/ids.js';
 import type { HeldTasks } from '../recovery/journal.js';
 import { HeldBytes, type HeldBytesLimits } from './held-bytes.js';
 import { LongPolls } from './long-polls.js';
@@ -180,7 +180,11 @@ class Queues {
     const { batchStore, observer, log } = this.options;
     const queue = new SubscriptionQueue({
       ...who,
-      ...{ source: this.source, batchStore, held: this.held, longPolls: this.longPolls, log },
+      source: this.source,
+      batchStore,
+      held: this.held,
+      longPolls: this.longPolls,
+      log,
       turns: this.turns,
       config: () => this.configOf(who),
       onLotEnd: (end, bytes) => observer?.onLotEnd?.({ ...who, ...end, bytes }),

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../errors.js';
 import type { ExpressionFailure } from '../expressions/failures.js';
-import type { Logger } from '../observability/logger.js';
+import type { Logger } from '../platform/logger.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
-import type { PullConfig } from '../tenant-config/subscription-config.js';
+import type { PullConfig } from '../tenants/config/subscription-config.js';
 import { parseAckId } from './ack-id.js';
 import { DeadlineTimer } from './deadline-timer.js';
 import type { HeldBytes } from './held-bytes.js';
@@ -11,7 +11,7 @@ import type { Lease, LeaseTable } from './lease-table.js';
 import type { Lot, LotEnd, PullMessage } from './lot.js';
 import type { LongPolls } from './long-polls.js';
 import type { HeldPass, LotSource } from './lot-source.js';
-import type { Turns } from '../event-loop-turns.js';
+import type { Turns } from '../platform/event-loop-turns.js';
 import { openLot, untouched } from './open-lot.js';
 import { Waiters, type Consumer } from './waiters.js';
 

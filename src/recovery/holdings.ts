@@ -4,8 +4,8 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import { messageOf } from '../errors.js';
-import { isLocked, tryLockFile, type FileLock } from '../file-lock.js';
-import type { Logger } from '../observability/logger.js';
+import { isLocked, tryLockFile, type FileLock } from '../platform/file-lock.js';
+import type { Logger } from '../platform/logger.js';
 import { giveBackStarted, giveBackTokens } from './give-back.js';
 import { readJournal, TaskJournal, type HeldTasks } from './journal.js';
 

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { HeadgateError } from '../errors.js';
-import type { TenantToApply } from '../tenant-config/registry.js';
-import { IN_FORCE } from '../tenant-config/versions.js';
-import { assertTenantId } from '../tenant.js';
+import type { TenantToApply } from '../tenants/config/registry.js';
+import { IN_FORCE } from '../tenants/config/versions.js';
+import { assertTenantId } from '../tenants/ids.js';
 
 /** Where the parts of a data directory are that hold something of each tenant by itself. */
 export interface TenantDirectories {

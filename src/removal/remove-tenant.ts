@@ -1,13 +1,13 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
-import type { QueueNotes, QueueRates } from '../engine/queue-rates.js';
+import type { QueueNotes, QueueRates } from '../temporal/queue-rates.js';
 import { decodeKeyFile, keyPathParts, type KeyFiles } from '../stores/batch-keys/key-file.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { StateStore } from '../stores/state/state-store.js';
 import type { Spool } from '../ingest/spool.js';
-import { tenantFileName } from '../tenant-config/tenant-file.js';
-import { assertTenantId } from '../tenant.js';
+import { tenantFileName } from '../tenants/config/tenant-file.js';
+import { assertTenantId } from '../tenants/ids.js';
 import type { TenantDirectories } from './left-behind.js';
 import { clearQueues, deleteWorkflows, type OnDeleted } from './tenant-workflows.js';
 

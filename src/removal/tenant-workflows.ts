@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isGrpcServiceError, type Client } from '@temporalio/client';
-import type { QueueNotes, QueueRates } from '../engine/queue-rates.js';
-import { assertTenantId, subscriptionQueue, tenantQueue } from '../tenant.js';
+import type { QueueNotes, QueueRates } from '../temporal/queue-rates.js';
+import { subscriptionQueue, tenantQueue } from '../tenants/queues.js';
+import { assertTenantId } from '../tenants/ids.js';
 
 /** Told how many workflows are deleted so far. */
 export type OnDeleted = (deleted: number) => void;

@@ -1,7 +1,7 @@
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCodeOf } from '../errors.js';
-import { assertTenantId, isBatchId, isSubscriptionName } from '../tenant.js';
+import { assertTenantId, isBatchId, isSubscriptionName } from '../tenants/ids.js';
 
 /** Names of streams are such names as well. */
 const isPart = isSubscriptionName;

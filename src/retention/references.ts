@@ -1,9 +1,9 @@
 import type { Client } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
-import { assertTenantId, isBatchId } from '../tenant.js';
-import { DEAD_LETTER, DELIVER } from '../workflows/delivery-messages.js';
-import { isBatchOf } from '../workflows/batch-reference.js';
-import { ANNOUNCE, INGEST_BATCH, LOAD_WINDOW } from '../workflows/messages.js';
+import { assertTenantId, isBatchId } from '../tenants/ids.js';
+import { DEAD_LETTER, DELIVER } from '../workflows/messages/deliveries.js';
+import { isBatchOf } from '../workflows/messages/batch-reference.js';
+import { ANNOUNCE, INGEST_BATCH, LOAD_WINDOW } from '../workflows/messages/batches.js';
 
 const TYPES = [INGEST_BATCH, LOAD_WINDOW, DELIVER, DEAD_LETTER].map((type) => `'${type}'`).join(', ');
 

@@ -1,8 +1,8 @@
 import { messageOf } from '../errors.js';
-import type { Logger } from '../observability/logger.js';
-import type { TenantRegistry } from '../tenant-config/registry.js';
+import type { Logger } from '../platform/logger.js';
+import type { TenantRegistry } from '../tenants/config/registry.js';
 import { expireDays } from '../stores/warehouse/parquet/expire.js';
-import type { TenantConfig } from '../tenant-config/tenant-config.js';
+import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import { sweepTenant, type SweepOptions } from './sweep.js';
 
 /** What {@link Retention} needs. */

@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
-import { STREAMS } from '../event.js';
+import { STREAMS } from '../events/event.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { LoadClaims } from '../stores/load-claims/load-claims.js';
-import type { TenantConfig } from '../tenant-config/tenant-config.js';
+import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import { deleteKeptByBatch, hasExpired } from './kept-by-batch.js';
 import { referencedBatches } from './references.js';
 

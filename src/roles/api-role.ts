@@ -1,68 +1,29 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import { createAuthenticator } from '../api/authenticate.js';
-import { createReceipts } from '../api/receipts.js';
-import { createReplays } from '../api/replays.js';
+import { createReceipts } from '../receipts/receipts.js';
+import { createReplays } from '../replays/replays.js';
 import { createApi, listen, type ApiDependencies } from '../api/server.js';
 import type { Config } from '../config.js';
 import { createDeadLetters } from '../dead-letters/dead-letters.js';
 import { messageOf } from '../errors.js';
-import type { Turns } from '../event-loop-turns.js';
-import type { Temporal } from '../engine/temporal.js';
-import type { Plan } from '../ingest/lane.js';
 import { Spool } from '../ingest/spool.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
-import { createQueueRates, type QueueSettings } from '../engine/queue-rates.js';
+import { createQueueRates, type QueueSettings } from '../temporal/queue-rates.js';
 import { SubscriptionLags } from '../subscriptions/lags.js';
 import { SubscriptionOverviews } from '../subscriptions/overview.js';
 import { openKeySet } from '../keys/key-set.js';
 import { openRevocations } from '../keys/revocations.js';
-import type { Logger } from '../observability/logger.js';
-import type { Metrics } from '../observability/metrics.js';
-import { createPull } from '../pull/pull.js';
-import type { Holdings } from '../recovery/holdings.js';
-import type { TenantConfig } from '../tenant-config/tenant-config.js';
-import type { TenantRegistry } from '../tenant-config/registry.js';
-import type { Reading } from '../tenant-config/tenant-file.js';
-import { readVersion } from '../tenant-config/versions.js';
-import type { IngestBatchResult } from '../workflows/messages.js';
-import type { SubjectBudget } from '../activities/replay/subjects-in-memory.js';
-import type { WorkerHost } from '../workers/worker-host.js';
+import { createPull, type PullObserver } from '../pull/pull.js';
+import type { TenantConfig } from '../tenants/config/tenant-config.js';
+import { readVersion } from '../tenants/config/versions.js';
+import type { ApiRoleOptions } from './api-role-options.js';
 import { buildIngest, type IngestParts } from './ingest-parts.js';
-import type { Grace } from './grace.js';
-import { observePull } from './observe-pull.js';
 import { temporalAnswers } from './open-admission.js';
 import { openStateStore } from './state.js';
 import { openSpoolRegister, type SpoolRegister } from './spool-register.js';
 import { startStateRole } from './state-role.js';
-import type { SharedStores } from './stores.js';
-
-/** What {@link startApiRole} needs. */
-export interface ApiRoleOptions {
-  readonly config: Config;
-  readonly temporal: Temporal;
-  readonly registry: TenantRegistry;
-  /** Reads versions of tenants' files. */
-  readonly reading: Reading;
-  /** Shares the event loop between tenants. */
-  readonly turns: Turns;
-  readonly stores: SharedStores;
-  readonly control: SubscriptionControl;
-  readonly holdings: Holdings;
-  readonly grace: Grace;
-  /** The memory that the process has for replays. */
-  readonly replayMemory: SubjectBudget;
-  /** The Workers of this process, if it has any: starts are then eager. */
-  readonly workers?: WorkerHost;
-  /** Told once a batch's workflow has ended. */
-  readonly onBatchEnded?: (plan: Plan, result: IngestBatchResult | undefined) => void;
-  /** Told when the process can no longer do its work. */
-  readonly onFatal: (reason: string) => void;
-  /** Ends the wait for a state store that does not answer. */
-  readonly signal?: AbortSignal;
-  readonly metrics?: Metrics;
-  readonly log: Logger;
-}
+import type { Metrics } from '../observability/metrics.js';
 
 /** Consumers of one tenant that may wait at once, however many connections there may be. */
 const MAX_LONG_POLLS = 1_000;
@@ -86,7 +47,12 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const observer = observePull(options.metrics);
   const queues = createQueueRates(connection, namespace);
   const pull = createPull({
-    ...{ client, namespace, holdings, observer, configOf, log },
+    client,
+    namespace,
+    holdings,
+    observer,
+    configOf,
+    log,
     batchStore: stores.batchStore,
     turns: options.turns,
     maxLongPolls: longPollsOf(config),
@@ -96,7 +62,10 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const register = await openSpoolRegister({ config, client, spool, log });
   const app = createApi({
     ...(await doorOf(options, configOf, client, { node: spool.node, spools: register.nodes })),
-    ...{ admission: parts.admission, ingest, decider, pull },
+    admission: parts.admission,
+    ingest,
+    decider,
+    pull,
     subscriptions: {
       control,
       overviews: new SubscriptionOverviews({ client, control, notes: queues, configOf }),
@@ -200,16 +169,25 @@ async function doorOf(
     schemasOf: (tenant) => registry.get(tenant)?.schemas,
     receipts: createReceipts({ client, namespace, uiUrl }),
     replays: createReplays({
-      ...{ client, namespace, uiUrl, batchStore: stores.batchStore, node, spools },
+      client,
+      namespace,
+      uiUrl,
+      batchStore: stores.batchStore,
+      node,
+      spools,
       tenantOf: (tenant) => registry.get(tenant),
       versionOf: (tenant, version) => readVersion(stores.paths.tenantVersions, tenant, version, reading),
     }),
     deadLetters: createDeadLetters({
-      ...{ client, namespace, uiUrl },
-      ...{ batchStore: stores.batchStore, deliveryLog: stores.deliveryLog },
+      client,
+      namespace,
+      uiUrl,
+      batchStore: stores.batchStore,
+      deliveryLog: stores.deliveryLog,
       isolationOf: (tenant) => configOf(tenant)?.isolation ?? 'pooled',
     }),
-    ...{ metrics, log },
+    metrics,
+    log,
   };
 }
 
@@ -233,4 +211,24 @@ function standing(config: TenantConfig | undefined): 'active' | 'suspended' | 'u
 
 function secondsSince(time: number | undefined): number {
   return time === undefined ? 0 : Math.max(0, Date.now() - time) / 1000;
+}
+
+/** Counts what consumers are handed, and what becomes of it; bytes as they are handed out, the rest when a lot ends. */
+function observePull(metrics: Metrics | undefined): PullObserver {
+  if (metrics === undefined) return {};
+  return {
+    onPulled: ({ tenant, subscription, bytes }) =>
+      metrics.deliveryTried(tenant, subscription, { delivered: 0, failed: 0, retried: 0, bytes, seconds: 0 }),
+    onKeysFailed: ({ tenant, failures }) => metrics.expressionsFailed(tenant, failures),
+    onLotEnd: ({ tenant, subscription, delivered, failed, seconds }) => {
+      metrics.deliveryTried(tenant, subscription, {
+        delivered,
+        failed,
+        retried: failed,
+        bytes: 0,
+        seconds: 0,
+      });
+      metrics.deliveryActivity(tenant, subscription, seconds);
+    },
+  };
 }

@@ -1,5 +1,5 @@
 import type { Metrics } from '../observability/metrics.js';
-import type { ParkInput } from '../workflows/delivery-messages.js';
+import type { ParkInput } from '../workflows/messages/deliveries.js';
 
 /** Counts events that have become dead letters, in whichever role. */
 export function countParked(metrics: Metrics | undefined): (input: ParkInput) => void {

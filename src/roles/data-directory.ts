@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, readFile, realpath, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { createDurably } from '../durable-file.js';
+import { createDurably } from '../platform/durable-file.js';
 import { HeadgateError, systemCodeOf } from '../errors.js';
 
 /** A data directory, and where it is now. */

@@ -1,4 +1,4 @@
-import type { Roles } from './node.js';
+import type { Roles } from './roles.js';
 
 /** How the time that a node has for its end is shared out, in seconds from when each part begins. */
 export interface Grace {

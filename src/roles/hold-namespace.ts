@@ -1,14 +1,14 @@
 import { Client } from '@temporalio/client';
 import type { Config } from '../config.js';
-import { readNamespaceClaim, startNamespaceClaim } from '../engine/namespace-owner.js';
-import type { Temporal } from '../engine/temporal.js';
+import { readNamespaceClaim, startNamespaceClaim } from '../temporal/namespace-owner.js';
+import type { Temporal } from '../temporal/temporal.js';
 import { HeadgateError, messageOf } from '../errors.js';
-import type { Logger } from '../observability/logger.js';
+import type { Logger } from '../platform/logger.js';
 import type { BoundStore } from '../stores/batch-store/identified.js';
 import type { StoreIdentity } from '../stores/batch-store/store-identity.js';
 import { openDataDirectory } from './data-directory.js';
 import { claimNamespace, lostToCopy, ownerOf, problemOf, type Claimant } from './namespace-claim.js';
-import type { Roles } from './node.js';
+import type { Roles } from './roles.js';
 
 /** What {@link holdNamespace} needs. */
 export interface HoldNamespaceOptions {

@@ -1,10 +1,10 @@
 import type { Client } from '@temporalio/client';
-import { createPark } from '../activities/deliveries/park.js';
-import { createParkIngest } from '../activities/deliveries/park-ingest.js';
+import { createPark } from '../dead-letters/park.js';
+import { createParkIngest } from '../dead-letters/park-ingest.js';
 import { Checkpoints } from '../eligibility/checkpoints.js';
 import { Decider } from '../eligibility/decider.js';
 import { messageOf } from '../errors.js';
-import type { EventRow, InputStream } from '../event.js';
+import type { EventRow, InputStream } from '../events/event.js';
 import type { Admission } from '../ingest/admission/admission.js';
 import { Batched } from '../ingest/batched.js';
 import { Batcher } from '../ingest/batcher.js';
@@ -12,7 +12,7 @@ import { createBusyness } from '../ingest/busyness.js';
 import { Dedupe } from '../ingest/dedupe.js';
 import { createFingerprint } from '../ingest/fingerprint.js';
 import { Ingest } from '../ingest/ingest.js';
-import type { Chunk } from '../ingest/lane.js';
+import type { Chunk } from '../events/chunk.js';
 import { unpack } from '../ingest/pack.js';
 import { createReceiptClock } from '../ingest/receipt-clock.js';
 import { rebuildDedupe } from '../ingest/rebuild-dedupe.js';
@@ -24,8 +24,8 @@ import type { Metrics } from '../observability/metrics.js';
 import { ChunkRouting } from '../routing/chunk-routing.js';
 import type { StateStore } from '../stores/state/state-store.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
-import type { Isolation } from '../tenant.js';
-import type { ApiRoleOptions } from './api-role.js';
+import type { Isolation } from '../tenants/queues.js';
+import type { ApiRoleOptions } from './api-role-options.js';
 import { countParked } from './count-parked.js';
 import { openAdmission } from './open-admission.js';
 
@@ -79,7 +79,12 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
   const dedupe = await rebuiltDedupe(spool, options.log);
   const { paths } = options.stores;
   const { admission, close } = openAdmission({
-    ...{ config, paths, registry, client, spool, batcher },
+    config,
+    paths,
+    registry,
+    client,
+    spool,
+    batcher,
     log: options.log,
   });
   const fingerprint = await createFingerprint(spool.seeds);
@@ -228,7 +233,11 @@ function starterOf(
   const isolationOf = (tenant: string): Isolation => registry.get(tenant)?.config.isolation ?? 'pooled';
   const park = createPark({ client, batchStore, isolationOf, onParked: countParked(metrics) });
   return createStarter({
-    ...{ client, spool, batchStore, quarantine, isolationOf },
+    client,
+    spool,
+    batchStore,
+    quarantine,
+    isolationOf,
     park: createParkIngest(park, (tenant) => registry.get(tenant)?.config.retentionMs ?? RETENTION_MS),
     eager: (tenant) => workers?.runsWorkflowsOf(tenant) ?? false,
     onHandedOver,

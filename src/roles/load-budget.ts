@@ -1,10 +1,10 @@
-import { claimedLoads } from '../activities/warehouse/claimed-loads.js';
-import type { BudgetedTenant } from '../activities/warehouse/job-counts.js';
-import { LoadBudget } from '../activities/warehouse/load-budget.js';
-import type { Logger } from '../observability/logger.js';
+import { claimedLoads } from '../activities/warehouse/load-control/claimed-loads.js';
+import type { BudgetedTenant } from '../activities/warehouse/load-control/job-counts.js';
+import { LoadBudget } from '../activities/warehouse/load-control/load-budget.js';
+import type { Logger } from '../platform/logger.js';
 import type { LoadClaims } from '../stores/load-claims/load-claims.js';
-import type { TenantRegistry } from '../tenant-config/registry.js';
-import { isByJobs } from '../tenant-config/warehouse-config.js';
+import type { TenantRegistry } from '../tenants/config/registry.js';
+import { isByJobs } from '../tenants/config/warehouse-config.js';
 
 /** What {@link openLoadBudget} needs. */
 export interface LoadBudgetParts {

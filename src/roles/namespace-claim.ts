@@ -8,9 +8,9 @@ import {
   startNamespaceClaim,
   type NamespaceClaim,
   type NamespaceOwner,
-} from '../engine/namespace-owner.js';
+} from '../temporal/namespace-owner.js';
 import { HeadgateError, retryable } from '../errors.js';
-import { isLocked } from '../file-lock.js';
+import { isLocked } from '../platform/file-lock.js';
 import { spoolLockPath } from '../ingest/spool-lock.js';
 import { readDirectoryId, type DataDirectory } from './data-directory.js';
 import { dataPaths } from './stores.js';

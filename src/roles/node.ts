@@ -2,36 +2,31 @@ import { Client } from '@temporalio/client';
 import type { ListeningApi } from '../api/server.js';
 import { replayMemory } from '../activities/replay/replay.js';
 import { secretReader, type Config } from '../config.js';
-import { installRuntime } from '../engine/runtime.js';
-import { assertClock } from '../engine/temporal-clock.js';
-import { openTemporal, type Temporal } from '../engine/temporal.js';
+import { installRuntime } from '../temporal/runtime.js';
+import { assertClock } from '../temporal/temporal-clock.js';
+import { openTemporal, type Temporal } from '../temporal/temporal.js';
 import type { Plan } from '../ingest/lane.js';
 import { lockSpool } from '../ingest/spool-lock.js';
-import { Turns } from '../event-loop-turns.js';
-import { armFaultPoint } from '../fault-point.js';
-import type { Logger } from '../observability/logger.js';
+import { Turns } from '../platform/event-loop-turns.js';
+import { armFaultPoint } from '../platform/fault-point.js';
+import type { Logger } from '../platform/logger.js';
 import { createMetrics, type Metrics } from '../observability/metrics.js';
 import { openHoldings, type Holdings } from '../recovery/holdings.js';
 import { identified } from '../stores/batch-store/identified.js';
-import { ReadingApart } from '../tenant-config/reading-apart.js';
-import { openTenantRegistry, type TenantRegistry } from '../tenant-config/registry.js';
-import { SecretOwners } from '../tenant-config/secret-owners.js';
-import type { IngestBatchResult } from '../workflows/messages.js';
+import { ReadingApart } from '../tenants/config/reading-apart.js';
+import { openTenantRegistry, type TenantRegistry } from '../tenants/config/registry.js';
+import { SecretOwners } from '../tenants/config/secret-owners.js';
+import type { IngestBatchResult } from '../workflows/messages/batches.js';
 import { startApiRole, type ApiRole } from './api-role.js';
 import { closeToOthers } from './data-directory.js';
 import { shareGrace } from './grace.js';
 import { holdNamespace } from './hold-namespace.js';
 import { listenForScrapes } from './metrics-listener.js';
 import { dataPaths, openCheckedBatchStore, openSharedStores, type SharedStores } from './stores.js';
+import type { Roles } from './roles.js';
 import { openSubscriptionControl } from './subscription-control.js';
 import { startWorkerRole, type LoadedListener } from './worker-role.js';
 import type { WorkerHost } from '../workers/worker-host.js';
-
-/** Which roles a process plays. */
-export interface Roles {
-  readonly api: boolean;
-  readonly worker: boolean;
-}
 
 /** What {@link startNode} needs. */
 export interface NodeOptions {
@@ -105,8 +100,18 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     closers.push(() => holdings.close());
     const grace = shareGrace(config.shutdownGraceSeconds, roles);
     const shared = {
-      ...{ ...options, secretOf, temporal, registry, stores, control, holdings, grace, metrics },
-      ...{ turns, reading, replayMemory: replayMemory() },
+      ...options,
+      secretOf,
+      temporal,
+      registry,
+      stores,
+      control,
+      holdings,
+      grace,
+      metrics,
+      turns,
+      reading,
+      replayMemory: replayMemory(),
     };
     let workers: WorkerHost | undefined;
     if (roles.worker) {

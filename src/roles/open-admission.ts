@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Config } from '../config.js';
-import { queueBacklog, type QueueBacklog } from '../engine/queue-backlog.js';
+import { queueBacklog, type QueueBacklog } from '../temporal/queue-backlog.js';
 import { HeadgateError } from '../errors.js';
 import { Admission, type AdmissionLimits } from '../ingest/admission/admission.js';
 import { EngineWatch } from '../ingest/admission/engine-watch.js';
@@ -8,9 +8,9 @@ import { SlowLaneWatch } from '../ingest/admission/slow-lane-watch.js';
 import type { Batcher } from '../ingest/batcher.js';
 import { DiskWatch } from '../ingest/disk-watch.js';
 import type { Spool } from '../ingest/spool.js';
-import type { Logger } from '../observability/logger.js';
-import type { TenantRegistry } from '../tenant-config/registry.js';
-import { tenantQueue } from '../tenant.js';
+import type { Logger } from '../platform/logger.js';
+import type { TenantRegistry } from '../tenants/config/registry.js';
+import { tenantQueue } from '../tenants/queues.js';
 import type { DataPaths } from './stores.js';
 
 /** What {@link openAdmission} looks at. */

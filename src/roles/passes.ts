@@ -6,14 +6,14 @@ import { Receivers } from '../activities/push/receivers.js';
 import { signalWithStart } from '../activities/workflow/signal.js';
 import { createWorkflowPass } from '../activities/workflow/workflow-pass.js';
 import type { Config, SecretReader } from '../config.js';
-import type { Turns } from '../event-loop-turns.js';
-import type { QueueNotes } from '../engine/queue-rates.js';
-import type { Logger } from '../observability/logger.js';
+import type { Turns } from '../platform/event-loop-turns.js';
+import type { QueueNotes } from '../temporal/queue-rates.js';
+import type { Logger } from '../platform/logger.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
 import { SubscriptionFailures } from '../subscriptions/failing.js';
-import type { LoadedTenant, TenantRegistry } from '../tenant-config/registry.js';
-import type { TenantConfig } from '../tenant-config/tenant-config.js';
+import type { LoadedTenant, TenantRegistry } from '../tenants/config/registry.js';
+import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import type { SharedStores } from './stores.js';
 
 /** What {@link buildPasses} needs. */
@@ -53,14 +53,21 @@ export function buildPasses(options: PassesOptions): Passes {
   });
   return {
     pushPass: createPushPass({
-      ...{ batchStore: stores.batchStore, deliveryLog: stores.deliveryLog, configOf, receivers, log },
+      batchStore: stores.batchStore,
+      deliveryLog: stores.deliveryLog,
+      configOf,
+      receivers,
+      log,
       control: pushControl(options, failures),
       observer: pushObserver(metrics),
       secretOf: options.secretOf,
       ending: ending.signal,
     }),
     workflowPass: createWorkflowPass({
-      ...{ batchStore: stores.batchStore, deliveryLog: stores.deliveryLog, configOf, log },
+      batchStore: stores.batchStore,
+      deliveryLog: stores.deliveryLog,
+      configOf,
+      log,
       queues: config.workflowQueues,
       turns: options.turns,
       signal: ({ tenant, subscription, batch: { stream } }, { target, row: { id, source } }, event) => {

@@ -1,10 +1,10 @@
 import { hostname } from 'node:os';
 import type { Client } from '@temporalio/client';
 import type { Config } from '../config.js';
-import { registeredSpools, registerSpool, unregisterSpool } from '../engine/spool-nodes.js';
+import { registeredSpools, registerSpool, unregisterSpool } from '../temporal/spool-nodes.js';
 import { messageOf } from '../errors.js';
 import type { Spool } from '../ingest/spool.js';
-import type { Logger } from '../observability/logger.js';
+import type { Logger } from '../platform/logger.js';
 
 /** What {@link openSpoolRegister} needs. */
 export interface SpoolRegisterOptions {

@@ -5,10 +5,10 @@ import { createBatchedActivities } from '../activities/replay/await-batched.js';
 import { createReplayActivities } from '../activities/replay/replay.js';
 import { createAnnounceActivities } from '../activities/warehouse/announce.js';
 import { CurrentDecisions } from '../eligibility/current-decisions.js';
-import { configuredTenant } from '../tenant-config/registry.js';
-import { readVersion } from '../tenant-config/versions.js';
+import { configuredTenant } from '../tenants/config/registry.js';
+import { readVersion } from '../tenants/config/versions.js';
 import { startStateWorker, type StateWorker } from '../workers/state-worker.js';
-import type { ApiRoleOptions } from './api-role.js';
+import type { ApiRoleOptions } from './api-role-options.js';
 import type { IngestParts } from './ingest-parts.js';
 
 /** What {@link startStateRole} needs besides. */
@@ -33,7 +33,11 @@ export function startStateRole(options: ApiRoleOptions, parts: StateParts): Stat
     windowsOf: (id) => windowsOf(id, { tenant, control }),
   });
   const { redecide } = createReplayActivities({
-    ...{ store: stores.batchStore, current: tenant, announce, turns, budget: options.replayMemory },
+    store: stores.batchStore,
+    current: tenant,
+    announce,
+    turns,
+    budget: options.replayMemory,
     versionOf: (id, version) => readVersion(stores.paths.tenantVersions, id, version, reading),
     startDeliveries: () => Promise.reject(new Error('No deliveries are started here.')),
     makeCurrent: (...decisions) => current.make(...decisions),
@@ -43,7 +47,9 @@ export function startStateRole(options: ApiRoleOptions, parts: StateParts): Stat
     watch: (...watched) => parts.batched.watch(...watched),
   });
   return startStateWorker({
-    ...{ ...options, ...temporal, node },
+    ...options,
+    ...temporal,
+    node,
     activities: { redecide: withFailures(redecide), awaitBatched: withFailures(awaitBatched) },
   });
 }

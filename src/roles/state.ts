@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config.js';
-import { writeDurably } from '../durable-file.js';
+import { writeDurably } from '../platform/durable-file.js';
 import { HeadgateError } from '../errors.js';
 import { describePlace, type PostgresPlace } from '../stores/state/postgres-place.js';
 import { openLmdbStateStore, readLmdbState } from '../stores/state/lmdb.js';

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config.js';
 import { HeadgateError, messageOf } from '../errors.js';
-import type { Logger } from '../observability/logger.js';
+import type { Logger } from '../platform/logger.js';
 import { BatchKeys } from '../stores/batch-keys/batch-keys.js';
 import { createLocalKeyFiles } from '../stores/batch-keys/file.js';
 import type { KeyFiles } from '../stores/batch-keys/key-file.js';

@@ -1,12 +1,12 @@
 import { Client } from '@temporalio/client';
-import { createQueueRates } from '../engine/queue-rates.js';
+import { createQueueRates } from '../temporal/queue-rates.js';
 import type { Config, SecretReader } from '../config.js';
-import type { Temporal } from '../engine/temporal.js';
-import type { Logger } from '../observability/logger.js';
+import type { Temporal } from '../temporal/temporal.js';
+import type { Logger } from '../platform/logger.js';
 import { SubscriptionAlerts } from '../subscriptions/alerts.js';
 import { SubscriptionControl } from '../subscriptions/control.js';
 import { createWakeDeliveries } from '../subscriptions/wake-deliveries.js';
-import type { TenantRegistry } from '../tenant-config/registry.js';
+import type { TenantRegistry } from '../tenants/config/registry.js';
 import type { SharedStores } from './stores.js';
 import { createSubscriptionFaults } from './subscription-faults.js';
 
@@ -39,7 +39,9 @@ export function openSubscriptionControl(parts: SubscriptionControlParts): {
     log,
   });
   const alerts = new SubscriptionAlerts({
-    ...{ client: new Client({ connection, namespace }), batchStore: stores.batchStore, log },
+    client: new Client({ connection, namespace }),
+    batchStore: stores.batchStore,
+    log,
     tenantOf: (tenant) => registry.get(tenant),
     isDraining: (tenant, name) => control.isDraining(tenant, name),
   });

@@ -1,8 +1,8 @@
 import { credentialsOf } from '../activities/push/credentials.js';
 import type { Config, SecretReader } from '../config.js';
 import { HeadgateError } from '../errors.js';
-import type { TenantConfig } from '../tenant-config/tenant-config.js';
-import { queueTemplateProblem } from '../tenant-config/workflow-queue.js';
+import type { TenantConfig } from '../tenants/config/tenant-config.js';
+import { queueTemplateProblem } from '../tenants/config/workflow-queue.js';
 
 /** What keeps a subscription from delivering anything, whatever its receiver does: `<code>: <sentence>`. */
 export type SubscriptionFault = (tenant: string, subscription: string) => string | undefined;

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import type { Config } from '../config.js';
 import { HeadgateError, messageOf } from '../errors.js';
-import type { Logger } from '../observability/logger.js';
+import type { Logger } from '../platform/logger.js';
 import type { LoadClaims } from '../stores/load-claims/load-claims.js';
 import type { CountedJob } from '../stores/warehouse/load-quotas.js';
 import { whileOpen } from '../stores/warehouse/load-steps.js';
 import { createParquetWarehouse } from '../stores/warehouse/parquet/parquet.js';
 import type { Warehouse } from '../stores/warehouse/warehouse.js';
-import { configuredTenant, type LoadedTenant, type TenantRegistry } from '../tenant-config/registry.js';
-import type { BigQueryConfig } from '../tenant-config/warehouse-config.js';
+import { configuredTenant, type LoadedTenant, type TenantRegistry } from '../tenants/config/registry.js';
+import type { BigQueryConfig } from '../tenants/config/warehouse-config.js';
 import { dataPaths } from './stores.js';
 
 /** What {@link openWarehouses} needs. */
@@ -43,7 +43,11 @@ export function openWarehouses({ config, registry, claims, onSubmit }: Warehouse
       throw new HeadgateError('WAREHOUSE_UNAVAILABLE', message, { retryable: true });
     };
     return createBigQueryWarehouse({
-      ...{ configOf, claims, bucket, endpoint, onSubmit },
+      configOf,
+      claims,
+      bucket,
+      endpoint,
+      onSubmit,
       storageEndpoint: config.bigQueryStorageEndpoint,
       encrypted: config.batchKeys.current !== undefined,
       staging: join(dataDir, 'staging'),

@@ -2,26 +2,26 @@ import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
 import { createActivities } from '../activities/index.js';
 import type { SubjectBudget } from '../activities/replay/subjects-in-memory.js';
-import type { LoadBudget } from '../activities/warehouse/load-budget.js';
-import { WindowsInUse } from '../activities/warehouse/windows-in-use.js';
+import type { LoadBudget } from '../activities/warehouse/load-control/load-budget.js';
+import { WindowsInUse } from '../activities/warehouse/load-control/windows-in-use.js';
 import { Compactions } from '../compaction/compactions.js';
 import type { Config, SecretReader } from '../config.js';
-import type { Temporal } from '../engine/temporal.js';
-import type { Turns } from '../event-loop-turns.js';
-import type { Logger } from '../observability/logger.js';
+import type { Temporal } from '../temporal/temporal.js';
+import type { Turns } from '../platform/event-loop-turns.js';
+import type { Logger } from '../platform/logger.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { Holdings } from '../recovery/holdings.js';
 import { Retention } from '../retention/retention.js';
 import type { LoadClaims } from '../stores/load-claims/load-claims.js';
 import type { LoadInput, LoadResult } from '../stores/warehouse/warehouse.js';
-import { configuredTenant, type TenantRegistry } from '../tenant-config/registry.js';
+import { configuredTenant, type TenantRegistry } from '../tenants/config/registry.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
 import { RemovedSubscriptions } from '../subscriptions/removed-subscriptions.js';
-import type { LoadedTenant, Reading } from '../tenant-config/tenant-file.js';
-import { readVersion } from '../tenant-config/versions.js';
+import type { LoadedTenant, Reading } from '../tenants/config/tenant-file.js';
+import { readVersion } from '../tenants/config/versions.js';
 import { budgetLoads, observeLoads, paceLoads, type LoadObserver } from '../workers/observed-warehouse.js';
 import { Pace } from '../workers/pace.js';
-import { createQueueRates, type QueueRates } from '../engine/queue-rates.js';
+import { createQueueRates, type QueueRates } from '../temporal/queue-rates.js';
 import { startWorkerHost, type WorkerHost } from '../workers/worker-host.js';
 import { countParked } from './count-parked.js';
 import type { Grace } from './grace.js';
@@ -76,18 +76,27 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
   const client = new Client({ connection: temporal.connection, namespace: temporal.namespace });
   const passes = buildPasses({
     ...options,
-    ...{ client, notes: queues, namespace: temporal.namespace },
+    client,
+    notes: queues,
+    namespace: temporal.namespace,
     configOf: (tenant) => configuredTenant(registry, tenant).config,
   });
   const activities = createActivities({
-    ...{ client, warehouse, budget, passes, control: options.control, log },
+    client,
+    warehouse,
+    budget,
+    passes,
+    control: options.control,
+    log,
     batchStore: stores.batchStore,
     quarantine: stores.quarantine,
     windowsPerSecond: config.loadsPerSecond,
     onWindow: (tenant, windowMs) => windows.announced(tenant, windowMs),
     onParked: countParked(options.metrics),
     tenant: (tenant) => configuredTenant(registry, tenant),
-    ...{ turns: options.turns, replayMemory: options.replayMemory, versionOf: versionsOf(options) },
+    turns: options.turns,
+    replayMemory: options.replayMemory,
+    versionOf: versionsOf(options),
   });
   const host = await startWorkerHost({
     connection: temporal.connection,
@@ -183,7 +192,10 @@ function loadObserver(
       const { rows, leftOut, clashes = {} } = result;
       const clashed = Object.values(clashes).reduce((sum, count) => sum + count, 0);
       metrics?.loaded(load.tenant, {
-        ...{ seconds, rows, leftOut, clashes: clashed },
+        seconds,
+        rows,
+        leftOut,
+        clashes: clashed,
         batches: load.batches.length,
       });
       onLoaded?.(load, result);

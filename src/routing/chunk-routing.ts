@@ -1,9 +1,9 @@
-import { MAX_HOPS, decisionEvent, hopsOf } from '../delivered-event.js';
-import type { DecisionRow, EventRow, InputStream } from '../event.js';
+import { MAX_HOPS, decisionEvent, hopsOf } from '../events/delivered-event.js';
+import type { DecisionRow, EventRow, InputStream } from '../events/event.js';
 import { Budget, MAX_EVENT_STEPS } from '../expressions/budget.js';
 import { ExpressionFailures, type ExpressionFailure } from '../expressions/failures.js';
-import { LineSet } from '../line-set.js';
-import type { RoutedEvents } from '../workflows/delivery-messages.js';
+import { LineSet } from '../events/line-set.js';
+import type { RoutedEvents } from '../workflows/messages/batches.js';
 import { ownPriority, type Router } from './router.js';
 
 interface Group extends Omit<RoutedEvents, 'lines' | 'count' | 'looped'> {

@@ -1,9 +1,9 @@
-import { DERIVED_PREFIX } from '../delivered-event.js';
-import { allAtOnce, type Steps } from '../event-loop-turns.js';
+import { DERIVED_PREFIX } from '../events/delivered-event.js';
+import { allAtOnce, type Steps } from '../platform/event-loop-turns.js';
 import { compileExpression } from '../expressions/compile.js';
 import type { CompiledExpression } from '../expressions/expression.js';
 import { PatternQuota } from '../expressions/pattern.js';
-import type { RouteConfig, SubscriptionConfig } from '../tenant-config/subscription-config.js';
+import type { RouteConfig } from './route-config.js';
 import type { CompiledRoute, CompiledRoutes, TypePattern } from './compiled.js';
 
 /** What is wrong with a tenant's subscriptions or routes, and where. */
@@ -15,9 +15,16 @@ export interface RouteIssue {
   readonly offset?: number;
 }
 
+/** What routes know of a subscription: its name, and its templates, whose names are those of the configuration. */
+export interface RoutedSubscription extends Readonly<Partial<Record<(typeof TEMPLATES)[number], string>>> {
+  readonly name: string;
+}
+
+const TEMPLATES = ['orderingKey', 'workflow', 'taskQueue', 'id', 'signal'] as const;
+
 /** The part of a tenant's configuration that routes are made of. */
 export interface RoutesConfig {
-  readonly subscriptions: readonly SubscriptionConfig[];
+  readonly subscriptions: readonly RoutedSubscription[];
   readonly routes: readonly RouteConfig[];
 }
 
@@ -44,8 +51,13 @@ export function* compilingRoutes(config: RoutesConfig): Steps<CheckedRoutes> {
       if (!names.has(name)) issues.push({ path: [...path, 'to', at], message: unknown(name, names) });
     });
     routes.push({
-      ...{ index, to, type: patternOf(match.type ?? '*') },
-      ...{ stream: match.stream, priority: match.priority, stage: match.stage, sets: priority },
+      index,
+      to,
+      type: patternOf(match.type ?? '*'),
+      stream: match.stream,
+      priority: match.priority,
+      stage: match.stage,
+      sets: priority,
       when: compile(match.when, 'bool', [...path, 'match', 'when'], { issues, patterns }),
     });
     yield;
@@ -81,18 +93,10 @@ function nameIssues({ subscriptions }: RoutesConfig): RouteIssue[] {
 function expressionIssues({ subscriptions }: RoutesConfig, patterns: PatternQuota): RouteIssue[] {
   const issues: RouteIssue[] = [];
   subscriptions.forEach((subscription, index) => {
-    for (const [key, source] of Object.entries(templatesOf(subscription)))
-      compile(source, 'string', ['subscriptions', index, key], { issues, patterns });
+    for (const key of TEMPLATES)
+      compile(subscription[key], 'string', ['subscriptions', index, key], { issues, patterns });
   });
   return issues;
-}
-
-function templatesOf(subscription: SubscriptionConfig): Record<string, string> {
-  if (subscription.kind === 'pull')
-    return subscription.orderingKey === undefined ? {} : { orderingKey: subscription.orderingKey };
-  if (subscription.kind !== 'workflow') return {};
-  const { workflow, taskQueue, id, signal } = subscription;
-  return { workflow, taskQueue, id, signal };
 }
 
 /** Compiles an expression and checks what it gives, as far as can be known. */

@@ -1,5 +1,5 @@
 import type { CompiledExpression } from '../expressions/expression.js';
-import type { Priority } from '../subscription.js';
+import type { Priority } from '../tenants/subscription.js';
 
 /** A route ready to be matched. */
 export interface CompiledRoute {

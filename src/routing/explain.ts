@@ -1,8 +1,8 @@
-import type { EventRow, InputStream } from '../event.js';
+import type { EventRow, InputStream } from '../events/event.js';
 import { Budget } from '../expressions/budget.js';
 import { Fault } from '../expressions/fault.js';
 import { toJson } from '../expressions/to-json.js';
-import type { RouteConfig } from '../tenant-config/subscription-config.js';
+import type { RouteConfig } from './route-config.js';
 import { celEvent } from '../rules/cel-event.js';
 import { matchesType } from './compile.js';
 import type { CompiledRoute, CompiledRoutes } from './compiled.js';

@@ -1,5 +1,5 @@
-import { LineSet } from '../line-set.js';
-import type { RoutedEvents } from '../workflows/delivery-messages.js';
+import { LineSet } from '../events/line-set.js';
+import type { RoutedEvents } from '../workflows/messages/batches.js';
 
 /** What a chunk adds to its batch's files, and where its events go. */
 export interface RoutedChunk {

@@ -1,9 +1,9 @@
-import type { EventRow, InputStream } from '../event.js';
+import type { EventRow, InputStream } from '../events/event.js';
 import { Budget } from '../expressions/budget.js';
 import type { OnFailure } from '../expressions/failures.js';
 import { Fault } from '../expressions/fault.js';
 import { celEvent } from '../rules/cel-event.js';
-import type { Priority } from '../subscription.js';
+import type { Priority } from '../tenants/subscription.js';
 import { matchesType } from './compile.js';
 import type { CompiledRoute, CompiledRoutes } from './compiled.js';
 

@@ -1,4 +1,4 @@
-import type { EventRow } from '../event.js';
+import type { EventRow } from '../events/event.js';
 
 /** The event as expressions see it: extension attributes stand beside the others, as `event.<name>`. */
 export function celEvent(event: EventRow): object {

@@ -1,10 +1,10 @@
 import { HeadgateError } from '../errors.js';
-import { allAtOnce, type Steps } from '../event-loop-turns.js';
+import { allAtOnce, type Steps } from '../platform/event-loop-turns.js';
 import { compileExpression } from '../expressions/compile.js';
 import type { CompiledExpression } from '../expressions/expression.js';
 import { PatternQuota } from '../expressions/pattern.js';
 import type { Reference } from '../expressions/references.js';
-import type { AggregateConfig, RuleConfig, TenantConfig } from '../tenant-config/tenant-config.js';
+import type { AggregateConfig, RuleConfig, RulesConfig } from './rule-config.js';
 import type { CompiledAggregate, CompiledRule, CompiledRules, TypePlan } from './compiled.js';
 import { aggregateDefinitionHash, ruleVersion } from './definition-hash.js';
 
@@ -21,9 +21,6 @@ export interface RuleIssue {
   /** Where in the expression, in UTF-16 units from its start. */
   readonly offset?: number;
 }
-
-/** The part of a tenant's configuration that rules are made of. */
-export type RulesConfig = Pick<TenantConfig, 'aggregates' | 'rules'>;
 
 /**
  * Compiles a tenant's aggregates and rules, once per configuration.

@@ -1,5 +1,5 @@
 import type { CompiledExpression } from '../expressions/expression.js';
-import type { AggregateOp } from '../tenant-config/tenant-config.js';
+import type { AggregateOp } from './rule-config.js';
 
 /** An aggregate ready to fold events. */
 export interface CompiledAggregate {

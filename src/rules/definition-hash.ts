@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { AggregateConfig, RuleConfig } from '../tenant-config/tenant-config.js';
+import type { AggregateConfig, RuleConfig } from './rule-config.js';
 
 type Aggregates = Readonly<Record<string, AggregateConfig>>;
 

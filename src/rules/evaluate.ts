@@ -1,4 +1,4 @@
-import type { EventRow, Outcome } from '../event.js';
+import type { EventRow, Outcome } from '../events/event.js';
 import { Budget } from '../expressions/budget.js';
 import type { OnFailure } from '../expressions/failures.js';
 import { Fault } from '../expressions/fault.js';

@@ -1,5 +1,5 @@
-import { canonicalTimeMs } from '../canonical-time.js';
-import type { EventRow } from '../event.js';
+import { canonicalTimeMs } from '../events/canonical-time.js';
+import type { EventRow } from '../events/event.js';
 
 /**
  * The event's time in milliseconds since 1970. A time that RFC 3339 allows but JavaScript does not (a leap second)

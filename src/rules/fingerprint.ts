@@ -1,4 +1,4 @@
-import { eventKey, type Identified } from '../event-identity.js';
+import { eventKey, type Identified } from '../events/event-identity.js';
 
 /**
  * A 53-bit fingerprint (cyrb53) of a text. As a double it takes 9 bytes in the state where an event's id takes

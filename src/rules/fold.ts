@@ -1,4 +1,4 @@
-import type { AggregateOp } from '../tenant-config/tenant-config.js';
+import type { AggregateOp } from './rule-config.js';
 import type { AggregateState } from './subject-state.js';
 
 /**

@@ -1,5 +1,5 @@
-import type { EventRow } from '../event.js';
-import type { ProfileState } from './profile.js';
+import type { EventRow } from '../events/event.js';
+import type { ProfileState } from './profile-state.js';
 
 /** Properties that a profile may have. */
 export const MAX_PROFILE_KEYS = 2_000;

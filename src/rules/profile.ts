@@ -1,20 +1,8 @@
+import type { ProfileState } from './profile-state.js';
 import { isDeepStrictEqual } from 'node:util';
-import type { EventRow } from '../event.js';
+import type { EventRow } from '../events/event.js';
 import { eventTimeMs, timeMs } from './event-time.js';
 import { dropOldTombstones, noteProperty } from './profile-limits.js';
-
-/** A subject's user properties: plain data, changed in place by {@link mergeProperties}, kept by the state store. */
-export interface ProfileState {
-  /** The latest value of every property that is set. */
-  readonly values: Record<string, unknown>;
-  /** Per property the time (ms) of the event that set or unset it; an unset one stays here as a tombstone. */
-  readonly times: Record<string, number>;
-}
-
-/** The profile of a subject never seen before. */
-export function newProfileState(): ProfileState {
-  return { values: {}, times: {} };
-}
 
 /**
  * Merges the top-level keys of the event's data into the profile. Per key the event with the latest time wins, of two

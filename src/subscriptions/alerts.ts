@@ -2,18 +2,18 @@ import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import pRetry from 'p-retry';
-import { troubleEvent } from '../delivered-event.js';
+import { troubleEvent, type SubscriptionTrouble } from '../events/delivered-event.js';
 import { messageOf, retryable } from '../errors.js';
 import { join, pack } from '../ingest/pack.js';
-import type { Logger } from '../observability/logger.js';
+import type { Logger } from '../platform/logger.js';
 import { ChunkRouting } from '../routing/chunk-routing.js';
 import { joinRouted } from '../routing/join-routed.js';
-import { startBatch } from '../start-batch.js';
+import { startBatch } from '../temporal/start-batch.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
-import type { LoadedTenant } from '../tenant-config/registry.js';
-import { assertBatchId, tenantQueue } from '../tenant.js';
-import type { IngestBatchInput } from '../workflows/messages.js';
-import type { SubscriptionTrouble } from './standing.js';
+import type { LoadedTenant } from '../tenants/config/registry.js';
+import { tenantQueue } from '../tenants/queues.js';
+import { assertBatchId } from '../tenants/ids.js';
+import type { IngestBatchInput } from '../workflows/messages/batches.js';
 
 /** What {@link SubscriptionAlerts} needs. */
 export interface SubscriptionAlertsOptions {
@@ -89,7 +89,9 @@ export class SubscriptionAlerts {
     routing?.take(event, 0);
     const routed = joinRouted([{ events: 1, evaluated: 0, routed: routing?.routed() }]);
     const input: IngestBatchInput = {
-      ...{ batch, activityQueue: tenantQueue(tenant), decided: { evaluated: 0, eligible: {} } },
+      batch,
+      activityQueue: tenantQueue(tenant),
+      decided: { evaluated: 0, eligible: {} },
       contents: { types: [event.type], firstEvent: event.id, lastEvent: event.id },
       ...(routed.length > 0 && { routed }),
     };

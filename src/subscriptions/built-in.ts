@@ -1,6 +1,6 @@
 import { HeadgateError } from '../errors.js';
-import { ELIGIBILITY, WAREHOUSE, type BuiltInKind } from '../subscription.js';
-import type { TenantConfig } from '../tenant-config/tenant-config.js';
+import { ELIGIBILITY, WAREHOUSE, type BuiltInKind } from '../tenants/subscription.js';
+import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import type { SubscriptionState } from './standing.js';
 
 /** The subscriptions a tenant has without configuring them: its warehouse and, if it has rules, eligibility. */

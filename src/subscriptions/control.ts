@@ -1,10 +1,10 @@
-import type { QueueNotes, QueueRate, QueueRates } from '../engine/queue-rates.js';
+import type { QueueNotes, QueueRate, QueueRates } from '../temporal/queue-rates.js';
 import { HeadgateError } from '../errors.js';
-import type { Logger } from '../observability/logger.js';
-import { WAREHOUSE } from '../subscription.js';
-import { subscriptionQueue, tenantQueue } from '../tenant.js';
-import type { TenantConfig } from '../tenant-config/tenant-config.js';
-import { createTurns } from '../turns.js';
+import type { Logger } from '../platform/logger.js';
+import { WAREHOUSE } from '../tenants/subscription.js';
+import { subscriptionQueue, tenantQueue } from '../tenants/queues.js';
+import type { TenantConfig } from '../tenants/config/tenant-config.js';
+import { createTurns } from '../platform/keyed-mutex.js';
 import { assertMayBecome, isBuiltIn } from './built-in.js';
 import {
   isFault,
@@ -12,8 +12,8 @@ import {
   standingOf,
   type SubscriptionStanding,
   type SubscriptionState,
-  type SubscriptionTrouble,
 } from './standing.js';
+import type { SubscriptionTrouble } from '../events/delivered-event.js';
 
 /** What {@link SubscriptionControl} needs. */
 export interface SubscriptionControlOptions {

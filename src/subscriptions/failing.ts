@@ -1,10 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { clipToJsonBytes } from '../clip.js';
-import type { QueueNotes } from '../engine/queue-rates.js';
+import { clipToJsonBytes } from '../platform/clip.js';
+import type { QueueNotes } from '../temporal/queue-rates.js';
 import { messageOf } from '../errors.js';
-import type { Logger } from '../observability/logger.js';
-import { subscriptionQueue } from '../tenant.js';
-import { FailureNews } from './failure-news.js';
+import type { Logger } from '../platform/logger.js';
+import { subscriptionQueue } from '../tenants/queues.js';
 
 /** That what a subscription is given fails: its last try did. Times are ISO 8601. */
 export interface Failing {
@@ -174,5 +173,33 @@ export class SubscriptionFailures {
       note = `${MARK}${JSON.stringify({ since: new Date(since).toISOString(), lastError, lastErrorAt })}`;
     }
     if (note !== before) await notes.setNote(queue, note);
+  }
+}
+
+/** So often at most it is said of one receiver that it begins to fail. */
+const SAID_EVERY_MS = 10 * 60_000;
+
+/**
+ * What is to be said of a receiver's failures: that they begin, and that they are over, not each of them. One that fails and
+ * recovers again and again is named every ten minutes.
+ */
+class FailureNews {
+  private failing = false;
+  private saidAt = Number.NEGATIVE_INFINITY;
+  private said = false;
+
+  /** @param now milliseconds since the epoch */
+  observe(ok: boolean, now: number): 'failing' | 'recovered' | undefined {
+    if (ok) {
+      const recovered = this.failing && this.said;
+      this.failing = this.said = false;
+      return recovered ? 'recovered' : undefined;
+    }
+    if (this.failing) return undefined;
+    this.failing = true;
+    this.said = now - this.saidAt >= SAID_EVERY_MS;
+    if (!this.said) return undefined;
+    this.saidAt = now;
+    return 'failing';
   }
 }

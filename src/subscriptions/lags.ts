@@ -1,10 +1,10 @@
 import type { Client } from '@temporalio/client';
 import { messageOf } from '../errors.js';
-import type { Logger } from '../observability/logger.js';
-import { WAREHOUSE } from '../subscription.js';
-import type { TenantConfig } from '../tenant-config/tenant-config.js';
-import type { QueueSettings } from '../engine/queue-rates.js';
-import { subscriptionQueue } from '../tenant.js';
+import type { Logger } from '../platform/logger.js';
+import { WAREHOUSE } from '../tenants/subscription.js';
+import type { TenantConfig } from '../tenants/config/tenant-config.js';
+import type { QueueSettings } from '../temporal/queue-rates.js';
+import { subscriptionQueue } from '../tenants/queues.js';
 import { failingOf } from './failing.js';
 import { waitingWindows } from './load-windows.js';
 import { standingOf, type SubscriptionState } from './standing.js';

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
-import { assertTenantId } from '../tenant.js';
-import { LOAD_WINDOW } from '../workflows/messages.js';
+import { assertTenantId } from '../tenants/ids.js';
+import { LOAD_WINDOW } from '../workflows/messages/batches.js';
 
 /** What waits for a tenant's warehouse. */
 export interface WaitingWindows {

@@ -1,11 +1,12 @@
 import type { Client } from '@temporalio/client';
-import { askTemporal } from '../engine/ask-temporal.js';
-import type { QueueNotes } from '../engine/queue-rates.js';
+import { askTemporal } from '../temporal/ask-temporal.js';
+import type { QueueNotes } from '../temporal/queue-rates.js';
 import { HeadgateError } from '../errors.js';
-import { ELIGIBILITY, WAREHOUSE, type BuiltInKind, type SubscriptionKind } from '../subscription.js';
-import type { SubscriptionConfig } from '../tenant-config/subscription-config.js';
-import type { TenantConfig } from '../tenant-config/tenant-config.js';
-import { assertSubscriptionName, assertTenantId, subscriptionQueue, tenantQueue } from '../tenant.js';
+import { ELIGIBILITY, WAREHOUSE, type BuiltInKind, type SubscriptionKind } from '../tenants/subscription.js';
+import type { SubscriptionConfig } from '../tenants/config/subscription-config.js';
+import type { TenantConfig } from '../tenants/config/tenant-config.js';
+import { subscriptionQueue, tenantQueue } from '../tenants/queues.js';
+import { assertSubscriptionName, assertTenantId } from '../tenants/ids.js';
 import { builtInOf, isBuiltIn } from './built-in.js';
 import type { SubscriptionControl } from './control.js';
 import { failingOf, type Failing } from './failing.js';

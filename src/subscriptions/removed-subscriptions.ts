@@ -1,9 +1,9 @@
 import type { Client } from '@temporalio/client';
 import { messageOf } from '../errors.js';
-import type { Logger } from '../observability/logger.js';
-import type { TenantRegistry } from '../tenant-config/registry.js';
-import { assertTenantId } from '../tenant.js';
-import { DELIVER, REVIEW } from '../workflows/delivery-messages.js';
+import type { Logger } from '../platform/logger.js';
+import type { TenantRegistry } from '../tenants/config/registry.js';
+import { assertTenantId } from '../tenants/ids.js';
+import { DELIVER, REVIEW } from '../workflows/messages/deliveries.js';
 
 /** What {@link RemovedSubscriptions} needs. */
 export interface RemovedSubscriptionsOptions {

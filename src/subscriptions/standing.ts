@@ -1,5 +1,5 @@
-import { clipToJsonBytes } from '../clip.js';
-import type { QueueRate } from '../engine/queue-rates.js';
+import { clipToJsonBytes } from '../platform/clip.js';
+import type { QueueRate } from '../temporal/queue-rates.js';
 
 /**
  * How a subscription stands:
@@ -21,17 +21,6 @@ export interface SubscriptionStanding {
   readonly by?: string;
   /** Since when, ISO 8601. */
   readonly since?: string;
-}
-
-/** A subscription that Headgate has disabled or paused, or whose breaker has opened. */
-export interface SubscriptionTrouble {
-  readonly tenant: string;
-  readonly subscription: string;
-  readonly state: 'disabled' | 'breaker-open' | 'paused';
-  /** Why, in words. */
-  readonly reason: string;
-  /** Since when, ISO 8601. */
-  readonly since: string;
 }
 
 /** True for the reason of a breaker that no receiver has opened: `SECRET_MISSING: …`, `QUEUE_REFUSED: …`. */

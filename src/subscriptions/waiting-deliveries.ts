@@ -1,7 +1,8 @@
 import type { Client } from '@temporalio/client';
-import { queueBacklog } from '../engine/queue-backlog.js';
-import { assertTenantId, subscriptionQueue } from '../tenant.js';
-import { DELIVER } from '../workflows/delivery-messages.js';
+import { queueBacklog } from '../temporal/queue-backlog.js';
+import { subscriptionQueue } from '../tenants/queues.js';
+import { assertTenantId } from '../tenants/ids.js';
+import { DELIVER } from '../workflows/messages/deliveries.js';
 
 /** Batches on their way to a subscription, whether they wait in its queue, are being tried, or pause between attempts. */
 export interface WaitingBatches {

@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
 import { messageOf } from '../errors.js';
-import type { Logger } from '../observability/logger.js';
-import { assertTenantId } from '../tenant.js';
-import { DELIVER, RESUMED } from '../workflows/delivery-messages.js';
+import type { Logger } from '../platform/logger.js';
+import { assertTenantId } from '../tenants/ids.js';
+import { DELIVER, RESUMED } from '../workflows/messages/deliveries.js';
 
 /** Deliveries that are woken; the rest go on by themselves, and their processes have heard of the resume by then. */
 const MOST = 1_000;

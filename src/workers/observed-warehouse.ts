@@ -1,4 +1,4 @@
-import type { LoadBudget } from '../activities/warehouse/load-budget.js';
+import type { LoadBudget } from '../activities/warehouse/load-control/load-budget.js';
 import { HeadgateError, type ErrorCode } from '../errors.js';
 import type { LoadInput, LoadResult, Warehouse } from '../stores/warehouse/warehouse.js';
 import type { Pace } from './pace.js';

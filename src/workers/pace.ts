@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../errors.js';
-import type { Logger } from '../observability/logger.js';
-import { AimdRate, type WorkOutcome } from './aimd-rate.js';
-import type { QueueRate, QueueRates } from '../engine/queue-rates.js';
-import { tenantQueue } from '../tenant.js';
+import type { Logger } from '../platform/logger.js';
+import { AimdRate, type WorkOutcome } from '../platform/aimd-rate.js';
+import type { QueueRate, QueueRates } from '../temporal/queue-rates.js';
+import { tenantQueue } from '../tenants/queues.js';
 
 /** What {@link Pace} needs. */
 export interface PaceOptions {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { BatchedActivities } from '../activities/replay/await-batched.js';
 import type { ReplayActivities } from '../activities/replay/replay.js';
 import { messageOf } from '../errors.js';
-import { stateQueue } from '../tenant.js';
+import { stateQueue } from '../tenants/queues.js';
 import { workerRunner, type RunOptions } from './worker-host.js';
 
 /** What {@link startStateWorker} needs. */

@@ -1,9 +1,9 @@
 import { messageOf } from '../errors.js';
-import type { Logger } from '../observability/logger.js';
-import type { SubscriptionConfig } from '../tenant-config/subscription-config.js';
-import type { TenantRegistry } from '../tenant-config/registry.js';
-import { subscriptionQueue } from '../tenant.js';
-import { createTurns } from '../turns.js';
+import type { Logger } from '../platform/logger.js';
+import type { SubscriptionConfig } from '../tenants/config/subscription-config.js';
+import type { TenantRegistry } from '../tenants/config/registry.js';
+import { subscriptionQueue } from '../tenants/queues.js';
+import { createTurns } from '../platform/keyed-mutex.js';
 import type { RunningWorker } from './tenant-workers.js';
 
 /** What {@link SubscriptionWorkers} needs. */

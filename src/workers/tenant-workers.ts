@@ -1,8 +1,8 @@
 import type { Worker } from '@temporalio/worker';
 import { messageOf } from '../errors.js';
-import type { Logger } from '../observability/logger.js';
-import type { LoadedTenant, TenantRegistry } from '../tenant-config/registry.js';
-import { tenantQueue, type Isolation } from '../tenant.js';
+import type { Logger } from '../platform/logger.js';
+import type { LoadedTenant, TenantRegistry } from '../tenants/config/registry.js';
+import { tenantQueue, type Isolation } from '../tenants/queues.js';
 
 /** A Worker that runs, and the end of its run. */
 export interface RunningWorker {

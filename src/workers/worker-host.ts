@@ -1,13 +1,18 @@
-import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
+import {
+  Worker,
+  type NativeConnection,
+  type WorkerOptions,
+  type ActivityInterceptorsFactory,
+} from '@temporalio/worker';
 import type { WorkerActivities } from '../activities/index.js';
 import { messageOf } from '../errors.js';
-import type { Logger } from '../observability/logger.js';
+import type { Logger } from '../platform/logger.js';
 import type { Holdings } from '../recovery/holdings.js';
-import type { TenantRegistry } from '../tenant-config/registry.js';
-import { poolQueue, type Isolation } from '../tenant.js';
-import { noteTasks } from './note-tasks.js';
+import type { TenantRegistry } from '../tenants/config/registry.js';
+import { poolQueue, type Isolation } from '../tenants/queues.js';
 import { SubscriptionWorkers } from './subscription-workers.js';
 import { TenantWorkers, type RunningWorker } from './tenant-workers.js';
+import type { HeldTasks } from '../recovery/journal.js';
 
 /** What {@link startWorkerHost} needs. */
 export interface WorkerHostOptions {
@@ -169,5 +174,27 @@ function tenantSide(options: WorkerHostOptions, isolation: Isolation): Partial<W
     maxConcurrentActivityTaskExecutions: MAX_TENANT_ACTIVITIES,
     activityTaskPollerBehavior: { type: 'simple-maximum', maximum: 1 },
     ...(isolation === 'dedicated' && workflowSide(options)),
+  };
+}
+
+/**
+ * Notes each activity task while it runs, so that the next process can give back what a killed one held. Local
+ * activities belong to the workflow task they run in, and have no task of their own.
+ */
+function noteTasks(holdings: HeldTasks): ActivityInterceptorsFactory {
+  return ({ info: { isLocal, taskToken } }) => {
+    if (isLocal) return {};
+    return {
+      inbound: {
+        execute: async (input, next) => {
+          holdings.taken(taskToken);
+          try {
+            return await next(input);
+          } finally {
+            holdings.ended(taskToken);
+          }
+        },
+      },
+    };
   };
 }

@@ -6,7 +6,7 @@ import {
   proxyActivities,
 } from '@temporalio/workflow';
 import type { BatchedActivities } from '../activities/replay/await-batched.js';
-import { INPUT_STREAMS } from '../event.js';
+import { INPUT_STREAMS } from '../events/event.js';
 import {
   SPOOL_WAIT_MS,
   untilOf,
@@ -15,8 +15,8 @@ import {
   type ReplayProgress,
   type SpoolRef,
   type UnbatchedEvents,
-} from './replay-messages.js';
-import { inSpool, spoolAway } from './unbatched-events.js';
+} from './messages/replays.js';
+import { inSpool, spoolAway } from './messages/unbatched-events.js';
 
 /** An attempt ends its wait by itself; one that does not by then, or that is killed, is given up. */
 const ANSWERS_WITHIN_MS = 60_000;

@@ -9,9 +9,9 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
-import { STATUS } from '../search-attributes.js';
-import { PRIORITY_KEYS, type Priority } from '../subscription.js';
-import { deliverWorkflowId } from '../tenant.js';
+import { STATUS } from '../tenants/search-attributes.js';
+import { PRIORITY_KEYS, type Priority } from '../tenants/subscription.js';
+import { deliverWorkflowId } from '../tenants/workflow-ids.js';
 import { deliver } from './deliver.js';
 import {
   DISCARD,
@@ -24,9 +24,9 @@ import {
   type DeliverResult,
   type Resolution,
   type Resolved,
-} from './delivery-messages.js';
-import { isBeyondRedrive } from './ingest-dead-letter.js';
-import { WORKFLOW_TASK_TIMEOUT } from './messages.js';
+} from './messages/deliveries.js';
+import { isBeyondRedrive } from './messages/ingest-dead-letter.js';
+import { WORKFLOW_TASK_TIMEOUT } from './messages/batches.js';
 import { resolutionIn } from './signal-arguments.js';
 
 /** Delivers the events of a dead letter again. */

@@ -26,7 +26,7 @@ import {
   type PassInput,
   type PassResult,
   type PendingLines,
-} from './delivery-messages.js';
+} from './messages/deliveries.js';
 
 /** Its subscription has been resumed. */
 export const resumedSignal = defineSignal<[number]>(RESUMED);
@@ -141,7 +141,9 @@ function passOf({ kind, queue }: DeliverInput): (input: PassInput) => Promise<Pa
     // and at once where a process starts on its data directory.
     heartbeatTimeout: '30 seconds',
     retry: {
-      ...{ initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
+      initialInterval: '1 second',
+      backoffCoefficient: 2,
+      maximumInterval: '30 seconds',
       // The subscription is of another kind now: see what it is.
       nonRetryableErrorTypes: [UNREGISTERED],
     },

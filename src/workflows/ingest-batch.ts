@@ -1,7 +1,7 @@
 import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
-import type { BatchRef } from '../event.js';
-import type { IngestBatchInput, IngestBatchResult } from './messages.js';
+import type { BatchRef } from '../events/event.js';
+import type { IngestBatchInput, IngestBatchResult } from './messages/batches.js';
 
 /**
  * The fast lane: local activities run within the first workflow task of an eagerly started workflow, a third of the

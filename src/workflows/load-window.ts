@@ -1,6 +1,6 @@
 import { condition, defineSignal, proxyActivities, setHandler } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
-import type { BatchRef } from '../event.js';
+import type { BatchRef } from '../events/event.js';
 import {
   ANNOUNCE,
   FULL_WINDOW,
@@ -8,7 +8,7 @@ import {
   type LoadWindowResult,
   type WindowLoad,
   type WindowSize,
-} from './messages.js';
+} from './messages/batches.js';
 import { announcedBatches } from './signal-arguments.js';
 
 /** Batches to be loaded with this window: a batch of events, and the decisions on it. */
@@ -36,7 +36,8 @@ export async function loadWindow(input: LoadWindowInput): Promise<LoadWindowResu
     // The warehouse may be away for hours; its tenant alone waits. Where large loads are wanted each try may be one of the
     // jobs of which a day has a limited number: one a minute would use them all up.
     retry: {
-      ...{ initialInterval: '1 second', backoffCoefficient: 2 },
+      initialInterval: '1 second',
+      backoffCoefficient: 2,
       maximumInterval: input.full === undefined ? '1 minute' : '10 minutes',
     },
   });

@@ -19,8 +19,8 @@ import {
   type ReplayProgress,
   type ReplayReport,
   type UnbatchedEvents,
-} from './replay-messages.js';
-import { incompleteNotes } from './unbatched-events.js';
+} from './messages/replays.js';
+import { incompleteNotes } from './messages/unbatched-events.js';
 
 /** How far the replay is. */
 export const progressQuery = defineQuery<ReplayProgress>(PROGRESS);

@@ -9,14 +9,14 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
-import { PRIORITY_KEYS } from '../subscription.js';
+import { PRIORITY_KEYS } from '../tenants/subscription.js';
 import {
   PROGRESS,
   type FoundDeadLetter,
   type ResolveInput,
   type ResolveProgress,
   type ResolveResult,
-} from './resolve-messages.js';
+} from './messages/resolve.js';
 
 /** How far it is. */
 export const progressQuery = defineQuery<ResolveProgress>(PROGRESS);

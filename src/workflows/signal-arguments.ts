@@ -1,7 +1,7 @@
 import { log, patched } from '@temporalio/workflow';
-import type { BatchRef } from '../event.js';
-import { isBatchOf } from './batch-reference.js';
-import type { Resolution } from './delivery-messages.js';
+import type { BatchRef } from '../events/event.js';
+import { isBatchOf } from './messages/batch-reference.js';
+import type { Resolution } from './messages/deliveries.js';
 
 /** Batches that one `announce` may name: Headgate's own names a batch and its decisions. */
 const MAX_ANNOUNCED = 1_000;

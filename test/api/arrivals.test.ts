@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Turns } from '../../src/event-loop-turns.js';
+import { Turns } from '../../src/platform/event-loop-turns.js';
 import { cloudEvent, startTestApi, type TestApi } from '../support/api.js';
 
 describe('a request whose events have come and are not in the spool yet', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { inTurns } from '../../src/api/in-turns.js';
-import { Turns } from '../../src/event-loop-turns.js';
+import { Turns } from '../../src/platform/event-loop-turns.js';
 
 describe('work that is done in turns', () => {
   let now: number;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { EventRow } from '../../src/event.js';
+import type { EventRow } from '../../src/events/event.js';
 import { startTestApi, type TestApi } from '../support/api.js';
 
 /** By their folders in test/sdks, the commands that run the clients that have been built. */

@@ -8,7 +8,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import Koa from 'koa';
 import { listen } from '../../src/api/server.js';
 import type { HeadgateError } from '../../src/errors.js';
-import { Turns } from '../../src/event-loop-turns.js';
+import { Turns } from '../../src/platform/event-loop-turns.js';
 import { cloudEvent, startTestApi, type TestApi } from '../support/api.js';
 
 /** Says how many get a connection from a kernel whose process takes none: in ten seconds, or once it is all. */

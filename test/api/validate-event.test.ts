@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import {
-  isRejection,
-  validateEvent,
-  type Rejection,
-  type RejectionCode,
-} from '../../src/api/validate-event.js';
-import type { EventRow } from '../../src/event.js';
+import { isRejection, validateEvent } from '../../src/api/validate-event.js';
+import type { Rejection, RejectionCode } from '../../src/api/rejection.js';
+import type { EventRow } from '../../src/events/event.js';
 import { scanJson } from '../../src/api/scan-json.js';
 import { cloudEvent } from '../support/api.js';
 

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { once } from 'node:events';
 import { gzipSync } from 'node:zlib';
 import { CloudEvent, emitterFor, HTTP, httpTransport, Mode } from 'cloudevents';
-import type { EventRow } from '../../src/event.js';
+import type { EventRow } from '../../src/events/event.js';
 import { cloudEvent, startTestApi, type TestApi } from '../support/api.js';
 
 /** A request as an SDK sends it: header values as they go over the wire, one octet a character. */

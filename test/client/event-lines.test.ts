@@ -3,7 +3,7 @@ import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { eventFor, readLines, type FileLine } from '../../src/event-lines.js';
+import { eventFor, readLines, type FileLine } from '../../src/events/event-lines.js';
 import { useTempDir } from '../support/temp-dir.js';
 
 describe('the lines of a file', () => {

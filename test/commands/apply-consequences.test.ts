@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { consequences } from '../../src/commands/apply-consequences.js';
 import type { Config } from '../../src/config.js';
-import { readConfigFile } from '../../src/tenant-config/tenant-file.js';
+import { readConfigFile } from '../../src/tenants/config/tenant-file.js';
 import { useTempDir } from '../support/temp-dir.js';
 
 describe('what headgate tenant apply says of a change', () => {

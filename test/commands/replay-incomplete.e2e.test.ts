@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ReplayView } from '../../src/commands/replay-client.js';
-import { NO_COUNTS, type ReplayReport } from '../../src/workflows/replay-messages.js';
-import { inSpool, incompleteNotes, spoolAway } from '../../src/workflows/unbatched-events.js';
+import { NO_COUNTS, type ReplayReport } from '../../src/workflows/messages/replays.js';
+import { inSpool, incompleteNotes, spoolAway } from '../../src/workflows/messages/unbatched-events.js';
 import { runHeadgate } from '../support/headgate.js';
 import { useTempDir } from '../support/temp-dir.js';
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Compactions, type CompactionsOptions } from '../../src/compaction/compactions.js';
-import { createLogger } from '../../src/observability/logger.js';
+import { createLogger } from '../../src/platform/logger.js';
 import { createMetrics, type Metrics } from '../../src/observability/metrics.js';
-import { openTenantRegistry, type TenantRegistry } from '../../src/tenant-config/registry.js';
+import { openTenantRegistry, type TenantRegistry } from '../../src/tenants/config/registry.js';
 import { canUnshare, startHolder } from '../support/lock-holder.js';
 import { event, Fixture } from '../stores/warehouse/fixture.js';
 

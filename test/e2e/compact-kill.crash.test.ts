@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { COMPACTION_FAULT_POINTS } from '../../src/fault-point.js';
+import { COMPACTION_FAULT_POINTS } from '../../src/platform/fault-point.js';
 import { killAll, runHeadgate, type Finished } from '../support/headgate.js';
 import { countInFiles, rowsInFiles } from '../support/parquet.js';
 import { batchId, event, Fixture } from '../stores/warehouse/fixture.js';

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
-import type { BatchReceipt } from '../../src/api/receipts.js';
+import type { BatchReceipt } from '../../src/receipts/receipts.js';
 import type { ReplayView } from '../../src/commands/replay-client.js';
-import type { FaultPoint } from '../../src/fault-point.js';
+import type { FaultPoint } from '../../src/platform/fault-point.js';
 import { signToken } from '../../src/keys/key-set.js';
 import { createCrashNode } from '../support/crash-node.js';
 import {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FAULT_POINTS, type FaultPoint } from '../../src/fault-point.js';
+import { FAULT_POINTS, type FaultPoint } from '../../src/platform/fault-point.js';
 import { createCrashNode } from '../support/crash-node.js';
 import { killAll, sharedTemporal } from '../support/headgate.js';
 import { sideBySide } from '../support/side-by-side.js';

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
-import { connectTemporal } from '../../src/engine/connect.js';
+import { connectTemporal } from '../../src/temporal/connect.js';
 import { signToken } from '../../src/keys/key-set.js';
 import { forget } from '../support/forget.js';
 import { killAll, nodeEnvironment, spawnHeadgate } from '../support/headgate.js';

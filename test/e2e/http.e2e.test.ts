@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { BatchReceipt } from '../../src/api/receipts.js';
+import type { BatchReceipt } from '../../src/receipts/receipts.js';
 import { FLIGHTS } from '../support/flights.js';
 import { killAll, nodeEnvironment, spawnHeadgate } from '../support/headgate.js';
 import { rowsInFiles, type TenantExpectation } from '../support/parquet.js';

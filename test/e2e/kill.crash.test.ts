@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../bench/system/free-port.js';
-import { serverStateOf } from '../../src/engine/server-record.js';
+import { serverStateOf } from '../../src/temporal/dev-server/server-record.js';
 import { FLIGHTS } from '../support/flights.js';
 import { killAll, ownEnvironment, runHeadgate, sharedTemporal, spawnHeadgate } from '../support/headgate.js';
 import { assertExact, type TenantExpectation } from '../support/parquet.js';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
-import { connectTemporal } from '../../src/engine/connect.js';
+import { connectTemporal } from '../../src/temporal/connect.js';
 import { killAll, nodeEnvironment, runHeadgate, spawnHeadgate } from '../support/headgate.js';
 import { canUnshare } from '../support/lock-holder.js';
 import { rowsInFiles } from '../support/parquet.js';

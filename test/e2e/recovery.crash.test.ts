@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import { freePort } from '../../bench/system/free-port.js';
 import { windowAt } from '../../src/activities/warehouse/announce.js';
-import { connectTemporal } from '../../src/engine/connect.js';
+import { connectTemporal } from '../../src/temporal/connect.js';
 import { signToken } from '../../src/keys/key-set.js';
 import { killAll, ownEnvironment, spawnHeadgate, type HeadgateProcess } from '../support/headgate.js';
 import { rowsInFiles } from '../support/parquet.js';

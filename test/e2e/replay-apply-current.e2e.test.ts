@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createReplayClient, type ReplayView } from '../../src/commands/replay-client.js';
-import type { AppliedCounts } from '../../src/workflows/replay-messages.js';
+import type { AppliedCounts } from '../../src/workflows/messages/replays.js';
 import {
   killAll,
   nodeEnvironment,

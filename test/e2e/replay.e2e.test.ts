@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ReplayView } from '../../src/commands/replay-client.js';
-import type { ReplayReport, RuleDifference } from '../../src/workflows/replay-messages.js';
+import type { ReplayReport, RuleDifference } from '../../src/workflows/messages/replays.js';
 import { expectedDecisions, FLIGHTS, readWeek, type FlightEvent } from '../support/flights.js';
 import { killAll, nodeEnvironment, runHeadgate, spawnHeadgate } from '../support/headgate.js';
 import { decisionsInFiles, rowsInFiles } from '../support/parquet.js';

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { queryTenant } from '../../src/stores/warehouse/parquet/query.js';
-import { writeField } from '../../src/stores/warehouse/promoted-field.js';
+import { writeField } from '../../src/events/promoted-field.js';
 import type { FlightEvent } from '../support/flights.js';
 import { killAll, nodeEnvironment, runHeadgate, spawnHeadgate } from '../support/headgate.js';
 import { CHANGES, eventsOf, expectedColumns, promotedOn } from '../support/month.js';

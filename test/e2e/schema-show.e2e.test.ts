@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { EventRow, InputStream } from '../../src/event.js';
+import type { EventRow, InputStream } from '../../src/events/event.js';
 import { createFileBatchStore } from '../../src/stores/batch-store/file.js';
-import type { PromotedField } from '../../src/stores/warehouse/promoted-field.js';
-import { parseTenantConfig } from '../../src/tenant-config/parse.js';
+import type { PromotedField } from '../../src/events/promoted-field.js';
+import { parseTenantConfig } from '../../src/tenants/config/parse.js';
 import { gzipSync } from 'node:zlib';
 import { batchId, event, Fixture } from '../stores/warehouse/fixture.js';
 import { killAll, runHeadgate } from '../support/headgate.js';

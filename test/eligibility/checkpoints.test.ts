@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { EventRow, InputStream } from '../../src/event.js';
+import type { EventRow, InputStream } from '../../src/events/event.js';
 import type { Checkpoint } from '../../src/stores/state/state-store.js';
 import { openDoor, type Door, type DoorOptions } from '../support/door.js';
 import { event } from '../support/events.js';

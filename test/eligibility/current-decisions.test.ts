@@ -6,7 +6,7 @@ import {
   type MakeCurrentOptions,
   type StandingCounts,
 } from '../../src/eligibility/current-decisions.js';
-import { Turns } from '../../src/event-loop-turns.js';
+import { Turns } from '../../src/platform/event-loop-turns.js';
 import type { CompiledRules } from '../../src/rules/compiled.js';
 import { openDoor, type Door, type DoorOptions } from '../support/door.js';
 import { event, rulesOf } from '../support/events.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { decideChunk, newSubjectRecord, type ChunkDecisions } from '../../src/eligibility/decide-chunk.js';
-import type { DecisionRow, EventRow, InputStream } from '../../src/event.js';
+import type { DecisionRow, EventRow, InputStream } from '../../src/events/event.js';
 import type { SubjectRecord } from '../../src/stores/state/state-store.js';
 import { event, linesOf, rulesOf } from '../support/events.js';
 import { fingerprintOf } from '../../src/rules/fingerprint.js';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { DecisionRow, EventRow, InputStream } from '../../src/event.js';
+import type { DecisionRow, EventRow, InputStream } from '../../src/events/event.js';
 import type { CompiledRules } from '../../src/rules/compiled.js';
 import { openDoor, type Door, type DoorOptions } from '../support/door.js';
 import { event, linesOf, rulesOf } from '../support/events.js';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { decideChunk, newSubjectRecord } from '../../src/eligibility/decide-chunk.js';
-import type { EventRow, InputStream } from '../../src/event.js';
+import type { EventRow, InputStream } from '../../src/events/event.js';
 import type { StateStore, SubjectRecord } from '../../src/stores/state/state-store.js';
 import { openDoor, type Door, type UnpackedRecord } from '../support/door.js';
 import { event, linesOf, rulesOf } from '../support/events.js';

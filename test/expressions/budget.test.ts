@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createTemplates } from '../../src/activities/workflow/templates.js';
-import type { EventRow } from '../../src/event.js';
+import type { EventRow } from '../../src/events/event.js';
 import { Budget, MAX_EVENT_STEPS, MAX_EXPRESSION_STEPS } from '../../src/expressions/budget.js';
 import { compileExpression } from '../../src/expressions/compile.js';
 import { TOO_COSTLY } from '../../src/expressions/fault.js';
@@ -11,8 +11,8 @@ import { Router } from '../../src/routing/router.js';
 import { compileRules } from '../../src/rules/compile.js';
 import { evaluateEvent } from '../../src/rules/evaluate.js';
 import { newSubjectState } from '../../src/rules/subject-state.js';
-import { parseTenantConfig } from '../../src/tenant-config/parse.js';
-import type { WorkflowConfig } from '../../src/tenant-config/subscription-config.js';
+import { parseTenantConfig } from '../../src/tenants/config/parse.js';
+import type { WorkflowConfig } from '../../src/tenants/config/subscription-config.js';
 
 const numbers = Array.from({ length: 3_000 }, (_, i) => i);
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { InputStream } from '../../src/event.js';
+import type { InputStream } from '../../src/events/event.js';
 import { Batched, type Batching, type Unbatched } from '../../src/ingest/batched.js';
 import { createBatcherBench, type BatcherBench } from '../support/batches.js';
 import { gate } from '../support/gate.js';

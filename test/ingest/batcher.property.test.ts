@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { Chunk } from '../../src/ingest/lane.js';
+import type { Chunk } from '../../src/events/chunk.js';
 import { chunkOf, createBatcherBench, type BatcherBench } from '../support/batches.js';
 
 const LANES = ['UA/events', 'UA/user-properties', 'DL/events', 'DL/user-properties', 'AA/events'] as const;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import FakeTimers from '@sinonjs/fake-timers';
 import type { BatchLimits, Plan } from '../../src/ingest/lane.js';
-import { isBatchId } from '../../src/tenant.js';
+import { isBatchId } from '../../src/tenants/ids.js';
 import { chunkOf, createBatcherBench, type BatcherBench, type BenchOptions } from '../support/batches.js';
 
 describe('the batcher', () => {

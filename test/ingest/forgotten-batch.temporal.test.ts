@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import type { WorkerActivities } from '../../src/activities/index.js';
 import type { Plan } from '../../src/ingest/lane.js';
 import { batchPath } from '../../src/stores/batch-store/file.js';
-import type { IngestBatchResult, LoadWindowResult } from '../../src/workflows/messages.js';
+import type { IngestBatchResult, LoadWindowResult } from '../../src/workflows/messages/batches.js';
 import { forget } from '../support/forget.js';
 import { resetToStart } from '../support/histories.js';
 import { countInFiles } from '../support/parquet.js';

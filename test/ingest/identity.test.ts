@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import type { DecisionRow, EventRow } from '../../src/event.js';
+import type { DecisionRow, EventRow } from '../../src/events/event.js';
 import { createFingerprint, FINGERPRINT_BYTES } from '../../src/ingest/fingerprint.js';
-import { openLmdb } from '../../src/lmdb-environment.js';
+import { openLmdb } from '../../src/platform/lmdb-environment.js';
 import { fingerprintOf } from '../../src/rules/fingerprint.js';
 import { openDoor, type Door } from '../support/door.js';
 import { event, linesOf } from '../support/events.js';

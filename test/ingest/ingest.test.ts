@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Receipt } from '../../src/ingest/ingest.js';
-import type { EventRow, InputStream } from '../../src/event.js';
-import { Turns } from '../../src/event-loop-turns.js';
+import type { EventRow, InputStream } from '../../src/events/event.js';
+import { Turns } from '../../src/platform/event-loop-turns.js';
 import { linesOf } from '../support/events.js';
 import { faultyDiskBeneath } from '../support/faulty-disk.js';
 import { gate, type Gate } from '../support/gate.js';

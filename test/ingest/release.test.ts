@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { Chunk } from '../../src/ingest/lane.js';
+import type { Chunk } from '../../src/events/chunk.js';
 import { Release } from '../../src/ingest/release.js';
 import { chunkOf } from '../support/batches.js';
 

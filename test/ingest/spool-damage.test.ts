@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { InputStream } from '../../src/event.js';
+import type { InputStream } from '../../src/events/event.js';
 import { FINGERPRINT_BYTES } from '../../src/ingest/fingerprint.js';
-import type { Chunk } from '../../src/ingest/lane.js';
+import type { Chunk } from '../../src/events/chunk.js';
 import { Spool } from '../../src/ingest/spool.js';
 import { decodeRecord, encodeRecord } from '../../src/ingest/spool-record.js';
 import { damageSpool } from '../support/damage.js';

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import type { InputStream } from '../../src/event.js';
+import type { InputStream } from '../../src/events/event.js';
 import { FINGERPRINT_BYTES } from '../../src/ingest/fingerprint.js';
-import type { Chunk, Plan } from '../../src/ingest/lane.js';
+import type { Plan } from '../../src/ingest/lane.js';
+import type { Chunk } from '../../src/events/chunk.js';
 import { Spool } from '../../src/ingest/spool.js';
 import { event, linesOf } from '../support/events.js';
 import { faultyDiskBeneath } from '../support/faulty-disk.js';

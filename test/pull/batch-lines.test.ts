@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { toCloudEvent } from '../../src/cloudevent.js';
-import type { EventRow, Stream } from '../../src/event.js';
+import { toCloudEvent } from '../../src/events/cloudevent.js';
+import type { EventRow, Stream } from '../../src/events/event.js';
 import { BatchLines } from '../../src/pull/batch-lines.js';
 import { flights } from '../support/pulling.js';
 

@@ -1,10 +1,10 @@
 /** A process that takes events of a subscription, acknowledges the first, says which it has, and waits to be killed. */
 import { Client } from '@temporalio/client';
-import { connectTemporal } from '../../src/engine/connect.js';
-import { createLogger } from '../../src/observability/logger.js';
+import { connectTemporal } from '../../src/temporal/connect.js';
+import { createLogger } from '../../src/platform/logger.js';
 import { createPull } from '../../src/pull/pull.js';
 import { createFileBatchStore } from '../../src/stores/batch-store/file.js';
-import type { TenantConfig } from '../../src/tenant-config/tenant-config.js';
+import type { TenantConfig } from '../../src/tenants/config/tenant-config.js';
 
 const [address = '', namespace = '', batches = '', config = ''] = process.argv.slice(2);
 const tenantConfig = JSON.parse(config) as TenantConfig;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { LineSet } from '../../src/line-set.js';
+import { LineSet } from '../../src/events/line-set.js';
 import { LeaseTable, type Lease, type LeaseTableOptions } from '../../src/pull/lease-table.js';
-import type { PassResult } from '../../src/workflows/delivery-messages.js';
+import type { PassResult } from '../../src/workflows/messages/deliveries.js';
 
 const table = (lines: number, more: Partial<LeaseTableOptions> = {}): LeaseTable =>
   new LeaseTable({ lines, pending: [{ attempts: 0, count: lines }], maxAttempts: 3, ...more });

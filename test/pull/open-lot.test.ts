@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { Turns } from '../../src/event-loop-turns.js';
-import { LineSet } from '../../src/line-set.js';
+import { Turns } from '../../src/platform/event-loop-turns.js';
+import { LineSet } from '../../src/events/line-set.js';
 import { openLot } from '../../src/pull/open-lot.js';
 import { event } from '../support/events.js';
 import { turnsOf } from '../support/turns-of.js';

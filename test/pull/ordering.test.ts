@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ExpressionFailure } from '../../src/expressions/failures.js';
-import { Turns } from '../../src/event-loop-turns.js';
+import { Turns } from '../../src/platform/event-loop-turns.js';
 import { openLot } from '../../src/pull/open-lot.js';
 import { flights } from '../support/pulling.js';
 

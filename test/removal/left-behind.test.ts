@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { HeadgateError } from '../../src/errors.js';
 import { assertNothingLeft, leftBehind } from '../../src/removal/left-behind.js';
 import { dataPaths } from '../../src/roles/stores.js';
-import type { LoadedTenant, TenantToApply } from '../../src/tenant-config/registry.js';
+import type { LoadedTenant, TenantToApply } from '../../src/tenants/config/registry.js';
 import { useTempDir } from '../support/temp-dir.js';
 
 describe('what is left of a tenant', () => {

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { Client, type WorkflowHandle } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
-import type { BatchRef, Stream } from '../../src/event.js';
+import type { BatchRef, Stream } from '../../src/events/event.js';
 import { sweepTenant } from '../../src/retention/sweep.js';
-import { searchAttributesOf } from '../../src/search-attributes.js';
+import { searchAttributesOf } from '../../src/tenants/search-attributes.js';
 import { createFileBatchStore } from '../../src/stores/batch-store/file.js';
 import type { BatchStore } from '../../src/stores/batch-store/batch-store.js';
 import { createFileLoadClaims } from '../../src/stores/load-claims/file.js';
@@ -16,9 +16,9 @@ import {
   deadLetterWorkflowId,
   deliverWorkflowId,
   loadWorkflowId,
-} from '../../src/tenant.js';
-import { DEAD_LETTER, DELIVER } from '../../src/workflows/delivery-messages.js';
-import { ANNOUNCE, INGEST_BATCH, LOAD_WINDOW } from '../../src/workflows/messages.js';
+} from '../../src/tenants/workflow-ids.js';
+import { DEAD_LETTER, DELIVER } from '../../src/workflows/messages/deliveries.js';
+import { ANNOUNCE, INGEST_BATCH, LOAD_WINDOW } from '../../src/workflows/messages/batches.js';
 import { connect } from '../support/pipeline.js';
 import { useTempDir } from '../support/temp-dir.js';
 import { testNamespace } from '../support/temporal.js';

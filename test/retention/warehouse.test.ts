@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { createLogger } from '../../src/observability/logger.js';
+import { createLogger } from '../../src/platform/logger.js';
 import { Retention } from '../../src/retention/retention.js';
 import { createFileBatchStore } from '../../src/stores/batch-store/file.js';
-import { openTenantRegistry } from '../../src/tenant-config/registry.js';
+import { openTenantRegistry } from '../../src/tenants/config/registry.js';
 import { event, Fixture } from '../stores/warehouse/fixture.js';
 
 const DAY = 24 * 60 * 60 * 1000;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { tenantsInBigQuery } from '../../src/roles/load-budget.js';
-import { parseTenantConfig } from '../../src/tenant-config/parse.js';
-import type { TenantRegistry } from '../../src/tenant-config/registry.js';
+import { parseTenantConfig } from '../../src/tenants/config/parse.js';
+import type { TenantRegistry } from '../../src/tenants/config/registry.js';
 
 describe('the budget of load jobs', () => {
   it('is of those tenants alone whose loads are jobs', () => {

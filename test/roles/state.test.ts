@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { createLogger } from '../../src/observability/logger.js';
+import { createLogger } from '../../src/platform/logger.js';
 import { openStateStore } from '../../src/roles/state.js';
 import { dataPaths } from '../../src/roles/stores.js';
 import { openLmdbStateStore } from '../../src/stores/state/lmdb.js';

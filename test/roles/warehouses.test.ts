@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openLoadClaims } from '../../src/roles/stores.js';
 import { openWarehouses, watchWarehouses } from '../../src/roles/warehouses.js';
-import { openTenantRegistry, type TenantRegistry } from '../../src/tenant-config/registry.js';
+import { openTenantRegistry, type TenantRegistry } from '../../src/tenants/config/registry.js';
 import { BigQueryServer } from '../support/bigquery-server.js';
 import { until } from '../support/until.js';
 import { batchId, event, Fixture } from '../stores/warehouse/fixture.js';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import type { EventRow } from '../../src/event.js';
+import type { EventRow } from '../../src/events/event.js';
 import { compileRoutes } from '../../src/routing/compile.js';
 import { explain } from '../../src/routing/explain.js';
-import { parseTenantConfig } from '../../src/tenant-config/parse.js';
+import { parseTenantConfig } from '../../src/tenants/config/parse.js';
 
 const EVENT: EventRow = {
   ...{ specversion: '1.0', id: '1', source: 's', type: 'flight.departed', stage: 'raw' },

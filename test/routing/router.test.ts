@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import type { DecisionRow, EventRow } from '../../src/event.js';
-import { LineSet } from '../../src/line-set.js';
+import type { DecisionRow, EventRow } from '../../src/events/event.js';
+import { LineSet } from '../../src/events/line-set.js';
 import { compileRoutes } from '../../src/routing/compile.js';
 import { joinRouted } from '../../src/routing/join-routed.js';
 import { ChunkRouting } from '../../src/routing/chunk-routing.js';
 import { Router } from '../../src/routing/router.js';
-import type { RouteConfig } from '../../src/tenant-config/subscription-config.js';
-import { parseTenantConfig } from '../../src/tenant-config/parse.js';
+import type { RouteConfig } from '../../src/routing/route-config.js';
+import { parseTenantConfig } from '../../src/tenants/config/parse.js';
 
 const SUBSCRIPTIONS = ['crm', 'ops', 'audit'].map((name) => ({ name, kind: 'pull' }));
 

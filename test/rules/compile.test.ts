@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { HeadgateError } from '../../src/errors.js';
-import { compileRules, type RuleIssue, type RulesConfig } from '../../src/rules/compile.js';
+import { compileRules, type RuleIssue } from '../../src/rules/compile.js';
+import type { RulesConfig, AggregateConfig } from '../../src/rules/rule-config.js';
 import { concernsRules } from '../../src/rules/compiled.js';
-import type { AggregateConfig } from '../../src/tenant-config/tenant-config.js';
 
 const late: AggregateConfig = { on: ['a'], op: 'count', windowMs: 1000 };
 

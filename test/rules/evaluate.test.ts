@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import type { EventRow } from '../../src/event.js';
-import { compileRules, type RulesConfig } from '../../src/rules/compile.js';
+import type { EventRow } from '../../src/events/event.js';
+import { compileRules } from '../../src/rules/compile.js';
+import type { RulesConfig, AggregateConfig, AggregateOp } from '../../src/rules/rule-config.js';
 import { evaluateEvent, type Evaluation } from '../../src/rules/evaluate.js';
 import { failedFolds } from '../../src/rules/failed-folds.js';
 import { newSubjectState } from '../../src/rules/subject-state.js';
-import type { AggregateConfig, AggregateOp } from '../../src/tenant-config/tenant-config.js';
 
 const START = Date.parse('2026-01-01T00:00:00Z');
 

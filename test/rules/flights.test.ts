@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import type { EventRow } from '../../src/event.js';
+import type { EventRow } from '../../src/events/event.js';
 import { compileRules } from '../../src/rules/compile.js';
 import { evaluateEvent } from '../../src/rules/evaluate.js';
-import { mergeProperties, newProfileState, type ProfileState } from '../../src/rules/profile.js';
+import { mergeProperties } from '../../src/rules/profile.js';
+import { newProfileState, type ProfileState } from '../../src/rules/profile-state.js';
 import { newSubjectState, type SubjectState } from '../../src/rules/subject-state.js';
-import { parseTenantConfig } from '../../src/tenant-config/parse.js';
+import { parseTenantConfig } from '../../src/tenants/config/parse.js';
 
 const TENANTS = ['UA', 'AA', 'B6', 'DL', 'EV', 'MQ', 'US', 'WN', 'VX', 'FL', 'AS', '9E', 'F9', 'HA', 'YV'];
 const DEDICATED = ['B6', 'EV', 'UA'];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { fold, MAX_ENTRIES, newAggregateState, SLOTS_PER_WINDOW, valueAt } from '../../src/rules/fold.js';
-import type { AggregateOp } from '../../src/tenant-config/tenant-config.js';
+import type { AggregateOp } from '../../src/rules/rule-config.js';
 
 const OPS: readonly AggregateOp[] = ['count', 'sum', 'min', 'max', 'last'];
 const WINDOW = 100;

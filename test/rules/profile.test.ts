@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { EventRow } from '../../src/event.js';
+import type { EventRow } from '../../src/events/event.js';
 import { MAX_PROFILE_KEYS, ProfileLimits } from '../../src/rules/profile-limits.js';
-import { mergeProperties, newProfileState, type ProfileState } from '../../src/rules/profile.js';
+import { mergeProperties } from '../../src/rules/profile.js';
+import { newProfileState, type ProfileState } from '../../src/rules/profile-state.js';
 
 function event(data: unknown, time = '2026-01-01T00:00:00Z'): EventRow {
   return {

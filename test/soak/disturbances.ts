@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { serverStateOf } from '../../src/engine/server-record.js';
+import { serverStateOf } from '../../src/temporal/dev-server/server-record.js';
 import type { HeadgateProcess } from '../support/headgate.js';
 import type { Random } from '../support/random.js';
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { createQueueRates } from '../../src/engine/queue-rates.js';
-import type { EventRow } from '../../src/event.js';
+import { createQueueRates } from '../../src/temporal/queue-rates.js';
+import type { EventRow } from '../../src/events/event.js';
 import { SubscriptionAlerts, batchIdOf } from '../../src/subscriptions/alerts.js';
 import { SubscriptionControl } from '../../src/subscriptions/control.js';
-import type { SubscriptionTrouble } from '../../src/subscriptions/standing.js';
-import { batchWorkflowId, deliverWorkflowId } from '../../src/tenant.js';
-import type { IngestBatchResult, LoadWindowResult } from '../../src/workflows/messages.js';
+import type { SubscriptionTrouble } from '../../src/events/delivered-event.js';
+import { batchWorkflowId, deliverWorkflowId } from '../../src/tenants/workflow-ids.js';
+import type { IngestBatchResult, LoadWindowResult } from '../../src/workflows/messages/batches.js';
 import { rowsInFiles } from '../support/parquet.js';
 import { SILENT, startPipeline, type Pipeline } from '../support/pipeline.js';
 import { testNamespace } from '../support/temporal.js';

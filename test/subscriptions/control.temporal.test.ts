@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { Client } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
-import { createQueueRates, type QueueNotes, type QueueRates } from '../../src/engine/queue-rates.js';
+import { createQueueRates, type QueueNotes, type QueueRates } from '../../src/temporal/queue-rates.js';
 import { SubscriptionControl } from '../../src/subscriptions/control.js';
 import { SubscriptionOverviews } from '../../src/subscriptions/overview.js';
-import { rateOf, standingOf, type SubscriptionTrouble } from '../../src/subscriptions/standing.js';
-import { parseTenantConfig } from '../../src/tenant-config/parse.js';
-import { subscriptionQueue, tenantQueue } from '../../src/tenant.js';
+import { rateOf, standingOf } from '../../src/subscriptions/standing.js';
+import type { SubscriptionTrouble } from '../../src/events/delivered-event.js';
+import { parseTenantConfig } from '../../src/tenants/config/parse.js';
+import { subscriptionQueue, tenantQueue } from '../../src/tenants/queues.js';
 import { SILENT, connect } from '../support/pipeline.js';
 import { testNamespace } from '../support/temporal.js';
 import { until } from '../support/until.js';

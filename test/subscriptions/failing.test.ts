@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import { SubscriptionFailures, failingOf, type Tried } from '../../src/subscriptions/failing.js';
-import { subscriptionQueue } from '../../src/tenant.js';
+import { subscriptionQueue } from '../../src/tenants/queues.js';
 import { until as untilWithin } from '../support/until.js';
 
 const until = (check: () => void) => untilWithin(check, 5_000);

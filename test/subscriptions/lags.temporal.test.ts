@@ -7,12 +7,12 @@ import {
   type QueueNotes,
   type QueueRates,
   type QueueSettings,
-} from '../../src/engine/queue-rates.js';
+} from '../../src/temporal/queue-rates.js';
 import { SubscriptionFailures } from '../../src/subscriptions/failing.js';
 import { SubscriptionLags, type SubscriptionLag } from '../../src/subscriptions/lags.js';
 import { rateOf } from '../../src/subscriptions/standing.js';
 import { waitingDeliveries } from '../../src/subscriptions/waiting-deliveries.js';
-import { subscriptionQueue } from '../../src/tenant.js';
+import { subscriptionQueue } from '../../src/tenants/queues.js';
 import { SILENT, arrivals, startPipeline, type Pipeline } from '../support/pipeline.js';
 import { testNamespace } from '../support/temporal.js';
 import { until } from '../support/until.js';

@@ -1,6 +1,7 @@
-import type { InputStream } from '../../src/event.js';
+import type { InputStream } from '../../src/events/event.js';
 import { Batcher, type BatcherOptions } from '../../src/ingest/batcher.js';
-import type { BatchLimits, Chunk, Plan } from '../../src/ingest/lane.js';
+import type { BatchLimits, Plan } from '../../src/ingest/lane.js';
+import type { Chunk } from '../../src/events/chunk.js';
 
 /** A batch that the batcher has started, to be ended by the test. */
 export interface StartedBatch {

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../../bench/system/free-port.js';
-import type { Table } from '../../src/stores/warehouse/columns.js';
+import type { Table } from '../../src/events/columns.js';
 import { until } from './until.js';
 
 /** The project that the emulator has. */

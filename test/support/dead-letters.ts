@@ -1,10 +1,11 @@
 import { gzipSync } from 'node:zlib';
-import type { EventRow } from '../../src/event.js';
-import { expiryOf } from '../../src/activities/deliveries/expiry.js';
-import { LineSet } from '../../src/line-set.js';
-import type { Priority } from '../../src/subscription.js';
-import { deadLetterIdOf, subscriptionQueue, tenantQueue } from '../../src/tenant.js';
-import type { DeadReason } from '../../src/workflows/delivery-messages.js';
+import type { EventRow } from '../../src/events/event.js';
+import { expiryOf } from '../../src/dead-letters/expiry.js';
+import { LineSet } from '../../src/events/line-set.js';
+import type { Priority } from '../../src/tenants/subscription.js';
+import { deadLetterIdOf } from '../../src/tenants/workflow-ids.js';
+import { subscriptionQueue, tenantQueue } from '../../src/tenants/queues.js';
+import type { DeadReason } from '../../src/workflows/messages/deliveries.js';
 import type { Pipeline } from './pipeline.js';
 
 /** What a dead letter is to be parked with. */

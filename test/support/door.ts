@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { AckMode } from '../../src/config.js';
 import { Checkpoints } from '../../src/eligibility/checkpoints.js';
 import { Decider } from '../../src/eligibility/decider.js';
-import type { EventRow, InputStream } from '../../src/event.js';
+import type { EventRow, InputStream } from '../../src/events/event.js';
 import {
   Admission,
   type AdmissionLimits,
@@ -13,14 +13,15 @@ import { Batcher } from '../../src/ingest/batcher.js';
 import { Dedupe, type DedupeOptions } from '../../src/ingest/dedupe.js';
 import { createFingerprint } from '../../src/ingest/fingerprint.js';
 import { Ingest, type Receipt } from '../../src/ingest/ingest.js';
-import type { Chunk, Plan } from '../../src/ingest/lane.js';
+import type { Plan } from '../../src/ingest/lane.js';
+import type { Chunk } from '../../src/events/chunk.js';
 import { unpack } from '../../src/ingest/pack.js';
 import { rebuildDedupe } from '../../src/ingest/rebuild-dedupe.js';
 import { Release } from '../../src/ingest/release.js';
 import { Spool } from '../../src/ingest/spool.js';
 import type { RecordHead } from '../../src/ingest/spool-record.js';
-import { Turns } from '../../src/event-loop-turns.js';
-import { createLogger } from '../../src/observability/logger.js';
+import { Turns } from '../../src/platform/event-loop-turns.js';
+import { createLogger } from '../../src/platform/logger.js';
 import type { CompiledRules } from '../../src/rules/compiled.js';
 import { openLmdbStateStore } from '../../src/stores/state/lmdb.js';
 import type { StateStore } from '../../src/stores/state/state-store.js';

@@ -1,10 +1,10 @@
 import { constants, inflateRawSync } from 'node:zlib';
-import type { EventRow } from '../../src/event.js';
+import type { EventRow } from '../../src/events/event.js';
 import type { TakenEvent } from '../../src/ingest/fresh.js';
 import type { Piece } from '../../src/ingest/pack.js';
 import { compileRules } from '../../src/rules/compile.js';
 import type { CompiledRules } from '../../src/rules/compiled.js';
-import { parseTenantConfig } from '../../src/tenant-config/parse.js';
+import { parseTenantConfig } from '../../src/tenants/config/parse.js';
 
 /** A tenant whose rule `third` needs an aggregate, and whose rule `big` needs a profile. */
 const CONFIG = {

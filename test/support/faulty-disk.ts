@@ -1,5 +1,5 @@
 import { HeadgateError } from '../../src/errors.js';
-import type { Chunk } from '../../src/ingest/lane.js';
+import type { Chunk } from '../../src/events/chunk.js';
 import type { Spool } from '../../src/ingest/spool.js';
 import { gate, type Gate } from './gate.js';
 

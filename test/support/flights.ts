@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
-import type { InputStream } from '../../src/event.js';
+import type { InputStream } from '../../src/events/event.js';
 
 /** The folder of the demo's tenants and data. */
 export const FLIGHTS = fileURLToPath(new URL('../../examples/flights/', import.meta.url));

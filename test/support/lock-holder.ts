@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const BUILT = new URL('../../dist/file-lock.js', import.meta.url).href;
+const BUILT = new URL('../../dist/platform/file-lock.js', import.meta.url).href;
 
 /** In a pid namespace of its own, where process ids of others mean nothing, as in a container. */
 const UNSHARED = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child'] as const;

@@ -1,4 +1,4 @@
-import type { PromotedField } from '../../src/stores/warehouse/promoted-field.js';
+import type { PromotedField } from '../../src/events/promoted-field.js';
 import { readWeek, type FlightEvent } from './flights.js';
 
 let week: Map<string, FlightEvent[]> | undefined;

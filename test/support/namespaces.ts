@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
-import { SEARCH_ATTRIBUTES } from '../../src/search-attributes.js';
+import { SEARCH_ATTRIBUTES } from '../../src/tenants/search-attributes.js';
 
 const DAY_SECONDS = 24 * 60 * 60;
 const KEYWORD = proto.temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;

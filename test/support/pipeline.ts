@@ -4,33 +4,34 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, type WorkflowHandle } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, type NativeConnection } from '@temporalio/worker';
-import { createPark } from '../../src/activities/deliveries/park.js';
-import { createParkIngest } from '../../src/activities/deliveries/park-ingest.js';
+import { createPark } from '../../src/dead-letters/park.js';
+import { createParkIngest } from '../../src/dead-letters/park-ingest.js';
 import { createActivities, type WorkerActivities } from '../../src/activities/index.js';
-import { connectTemporal } from '../../src/engine/connect.js';
-import type { EventRow, InputStream } from '../../src/event.js';
-import type { Chunk, Plan } from '../../src/ingest/lane.js';
+import { connectTemporal } from '../../src/temporal/connect.js';
+import type { EventRow, InputStream } from '../../src/events/event.js';
+import type { Plan } from '../../src/ingest/lane.js';
+import type { Chunk } from '../../src/events/chunk.js';
 import { Spool } from '../../src/ingest/spool.js';
 import { createStarter, type StarterOptions } from '../../src/ingest/starter.js';
 import { decideChunk, newSubjectRecord } from '../../src/eligibility/decide-chunk.js';
-import { createLogger } from '../../src/observability/logger.js';
+import { createLogger } from '../../src/platform/logger.js';
 import { openSharedStores, type SharedStores } from '../../src/roles/stores.js';
 import { createParquetWarehouse } from '../../src/stores/warehouse/parquet/parquet.js';
 import {
   configuredTenant,
   openTenantRegistry,
   type TenantRegistry,
-} from '../../src/tenant-config/registry.js';
-import { readVersion } from '../../src/tenant-config/versions.js';
+} from '../../src/tenants/config/registry.js';
+import { readVersion } from '../../src/tenants/config/versions.js';
 import type { SubjectRecord } from '../../src/stores/state/state-store.js';
-import { batchWorkflowId } from '../../src/tenant.js';
+import { batchWorkflowId } from '../../src/tenants/workflow-ids.js';
 import { SubscriptionControl } from '../../src/subscriptions/control.js';
 import { ChunkRouting } from '../../src/routing/chunk-routing.js';
 import { observeLoads, paceLoads } from '../../src/workers/observed-warehouse.js';
 import { Pace } from '../../src/workers/pace.js';
-import { createQueueRates } from '../../src/engine/queue-rates.js';
+import { createQueueRates } from '../../src/temporal/queue-rates.js';
 import { startWorkerHost, type WorkerHost } from '../../src/workers/worker-host.js';
-import type { IngestBatchResult } from '../../src/workflows/messages.js';
+import type { IngestBatchResult } from '../../src/workflows/messages/batches.js';
 import { appendTo, recordOf } from './records.js';
 import { temporalAddress, testNamespace } from './temporal.js';
 import { until } from './until.js';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sendLines, type SendTally } from '../../packages/client/src/send.js';
 import { signToken } from '../../src/keys/key-set.js';
-import type { InputStream } from '../../src/event.js';
+import type { InputStream } from '../../src/events/event.js';
 import { expectedDecisions, readWeek, type FlightEvent } from './flights.js';
 import type { TenantExpectation } from './parquet.js';
 

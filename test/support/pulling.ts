@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import type { WorkflowHandle } from '@temporalio/client';
-import type { BatchRef, EventRow } from '../../src/event.js';
+import type { BatchRef, EventRow } from '../../src/events/event.js';
 import { createPull, type Pull, type PullObserver } from '../../src/pull/pull.js';
-import type { PullConfig } from '../../src/tenant-config/subscription-config.js';
-import type { TenantConfig } from '../../src/tenant-config/tenant-config.js';
-import { deliverWorkflowId, poolQueue, subscriptionQueue, tenantQueue } from '../../src/tenant.js';
-import { DELIVER, type DeliverInput, type DeliverResult } from '../../src/workflows/delivery-messages.js';
+import type { PullConfig } from '../../src/tenants/config/subscription-config.js';
+import type { TenantConfig } from '../../src/tenants/config/tenant-config.js';
+import { deliverWorkflowId } from '../../src/tenants/workflow-ids.js';
+import { poolQueue, subscriptionQueue, tenantQueue } from '../../src/tenants/queues.js';
+import { DELIVER, type DeliverInput, type DeliverResult } from '../../src/workflows/messages/deliveries.js';
 import { startTestApi, type TestApi, type TestApiOptions } from './api.js';
 import { SILENT, startPipeline, type Pipeline } from './pipeline.js';
 import { testNamespace } from './temporal.js';

@@ -4,12 +4,12 @@ import ipaddr from 'ipaddr.js';
 import type { PushControl, PushedRequest } from '../../src/activities/push/control.js';
 import { createPushPass, type PushPassOptions } from '../../src/activities/push/push-pass.js';
 import { Receivers } from '../../src/activities/push/receivers.js';
-import type { BatchRef, EventRow, InputStream } from '../../src/event.js';
+import type { BatchRef, EventRow, InputStream } from '../../src/events/event.js';
 import { openSharedStores, type SharedStores } from '../../src/roles/stores.js';
 import type { Tried } from '../../src/subscriptions/failing.js';
-import { parseTenantConfig } from '../../src/tenant-config/parse.js';
-import type { TenantConfig } from '../../src/tenant-config/tenant-config.js';
-import type { PassInput, PassResult } from '../../src/workflows/delivery-messages.js';
+import { parseTenantConfig } from '../../src/tenants/config/parse.js';
+import type { TenantConfig } from '../../src/tenants/config/tenant-config.js';
+import type { PassInput, PassResult } from '../../src/workflows/messages/deliveries.js';
 import { SILENT } from './pipeline.js';
 
 /** What receivers of tests are reached by. */

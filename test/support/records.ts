@@ -1,7 +1,7 @@
-import type { EventRow, InputStream } from '../../src/event.js';
+import type { EventRow, InputStream } from '../../src/events/event.js';
 import type { ChunkDecisions } from '../../src/eligibility/decide-chunk.js';
 import { FINGERPRINT_BYTES } from '../../src/ingest/fingerprint.js';
-import type { Chunk } from '../../src/ingest/lane.js';
+import type { Chunk } from '../../src/events/chunk.js';
 import type { Piece } from '../../src/ingest/pack.js';
 import type { Spool } from '../../src/ingest/spool.js';
 import type { RecordBody, RecordHead } from '../../src/ingest/spool-record.js';

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createLogger } from '../../src/observability/logger.js';
+import { createLogger } from '../../src/platform/logger.js';
 import { openLmdbStateStore } from '../../src/stores/state/lmdb.js';
 import { openPostgresStateStore } from '../../src/stores/state/postgres.js';
 import type { StateStore, SubjectRecord } from '../../src/stores/state/state-store.js';

@@ -1,10 +1,10 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config.js';
-import { ensureTemporalBinary } from '../../src/engine/find-server.js';
-import { installRuntime } from '../../src/engine/runtime.js';
+import { ensureTemporalBinary } from '../../src/temporal/dev-server/find-server.js';
+import { installRuntime } from '../../src/temporal/runtime.js';
 import { systemCodeOf } from '../../src/errors.js';
-import { createLogger } from '../../src/observability/logger.js';
+import { createLogger } from '../../src/platform/logger.js';
 import { until } from './until.js';
 import { FILE_NAMESPACE_VARIABLE, TEST_SERVER_VARIABLE } from './variables.js';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../bench/system/free-port.js';
-import { startDevServer } from '../../src/engine/dev-server.js';
+import { startDevServer } from '../../src/temporal/dev-server/dev-server.js';
 import { prepareNamespaces } from './namespaces.js';
 import { temporalBinary, type TestServer } from './temporal.js';
 

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import type { GcsPlace } from '../../src/stores/batch-store/gcs.js';
+import type { GcsPlace } from '../../src/stores/gcs/place.js';
 import { createFileLoadClaims } from '../../src/stores/load-claims/file.js';
 import { createGcsLoadClaims } from '../../src/stores/load-claims/gcs.js';
 import { createBigQueryWarehouse } from '../../src/stores/warehouse/bigquery/bigquery.js';
 import { createParquetWarehouse } from '../../src/stores/warehouse/parquet/parquet.js';
 import type { Warehouse } from '../../src/stores/warehouse/warehouse.js';
-import type { BigQueryConfig, BigQueryWriter } from '../../src/tenant-config/warehouse-config.js';
+import type { BigQueryConfig, BigQueryWriter } from '../../src/tenants/config/warehouse-config.js';
 import { PROJECT } from './bigquery.js';
 
 /** Where a warehouse is, so that a process of its own can open it too. */

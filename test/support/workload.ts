@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { InputStream } from '../../src/event.js';
-import type { Isolation } from '../../src/tenant.js';
+import type { InputStream } from '../../src/events/event.js';
+import type { Isolation } from '../../src/tenants/queues.js';
 
 /** Few, so that each has many events: state that is lost or doubled shows at once. */
 const SUBJECTS = 12;

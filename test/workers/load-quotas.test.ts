@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import type { PastLoadJob } from '../../src/activities/warehouse/job-counts.js';
-import { LoadBudget } from '../../src/activities/warehouse/load-budget.js';
+import type { PastLoadJob } from '../../src/activities/warehouse/load-control/job-counts.js';
+import { LoadBudget } from '../../src/activities/warehouse/load-control/load-budget.js';
 import { HeadgateError } from '../../src/errors.js';
 import { createFileLoadClaims } from '../../src/stores/load-claims/file.js';
 import { createBigQueryWarehouse } from '../../src/stores/warehouse/bigquery/bigquery.js';

@@ -1,6 +1,6 @@
 import { proxyActivities, sleep } from '@temporalio/workflow';
 import type { Activities } from '../../src/activities/index.js';
-import type { IngestBatchInput } from '../../src/workflows/messages.js';
+import type { IngestBatchInput } from '../../src/workflows/messages/batches.js';
 
 /**
  * The workflows after a change that nobody thought through: what they schedule is not what the recorded histories say.

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import type { WorkflowHandle } from '@temporalio/client';
-import { deliveredEvent } from '../../src/delivered-event.js';
-import type { EventRow } from '../../src/event.js';
-import { LineSet } from '../../src/line-set.js';
+import { deliveredEvent } from '../../src/events/delivered-event.js';
+import type { EventRow } from '../../src/events/event.js';
+import { LineSet } from '../../src/events/line-set.js';
 import type {
   DeadLetterMemo,
   DeadLetterResult,
   DeliverResult,
   PassInput,
   PassResult,
-} from '../../src/workflows/delivery-messages.js';
+} from '../../src/workflows/messages/deliveries.js';
 import { RemovedSubscriptions } from '../../src/subscriptions/removed-subscriptions.js';
 import { resetToStart, scheduledActivities } from '../support/histories.js';
 import { arrivals, SILENT, startPipeline, type Pipeline } from '../support/pipeline.js';

@@ -2,17 +2,18 @@ import assert from 'node:assert/strict';
 import type { WorkflowHandle } from '@temporalio/client';
 import { createAnnounceActivities } from '../../src/activities/warehouse/announce.js';
 import type { LoadBatchesInput } from '../../src/activities/warehouse/load-batches.js';
-import { FULL_OF_JOBS } from '../../src/activities/warehouse/project-windows.js';
-import { workflowInput } from '../../src/engine/workflow-input.js';
-import type { BatchRef, Stream } from '../../src/event.js';
-import { loadWorkflowId, tenantQueue, workflowQueue } from '../../src/tenant.js';
+import { FULL_OF_JOBS } from '../../src/activities/warehouse/load-control/project-windows.js';
+import { workflowInput } from '../../src/temporal/workflow-input.js';
+import type { BatchRef, Stream } from '../../src/events/event.js';
+import { loadWorkflowId } from '../../src/tenants/workflow-ids.js';
+import { tenantQueue, workflowQueue } from '../../src/tenants/queues.js';
 import {
   ANNOUNCE,
   LOAD_WINDOW,
   type LoadWindowInput,
   type LoadWindowResult,
   type WindowSize,
-} from '../../src/workflows/messages.js';
+} from '../../src/workflows/messages/batches.js';
 import { startPipeline, type Pipeline } from '../support/pipeline.js';
 import { until } from '../support/until.js';
 

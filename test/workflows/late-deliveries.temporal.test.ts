@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
-import { createPark } from '../../src/activities/deliveries/park.js';
+import { createPark } from '../../src/dead-letters/park.js';
 import { createStartDeliveries } from '../../src/activities/deliveries/start.js';
-import { tenantQueue } from '../../src/tenant.js';
-import type { DeadLetterMemo, DeliverResult } from '../../src/workflows/delivery-messages.js';
+import { tenantQueue } from '../../src/tenants/queues.js';
+import type { DeadLetterMemo, DeliverResult } from '../../src/workflows/messages/deliveries.js';
 import { arrivals, startPipeline, type Pipeline } from '../support/pipeline.js';
 
 const TENANT = 'ld-behind';

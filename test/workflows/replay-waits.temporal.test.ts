@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { createBatchedActivities } from '../../src/activities/replay/await-batched.js';
-import { createReplays, type Replays, type ReplayView } from '../../src/api/replays.js';
+import { createReplays, type Replays, type ReplayView } from '../../src/replays/replays.js';
 import { Batched } from '../../src/ingest/batched.js';
-import type { Chunk } from '../../src/ingest/lane.js';
-import { readVersion } from '../../src/tenant-config/versions.js';
+import type { Chunk } from '../../src/events/chunk.js';
+import { readVersion } from '../../src/tenants/config/versions.js';
 import { startStateWorker, type StateWorker } from '../../src/workers/state-worker.js';
 import { scheduledActivities } from '../support/histories.js';
 import { arrivals, SILENT, startPipeline, type Pipeline } from '../support/pipeline.js';

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createResolveActivities } from '../../src/activities/dead-letters/resolve.js';
-import { poolQueue, redriveWorkflowId, tenantQueue } from '../../src/tenant.js';
-import type { DeadLetterResult } from '../../src/workflows/delivery-messages.js';
-import type { DeadLetterCount, ResolveInput, ResolveResult } from '../../src/workflows/resolve-messages.js';
+import { redriveWorkflowId } from '../../src/tenants/workflow-ids.js';
+import { poolQueue, tenantQueue } from '../../src/tenants/queues.js';
+import type { DeadLetterResult } from '../../src/workflows/messages/deliveries.js';
+import type { DeadLetterCount, ResolveInput, ResolveResult } from '../../src/workflows/messages/resolve.js';
 import { parkEvents, type Parked } from '../support/dead-letters.js';
 import { startPipeline, type Pipeline } from '../support/pipeline.js';
 import { until } from '../support/until.js';

@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
-import { createPark } from '../../src/activities/deliveries/park.js';
+import { createPark } from '../../src/dead-letters/park.js';
 import { createAnnounceActivities, windowAt } from '../../src/activities/warehouse/announce.js';
-import type { BatchRef } from '../../src/event.js';
+import type { BatchRef } from '../../src/events/event.js';
 import { referencedBatches } from '../../src/retention/references.js';
-import { subscriptionAttributes } from '../../src/search-attributes.js';
-import { subscriptionQueue, tenantQueue, workflowQueue } from '../../src/tenant.js';
+import { subscriptionAttributes } from '../../src/tenants/search-attributes.js';
+import { subscriptionQueue, tenantQueue, workflowQueue } from '../../src/tenants/queues.js';
 import {
   DELIVER,
   RESUMED,
   REVIEW,
   type DeadLetterResult,
   type DeliverResult,
-} from '../../src/workflows/delivery-messages.js';
-import type { LoadWindowResult } from '../../src/workflows/messages.js';
+} from '../../src/workflows/messages/deliveries.js';
+import type { LoadWindowResult } from '../../src/workflows/messages/batches.js';
 import { eventNames } from '../support/histories.js';
 import { arrivals, startPipeline, type Pipeline } from '../support/pipeline.js';
 import { until } from '../support/until.js';

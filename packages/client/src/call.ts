@@ -62,7 +62,12 @@ export async function call<T>(endpoint: Endpoint, request: Call<T>): Promise<T> 
  */
 export function persist<T>(work: () => Promise<T>, { retries, signal, onWaiting }: Patience): Promise<T> {
   return pRetry(work, {
-    ...{ retries, signal, minTimeout: 250, maxTimeout: 8_000, factor: 2, randomize: true },
+    retries,
+    signal,
+    minTimeout: 250,
+    maxTimeout: 8_000,
+    factor: 2,
+    randomize: true,
     shouldRetry: async ({ error }) => {
       if (!(error instanceof HeadgateError) || !error.retryable) return false;
       onWaiting?.(error.message);

@@ -3,9 +3,9 @@ import { Context } from '@temporalio/activity';
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { visiblePage } from '../../dead-letters/visible.js';
 import { HeadgateError } from '../../errors.js';
-import { deadLetterIdOf } from '../../tenant.js';
-import { DISCARD, REDRIVE } from '../../workflows/delivery-messages.js';
-import type { DeadLetterCount, FindInput, FoundPage, SignalInput } from '../../workflows/resolve-messages.js';
+import { deadLetterIdOf } from '../../tenants/workflow-ids.js';
+import { DISCARD, REDRIVE } from '../../workflows/messages/deliveries.js';
+import type { DeadLetterCount, FindInput, FoundPage, SignalInput } from '../../workflows/messages/resolve.js';
 
 /** The steps of a redrive or discard of many. */
 export interface ResolveActivities {

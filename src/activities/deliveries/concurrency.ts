@@ -1,4 +1,4 @@
-import { TokenBucket } from '../../token-bucket.js';
+import { TokenBucket } from '../../platform/token-bucket.js';
 
 /** How many requests to one subscription may be under way, and how many events may go out a second. A request is a POST, or a signal to a workflow. */
 export interface FlowLimits {

@@ -1,8 +1,8 @@
 import { messageOf } from '../../errors.js';
-import type { Logger } from '../../observability/logger.js';
+import type { Logger } from '../../platform/logger.js';
 import type { DeliveryLog } from '../../stores/delivery-log/delivery-log.js';
 import type { DeliveryJournal } from '../../stores/delivery-log/journal.js';
-import type { PassInput } from '../../workflows/delivery-messages.js';
+import type { PassInput } from '../../workflows/messages/deliveries.js';
 
 /** What {@link keepJournal} needs. */
 export interface KeepJournalOptions {

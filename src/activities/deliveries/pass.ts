@@ -1,4 +1,4 @@
-import type { PassInput, PassResult } from '../../workflows/delivery-messages.js';
+import type { PassInput, PassResult } from '../../workflows/messages/deliveries.js';
 
 /** The passes over a batch, by kind of subscription. */
 export interface PassActivities {

@@ -1,8 +1,8 @@
-import type { TextLines } from '../../octet-lines.js';
+import type { TextLines } from '../../events/octet-lines.js';
 import { Context } from '@temporalio/activity';
-import { deliveredEvent } from '../../delivered-event.js';
-import type { BatchRef } from '../../event.js';
-import { LineSet } from '../../line-set.js';
+import { deliveredEvent } from '../../events/delivered-event.js';
+import type { BatchRef } from '../../events/event.js';
+import { LineSet } from '../../events/line-set.js';
 import type { DeliveryJournal } from '../../stores/delivery-log/journal.js';
 import type { Tally } from './tally.js';
 

@@ -1,4 +1,4 @@
-import type { RetryPolicy } from '../../tenant-config/subscription-config.js';
+import type { RetryPolicy } from '../../tenants/config/subscription-config.js';
 
 /** A pause gets up to so much more, so that what failed together does not come back together. */
 const JITTER = 0.2;

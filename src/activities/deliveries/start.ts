@@ -1,20 +1,20 @@
 import type { Client } from '@temporalio/client';
-import type { BatchRef } from '../../event.js';
-import { faultPoint } from '../../fault-point.js';
-import { subscriptionAttributes } from '../../search-attributes.js';
-import { startOnce } from '../../start-once.js';
-import { PRIORITY_KEYS } from '../../subscription.js';
-import type { TenantConfig } from '../../tenant-config/tenant-config.js';
-import { deliverWorkflowId, subscriptionQueue, workflowQueue } from '../../tenant.js';
+import type { BatchRef } from '../../events/event.js';
+import { faultPoint } from '../../platform/fault-point.js';
+import { subscriptionAttributes } from '../../tenants/search-attributes.js';
+import { startOnce } from '../../temporal/start-once.js';
+import { PRIORITY_KEYS } from '../../tenants/subscription.js';
+import type { TenantConfig } from '../../tenants/config/tenant-config.js';
+import { deliverWorkflowId } from '../../tenants/workflow-ids.js';
+import { subscriptionQueue, workflowQueue } from '../../tenants/queues.js';
 import {
   DELIVER,
   type DeliverInput,
-  type RoutedEvents,
   type StartDeliveriesInput,
-} from '../../workflows/delivery-messages.js';
-import { expiryOf } from './expiry.js';
-import type { Park } from './park.js';
-import { WORKFLOW_TASK_TIMEOUT } from '../../workflows/messages.js';
+} from '../../workflows/messages/deliveries.js';
+import { type RoutedEvents, WORKFLOW_TASK_TIMEOUT } from '../../workflows/messages/batches.js';
+import { expiryOf } from '../../dead-letters/expiry.js';
+import type { Park } from '../../dead-letters/park.js';
 
 /** What {@link createStartDeliveries} needs. */
 export interface StartDeliveriesOptions {
@@ -49,7 +49,11 @@ async function handOn(
   const batch = fileOf(input, routed);
   const configured = config.subscriptions.find(({ name }) => name === subscription);
   const delivery = {
-    ...{ tenant: config.tenant, subscription, kind: configured?.kind ?? 'pull', batch, priority },
+    tenant: config.tenant,
+    subscription,
+    kind: configured?.kind ?? 'pull',
+    batch,
+    priority,
     queue: subscriptionQueue(config.tenant, subscription),
     activityQueue: input.activityQueue,
     expiresAt: expiryOf(batch.batchId, configured?.retentionMs ?? config.retentionMs),
@@ -78,7 +82,8 @@ async function start(client: Client, config: TenantConfig, input: DeliverInput):
   faultPoint('deliver-start.before');
   // One that is there: an attempt before this one, or a run of the batch's workflow before its reset, has started it.
   await startOnce(client, {
-    ...{ type: DELIVER, tenant },
+    type: DELIVER,
+    tenant,
     start: {
       workflowId,
       taskQueue: workflowQueue(tenant, config.isolation),

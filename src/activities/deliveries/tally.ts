@@ -1,11 +1,11 @@
-import { LineSet } from '../../line-set.js';
+import { LineSet } from '../../events/line-set.js';
 import type {
   DeadLines,
   DeadReason,
   PassInput,
   PassResult,
   PendingLines,
-} from '../../workflows/delivery-messages.js';
+} from '../../workflows/messages/deliveries.js';
 
 /** Clocks of processes differ by no more than this; what is due so soon is taken now. */
 const DUE_SLACK_MS = 1_000;

@@ -1,8 +1,8 @@
 import type { SecretReader } from '../../config.js';
 import { HeadgateError } from '../../errors.js';
-import { isLeftOut } from '../../tenant-config/left-out-secrets.js';
-import { holdsSigningKey } from '../../tenant-config/secret-reference.js';
-import type { PushConfig } from '../../tenant-config/subscription-config.js';
+import { isLeftOut } from '../../tenants/config/left-out-secrets.js';
+import { holdsSigningKey } from '../../tenants/config/secret-reference.js';
+import type { PushConfig } from '../../tenants/config/subscription-config.js';
 import { createSigner, type Signer } from './sign.js';
 
 /** What goes with every request to a webhook. */

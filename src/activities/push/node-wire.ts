@@ -41,7 +41,13 @@ export function createNodeWire({ url, connections, connect }: NodeWireOptions): 
     post: async (headers, body, signal) => {
       const length = String(Buffer.byteLength(body));
       const made = request({
-        ...{ agent, method: 'POST', protocol, hostname, port, path: `${pathname}${search}`, signal },
+        agent,
+        method: 'POST',
+        protocol,
+        hostname,
+        port,
+        path: `${pathname}${search}`,
+        signal,
         headers: { ...headers, host, 'content-length': length },
       });
       made.end(body);

@@ -1,7 +1,7 @@
-import { CLOUDEVENT, CLOUDEVENTS } from '../../cloudevent.js';
-import type { Stream } from '../../event.js';
+import { CLOUDEVENT, CLOUDEVENTS } from '../../events/cloudevent.js';
+import type { Stream } from '../../events/event.js';
 import type { DeliveryJournal } from '../../stores/delivery-log/journal.js';
-import type { PushConfig } from '../../tenant-config/subscription-config.js';
+import type { PushConfig } from '../../tenants/config/subscription-config.js';
 import type { Admission } from './breaker.js';
 import type { FlowSignal, Slot } from '../deliveries/concurrency.js';
 import type { PushControl, PushObserver } from './control.js';
@@ -139,8 +139,11 @@ export class PassRun {
     if (spoiled) this.options.receiver.breaker.giveBack(admission);
     else this.observe(admission, outcome, attempts > 0);
     observer.requested(tenant, config.name, {
-      ...{ ok: outcome.ok, events: events.length, retried: attempts > 0 ? events.length : 0 },
-      ...{ bytes: Buffer.byteLength(body), seconds: outcome.ms / 1000 },
+      ok: outcome.ok,
+      events: events.length,
+      retried: attempts > 0 ? events.length : 0,
+      bytes: Buffer.byteLength(body),
+      seconds: outcome.ms / 1000,
     });
     if (outcome.gone) this.disable('gone');
     else if (spoiled) this.options.work.bisect(portion);

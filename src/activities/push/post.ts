@@ -110,7 +110,10 @@ function answeredBy({ statusCode: status, headers }: WireAnswer, body: string) {
   const ok = status >= 200 && status < 300;
   const retryAfterMs = retryAfterOf(headers['retry-after'], Date.now());
   return {
-    ...{ ok, status, body, gone: status === 410 },
+    ok,
+    status,
+    body,
+    gone: status === 410,
     ...(!ok && { error: errorOf(status) }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   };

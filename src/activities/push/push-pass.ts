@@ -1,14 +1,14 @@
 import type { SecretReader } from '../../config.js';
 import { HeadgateError, messageOf } from '../../errors.js';
-import type { Logger } from '../../observability/logger.js';
+import type { Logger } from '../../platform/logger.js';
 import type { BatchStore } from '../../stores/batch-store/batch-store.js';
 import type { DeliveryLog } from '../../stores/delivery-log/delivery-log.js';
 import { DeliveryJournal } from '../../stores/delivery-log/journal.js';
-import type { PushConfig } from '../../tenant-config/subscription-config.js';
-import type { TenantConfig } from '../../tenant-config/tenant-config.js';
-import type { PassInput, PassResult } from '../../workflows/delivery-messages.js';
-import type { TextLines } from '../../octet-lines.js';
-import { linesOf } from '../deliveries/batch-lines.js';
+import type { PushConfig } from '../../tenants/config/subscription-config.js';
+import type { TenantConfig } from '../../tenants/config/tenant-config.js';
+import type { PassInput, PassResult } from '../../workflows/messages/deliveries.js';
+import type { TextLines } from '../../events/octet-lines.js';
+import { linesOf } from '../../stores/batch-store/batch-lines.js';
 import { keepJournal } from '../deliveries/keep-journal.js';
 import { endOfPass } from '../deliveries/pass-end.js';
 import type { PassActivities } from '../deliveries/pass.js';
@@ -108,8 +108,17 @@ async function makePass(options: PushPassOptions, input: PassInput, parts: PassP
   const heartbeats = setInterval(() => heartbeatOf(tally), HEARTBEAT_EVERY_MS);
   try {
     const run = new PassRun({
-      ...{ tenant, stream: batch.stream, config, receiver, work, tally, journal, control, observer },
-      ...{ now, random },
+      tenant,
+      stream: batch.stream,
+      config,
+      receiver,
+      work,
+      tally,
+      journal,
+      control,
+      observer,
+      now,
+      random,
       ...credentials,
       ending: until.signal,
     });

@@ -1,4 +1,4 @@
-import type { PushConfig } from '../../tenant-config/subscription-config.js';
+import type { PushConfig } from '../../tenants/config/subscription-config.js';
 import { createGuardedConnector, type AddressGuardOptions } from './address-guard.js';
 import { Breaker } from './breaker.js';
 import { Concurrency } from '../deliveries/concurrency.js';

@@ -1,7 +1,7 @@
 import { createHmac, sign } from 'node:crypto';
-import type { Stream } from '../../event.js';
-import { eventDigest, type Identified } from '../../event-identity.js';
-import { signingKeyOf } from '../../signing-secret.js';
+import type { Stream } from '../../events/event.js';
+import { eventDigest, type Identified } from '../../events/event-identity.js';
+import { signingKeyOf } from '../../tenants/signing-secret.js';
 
 /** The headers of a signed request. `webhook-signature` is absent where there is no secret. */
 export interface WebhookHeaders {

@@ -1,8 +1,8 @@
-import { toCloudEvent } from '../../cloudevent.js';
-import { deliveredEvent } from '../../delivered-event.js';
-import type { Stream } from '../../event.js';
+import { toCloudEvent } from '../../events/cloudevent.js';
+import { deliveredEvent } from '../../events/delivered-event.js';
+import type { Stream } from '../../events/event.js';
 import type { DueLines } from '../deliveries/tally.js';
-import type { PushConfig } from '../../tenant-config/subscription-config.js';
+import type { PushConfig } from '../../tenants/config/subscription-config.js';
 
 /** Body of a request, at most: receivers and what stands before them rarely take more. An event has a quarter of it at the door. */
 export const MAX_BODY_BYTES = 1024 * 1024;

@@ -1,12 +1,12 @@
-import type { InputStream } from '../../event.js';
-import { assertTenantId } from '../../tenant.js';
+import type { InputStream } from '../../events/event.js';
+import { assertTenantId } from '../../tenants/ids.js';
 import {
   NO_COUNTS,
   type AwaitBatchedInput,
   type AwaitBatchedResult,
   type ReplayProgress,
-} from '../../workflows/replay-messages.js';
-import { inSpool } from '../../workflows/unbatched-events.js';
+} from '../../workflows/messages/replays.js';
+import { inSpool } from '../../workflows/messages/unbatched-events.js';
 import { whileHeartbeating } from '../heartbeats.js';
 
 /** What is done where a spool is, which one process has. */

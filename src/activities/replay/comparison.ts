@@ -1,7 +1,7 @@
-import type { DecisionRow, EventRow } from '../../event.js';
-import { eventKey, type Identified } from '../../event-identity.js';
+import type { DecisionRow, EventRow } from '../../events/event.js';
+import { eventKey, type Identified } from '../../events/event-identity.js';
 import type { CompiledRules } from '../../rules/compiled.js';
-import type { DecisionSample, JudgedOutcome, RuleDifference } from '../../workflows/replay-messages.js';
+import type { DecisionSample, JudgedOutcome, RuleDifference } from '../../workflows/messages/replays.js';
 
 /** Samples kept of each rule, each way. */
 const SAMPLES = 10;
@@ -83,8 +83,13 @@ export class Comparison {
 
 function newCounting(rule: string, ruleVersion?: string): Counting {
   return {
-    ...{ rule, ruleVersion, evaluated: 0, newlyEligible: 0, noLongerEligible: 0 },
-    ...{ notRecordedBefore: 0, notMadeNow: 0 },
+    rule,
+    ruleVersion,
+    evaluated: 0,
+    newlyEligible: 0,
+    noLongerEligible: 0,
+    notRecordedBefore: 0,
+    notMadeNow: 0,
     recorded: { eligible: 0, ineligible: 0 },
     now: { eligible: 0, ineligible: 0 },
     samples: { newlyEligible: [], noLongerEligible: [] },

@@ -1,24 +1,20 @@
 import { createHash } from 'node:crypto';
-import type { EventRow } from '../../event.js';
-import type { Steps, Turns } from '../../event-loop-turns.js';
-import { LineSet } from '../../line-set.js';
-import type { LoadedTenant } from '../../tenant-config/registry.js';
-import {
-  openIfThere,
-  type BatchName,
-  type BatchStore,
-  type OpenBatch,
-} from '../../stores/batch-store/batch-store.js';
-import { isCopy, nodeOfBatch } from '../../tenant.js';
-import type { RoutedEvents, StartDeliveriesInput } from '../../workflows/delivery-messages.js';
+import type { EventRow, BatchName } from '../../events/event.js';
+import type { Steps, Turns } from '../../platform/event-loop-turns.js';
+import { LineSet } from '../../events/line-set.js';
+import type { LoadedTenant } from '../../tenants/config/registry.js';
+import { openIfThere, type BatchStore, type OpenBatch } from '../../stores/batch-store/batch-store.js';
+import { isCopy, nodeOfBatch } from '../../tenants/ids.js';
+import type { StartDeliveriesInput } from '../../workflows/messages/deliveries.js';
+import type { RoutedEvents } from '../../workflows/messages/batches.js';
 import {
   NO_COUNTS,
   type ReplayCounts,
   type ReplayCursor,
   type ReplayPageInput,
   type ReplayPageResult,
-} from '../../workflows/replay-messages.js';
-import { TextLines } from '../../octet-lines.js';
+} from '../../workflows/messages/replays.js';
+import { TextLines } from '../../events/octet-lines.js';
 import { Pacer } from './pacer.js';
 import { isPast, rangeOf, type CompiledRange } from './range.js';
 import { isLooped, targetsOf, type ReplayTargets } from './targets.js';
@@ -176,7 +172,10 @@ export class DeliverPage {
       const lines = set.count === all ? undefined : set.encode();
       const cause = task.kind === 'fill' ? `fill-${shortHash(lines ?? '')}` : `replay-${replayId}`;
       const routed: RoutedEvents = {
-        ...{ subscription, of: 'events', priority: 'low', count: set.count },
+        subscription,
+        of: 'events',
+        priority: 'low',
+        count: set.count,
         ...(lines !== undefined && { lines }),
       };
       causes.set(cause, [...(causes.get(cause) ?? []), routed]);

@@ -1,6 +1,12 @@
-import { INPUT_STREAMS, type BatchRef, type EventRow, type InputStream } from '../../event.js';
-import type { BatchName, BatchStore } from '../../stores/batch-store/batch-store.js';
-import { isCopy, nodeOfBatch } from '../../tenant.js';
+import {
+  INPUT_STREAMS,
+  type BatchRef,
+  type EventRow,
+  type InputStream,
+  type BatchName,
+} from '../../events/event.js';
+import type { BatchStore } from '../../stores/batch-store/batch-store.js';
+import { isCopy, nodeOfBatch } from '../../tenants/ids.js';
 import { KeptLane, type Slice } from './kept-lane.js';
 
 /** Events handed on at once: some milliseconds of work, between which requests are answered. */

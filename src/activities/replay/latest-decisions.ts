@@ -1,6 +1,6 @@
 import { isNewer } from '../../eligibility/decide-chunk.js';
 import type { ReplayedDecision } from '../../eligibility/becomes-current.js';
-import type { DecisionRow, EventRow } from '../../event.js';
+import type { DecisionRow, EventRow } from '../../events/event.js';
 import type { SubjectBudget } from './subjects-in-memory.js';
 
 /** Decisions that take as much memory as a subject. */

@@ -1,6 +1,6 @@
-import { INPUT_STREAMS, type EventRow, type InputStream } from '../../event.js';
+import { INPUT_STREAMS, type EventRow, type InputStream } from '../../events/event.js';
 import { eventTimeMs } from '../../rules/event-time.js';
-import { untilOf, type ReplayInput, type ReplayRange } from '../../workflows/replay-messages.js';
+import { untilOf, type ReplayInput, type ReplayRange } from '../../workflows/messages/replays.js';
 
 /** A clock may have been set back by so much between two events of one lane. */
 const CLOCK_GRACE_MS = 10 * 60 * 1000;

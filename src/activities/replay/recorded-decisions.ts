@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import type { BatchRef, DecisionRow, EventRow } from '../../event.js';
-import { LineSet } from '../../line-set.js';
+import type { BatchRef, DecisionRow, EventRow, BatchName } from '../../events/event.js';
+import { LineSet } from '../../events/line-set.js';
 import type { CompiledRules } from '../../rules/compiled.js';
-import { openIfThere, type BatchName, type BatchStore } from '../../stores/batch-store/batch-store.js';
+import { openIfThere, type BatchStore } from '../../stores/batch-store/batch-store.js';
 import { decidedKey, recordedOf, type RecordedDecisions } from './comparison.js';
-import { TextLines } from '../../octet-lines.js';
+import { TextLines } from '../../events/octet-lines.js';
 
 const gzipAsync = promisify(gzip);
 /** Rows read between two turns of the event loop: two milliseconds. */

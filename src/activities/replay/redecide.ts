@@ -1,10 +1,10 @@
 import { HeadgateError } from '../../errors.js';
 import type { DecisionsOfSubject } from '../../eligibility/current-decisions.js';
 import { decideChunk } from '../../eligibility/decide-chunk.js';
-import type { BatchRef, DecisionRow, EventRow, InputStream } from '../../event.js';
-import { eventKey } from '../../event-identity.js';
-import type { Steps, Turns } from '../../event-loop-turns.js';
-import type { LoadedTenant } from '../../tenant-config/registry.js';
+import type { BatchRef, DecisionRow, EventRow, InputStream } from '../../events/event.js';
+import { eventKey } from '../../events/event-identity.js';
+import type { Steps, Turns } from '../../platform/event-loop-turns.js';
+import type { LoadedTenant } from '../../tenants/config/registry.js';
 import type { BatchStore } from '../../stores/batch-store/batch-store.js';
 import {
   NO_COUNTS,
@@ -13,7 +13,7 @@ import {
   type ReplayCounts,
   type ReplayProgress,
   type ReplayReport,
-} from '../../workflows/replay-messages.js';
+} from '../../workflows/messages/replays.js';
 import { Comparison, decidedKey, recordedOf, type RecordedDecisions } from './comparison.js';
 import { keptEvents } from './kept-events.js';
 import type { Slice } from './kept-lane.js';
@@ -116,7 +116,9 @@ export class Redecision {
     const { input, store } = this.options;
     const pacer = new Pacer(input.eventsPerSecond);
     const kept = await keptEvents({
-      ...{ store, tenant: input.tenant, until: this.range.until },
+      store,
+      tenant: input.tenant,
+      until: this.range.until,
       onFile: (batch) => this.sawFile(batch),
     });
     this.files.total = kept.files;
@@ -245,7 +247,9 @@ export class Redecision {
     const { dryRun, task } = input;
     const decides = task.kind === 'decide' || (task.kind === 'deliver' && task.subscription === undefined);
     return {
-      ...{ ...this.counts, dryRun, warmUpEvents: this.warmUpEvents },
+      ...this.counts,
+      dryRun,
+      warmUpEvents: this.warmUpEvents,
       ...(decides && { rules: this.comparison.result() }),
       ...(this.applied !== undefined && { applied: this.applied }),
       ...(routes !== undefined && { wouldDeliver: routes.result() }),

@@ -1,10 +1,10 @@
 import { HeadgateError } from '../../errors.js';
-import type { BatchRef } from '../../event.js';
-import type { LoadedTenant } from '../../tenant-config/registry.js';
+import type { BatchRef } from '../../events/event.js';
+import type { LoadedTenant } from '../../tenants/config/registry.js';
 import type { BatchStore } from '../../stores/batch-store/batch-store.js';
-import { Turns } from '../../event-loop-turns.js';
-import { createTurns } from '../../turns.js';
-import { assertTenantId } from '../../tenant.js';
+import { Turns } from '../../platform/event-loop-turns.js';
+import { createTurns } from '../../platform/keyed-mutex.js';
+import { assertTenantId } from '../../tenants/ids.js';
 import {
   NO_COUNTS,
   addCounts,
@@ -13,8 +13,8 @@ import {
   type ReplayPageResult,
   type ReplayProgress,
   type ReplayReport,
-} from '../../workflows/replay-messages.js';
-import type { StartDeliveriesInput } from '../../workflows/delivery-messages.js';
+} from '../../workflows/messages/replays.js';
+import type { StartDeliveriesInput } from '../../workflows/messages/deliveries.js';
 import { whileHeartbeating } from '../heartbeats.js';
 import { DeliverPage } from './deliver-page.js';
 import { Redecision, type MakeCurrent } from './redecide.js';

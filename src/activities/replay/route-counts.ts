@@ -1,4 +1,4 @@
-import type { EventRow, InputStream } from '../../event.js';
+import type { EventRow, InputStream } from '../../events/event.js';
 import type { ReplayTargets } from './targets.js';
 
 /** Counts where events would be delivered. */

@@ -1,7 +1,7 @@
-import { MAX_HOPS, hopsOf } from '../../delivered-event.js';
-import type { EventRow, InputStream } from '../../event.js';
-import type { LoadedTenant } from '../../tenant-config/registry.js';
-import type { ReplayTask } from '../../workflows/replay-messages.js';
+import { MAX_HOPS, hopsOf } from '../../events/delivered-event.js';
+import type { EventRow, InputStream } from '../../events/event.js';
+import type { LoadedTenant } from '../../tenants/config/registry.js';
+import type { ReplayTask } from '../../workflows/messages/replays.js';
 
 /** Where a replay delivers events. */
 export interface ReplayTargets {

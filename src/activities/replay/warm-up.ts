@@ -1,7 +1,7 @@
 import type { CompiledExpression } from '../../expressions/expression.js';
 import type { CompiledRules } from '../../rules/compiled.js';
 import type { BatchStore } from '../../stores/batch-store/batch-store.js';
-import type { RedecideInput } from '../../workflows/replay-messages.js';
+import type { RedecideInput } from '../../workflows/messages/replays.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 

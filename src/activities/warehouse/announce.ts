@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { LRUCache } from 'lru-cache';
 import { HeadgateError } from '../../errors.js';
-import type { BatchRef } from '../../event.js';
-import { faultPoint } from '../../fault-point.js';
-import { assertTenantId, loadWorkflowId, tenantQueue, workflowQueue, type Isolation } from '../../tenant.js';
-import { searchAttributesOf } from '../../search-attributes.js';
-import { assertOwn } from '../../start-once.js';
+import type { BatchRef } from '../../events/event.js';
+import { faultPoint } from '../../platform/fault-point.js';
+import { loadWorkflowId } from '../../tenants/workflow-ids.js';
+import { tenantQueue, workflowQueue, type Isolation } from '../../tenants/queues.js';
+import { assertTenantId } from '../../tenants/ids.js';
+import { searchAttributesOf } from '../../tenants/search-attributes.js';
+import { assertOwn } from '../../temporal/start-once.js';
 import {
   ANNOUNCE,
   LOAD_WINDOW,
@@ -14,9 +16,9 @@ import {
   type LoadNotice,
   type LoadWindowInput,
   type WindowSize,
-} from '../../workflows/messages.js';
-import { FULL_OF_JOBS, createProjectWindowLength } from './project-windows.js';
-import { createWindowLength } from './window-length.js';
+} from '../../workflows/messages/batches.js';
+import { FULL_OF_JOBS, createProjectWindowLength } from './load-control/project-windows.js';
+import { createWindowLength } from './load-control/window-length.js';
 
 /** What {@link createAnnounceActivities} needs. */
 export interface AnnounceOptions {
@@ -77,7 +79,11 @@ export function createAnnounceActivities(options: AnnounceOptions): AnnounceActi
       options.onWindow?.(tenant, windowMs);
       const { window, closesAt } = windowAt(now, windowMs, tenant);
       const input: LoadWindowInput = {
-        ...{ tenant, window, closesAt, lengthMs: windowMs, activityQueue: tenantQueue(tenant) },
+        tenant,
+        window,
+        closesAt,
+        lengthMs: windowMs,
+        activityQueue: tenantQueue(tenant),
         ...(project !== undefined && { full: FULL_OF_JOBS }),
       };
       const workflowId = loadWorkflowId(tenant, window);

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { HeadgateError } from '../../errors.js';
-import { STREAMS, type BatchRef, type Stream } from '../../event.js';
+import { STREAMS, type BatchRef, type Stream } from '../../events/event.js';
 import type { BatchStore, LocalFiles } from '../../stores/batch-store/batch-store.js';
-import type { PromotedField } from '../../stores/warehouse/promoted-field.js';
+import type { PromotedField } from '../../events/promoted-field.js';
 import {
   unreadableOf,
   type BadRow,
@@ -11,10 +11,10 @@ import {
   type LoadResult,
   type Warehouse,
 } from '../../stores/warehouse/warehouse.js';
-import { assertTenantId } from '../../tenant.js';
+import { assertTenantId } from '../../tenants/ids.js';
 import { withFailures } from '../failure.js';
 import { whileHeartbeating } from '../heartbeats.js';
-import type { ParkLoads } from './park-loads.js';
+import type { ParkLoads } from './load-control/park-loads.js';
 
 const HEARTBEAT_MS = 5000;
 

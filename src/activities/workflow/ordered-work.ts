@@ -1,5 +1,5 @@
-import type { EventRow } from '../../event.js';
-import type { Steps } from '../../event-loop-turns.js';
+import type { EventRow } from '../../events/event.js';
+import type { Steps } from '../../platform/event-loop-turns.js';
 import type { DueLines } from '../deliveries/tally.js';
 import type { WorkflowTarget } from './templates.js';
 

@@ -1,12 +1,12 @@
-import { toCloudEvent } from '../../cloudevent.js';
+import { toCloudEvent } from '../../events/cloudevent.js';
 import { messageOf } from '../../errors.js';
 import type { DeliveryJournal } from '../../stores/delivery-log/journal.js';
 import type { Tried } from '../../subscriptions/failing.js';
-import type { WorkflowConfig } from '../../tenant-config/subscription-config.js';
+import type { WorkflowConfig } from '../../tenants/config/subscription-config.js';
 import type { Concurrency, FlowLimits, Slot } from '../deliveries/concurrency.js';
 import { retryPauseMs } from '../deliveries/retry-pause.js';
 import type { Tally } from '../deliveries/tally.js';
-import type { TextLines } from '../../octet-lines.js';
+import type { TextLines } from '../../events/octet-lines.js';
 import type { AddressedEvent, OrderedWork } from './ordered-work.js';
 import { WorkflowFull } from './signal.js';
 

@@ -2,9 +2,9 @@ import type { Client } from '@temporalio/client';
 import { encodeUnifiedSearchAttributes } from '@temporalio/common/lib/converter/payload-search-attributes.js';
 import { encodeToPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { messageOf } from '../../errors.js';
-import type { Stream } from '../../event.js';
-import { eventDigest, type Identified } from '../../event-identity.js';
-import { subscriptionAttributes } from '../../search-attributes.js';
+import type { Stream } from '../../events/event.js';
+import { eventDigest, type Identified } from '../../events/event-identity.js';
+import { subscriptionAttributes } from '../../tenants/search-attributes.js';
 import type { WorkflowTarget } from './templates.js';
 
 /** An event on its way to a workflow of the tenant's own. */

@@ -1,16 +1,16 @@
-import type { EventRow } from '../../event.js';
+import type { EventRow } from '../../events/event.js';
 import { Budget } from '../../expressions/budget.js';
 import { compileExpression } from '../../expressions/compile.js';
 import type { CompiledExpression } from '../../expressions/expression.js';
 import { Fault, type FaultCode } from '../../expressions/fault.js';
 import { celEvent } from '../../rules/cel-event.js';
-import type { WorkflowConfig } from '../../tenant-config/subscription-config.js';
-import { mayUseQueue, queueRefusal, type AllowedQueue } from '../../tenant-config/workflow-queue.js';
-import { ownWorkflowId } from '../../tenant.js';
-import { DEAD_LETTER, DELIVER } from '../../workflows/delivery-messages.js';
-import { INGEST_BATCH, LOAD_WINDOW } from '../../workflows/messages.js';
-import { REPLAY } from '../../workflows/replay-messages.js';
-import { RESOLVE_DEAD_LETTERS } from '../../workflows/resolve-messages.js';
+import type { WorkflowConfig } from '../../tenants/config/subscription-config.js';
+import { mayUseQueue, queueRefusal, type AllowedQueue } from '../../tenants/config/workflow-queue.js';
+import { ownWorkflowId } from '../../tenants/workflow-ids.js';
+import { DEAD_LETTER, DELIVER } from '../../workflows/messages/deliveries.js';
+import { INGEST_BATCH, LOAD_WINDOW } from '../../workflows/messages/batches.js';
+import { REPLAY } from '../../workflows/messages/replays.js';
+import { RESOLVE_DEAD_LETTERS } from '../../workflows/messages/resolve.js';
 
 /** What an event starts or signals. */
 export interface WorkflowTarget {

@@ -1,19 +1,19 @@
-import { deliveredEvent } from '../../delivered-event.js';
+import { deliveredEvent } from '../../events/delivered-event.js';
 import { messageOf } from '../../errors.js';
-import type { Stream } from '../../event.js';
+import type { Stream } from '../../events/event.js';
 import { ExpressionFailures, type ExpressionFailure } from '../../expressions/failures.js';
-import type { Logger } from '../../observability/logger.js';
+import type { Logger } from '../../platform/logger.js';
 import type { BatchStore } from '../../stores/batch-store/batch-store.js';
 import type { DeliveryLog } from '../../stores/delivery-log/delivery-log.js';
 import { DeliveryJournal } from '../../stores/delivery-log/journal.js';
 import type { Tried } from '../../subscriptions/failing.js';
-import type { WorkflowConfig } from '../../tenant-config/subscription-config.js';
-import type { TenantConfig } from '../../tenant-config/tenant-config.js';
-import type { AllowedQueue } from '../../tenant-config/workflow-queue.js';
-import type { PassInput, PassResult } from '../../workflows/delivery-messages.js';
-import { Turns } from '../../event-loop-turns.js';
-import type { TextLines } from '../../octet-lines.js';
-import { linesOf } from '../deliveries/batch-lines.js';
+import type { WorkflowConfig } from '../../tenants/config/subscription-config.js';
+import type { TenantConfig } from '../../tenants/config/tenant-config.js';
+import type { AllowedQueue } from '../../tenants/config/workflow-queue.js';
+import type { PassInput, PassResult } from '../../workflows/messages/deliveries.js';
+import { Turns } from '../../platform/event-loop-turns.js';
+import type { TextLines } from '../../events/octet-lines.js';
+import { linesOf } from '../../stores/batch-store/batch-lines.js';
 import { Concurrency } from '../deliveries/concurrency.js';
 import { keepJournal } from '../deliveries/keep-journal.js';
 import { endOfPass } from '../deliveries/pass-end.js';
@@ -140,7 +140,13 @@ async function signalAll(
   const heartbeats = setInterval(() => heartbeatOf(tally), HEARTBEAT_EVERY_MS);
   try {
     const run = new SignalRun({
-      ...{ config, tally, journal, lines, concurrency, now, ending: end.signal },
+      config,
+      tally,
+      journal,
+      lines,
+      concurrency,
+      now,
+      ending: end.signal,
       work,
       next: () => turns.stepByStep(input.tenant, work.next()),
       signal: (event, cloudEvent) => options.signal(input, event, cloudEvent),

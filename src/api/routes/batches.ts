@@ -1,9 +1,9 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
-import { assertBatchId } from '../../tenant.js';
+import { assertBatchId } from '../../tenants/ids.js';
 import { callerOf } from '../authenticate.js';
 import type { Guard } from '../guard.js';
-import type { Receipts } from '../receipts.js';
+import type { Receipts } from '../../receipts/receipts.js';
 
 /** Adds `GET /v1/batches/:id`: the batch's receipt. Only the caller's own tenant is looked in. */
 export function addBatchRoutes(router: Router, guard: Guard, receipts: Receipts): void {

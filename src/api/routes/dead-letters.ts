@@ -2,8 +2,8 @@ import { Readable } from 'node:stream';
 import type Router from '@koa/router';
 import type { Context } from 'koa';
 import type { DeadLetters } from '../../dead-letters/dead-letters.js';
-import type { Logger } from '../../observability/logger.js';
-import type { Resolution } from '../../workflows/delivery-messages.js';
+import type { Logger } from '../../platform/logger.js';
+import type { Resolution } from '../../workflows/messages/deliveries.js';
 import { LIST_COST } from '../../ingest/admission/calls.js';
 import { callerOf } from '../authenticate.js';
 import {

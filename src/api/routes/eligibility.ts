@@ -32,7 +32,9 @@ export function addEligibilityRoutes(
         .map(({ name }) => ({ rule: name, ...record.decisions[name] }));
       const failures = inForce === undefined ? [] : failedFolds(inForce, record.state);
       ctx.body = JSON.stringify({
-        ...{ subject, profile: record.profile?.values ?? {}, decisions },
+        subject,
+        profile: record.profile?.values ?? {},
+        decisions,
         ...(failures.length > 0 && { failures }),
       });
       ctx.type = 'application/json';

@@ -1,24 +1,18 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { HeadgateError } from '../../errors.js';
-import { INPUT_STREAMS, type InputStream } from '../../event.js';
+import { INPUT_STREAMS, type InputStream, type EventRow } from '../../events/event.js';
 import type { EventSchemas } from '../../event-schemas/event-schemas.js';
 import type { TakenEvent } from '../../ingest/fresh.js';
 import type { Acceptance, Ingest, Receipt } from '../../ingest/ingest.js';
 import { bodyOf, noteHandled, permitOf, type Guard } from '../guard.js';
 import type { Metrics } from '../../observability/metrics.js';
 import { callerOf } from '../authenticate.js';
-import { parseBody, type Candidate, type Candidates } from '../parse-body.js';
+import { parseBody, type Candidates } from '../parse-body.js';
+import type { Candidate } from '../candidate.js';
 import { inTurns } from '../in-turns.js';
-import { SchemaCheck } from '../schema-check.js';
-import {
-  MAX_EVENT_BYTES,
-  isRejection,
-  validateEvent,
-  type Received,
-  type Rejection,
-  type RejectionCode,
-} from '../validate-event.js';
+import { MAX_EVENT_BYTES, isRejection, validateEvent, type Received } from '../validate-event.js';
+import type { Rejection, RejectionCode } from '../rejection.js';
 
 /** What became of one event of a request; `index` is its place in the request, counted from 0. */
 export interface EventResult {
@@ -180,4 +174,30 @@ function examine(
 function idOf(candidate: Candidate): { id?: string } {
   const id = 'value' in candidate ? (candidate.value as { id?: unknown } | null)?.id : undefined;
   return typeof id === 'string' ? { id: id.slice(0, 512) } : {};
+}
+
+/** Checks the events of one request against their tenant's schemas, and counts those that do not fit. */
+class SchemaCheck {
+  private readonly violations = { enforce: 0, warn: 0 };
+
+  /** @param schemas undefined for a tenant that has none */
+  constructor(private readonly schemas: EventSchemas | undefined) {}
+
+  /** Undefined for an event that may come in. */
+  rejectionOf(row: EventRow): Rejection | undefined {
+    const schema = this.schemas?.find(row);
+    if (schema === undefined || schema.mode === 'off') return undefined;
+    const problem = schema.problemOf(row);
+    if (problem === undefined) return undefined;
+    this.violations[schema.mode]++;
+    if (schema.mode === 'warn') return undefined;
+    const { pointer, message } = problem;
+    return { code: 'schema_violation', reason: `data${pointer} ${message}`, pointer };
+  }
+
+  /** Puts what was counted into the metrics; to be called once all events have been looked at. */
+  report(tenant: string, metrics: Pick<Metrics, 'schemaViolations'> | undefined): void {
+    for (const mode of ['enforce', 'warn'] as const)
+      if (this.violations[mode] > 0) metrics?.schemaViolations(tenant, mode, this.violations[mode]);
+  }
 }

@@ -3,8 +3,8 @@ import type { Context } from 'koa';
 import { LIST_COST } from '../../ingest/admission/calls.js';
 import { callerOf } from '../authenticate.js';
 import { bodyOf, type Guard } from '../guard.js';
-import { parseReplayRequest } from '../replay-request.js';
-import type { Replays } from '../replays.js';
+import { parseReplayRequest } from '../../replays/replay-request.js';
+import type { Replays } from '../../replays/replays.js';
 
 /** What {@link addReplayRoutes} needs. */
 export interface ReplayRouteOptions {

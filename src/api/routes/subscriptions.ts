@@ -2,10 +2,10 @@ import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { HeadgateError } from '../../errors.js';
 import { LIST_COST } from '../../ingest/admission/calls.js';
-import { ownSchema } from '../../own-schema.js';
+import { ownSchema } from '../../tenants/own-schema.js';
 import type { SubscriptionControl, StandingChange } from '../../subscriptions/control.js';
 import type { SubscriptionOverviews } from '../../subscriptions/overview.js';
-import { assertSubscriptionName } from '../../tenant.js';
+import { assertSubscriptionName } from '../../tenants/ids.js';
 import { callerOf } from '../authenticate.js';
 import { bodyOf, type Guard } from '../guard.js';
 

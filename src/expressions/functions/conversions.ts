@@ -17,20 +17,19 @@ const TYPE_NAMES: Partial<Record<Kind, string>> = {
 
 /** Names of types that may be written in an expression: `type(x) == string`. */
 export const TYPES: readonly string[] = [
-  ...[
-    'bool',
-    'bytes',
-    'double',
-    'int',
-    'list',
-    'map',
-    'null_type',
-    'optional_type',
-    'string',
-    'type',
-    'uint',
-  ],
-  ...['google.protobuf.Duration', 'google.protobuf.Timestamp'],
+  'bool',
+  'bytes',
+  'double',
+  'int',
+  'list',
+  'map',
+  'null_type',
+  'optional_type',
+  'string',
+  'type',
+  'uint',
+  'google.protobuf.Duration',
+  'google.protobuf.Timestamp',
 ];
 
 /** A text in a message. */
@@ -81,8 +80,16 @@ const asInt = (value: bigint | Fault) => (value instanceof Fault ? value : toInt
 const asUint = (value: bigint | Fault) => (value instanceof Fault ? value : toUint(value));
 
 const BOOLS: Readonly<Record<string, boolean>> = {
-  ...{ '1': true, t: true, true: true, True: true, TRUE: true },
-  ...{ '0': false, f: false, false: false, False: false, FALSE: false },
+  '1': true,
+  t: true,
+  true: true,
+  True: true,
+  TRUE: true,
+  '0': false,
+  f: false,
+  false: false,
+  False: false,
+  FALSE: false,
 };
 
 function readBool(text: string): boolean | Fault {

@@ -36,7 +36,10 @@ export function define(functions: Readonly<Record<string, Apply>>): Overload[] {
     const isVariadic = list!.endsWith('...');
     const written = list === '' ? [] : list!.replace('...', '').split(', ');
     return {
-      ...{ signature, isMember, isVariadic, apply },
+      signature,
+      isMember,
+      isVariadic,
+      apply,
       name: prefix === undefined || isMember ? word! : `${prefix}.${word}`,
       params: (isMember ? [prefix, ...written] : written) as Kind[],
       result: { kind: result as Kind },

@@ -128,8 +128,15 @@ function trim(text: string, frame: Frame): string {
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {
-  ...{ '\x07': '\\a', '\b': '\\b', '\f': '\\f', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\v': '\\v' },
-  ...{ '\\': '\\\\', '"': '\\"' },
+  '\x07': '\\a',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\v': '\\v',
+  '\\': '\\\\',
+  '"': '\\"',
 };
 
 function quote(text: string, frame: Frame): string {

@@ -1,12 +1,12 @@
-import type { QueueBacklog } from '../../engine/queue-backlog.js';
+import type { QueueBacklog } from '../../temporal/queue-backlog.js';
 import type { HeadgateError } from '../../errors.js';
-import { FlowRate } from '../../flow-rate.js';
+import { FlowRate } from '../../platform/flow-rate.js';
 import { Calls, type CallLimits } from './calls.js';
 import { InFlight } from './in-flight.js';
 import { OpenRequests } from './open-requests.js';
 import { createPermit, type Permit } from './permit.js';
 import { drainSeconds, refusal } from './refusal.js';
-import { BURST_SECONDS, TokenBucket } from '../../token-bucket.js';
+import { BURST_SECONDS, TokenBucket } from '../../platform/token-bucket.js';
 
 /** A tenant's share of the door. */
 export interface AdmissionLimits {
@@ -209,7 +209,9 @@ export class Admission {
     let account = this.accounts.get(tenant);
     if (account === undefined) {
       account = {
-        ...{ events: new TokenBucket(), bytes: new TokenBucket(), requests: new TokenBucket() },
+        events: new TokenBucket(),
+        bytes: new TokenBucket(),
+        requests: new TokenBucket(),
         drained: new FlowRate(),
       };
       this.accounts.set(tenant, account);

@@ -1,4 +1,4 @@
-import { TokenBucket } from '../../token-bucket.js';
+import { TokenBucket } from '../../platform/token-bucket.js';
 import { refusal } from './refusal.js';
 
 /** What a tenant may ask of Temporal through the API. */

@@ -1,4 +1,4 @@
-import type { QueueBacklog } from '../../engine/queue-backlog.js';
+import type { QueueBacklog } from '../../temporal/queue-backlog.js';
 
 /** What {@link SlowLaneWatch} needs. */
 export interface SlowLaneWatchOptions {

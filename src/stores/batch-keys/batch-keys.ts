@@ -1,7 +1,7 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { HeadgateError } from '../../errors.js';
-import { faultPoint } from '../../fault-point.js';
+import { faultPoint } from '../../platform/fault-point.js';
 import { decodeKeyFile, encodeKeyFile, type KeyFile, type KeyFiles, type WrappedKey } from './key-file.js';
 import type { MasterKeyring } from './master-keyring.js';
 

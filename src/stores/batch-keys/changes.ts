@@ -1,48 +1,16 @@
-import { STREAMS } from '../../event.js';
 import { HeadgateError } from '../../errors.js';
-import { isUnreadable, type BatchName, type BatchStore } from '../batch-store/batch-store.js';
 import { erasedError } from './batch-keys.js';
 import { decodeKeyFile, encodeKeyFile, type KeyFile, type KeyFiles, type KeyOwner } from './key-file.js';
 import type { MasterKeyring } from './master-keyring.js';
 
 const MAX_RACES = 5;
 
-/** What has been erased of a tenant. */
-export interface Erasure {
-  /** When its keys were deleted: ISO 8601, UTC. Before now if that was so already. */
-  readonly erasedAt: string;
-  /** Keys deleted now. */
-  readonly keys: number;
-  /** Batch files deleted now: those that were not encrypted. */
-  readonly plainFiles: number;
-}
-
-/**
- * Deletes a tenant's keys durably, leaves a note instead of them, and then deletes the batch files that are not encrypted.
- * May be run again. Other processes use what they have of the keys for a minute at most.
- * @param store a store that has not read anything of the tenant yet
- */
-export async function eraseTenant(
-  files: KeyFiles,
-  store: Pick<BatchStore, 'list' | 'open' | 'delete'>,
-  tenant: string,
-): Promise<Erasure> {
-  const erasedAt = new Date().toISOString();
-  let before: KeyFile | undefined;
-  const file = await change(files, { tenant }, (kept) => {
-    before = kept;
-    return kept?.erasedAt === undefined ? { keys: [], erasedAt } : kept;
-  });
-  const plainFiles = await deletePlainFiles(store, tenant);
-  return { erasedAt: file.erasedAt ?? erasedAt, keys: before?.keys.length ?? 0, plainFiles };
-}
-
 /**
  * Gives a tenant a new key, which seals what is written from now on, in other processes within a minute. The ones before go on opening what they have sealed.
  * @throws HeadgateError `TENANT_ERASED`, `BATCH_KEY_MISSING`
  */
 export async function rotateKey(files: KeyFiles, masters: MasterKeyring, tenant: string): Promise<KeyFile> {
-  return change(files, { tenant }, (kept) => {
+  return changeKeys(files, { tenant }, (kept) => {
     if (kept?.erasedAt !== undefined) throw erasedError(tenant, kept);
     return { keys: [...(kept?.keys ?? []), masters.newKey({ tenant })] };
   });
@@ -75,7 +43,7 @@ export async function rewrapKeys(files: KeyFiles, masters: MasterKeyring): Promi
 
 async function rewrapFile(files: KeyFiles, masters: MasterKeyring, owner: KeyOwner): Promise<boolean> {
   let changed = false;
-  await change(files, owner, (kept) => {
+  await changeKeys(files, owner, (kept) => {
     const keys = kept?.keys.map((key) => masters.rewrap(owner, key)) ?? [];
     changed = kept !== undefined && keys.some((key, index) => key !== kept.keys[index]);
     if (changed) return { ...kept, keys };
@@ -84,8 +52,11 @@ async function rewrapFile(files: KeyFiles, masters: MasterKeyring, owner: KeyOwn
   return changed;
 }
 
-/** Replaces a key file by what is made of it; by nothing, if that is the same object. */
-async function change(
+/**
+ * Replaces a key file by what is made of it; by nothing, if that is the same object.
+ * @throws HeadgateError `STATE_CONFLICT` (retryable)
+ */
+export async function changeKeys(
   files: KeyFiles,
   owner: KeyOwner,
   make: (kept: KeyFile | undefined) => KeyFile,
@@ -104,29 +75,4 @@ async function change(
   }
   const message = 'Other processes change the same keys; try again.';
   throw new HeadgateError('STATE_CONFLICT', message, { retryable: true });
-}
-
-async function deletePlainFiles(
-  store: Pick<BatchStore, 'list' | 'open' | 'delete'>,
-  tenant: string,
-): Promise<number> {
-  let deleted = 0;
-  for (const stream of STREAMS)
-    for await (const name of store.list({ tenant, stream })) {
-      if (await isErased(store, name)) continue;
-      await store.delete(name);
-      deleted++;
-    }
-  return deleted;
-}
-
-/** A file that is damaged is not: what is left of it may be plain. */
-async function isErased(store: Pick<BatchStore, 'open'>, name: BatchName): Promise<boolean> {
-  try {
-    await store.open(name);
-    return false;
-  } catch (error) {
-    if (!isUnreadable(error)) throw error;
-    return error.code === 'TENANT_ERASED';
-  }
 }

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { createDurably, TEMPORARY, writeDurably } from '../../durable-file.js';
+import { createDurably, TEMPORARY, writeDurably } from '../../platform/durable-file.js';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
-import { describeOwner, lockFile, type LockOwner } from '../../file-lock.js';
-import { isTenantId } from '../../tenant.js';
-import { createTurns } from '../../turns.js';
+import { describeOwner, lockFile, type LockOwner } from '../../platform/file-lock.js';
+import { isTenantId } from '../../tenants/ids.js';
+import { createTurns } from '../../platform/keyed-mutex.js';
 import { keyPathParts, type KeyFiles } from './key-file.js';
 
 const LOCK = join('.batch-key-lock', 'owner.json');

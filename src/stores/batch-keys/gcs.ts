@@ -1,6 +1,6 @@
-import { isTenantId } from '../../tenant.js';
-import type { GcsPlace } from '../batch-store/gcs.js';
-import { GcsObjects } from '../batch-store/gcs-objects.js';
+import { isTenantId } from '../../tenants/ids.js';
+import type { GcsPlace } from '../gcs/place.js';
+import { GcsObjects } from '../gcs/gcs-objects.js';
 import { keyPathParts, type KeyFiles, type KeyOwner } from './key-file.js';
 
 const JSON_TYPE = 'application/json';

@@ -1,5 +1,5 @@
 import { HeadgateError } from '../../errors.js';
-import { assertTenantId } from '../../tenant.js';
+import { assertTenantId } from '../../tenants/ids.js';
 
 /** Whose keys a file has: a tenant's, or the deployment's own, by which its master key is recognised. */
 export type KeyOwner = { readonly tenant: string } | 'deployment';

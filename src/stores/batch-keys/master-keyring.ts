@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { HeadgateError } from '../../errors.js';
-import { assertTenantId } from '../../tenant.js';
+import { assertTenantId } from '../../tenants/ids.js';
 import type { KeyOwner, WrappedKey } from './key-file.js';
 import { MasterKey, type MasterKeys } from './master-key.js';
 

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import type { BatchName } from '../batch-store/batch-store.js';
+import type { BatchName } from '../../events/event.js';
 import type { DataKey } from './batch-keys.js';
 import { decrypt, encrypt } from './gcm.js';
 

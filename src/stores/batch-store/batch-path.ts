@@ -1,5 +1,5 @@
-import { assertBatchId, assertTenantId, dayOfBatch, isBatchId } from '../../tenant.js';
-import type { BatchName } from './batch-store.js';
+import { assertBatchId, assertTenantId, dayOfBatch, isBatchId } from '../../tenants/ids.js';
+import type { BatchName } from '../../events/event.js';
 
 /** What the name of a batch file ends with. */
 export const ENDING = '.ndjson.gz';

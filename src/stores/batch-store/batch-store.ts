@@ -1,12 +1,5 @@
 import { HeadgateError } from '../../errors.js';
-import type { BatchRef, Stream } from '../../event.js';
-
-/** What names a batch file: its place follows from these three. */
-export interface BatchName {
-  readonly tenant: string;
-  readonly stream: Stream;
-  readonly batchId: string;
-}
+import type { BatchName, BatchRef, Stream } from '../../events/event.js';
 
 /** Which batches to list. Days are `YYYY-MM-DD`, UTC: those on which batches were planned, never before their events came. */
 export interface BatchRange {

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { HeadgateError } from '../../errors.js';
-import type { BatchRef } from '../../event.js';
+import type { BatchRef, BatchName } from '../../events/event.js';
 import { ENDING } from './batch-path.js';
-import type { BatchName, LocalFiles } from './batch-store.js';
+import type { LocalFiles } from './batch-store.js';
 import { writeCopy, type DownloadDirectory, type Downloads } from './downloads.js';
 import { damageIn, damageOf } from './whole.js';
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
-import { tryLockFile, type FileLock } from '../../file-lock.js';
+import { tryLockFile, type FileLock } from '../../platform/file-lock.js';
 
 const MAX_BYTES = 512 * 1024 ** 2;
 /** Ends the name of the lock beside each directory of copies: whoever holds it reads them. */

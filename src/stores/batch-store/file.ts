@@ -1,10 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeDurably } from '../../durable-file.js';
+import { writeDurably } from '../../platform/durable-file.js';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
-import type { BatchRef } from '../../event.js';
+import type { BatchRef, BatchName } from '../../events/event.js';
 import { batchPathParts } from './batch-path.js';
-import type { BatchName, BatchStore } from './batch-store.js';
+import type { BatchStore } from './batch-store.js';
 import { copyFiles } from './copies.js';
 import { Downloads } from './downloads.js';
 import { goneError, openFile, openUnlessLost, readFileOf, refOf } from './gzip.js';

@@ -1,6 +1,6 @@
-import { GcsObjects } from './gcs-objects.js';
-import { MAX_RACES, racedError } from './gcs-errors.js';
-import type { GcsPlace } from './gcs.js';
+import { GcsObjects } from '../gcs/gcs-objects.js';
+import { MAX_RACES, racedError } from '../gcs/gcs-errors.js';
+import type { GcsPlace } from '../gcs/place.js';
 import { IDENTITY_FILE, StoreIdentity } from './store-identity.js';
 
 const contentType = 'application/json';

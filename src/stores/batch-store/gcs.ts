@@ -1,27 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import type { BatchRef } from '../../event.js';
-import { assertTenantId, dayOfBatch } from '../../tenant.js';
+import type { BatchRef, BatchName } from '../../events/event.js';
+import { assertTenantId, dayOfBatch } from '../../tenants/ids.js';
 import { batchIdOfFile, batchPathParts } from './batch-path.js';
-import type { BatchName, BatchRange, BatchStore } from './batch-store.js';
+import type { BatchRange, BatchStore } from './batch-store.js';
 import { copyFiles } from './copies.js';
 import { Downloads } from './downloads.js';
-import { MAX_RACES, racedError } from './gcs-errors.js';
-import { GcsObjects } from './gcs-objects.js';
+import { MAX_RACES, racedError } from '../gcs/gcs-errors.js';
+import { GcsObjects } from '../gcs/gcs-objects.js';
+import type { GcsPlace } from '../gcs/place.js';
 import { goneError, openFile, openUnlessLost, readFileOf, refOf } from './gzip.js';
 import { UNSEALED, type Seal } from './seal.js';
 import { signHeader } from './signed-header.js';
 
 const DELETED_AT_ONCE = 20;
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
-
-/** Where batches are in Google Cloud Storage. */
-export interface GcsPlace {
-  readonly bucket: string;
-  /** What the names of all objects begin with, without a slash at its ends; empty: nothing. */
-  readonly prefix: string;
-  /** URL of an emulator; requests to it carry no credentials. Default: Google's. */
-  readonly endpoint?: string;
-}
 
 /** What {@link createGcsBatchStore} needs. */
 export interface GcsBatchStoreOptions extends GcsPlace {

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
-import type { BatchRef } from '../../event.js';
-import { isUnreadable, type BatchName, type OpenBatch } from './batch-store.js';
+import type { BatchRef, BatchName } from '../../events/event.js';
+import { isUnreadable, type OpenBatch } from './batch-store.js';
 import type { Seal } from './seal.js';
 import { isAsSigned } from './signed-header.js';
 

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { HeadgateError } from '../../errors.js';
-import type { BatchRef } from '../../event.js';
-import { isUnreadable, type BatchName, type BatchStore, type LocalFiles } from './batch-store.js';
+import type { BatchRef, BatchName } from '../../events/event.js';
+import { isUnreadable, type BatchStore, type LocalFiles } from './batch-store.js';
 import type { StoreIdentity } from './store-identity.js';
 
 /** What tells where a batch is whose reference does not say it: the store of the namespace, if that is known. */

@@ -1,11 +1,11 @@
 import { lstat, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { writeDurably } from '../../durable-file.js';
+import { writeDurably } from '../../platform/durable-file.js';
 import { systemCodeOf } from '../../errors.js';
-import { assertTenantId, dayOfBatch } from '../../tenant.js';
-import type { Stream } from '../../event.js';
+import { assertTenantId, dayOfBatch } from '../../tenants/ids.js';
+import type { Stream, BatchName } from '../../events/event.js';
 import { batchIdOfFile } from './batch-path.js';
-import type { BatchName, BatchRange } from './batch-store.js';
+import type { BatchRange } from './batch-store.js';
 
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 

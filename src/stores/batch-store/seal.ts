@@ -3,7 +3,7 @@ import { HeadgateError } from '../../errors.js';
 import type { BatchKeys, DataKey } from '../batch-keys/batch-keys.js';
 import { missingKeyError } from '../batch-keys/master-keyring.js';
 import { keyIdOf, openSealedFile, sealFile } from '../batch-keys/sealed-file.js';
-import type { BatchName } from './batch-store.js';
+import type { BatchName } from '../../events/event.js';
 
 /**
  * What a batch store does to a file between its callers, who see gzipped NDJSON, and its disk or bucket. References are of

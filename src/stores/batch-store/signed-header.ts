@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { BatchName } from './batch-store.js';
+import type { BatchName } from '../../events/event.js';
 
 /** Of a header without optional fields. @see RFC 1952, section 2.3 */
 const HEADER_BYTES = 10;

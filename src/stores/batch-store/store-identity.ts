@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createDurably, writeDurably } from '../../durable-file.js';
+import { createDurably, writeDurably } from '../../platform/durable-file.js';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
 
 /** The name of the file that says which store it is, at the root of a store. */

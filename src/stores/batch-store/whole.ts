@@ -1,7 +1,6 @@
 import { webcrypto } from 'node:crypto';
 import { HeadgateError } from '../../errors.js';
-import type { BatchRef } from '../../event.js';
-import type { BatchName } from './batch-store.js';
+import type { BatchRef, BatchName } from '../../events/event.js';
 import { corruptError, openFile } from './gzip.js';
 
 /**

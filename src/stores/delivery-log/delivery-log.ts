@@ -1,5 +1,5 @@
-import type { Stream } from '../../event.js';
-import type { Priority } from '../../subscription.js';
+import type { Stream } from '../../events/event.js';
+import type { Priority } from '../../tenants/subscription.js';
 
 /** What names a delivery: a batch's way to one subscription, once. */
 export interface DeliveryName {

@@ -2,17 +2,12 @@ import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
-import { writeDurably } from '../../durable-file.js';
+import { writeDurably } from '../../platform/durable-file.js';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
-import { STREAMS } from '../../event.js';
-import { PRIORITY_KEYS } from '../../subscription.js';
-import {
-  assertBatchId,
-  assertCause,
-  assertSubscriptionName,
-  assertTenantId,
-  dayOfBatch,
-} from '../../tenant.js';
+import { STREAMS } from '../../events/event.js';
+import { PRIORITY_KEYS } from '../../tenants/subscription.js';
+import { assertCause } from '../../tenants/workflow-ids.js';
+import { assertBatchId, assertSubscriptionName, assertTenantId, dayOfBatch } from '../../tenants/ids.js';
 import type { DeliveryEntry, DeliveryLog, DeliveryName, LoggedDelivery } from './delivery-log.js';
 
 const gzipAsync = promisify(gzip);

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import { STREAMS, type Stream } from '../../event.js';
-import { assertTenantId } from '../../tenant.js';
+import { STREAMS, type Stream } from '../../events/event.js';
+import { assertTenantId } from '../../tenants/ids.js';
 import type { ClaimPlace, LoadClaim } from './load-claims.js';
 
 /** Batch ids remembered over all tenants: about 25 MB at most. Beyond it, claims are read again. */

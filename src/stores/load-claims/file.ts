@@ -1,8 +1,8 @@
 import { readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createDurably } from '../../durable-file.js';
+import { createDurably } from '../../platform/durable-file.js';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
-import { STREAMS } from '../../event.js';
+import { STREAMS } from '../../events/event.js';
 import {
   claimNameOf,
   claimParts,

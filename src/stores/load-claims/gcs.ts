@@ -1,6 +1,6 @@
-import { STREAMS } from '../../event.js';
-import type { GcsPlace } from '../batch-store/gcs.js';
-import { GcsObjects } from '../batch-store/gcs-objects.js';
+import { STREAMS } from '../../events/event.js';
+import type { GcsPlace } from '../gcs/place.js';
+import { GcsObjects } from '../gcs/gcs-objects.js';
 import {
   claimNameOf,
   claimParts,

@@ -1,4 +1,4 @@
-import type { Stream } from '../../event.js';
+import type { Stream } from '../../events/event.js';
 
 /** Which claims are asked for. */
 export interface ClaimRange {

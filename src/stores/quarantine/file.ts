@@ -1,10 +1,10 @@
 import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { writeDurably } from '../../durable-file.js';
+import { writeDurably } from '../../platform/durable-file.js';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
-import { assertBatchId, assertTenantId, dayOfBatch, isBatchId } from '../../tenant.js';
-import type { BatchName } from '../batch-store/batch-store.js';
+import { assertBatchId, assertTenantId, dayOfBatch, isBatchId } from '../../tenants/ids.js';
+import type { BatchName } from '../../events/event.js';
 import { listDays } from '../batch-store/kept-files.js';
 import type { LostEvents, Quarantine } from './quarantine.js';
 

@@ -1,4 +1,5 @@
-import type { BatchName, BatchRange } from '../batch-store/batch-store.js';
+import type { BatchRange } from '../batch-store/batch-store.js';
+import type { BatchName } from '../../events/event.js';
 
 /** Some events of a batch that ingest could not read back. */
 export interface LostEvents {

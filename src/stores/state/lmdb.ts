@@ -1,7 +1,7 @@
-import { type Database } from 'lmdb';
-import { faultPoint } from '../../fault-point.js';
-import { openLmdb, type LmdbEnvironment } from '../../lmdb-environment.js';
-import { assertTenantId } from '../../tenant.js';
+import type { Database } from 'lmdb';
+import { faultPoint } from '../../platform/fault-point.js';
+import { openLmdb, type LmdbEnvironment } from '../../platform/lmdb-environment.js';
+import { assertTenantId } from '../../tenants/ids.js';
 import { readRecord } from './read-record.js';
 import type { Checkpoint, StateStore, SubjectRecord, SubjectSnapshot } from './state-store.js';
 

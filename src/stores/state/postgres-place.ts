@@ -48,9 +48,14 @@ export function parsePostgresUrl(text: string, password?: string): PostgresPlace
   const sslmode = SSL_MODES.find((each) => each === mode);
   if (sslmode === undefined) return { problem: `must have one of ${SSL_MODES.join(', ')} as sslmode` };
   return {
-    ...{ host, port: url.port === '' ? DEFAULT_PORT : Number(url.port), database, user },
+    host,
+    port: url.port === '' ? DEFAULT_PORT : Number(url.port),
+    database,
+    user,
     password: decoded.password === '' ? password : decoded.password,
-    ...{ schema, sslmode, sslrootcert: url.searchParams.get('sslrootcert') ?? undefined },
+    schema,
+    sslmode,
+    sslrootcert: url.searchParams.get('sslrootcert') ?? undefined,
   };
 }
 
@@ -64,7 +69,11 @@ export function describePlace({ host, port, database, user, schema }: PostgresPl
 export function connectionOf(place: PostgresPlace): ClientConfig {
   const { host, port, database, user, password, sslmode, sslrootcert } = place;
   return {
-    ...{ host, port, database, user, password },
+    host,
+    port,
+    database,
+    user,
+    password,
     ssl: sslmode !== 'disable' && {
       rejectUnauthorized: sslmode === 'verify-full',
       ca: sslrootcert === undefined ? undefined : readFileSync(sslrootcert, 'utf8'),

@@ -72,7 +72,10 @@ export async function openSession(place: PostgresPlace, lockWaitMs: number): Pro
     const { epoch, state } = await beginEpoch(client, place);
     const watermarks = await readWatermarks(client, place);
     return {
-      ...{ client, epoch, state, watermarks },
+      client,
+      epoch,
+      state,
+      watermarks,
       get lost() {
         return lost;
       },

@@ -1,4 +1,4 @@
-import { assertTenantId } from '../../tenant.js';
+import { assertTenantId } from '../../tenants/ids.js';
 import { keptName } from './postgres-names.js';
 import type { Checkpoint } from './state-store.js';
 

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { HeadgateError } from '../../errors.js';
-import { faultPoint } from '../../fault-point.js';
-import type { Logger } from '../../observability/logger.js';
-import { assertTenantId } from '../../tenant.js';
+import { faultPoint } from '../../platform/fault-point.js';
+import type { Logger } from '../../platform/logger.js';
+import { assertTenantId } from '../../tenants/ids.js';
 import { stateErrorOf, unreadable } from './postgres-errors.js';
 import { keptName } from './postgres-names.js';
 import { connectionOf, describePlace, type PostgresPlace } from './postgres-place.js';

@@ -1,5 +1,5 @@
-import type { Outcome } from '../../event.js';
-import type { ProfileState } from '../../rules/profile.js';
+import type { Outcome } from '../../events/event.js';
+import type { ProfileState } from '../../rules/profile-state.js';
 import type { SubjectState } from '../../rules/subject-state.js';
 
 /** A subject's current standing under one rule: what the latest evaluation said. */

@@ -2,7 +2,6 @@ import { availableParallelism } from 'node:os';
 import type * as Duckdb from '@duckdb/node-api';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { DuckDBInstance } from './duckdb.js';
-import { createSlots } from './slots.js';
 
 /** A load then runs on its caller's thread, which costs a fifth less than on two that wait for each other. */
 const LOAD_THREADS = 1;
@@ -126,4 +125,26 @@ export async function interruptible<T>(
     signal.removeEventListener('abort', interrupt);
     clearInterval(again);
   }
+}
+
+/** Runs `work` once one of a fixed number of slots is free, first come first served. */
+type InSlot = <T>(work: () => Promise<T>) => Promise<T>;
+
+/** At most `max` pieces of work at a time. */
+function createSlots(max: number): InSlot {
+  const waiting: (() => void)[] = [];
+  let taken = 0;
+
+  return async (work) => {
+    if (taken < max) taken += 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      // A waiter takes the slot over as it is: between release and wake-up nobody else can slip in.
+      const next = waiting.shift();
+      if (next) next();
+      else taken -= 1;
+    }
+  };
 }

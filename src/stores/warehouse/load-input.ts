@@ -1,9 +1,9 @@
 import { basename, isAbsolute } from 'node:path';
 import { HeadgateError } from '../../errors.js';
-import { STREAMS } from '../../event.js';
-import { assertBatchId, assertTenantId } from '../../tenant.js';
-import { tableOf, isReservedColumn } from './columns.js';
-import { isColumnName, PROMOTED_TYPES } from './promoted-field.js';
+import { STREAMS } from '../../events/event.js';
+import { assertBatchId, assertTenantId } from '../../tenants/ids.js';
+import { tableOf, isReservedColumn } from '../../events/columns.js';
+import { isColumnName, PROMOTED_TYPES } from '../../events/promoted-field.js';
 import type { LoadInput } from './warehouse.js';
 
 const LOAD_ID = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$/;

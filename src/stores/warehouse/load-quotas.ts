@@ -1,4 +1,4 @@
-import type { Stream } from '../../event.js';
+import type { Stream } from '../../events/event.js';
 
 /**
  * What BigQuery takes of load jobs in 24 hours; those that fail count as well, and neither can be raised.

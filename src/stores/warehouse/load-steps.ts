@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { HeadgateError, messageOf, systemCodeOf } from '../../errors.js';
-import { dayOfBatch } from '../../tenant.js';
+import { dayOfBatch } from '../../tenants/ids.js';
 import type { LoadBatch, LoadInput, LoadResult, Warehouse } from './warehouse.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;

@@ -1,4 +1,4 @@
-import { CLASHES, type PromotedField, type PromotedType } from './promoted-field.js';
+import { CLASHES, type PromotedField, type PromotedType } from '../../events/promoted-field.js';
 import { identifier, literal } from './sql.js';
 
 /** A relation whose rows have `data`, and the columns of it that are wanted. */

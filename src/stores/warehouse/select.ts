@@ -1,5 +1,5 @@
-import type { Column } from './columns.js';
-import { COLUMNS, tableOf } from './columns.js';
+import type { Column } from '../../events/columns.js';
+import { COLUMNS, tableOf } from '../../events/columns.js';
 import { promote } from './promote.js';
 import { identifier, literal, literalList } from './sql.js';
 import type { LoadBatch, LoadInput } from './warehouse.js';

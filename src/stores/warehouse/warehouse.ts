@@ -1,6 +1,6 @@
 import { HeadgateError } from '../../errors.js';
-import type { Stream } from '../../event.js';
-import type { PromotedField } from './promoted-field.js';
+import type { Stream } from '../../events/event.js';
+import type { PromotedField } from '../../events/promoted-field.js';
 
 /** One batch file to load. */
 export interface LoadBatch {

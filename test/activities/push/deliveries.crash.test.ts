@@ -8,15 +8,15 @@ import { withFailures } from '../../../src/activities/failure.js';
 import type { PushControl } from '../../../src/activities/push/control.js';
 import { createPushPass } from '../../../src/activities/push/push-pass.js';
 import { Receivers } from '../../../src/activities/push/receivers.js';
-import type { BatchRef, EventRow } from '../../../src/event.js';
+import type { BatchRef, EventRow } from '../../../src/events/event.js';
 import { openSharedStores, type SharedStores } from '../../../src/roles/stores.js';
-import { tenantQueue } from '../../../src/tenant.js';
+import { tenantQueue } from '../../../src/tenants/queues.js';
 import type {
   DeadLetterResult,
   DeliverInput,
   DeliverResult,
-} from '../../../src/workflows/delivery-messages.js';
-import { DEAD_LETTER_STATUS } from '../../../src/search-attributes.js';
+} from '../../../src/workflows/messages/deliveries.js';
+import { DEAD_LETTER_STATUS } from '../../../src/tenants/search-attributes.js';
 import { event } from '../../support/events.js';
 import { kill } from '../../support/kill.js';
 import { SILENT, connect, startPipeline, workflowCode, type Pipeline } from '../../support/pipeline.js';

@@ -2,9 +2,9 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { withFailures } from '../../../src/activities/failure.js';
 import { createPushPass } from '../../../src/activities/push/push-pass.js';
 import { Receivers } from '../../../src/activities/push/receivers.js';
-import { installRuntime } from '../../../src/engine/runtime.js';
+import { installRuntime } from '../../../src/temporal/runtime.js';
 import { openSharedStores } from '../../../src/roles/stores.js';
-import { parseTenantConfig } from '../../../src/tenant-config/parse.js';
+import { parseTenantConfig } from '../../../src/tenants/config/parse.js';
 import { SILENT } from '../../support/pipeline.js';
 import { ALLOW_LOOPBACK } from '../../support/push.js';
 

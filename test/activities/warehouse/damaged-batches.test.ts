@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { createLoadActivities } from '../../../src/activities/warehouse/load-batches.js';
-import type { BatchRef } from '../../../src/event.js';
+import type { BatchRef } from '../../../src/events/event.js';
 import { batchPath, createFileBatchStore } from '../../../src/stores/batch-store/file.js';
 import { createParquetWarehouse } from '../../../src/stores/warehouse/parquet/parquet.js';
 import type { Warehouse } from '../../../src/stores/warehouse/warehouse.js';

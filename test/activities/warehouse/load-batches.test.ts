@@ -8,7 +8,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import type { LoadBatchesInput } from '../../../src/activities/warehouse/load-batches.js';
 import { createLoadActivities } from '../../../src/activities/warehouse/load-batches.js';
 import { HeadgateError } from '../../../src/errors.js';
-import type { BatchRef, Stream } from '../../../src/event.js';
+import type { BatchRef, Stream } from '../../../src/events/event.js';
 import type { BatchStore } from '../../../src/stores/batch-store/batch-store.js';
 import { batchPath, createFileBatchStore } from '../../../src/stores/batch-store/file.js';
 import { createParquetWarehouse } from '../../../src/stores/warehouse/parquet/parquet.js';

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
-import { unloadableRows } from '../../../src/activities/warehouse/park-rows.js';
+import { unloadableRows } from '../../../src/dead-letters/park-rows.js';
 import { audit, isClean } from '../../../src/audit/audit.js';
 import { createDeadLetters, type DeadLetters } from '../../../src/dead-letters/dead-letters.js';
 import type { DeadLetterSummary } from '../../../src/dead-letters/summary.js';
-import type { BatchRef } from '../../../src/event.js';
+import type { BatchRef } from '../../../src/events/event.js';
 import { batchPath } from '../../../src/stores/batch-store/file.js';
 import { queryTenant } from '../../../src/stores/warehouse/parquet/query.js';
-import type { LoadWindowResult } from '../../../src/workflows/messages.js';
+import type { LoadWindowResult } from '../../../src/workflows/messages/batches.js';
 import { startPipeline, type Pipeline } from '../../support/pipeline.js';
 import { testNamespace } from '../../support/temporal.js';
 import { until } from '../../support/until.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { OrderedWork, type AddressedEvent } from '../../../src/activities/workflow/ordered-work.js';
-import { allAtOnce } from '../../../src/event-loop-turns.js';
+import { allAtOnce } from '../../../src/platform/event-loop-turns.js';
 import { event } from '../../support/events.js';
 
 /** Lines by the workflow that each is for: line 0 is for the first letter. */

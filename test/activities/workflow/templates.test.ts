@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createTemplates } from '../../../src/activities/workflow/templates.js';
-import type { WorkflowConfig } from '../../../src/tenant-config/subscription-config.js';
-import type { AllowedQueue } from '../../../src/tenant-config/workflow-queue.js';
-import { parseTenantConfig } from '../../../src/tenant-config/parse.js';
+import type { WorkflowConfig } from '../../../src/tenants/config/subscription-config.js';
+import type { AllowedQueue } from '../../../src/tenants/config/workflow-queue.js';
+import { parseTenantConfig } from '../../../src/tenants/config/parse.js';
 import { event } from '../../support/events.js';
 
 /** What `subscriptions` of a tenant give for an event with this data. */

@@ -3,9 +3,9 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { withFailures } from '../../../src/activities/failure.js';
 import { signalWithStart } from '../../../src/activities/workflow/signal.js';
 import { createWorkflowPass } from '../../../src/activities/workflow/workflow-pass.js';
-import { installRuntime } from '../../../src/engine/runtime.js';
+import { installRuntime } from '../../../src/temporal/runtime.js';
 import { openSharedStores } from '../../../src/roles/stores.js';
-import { parseTenantConfig } from '../../../src/tenant-config/parse.js';
+import { parseTenantConfig } from '../../../src/tenants/config/parse.js';
 import { SILENT } from '../../support/pipeline.js';
 
 /**

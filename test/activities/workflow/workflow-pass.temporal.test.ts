@@ -6,10 +6,10 @@ import {
   type WorkflowPassOutcome,
 } from '../../../src/activities/workflow/workflow-pass.js';
 import { createDeadLetters } from '../../../src/dead-letters/dead-letters.js';
-import type { EventRow } from '../../../src/event.js';
-import { configuredTenant } from '../../../src/tenant-config/registry.js';
-import { deadLetterIdOf } from '../../../src/tenant.js';
-import type { DeadLetterMemo, DeliverResult } from '../../../src/workflows/delivery-messages.js';
+import type { EventRow } from '../../../src/events/event.js';
+import { configuredTenant } from '../../../src/tenants/config/registry.js';
+import { deadLetterIdOf } from '../../../src/tenants/workflow-ids.js';
+import type { DeadLetterMemo, DeliverResult } from '../../../src/workflows/messages/deliveries.js';
 import { resetToStart } from '../../support/histories.js';
 import { SILENT, arrivals, startPipeline, type Pipeline } from '../../support/pipeline.js';
 import { signalsOf } from '../../support/signals.js';

@@ -7,16 +7,16 @@ import { createDeadLetters } from '../../../src/dead-letters/dead-letters.js';
 import type { DeadLetterPage } from '../../../src/dead-letters/list.js';
 import type { RedriveStatus } from '../../../src/dead-letters/redrives.js';
 import type { DeadLetterDetail } from '../../../src/dead-letters/show.js';
-import { LineSet } from '../../../src/line-set.js';
-import { subscriptionAttributes } from '../../../src/search-attributes.js';
+import { LineSet } from '../../../src/events/line-set.js';
+import { subscriptionAttributes } from '../../../src/tenants/search-attributes.js';
 import { batchPath } from '../../../src/stores/batch-store/file.js';
-import { deadLetterIdOf } from '../../../src/tenant.js';
+import { deadLetterIdOf } from '../../../src/tenants/workflow-ids.js';
 import type {
   DeadLetterInput,
   DeadLetterResult,
   PassInput,
-} from '../../../src/workflows/delivery-messages.js';
-import type { ResolveInput } from '../../../src/workflows/resolve-messages.js';
+} from '../../../src/workflows/messages/deliveries.js';
+import type { ResolveInput } from '../../../src/workflows/messages/resolve.js';
 import { ALL_SCOPES, startTestApi, type TestAnswer, type TestApi } from '../../support/api.js';
 import { parkEvents, type Parked } from '../../support/dead-letters.js';
 import { startPipeline, type Pipeline } from '../../support/pipeline.js';

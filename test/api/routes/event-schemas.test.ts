@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createMetrics } from '../../../src/observability/metrics.js';
-import { parseTenantConfig } from '../../../src/tenant-config/parse.js';
-import { compileTenant, type LoadedTenant } from '../../../src/tenant-config/tenant-file.js';
+import { parseTenantConfig } from '../../../src/tenants/config/parse.js';
+import { compileTenant, type LoadedTenant } from '../../../src/tenants/config/tenant-file.js';
 import { cloudEvent, startTestApi, type TestApi } from '../../support/api.js';
 
 const V2 = 'https://acme.example/booking/2';

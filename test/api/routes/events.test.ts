@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { MAX_EVENT_BYTES } from '../../../src/api/validate-event.js';
-import type { EventRow } from '../../../src/event.js';
+import type { EventRow } from '../../../src/events/event.js';
 import { cloudEvent, startTestApi, type TestAnswer, type TestApi } from '../../support/api.js';
 
 const NDJSON = { headers: { 'content-type': 'application/x-ndjson' } };

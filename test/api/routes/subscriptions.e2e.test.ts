@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createQueueRates } from '../../../src/engine/queue-rates.js';
+import { createQueueRates } from '../../../src/temporal/queue-rates.js';
 import { SubscriptionOverviews } from '../../../src/subscriptions/overview.js';
 import { startTestApi, type TestApi } from '../../support/api.js';
 import { killAll, runHeadgate } from '../../support/headgate.js';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { QueueBacklog } from '../../../src/engine/queue-backlog.js';
+import type { QueueBacklog } from '../../../src/temporal/queue-backlog.js';
 import type { ErrorCode, HeadgateError } from '../../../src/errors.js';
 import {
   Admission,

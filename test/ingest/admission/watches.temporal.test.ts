@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { Client, Connection } from '@temporalio/client';
 import { freePort } from '../../../bench/system/free-port.js';
-import { queueBacklog, type QueueBacklog } from '../../../src/engine/queue-backlog.js';
+import { queueBacklog, type QueueBacklog } from '../../../src/temporal/queue-backlog.js';
 import { EngineWatch } from '../../../src/ingest/admission/engine-watch.js';
 import { SlowLaneWatch } from '../../../src/ingest/admission/slow-lane-watch.js';
 import { temporalAnswers } from '../../../src/roles/open-admission.js';
-import { tenantQueue } from '../../../src/tenant.js';
+import { tenantQueue } from '../../../src/tenants/queues.js';
 import { arrivals, connect, startPipeline } from '../../support/pipeline.js';
 import { testNamespace } from '../../support/temporal.js';
 import { until } from '../../support/until.js';

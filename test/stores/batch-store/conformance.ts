@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import type { BatchRef, Stream } from '../../../src/event.js';
-import type { BatchName, BatchRange, BatchStore } from '../../../src/stores/batch-store/batch-store.js';
+import type { BatchRef, Stream, BatchName } from '../../../src/events/event.js';
+import type { BatchRange, BatchStore } from '../../../src/stores/batch-store/batch-store.js';
 
 /** A store under test, and how to get at its files behind its back. */
 export interface StoreHarness {

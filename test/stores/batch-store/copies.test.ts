@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import type { BatchRef } from '../../../src/event.js';
-import type { BatchName } from '../../../src/stores/batch-store/batch-store.js';
+import type { BatchRef, BatchName } from '../../../src/events/event.js';
 import { copyFiles } from '../../../src/stores/batch-store/copies.js';
 import { Downloads } from '../../../src/stores/batch-store/downloads.js';
 import { refOf } from '../../../src/stores/batch-store/gzip.js';

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import { dirname, join, relative, sep } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { batchPath, createFileBatchStore } from '../../../src/stores/batch-store/file.js';
-import type { BatchName } from '../../../src/stores/batch-store/batch-store.js';
+import type { BatchName } from '../../../src/events/event.js';
 import { useTempDir } from '../../support/temp-dir.js';
 import { describeBatchStore, NAME, NDJSON } from './conformance.js';
 

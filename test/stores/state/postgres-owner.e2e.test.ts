@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import pg from 'pg';
-import { createLogger } from '../../../src/observability/logger.js';
+import { createLogger } from '../../../src/platform/logger.js';
 import { openPostgresStateStore } from '../../../src/stores/state/postgres.js';
 import type { StateStore } from '../../../src/stores/state/state-store.js';
 import { layWire, type Wire } from '../../support/cut-wire.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { rmSync, writeFileSync, readFileSync } from 'node:fs';
-import type { FaultPoint } from '../../../src/fault-point.js';
-import type { Table } from '../../../src/stores/warehouse/columns.js';
+import type { FaultPoint } from '../../../src/platform/fault-point.js';
+import type { Table } from '../../../src/events/columns.js';
 import type { LoadInput } from '../../../src/stores/warehouse/warehouse.js';
 import { fileURLToPath } from 'node:url';
 import { printUntil } from '../../support/print-until.js';

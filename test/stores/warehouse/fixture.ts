@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import type { DecisionRow, EventRow, Stream } from '../../../src/event.js';
+import type { DecisionRow, EventRow, Stream } from '../../../src/events/event.js';
 import { createParquetWarehouse } from '../../../src/stores/warehouse/parquet/parquet.js';
 import { queryTenant } from '../../../src/stores/warehouse/parquet/query.js';
 import type { LoadBatch, LoadInput, Warehouse } from '../../../src/stores/warehouse/warehouse.js';

@@ -1,4 +1,4 @@
-import { armFaultPoint, type FaultPoint } from '../../../src/fault-point.js';
+import { armFaultPoint, type FaultPoint } from '../../../src/platform/fault-point.js';
 import type { LoadInput } from '../../../src/stores/warehouse/warehouse.js';
 import { openWarehouse, type WarehousePlace } from '../../support/warehouses.js';
 

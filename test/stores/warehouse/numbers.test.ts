@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseBody } from '../../../src/api/parse-body.js';
 import { isRejection, validateEvent } from '../../../src/api/validate-event.js';
-import type { EventRow } from '../../../src/event.js';
+import type { EventRow } from '../../../src/events/event.js';
 import { stage } from '../../../src/stores/warehouse/bigquery/stage.js';
 import { createEngine } from '../../../src/stores/warehouse/engine.js';
 import { Random } from '../../support/random.js';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { faultPoint } from '../../../fault-point.js';
+import { faultPoint } from '../../../platform/fault-point.js';
 import type { Field } from './schema.js';
 import { rowRequests, type RowRequest } from './row-requests.js';
 import { appendError, isConnectionError, Status } from './stream-errors.js';

@@ -1,22 +1,21 @@
 import { stat } from 'node:fs/promises';
 import { LRUCache } from 'lru-cache';
 import { HeadgateError } from '../../../errors.js';
-import { faultPoint } from '../../../fault-point.js';
-import type { BigQueryConfig, BigQueryWriter } from '../../../tenant-config/warehouse-config.js';
-import { createTurns } from '../../../turns.js';
+import { faultPoint } from '../../../platform/fault-point.js';
+import type { BigQueryConfig, BigQueryWriter } from '../../../tenants/config/warehouse-config.js';
+import { createTurns } from '../../../platform/keyed-mutex.js';
 import { Downloads } from '../../batch-store/downloads.js';
-import type { GcsPlace } from '../../batch-store/gcs.js';
+import type { GcsPlace } from '../../gcs/place.js';
 import type { ClaimRange, LoadClaim, LoadClaims, NamedClaim } from '../../load-claims/load-claims.js';
-import { tableOf } from '../columns.js';
+import { tableOf } from '../../../events/columns.js';
 import { createEngine } from '../engine.js';
 import { assertLoadInput } from '../load-input.js';
-import { assertReadable, distinct, firstDayToLookAt, loadError, whileOpen } from '../load-steps.js';
+import { assertReadable, distinct, firstDayToLookAt, loadError, whileOpen, resultOf } from '../load-steps.js';
 import type { CountedJob } from '../load-quotas.js';
 import type { LoadBatch, LoadInput, LoadResult, Warehouse } from '../warehouse.js';
 import { createApis, type ApiOf, type BigQueryApi } from './client.js';
 import { JobWriter } from './job-writer.js';
 import { failedGenerations, Jobs } from './jobs.js';
-import { resultOfClaims } from './load-result.js';
 import { partName, warehouseName } from './place.js';
 import { stage, type Staged } from './stage.js';
 import { createStagingBucket, type StagingBucket } from './staging-bucket.js';
@@ -263,8 +262,13 @@ function keyOf({ name, stream }: NamedClaim): string {
 
 function ensuredKey({ stream, promoted }: LoadInput, config: BigQueryConfig): string {
   return JSON.stringify([
-    ...[warehouseName(config), stream, promoted, config.writer],
-    ...[config.partitionExpirationMs, config.labels, config.kmsKey],
+    warehouseName(config),
+    stream,
+    promoted,
+    config.writer,
+    config.partitionExpirationMs,
+    config.labels,
+    config.kmsKey,
   ]);
 }
 
@@ -281,4 +285,24 @@ async function sizeOf(batches: readonly LoadBatch[]): Promise<number> {
 function racedError({ loadId }: LoadInput): HeadgateError {
   const message = `Another attempt at load ${loadId} has begun in the meantime; this one looks again.`;
   return new HeadgateError('WAREHOUSE_UNAVAILABLE', message, { retryable: true });
+}
+
+/** What a load has put into its table, by the claims that hold its batches. */
+function resultOfClaims(
+  input: LoadInput,
+  batches: readonly LoadBatch[],
+  holding: readonly LoadClaim[],
+): LoadResult {
+  return {
+    ...resultOf(input, batches, holding, ({ leftOut = 0 }) => leftOut),
+    ...clashesOf(holding.filter(({ loadId }) => loadId === input.loadId)),
+  };
+}
+
+/** By column; nothing where there are none. */
+function clashesOf(own: readonly LoadClaim[]): Pick<LoadResult, 'clashes'> {
+  const sums: Record<string, number> = {};
+  for (const { clashes = {} } of own)
+    for (const [column, count] of Object.entries(clashes)) sums[column] = (sums[column] ?? 0) + count;
+  return Object.keys(sums).length === 0 ? {} : { clashes: sums };
 }

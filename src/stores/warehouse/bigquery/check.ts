@@ -1,5 +1,5 @@
-import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
-import type { GcsPlace } from '../../batch-store/gcs.js';
+import type { BigQueryConfig } from '../../../tenants/config/warehouse-config.js';
+import type { GcsPlace } from '../../gcs/place.js';
 import { createApis } from './client.js';
 import { bigQueryError } from './errors.js';
 import { createStagingBucket } from './staging-bucket.js';

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { BigQuery } from '@google-cloud/bigquery';
 import { GoogleAuth, Impersonated, OAuth2Client, type AuthClient } from 'google-auth-library';
 import { LRUCache } from 'lru-cache';
-import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
+import type { BigQueryConfig } from '../../../tenants/config/warehouse-config.js';
 import { restEndpoint } from './endpoints.js';
 import { answerOf, credentialsError, isOutage } from './errors.js';
 import { HeadgateError } from '../../../errors.js';

@@ -1,4 +1,4 @@
-import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
+import type { BigQueryConfig } from '../../../tenants/config/warehouse-config.js';
 
 /** What says which of Google's hosts a tenant's rows go through. */
 export type WithEndpoint = Pick<BigQueryConfig, 'endpoint' | 'location'>;

@@ -1,5 +1,5 @@
 import { HeadgateError, messageOf, systemCodeOf } from '../../../errors.js';
-import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
+import type { BigQueryConfig } from '../../../tenants/config/warehouse-config.js';
 
 /** One of the reasons that BigQuery gives for an error. */
 export interface ErrorReason {
@@ -145,7 +145,8 @@ function sortedError(
       ? 'a quota is used up; the data is kept, and loads go on when there is some again'
       : 'too much at once';
     return new HeadgateError('WAREHOUSE_QUOTA', `${place}: ${advice}. It says: ${said}`, {
-      ...{ retryable: true, cause },
+      retryable: true,
+      cause,
       retryAfterSeconds: daily ? QUOTA_AGAIN_SECONDS : RATE_AGAIN_SECONDS,
     });
   }
@@ -163,7 +164,9 @@ function sortedError(
     );
   if (has(INVALID) || status === 400 || status === 413)
     return new HeadgateError('WAREHOUSE_FAILED', `${place} does not take the rows. It says: ${said}`, {
-      ...{ retryable: true, retryAfterSeconds, cause },
+      retryable: true,
+      retryAfterSeconds,
+      cause,
     });
   const http = status === undefined ? '' : ` (HTTP ${status})`;
   return unavailable(

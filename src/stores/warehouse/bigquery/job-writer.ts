@@ -1,6 +1,6 @@
-import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
+import type { BigQueryConfig } from '../../../tenants/config/warehouse-config.js';
 import type { NamedClaim } from '../../load-claims/load-claims.js';
-import { tableOf } from '../columns.js';
+import { tableOf } from '../../../events/columns.js';
 import type { LoadInput } from '../warehouse.js';
 import type { Jobs, LoadConfiguration } from './jobs.js';
 import { jobIdOf } from './place.js';
@@ -51,7 +51,9 @@ function configurationOf(input: LoadInput, config: BigQueryConfig): LoadConfigur
   const load = {
     destinationTable: { projectId, datasetId, tableId: tableOf(input.stream) },
     sourceFormat: 'NEWLINE_DELIMITED_JSON',
-    ...{ writeDisposition: 'WRITE_APPEND', createDisposition: 'CREATE_NEVER', maxBadRecords: 0 },
+    writeDisposition: 'WRITE_APPEND',
+    createDisposition: 'CREATE_NEVER',
+    maxBadRecords: 0,
     ...(kmsKey && { destinationEncryptionConfiguration: { kmsKeyName: kmsKey } }),
   };
   return { labels, load };

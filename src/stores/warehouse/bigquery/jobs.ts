@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { HeadgateError } from '../../../errors.js';
-import { faultPoint } from '../../../fault-point.js';
-import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
+import { faultPoint } from '../../../platform/fault-point.js';
+import type { BigQueryConfig } from '../../../tenants/config/warehouse-config.js';
 import { isNotFound, type BigQueryApi } from './client.js';
 import { answerOf, bigQueryError, isRefusal, jobError, type ErrorReason } from './errors.js';
 import { jobIdOf } from './place.js';

@@ -1,6 +1,6 @@
-import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
+import type { BigQueryConfig } from '../../../tenants/config/warehouse-config.js';
 import type { LoadClaim } from '../../load-claims/load-claims.js';
-import type { Table } from '../columns.js';
+import type { Table } from '../../../events/columns.js';
 import { isNotFound, type BigQueryApi } from './client.js';
 import { bigQueryError, unavailable } from './errors.js';
 
@@ -30,7 +30,9 @@ export async function hasRowsOf(
 ): Promise<boolean> {
   const { project, dataset, location, labels } = config;
   const text = (name: string, value: string) => ({
-    ...{ name, parameterType: { type: 'STRING' }, parameterValue: { value } },
+    name,
+    parameterType: { type: 'STRING' },
+    parameterValue: { value },
   });
   const body = {
     query: `SELECT COUNT(*) FROM \`${project}.${dataset}.${table}\` WHERE _loaded_at = TIMESTAMP(@loadedAt) AND _load_id = @loadId AND _batch_id IN UNNEST(SPLIT(@batchIds))`,
@@ -39,8 +41,12 @@ export async function hasRowsOf(
       text('loadId', loadId),
       text('batchIds', batchIds.join(',')),
     ],
-    ...{ parameterMode: 'NAMED', useLegacySql: false, useQueryCache: false, timeoutMs: TIMEOUT_MS },
-    ...{ location, labels },
+    parameterMode: 'NAMED',
+    useLegacySql: false,
+    useQueryCache: false,
+    timeoutMs: TIMEOUT_MS,
+    location,
+    labels,
   };
   try {
     const answer = await api.request<QueryAnswer>({ method: 'POST', path: 'queries', body, signal });

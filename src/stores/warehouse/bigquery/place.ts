@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { BigQueryConfig, BigQueryWriter } from '../../../tenant-config/warehouse-config.js';
-import { assertTenantId } from '../../../tenant.js';
+import type { BigQueryConfig, BigQueryWriter } from '../../../tenants/config/warehouse-config.js';
+import { assertTenantId } from '../../../tenants/ids.js';
 import { STREAM_ENDING } from '../../load-claims/load-claims.js';
-import { tableOf } from '../columns.js';
+import { tableOf } from '../../../events/columns.js';
 import type { LoadInput } from '../warehouse.js';
 
 const MAX_READABLE = 120;

@@ -1,6 +1,6 @@
-import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
-import { columnsOf, KEY_COLUMNS, type Column, type Table } from '../columns.js';
-import type { PromotedField } from '../promoted-field.js';
+import type { BigQueryConfig } from '../../../tenants/config/warehouse-config.js';
+import { columnsOf, KEY_COLUMNS, type Column, type Table } from '../../../events/columns.js';
+import type { PromotedField } from '../../../events/promoted-field.js';
 
 /** A column of a BigQuery table, as its REST API has it. */
 export interface Field {
@@ -39,7 +39,8 @@ export function datasetResource(config: BigQueryConfig, tenant: string): object 
   const { project: projectId, dataset: datasetId, location, labels, kmsKey } = config;
   return {
     datasetReference: { projectId, datasetId },
-    ...{ location, labels },
+    location,
+    labels,
     description: `Events of the tenant ${tenant}, loaded by Headgate.`,
     ...(kmsKey && { defaultEncryptionConfiguration: { kmsKeyName: kmsKey } }),
   };
@@ -83,7 +84,8 @@ export function viewResource(config: BigQueryConfig, table: Table, fields: reado
   const { project: projectId, dataset: datasetId, labels } = config;
   return {
     tableReference: { projectId, datasetId, tableId: viewName(table) },
-    ...{ labels, view: viewOf(config, table, fields) },
+    labels,
+    view: viewOf(config, table, fields),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
+import type { BigQueryConfig } from '../../../tenants/config/warehouse-config.js';
 import { expirationOf, partitioning } from './schema.js';
 
 /** A key as resources have it; the version that is in use may be named with it. */

@@ -1,15 +1,15 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withoutBadRows } from '../bad-rows.js';
-import { columnsOf, tableOf, type Column } from '../columns.js';
+import { columnsOf, tableOf, type Column } from '../../../events/columns.js';
 import type { Engine } from '../engine.js';
 import { assertComplete } from '../load-steps.js';
 import { countClashesIn } from '../promote.js';
-import { CLASHES } from '../promoted-field.js';
+import { CLASHES } from '../../../events/promoted-field.js';
 import { selectStatement } from '../select.js';
 import { identifier, literal } from '../sql.js';
 import type { LoadBatch, LoadInput } from '../warehouse.js';
-import type { BigQueryWriter } from '../../../tenant-config/warehouse-config.js';
+import type { BigQueryWriter } from '../../../tenants/config/warehouse-config.js';
 import { fieldName } from './schema.js';
 
 /** What BigQuery takes for a TIMESTAMP. */

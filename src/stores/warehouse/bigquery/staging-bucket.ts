@@ -1,7 +1,7 @@
-import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
-import { assertTenantId } from '../../../tenant.js';
-import type { GcsPlace } from '../../batch-store/gcs.js';
-import { GcsObjects } from '../../batch-store/gcs-objects.js';
+import type { BigQueryConfig } from '../../../tenants/config/warehouse-config.js';
+import { assertTenantId } from '../../../tenants/ids.js';
+import type { GcsPlace } from '../../gcs/place.js';
+import { GcsObjects } from '../../gcs/gcs-objects.js';
 import { misplaced } from './errors.js';
 
 /** No tenant id begins with `_`. */

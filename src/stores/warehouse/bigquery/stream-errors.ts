@@ -1,5 +1,5 @@
 import { HeadgateError, messageOf } from '../../../errors.js';
-import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
+import type { BigQueryConfig } from '../../../tenants/config/warehouse-config.js';
 import { answerError, unavailable, type Answer } from './errors.js';
 
 /**

@@ -1,8 +1,8 @@
 import { HeadgateError } from '../../../errors.js';
-import { faultPoint } from '../../../fault-point.js';
-import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
+import { faultPoint } from '../../../platform/fault-point.js';
+import type { BigQueryConfig } from '../../../tenants/config/warehouse-config.js';
 import type { LoadClaim, NamedClaim } from '../../load-claims/load-claims.js';
-import { tableOf } from '../columns.js';
+import { tableOf } from '../../../events/columns.js';
 import type { LoadInput } from '../warehouse.js';
 import { appendRows } from './append.js';
 import type { BigQueryApi } from './client.js';

@@ -1,5 +1,5 @@
-import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
-import type { Table } from '../columns.js';
+import type { BigQueryConfig } from '../../../tenants/config/warehouse-config.js';
+import type { Table } from '../../../events/columns.js';
 import { isNotFound, type BigQueryApi } from './client.js';
 import { answerOf, bigQueryError, misplaced, refused } from './errors.js';
 import {
@@ -12,7 +12,7 @@ import {
   type Field,
 } from './schema.js';
 import { datasetChanges, labelChanges, tableChanges, type Settings } from './settings.js';
-import type { PromotedField } from '../promoted-field.js';
+import type { PromotedField } from '../../../events/promoted-field.js';
 
 /** What is asked of a tenant's dataset. */
 export interface WantedTable {

@@ -46,7 +46,9 @@ export async function uploadInPieces<T>(upload: Upload): Promise<T> {
 
 async function begin({ auth, url, metadata, signal }: Upload, size: number): Promise<string> {
   const { headers } = await request(auth, {
-    ...{ method: 'POST', url: `${url}?uploadType=resumable`, signal },
+    method: 'POST',
+    url: `${url}?uploadType=resumable`,
+    signal,
     headers: {
       'Content-Type': 'application/json; charset=UTF-8',
       'X-Upload-Content-Type': 'application/octet-stream',
@@ -124,7 +126,11 @@ async function request<T>(auth: AuthClient, { signal, body, ...rest }: Request):
   const inTime = AbortSignal.timeout(PIECE_TIMEOUT_MS);
   try {
     return await auth.request<T>({
-      ...{ ...rest, body, responseType: 'json', retry: false, redirect: 'manual' },
+      ...rest,
+      body,
+      responseType: 'json',
+      retry: false,
+      redirect: 'manual',
       signal: AbortSignal.any(signal ? [signal, inTime] : [inTime]),
       validateStatus: (status) => (status >= 200 && status < 300) || status === INCOMPLETE,
     });

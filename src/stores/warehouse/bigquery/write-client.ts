@@ -1,7 +1,7 @@
 import type * as Storage from '@google-cloud/bigquery-storage';
 import type { AuthClient } from 'google-auth-library';
 import { LRUCache } from 'lru-cache';
-import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
+import type { BigQueryConfig } from '../../../tenants/config/warehouse-config.js';
 import { storageHost } from './endpoints.js';
 import { refused } from './errors.js';
 
@@ -94,7 +94,8 @@ async function open(
   const { WriterClient } = library.managedwriter;
   const calls = new WriterClient(options).getClient();
   return {
-    ...{ library, calls },
+    library,
+    calls,
     forLoad: () => {
       // One for each load: it keeps every connection that it has ever had.
       const client = new WriterClient(options);

@@ -1,4 +1,4 @@
-import type { BigQueryConfig } from '../../../tenant-config/warehouse-config.js';
+import type { BigQueryConfig } from '../../../tenants/config/warehouse-config.js';
 import { answerError } from './errors.js';
 import { Status, statusOf, streamError } from './stream-errors.js';
 import type { WriteClient } from './write-client.js';

@@ -1,4 +1,4 @@
-import type { BigQueryWriter } from '../../../tenant-config/warehouse-config.js';
+import type { BigQueryWriter } from '../../../tenants/config/warehouse-config.js';
 import type { LoadClaim, NamedClaim } from '../../load-claims/load-claims.js';
 import type { Staged } from './stage.js';
 

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
-import type { Column } from '../columns.js';
-import type { PromotedField } from '../promoted-field.js';
-import type { HeldFile } from './ledger.js';
+import type { Column } from '../../../events/columns.js';
+import type { PromotedField } from '../../../events/promoted-field.js';
 import { literalList } from '../sql.js';
 
 /** `~` begins no load id, so no load's file is taken for a compacted one. */
@@ -20,6 +19,17 @@ const MARKED = /^~k([0-9a-f]{8})-[0-9a-f]{32}\.parquet$/;
  * says counts in a file that {@link isMarked}.
  */
 export const REPEATED = '_repeated';
+
+/** What a load's file says about itself, or a compacted file about it. */
+export interface HeldFile {
+  readonly path: string;
+  readonly loadId: string;
+  readonly batchIds: readonly string[];
+  readonly rows: number;
+  readonly bytes: number;
+  /** By batch, the lines of it that could not be loaded, as `LineSet` encodes them; absent where there are none. */
+  readonly leftOut?: Readonly<Record<string, string>>;
+}
 
 /** What a compacted file says, in its key-value metadata, about each load's file that it replaces. */
 interface Part {
@@ -85,8 +95,12 @@ export function compactedMetadata(
   replaces: readonly string[],
 ): Required<CompactedMetadata> {
   const described = parts.map(({ path, loadId, batchIds, rows, bytes, leftOut }): Part => ({
-    ...{ file: basename(path), load_id: loadId, batches: batchIds.length },
-    ...{ rows, bytes, ...(leftOut && { left_out: leftOut }) },
+    file: basename(path),
+    load_id: loadId,
+    batches: batchIds.length,
+    rows,
+    bytes,
+    ...(leftOut && { left_out: leftOut }),
   }));
   return {
     batch_ids: JSON.stringify(parts.flatMap((part) => part.batchIds)),
@@ -100,13 +114,11 @@ export function partsOf(path: string, metadata: CompactedMetadata): HeldFile[] {
   const batchIds = JSON.parse(metadata.batch_ids) as string[];
   let taken = 0;
   return (JSON.parse(metadata.parts) as Part[]).map(({ file, load_id, batches, rows, bytes, left_out }) => ({
-    ...{
-      path: join(dirname(path), file),
-      loadId: load_id,
-      rows,
-      bytes,
-      ...(left_out && { leftOut: left_out }),
-    },
+    path: join(dirname(path), file),
+    loadId: load_id,
+    rows,
+    bytes,
+    ...(left_out && { leftOut: left_out }),
     batchIds: batchIds.slice(taken, (taken += batches)),
   }));
 }

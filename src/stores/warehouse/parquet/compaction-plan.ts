@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Table } from '../columns.js';
-import { TABLES } from '../columns.js';
+import type { Table } from '../../../events/columns.js';
+import { TABLES } from '../../../events/columns.js';
 import { columnsKeyOf, isCompacted, isMarked } from './compacted-file.js';
 import { dayOfFile, listFiles } from './files.js';
 import type { StoredFile } from './ledger.js';

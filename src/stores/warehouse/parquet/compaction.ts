@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { HeadgateError, messageOf, systemCodeOf } from '../../../errors.js';
-import { faultPoint } from '../../../fault-point.js';
-import { describeOwner, lockFile } from '../../../file-lock.js';
-import { createTurns } from '../../../turns.js';
-import type { Table } from '../columns.js';
-import { TABLES } from '../columns.js';
+import { faultPoint } from '../../../platform/fault-point.js';
+import { describeOwner, lockFile } from '../../../platform/file-lock.js';
+import { createTurns } from '../../../platform/keyed-mutex.js';
+import type { Table } from '../../../events/columns.js';
+import { TABLES } from '../../../events/columns.js';
 import { isCompacted, isMarked, liveFiles } from './compacted-file.js';
 import type { CompactionAge, DayFiles } from './compaction-plan.js';
 import { daysToCompact, groupsOf, needsCompaction } from './compaction-plan.js';
@@ -19,8 +19,12 @@ import { readTableFiles } from './promotions.js';
 import { writeCompacted } from './write-compacted.js';
 
 const NOTHING: CompactionResult = {
-  ...{ written: 0, replaced: 0, removed: 0, kept: 0 },
-  ...{ bytesWritten: 0, bytesReplaced: 0 },
+  written: 0,
+  replaced: 0,
+  removed: 0,
+  kept: 0,
+  bytesWritten: 0,
+  bytesReplaced: 0,
 };
 
 /** Compactions of a tenant take turns within this process; between processes there is the lock. */
@@ -141,7 +145,10 @@ async function compactTable(
       const gone = new Set(group.map((file) => file.path));
       marked = [...marked.filter((each) => !gone.has(each)), path];
       result = add(result, {
-        ...{ ...NOTHING, written: 1, replaced: group.length, bytesWritten: (await stat(path)).size },
+        ...NOTHING,
+        written: 1,
+        replaced: group.length,
+        bytesWritten: (await stat(path)).size,
         bytesReplaced: group.reduce((sum, { bytes }) => sum + bytes, 0),
       });
     }

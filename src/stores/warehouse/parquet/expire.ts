@@ -1,7 +1,7 @@
 import { rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { systemCodeOf } from '../../../errors.js';
-import { TABLES } from '../columns.js';
+import { TABLES } from '../../../events/columns.js';
 import { dayDirectories, dayOfDirectory, entriesOf, EXPIRED, isMarkedExpired } from './files.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;

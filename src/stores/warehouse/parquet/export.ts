@@ -1,7 +1,7 @@
 import { lstat, realpath } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { writeDurably } from '../../../durable-file.js';
+import { writeDurably } from '../../../platform/durable-file.js';
 import { HeadgateError, messageOf, systemCodeOf } from '../../../errors.js';
 import type { TenantWarehouse } from './confinement.js';
 import { withConfined } from './confinement.js';

@@ -1,10 +1,10 @@
 import type { Dirent } from 'node:fs';
 import { lstat, readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { TEMPORARY } from '../../../durable-file.js';
+import { TEMPORARY } from '../../../platform/durable-file.js';
 import { systemCodeOf } from '../../../errors.js';
-import { assertTenantId } from '../../../tenant.js';
-import type { Table } from '../columns.js';
+import { assertTenantId } from '../../../tenants/ids.js';
+import type { Table } from '../../../events/columns.js';
 
 const HOUR_MS = 60 * 60 * 1000;
 const DAY_PREFIX = 'day=';

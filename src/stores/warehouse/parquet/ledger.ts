@@ -1,23 +1,12 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { LRUCache } from 'lru-cache';
 import type { Engine } from '../engine.js';
-import { isCompacted, partsOf, replacedBy } from './compacted-file.js';
+import { isCompacted, partsOf, replacedBy, type HeldFile } from './compacted-file.js';
 import type { HeldField } from './promotions.js';
 import { literalList } from '../sql.js';
 
 /** Batch ids remembered over all tenants: about 50 MB at most. Beyond it, a load reads more files' metadata again. */
 const MAX_REMEMBERED = 500_000;
-
-/** What a load's file says about itself, or a compacted file about it. */
-export interface HeldFile {
-  readonly path: string;
-  readonly loadId: string;
-  readonly batchIds: readonly string[];
-  readonly rows: number;
-  readonly bytes: number;
-  /** By batch, the lines of it that could not be loaded, as `LineSet` encodes them; absent where there are none. */
-  readonly leftOut?: Readonly<Record<string, string>>;
-}
 
 type LeftOut = NonNullable<HeldFile['leftOut']>;
 /** A file that is there. */
@@ -117,7 +106,11 @@ async function readMetadata(connection: DuckDBConnection, paths: readonly string
     const loadId = metadata.get(`load_id ${path}`) ?? '';
     const leftOut = metadata.get(`left_out ${path}`);
     const held = {
-      ...{ path, loadId, batchIds: JSON.parse(batchIds) as string[], rows, bytes },
+      path,
+      loadId,
+      batchIds: JSON.parse(batchIds) as string[],
+      rows,
+      bytes,
       ...(leftOut !== undefined && { leftOut: JSON.parse(leftOut) as LeftOut }),
     };
     return { path, rows, bytes, promoted, holds: [held], replaces: [] };

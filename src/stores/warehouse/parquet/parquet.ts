@@ -1,13 +1,11 @@
 import { existsSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
-import { writeDurably } from '../../../durable-file.js';
-import { faultPoint } from '../../../fault-point.js';
-import { LineSet } from '../../../line-set.js';
+import { writeDurably } from '../../../platform/durable-file.js';
+import { faultPoint } from '../../../platform/fault-point.js';
+import { LineSet } from '../../../events/line-set.js';
 import { withoutBadRows } from '../bad-rows.js';
-import { tableOf } from '../columns.js';
-import { copyStatement } from './copy.js';
-import type { Engine, EngineOptions } from '../engine.js';
-import { createEngine } from '../engine.js';
+import { tableOf } from '../../../events/columns.js';
+import { type Engine, type EngineOptions, createEngine } from '../engine.js';
 import {
   dayDirectory,
   fileName,
@@ -16,9 +14,9 @@ import {
   tableDirectory,
   tenantDirectory,
 } from './files.js';
-import type { HeldFile } from './ledger.js';
+import type { HeldFile } from './compacted-file.js';
 import { createLedger } from './ledger.js';
-import { countClashes } from './promotions.js';
+import { countClashes, promotedMember, promotedMetadata } from './promotions.js';
 import { assertLoadInput } from '../load-input.js';
 import {
   assertComplete,
@@ -29,8 +27,10 @@ import {
   resultOf,
   whileOpen,
 } from '../load-steps.js';
-import { createTurns } from '../../../turns.js';
-import type { LoadBatch, LoadInput, LoadResult, Warehouse } from '../warehouse.js';
+import { createTurns } from '../../../platform/keyed-mutex.js';
+import type { LoadBatch, LoadInput, LoadResult, Warehouse, BadRows } from '../warehouse.js';
+import { selectStatement } from '../select.js';
+import { literal } from '../sql.js';
 
 const LEFTOVER_CHECK_MS = 60 * 60 * 1000;
 
@@ -159,4 +159,29 @@ async function clashesOf(
     countClashes(async (sql) => (await connection.runAndReadAll(sql)).getRowsJS(), paths),
   );
   return Object.keys(clashes).length === 0 ? {} : { clashes };
+}
+
+/**
+ * The COPY that turns batch files into one Parquet file which says itself which batches and promoted fields are in it, and
+ * which rows are not.
+ */
+function copyStatement(
+  input: LoadInput,
+  batches: readonly LoadBatch[],
+  leftOut: readonly BadRows[],
+  target: string,
+): string {
+  const batchIds = JSON.stringify(batches.map((batch) => batch.batchId));
+  const promoted = promotedMember(promotedMetadata(input.promoted ?? [], input.loadedAt));
+  return `COPY (${selectStatement(input, batches)}) TO ${literal(target)} (FORMAT parquet, COMPRESSION zstd,
+    KV_METADATA {batch_ids: ${literal(batchIds)}, load_id: ${literal(input.loadId)}${promoted}${leftOutMember(leftOut)}})`;
+}
+
+function leftOutMember(leftOut: readonly BadRows[]): string {
+  if (leftOut.length === 0) return '';
+  const lines = leftOut.map(({ batchId, rows }) => [
+    batchId,
+    LineSet.of(rows.map(({ line }) => line)).encode(),
+  ]);
+  return `, left_out: ${literal(JSON.stringify(Object.fromEntries(lines)))}`;
 }

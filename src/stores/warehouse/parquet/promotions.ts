@@ -1,7 +1,7 @@
-import type { Table } from '../columns.js';
-import { columnsOf } from '../columns.js';
+import type { Table } from '../../../events/columns.js';
+import { columnsOf } from '../../../events/columns.js';
 import { countClashesIn, promote } from '../promote.js';
-import { CLASHES, type PromotedField } from '../promoted-field.js';
+import { CLASHES, type PromotedField } from '../../../events/promoted-field.js';
 import { identifier, literal, literalList } from '../sql.js';
 import { columnsKeyOf, isMarked, REPEATED } from './compacted-file.js';
 

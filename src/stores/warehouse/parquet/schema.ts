@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import { HeadgateError, messageOf } from '../../../errors.js';
-import type { Table } from '../columns.js';
-import { columnsOf, TABLES } from '../columns.js';
+import type { Table } from '../../../events/columns.js';
+import { columnsOf, TABLES } from '../../../events/columns.js';
 import { createEngine, type EngineOptions } from '../engine.js';
-import { CLASHES, writeField } from '../promoted-field.js';
+import { CLASHES, writeField } from '../../../events/promoted-field.js';
 import { identifier, literal, literalList } from '../sql.js';
 import { liveFiles } from './compacted-file.js';
 import type { TenantWarehouse } from './confinement.js';

@@ -1,7 +1,7 @@
-import type { Table } from '../columns.js';
-import { columnsOf, KEY_COLUMNS } from '../columns.js';
+import type { Table } from '../../../events/columns.js';
+import { columnsOf, KEY_COLUMNS } from '../../../events/columns.js';
 import { promote } from '../promote.js';
-import type { PromotedField } from '../promoted-field.js';
+import type { PromotedField } from '../../../events/promoted-field.js';
 import { identifier } from '../sql.js';
 import { REPEATED } from './compacted-file.js';
 import { DAY_OF_ROW, ROW_IN_FILE, rowsOf, type TableFiles } from './promotions.js';

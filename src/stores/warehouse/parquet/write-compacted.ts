@@ -1,9 +1,9 @@
 import { dirname, join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { writeDurably } from '../../../durable-file.js';
-import { faultPoint } from '../../../fault-point.js';
-import type { Table } from '../columns.js';
-import { columnsOf, KEY_COLUMNS } from '../columns.js';
+import { writeDurably } from '../../../platform/durable-file.js';
+import { faultPoint } from '../../../platform/fault-point.js';
+import type { Table } from '../../../events/columns.js';
+import { columnsOf, KEY_COLUMNS } from '../../../events/columns.js';
 import { compactedMetadata, compactedName, isCompacted, isMarked, REPEATED } from './compacted-file.js';
 import type { StoredFile } from './ledger.js';
 import { heldOf, promotedMember, withMissing, type HeldField } from './promotions.js';

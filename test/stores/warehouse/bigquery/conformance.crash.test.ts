@@ -1,4 +1,4 @@
-import { BIGQUERY_FAULT_POINTS } from '../../../../src/fault-point.js';
+import { BIGQUERY_FAULT_POINTS } from '../../../../src/platform/fault-point.js';
 import { PROJECT, skipWithoutBigQuery, startBigQuery, type Emulator } from '../../../support/bigquery.js';
 import { skipWithoutFakeGcs, startFakeGcs, type FakeGcs } from '../../../support/fake-gcs.js';
 import { openWarehouse, type WarehousePlace } from '../../../support/warehouses.js';

@@ -1,4 +1,4 @@
-import { BIGQUERY_STREAM_FAULT_POINTS } from '../../../../src/fault-point.js';
+import { BIGQUERY_STREAM_FAULT_POINTS } from '../../../../src/platform/fault-point.js';
 import { PROJECT } from '../../../support/bigquery.js';
 import { skipWithoutBqemulator, startBqemulator, type WriteEmulator } from '../../../support/bqemulator.js';
 import { openWarehouse, type WarehousePlace } from '../../../support/warehouses.js';

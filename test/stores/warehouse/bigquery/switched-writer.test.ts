@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
-import type { FaultPoint } from '../../../../src/fault-point.js';
-import type { BigQueryWriter } from '../../../../src/tenant-config/warehouse-config.js';
+import type { FaultPoint } from '../../../../src/platform/fault-point.js';
+import type { BigQueryWriter } from '../../../../src/tenants/config/warehouse-config.js';
 import { PROJECT, skipWithoutBigQuery, startBigQuery, type Emulator } from '../../../support/bigquery.js';
 import { skipWithoutBqemulator, startBqemulator } from '../../../support/bqemulator.js';
 import { printUntil } from '../../../support/print-until.js';

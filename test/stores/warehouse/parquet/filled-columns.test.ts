@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { compactTenant } from '../../../../src/stores/warehouse/parquet/compaction.js';
-import type { PromotedField, PromotedType } from '../../../../src/stores/warehouse/promoted-field.js';
+import type { PromotedField, PromotedType } from '../../../../src/events/promoted-field.js';
 import { rowsInFiles } from '../../../support/parquet.js';
 import { recipeAfter } from '../../../support/readme.js';
 import { batchId, event, Fixture } from '../fixture.js';

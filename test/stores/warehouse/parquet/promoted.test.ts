@@ -5,8 +5,8 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { fieldsOf, viewOf } from '../../../../src/stores/warehouse/bigquery/schema.js';
 import { viewsOf } from '../../../../src/stores/warehouse/parquet/query.js';
 import { compactTenant } from '../../../../src/stores/warehouse/parquet/compaction.js';
-import type { PromotedField, PromotedType } from '../../../../src/stores/warehouse/promoted-field.js';
-import type { Stream } from '../../../../src/event.js';
+import type { PromotedField, PromotedType } from '../../../../src/events/promoted-field.js';
+import type { Stream } from '../../../../src/events/event.js';
 import { rowsInFiles } from '../../../support/parquet.js';
 import { batchId, event, Fixture } from '../fixture.js';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compactTenant } from '../../../../src/stores/warehouse/parquet/compaction.js';
 import { viewsOf } from '../../../../src/stores/warehouse/parquet/query.js';
-import type { PromotedField } from '../../../../src/stores/warehouse/promoted-field.js';
+import type { PromotedField } from '../../../../src/events/promoted-field.js';
 import { rowsInFiles } from '../../../support/parquet.js';
 import { runReader, skipWithoutReader } from '../../../support/parquet-readers.js';
 import { recipeAfter } from '../../../support/readme.js';

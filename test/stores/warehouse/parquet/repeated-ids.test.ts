@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, renameSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
-import type { EventRow } from '../../../../src/event.js';
+import type { EventRow } from '../../../../src/events/event.js';
 import type { CompactionResult } from '../../../../src/stores/warehouse/parquet/compaction.js';
 import { compactTenant } from '../../../../src/stores/warehouse/parquet/compaction.js';
 import { testDuckDB } from '../../../support/duckdb.js';

@@ -1,9 +1,0 @@
-import type { BatchRef } from '../../event.js';
-import { TextLines } from '../../octet-lines.js';
-import { unlessUnreadable, type BatchStore } from '../../stores/batch-store/batch-store.js';
-
-/** The lines of a batch's file; undefined if it is gone or damaged. */
-export async function linesOf(batchStore: BatchStore, batch: BatchRef): Promise<TextLines | undefined> {
-  const ndjson = await unlessUnreadable(batchStore.read(batch));
-  return ndjson && new TextLines(ndjson);
-}

@@ -1,0 +1,184 @@
+import { randomBytes } from 'node:crypto';
+import { HeadgateError } from '../errors.js';
+import { INPUT_STREAMS, type InputStream } from '../events/event.js';
+import { ownSchema } from '../tenants/own-schema.js';
+import type { LoadedTenant } from '../tenants/config/registry.js';
+import { stateQueue, tenantQueue } from '../tenants/queues.js';
+import type { ReplayInput, ReplayRange, ReplayTask } from '../workflows/messages/replays.js';
+
+/** Body of `POST /v1/replays`. */
+export interface ReplayRequest {
+  /** RFC 3339, or a day; included. Default: from the oldest event that is kept. */
+  readonly from?: string;
+  /** RFC 3339, or a day; not included. Default: now. */
+  readonly to?: string;
+  /** The range is by the events' own time. Default: by that of receipt. */
+  readonly eventTime?: boolean;
+  readonly stream?: InputStream;
+  /** Exact, or a prefix as `booking.*`. */
+  readonly types?: readonly string[];
+  /** Deliver to this subscription alone. */
+  readonly subscription?: string;
+  /** Fill this newly made subscription. */
+  readonly into?: string;
+  /** Decide again by the rules of this version, or `current`, and record. */
+  readonly rules?: string;
+  /** Of `rules`: what is decided becomes current, where these rules are in force and nothing newer is known. */
+  readonly applyCurrent?: boolean;
+  readonly dryRun?: boolean;
+  /** Default 5,000. */
+  readonly eventsPerSecond?: number;
+}
+
+const EVENTS_PER_SECOND = 5_000;
+
+const MOMENT = {
+  type: 'string',
+  pattern: '^\\d{4}-\\d{2}-\\d{2}(T\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,9})?)?(Z|[+-]\\d{2}:\\d{2}))?$',
+};
+const NAME = { type: 'string', pattern: '^[a-z][a-z0-9_-]{0,62}$' };
+const TYPE = { type: 'string', pattern: '^[^*]*\\*?$', minLength: 1, maxLength: 255 };
+
+const SCHEMA = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    from: MOMENT,
+    to: MOMENT,
+    eventTime: { type: 'boolean' },
+    stream: { enum: INPUT_STREAMS },
+    types: { type: 'array', items: TYPE, minItems: 1, maxItems: 100 },
+    subscription: NAME,
+    into: NAME,
+    rules: { type: 'string', pattern: '^(current|[0-9a-f]{12})$' },
+    applyCurrent: { type: 'boolean' },
+    dryRun: { type: 'boolean' },
+    eventsPerSecond: { type: 'integer', minimum: 1, maximum: 1_000_000 },
+  },
+};
+
+const isReplayRequest = ownSchema<ReplayRequest>(SCHEMA);
+
+/**
+ * Reads the body of a request.
+ * @throws HeadgateError `BODY_MALFORMED` (not JSON), `REPLAY_INVALID` (not as it should be; says where)
+ */
+export function parseReplayRequest(body: Buffer): ReplayRequest {
+  let value: unknown;
+  try {
+    value = JSON.parse(body.toString('utf8'));
+  } catch (error) {
+    throw new HeadgateError('BODY_MALFORMED', 'The body is not JSON.', { cause: error });
+  }
+  if (isReplayRequest(value)) return value;
+  const { instancePath, message, params } = isReplayRequest.errors?.[0] ?? {};
+  const extra = (params as { additionalProperty?: string } | undefined)?.additionalProperty;
+  const where = (instancePath ?? '') === '' ? 'the body' : (instancePath as string).slice(1);
+  throw invalid(extra === undefined ? `${where} ${message}` : `"${extra.slice(0, 100)}" is not known here`);
+}
+
+/** Where a replay is asked for. */
+export interface ReplayPlace {
+  /** The tenant's configuration as it is. */
+  readonly tenant: LoadedTenant;
+  /** The configuration that `rules` names. */
+  readonly chosen: LoadedTenant;
+  /** The node of the spool beside the state. */
+  readonly node: string;
+}
+
+/**
+ * What a replay is to do.
+ * @throws HeadgateError `REPLAY_INVALID` when the request contradicts itself or the tenant's configuration
+ */
+export function replayInputOf(
+  request: ReplayRequest,
+  { tenant, chosen, node }: ReplayPlace,
+  now: number,
+): ReplayInput {
+  const task = taskOf(request);
+  const range = rangeOf(request, task, now);
+  assertDelivers(request, task, tenant);
+  if (request.applyCurrent === true) assertApplies(task, tenant, chosen);
+  return {
+    tenant: tenant.config.tenant,
+    replayId: newReplayId(now),
+    range,
+    task,
+    version: chosen.version,
+    dryRun: request.dryRun ?? false,
+    eventsPerSecond: request.eventsPerSecond ?? EVENTS_PER_SECOND,
+    activityQueue: tenantQueue(tenant.config.tenant),
+    ...(request.applyCurrent === true && { stateQueue: stateQueue(node) }),
+    requestedAt: now,
+  };
+}
+
+function taskOf({ subscription, into, rules, applyCurrent }: ReplayRequest): ReplayTask {
+  const given = [subscription, into, rules].filter((each) => each !== undefined);
+  if (given.length > 1)
+    throw invalid('"subscription", "into" and "rules" exclude each other: it delivers, or decides again');
+  if (rules !== undefined) return { kind: 'decide', ...(applyCurrent === true && { applyCurrent }) };
+  if (into !== undefined) return { kind: 'fill', subscription: into };
+  return { kind: 'deliver', ...(subscription !== undefined && { subscription }) };
+}
+
+function rangeOf(request: ReplayRequest, { kind }: ReplayTask, now: number): ReplayRange {
+  const { types, stream } = request;
+  const from = momentOf('from', request.from, 0);
+  // What was acknowledged just before may have come in the same millisecond.
+  const to = momentOf('to', request.to, now + 1);
+  if (from >= to) throw invalid('"from" must be before "to"');
+  if (kind === 'decide' && stream === 'user-properties')
+    throw invalid('rules decide on the stream "events", not on "user-properties"');
+  return {
+    from,
+    to,
+    by: request.eventTime === true ? 'event-time' : 'receipt',
+    ...(kind === 'decide' ? { stream: 'events' } : stream !== undefined && { stream }),
+    ...(types !== undefined && { types }),
+  };
+}
+
+function momentOf(name: string, text: string | undefined, otherwise: number): number {
+  if (text === undefined) return otherwise;
+  const time = Date.parse(text);
+  if (Number.isNaN(time)) throw invalid(`"${name}" is no moment there has been`);
+  return time;
+}
+
+/** A replay that could deliver nothing is a mistake. */
+function assertDelivers({ types, dryRun }: ReplayRequest, task: ReplayTask, { config }: LoadedTenant): void {
+  if (task.kind === 'decide') return;
+  const { subscription } = task;
+  if (subscription === undefined) {
+    if (config.routes.length === 0 && dryRun !== true)
+      throw invalid('the tenant has no routes, so there is nothing to deliver to; "rules" decides again');
+    return;
+  }
+  if (!config.subscriptions.some(({ name }) => name === subscription))
+    throw invalid(`the tenant has no subscription "${subscription}"`);
+  if (types === undefined && !config.routes.some(({ to }) => to.includes(subscription)))
+    throw invalid(`no route names the subscription "${subscription}": say with "types" what it is to get`);
+}
+
+/** A replay whose decisions could not become current is a mistake. */
+function assertApplies({ kind }: ReplayTask, tenant: LoadedTenant, chosen: LoadedTenant): void {
+  if (kind !== 'decide')
+    throw invalid('"applyCurrent" needs "rules": what is only delivered decides nothing');
+  const inForce = new Set(tenant.rules.rules.map(({ name, version }) => `${name} ${version}`));
+  if (!chosen.rules.rules.some(({ name, version }) => inForce.has(`${name} ${version}`)))
+    throw invalid(
+      'none of the rules of "rules" is in force, so no decision of theirs can become current; apply them first (headgate tenant apply)',
+    );
+}
+
+/** Ids sort by when the replays were asked for. */
+function newReplayId(now: number): string {
+  const moment = new Date(now).toISOString().slice(0, 19).replaceAll(/[-:]/g, '').toLowerCase();
+  return `${moment}-${randomBytes(4).toString('hex')}`;
+}
+
+function invalid(problem: string): HeadgateError {
+  return new HeadgateError('REPLAY_INVALID', `This replay cannot be: ${problem}.`);
+}

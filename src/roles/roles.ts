@@ -1,0 +1,5 @@
+/** Which roles a process plays. */
+export interface Roles {
+  readonly api: boolean;
+  readonly worker: boolean;
+}

@@ -1,0 +1,237 @@
+import { watch, type FSWatcher } from 'node:fs';
+import { mkdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { HeadgateError, messageOf } from '../../errors.js';
+import { assertColumnsKept } from './columns-kept.js';
+import type { ReadingApart } from './reading-apart.js';
+import { cleanVersions, keepVersion, noteInForce } from './versions.js';
+import {
+  listTenantFiles,
+  readTenantFile,
+  tenantOfFile,
+  type LoadedTenant,
+  type TenantFile,
+} from './tenant-file.js';
+
+export { applyTenantFiles, type AppliedTenant, type TenantToApply } from './apply.js';
+export type { LoadedTenant } from './tenant-file.js';
+
+/** What happened to a tenant; `loaded` is there unless it was removed. */
+export interface TenantChange {
+  readonly kind: 'added' | 'changed' | 'removed';
+  readonly tenant: string;
+  readonly loaded?: LoadedTenant;
+}
+
+/** What the registry logs to; pino's logger fits. */
+export interface RegistryLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** How to open a registry. */
+export interface TenantRegistryOptions {
+  /** Directory of `<tenant>.yaml` files; made if it is not there. */
+  readonly dir: string;
+  /** Where every configuration that comes into force is kept as a version; see versions.ts. */
+  readonly versions?: string;
+  readonly logger?: RegistryLogger;
+  /** Reads what changes once the registry is open, so that nobody waits for a large file. Default: at once. */
+  readonly reading?: ReadingApart;
+}
+
+/** The tenants of this machine. */
+export interface TenantRegistry {
+  /** The tenant's configuration now in force. */
+  get(tenant: string): LoadedTenant | undefined;
+  /** Every tenant, by id. */
+  list(): LoadedTenant[];
+  /** Calls `listener` for each change from now on. Returns how to stop that. */
+  onChange(listener: (change: TenantChange) => void): () => void;
+  /** Stops watching; what was loaded can still be read. */
+  close(): Promise<void>;
+}
+
+/**
+ * The tenant's configuration as it is now.
+ * @throws HeadgateError `TENANT_UNKNOWN`, retryable: what is on its way is kept, and goes on when the configuration is back
+ */
+export function configuredTenant(registry: Pick<TenantRegistry, 'get'>, tenant: string): LoadedTenant {
+  const loaded = registry.get(tenant);
+  if (loaded !== undefined) return loaded;
+  throw new HeadgateError('TENANT_UNKNOWN', `Tenant ${tenant} is not configured here.`, { retryable: true });
+}
+
+/** How long after a change to look: editors and `tenant apply` make several at once. */
+const DEBOUNCE_MS = 100;
+
+/**
+ * Opens the directory of tenant files that the processes of one machine share, and follows its changes by `fs.watch`
+ * (so it must be on a local file system). A file that is or becomes invalid is logged and otherwise ignored: the
+ * tenant goes on with the last good configuration this process has seen.
+ */
+export async function openTenantRegistry(options: TenantRegistryOptions): Promise<TenantRegistry> {
+  const { dir, versions, logger, reading } = options;
+  await mkdir(dir, { recursive: true });
+  // A directory that cannot be written keeps no new versions either; that is told with each.
+  if (versions !== undefined)
+    await cleanVersions(versions).catch((error: unknown) =>
+      logger?.warn({ problem: messageOf(error) }, 'literal secrets are still in kept tenant versions'),
+    );
+  const registry = new DirectoryRegistry(dir, versions, logger, reading);
+  await registry.open();
+  return registry;
+}
+
+/**
+ * State: what was loaded per file, and the signature (time, size, inode) of each file as last read. A change in the
+ * directory starts the debounce timer; the timer a scan; scans run one after another, each comparing signatures and
+ * reading what differs. The directory is looked at as a whole because `fs.watch` does not say reliably what changed.
+ */
+class DirectoryRegistry implements TenantRegistry {
+  private readonly tenants = new Map<string, LoadedTenant & { readonly text: string }>();
+  private readonly signatures = new Map<string, string>();
+  private readonly listeners = new Set<(change: TenantChange) => void>();
+  private watcher?: FSWatcher;
+  private timer?: NodeJS.Timeout;
+  private scanning: Promise<void> = Promise.resolve();
+  private opened = false;
+  private closed = false;
+
+  constructor(
+    private readonly dir: string,
+    private readonly versions?: string,
+    private readonly logger?: RegistryLogger,
+    private readonly readsApart?: ReadingApart,
+  ) {}
+
+  /** Watches before the first scan, so that a change between the two is not missed. */
+  async open(): Promise<void> {
+    this.watcher = watch(this.dir, () => this.scanSoon());
+    this.watcher.on('error', (error) =>
+      this.logger?.error({ err: error, dir: this.dir }, 'tenant directory is no longer watched'),
+    );
+    await this.scan();
+    this.opened = true;
+    this.logger?.info({ tenants: this.tenants.size, dir: this.dir }, 'tenants loaded');
+  }
+
+  /** A start reads at once: nobody is served yet, and there may be many files. */
+  private get reading(): ReadingApart | undefined {
+    return this.opened ? this.readsApart : undefined;
+  }
+
+  get(tenant: string): LoadedTenant | undefined {
+    return this.tenants.get(tenant);
+  }
+
+  list(): LoadedTenant[] {
+    return [...this.tenants.values()].sort((a, b) => (a.config.tenant < b.config.tenant ? -1 : 1));
+  }
+
+  onChange(listener: (change: TenantChange) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    this.watcher?.close();
+    clearTimeout(this.timer);
+    await this.scanning;
+  }
+
+  private scanSoon(): void {
+    clearTimeout(this.timer);
+    if (this.closed) return;
+    this.timer = setTimeout(() => {
+      this.scanning = this.scanning.then(() => this.scan()).catch((error: unknown) => this.scanFailed(error));
+    }, DEBOUNCE_MS);
+  }
+
+  private scanFailed(error: unknown): void {
+    this.logger?.error(
+      { err: error, dir: this.dir },
+      'tenant directory cannot be read; tenants stay as they are',
+    );
+  }
+
+  private async scan(): Promise<void> {
+    const names = await listTenantFiles(this.dir);
+    for (const name of names) {
+      if (this.closed) return;
+      await this.readIfChanged(name);
+    }
+    const present = new Set(names);
+    for (const name of this.signatures.keys()) {
+      if (!present.has(name)) this.remove(name);
+    }
+  }
+
+  private async readIfChanged(name: string): Promise<void> {
+    const signature = await signatureOf(join(this.dir, name));
+    // Gone since it was listed: the watcher has seen that too, and the next scan removes it.
+    if (signature === undefined || signature === this.signatures.get(name)) return;
+    this.signatures.set(name, signature);
+    try {
+      const file = await readTenantFile(this.dir, name, this.reading);
+      const { tenant } = file.config;
+      const before = this.tenants.get(tenant);
+      if (before?.text === file.text) return;
+      if (this.versions !== undefined) await this.assertColumnsKept(this.versions, file, name);
+      await this.keep(file);
+      this.tenants.set(tenant, file);
+      this.announce({ kind: before === undefined ? 'added' : 'changed', tenant, loaded: file });
+    } catch (error) {
+      const kept = this.tenants.has(tenantOfFile(name));
+      const effect = kept ? 'its last good configuration stays in force' : 'it is left out';
+      this.logger?.warn({ file: name, problem: messageOf(error) }, `tenant file is invalid; ${effect}`);
+    }
+  }
+
+  private assertColumnsKept(versions: string, file: TenantFile, name: string): Promise<void> {
+    return this.reading?.assertColumnsKept(versions, file, name) ?? assertColumnsKept(versions, file, name);
+  }
+
+  /** A version that cannot be kept is missing from replays later; the configuration comes into force all the same. */
+  private async keep({ config: { tenant }, text }: TenantFile): Promise<void> {
+    if (this.versions === undefined) return;
+    try {
+      const { reading } = this;
+      const leaveOut = reading && ((all: string) => reading.withoutSecrets(all));
+      const version = await keepVersion(this.versions, tenant, text, Date.now(), leaveOut);
+      await noteInForce(this.versions, tenant, version);
+    } catch (error) {
+      this.logger?.warn({ tenant, problem: messageOf(error) }, 'a tenant version could not be kept');
+    }
+  }
+
+  private remove(name: string): void {
+    this.signatures.delete(name);
+    const tenant = tenantOfFile(name);
+    if (this.tenants.delete(tenant)) this.announce({ kind: 'removed', tenant });
+  }
+
+  /** Nobody can listen before the registry is open. A listener that throws must not keep the others, or the next file, from being heard. */
+  private announce(change: TenantChange): void {
+    if (!this.opened) return;
+    this.logger?.info({ tenant: change.tenant }, `tenant ${change.kind}`);
+    for (const listener of this.listeners) {
+      try {
+        listener(change);
+      } catch (error) {
+        this.logger?.error({ err: error, tenant: change.tenant }, 'a listener for tenant changes failed');
+      }
+    }
+  }
+}
+
+async function signatureOf(path: string): Promise<string | undefined> {
+  try {
+    const { mtimeNs, size, ino } = await stat(path, { bigint: true });
+    return `${mtimeNs}/${size}/${ino}`;
+  } catch {
+    return undefined;
+  }
+}

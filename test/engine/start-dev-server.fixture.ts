@@ -1,6 +1,0 @@
-/** A process that starts a development server, says its process id, and stays until it is killed. */
-import { startDevServer, type DevServerOptions } from '../../src/engine/dev-server.js';
-
-const server = await startDevServer(JSON.parse(process.argv[2] as string) as DevServerOptions);
-console.log(server.pid);
-setInterval(() => {}, 60_000);
