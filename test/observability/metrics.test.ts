@@ -29,11 +29,11 @@ describe('metrics', () => {
     for (const { name, type } of types) assert.equal(name.endsWith('_total'), type === 'counter', name);
   });
 
-  it('are in the README, every one', async () => {
+  it('are in the reference, every one', async () => {
     const { text } = await createMetrics().scrape();
-    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+    const page = readFileSync(new URL('../../docs/reference/metrics.md', import.meta.url), 'utf8');
     for (const [, name = ''] of text.matchAll(/^# TYPE (headgate_\S+)/gm))
-      assert.ok(readme.includes(`\`${name}\``), name);
+      assert.ok(page.includes(`\`${name}\``), name);
   });
 
   it('count what they are told, exactly', async () => {
