@@ -97,7 +97,7 @@ export interface Config {
   readonly temporalNamespace: string;
   /** `TEMPORAL_UI_URL`: address of the Temporal UI, for links. Default: the own server's. */
   readonly temporalUiUrl?: string;
-  /** `HEADGATE_TEMPORAL_CLI`: a `temporal` binary to run. Default: found or built, see docs/how-to/run-in-production.md. */
+  /** `HEADGATE_TEMPORAL_CLI`: a `temporal` binary to run. Default: found or built, see README. */
   readonly temporalCli?: string;
   /** `HEADGATE_TEMPORAL_PORT`: gRPC port of the own server. Default 7233. */
   readonly temporalPort: number;
