@@ -6,7 +6,7 @@ const HELP = `
 The files of each day that has ended at least --older-than ago become few big ones with the same rows; of younger days
 those that were written so long ago. Nodes do that by themselves, unless HEADGATE_COMPACTION=off. It may run at any time,
 beside a node and beside queries: what was replaced is removed by a later compaction, --grace after it was replaced. Other
-tools that read the files see both until then, see the README.
+tools that read the files see both until then, see docs/how-to/read-the-parquet-files.md.
 
 Examples:
   $ headgate compact UA

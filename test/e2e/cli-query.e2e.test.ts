@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { recipeAfter } from '../support/documents.js';
 import { killAll, runHeadgate, spawnHeadgate, type Finished } from '../support/headgate.js';
 import { until } from '../support/until.js';
 import { event, Fixture } from '../stores/warehouse/fixture.js';
@@ -131,10 +132,8 @@ describe('headgate query, writing files', function () {
           assert.equal((await runHeadgate(['compact', 'acme'], { HEADGATE_DATA_DIR: fixture.dir })).code, 0);
       });
 
-      it('is told in the README how DuckDB reads the files: each id once', async () => {
-        const [, sql = ''] =
-          /```sql\n(ATTACH[^`]*)```/.exec(readFileSync(new URL('README.md', ROOT), 'utf8')) ?? [];
-        const here = sql
+      it('has a page that says how DuckDB reads the files: each id once', async () => {
+        const here = recipeAfter('docs/how-to/read-the-parquet-files.md', '## DuckDB', 'sql')
           .replaceAll('.headgate/', `${fixture.dir}/`)
           .replaceAll("'acme.duckdb'", `'${path(name)}'`);
         assert.deepEqual(await readBack(here, name), EACH_ONCE);

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { createMetrics, type Metrics } from '../../src/observability/metrics.js';
 import type { SubscriptionState } from '../../src/subscriptions/standing.js';
 
@@ -27,13 +26,6 @@ describe('metrics', () => {
     const types = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', type]) => ({ name, type }));
     assert.ok(types.length > 40, `${types.length}`);
     for (const { name, type } of types) assert.equal(name.endsWith('_total'), type === 'counter', name);
-  });
-
-  it('are in the README, every one', async () => {
-    const { text } = await createMetrics().scrape();
-    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-    for (const [, name = ''] of text.matchAll(/^# TYPE (headgate_\S+)/gm))
-      assert.ok(readme.includes(`\`${name}\``), name);
   });
 
   it('count what they are told, exactly', async () => {

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { compactTenant } from '../../../../src/stores/warehouse/parquet/compaction.js';
 import type { PromotedField, PromotedType } from '../../../../src/events/promoted-field.js';
 import { rowsInFiles } from '../../../support/parquet.js';
-import { recipeAfter } from '../../../support/readme.js';
+import { recipeAfter } from '../../../support/documents.js';
 import { batchId, event, Fixture } from '../fixture.js';
+
+const PAGE = 'docs/how-to/read-the-parquet-files.md';
 
 const field = (column: string, type: PromotedType): PromotedField => ({ column, type, path: [column] });
 
@@ -60,8 +62,9 @@ describe('columns of fields that are promoted later', function () {
     assert.equal(shown.length, 5);
   });
 
-  it('are read until then as the README says, by any DuckDB, also beside values that did not fit', async () => {
-    const [, recipe = ''] = /SELECT id, (coalesce[^]+END\)) AS/.exec(recipeAfter('Until then', 'sql')) ?? [];
+  it('are read until then as the documents say, by any DuckDB, also beside values that did not fit', async () => {
+    const [, recipe = ''] =
+      /SELECT id, (coalesce[^]+END\)) AS/.exec(recipeAfter(PAGE, 'that is not filled yet', 'sql')) ?? [];
     const promoted = { column: 'delay_minutes', type: 'integer', path: ['delay', 'minutes'] } as const;
     const load = (n: number, minutes: unknown, fields: readonly PromotedField[]) =>
       fixture.load(`w${n}`, [fixture.batch(batchId(n), [event(`${n}`, { data: { delay: { minutes } } })])], {

@@ -7,8 +7,10 @@ import { viewsOf } from '../../../../src/stores/warehouse/parquet/query.js';
 import type { PromotedField } from '../../../../src/events/promoted-field.js';
 import { rowsInFiles } from '../../../support/parquet.js';
 import { runReader, skipWithoutReader } from '../../../support/parquet-readers.js';
-import { recipeAfter } from '../../../support/readme.js';
+import { recipeAfter } from '../../../support/documents.js';
 import { batchId, event, Fixture } from '../fixture.js';
+
+const PAGE = 'docs/how-to/read-the-parquet-files.md';
 
 /** Words of SQL's own, and a field within another. */
 const PROMOTED: readonly PromotedField[] = [
@@ -133,8 +135,8 @@ def print_rows(names, rows):
     print(json.dumps([{name: plain(value) for name, value in zip(names, row)} for row in rows], default=lambda v: v.item()))
 `;
 
-/** Each recipe of the README, as it stands there. */
-describe("the README's recipes for other readers of Parquet", function () {
+/** Each recipe of the page, as it stands there. */
+describe('the recipes for other readers of Parquet', function () {
   this.timeout(120_000);
   let dir: string;
   let stored: Map<string, string | null>;
@@ -199,8 +201,8 @@ with duckdb.connect() as other:
     names = [column[0] for column in rows.description]
     rows = [dict(zip(names, row)) for row in rows.fetchall()]
 print(json.dumps({'counts': counts, 'filled': filled, 'rows': rows}))`;
-        writeFileSync(join(dir, 'recipe.sql'), recipeAfter('DuckDB, from the directory', 'sql'));
-        writeFileSync(join(dir, 'filled.sql'), recipeAfter('Until then', 'sql'));
+        writeFileSync(join(dir, 'recipe.sql'), recipeAfter(PAGE, '## DuckDB', 'sql'));
+        writeFileSync(join(dir, 'filled.sql'), recipeAfter(PAGE, 'that is not filled yet', 'sql'));
         rmSync(join(dir, 'acme.duckdb'), { force: true });
         const { counts, filled, rows } = (await runReader(version, dir, program)) as Record<
           string,
@@ -238,7 +240,7 @@ print_rows([column[0] for column in rows.description], rows.fetchall())`;
     });
 
     it('reads the columns that all files have', async () => {
-      const program = `${PRINT_ROWS}${recipeAfter('pandas, through pyarrow', 'python')}
+      const program = `${PRINT_ROWS}${recipeAfter(PAGE, '## pandas', 'python')}
 names = ['id', 'data', 'time']
 print_rows(names, rows[names].itertuples(index=False))`;
       const wanted = expected(stored).map(({ id, data, time }) => ({ id, data, time }));
@@ -246,8 +248,8 @@ print_rows(names, rows[names].itertuples(index=False))`;
     });
 
     it('reads those of some files with the schema of all', async () => {
-      const program = `${PRINT_ROWS}${recipeAfter('pandas, through pyarrow', 'python')}
-${recipeAfter('The columns are those of the first file', 'python')}
+      const program = `${PRINT_ROWS}${recipeAfter(PAGE, '## pandas', 'python')}
+${recipeAfter(PAGE, 'give it the schema of all of them', 'python')}
 rows = events.to_table().to_pandas()
 rows = rows.sort_values(['loaded_at', 'batch_id', 'load_id']).drop_duplicates(['source', 'id'])
 names = ['id', 'data', 'time', 'day', 'order', 'select', 'group', 'at', 'delay_minutes', '_clashes']
@@ -262,7 +264,7 @@ print_rows(names, rows[names].itertuples(index=False))`;
     });
 
     it('reads all columns, JSON as text', async () => {
-      const program = `${PRINT_ROWS}${recipeAfter('polars, whose', 'python')}
+      const program = `${PRINT_ROWS}${recipeAfter(PAGE, '## polars', 'python')}
 names = ['id', 'data', 'time', 'day', 'order', 'select', 'group', 'at', 'delay_minutes', '_clashes']
 print_rows(names, events.select(names).collect().rows())`;
       assert.deepEqual(sorted(await runReader('polars', dir, program)), expected(stored));
@@ -275,7 +277,7 @@ print_rows(names, events.select(names).collect().rows())`;
     });
 
     it('reads all columns, and JSON to the letter', async () => {
-      writeFileSync(join(dir, 'recipe.sql'), recipeAfter('ClickHouse, which', 'sql'));
+      writeFileSync(join(dir, 'recipe.sql'), recipeAfter(PAGE, '## ClickHouse', 'sql'));
       const program = `
 import chdb, json
 rows = str(chdb.query(open('recipe.sql').read(), 'JSONEachRow')).splitlines()
@@ -301,7 +303,7 @@ print(json.dumps([json.loads(row) for row in rows]))`;
 from pyspark.sql import SparkSession
 builder = SparkSession.builder.master('local[1]').config('spark.ui.enabled', 'false')
 spark = builder.config('spark.sql.shuffle.partitions', '1').getOrCreate()
-${recipeAfter('\nSpark:\n', 'python')}
+${recipeAfter(PAGE, '## Spark', 'python')}
 names = ['id', 'data', 'time', 'day', 'order', 'select', 'group', 'at', 'delay_minutes', '_clashes']
 micros = {name: F.unix_micros(name).cast('string') for name in ('time', 'at')}
 shown = events.select(*[micros.get(name, F.col(name)) for name in names])

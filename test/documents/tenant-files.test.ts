@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict';
+import { parseTenantConfig } from '../../src/tenant-config/parse.js';
+import { codeBlocks, documents } from '../support/documents.js';
+
+describe('the tenant files in the documents', () => {
+  const blocks = documents().flatMap((document) => codeBlocks(document));
+  const files = blocks.filter(({ language }) => language === 'yaml');
+
+  it('are found', () => assert.ok(files.length >= 10, `${files.length} blocks`));
+
+  for (const { place, text } of files)
+    it(`are valid: ${place}`, () => {
+      const [, id] = /HEADGATE_SECRET_([A-Z0-9]+)__/.exec(text) ?? [];
+      const whole = /^tenant:/m.test(text) ? text : `tenant: ${id ?? 'acme'}\n${text}`;
+      const [, tenant = ''] = /^tenant: (\S+)/m.exec(whole) ?? [];
+      parseTenantConfig(whole, `${tenant}.yaml`);
+    });
+});
