@@ -10,6 +10,7 @@ import { main, ROOT } from './setup.mjs';
 
 /** The files that are generated, each with the module that makes it; the modules read the sources, so they come by tsx. */
 const PAGES = {
+  'docs/reference/cli.md': './docs/cli.mjs',
   'docs/reference/metrics.md': './docs/metrics.mjs',
   'docs/reference/errors.md': './docs/errors.mjs',
   'docs/reference/configuration.md': './docs/configuration.mjs',

@@ -62,8 +62,8 @@ function sentencesOf(text) {
   return joined.trim().split('\n');
 }
 
-/** Broken at spaces that are not within code. */
-function wrapped(text, width) {
+/** Broken at spaces that are not within code or a link. */
+export function wrapped(text, width) {
   const words = text.match(/(?:`+[^`]*`+|\[[^\]]*\]\([^)]*\)|[^\s])+/g) ?? [];
   const lines = [''];
   for (const word of words) {

@@ -5,7 +5,7 @@ import { createInstruments } from '../../src/observability/metric-instruments.ts
 import { TenantLabels } from '../../src/observability/tenant-labels.ts';
 import { DEAD_REASONS } from '../../src/workflows/delivery-messages.ts';
 import { METRIC_LABELS, METRIC_NOTES } from '../../src/reference/metrics.ts';
-import { anchorOf, code, item, prose, table, title } from './markdown.mjs';
+import { anchorOf, code, item, prose, title } from './markdown.mjs';
 
 const INTRODUCTION = `\`GET /metrics\` gives them in the text format of Prometheus.
 It needs no token and names tenants: do not let your balancer pass it on.
@@ -39,12 +39,10 @@ export async function page() {
     '## Labels',
     labels.map((label) => item(`${code(label)}: ${METRIC_LABELS[label]}${valuesOf(label)}`)).join('\n'),
     '## All of them',
-    table(['Metric', 'Type'], metrics.map(row)),
+    metrics.map(({ name }) => `- [${code(name)}](#${anchorOf(name)})`).join('\n'),
     ...metrics.flatMap(metric),
   ].join('\n\n');
 }
-
-const row = (metric) => [`[${code(metric.name)}](#${anchorOf(metric.name)})`, typeOf(metric)];
 
 const typeOf = ({ constructor }) => constructor.name.toLowerCase();
 
