@@ -37,13 +37,14 @@ async function problemOf(from, link) {
   return anchors.has(anchor) ? undefined : 'there is no such heading';
 }
 
-/** The relative targets of links and images outside of code. */
+/** The relative targets of links and images outside of code, each once. */
 function linksOf(text) {
   const written = [
     ...withoutCode(text).matchAll(/\]\(\s*<?([^)\s>]+)>?(?:\s+"[^"]*")?\s*\)/g),
     ...withoutCode(text).matchAll(/^\[[^\]]+\]:\s+(\S+)/gm),
   ];
-  return written.map(([, target]) => target).filter((target) => !/^([a-z][a-z+.-]*:|\/)/i.test(target));
+  const targets = new Set(written.map(([, target]) => target));
+  return [...targets].filter((target) => !/^([a-z][a-z+.-]*:|\/)/i.test(target));
 }
 
 function anchorsOf(text) {
