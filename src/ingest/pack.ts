@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { constants, crc32, deflateRaw, deflateRawSync, inflateRaw } from 'node:zlib';
 import { HeadgateError } from '../errors.js';
+import { crcOfBoth } from './crc-of-both.js';
 
 const deflateAsync = promisify(deflateRaw);
 const inflateAsync = promisify(inflateRaw);
@@ -22,7 +23,6 @@ const GZIP_HEADER = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255]);
 const LAST_BLOCK = Buffer.from([0x03, 0x00]);
 /** CRC-32 and length, 32 bits each: the end of a gzip file, and of a piece. */
 const TRAILER_BYTES = 8;
-const ZEROS = Buffer.alloc(64 * 1024);
 
 /**
  * Some NDJSON, as it is, or deflated: then blocks that end on a byte, none of which is the last of a stream, and the
@@ -114,19 +114,4 @@ function trailerOf(crc: number, length: number): Buffer {
   trailer.writeUInt32LE(crc, 0);
   trailer.writeUInt32LE(length % 2 ** 32, 4);
   return trailer;
-}
-
-/**
- * The CRC-32 of two contents one behind the other, from theirs. CRC-32 is affine: what the first contributes does not
- * depend on what the second is, so zeros in its place tell.
- */
-function crcOfBoth(first: number, second: number, secondLength: number): number {
-  return (crcOfZeros(secondLength, first) ^ crcOfZeros(secondLength, 0) ^ second) >>> 0;
-}
-
-function crcOfZeros(length: number, before: number): number {
-  let crc = before;
-  for (let left = length; left > 0; left -= ZEROS.length)
-    crc = crc32(left < ZEROS.length ? ZEROS.subarray(0, left) : ZEROS, crc);
-  return crc;
 }
