@@ -2,6 +2,8 @@
 import { statusOf } from '../../src/api/problem.ts';
 import { HeadgateError } from '../../src/errors.ts';
 import { ERROR_TEXTS } from '../../src/reference/errors/error-texts.ts';
+import { DEAD_REASON_TEXTS, FAULTS, REJECTIONS } from '../../src/reference/errors/events.ts';
+import { DEAD_REASONS } from '../../src/workflows/delivery-messages.ts';
 import { anchorOf, code, item, prose, table, title } from './markdown.mjs';
 
 const INTRODUCTION = `Every error that Headgate raises on purpose has a code, which stays what it is.
@@ -32,8 +34,10 @@ export async function page() {
     title('Errors', 'src/errors.ts, src/api/problem.ts, src/reference/errors/'),
     prose(INTRODUCTION.replaceAll('\n', ' ')),
     prose(RETRY.replaceAll('\n', ' ')),
+    '- [Rejected events](#rejected-events)\n- [Reasons of dead letters](#reasons-of-dead-letters)\n- [Failures of expressions](#failures-of-expressions)',
     table(['Code', 'Status', 'Retry'], rows),
     ...codes.flatMap(error),
+    ...events(),
   ].join('\n\n');
 }
 
@@ -51,4 +55,29 @@ function error(name) {
     item(RETRY_WORDS[retry]),
   ];
   return [`## ${code(name)}`, prose(when), facts.join('\n')];
+}
+
+/** Codes of events, which are no errors of a request. */
+function events() {
+  const described = Object.keys(DEAD_REASON_TEXTS);
+  if (described.join() !== DEAD_REASONS.join())
+    throw new Error(
+      `The reasons of dead letters are ${DEAD_REASONS.join()}, and described are ${described.join()}.`,
+    );
+  const list = (texts) => Object.entries(texts).map(([name, text]) => item(`${code(name)}: ${text}`));
+  return [
+    '## Rejected events',
+    prose(
+      '`code` of an event that a request was answered `rejected` for. The others of the request are taken.',
+    ),
+    list(REJECTIONS).join('\n'),
+    '## Reasons of dead letters',
+    prose('`reason` of a dead letter.'),
+    list(DEAD_REASON_TEXTS).join('\n'),
+    '## Failures of expressions',
+    prose(
+      'Why an [expression](expressions.md) failed on an event: `code` of a failure, as `headgate rules errors` counts them.',
+    ),
+    list(FAULTS).join('\n'),
+  ];
 }

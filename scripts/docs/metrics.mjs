@@ -3,7 +3,6 @@ import { Registry } from 'prom-client';
 import { createGauges } from '../../src/observability/metric-gauges.ts';
 import { createInstruments } from '../../src/observability/metric-instruments.ts';
 import { TenantLabels } from '../../src/observability/tenant-labels.ts';
-import { DEAD_REASONS } from '../../src/workflows/delivery-messages.ts';
 import { METRIC_LABELS, METRIC_NOTES } from '../../src/reference/metrics.ts';
 import { anchorOf, code, item, prose, title } from './markdown.mjs';
 
@@ -37,7 +36,7 @@ export async function page() {
     title('Metrics', 'src/observability/, src/reference/metrics.ts'),
     prose(INTRODUCTION.replaceAll('\n', ' ')),
     '## Labels',
-    labels.map((label) => item(`${code(label)}: ${METRIC_LABELS[label]}${valuesOf(label)}`)).join('\n'),
+    labels.map((label) => item(`${code(label)}: ${METRIC_LABELS[label]}`)).join('\n'),
     '## All of them',
     metrics.map(({ name }) => `- [${code(name)}](#${anchorOf(name)})`).join('\n'),
     ...metrics.flatMap(metric),
@@ -45,11 +44,6 @@ export async function page() {
 }
 
 const typeOf = ({ constructor }) => constructor.name.toLowerCase();
-
-/** Values that are listed where the code has them. */
-function valuesOf(label) {
-  return label === 'reason' ? ` ${DEAD_REASONS.map(code).join(', ')}.` : '';
-}
 
 /** Gauges are made for each value that is given; none of these functions is called. */
 function allMetrics() {

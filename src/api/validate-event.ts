@@ -5,16 +5,10 @@ import { checkData } from './check-data.js';
 import { canonicalTime } from './event-time.js';
 import { jsonInBase64 } from './json-in-base64.js';
 import type { Written } from './scan-json.js';
+import type { REJECTIONS } from '../reference/errors/events.js';
 
 /** Why an event was not taken. */
-export type RejectionCode =
-  | 'unreadable'
-  | 'invalid_attribute'
-  | 'invalid_data'
-  | 'too_large'
-  | 'time_out_of_range'
-  | 'schema_violation'
-  | 'profile_full';
+export type RejectionCode = keyof typeof REJECTIONS;
 
 /** An event that was not taken, and why, for its sender. */
 export interface Rejection {

@@ -4,7 +4,7 @@ export const METRIC_LABELS: Readonly<Record<string, string>> = {
     'The id of a tenant. Those of the first `HEADGATE_METRICS_TENANTS` to which something happens; the others share `other`.',
   subscription: 'The name of a subscription of the tenant; `other` where the tenant is `other`.',
   outcome: 'What came of it. The description of the metric names the values.',
-  code: 'A [code of an error](errors.md), or `INTERNAL`. Of an expression that failed, why: `MISSING`, `TOO_COSTLY` and others.',
+  code: 'A [code of an error](errors.md), or `INTERNAL`. Of an expression that failed, [why](errors.md#failures-of-expressions).',
   mode: 'The `mode` of the schema: `enforce` or `warn`.',
   owner:
     'What the expression is of: `rule`, `aggregate`, `route`, `ordering-key` or `template` (of a workflow subscription).',
@@ -12,7 +12,7 @@ export const METRIC_LABELS: Readonly<Record<string, string>> = {
   stream: 'The stream of a batch: `events`, `user-properties` or `decisions`.',
   files: '`replaced` or `written`.',
   step: 'The step of a batch: `write`, `start`, `park`, `hand-over`, `await`, `finish`, `checkpoint` or `load`.',
-  reason: 'Why the events are dead letters:',
+  reason: 'One of the [reasons of dead letters](errors.md#reasons-of-dead-letters).',
   project: 'A project of BigQuery. 50 have a label of their own; of the others the fullest is shown.',
 };
 
