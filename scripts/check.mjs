@@ -1,4 +1,7 @@
-/** `npm run check`: format, lint and types, side by side, each with its cache; what fails prints what it found. */
+/**
+ * `npm run check`: format, lint, types and generated documents, side by side, each but the last with its cache; what fails
+ * prints what it found.
+ */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { runQuietly } from './run.mjs';
@@ -22,6 +25,7 @@ const CHECKS = {
     ...['--noEmit', '-p', 'tsconfig.test.json'],
     ...['--incremental', '--tsBuildInfoFile', join(CACHE, 'types.tsbuildinfo')],
   ],
+  docs: [join(ROOT, 'scripts', 'docs.mjs'), '--check'],
 };
 
 async function check([name, command]) {

@@ -4,6 +4,7 @@
  */
 export const LAYERS = [
   ['errors.ts', 'version.ts'],
+  ['reference'],
   ['platform'],
   ['events', 'recovery'],
   ['expressions', 'tenants'],

@@ -2,7 +2,8 @@ import type { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { EnvReader, type AddressRange, type Env } from './platform/env-reader.js';
+import { EnvReader, type AddressRange, type Env, type VariableForm } from './platform/env-reader.js';
+import type { VariableName } from './reference/variables.js';
 import { HeadgateError, systemCodeOf } from './errors.js';
 import type { FaultPoint } from './platform/fault-point.js';
 import { parseMasterKey, type MasterKeys } from './stores/batch-keys/master-key.js';
@@ -18,96 +19,96 @@ export type AckMode = 'spool' | 'started';
 
 const LOG_LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
 
-/** Everything that can be set from outside, read once at the start of a process and frozen. */
+/**
+ * Everything that can be set from outside, read once at the start of a process and frozen. What a variable does, and what
+ * holds without it, is said in `reference/variables.ts`; its form and default where it is read.
+ */
 export interface Config {
-  /** `HEADGATE_DATA_DIR`: where all state lives. Default `.headgate` in the working directory. */
+  /** `HEADGATE_DATA_DIR`, as an absolute path. */
   readonly dataDir: string;
-  /** `HEADGATE_BATCHES`: `gs://bucket/prefix`, where batch files are; with `HEADGATE_GCS_ENDPOINT`, at an emulator. Default: the data directory. */
+  /** `HEADGATE_BATCHES`, at `HEADGATE_GCS_ENDPOINT`. */
   readonly batches?: GcsPlace;
-  /**
-   * `HEADGATE_BATCH_KEY`: master key of the keys that batch files are encrypted with, 32 bytes in base64, or `file:PATH`; `HEADGATE_BATCH_KEY_PREVIOUS`:
-   * the one before, or, alone, the one of files that are only read any more. Default: batch files are not encrypted.
-   */
+  /** `HEADGATE_BATCH_KEY` and `HEADGATE_BATCH_KEY_PREVIOUS`. */
   readonly batchKeys: MasterKeys;
-  /** `HEADGATE_STATE`: `postgres://user@host:5432/database`, where the state of subjects is; its password may be in `PGPASSWORD`. Default: the data directory. */
+  /** `HEADGATE_STATE`, with `PGPASSWORD`. */
   readonly state?: PostgresPlace;
-  /** `HEADGATE_BIGQUERY_ENDPOINT`: URL of an emulator of BigQuery; requests to it carry no credentials. Default: Google's. */
+  /** `HEADGATE_BIGQUERY_ENDPOINT`. */
   readonly bigQueryEndpoint?: string;
-  /** `HEADGATE_BIGQUERY_STORAGE_ENDPOINT`: `host:port` of an emulator of the Storage Write API, talked to in plain text and without credentials. Default: Google's. */
+  /** `HEADGATE_BIGQUERY_STORAGE_ENDPOINT`. */
   readonly bigQueryStorageEndpoint?: string;
-  /** `HEADGATE_CACHE_DIR`: where the Temporal server is kept between data directories. Default: the user's cache directory. */
+  /** `HEADGATE_CACHE_DIR`. */
   readonly cacheDir: string;
-  /** `HEADGATE_HOST`: address the API listens on. Default `127.0.0.1`. */
+  /** `HEADGATE_HOST`. */
   readonly host: string;
-  /** `HEADGATE_PORT`: port of the API; 0 picks a free one. Default 8080. */
+  /** `HEADGATE_PORT`. */
   readonly port: number;
-  /** `HEADGATE_ACK`: `spool` (default) answers when the events are flushed to disk, `started` when Temporal has the batch. */
+  /** `HEADGATE_ACK`. */
   readonly ack: AckMode;
-  /** `HEADGATE_JWKS`: path or https URL (http on this machine) of the key set that verifies tokens. Default: a development key pair under the data directory. */
+  /** `HEADGATE_JWKS`. */
   readonly jwks?: string;
-  /** `HEADGATE_DEVELOPMENT_KEY`: `loopback` (default) refuses to start an API that other machines reach without a key set of one's own; `anywhere` does not. */
+  /** `HEADGATE_DEVELOPMENT_KEY`. */
   readonly developmentKey: 'loopback' | 'anywhere';
-  /** `HEADGATE_TOKEN_TYP`: the `typ` a token's header must have, such as `at+jwt`. Default: any. */
+  /** `HEADGATE_TOKEN_TYP`. */
   readonly tokenType?: string;
-  /** `HEADGATE_TOKEN_MAX_LIFETIME`: from `iat` to `exp` at most, such as `1h`; in milliseconds. Default: any. */
+  /** `HEADGATE_TOKEN_MAX_LIFETIME`. */
   readonly tokenMaxLifetimeMs?: number;
-  /** `HEADGATE_REVOCATIONS`: path of a JSON file of revoked tokens, which is followed: `{"jti": […], "subjects": {"UA": […]}, "notBefore": {"UA": "2026-…Z"}}`. Default: none. */
+  /** `HEADGATE_REVOCATIONS`. */
   readonly revocations?: string;
-  /** `HEADGATE_JWT_ISSUER`: the `iss` a token must carry. Default `headgate`. */
+  /** `HEADGATE_JWT_ISSUER`. */
   readonly jwtIssuer: string;
-  /** `HEADGATE_JWT_AUDIENCE`: the `aud` a token must carry. Default `headgate`. */
+  /** `HEADGATE_JWT_AUDIENCE`. */
   readonly jwtAudience: string;
-  /** `HEADGATE_TOKEN`: the token the CLI's `send` uses. Default: one signed with the development key. */
+  /** `HEADGATE_TOKEN`. */
   readonly token?: string;
-  /** `HEADGATE_LOG_LEVEL`. Default `info`. */
+  /** `HEADGATE_LOG_LEVEL`. */
   readonly logLevel: LogLevel;
-  /** `HEADGATE_MAX_SPOOL`: bytes of events that may wait for Temporal before the door answers 503. Default 4 GB. */
+  /** `HEADGATE_MAX_SPOOL`. */
   readonly maxSpoolBytes: number;
-  /** `HEADGATE_MAX_BACKLOG_AGE_SECONDS`: a tenant whose oldest event has waited for so long, while Temporal was there, is answered 429. Default 600. */
+  /** `HEADGATE_MAX_BACKLOG_AGE_SECONDS`. */
   readonly maxBacklogAgeSeconds: number;
-  /** `HEADGATE_MAX_IN_FLIGHT`: bytes of requests being handled at once, of all tenants. Default 64 MB; memory takes a few times as much. */
+  /** `HEADGATE_MAX_IN_FLIGHT`. */
   readonly maxInFlightBytes: number;
-  /** `HEADGATE_MAX_CONNECTIONS`: most connections to the API at once. Bounds of one tenant follow from it: requests being handled, and consumers that wait. Default 10,000. */
+  /** `HEADGATE_MAX_CONNECTIONS`. */
   readonly maxConnections: number;
-  /** `HEADGATE_MIN_FREE_DISK`: free bytes below which the door answers 503. Default 512 MB. */
+  /** `HEADGATE_MIN_FREE_DISK`. */
   readonly minFreeDiskBytes: number;
-  /** `HEADGATE_LOADS_PER_SECOND`: loads into Parquet of all tenants together; with more active tenants each one's load windows get longer. Default 4, what two cores take beside the rest. */
+  /** `HEADGATE_LOADS_PER_SECOND`. */
   readonly loadsPerSecond: number;
-  /** `HEADGATE_COMPACTION`: `on` (default), or `off`, where something else runs `headgate compact`. */
+  /** `HEADGATE_COMPACTION`. */
   readonly compaction: 'on' | 'off';
-  /** `HEADGATE_PUSH_ALLOW`: address ranges such as `127.0.0.0/8,10.1.0.0/16` that webhooks may be posted to although they are not public, and by plain http. Default: none. */
+  /** `HEADGATE_PUSH_ALLOW`. */
   readonly pushAllow: readonly AddressRange[];
-  /** `HEADGATE_WORKFLOW_QUEUES`: task queues that `kind: workflow` may start workflows on beside the tenant's own, `UA:bookings,UA:bookings-*,*:shared`. Default: none. */
+  /** `HEADGATE_WORKFLOW_QUEUES`. */
   readonly workflowQueues: readonly AllowedQueue[];
-  /** `HEADGATE_MAX_CLOCK_DIFFERENCE_SECONDS`: how far this machine's clock may be from that of the Temporal at `TEMPORAL_ADDRESS`; a node refuses to start beyond it. Default 60. */
+  /** `HEADGATE_MAX_CLOCK_DIFFERENCE_SECONDS`. */
   readonly maxClockDifferenceSeconds: number;
-  /** `HEADGATE_METRICS`: `on` (default) or `off`. */
+  /** `HEADGATE_METRICS`. */
   readonly metrics: 'on' | 'off';
-  /** `HEADGATE_METRICS_TENANTS`: tenants that have a label of their own in metrics; the rest are `other`. Default 200. */
+  /** `HEADGATE_METRICS_TENANTS`. */
   readonly metricsTenants: number;
-  /** `HEADGATE_METRICS_PORT`: where a process without an API serves `/metrics` and health; 0 picks a free port. Default: nowhere. */
+  /** `HEADGATE_METRICS_PORT`. */
   readonly metricsPort?: number;
-  /** `HEADGATE_SHUTDOWN_GRACE_SECONDS`: how long a node may take to finish what it does after SIGTERM; then it ends. Default 20. */
+  /** `HEADGATE_SHUTDOWN_GRACE_SECONDS`. */
   readonly shutdownGraceSeconds: number;
-  /** `TEMPORAL_ADDRESS`: a Temporal to use; without it Headgate runs one of its own. */
+  /** `TEMPORAL_ADDRESS`. */
   readonly temporalAddress?: string;
-  /** `HEADGATE_EMBEDDED_TEMPORAL`: `on` (default) runs a Temporal server where `TEMPORAL_ADDRESS` is not set; `off` refuses to start then, as in the image. */
+  /** `HEADGATE_EMBEDDED_TEMPORAL`. */
   readonly embeddedTemporal: 'on' | 'off';
-  /** `TEMPORAL_NAMESPACE`. Default `default`. */
+  /** `TEMPORAL_NAMESPACE`. */
   readonly temporalNamespace: string;
-  /** `TEMPORAL_UI_URL`: address of the Temporal UI, for links. Default: the own server's. */
+  /** `TEMPORAL_UI_URL`. */
   readonly temporalUiUrl?: string;
-  /** `HEADGATE_TEMPORAL_CLI`: a `temporal` binary to run. Default: found or built, see README. */
+  /** `HEADGATE_TEMPORAL_CLI`. */
   readonly temporalCli?: string;
-  /** `HEADGATE_TEMPORAL_PORT`: gRPC port of the own server. Default 7233. */
+  /** `HEADGATE_TEMPORAL_PORT`. */
   readonly temporalPort: number;
-  /** `HEADGATE_TEMPORAL_UI_PORT`: UI port of the own server. Default 8233. */
+  /** `HEADGATE_TEMPORAL_UI_PORT`. */
   readonly temporalUiPort: number;
-  /** `HEADGATE_TEMPORAL_UI`: `on` (default), or `off` for an own server without its UI. */
+  /** `HEADGATE_TEMPORAL_UI`. */
   readonly temporalUi: 'on' | 'off';
-  /** `HEADGATE_FAULT`: for crash tests alone; a fault point and how often it is passed before the process dies there, `plan.after:3`. */
+  /** `HEADGATE_FAULT`: a fault point, and how often it is passed before the process dies there. */
   readonly fault?: { readonly point: FaultPoint; readonly passes: number };
-  /** `PATH`, for finding `temporal` and `go`. */
+  /** `PATH`. */
   readonly path: string;
   /** `NO_COLOR` is unset: output may be coloured. */
   readonly color: boolean;
@@ -124,6 +125,13 @@ export function loadConfig(env: Env = process.env): Config {
   return Object.freeze(config);
 }
 
+/** The form and the default of each variable that {@link loadConfig} reads on this platform. */
+export function variableForms(): ReadonlyMap<string, VariableForm> {
+  const reader = new SettingsReader({});
+  readAll(reader);
+  return reader.variables;
+}
+
 /**
  * Warns of variables that look like settings and are none, as one that is misspelt: a sentence for each. What begins with
  * `HEADGATE_SECRET_` is the tenants', `HEADGATE_TEST_` the tests'.
@@ -131,10 +139,10 @@ export function loadConfig(env: Env = process.env): Config {
 export function unknownVariables(env: Env = process.env): string[] {
   const reader = new SettingsReader(env);
   readAll(reader);
-  const known = [...reader.names];
+  const known = [...reader.variables.keys()];
   const others = [SECRET_PREFIX, 'HEADGATE_TEST_'];
   return Object.keys(env)
-    .filter((name) => name.startsWith('HEADGATE_') && !reader.names.has(name))
+    .filter((name) => name.startsWith('HEADGATE_') && !reader.variables.has(name))
     .filter((name) => !others.some((prefix) => name.startsWith(prefix)))
     .map((name) => {
       const meant = nearest(name, known);
@@ -148,38 +156,36 @@ const BUCKET = /^gs:\/\/([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])(?:\/((?:[\w-][\w.=-
 
 /** Reads the variables, too, whose form is that of one of Headgate's own stores or queues. */
 class SettingsReader extends EnvReader {
-  workflowQueues(name: string): readonly AllowedQueue[] {
-    const written = (this.text(name)?.split(',') ?? []).map((entry) => entry.trim());
+  workflowQueues(name: VariableName): readonly AllowedQueue[] {
+    const form = "tenants and queues such as UA:bookings,*:shared-*, and no queue of Headgate's own";
+    const written = (this.read(name, form)?.split(',') ?? []).map((entry) => entry.trim());
     const parsed = written.map(parseAllowedQueue);
     const wrong = parsed.indexOf(undefined);
-    if (wrong >= 0)
-      this.problems.push(
-        `${name} must be tenants and queues such as UA:bookings,*:shared-*, and no queue of Headgate's own, not "${written[wrong]}".`,
-      );
+    if (wrong >= 0) this.refuse(name, written[wrong]);
     return parsed.flatMap((each) => each ?? []);
   }
 
-  bucket(name: string, endpointName: string): GcsPlace | undefined {
-    const value = this.text(name);
+  bucket(name: VariableName, endpointName: VariableName): GcsPlace | undefined {
+    const value = this.read(name, 'gs://bucket or gs://bucket/prefix');
     const endpoint = this.endpoint(endpointName);
     if (value === undefined) return undefined;
     const [, bucket, prefix = ''] = BUCKET.exec(value) ?? [];
     if (bucket !== undefined) return { bucket, prefix, endpoint };
-    this.problems.push(`${name} must be gs://bucket or gs://bucket/prefix, not "${value}".`);
+    this.refuse(name, value);
     return undefined;
   }
 
   /** Says nothing of the value: it is a secret, or what was meant to be one. */
-  masterKey(name: string): KeyObject | undefined {
-    const value = this.text(name);
+  masterKey(name: VariableName): KeyObject | undefined {
+    const form =
+      '32 bytes in base64, as `openssl rand -base64 32` prints them, or file:PATH of a file that has them';
+    const value = this.read(name, form);
     if (value === undefined) return undefined;
     try {
       const text = value.startsWith('file:') ? readFileSync(value.slice('file:'.length), 'utf8') : value;
       const key = parseMasterKey(text.trim());
       if (key !== undefined) return key;
-      this.problems.push(
-        `${name} must be 32 bytes in base64, as \`openssl rand -base64 32\` prints them, or file:PATH of a file that has them.`,
-      );
+      this.problems.push(`${name} must be ${form}.`);
     } catch (error) {
       const reason = systemCodeOf(error);
       if (reason === undefined) throw error;
@@ -188,10 +194,11 @@ class SettingsReader extends EnvReader {
     return undefined;
   }
 
-  postgres(name: string, passwordName: string): PostgresPlace | undefined {
-    const value = this.text(name);
+  postgres(name: VariableName, passwordName: VariableName): PostgresPlace | undefined {
+    const value = this.read(name, 'a URL such as postgres://user@host:5432/database');
+    const password = this.text(passwordName);
     if (value === undefined) return undefined;
-    const place = parsePostgresUrl(value, this.text(passwordName));
+    const place = parsePostgresUrl(value, password);
     if (!('problem' in place)) return place;
     // The value stays out of it: it may hold a password.
     this.problems.push(`${name} ${place.problem}.`);
@@ -204,7 +211,7 @@ const MAX_SECONDS = 1_000_000_000;
 
 function readAll(reader: SettingsReader): Config {
   return {
-    dataDir: resolve(reader.text('HEADGATE_DATA_DIR') ?? '.headgate'),
+    dataDir: resolve(reader.text('HEADGATE_DATA_DIR', '.headgate')),
     batches: reader.bucket('HEADGATE_BATCHES', 'HEADGATE_GCS_ENDPOINT'),
     batchKeys: {
       current: reader.masterKey('HEADGATE_BATCH_KEY'),
@@ -214,7 +221,7 @@ function readAll(reader: SettingsReader): Config {
     bigQueryEndpoint: reader.endpoint('HEADGATE_BIGQUERY_ENDPOINT'),
     bigQueryStorageEndpoint: reader.address('HEADGATE_BIGQUERY_STORAGE_ENDPOINT'),
     cacheDir: resolve(reader.text('HEADGATE_CACHE_DIR') ?? join(userCacheDir(reader), 'headgate')),
-    host: reader.text('HEADGATE_HOST') ?? '127.0.0.1',
+    host: reader.text('HEADGATE_HOST', '127.0.0.1'),
     port: reader.integer('HEADGATE_PORT', 8080, 0, 65_535),
     ack: reader.oneOf('HEADGATE_ACK', ['spool', 'started'], 'spool'),
     jwks: reader.keySet('HEADGATE_JWKS'),
@@ -222,8 +229,8 @@ function readAll(reader: SettingsReader): Config {
     tokenType: reader.text('HEADGATE_TOKEN_TYP'),
     tokenMaxLifetimeMs: reader.duration('HEADGATE_TOKEN_MAX_LIFETIME'),
     revocations: reader.text('HEADGATE_REVOCATIONS'),
-    jwtIssuer: reader.text('HEADGATE_JWT_ISSUER') ?? 'headgate',
-    jwtAudience: reader.text('HEADGATE_JWT_AUDIENCE') ?? 'headgate',
+    jwtIssuer: reader.text('HEADGATE_JWT_ISSUER', 'headgate'),
+    jwtAudience: reader.text('HEADGATE_JWT_AUDIENCE', 'headgate'),
     token: reader.text('HEADGATE_TOKEN'),
     logLevel: reader.oneOf('HEADGATE_LOG_LEVEL', LOG_LEVELS, 'info'),
     maxSpoolBytes: reader.size('HEADGATE_MAX_SPOOL', 4 * 1024 ** 3),
@@ -242,7 +249,7 @@ function readAll(reader: SettingsReader): Config {
     shutdownGraceSeconds: reader.integer('HEADGATE_SHUTDOWN_GRACE_SECONDS', 20, 1, 600),
     temporalAddress: reader.text('TEMPORAL_ADDRESS'),
     embeddedTemporal: reader.oneOf('HEADGATE_EMBEDDED_TEMPORAL', ['on', 'off'], 'on'),
-    temporalNamespace: reader.text('TEMPORAL_NAMESPACE') ?? 'default',
+    temporalNamespace: reader.text('TEMPORAL_NAMESPACE', 'default'),
     temporalUiUrl: reader.text('TEMPORAL_UI_URL'),
     temporalCli: reader.text('HEADGATE_TEMPORAL_CLI'),
     temporalPort: reader.integer('HEADGATE_TEMPORAL_PORT', 7233, 1, 65_535),

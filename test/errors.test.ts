@@ -1,20 +1,48 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { statusOf } from '../src/api/problem.js';
-import { HeadgateError, type ErrorCode } from '../src/errors.js';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { ERROR_TEXTS } from '../src/reference/errors/error-texts.js';
 
-const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** The options of each `new HeadgateError('CODE', …)` in the sources, by the code. */
+function optionsByCode(): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  const visit = (node: ts.Node): void => {
+    if (ts.isNewExpression(node) && node.expression.getText() === 'HeadgateError') {
+      const [code, , options] = node.arguments ?? [];
+      if (code !== undefined && ts.isStringLiteral(code))
+        found.set(code.text, [...(found.get(code.text) ?? []), options?.getText() ?? '']);
+    }
+    ts.forEachChild(node, visit);
+  };
+  for (const path of sources()) {
+    const text = readFileSync(path, 'utf8');
+    if (text.includes('new HeadgateError('))
+      visit(ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true));
+  }
+  return found;
+}
+
+function sources(): string[] {
+  return ['src', 'packages/client/src'].flatMap((directory) =>
+    readdirSync(join(ROOT, directory), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => join(ROOT, directory, name)),
+  );
+}
 
 describe('the codes of errors', () => {
-  it('are all in docs/errors.md, with the status they are answered with', () => {
-    const codes = [...read('src/errors.ts').matchAll(/^ {2}\| '([A-Z_]+)'/gm)].map(([, code]) => code);
-    const rows = [...read('docs/errors.md').matchAll(/^\| `([A-Z_]+)` *\| *(\d*) *\| \S/gm)];
-    assert.deepEqual(
-      rows.map(([, code]) => code),
-      codes,
-    );
-    for (const [, code, status] of rows)
-      if (status !== '')
-        assert.equal(statusOf(new HeadgateError(code as ErrorCode, '')), Number(status), code);
+  it('are described with whether trying again helps, as the errors that are thrown say', () => {
+    const thrown = optionsByCode();
+    assert.ok(thrown.size > 50);
+    for (const [code, { retry }] of Object.entries(ERROR_TEXTS)) {
+      const isRetryable = (thrown.get(code) ?? []).map((options) => /retry/i.test(options));
+      if (isRetryable.length === 0) continue;
+      const expected = isRetryable.every(Boolean) ? 'yes' : isRetryable.some(Boolean) ? 'depends' : 'no';
+      assert.equal(retry, expected, code);
+    }
   });
 });

@@ -1,12 +1,7 @@
+import type { REJECTIONS } from '../reference/errors/events.js';
+
 /** Why an event was not taken. */
-export type RejectionCode =
-  | 'unreadable'
-  | 'invalid_attribute'
-  | 'invalid_data'
-  | 'too_large'
-  | 'time_out_of_range'
-  | 'schema_violation'
-  | 'profile_full';
+export type RejectionCode = keyof typeof REJECTIONS;
 
 /** An event that was not taken, and why, for its sender. */
 export interface Rejection {

@@ -6,7 +6,7 @@ Examples:
   $ headgate rules errors --tenant UA
   $ headgate rules errors --tenant UA --url http://10.0.0.7:8080 --json
 
-It counts since the node was started, from its /metrics. docs/expressions.md says what the kinds mean.`;
+It counts since the node was started, from its /metrics. docs/reference/errors.md says what the kinds mean.`;
 
 /** `headgate rules`: which of a tenant's expressions fail. */
 export function rulesCommand(): Command {

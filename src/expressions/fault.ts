@@ -1,8 +1,8 @@
+import type { FAULTS } from '../reference/errors/events.js';
 import { RuntimeValue, kindOf } from './runtime-value.js';
 
 /** Why an expression gave no value; a closed set, so that it can be a label of metrics. */
-export type FaultCode =
-  'MISSING' | 'NO_OVERLOAD' | 'OUT_OF_RANGE' | 'DIVIDE_BY_ZERO' | 'INVALID_VALUE' | 'TOO_COSTLY';
+export type FaultCode = keyof typeof FAULTS;
 
 /** Names of missing values that a fault carries. */
 const MAX_MISSING = 20;

@@ -57,7 +57,8 @@ export function createGauges(registry: Registry, gauges: Gauges, tenants: Tenant
     new Gauge({ name, help, registers: [registry], collect });
   };
   add('headgate_spool_bytes', 'Bytes of events that wait for Temporal', gauges.spoolBytes);
-  add('headgate_spool_oldest_seconds', 'Age of the oldest of them', gauges.spoolOldestSeconds);
+  const oldest = 'Age of the oldest event that waits for Temporal; 0 when none does';
+  add('headgate_spool_oldest_seconds', oldest, gauges.spoolOldestSeconds);
   add('headgate_in_flight_bytes', 'Bytes of requests being handled', gauges.inFlightBytes);
   add('headgate_starts_in_flight', 'Batches on their way to Temporal', gauges.startsInFlight);
   if (gauges.paces !== undefined) addPaces(registry, gauges.paces, tenants);

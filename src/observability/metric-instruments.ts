@@ -138,7 +138,11 @@ function compactionInstruments(
       'Files that compactions replaced, and wrote instead',
       labels,
     ),
-    compactedBytes: counter('headgate_compacted_bytes_total', 'Bytes of these files', labels),
+    compactedBytes: counter(
+      'headgate_compacted_bytes_total',
+      'Bytes of files that compactions replaced, and wrote instead',
+      labels,
+    ),
   };
 }
 

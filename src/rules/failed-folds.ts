@@ -9,7 +9,7 @@ const KNOWN = 32;
 export interface FailedFolds {
   readonly aggregate: string;
   readonly count: number;
-  /** Of the last one that came: why, see `docs/expressions.md`. */
+  /** Of the last one that came: why, see `FAULTS`. */
   readonly code: FaultCode;
   /** Of the last one that came: the event's time, RFC 3339. */
   readonly time: string;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { parseTenantConfig } from '../../src/tenant-config/parse.js';
+import { parseTenantConfig } from '../../src/tenants/config/parse.js';
 import { codeBlocks, documents } from '../support/documents.js';
 
 describe('the tenant files in the documents', () => {

@@ -6,7 +6,7 @@ import { Fault } from '../../src/expressions/fault.js';
 import type { Type } from '../../src/expressions/type.js';
 import { canonical, casesOf, fromProto, typeFrom, type ConformanceCase } from './conformance-case.js';
 
-/** What is refused although cel-go answers it, each with a position; docs/expressions.md says so to users. */
+/** What is refused although cel-go answers it, each with a position; docs/reference/expressions.md says so to users. */
 const REFUSED: readonly (readonly [what: string, title: RegExp, expr: RegExp])[] = [
   ['messages of protocol buffers', /./, /\w\s*\{|\bproto\.(get|has)Ext\b|TestAllTypes|TestRequired/],
   ['enums of protocol buffers', /./, /\bGlobalEnum\b|\bNestedEnum\b/],

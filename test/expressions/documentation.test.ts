@@ -7,7 +7,7 @@ import { FUNCTIONS } from '../../src/expressions/functions/index.js';
 import { MACRO_NAMES } from '../../src/expressions/macros.js';
 import { toJson } from '../../src/expressions/to-json.js';
 
-const text = readFileSync(new URL('../../docs/expressions.md', import.meta.url), 'utf8');
+const text = readFileSync(new URL('../../docs/reference/expressions.md', import.meta.url), 'utf8');
 const context = JSON.parse(/```json\n([^]*?)```/.exec(text)![1]!) as Context;
 
 /** The rows of the tables under a heading, by their cells without backticks. */
@@ -26,7 +26,7 @@ const bare = (cell: string) => cell.replace(/^`|`$/g, '');
 const functions = rowsUnder('Functions');
 const macros = rowsUnder('Macros');
 
-describe('docs/expressions.md', () => {
+describe('docs/reference/expressions.md', () => {
   it('has each function that there is, and no other', () => {
     const documented = functions.flatMap(([signatures]) => signatures!.split('<br>').map(bare));
     assert.deepEqual(documented.sort(), FUNCTIONS.map(({ signature }) => signature).sort());

@@ -88,20 +88,7 @@ export interface PassResult {
   readonly dead: readonly DeadLines[];
 }
 
-/**
- * Why events became dead letters. A stable code: people filter by it.
- * - `attempts-exhausted`: every attempt of the subscription's retry schedule has failed;
- * - `never-acknowledged`: handed to consumers as often as the subscription allows, and never acknowledged;
- * - `undeliverable`: it can never succeed: a template of a workflow subscription failed on it, or it is too large;
- * - `workflow-full`: the run it is for has had as many signals as Temporal lets a run have, and must continue as new first;
- * - `loop`: passed through more stages than is allowed: subscribers answer each other's events in a circle;
- * - `expired`: not delivered within the retention of the batch, as when its subscription was paused for long;
- * - `subscription-removed`: the subscription was removed from the tenant's configuration while events waited for it;
- * - `spool-damaged`: of ingest; the disk has damaged the events before they were in a batch, and nothing can be redriven;
- * - `start-refused`: of ingest; Temporal has refused the workflow of their batch for good, or has another under its id;
- * - `row-unloadable`: of the warehouse; no load can take these rows, and the rest of their batch is loaded without them;
- * - `batch-unreadable`: of the warehouse; the file of the batch is gone or damaged, and the rest of its window is loaded.
- */
+/** Why events became dead letters. A stable code: people filter by it. `reference/errors/events.ts` says what each means. */
 export const DEAD_REASONS = [
   'attempts-exhausted',
   'never-acknowledged',

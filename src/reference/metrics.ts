@@ -1,0 +1,30 @@
+/** What the labels of metrics stand for. Each that a metric has must be here. */
+export const METRIC_LABELS: Readonly<Record<string, string>> = {
+  tenant:
+    'The id of a tenant. Those of the first `HEADGATE_METRICS_TENANTS` to which something happens; the others share `other`.',
+  subscription: 'The name of a subscription of the tenant; `other` where the tenant is `other`.',
+  outcome: 'What came of it. The description of the metric names the values.',
+  code: 'A [code of an error](errors.md), or `INTERNAL`. Of an expression that failed, [why](errors.md#failures-of-expressions).',
+  mode: 'The `mode` of the schema: `enforce` or `warn`.',
+  owner:
+    'What the expression is of: `rule`, `aggregate`, `route`, `ordering-key` or `template` (of a workflow subscription).',
+  name: 'Which of them: its name, the place of a route (from 0), the subscription of an ordering key, or `sync.id` for a template. 1,000 have a name of their own; the others share `other`.',
+  stream: 'The stream of a batch: `events`, `user-properties` or `decisions`.',
+  files: '`replaced` or `written`.',
+  step: 'The step of a batch: `write`, `start`, `park`, `hand-over`, `await`, `finish`, `checkpoint` or `load`.',
+  reason: 'One of the [reasons of dead letters](errors.md#reasons-of-dead-letters).',
+  project: 'A project of BigQuery. 50 have a label of their own; of the others the fullest is shown.',
+};
+
+const LOOK = "Told by the API's process, up to some 15 s old; missing while Temporal is away.";
+
+/** What is to be known of single metrics beyond their help. */
+export const METRIC_NOTES: Readonly<Record<string, string>> = {
+  headgate_batch_events: 'Its `_count` is the number of batches.',
+  headgate_decision_seconds: 'A decision counts as made once it is on disk.',
+  headgate_load_window_seconds: 'A lag of the warehouse is long when it is longer than two of these windows.',
+  headgate_subscription_lag_seconds: LOOK,
+  headgate_subscription_waiting_batches: LOOK,
+  headgate_subscription_failing_seconds: LOOK,
+  headgate_subscription_stopped: LOOK,
+};

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Ajv, type ValidateFunction } from 'ajv';
+import { Document, parse } from 'yaml';
+import { KEY_TEXTS } from '../../src/reference/tenant-keys/tenant-keys.js';
+import { parseTenantConfig } from '../../src/tenants/config/parse.js';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const KEYS = new URL('../../scripts/docs/tenant-keys.mjs', import.meta.url).href;
+
+/** A key's forms: what each is the form of, such as `kind: push`. */
+type Keys = ReadonlyMap<string, readonly { readonly of?: string }[]>;
+
+const SUBSCRIPTIONS: Readonly<Record<string, object>> = {
+  'kind: push': { name: 'crm', kind: 'push', url: 'https://crm.example/hooks' },
+  'kind: pull': { name: 'crm', kind: 'pull' },
+  'kind: workflow': {
+    ...{ name: 'crm', kind: 'workflow', workflow: '"w"', taskQueue: '"own.acme"', id: '"i"', signal: '"s"' },
+  },
+};
+
+const WAREHOUSES: Readonly<Record<string, object>> = {
+  'kind: parquet': { kind: 'parquet' },
+  'kind: bigquery': { kind: 'bigquery', project: 'acme-analytics', location: 'europe-west3' },
+};
+
+/** A file to put the key into, with what it needs beside it. */
+function fileFor(path: string, of = ''): Document {
+  const kind = of.split(', ')[0]!;
+  const spent = { on: ['order.paid'], op: 'sum', value: 'event.data.amount', window: '30 days' };
+  const promote = [{ field: 'a.b', type: 'integer' }];
+  return new Document({
+    tenant: 'acme',
+    subscriptions: [SUBSCRIPTIONS[kind] ?? SUBSCRIPTIONS['kind: push']],
+    ...(path.startsWith('warehouse.') && { warehouse: WAREHOUSES[kind] ?? {} }),
+    ...(path.startsWith('warehouse.promote[].') && { warehouse: { ...WAREHOUSES[kind], promote } }),
+    ...(path.startsWith('aggregates.') && { aggregates: { spent } }),
+    ...(path.startsWith('rules[].') && { rules: [{ name: 'r', on: ['a'], when: 'true' }] }),
+    ...(path.startsWith('routes') && { routes: [{ match: {}, to: ['crm'] }] }),
+    ...(path.startsWith('schemas[].') && { schemas: [{ type: 'a', schema: {} }] }),
+  });
+}
+
+function withKey(path: string, value: string, of?: string): Document {
+  const file = fileFor(path, of);
+  const steps = path.replaceAll('[]', '.0').replaceAll('<name>', 'spent').split('.');
+  file.setIn(
+    steps.map((step) => (step === '0' ? 0 : step)),
+    parse(value),
+  );
+  return file;
+}
+
+const configOf = (file: Document) => parseTenantConfig(String(file), 'acme.yaml');
+
+describe("the reference of a tenant's file", () => {
+  let keys: Keys;
+  let fits: ValidateFunction;
+
+  before(async () => {
+    keys = ((await import(KEYS)) as { tenantKeys(): Keys }).tenantKeys();
+    const schema = JSON.parse(readFileSync(join(ROOT, 'tenant.schema.json'), 'utf8')) as object;
+    fits = new Ajv({ strict: false, allErrors: true }).compile(schema);
+  });
+
+  const assertFits = (file: unknown, what: string) =>
+    assert.ok(fits(file), `${what}: ${JSON.stringify(fits.errors)}`);
+
+  it('names defaults that are what a key stands for while it is not there', () => {
+    for (const [path, forms] of keys) {
+      const { default: fallback } = KEY_TEXTS[path]!;
+      if (fallback === undefined) continue;
+      for (const { of } of forms)
+        assert.deepEqual(configOf(withKey(path, fallback, of)), configOf(fileFor(path, of)), path);
+    }
+  });
+
+  it('has examples that are taken, also by the schema for editors', () => {
+    for (const [path, forms] of keys) {
+      const { example } = KEY_TEXTS[path]!;
+      if (example === undefined) continue;
+      for (const { of } of forms) {
+        const file = withKey(path, example, of);
+        assert.doesNotThrow(() => configOf(file), path);
+        assertFits(file.toJS(), path);
+      }
+    }
+  });
+
+  it('comes with a schema for editors that takes the examples, which name it, and refuses mistakes', () => {
+    const examples = readdirSync(join(ROOT, 'examples'), { recursive: true, encoding: 'utf8' });
+    const files = examples.filter((name) => name.endsWith('.yaml'));
+    assert.ok(files.length > 10);
+    for (const name of files) {
+      const text = readFileSync(join(ROOT, 'examples', name), 'utf8');
+      assertFits(parse(text), name);
+      const [, hint] = /^# yaml-language-server: \$schema=(\S+)\n/.exec(text) ?? [];
+      assert.equal(join('examples', name, '..', hint ?? ''), 'tenant.schema.json', name);
+    }
+    for (const mistake of [
+      'batch: { linger: soon }',
+      'limits: { bytesPerSecond: 5 MBit }',
+      'warehouse: { kind: bigquery, project: acme-analytics }',
+      'warehouse: { dataset: acme }',
+      'subscriptions: [{ name: crm, kind: push }]',
+      'subscriptions: [{ name: crm, kind: pull, url: "https://crm.example" }]',
+      'colour: red',
+    ])
+      assert.ok(!fits(parse(`tenant: acme\n${mistake}`)), mistake);
+  });
+});
