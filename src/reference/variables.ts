@@ -17,7 +17,7 @@ export const VARIABLE_GROUPS = {
   subscriptions: 'Subscriptions',
   temporal: 'Temporal',
   observability: 'Logs and metrics',
-  system: "The system's own, and for tests",
+  system: 'The operating system, and tests',
 } as const;
 
 /** A key of {@link VARIABLE_GROUPS}. */
@@ -167,7 +167,7 @@ const TEMPORAL = {
   TEMPORAL_ADDRESS: {
     group: 'temporal',
     what: 'Host and port of the Temporal to use.',
-    unset: 'Headgate runs a server of its own',
+    unset: "Headgate runs Temporal's development server",
   },
   TEMPORAL_NAMESPACE: {
     group: 'temporal',
@@ -176,7 +176,7 @@ const TEMPORAL = {
   TEMPORAL_UI_URL: {
     group: 'temporal',
     what: 'Address of the Temporal UI, for links in receipts.',
-    unset: "the own server's",
+    unset: "that of Temporal's development server",
   },
   HEADGATE_MAX_CLOCK_DIFFERENCE_SECONDS: {
     group: 'temporal',
@@ -188,12 +188,12 @@ const TEMPORAL = {
   },
   HEADGATE_TEMPORAL_CLI: {
     group: 'temporal',
-    what: 'Path of the `temporal` binary to run as the own server.',
+    what: 'Path of the `temporal` binary that runs as the development server.',
     unset: 'found on the `PATH` or in the cache directory, else downloaded or built',
   },
-  HEADGATE_TEMPORAL_PORT: { group: 'temporal', what: 'gRPC port of the own server.' },
-  HEADGATE_TEMPORAL_UI_PORT: { group: 'temporal', what: 'Port of the UI of the own server.' },
-  HEADGATE_TEMPORAL_UI: { group: 'temporal', what: '`off`: the own server has no UI.' },
+  HEADGATE_TEMPORAL_PORT: { group: 'temporal', what: "gRPC port of Temporal's development server." },
+  HEADGATE_TEMPORAL_UI_PORT: { group: 'temporal', what: "Port of the UI of Temporal's development server." },
+  HEADGATE_TEMPORAL_UI: { group: 'temporal', what: "`off`: Temporal's development server has no UI." },
 } as const satisfies Record<string, VariableText>;
 
 const PROCESS = {
