@@ -69,7 +69,10 @@ const STORAGE = {
 } as const satisfies Record<string, VariableText>;
 
 const DOOR = {
-  HEADGATE_HOST: { group: 'api', what: 'Address that the API listens on.' },
+  HEADGATE_HOST: {
+    group: 'api',
+    what: 'Address that the API listens on. The port of `HEADGATE_METRICS_PORT` listens on it, too.',
+  },
   HEADGATE_PORT: { group: 'api', what: 'Port of the API. 0 takes a free one.' },
   HEADGATE_ACK: {
     group: 'api',
