@@ -18,13 +18,37 @@ export const METRIC_LABELS: Readonly<Record<string, string>> = {
 
 const LOOK = "Told by the API's process, up to some 15 s old; missing while Temporal is away.";
 
+/** Where the runbook says what to do when it rises. */
+function seePage(page: string, title: string): string {
+  return `When it rises: [${title}](../runbook/${page}.md).`;
+}
+
+const LAGS = seePage('subscription-lags', 'a subscription lags');
+const SPOOL = seePage('spool-grows', 'the spool grows');
+const QUOTA = seePage('loads-wait-for-a-quota', 'loads wait for a quota');
+const LEFT_OUT = seePage('rows-left-out', 'rows are left out or clash');
+
 /** What is to be known of single metrics beyond their help. */
 export const METRIC_NOTES: Readonly<Record<string, string>> = {
   headgate_batch_events: 'Its `_count` is the number of batches.',
+  headgate_clashes_total: LEFT_OUT,
+  headgate_dead_events_total: seePage('dead-letters-appear', 'dead letters appear'),
   headgate_decision_seconds: 'A decision counts as made once it is on disk.',
+  headgate_expression_failures_total: seePage('expressions-fail', 'expressions fail'),
+  headgate_load_jobs: QUOTA,
   headgate_load_window_seconds: 'A lag of the warehouse is long when it is longer than two of these windows.',
-  headgate_subscription_lag_seconds: LOOK,
-  headgate_subscription_waiting_batches: LOOK,
-  headgate_subscription_failing_seconds: LOOK,
-  headgate_subscription_stopped: LOOK,
+  headgate_loads_total:
+    'When failed ones appear: [loads are slowed down](../runbook/loads-are-slowed-down.md).',
+  headgate_refused_requests_total: seePage('events-refused', 'events are refused'),
+  headgate_refused_tokens_total: seePage('tokens-refused', 'tokens are refused'),
+  headgate_rows_left_out_total: LEFT_OUT,
+  headgate_schema_violations_total: seePage('schema-violations', 'events do not fit their schemas'),
+  headgate_spool_bytes: SPOOL,
+  headgate_spool_oldest_seconds: `Alert above 60. ${SPOOL}`,
+  headgate_step_retries_total: SPOOL,
+  headgate_subscription_lag_seconds: `${LOOK} ${LAGS}`,
+  headgate_subscription_waiting_batches: `${LOOK} ${LAGS}`,
+  headgate_subscription_failing_seconds: `${LOOK} ${seePage('subscription-failing', 'a subscription fails')}`,
+  headgate_subscription_stopped: `${LOOK} Where it is 1: [a subscription lags](../runbook/subscription-lags.md).`,
+  headgate_table_load_jobs: QUOTA,
 };

@@ -17,7 +17,7 @@ export const VARIABLE_GROUPS = {
   subscriptions: 'Subscriptions',
   temporal: 'Temporal',
   observability: 'Logs and metrics',
-  system: "The system's own, and for tests",
+  system: 'The operating system, and tests',
 } as const;
 
 /** A key of {@link VARIABLE_GROUPS}. */
@@ -69,7 +69,10 @@ const STORAGE = {
 } as const satisfies Record<string, VariableText>;
 
 const DOOR = {
-  HEADGATE_HOST: { group: 'api', what: 'Address that the API listens on.' },
+  HEADGATE_HOST: {
+    group: 'api',
+    what: 'Address that the API listens on. The port of `HEADGATE_METRICS_PORT` listens on it, too.',
+  },
   HEADGATE_PORT: { group: 'api', what: 'Port of the API. 0 takes a free one.' },
   HEADGATE_ACK: {
     group: 'api',
@@ -167,7 +170,7 @@ const TEMPORAL = {
   TEMPORAL_ADDRESS: {
     group: 'temporal',
     what: 'Host and port of the Temporal to use.',
-    unset: 'Headgate runs a server of its own',
+    unset: "Headgate runs Temporal's development server",
   },
   TEMPORAL_NAMESPACE: {
     group: 'temporal',
@@ -176,7 +179,7 @@ const TEMPORAL = {
   TEMPORAL_UI_URL: {
     group: 'temporal',
     what: 'Address of the Temporal UI, for links in receipts.',
-    unset: "the own server's",
+    unset: "that of Temporal's development server",
   },
   HEADGATE_MAX_CLOCK_DIFFERENCE_SECONDS: {
     group: 'temporal',
@@ -188,12 +191,12 @@ const TEMPORAL = {
   },
   HEADGATE_TEMPORAL_CLI: {
     group: 'temporal',
-    what: 'Path of the `temporal` binary to run as the own server.',
+    what: 'Path of the `temporal` binary that runs as the development server.',
     unset: 'found on the `PATH` or in the cache directory, else downloaded or built',
   },
-  HEADGATE_TEMPORAL_PORT: { group: 'temporal', what: 'gRPC port of the own server.' },
-  HEADGATE_TEMPORAL_UI_PORT: { group: 'temporal', what: 'Port of the UI of the own server.' },
-  HEADGATE_TEMPORAL_UI: { group: 'temporal', what: '`off`: the own server has no UI.' },
+  HEADGATE_TEMPORAL_PORT: { group: 'temporal', what: "gRPC port of Temporal's development server." },
+  HEADGATE_TEMPORAL_UI_PORT: { group: 'temporal', what: "Port of the UI of Temporal's development server." },
+  HEADGATE_TEMPORAL_UI: { group: 'temporal', what: "`off`: Temporal's development server has no UI." },
 } as const satisfies Record<string, VariableText>;
 
 const PROCESS = {
