@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { useTempDir } from '../support/temp-dir.js';
 
 const MODULE = new URL('../../scripts/docs/generate.mjs', import.meta.url).href;
+const RUNBOOK = new URL('../../docs/runbook/', import.meta.url);
 
 /** As its own JSDoc says; scripts have no types. */
 interface Module {
@@ -25,6 +26,8 @@ describe('npm run docs', () => {
     await docs.writeDocs(root());
     // By hand, and linked to.
     write('docs/reference/expressions.md', '# Expressions\n');
+    mkdirSync(join(root(), 'docs/runbook'));
+    for (const page of readdirSync(RUNBOOK)) write(`docs/runbook/${page}`, '# Page\n');
   });
 
   it('writes pages that its check takes as they are, and no longer once one is changed or gone', async () => {
