@@ -8,7 +8,7 @@ import { addEventRoutes } from '../../src/api/routes/events.js';
 import { listen, type ListeningApi } from '../../src/api/server.js';
 import type { Config } from '../../src/config.js';
 import { Admission } from '../../src/ingest/admission/admission.js';
-import { Arrivals } from '../../src/ingest/arrivals.js';
+import { UnderWay } from '../../src/ingest/under-way.js';
 import type { TakenEvent } from '../../src/ingest/fresh.js';
 import type { Acceptance, Ingest } from '../../src/ingest/ingest.js';
 import { Turns } from '../../src/platform/event-loop-turns.js';
@@ -49,7 +49,7 @@ export async function openDoor({ config, registry, accept, log }: DoorOptions): 
 /** What the routes ask of ingest: no dedupe stands between them and the keeping. */
 function ingestOver(accept: Accept): Pick<Ingest, 'accept' | 'arrivals' | 'turns'> {
   return {
-    arrivals: new Arrivals(),
+    arrivals: new UnderWay(),
     turns: new Turns(),
     accept: (tenant, _stream, events): Acceptance => ({
       receipts: events.map(() => 'accepted'),

@@ -1,14 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Turns } from '../platform/event-loop-turns.js';
 import { addressOf } from './address.js';
+import { LIVENESS_PATH } from './routes/health.js';
 
 /**
  * Requests that one address may begin at once in a turn of the event loop. Each takes 0.2 ms before its tenant's bounds
  * hold, and a client that keeps a thousand connections can send on all of them in the same moment.
  */
 const BEGUN_AT_ONCE = 10;
-/** What says that the process is alive: it needs nobody's bounds, and probes do not wait behind their address. */
-const LIVENESS = '/healthz';
 
 /** What begins a request. */
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -30,7 +29,8 @@ export class AddressTurns {
   begin(request: IncomingMessage, response: ServerResponse, handle: RequestHandler): void {
     const { socket, url } = request;
     if (socket.destroyed) return;
-    if (url === LIVENESS) return handle(request, response);
+    // It needs nobody's bounds, and probes do not wait behind their address.
+    if (url === LIVENESS_PATH) return handle(request, response);
     void this.turns.run(addressOf(socket), () => {
       if (socket.destroyed) return;
       this.begun++;

@@ -43,12 +43,8 @@ export class TokenWatch {
    * @throws HeadgateError why the token is good no more
    */
   async check(): Promise<void> {
-    if (this.reason !== undefined) throw this.reason;
-    try {
-      await this.options.authenticate.check(callerOf(this.ctx));
-    } catch (error) {
-      this.lose(error);
-    }
+    if (this.reason === undefined)
+      await this.options.authenticate.check(callerOf(this.ctx)).catch((error: unknown) => this.lose(error));
     if (this.reason !== undefined) throw this.reason;
   }
 

@@ -3,7 +3,6 @@ import type { Decider } from '../eligibility/decider.js';
 import { HeadgateError } from '../errors.js';
 import { INPUT_STREAMS, type EventRow, type InputStream } from '../events/event.js';
 import { eventKey } from '../events/event-identity.js';
-import { Arrivals } from './arrivals.js';
 import type { Dedupe } from './dedupe.js';
 import { FINGERPRINT_BYTES, type Fingerprint } from './fingerprint.js';
 import { Fresh, type TakenEvent } from './fresh.js';
@@ -16,7 +15,7 @@ import { pack } from './pack.js';
 import type { Spool } from './spool.js';
 import type { RecordHead } from './spool-record.js';
 import { Turns, type Turn } from '../platform/event-loop-turns.js';
-import { Writes, type Write } from './writes.js';
+import { UnderWay } from './under-way.js';
 
 /** What became of one event at the door. */
 export type Receipt = 'accepted' | 'duplicate' | Refused;
@@ -53,6 +52,13 @@ export interface Acceptance {
   readonly written: Promise<unknown>;
 }
 
+/** A request's events while they are being written. */
+interface Write {
+  /** The fingerprints of their ids. */
+  readonly prints: FingerprintSet;
+  readonly done: Promise<void>;
+}
+
 /** A request's events, sorted into new ones and duplicates. */
 interface Sorted {
   readonly receipts: Receipt[];
@@ -69,9 +75,13 @@ const TYPES_KEPT = 8;
 
 /** The way in, behind admission: dedupe → decisions → routes → spool, and on to the batcher. */
 export class Ingest {
-  /** Requests that have come, and have no place in the spool yet. */
-  readonly arrivals = new Arrivals();
-  private readonly writes = new Writes();
+  /**
+   * By tenant, requests whose events have their time of receipt, but no place in the spool yet: their checks or their
+   * tenant's turn take longer than one turn of the event loop. Most requests are never among them.
+   */
+  readonly arrivals = new UnderWay<{ readonly done: Promise<unknown> }>();
+  /** By lane: a copy of an event that is being written is a duplicate only once that write is done. */
+  private readonly writes = new UnderWay<Write>();
   private readonly waitingForStart = new Map<number, () => void>();
   /** What shares the event loop between tenants. */
   readonly turns: Turns;

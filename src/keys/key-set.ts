@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   SignJWT,
@@ -12,6 +12,7 @@ import {
   type JWTVerifyGetKey,
 } from 'jose';
 import { HeadgateError, systemCodeOf } from '../errors.js';
+import { readTextIfThere } from '../platform/read-if-there.js';
 import { isLoopback } from '../platform/loopback.js';
 import type { Logger } from '../platform/logger.js';
 import type { Changing } from './changes.js';
@@ -147,10 +148,6 @@ async function fileKeySet(path: string, { log, everyMs }: KeySetOptions): Promis
 }
 
 async function readJson<T>(path: string): Promise<T | undefined> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8')) as T;
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const text = await readTextIfThere(path);
+  return text === undefined ? undefined : (JSON.parse(text) as T);
 }

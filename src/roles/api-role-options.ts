@@ -1,42 +1,14 @@
-import type { Config } from '../config.js';
-import type { Turns } from '../platform/event-loop-turns.js';
-import type { Temporal } from '../temporal/temporal.js';
 import type { Plan } from '../ingest/lane.js';
-import type { SubscriptionControl } from '../subscriptions/control.js';
-import type { Logger } from '../platform/logger.js';
-import type { Metrics } from '../observability/metrics.js';
-import type { Holdings } from '../recovery/holdings.js';
-import type { TenantRegistry } from '../tenants/config/registry.js';
-import type { Reading } from '../tenants/config/tenant-file.js';
-import type { IngestBatchResult } from '../workflows/messages/batches.js';
-import type { SubjectBudget } from '../activities/replay/subjects-in-memory.js';
 import type { WorkerHost } from '../workers/worker-host.js';
-import type { Grace } from './grace.js';
-import type { SharedStores } from './stores.js';
+import type { IngestBatchResult } from '../workflows/messages/batches.js';
+import type { RoleOptions } from './role-options.js';
 
 /** What `startApiRole` needs. */
-export interface ApiRoleOptions {
-  readonly config: Config;
-  readonly temporal: Temporal;
-  readonly registry: TenantRegistry;
-  /** Reads versions of tenants' files. */
-  readonly reading: Reading;
-  /** Shares the event loop between tenants. */
-  readonly turns: Turns;
-  readonly stores: SharedStores;
-  readonly control: SubscriptionControl;
-  readonly holdings: Holdings;
-  readonly grace: Grace;
-  /** The memory that the process has for replays. */
-  readonly replayMemory: SubjectBudget;
+export interface ApiRoleOptions extends RoleOptions {
   /** The Workers of this process, if it has any: starts are then eager. */
   readonly workers?: WorkerHost;
   /** Told once a batch's workflow has ended. */
   readonly onBatchEnded?: (plan: Plan, result: IngestBatchResult | undefined) => void;
-  /** Told when the process can no longer do its work. */
-  readonly onFatal: (reason: string) => void;
   /** Ends the wait for a state store that does not answer. */
   readonly signal?: AbortSignal;
-  readonly metrics?: Metrics;
-  readonly log: Logger;
 }

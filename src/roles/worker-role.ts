@@ -1,58 +1,35 @@
 import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
 import { createActivities } from '../activities/index.js';
-import type { SubjectBudget } from '../activities/replay/subjects-in-memory.js';
 import type { LoadBudget } from '../activities/warehouse/load-control/load-budget.js';
 import { WindowsInUse } from '../activities/warehouse/load-control/windows-in-use.js';
 import { Compactions } from '../compaction/compactions.js';
-import type { Config, SecretReader } from '../config.js';
-import type { Temporal } from '../temporal/temporal.js';
-import type { Turns } from '../platform/event-loop-turns.js';
-import type { Logger } from '../platform/logger.js';
-import type { Metrics } from '../observability/metrics.js';
-import type { Holdings } from '../recovery/holdings.js';
+import type { SecretReader } from '../config.js';
 import { Retention } from '../retention/retention.js';
 import type { LoadClaims } from '../stores/load-claims/load-claims.js';
 import type { LoadInput, LoadResult } from '../stores/warehouse/warehouse.js';
-import { configuredTenant, type TenantRegistry } from '../tenants/config/registry.js';
-import type { SubscriptionControl } from '../subscriptions/control.js';
+import { configuredTenant } from '../tenants/config/registry.js';
 import { RemovedSubscriptions } from '../subscriptions/removed-subscriptions.js';
-import type { LoadedTenant, Reading } from '../tenants/config/tenant-file.js';
+import type { LoadedTenant } from '../tenants/config/tenant-file.js';
 import { readVersion } from '../tenants/config/versions.js';
 import { budgetLoads, observeLoads, paceLoads, type LoadObserver } from '../workers/observed-warehouse.js';
 import { Pace } from '../workers/pace.js';
 import { createQueueRates, type QueueRates } from '../temporal/queue-rates.js';
 import { startWorkerHost, type WorkerHost } from '../workers/worker-host.js';
 import { countParked } from './count-parked.js';
-import type { Grace } from './grace.js';
 import { openLoadBudget } from './load-budget.js';
 import { buildPasses } from './passes.js';
-import { openLoadClaims, type SharedStores } from './stores.js';
+import type { RoleOptions } from './role-options.js';
+import { openLoadClaims } from './stores.js';
 import { openWarehouses, watchWarehouses } from './warehouses.js';
 
 /** Told of every load that put rows into a tenant's warehouse. */
 export type LoadedListener = (load: LoadInput, result: LoadResult) => void;
 
 /** What {@link startWorkerRole} needs. */
-export interface WorkerRoleOptions {
-  readonly config: Config;
-  readonly temporal: Temporal;
-  readonly registry: TenantRegistry;
-  /** Reads versions of tenants' files. */
-  readonly reading: Reading;
-  /** Shares the event loop between tenants. */
-  readonly turns: Turns;
-  readonly stores: SharedStores;
-  readonly control: SubscriptionControl;
+export interface WorkerRoleOptions extends RoleOptions {
   readonly secretOf: SecretReader;
-  readonly holdings: Holdings;
-  readonly grace: Grace;
-  /** The memory that the process has for replays. */
-  readonly replayMemory: SubjectBudget;
-  readonly onFatal: (reason: string) => void;
   readonly onLoaded?: LoadedListener;
-  readonly metrics?: Metrics;
-  readonly log: Logger;
 }
 
 /** Made by the build from `src/workflows`; see `scripts/build.mjs`. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { FINGERPRINT_BYTES } from '../../src/ingest/fingerprint.js';
 import { FingerprintSet } from '../../src/ingest/fingerprint-set.js';
-import { Writes } from '../../src/ingest/writes.js';
+import { UnderWay } from '../../src/ingest/under-way.js';
 import { gate, type Gate } from '../support/gate.js';
 
 const printOf = (id: string): Buffer => Buffer.alloc(FINGERPRINT_BYTES, id);
@@ -13,10 +13,10 @@ function setOf(ids: readonly string[]): FingerprintSet {
 }
 
 describe('the writes under way', () => {
-  let writes: Writes;
+  let writes: UnderWay<{ readonly prints: FingerprintSet; readonly done: Promise<void> }>;
 
   beforeEach(() => {
-    writes = new Writes();
+    writes = new UnderWay();
   });
 
   function begin(lane: string, ...ids: string[]): Gate {

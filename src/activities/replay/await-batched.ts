@@ -1,4 +1,4 @@
-import type { InputStream } from '../../events/event.js';
+import type { Batched, Unbatched } from '../../ingest/batched.js';
 import { assertTenantId } from '../../tenants/ids.js';
 import {
   NO_COUNTS,
@@ -15,25 +15,12 @@ export interface BatchedActivities {
   awaitBatched(input: AwaitBatchedInput): Promise<AwaitBatchedResult>;
 }
 
-/** Events on their way into batches. */
-export interface UnderWay {
-  left(): { readonly events: number; readonly oldestAt?: number };
-  /** Rejects with the signal's reason. */
-  whenDone(signal: AbortSignal): Promise<void>;
-}
-
-/** Finds out what is on its way of a tenant's events, and runs `wait` on it. */
-export type WatchBatched = <T>(
-  upTo: { readonly tenant: string; readonly streams: readonly InputStream[]; readonly until: number },
-  signal: AbortSignal,
-  wait: (underWay: UnderWay) => Promise<T>,
-) => Promise<T>;
-
 /** What {@link createBatchedActivities} needs. */
 export interface BatchedActivitiesOptions {
   /** The spool's node. */
   readonly node: string;
-  readonly watch: WatchBatched;
+  /** Finds out what is on its way of a tenant's events, and waits on it. */
+  readonly watch: Batched['watch'];
   /** Milliseconds between heartbeats; default 2,000. */
   readonly heartbeatIntervalMs?: number;
 }
@@ -72,6 +59,6 @@ export function createBatchedActivities(options: BatchedActivitiesOptions): Batc
   };
 }
 
-function resultOf({ events, oldestAt }: ReturnType<UnderWay['left']>): AwaitBatchedResult {
+function resultOf({ events, oldestAt }: Unbatched): AwaitBatchedResult {
   return { events, ...(oldestAt !== undefined && { oldestReceipt: new Date(oldestAt).toISOString() }) };
 }

@@ -135,7 +135,7 @@ function takeAll(
   };
   const examining = inTurns({ turns: ingest.turns, tenant }, candidates.length, examineAt);
   const taking = examining === undefined ? accept() : examining.then(accept);
-  if (taking instanceof Promise) ingest.arrivals.add(tenant, taking);
+  if (taking instanceof Promise) ingest.arrivals.add(tenant, { done: taking });
   return taking;
 }
 

@@ -12,6 +12,9 @@ export interface ReadinessCheck {
   readonly degrades?: boolean;
 }
 
+/** Says that the process answers. */
+export const LIVENESS_PATH = '/healthz';
+
 /** Checks ask Temporal and the disk, and need no token. */
 const KNOWN_FOR_MS = 500;
 
@@ -20,7 +23,7 @@ const KNOWN_FOR_MS = 500;
  * what degrades is amiss, `/readyz` is 200 with the status `degraded`. Neither needs a token.
  */
 export function addHealthRoutes(router: Router, checks: readonly ReadinessCheck[]): void {
-  router.get('/healthz', (ctx: Context) => {
+  router.get(LIVENESS_PATH, (ctx: Context) => {
     ctx.body = { status: 'ok' };
   });
   const look = sharedAnswer(() => Promise.all(checks.map(run)), KNOWN_FOR_MS);

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { createDurably, TEMPORARY, writeDurably } from '../../platform/durable-file.js';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
+import { readIfThere } from '../../platform/read-if-there.js';
 import { describeOwner, lockFile, type LockOwner } from '../../platform/file-lock.js';
 import { isTenantId } from '../../tenants/ids.js';
 import { createTurns } from '../../platform/keyed-mutex.js';
@@ -23,11 +24,11 @@ export function createLocalKeyFiles(root: string): KeyFiles {
   const pathOf = (...[owner]: Parameters<KeyFiles['read']>): string => join(root, ...keyPathParts(owner));
   const produce = (bytes: Buffer) => (temporary: string) => writeFile(temporary, bytes, { mode: MODE });
   const readVersion: KeyFiles['readVersion'] = async (owner) => {
-    const bytes = await read(pathOf(owner));
+    const bytes = await readIfThere(pathOf(owner));
     return bytes && { bytes, version: createHash('sha256').update(bytes).digest('hex') };
   };
   return {
-    read: async (owner) => read(pathOf(owner)),
+    read: async (owner) => readIfThere(pathOf(owner)),
     readVersion,
     create: async (owner, bytes) => createDurably(pathOf(owner), produce(bytes)),
     replace: (owner, bytes, version) =>
@@ -44,15 +45,6 @@ export function createLocalKeyFiles(root: string): KeyFiles {
       }),
     tenants: () => tenantsIn(root),
   };
-}
-
-async function read(path: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 /**

@@ -1,7 +1,8 @@
-import { lstat, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
+import { lstat, readdir, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeDurably } from '../../platform/durable-file.js';
 import { systemCodeOf } from '../../errors.js';
+import { readTextIfThere } from '../../platform/read-if-there.js';
 import { assertTenantId, dayOfBatch } from '../../tenants/ids.js';
 import type { Stream, BatchName } from '../../events/event.js';
 import { batchIdOfFile } from './batch-path.js';
@@ -50,13 +51,8 @@ export async function deleteTenant(root: string, tenant: string, except?: string
 
 /** The last day up to which a tenant's batches have been deleted. */
 export async function readDeletedThrough(root: string, tenant: string): Promise<string | undefined> {
-  try {
-    const day = (await readFile(deletedFile(root, tenant), 'utf8')).trim();
-    return DAY.test(day) ? day : undefined;
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const day = (await readTextIfThere(deletedFile(root, tenant)))?.trim();
+  return day !== undefined && DAY.test(day) ? day : undefined;
 }
 
 /** Notes it; a day before the one that is noted changes nothing. */

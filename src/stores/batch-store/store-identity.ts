@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createDurably, writeDurably } from '../../platform/durable-file.js';
-import { HeadgateError, systemCodeOf } from '../../errors.js';
+import { HeadgateError } from '../../errors.js';
+import { readIfThere } from '../../platform/read-if-there.js';
 
 /** The name of the file that says which store it is, at the root of a store. */
 export const IDENTITY_FILE = '.store.json';
@@ -100,14 +101,7 @@ export function localStoreIdentity(root: string): StoreIdentity {
   const produce = (bytes: Buffer) => (temporary: string) => writeFile(temporary, bytes);
   return new StoreIdentity({
     place,
-    read: async () => {
-      try {
-        return await readFile(place);
-      } catch (error) {
-        if (systemCodeOf(error) === 'ENOENT') return undefined;
-        throw error;
-      }
-    },
+    read: () => readIfThere(place),
     create: (bytes) => createDurably(place, produce(bytes)),
     replace: (bytes) => writeDurably(place, produce(bytes)),
   });

@@ -1,8 +1,9 @@
-import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { writeDurably } from '../../platform/durable-file.js';
-import { HeadgateError, systemCodeOf } from '../../errors.js';
+import { HeadgateError } from '../../errors.js';
+import { readTextIfThere } from '../../platform/read-if-there.js';
 import { assertBatchId, assertTenantId, dayOfBatch, isBatchId } from '../../tenants/ids.js';
 import type { BatchName } from '../../events/event.js';
 import { listDays } from '../batch-store/kept-files.js';
@@ -25,13 +26,13 @@ export function createFileQuarantine(root: string): Quarantine {
     keepRecord: (name, seq, record) => keep(join(root, partsOf(name), `chunk-${seq}.record`), record),
     noteLost: (name, lost) => keep(join(root, partsOf(name), LOST), JSON.stringify(lost)),
     lost: async (name) => {
-      const text = await read(join(root, partsOf(name), LOST));
+      const text = await readTextIfThere(join(root, partsOf(name), LOST));
       return text === undefined ? undefined : (JSON.parse(text) as LostEvents);
     },
     listLost: (range) => listLost(root, range),
     keepStart: (name, input) => keep(join(root, partsOf(name), START), input),
     start: async (name) => {
-      const input = await read(join(root, partsOf(name), START));
+      const input = await readTextIfThere(join(root, partsOf(name), START));
       if (input !== undefined) return input;
       throw new HeadgateError('NOT_FOUND', `What batch ${name.batchId} was to start with is gone.`);
     },
@@ -63,13 +64,4 @@ async function* listLost(
 function partsOf({ tenant, stream, batchId }: BatchName): string {
   const id = assertBatchId(batchId);
   return join(assertTenantId(tenant), stream, dayOfBatch(id), id);
-}
-
-async function read(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }

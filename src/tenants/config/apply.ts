@@ -1,7 +1,8 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { writeDurably } from '../../platform/durable-file.js';
 import { HeadgateError, messageOf, systemCodeOf } from '../../errors.js';
+import { readTextIfThere } from '../../platform/read-if-there.js';
 import { assertColumnsKept } from './columns-kept.js';
 import { NO_REACH, assertOwnName, assertReach, type Reach } from './reach.js';
 import { keepVersion } from './versions.js';
@@ -63,7 +64,7 @@ export async function applyTenantFiles(from: ApplyTenants): Promise<AppliedTenan
 
 async function toApply(dir: string, loaded: LoadedTenant): Promise<TenantToApply> {
   const path = join(dir, tenantFileName(loaded.config.tenant));
-  const isThere = (await readIfThere(path)) !== undefined;
+  const isThere = (await readTextIfThere(path)) !== undefined;
   return { loaded, isThere, before: isThere ? await readConfigFile(path).catch(() => undefined) : undefined };
 }
 
@@ -116,18 +117,9 @@ function together(failed: readonly unknown[]): unknown {
 }
 
 async function put(dir: string, name: string, text: string): Promise<AppliedTenant['change']> {
-  const before = await readIfThere(join(dir, name));
+  const before = await readTextIfThere(join(dir, name));
   if (before === text) return 'unchanged';
   // Whoever reads it finds the old text or the new one, never a part.
   await writeDurably(join(dir, name), (temporary) => writeFile(temporary, text));
   return before === undefined ? 'added' : 'changed';
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }

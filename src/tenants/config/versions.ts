@@ -2,6 +2,7 @@ import { appendFile, readdir, readFile, rm, stat, utimes, writeFile } from 'node
 import { join } from 'node:path';
 import { writeDurably } from '../../platform/durable-file.js';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
+import { readTextIfThere } from '../../platform/read-if-there.js';
 import { assertTenantId, isTenantId } from '../ids.js';
 import { withoutSecrets } from './left-out-secrets.js';
 import { READING_AT_ONCE, versionOf, type LoadedTenant } from './tenant-file.js';
@@ -147,26 +148,17 @@ const CLEAN = '.secrets-left-out';
 
 /** Leaves literal secrets out of versions that earlier Headgates have kept; once for a directory. */
 export async function cleanVersions(dir: string): Promise<void> {
-  if ((await readIfThere(join(dir, CLEAN))) !== undefined) return;
+  if ((await readTextIfThere(join(dir, CLEAN))) !== undefined) return;
   const tenants = await readdir(dir).catch(() => []);
   for (const tenant of tenants.filter(isTenantId))
     for (const { version, appliedAt } of await listVersions(dir, tenant)) {
       const path = pathOf(dir, tenant, version);
-      const text = await readIfThere(path);
+      const text = await readTextIfThere(path);
       const left = text && withoutSecrets(text);
       if (text !== undefined && left !== undefined && left !== text)
         await writeKept(path, text, left, new Date(appliedAt));
     }
   await writeDurably(join(dir, CLEAN), (temporary) => writeFile(temporary, ''));
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 /**
