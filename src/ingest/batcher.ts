@@ -4,8 +4,8 @@ import type { Chunk } from '../events/chunk.js';
 
 /** What a {@link Batcher} needs. */
 export interface BatcherOptions {
-  /** This spool's name in batch ids. */
-  readonly node: string;
+  /** The id of a new batch, see BatchIds. */
+  readonly nextBatchId: () => string;
   /** The tenant's limits, or undefined while the tenant is not configured: its events then wait. */
   readonly limitsOf: (tenant: string) => BatchLimits | undefined;
   /** Carries a batch from its plan to the end of its workflow; retries until that is reached, and rejects only when told to stop. */
@@ -227,12 +227,10 @@ export class Batcher {
   }
 
   private planOf(lane: Lane, first: Chunk, last: Chunk, events: number): Plan {
-    const day = new Date(this.now()).toISOString().slice(0, 10).replaceAll('-', '');
-    const batchId = `${day}-${this.options.node}-${first.seq.toString(36).padStart(9, '0')}`;
     return {
       tenant: lane.tenant,
       stream: lane.stream,
-      batchId,
+      batchId: this.options.nextBatchId(),
       firstSeq: first.seq,
       lastSeq: last.seq,
       events,

@@ -1,8 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import type { Database } from 'lmdb';
 import { HeadgateError } from '../errors.js';
-import { INPUT_STREAMS, type InputStream } from '../events/event.js';
+import { INPUT_STREAMS, type BatchName, type InputStream } from '../events/event.js';
 import { faultPoint } from '../platform/fault-point.js';
 import { openLmdb, type LmdbEnvironment } from '../platform/lmdb-environment.js';
+import { BatchIds } from './batch-ids.js';
 import { newestReceipt, PrintTable, removeAll, type KeptPrints } from './kept-prints.js';
 import { laneKey, type Plan } from './lane.js';
 import type { Chunk } from '../events/chunk.js';
@@ -16,7 +18,6 @@ import {
   type RecordBody,
   type RecordHead,
 } from './spool-record.js';
-import { randomBytes } from 'node:crypto';
 
 /** A chunk found in the spool at start. */
 export interface FoundChunk extends Chunk {
@@ -32,6 +33,7 @@ const MAX_RECENT_BYTES = 32 * 1024 * 1024;
  * - `chunks` by sequence number: the events of a request and the decisions on them, see spool-record.ts;
  * - `plans` by lane: the batch that is on its way, so that after a crash the same batch starts again;
  * - `handed` by lane: the last sequence number that Temporal has;
+ * - `started`: the batch that Temporal got last, of all lanes;
  * - `prints` by sequence number: fingerprints, kept for the dedupe window, long after the events have left.
  *
  * Sequence numbers rise over all lanes, so an append is one write at the end of one tree.
@@ -41,12 +43,15 @@ const MAX_RECENT_BYTES = 32 * 1024 * 1024;
 export class Spool {
   /** This spool's name in batch ids: 8 hex digits, made with it. */
   readonly node: string;
+  /** Names this spool's batches. */
+  readonly batchIds: BatchIds;
   /** Seeds of the fingerprints. */
   readonly seeds: readonly [bigint, bigint];
   private readonly lmdb: LmdbEnvironment;
   private readonly chunks: Database<Buffer, number>;
   private readonly plans: Database<Plan, [string, InputStream]>;
   private readonly handed: Database<number, [string, InputStream]>;
+  private readonly newest: Database<BatchName, string>;
   private readonly prints: PrintTable;
   private readonly identities: Database<Identity, string>;
   private readonly recent = new RecentRecords(MAX_RECENT_BYTES);
@@ -62,12 +67,14 @@ export class Spool {
     this.chunks = root.openDB({ name: 'chunks', encoding: 'binary' });
     this.plans = root.openDB({ name: 'plans' });
     this.handed = root.openDB({ name: 'handed' });
+    this.newest = root.openDB({ name: 'started' });
     const prints = root.openDB<KeptPrints, number>({ name: 'prints' });
     this.identities = root.openDB({ name: 'identity' });
     this.nextSeq = 1 + Math.max(lastKey(this.chunks), lastKey(prints), this.lastHandedOrPlanned());
     const identity = identityOf(this.identities, this.nextSeq);
     this.prints = new PrintTable(prints, identity.keyedFrom);
     this.node = identity.node;
+    this.batchIds = new BatchIds(this.node, this.knownBatches());
     this.seeds = [BigInt(`0x${identity.seeds[0]}`), BigInt(`0x${identity.seeds[1]}`)];
     for (const { value } of this.chunks.getRange()) this.heldBytes += value.length;
   }
@@ -123,6 +130,11 @@ export class Spool {
   /** The batches that were on their way when the process stopped. */
   planned(): Plan[] {
     return [...this.plans.getRange()].map(({ value }) => value);
+  }
+
+  /** The batch that Temporal got last: it knows it, unless its data is older than this spool, or lost. */
+  lastStarted(): BatchName | undefined {
+    return this.newest.get('last');
   }
 
   /** Fingerprints received since `since`: of what has left first, then of what it holds. */
@@ -184,6 +196,7 @@ export class Spool {
       this.lmdb.root.batch(() => {
         void this.plans.put(lane, { ...plan, started: true });
         void this.handed.put(lane, plan.lastSeq);
+        if (plan.dead !== true) void this.newest.put('last', nameOf(plan));
       }),
     );
     for (const { seq } of chunks) this.recent.batched(seq);
@@ -270,6 +283,10 @@ export class Spool {
     return decoded?.prints ?? Buffer.alloc(0);
   }
 
+  private knownBatches(): string[] {
+    return [this.lastStarted(), ...this.planned()].flatMap((batch) => batch?.batchId ?? []);
+  }
+
   /** The lanes remember the last number that was used even when nothing is held: no batch id is ever used twice. */
   private lastHandedOrPlanned(): number {
     const handed = [...this.handed.getRange()].map(({ value }) => value);
@@ -291,6 +308,10 @@ function chunkOf(
   spoolBytes: number,
 ): Chunk {
   return { seq, tenant, stream, events, bytes, spoolBytes, receivedAt };
+}
+
+function nameOf({ tenant, stream, batchId }: Plan): BatchName {
+  return { tenant, stream, batchId };
 }
 
 function lastKey(table: Database<unknown, number>): number {

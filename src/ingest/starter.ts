@@ -33,6 +33,8 @@ export interface StarterOptions {
   /** Starts a dead letter of what can never be handed over; once, however often it is asked to. */
   readonly park: (deadLetter: IngestDeadLetter) => Promise<string>;
   readonly isolationOf: (tenant: string) => Isolation;
+  /** The id of a batch whose own is taken. */
+  readonly nextBatchId: () => string;
   /** True when this process runs the Worker of the queue: the first workflow task then comes with the start's answer. */
   readonly eager: (tenant: string) => boolean;
   /** Told once Temporal has these chunks, and that is on disk. */
@@ -62,6 +64,8 @@ const ASKS_TEMPORAL: ReadonlySet<RetriedStep> = new Set<RetriedStep>(['start', '
 
 /** What is to be handed over of a batch. */
 interface Written {
+  /** As it was planned, or under another id where that was taken. */
+  readonly plan: Plan;
   /** Input of its workflow; absent when nothing of it is left, or the workflow is there already. */
   readonly input?: IngestBatchInput;
   readonly lost?: LostEvents;
@@ -101,8 +105,10 @@ export function createStarter(
   }
 
   /** Returns the plan as it is handed over. */
-  async function handOver(plan: Plan, chunks: readonly Chunk[]): Promise<Plan> {
-    const { input, lost, started } = await untilDone('write', plan, () => write(options, plan, chunks));
+  async function handOver(planned: Plan, chunks: readonly Chunk[]): Promise<Plan> {
+    const { plan, input, lost, started } = await untilDone('write', planned, () =>
+      write(options, planned, chunks),
+    );
     const starts =
       input !== undefined && (await untilDone('start', plan, () => startOrPark(options, plan, input)));
     if (lost !== undefined) await untilDone('park', plan, () => parkLost(options, plan, lost));
@@ -117,16 +123,26 @@ export function createStarter(
   return async (plan, chunks) => {
     const handedOver = plan.started === true ? plan : await handOver(plan, chunks);
     const result =
-      handedOver.dead === true ? undefined : await untilDone('await', plan, () => endOf(options, handedOver));
-    options.onEnded(plan, result);
-    await untilDone('finish', plan, () => spool.finish(plan));
+      handedOver.dead === true ? undefined : await untilDone('await', handedOver, () => endOf(options, handedOver));
+    options.onEnded(handedOver, result);
+    await untilDone('finish', handedOver, () => spool.finish(handedOver));
   };
 }
 
 async function write(options: StarterOptions, plan: Plan, chunks: readonly Chunk[]): Promise<Written> {
   const { records, lost, started } = await readBatch(options, plan, chunks);
-  if (started || records.length === 0) return { lost, started };
-  return { input: await writeBatch(options, plan, records), lost, started };
+  if (started || records.length === 0) return { plan, lost, started };
+  try {
+    return { plan, input: await writeBatch(options, plan, records), lost, started };
+  } catch (error) {
+    if (!(error instanceof HeadgateError) || error.code !== 'BATCH_ID_TAKEN') throw error;
+    const renamed = { ...plan, batchId: options.nextBatchId() };
+    options.log.warn(
+      { code: error.code, tenant: plan.tenant, batch: plan.batchId, newBatch: renamed.batchId },
+      "a batch's id is taken by other events, as after a restored backup; it gets another",
+    );
+    return { plan: renamed, input: await writeBatch(options, renamed, records), lost, started };
+  }
 }
 
 /**

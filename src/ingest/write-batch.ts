@@ -19,9 +19,9 @@ export interface WriteBatchOptions {
 const TYPES_SHOWN = 8;
 
 /**
- * Writes a batch's files and its plan, and gives the input of its workflow. All may be written side by side: the workflow
- * starts only when all are on disk.
- * @throws HeadgateError `DISK_FULL` (retryable)
+ * Writes a batch's plan and its files, and gives the input of its workflow. The plan first: a crash then leaves no file of
+ * events that come in a batch of another name later.
+ * @throws HeadgateError `DISK_FULL` (retryable), `BATCH_ID_TAKEN`
  */
 export async function writeBatch(
   { spool, batchStore }: WriteBatchOptions,
@@ -29,10 +29,10 @@ export async function writeBatch(
   records: readonly ChunkRecord[],
 ): Promise<IngestBatchInput> {
   const gzipped = await join(records.map((record) => record.events));
+  await spool.plan(plan);
   const [batch, decided] = await Promise.all([
     write('batch-file', batchStore, plan, gzipped, eventsOf(records)),
     writeDecisions(batchStore, plan, records),
-    spool.plan(plan),
   ]);
   const heads = records.map(({ head }) => head);
   const routed = joinRouted(heads);
@@ -76,12 +76,7 @@ async function write(
   lines: number,
 ): Promise<BatchRef> {
   faultPoint(`${step}.before`);
-  let batch = await batchStore.write(name, gzipped, lines);
-  if (batch.events !== lines) {
-    // Of an attempt that died before its plan was written, so that no workflow has it; by now more chunks are planned.
-    await batchStore.delete(name);
-    batch = await batchStore.write(name, gzipped, lines);
-  }
+  const batch = await batchStore.write(name, gzipped, lines, { unlessOther: true });
   faultPoint(`${step}.after`);
   return batch;
 }

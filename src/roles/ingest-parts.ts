@@ -238,6 +238,7 @@ function starterOf(
     batchStore,
     quarantine,
     isolationOf,
+    nextBatchId: () => spool.batchIds.next(),
     park: createParkIngest(park, (tenant) => registry.get(tenant)?.config.retentionMs ?? RETENTION_MS),
     eager: (tenant) => workers?.runsWorkflowsOf(tenant) ?? false,
     onHandedOver,
@@ -250,11 +251,11 @@ function starterOf(
 
 function batcherOf(
   { registry, onFatal }: ApiRoleOptions,
-  { node }: Spool,
+  { batchIds }: Spool,
   run: ReturnType<typeof createStarter>,
 ): Batcher {
   return new Batcher({
-    node,
+    nextBatchId: () => batchIds.next(),
     run,
     limitsOf: (tenant) => registry.get(tenant)?.config.batch,
     delivers: (tenant) => registry.get(tenant)?.router !== undefined,

@@ -3,13 +3,14 @@ import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { gunzipSync } from 'node:zlib';
 import { createParkIngest } from '../../src/dead-letters/park-ingest.js';
 import { createDeadLetters } from '../../src/dead-letters/dead-letters.js';
 import type { DeadLetterDetail } from '../../src/dead-letters/show.js';
 import type { DeadLetterPage } from '../../src/dead-letters/list.js';
 import type { DeadLetterSummary } from '../../src/dead-letters/summary.js';
-import type { EventRow } from '../../src/events/event.js';
+import type { BatchName, EventRow } from '../../src/events/event.js';
 import type { Plan } from '../../src/ingest/lane.js';
 import type { Chunk } from '../../src/events/chunk.js';
 import { Spool } from '../../src/ingest/spool.js';
@@ -131,7 +132,7 @@ describe('what ingest can never hand over to Temporal', function () {
   const quarantineOf = ({ tenant, batchId }: Plan): string =>
     join(pipeline.stores.paths.quarantine, tenant, 'events', dayOfBatch(batchId), batchId);
 
-  const idsInFile = (plan: Plan): string[] => {
+  const idsInFile = (plan: BatchName): string[] => {
     const ndjson = gunzipSync(readFileSync(batchPath(pipeline.stores.paths.batches, plan)));
     return linesOf<EventRow>(ndjson).map(({ id }) => id);
   };
@@ -424,16 +425,17 @@ describe('what ingest can never hand over to Temporal', function () {
     });
   });
 
-  it('is no batch file of before the crash that has fewer events than its batch by now', async () => {
+  it('are put beside the file that other events have under the id of their batch', async () => {
     const [plan, chunks] = await planned('id-one', ['a', 'b']);
-    const smaller: Plan = { ...plan, lastSeq: chunks[0]!.seq, events: 3 };
-    const dead = new AbortController();
-    const dying = dyingAt(spool, 'plan');
-    const log = { warn: () => dead.abort() } as unknown as StarterOptions['log'];
-    await assert.rejects(carry(smaller, [chunks[0]!], { spool: dying, signal: dead.signal, log }).ended);
-    await until(() => assert.deepEqual(idsInFile(plan), idsOf('a')), 5_000);
-    assert.ok((await carry(plan, chunks).ended) !== undefined);
-    assert.deepEqual(idsInFile(plan), idsOf('a', 'b'));
+    const { batchStore } = pipeline.stores;
+    const others = gzipSync('{"id":"somebody else\'s"}\n');
+    await batchStore.write(plan, others, 1);
+    const { ended } = carry(plan, chunks);
+    assert.ok((await ended) !== undefined);
+    const renamed = spool.lastStarted();
+    assert.ok(renamed !== undefined && renamed.batchId > plan.batchId);
+    assert.deepEqual([idsInFile(plan), idsInFile(renamed)], [["somebody else's"], idsOf('a', 'b')]);
+    await loaded('id-one', 6);
   });
 });
 

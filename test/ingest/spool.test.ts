@@ -128,6 +128,17 @@ describe('the spool', () => {
     assert.throws(() => spool.read(chunk), { code: 'BATCH_CORRUPT' });
   });
 
+  it('remembers which batch Temporal got last, and gives no id below those it knows', async () => {
+    const [a, b] = (await Promise.all(['a', 'b'].map((id) => append(id)))) as [Chunk, Chunk];
+    assert.equal(spool.lastStarted(), undefined);
+    const ahead = (number: string): string => `20240310-${spool.node}-z0000000${number}`;
+    await spool.handOver({ ...planOf(a, a), batchId: ahead('1') }, [a]);
+    await spool.handOver({ ...planOf(b, b), batchId: ahead('2'), dead: true }, [b]);
+    await reopen();
+    assert.equal(spool.lastStarted()?.batchId, ahead('1'), 'Temporal does not have what is dead');
+    assert.equal(spool.batchIds.next().slice(18), 'z00000003');
+  });
+
   it('holds what Temporal has until it is told to let go, and keeps the plan until its workflow has ended', async () => {
     const [a, b, c] = (await Promise.all(['a', 'b', 'c'].map((id) => append(id)))) as [Chunk, Chunk, Chunk];
     const plan = planOf(a, b);
@@ -140,6 +151,8 @@ describe('the spool', () => {
     await spool.handOver(plan, []);
     const started = { ...plan, started: true };
     assert.deepEqual(await look(), [[started], ['a', 'b', 'c'], [true, true, false]]);
+    const { tenant, stream, batchId } = plan;
+    assert.deepEqual(spool.lastStarted(), { tenant, stream, batchId });
     await spool.delete([a, b]);
     assert.equal(spool.bytes, c.spoolBytes);
     assert.deepEqual(await look(), [[started], ['c'], [false]]);

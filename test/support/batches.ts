@@ -1,4 +1,5 @@
 import type { InputStream } from '../../src/events/event.js';
+import { BatchIds } from '../../src/ingest/batch-ids.js';
 import { Batcher, type BatcherOptions } from '../../src/ingest/batcher.js';
 import type { BatchLimits, Plan } from '../../src/ingest/lane.js';
 import type { Chunk } from '../../src/events/chunk.js';
@@ -57,8 +58,9 @@ export function createBatcherBench({ limits, ...options }: BenchOptions = {}): B
   const started: StartedBatch[] = [];
   const faults: unknown[] = [];
   let nextSeq = 1;
+  const batchIds = new BatchIds('0123abcd', [], options.now);
   const batcher = new Batcher({
-    node: '0123abcd',
+    nextBatchId: () => batchIds.next(),
     restPerWork: 0,
     limitsOf: () => ({ maxEvents: 100, maxBytes: 1_000_000, lingerMs: 0, ...limits }),
     run: (plan, chunks) =>

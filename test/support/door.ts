@@ -110,7 +110,7 @@ export async function openDoor(directory: string, options: DoorOptions = {}): Pr
   });
   const { decider, checkpoints } = decidingOf(options, { spool, state, release, fault });
   const batcher: Batcher = new Batcher({
-    node: spool.node,
+    nextBatchId: () => spool.batchIds.next(),
     limitsOf: () => ({ maxEvents: 1_000, maxBytes: 1_000_000, lingerMs: 1 }),
     run: async (plan, chunks) => {
       if (plan.started !== true) {

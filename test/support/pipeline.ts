@@ -169,6 +169,7 @@ function carrier({ client, stores, registry, host, spool, signal }: CarrierParts
         ...{ client, spool, batchStore: stores.batchStore, log: SILENT, signal },
         ...{ quarantine: stores.quarantine, park: parkIngest },
         isolationOf,
+        nextBatchId: () => spool.batchIds.next(),
         eager: (id) => host.runsWorkflowsOf(id),
         onHandedOver: () => undefined,
         onEnded: (_plan, result) => onEnded(result),

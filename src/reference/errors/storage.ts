@@ -12,6 +12,11 @@ export const STORAGE_ERRORS = {
     todo: 'Nothing. It is started again from its file, or given up if that is gone. The log says which.',
     retry: 'yes',
   },
+  BATCH_ID_TAKEN: {
+    when: 'The batch store has other events under the id of a new batch, as after a restored backup.',
+    todo: 'Nothing. The new batch gets another id.',
+    retry: 'yes',
+  },
   BATCH_KEY_MISSING: {
     when: 'Batch files are encrypted, and `HEADGATE_BATCH_KEY` is not set.',
     todo: 'Set it, and restart the node.',

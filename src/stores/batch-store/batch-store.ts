@@ -20,6 +20,12 @@ export interface OpenBatch {
   readonly ndjson: Buffer;
 }
 
+/** How {@link BatchStore.write} takes a file that is there already. */
+export interface WriteOptions {
+  /** Refuse one with other lines, instead of answering for it as it is. Default false. */
+  readonly unlessOther?: boolean;
+}
+
 /** Batch files on this disk, for engines that read files themselves. */
 export interface LocalFiles {
   /** Absolute paths, in the order asked for; each file's name is its batch's id followed by `.` and an extension. */
@@ -40,9 +46,9 @@ export interface BatchStore {
   /**
    * Writes a batch file, gzipped NDJSON of one member, durably and atomically. A file that is there already is kept, and answered for as it is: it is
    * of an attempt before a crash. One that is damaged, or sealed with a key that is gone, is replaced. What is written for an erased tenant cannot be read.
-   * @throws HeadgateError `DISK_FULL` (retryable)
+   * @throws HeadgateError `DISK_FULL` (retryable), `BATCH_ID_TAKEN` (if asked for)
    */
-  write(name: BatchName, gzipped: Buffer, events: number): Promise<BatchRef>;
+  write(name: BatchName, gzipped: Buffer, events: number, options?: WriteOptions): Promise<BatchRef>;
   /**
    * Reads a batch back as NDJSON.
    * @throws HeadgateError `NOT_FOUND` (expired or never written), `BATCH_CORRUPT` (its hash differs), `TENANT_ERASED`

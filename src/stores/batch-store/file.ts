@@ -2,12 +2,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeDurably } from '../../platform/durable-file.js';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
-import type { BatchRef, BatchName } from '../../events/event.js';
+import type { BatchName, BatchRef } from '../../events/event.js';
 import { batchPathParts } from './batch-path.js';
-import type { BatchStore } from './batch-store.js';
+import type { BatchStore, OpenBatch } from './batch-store.js';
 import { copyFiles } from './copies.js';
 import { Downloads } from './downloads.js';
-import { goneError, openFile, openUnlessLost, readFileOf, refOf } from './gzip.js';
+import { goneError, keptInstead, openFile, openUnlessLost, readFileOf, refOf } from './gzip.js';
 import {
   deleteFile,
   deleteTenant,
@@ -46,7 +46,14 @@ export function createFileBatchStore(root: string, sealing?: FileSealing): Batch
   const open: BatchStore['open'] = async (name) => openFile(name, await readKept(name));
   return {
     open,
-    write: async (name, gzipped, events) => write(seal, batchPath(root, name), name, gzipped, events),
+    write: async (name, gzipped, events, options = {}) => {
+      const signed = signHeader(name, gzipped);
+      const path = batchPath(root, name);
+      const kept = await opened(seal, path, name);
+      if (kept !== undefined) return keptInstead(kept, signed, options);
+      await write(path, await seal.seal(name, signed));
+      return refOf(name, signed, events);
+    },
     read: async (ref) => readFileOf(ref, await readKept(ref)),
     localFiles: async (names, signal) => {
       const paths = names.map((name) => batchPath(root, name));
@@ -75,24 +82,17 @@ export function batchPath(root: string, name: BatchName): string {
   return join(root, ...batchPathParts(name));
 }
 
-async function write(
-  seal: Seal,
-  path: string,
-  name: BatchName,
-  gzipped: Buffer,
-  events: number,
-): Promise<BatchRef> {
+async function opened(seal: Seal, path: string, name: BatchName): Promise<OpenBatch | undefined> {
   const kept = await readFile(path).catch(() => undefined);
-  const opened = kept && (await openUnlessLost(seal, name, kept));
-  if (opened !== undefined) return opened.ref;
-  const signed = signHeader(name, gzipped);
-  const sealed = await seal.seal(name, signed);
+  return kept && openUnlessLost(seal, name, kept);
+}
+
+async function write(path: string, sealed: Buffer): Promise<void> {
   try {
     await writeDurably(path, (temporary) => writeFile(temporary, sealed));
   } catch (error) {
     throw storageError(error);
   }
-  return refOf(name, signed, events);
 }
 
 /** One file in memory at a time. */

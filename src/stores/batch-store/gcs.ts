@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { BatchRef, BatchName } from '../../events/event.js';
 import { assertTenantId, dayOfBatch } from '../../tenants/ids.js';
 import { batchIdOfFile, batchPathParts } from './batch-path.js';
-import type { BatchRange, BatchStore } from './batch-store.js';
+import type { BatchRange, BatchStore, WriteOptions } from './batch-store.js';
 import { copyFiles } from './copies.js';
 import { Downloads } from './downloads.js';
 import { MAX_RACES, racedError } from '../gcs/gcs-errors.js';
 import { GcsObjects } from '../gcs/gcs-objects.js';
 import type { GcsPlace } from '../gcs/place.js';
-import { goneError, openFile, openUnlessLost, readFileOf, refOf } from './gzip.js';
+import { goneError, keptInstead, openFile, openUnlessLost, readFileOf, refOf } from './gzip.js';
 import { UNSEALED, type Seal } from './seal.js';
 import { signHeader } from './signed-header.js';
 
@@ -58,8 +58,8 @@ export function createGcsBatchStore(options: GcsBatchStoreOptions): RemoteBatchS
   const open: BatchStore['open'] = async (name) => openFile(name, await readKept(name));
   return {
     open,
-    write: async (name, gzipped, events) =>
-      write({ objects, seal, name, objectName: nameOf(name) }, gzipped, events),
+    write: async (name, gzipped, events, options = {}) =>
+      write({ objects, seal, name, objectName: nameOf(name), options }, gzipped, events),
     read: async (ref) => readFileOf(ref, await readKept(ref)),
     localFiles: async (names, signal) => {
       const objectNames = names.map(nameOf);
@@ -84,10 +84,11 @@ interface Target {
   readonly seal: Seal;
   readonly name: BatchName;
   readonly objectName: string;
+  readonly options: WriteOptions;
 }
 
 async function write(
-  { objects, seal, name, objectName }: Target,
+  { objects, seal, name, objectName, options }: Target,
   gzipped: Buffer,
   events: number,
 ): Promise<BatchRef> {
@@ -98,7 +99,7 @@ async function write(
     if (await objects.write(objectName, sealed, { replaces })) return refOf(name, signed, events);
     const kept = await objects.readVersion(objectName);
     const opened = kept && (await openUnlessLost(seal, name, kept.bytes));
-    if (opened !== undefined) return opened.ref;
+    if (opened !== undefined) return keptInstead(opened, signed, options);
     replaces = kept?.generation;
   }
   throw racedError(`Batch file ${name.batchId}`);

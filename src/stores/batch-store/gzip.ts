@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
 import type { BatchRef, BatchName } from '../../events/event.js';
-import { isUnreadable, type OpenBatch } from './batch-store.js';
+import { isUnreadable, type OpenBatch, type WriteOptions } from './batch-store.js';
 import type { Seal } from './seal.js';
 import { isAsSigned } from './signed-header.js';
 
@@ -79,6 +79,20 @@ function notSignedError(batchId: string): HeadgateError {
     'BATCH_CORRUPT',
     `Batch file ${batchId} is damaged, or another batch's: its content does not have the hash in its header.`,
   );
+}
+
+/**
+ * What is kept under a name, for somebody who wanted to write it.
+ * @param wanted what was to be written, as signed; its lines may be packed otherwise
+ * @throws HeadgateError `BATCH_ID_TAKEN`: the kept file has other lines, and that matters
+ */
+export async function keptInstead(
+  { ref, ndjson }: OpenBatch,
+  wanted: Buffer,
+  { unlessOther = false }: WriteOptions,
+): Promise<BatchRef> {
+  if (!unlessOther || ref.sha256 === sha256Of(wanted) || ndjson.equals(await gunzipAsync(wanted))) return ref;
+  throw new HeadgateError('BATCH_ID_TAKEN', `The batch store has other events as batch ${ref.batchId}.`);
 }
 
 /** What is thrown for a batch file that is not there. */

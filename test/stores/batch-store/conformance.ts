@@ -80,6 +80,19 @@ function describeWriting(harness: () => StoreHarness): void {
     assert.deepEqual(await store.read(first), NDJSON);
   });
 
+  it('refuses to answer for a file of other lines, if asked to; the same lines may be packed otherwise', async () => {
+    const store = harness().open();
+    const first = await store.write(NAME, gzipSync(NDJSON), 2);
+    const bytes = await harness().bytesOf(NAME);
+    for (const level of [1, 9])
+      assert.deepEqual(await store.write(NAME, gzipSync(NDJSON, { level }), 2, { unlessOther: true }), first);
+    for (const other of ['{"id":"x"}\n{"id":"y"}\n', `${NDJSON}{"id":"c"}\n`]) {
+      const writing = store.write(NAME, gzipSync(other), 2, { unlessOther: true });
+      await assert.rejects(writing, { code: 'BATCH_ID_TAKEN' });
+    }
+    assert.deepEqual(await harness().bytesOf(NAME), bytes);
+  });
+
   it('shows a reader all of a file or none, however often it is written', async () => {
     const store = harness().open();
     const large = Buffer.alloc(500_000, NDJSON);

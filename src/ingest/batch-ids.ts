@@ -1,0 +1,38 @@
+/** A batch's number is the millisecond of its plan, and which of so many it was in that. */
+const PER_MS = 16;
+/** Base 36: enough until 2171. */
+const DIGITS = 9;
+
+/**
+ * Names batches: `<day>-<node>-<number>`, the day of the plan in UTC, `YYYYMMDD`. Numbers rise with the clock, never fall,
+ * and are never given twice, not even by a data directory that was restored from a backup: what its original planned
+ * after the backup has lower numbers than all that comes now.
+ */
+export class BatchIds {
+  private last: number;
+
+  /**
+   * @param node the spool's name, 8 hex digits
+   * @param known ids that this node has given; those of another form count as none
+   */
+  constructor(
+    private readonly node: string,
+    known: Iterable<string> = [],
+    private readonly now: () => number = Date.now,
+  ) {
+    this.last = [...known].map(numberOf).reduce((a, b) => Math.max(a, b), 0);
+  }
+
+  /** The next id. */
+  next(): string {
+    const now = this.now();
+    this.last = Math.max(this.last + 1, now * PER_MS);
+    const day = new Date(now).toISOString().slice(0, 10).replaceAll('-', '');
+    return `${day}-${this.node}-${this.last.toString(36).padStart(DIGITS, '0')}`;
+  }
+}
+
+function numberOf(batchId: string): number {
+  const number = Number.parseInt(batchId.split('-')[2] ?? '', 36);
+  return Number.isSafeInteger(number) ? number : 0;
+}
