@@ -127,6 +127,7 @@ const PATHS = {
     windowMs: 3_600_000,
     activities: { loadBatches: loaded },
   },
+  reload: { activities: { announceKept: async () => ({ batches: 3, rows: 30, unreadable: 0 }) } },
   'replay-pages': {
     task: { kind: 'deliver' },
     activities: { replayPage: pages(3) },
@@ -207,6 +208,14 @@ async function runIngestBatch(client, path) {
   const input = { batch, contents, decided: decidedOn(batch), activityQueue: `tenant.${TENANT}` };
   const options = { workflowId: `batch/${randomUUID()}`, taskQueue: POOL, args: [input] };
   const handle = await client.workflow.start('ingestBatch', options);
+  await handle.result();
+  return handle;
+}
+
+async function runReload(client) {
+  const input = { tenant: TENANT, activityQueue: `tenant.${TENANT}`, from: '2024-03-10' };
+  const options = { workflowId: `reload/${randomUUID()}`, taskQueue: POOL, args: [input] };
+  const handle = await client.workflow.start('reload', options);
   await handle.result();
   return handle;
 }
@@ -306,13 +315,14 @@ function runnerOf(name) {
   if (name.startsWith('deliver')) return runDeliver;
   if (name.startsWith('dead-letter')) return runDeadLetter;
   if (name.startsWith('resolve')) return runResolve;
+  if (name === 'reload') return runReload;
   if (name.startsWith('load')) return runLoadWindow;
   return name.startsWith('replay') ? runReplay : runIngestBatch;
 }
 
 const ACTIVITIES = [
   ...['announce', 'loadBatches', 'replayPage', 'redecide', 'pushPass', 'park', 'restartBatch'],
-  ...['countDeadLetters', 'findDeadLetters', 'signalDeadLetters', 'awaitBatched'],
+  ...['countDeadLetters', 'findDeadLetters', 'signalDeadLetters', 'awaitBatched', 'announceKept'],
 ];
 
 /** Runs one path after the other on the same Workers, and gives each one's history to `save`. */

@@ -28,6 +28,7 @@ import {
   type AnnounceActivities,
   type TenantWindows,
 } from './warehouse/announce.js';
+import { createAnnounceKept, type AnnounceKept } from './warehouse/announce-kept.js';
 import { createHoldLoads } from './warehouse/load-control/hold-loads.js';
 import type { LoadBudget } from './warehouse/load-control/load-budget.js';
 import {
@@ -54,7 +55,7 @@ export type WorkerActivities = AnnounceActivities &
   DeliveryActivities &
   PassActivities &
   ReplayActivities &
-  ResolveActivities;
+  ResolveActivities & { readonly announceKept: AnnounceKept };
 
 /** Every activity by name; workflow code imports this as a type alone. */
 export type Activities = WorkerActivities & PullPass;
@@ -157,6 +158,7 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
     findDeadLetters: withFailures(resolving.findDeadLetters),
     signalDeadLetters: withFailures(resolving.signalDeadLetters),
     announce: withFailures(announcing.announce),
+    announceKept: withFailures(createAnnounceKept({ batchStore, announce: announcing.announce })),
     loadBatches: withFailures(loading.loadBatches),
   };
 }

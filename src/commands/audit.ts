@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { INPUT_STREAMS } from '../events/event.js';
+import { dayOption } from './day-option.js';
 import type { AuditCommandOptions } from './run-audit.js';
 
 const HELP = `
@@ -32,17 +33,12 @@ export function auditCommand(): Command {
         .choices(INPUT_STREAMS)
         .default('events'),
     )
-    .option('--from <day>', 'only batches made on this day (YYYY-MM-DD, UTC) or later', day)
-    .option('--to <day>', 'only batches made on this day or before', day)
+    .option('--from <day>', 'only batches made on this day (YYYY-MM-DD, UTC) or later', dayOption)
+    .option('--to <day>', 'only batches made on this day or before', dayOption)
     .option('--show <count>', 'how many of what is missing or doubled to name', wholeNumber, 10)
     .option('--json', 'print the findings as JSON', false)
     .addHelpText('after', HELP)
     .action(async (options: AuditCommandOptions) => (await import('./run-audit.js')).runAudit(options));
-}
-
-function day(text: string): string {
-  if (/^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text))) return text;
-  throw new InvalidArgumentError('A day is YYYY-MM-DD.');
 }
 
 function wholeNumber(text: string): number {

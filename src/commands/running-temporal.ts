@@ -20,12 +20,19 @@ export async function askRunningTemporal<T>(
   config: Config,
   ask: (client: Client) => Promise<T>,
 ): Promise<T | undefined> {
+  return withRunningTemporal(config, (client) => askTemporal(client, () => ask(client)));
+}
+
+/** The same for what may take long. */
+export async function withRunningTemporal<T>(
+  config: Config,
+  work: (client: Client) => Promise<T>,
+): Promise<T | undefined> {
   const place = placeOf(config);
   if (place === undefined) return undefined;
   const connection = await connectTemporal(place.connect);
   try {
-    const client = new Client({ connection, namespace: place.namespace });
-    return await askTemporal(client, () => ask(client));
+    return await work(new Client({ connection, namespace: place.namespace }));
   } finally {
     await connection.close();
   }

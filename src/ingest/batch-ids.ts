@@ -1,3 +1,5 @@
+import { dayOfBatch } from '../tenants/ids.js';
+
 /** A batch's number is the millisecond of its plan, and which of so many it was in that. */
 const PER_MS = 16;
 /** Base 36: enough until 2171. */
@@ -30,6 +32,11 @@ export class BatchIds {
     const day = new Date(now).toISOString().slice(0, 10).replaceAll('-', '');
     return `${day}-${this.node}-${this.last.toString(36).padStart(DIGITS, '0')}`;
   }
+}
+
+/** When a batch was planned, milliseconds since the epoch; for an id of version 0.1.0, the beginning of that day. */
+export function plannedAt(batchId: string): number {
+  return Math.max(Math.floor(numberOf(batchId) / PER_MS), Date.parse(dayOfBatch(batchId)));
 }
 
 function numberOf(batchId: string): number {

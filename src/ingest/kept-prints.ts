@@ -96,7 +96,7 @@ export class PrintTable {
 }
 
 /** Removes records, so many in a transaction, between which others are served. */
-export async function removeAll<K extends number | [string, InputStream]>(
+export async function removeAll<K extends number | string | [string, InputStream]>(
   lmdb: LmdbEnvironment,
   table: Database<unknown, K>,
   keys: readonly K[],

@@ -241,6 +241,7 @@ export class Spool {
     const lanes = INPUT_STREAMS.map((stream): [string, InputStream] => [tenant, stream]);
     await this.lmdb.flushed(() => this.handed.put([tenant, 'events'], this.nextSeq - 1));
     await removeAll(this.lmdb, this.plans, lanes);
+    if (this.lastStarted()?.tenant === tenant) await removeAll(this.lmdb, this.newest, ['last']);
     await this.prints.forgetTenant(this.lmdb, tenant);
     await removeAll(
       this.lmdb,

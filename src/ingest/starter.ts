@@ -123,7 +123,9 @@ export function createStarter(
   return async (plan, chunks) => {
     const handedOver = plan.started === true ? plan : await handOver(plan, chunks);
     const result =
-      handedOver.dead === true ? undefined : await untilDone('await', handedOver, () => endOf(options, handedOver));
+      handedOver.dead === true
+        ? undefined
+        : await untilDone('await', handedOver, () => endOf(options, handedOver));
     options.onEnded(handedOver, result);
     await untilDone('finish', handedOver, () => spool.finish(handedOver));
   };

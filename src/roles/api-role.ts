@@ -19,6 +19,7 @@ import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import { readVersion } from '../tenants/config/versions.js';
 import type { ApiRoleOptions } from './api-role-options.js';
 import { buildIngest, type IngestParts } from './ingest-parts.js';
+import { reloadForgotten } from './reload-forgotten.js';
 import { temporalAnswers } from './open-admission.js';
 import { openStateStore } from './state.js';
 import { openSpoolRegister, type SpoolRegister } from './spool-register.js';
@@ -80,6 +81,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     ],
   });
   measure(options, { client, queues, spool, parts });
+  await reloadForgotten({ client, spool, registry, log, signal: stopping.signal });
   await parts.recover();
   const stateWorker = startStateRole(options, { ...parts, client, node: spool.node });
   followDrains(options, control);

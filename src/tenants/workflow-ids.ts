@@ -95,6 +95,11 @@ export function replayWorkflowId(tenant: string, replayId: string): string {
   return `replay/${assertTenantId(tenant)}/${assertCause(replayId)}`;
 }
 
+/** Workflow id of a reload. */
+export function reloadWorkflowId(tenant: string, reloadId: string): string {
+  return `reload/${assertTenantId(tenant)}/${assertCause(reloadId)}`;
+}
+
 /**
  * Returns `cause` when it may name a redrive or replay.
  * @throws HeadgateError `NOT_FOUND`

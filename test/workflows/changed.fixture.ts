@@ -40,3 +40,8 @@ export async function deadLetter(): Promise<void> {
 export async function resolveDeadLetters(): Promise<void> {
   await sleep('1 second');
 }
+
+/** See {@link ingestBatch}: waits, and announces nothing. */
+export async function reload(): Promise<void> {
+  await sleep('1 second');
+}

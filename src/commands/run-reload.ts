@@ -1,0 +1,62 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { defaultPayloadConverter } from '@temporalio/common';
+import type { WorkflowHandle } from '@temporalio/client';
+import { loadConfig } from '../config.js';
+import { HeadgateError } from '../errors.js';
+import { dataPaths } from '../roles/stores.js';
+import { startReload } from '../temporal/start-reload.js';
+import { readTenantFile, tenantFileName } from '../tenants/config/tenant-file.js';
+import { assertTenantId } from '../tenants/ids.js';
+import type { ReloadResult } from '../workflows/messages/reloads.js';
+import type { ReloadOptions } from './reload.js';
+import { withRunningTemporal } from './running-temporal.js';
+import { print, printError } from './terminal-text.js';
+
+const LOOK_EVERY_MS = 2_000;
+
+/** Starts a reload and follows it to its end. */
+export async function runReload({ tenant, from, to }: ReloadOptions): Promise<void> {
+  const config = loadConfig();
+  const file = tenantFileName(assertTenantId(tenant));
+  const { isolation } = (await readTenantFile(dataPaths(config.dataDir).tenants, file)).config;
+  const done = await withRunningTemporal(config, async (client) => {
+    const id = new Date().toISOString().toLowerCase().replaceAll(/[-:]/g, '');
+    const workflowId = await startReload(client, { tenant, isolation, id, from, to });
+    printError(`Announcing the kept batches of ${tenant}: workflow ${workflowId}`);
+    return follow(client.workflow.getHandle(workflowId));
+  });
+  if (done === undefined)
+    throw new HeadgateError(
+      'ENGINE_UNAVAILABLE',
+      'No Temporal runs here. Start the node, or set TEMPORAL_ADDRESS to the one that it uses.',
+    );
+  print(`${progressText(done)}. Those that the warehouse lacks are loaded now; see "headgate audit".`);
+}
+
+async function follow(handle: WorkflowHandle): Promise<ReloadResult> {
+  const result = handle.result() as Promise<ReloadResult>;
+  const ended = result.then(
+    () => true,
+    () => true,
+  );
+  let said = '';
+  while (!(await Promise.race([ended, delay(LOOK_EVERY_MS, false, { ref: false })]))) {
+    const progress = await progressOf(handle).catch(() => undefined);
+    const line = progress === undefined ? said : progressText(progress);
+    if (line !== said) printError((said = line));
+  }
+  return result;
+}
+
+/** What its activity has said last; undefined while it has said nothing. */
+async function progressOf(handle: WorkflowHandle): Promise<ReloadResult | undefined> {
+  const { raw } = await handle.describe();
+  const [payload] = raw.pendingActivities?.[0]?.heartbeatDetails?.payloads ?? [];
+  return payload ? defaultPayloadConverter.fromPayload<ReloadResult>(payload) : undefined;
+}
+
+function progressText({ batches, rows, unreadable }: ReloadResult): string {
+  const count = (value: number): string => value.toLocaleString('en-US');
+  const text = `${count(batches)} batches announced, ${count(rows)} rows`;
+  return unreadable === 0 ? text : `${text}; ${count(unreadable)} cannot be read`;
+}
