@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { dayOption } from './day-option.js';
+import type { ReloadOptions } from './run-reload.js';
 
 const HELP = `
 For a Temporal whose data was lost or put back from a backup: load windows that were open are gone with it, and what was
@@ -9,13 +10,6 @@ warehouse holds are left out. It goes on in Temporal, also when this command is 
 Examples:
   $ headgate reload --tenant UA
   $ headgate reload --tenant UA --from 2026-11-01 --to 2026-11-03`;
-
-/** Options of `headgate reload`. */
-export interface ReloadOptions {
-  readonly tenant: string;
-  readonly from?: string;
-  readonly to?: string;
-}
 
 /** `headgate reload`: has kept batches loaded that the warehouse lacks. */
 export function reloadCommand(): Command {

@@ -8,9 +8,15 @@ import { startReload } from '../temporal/start-reload.js';
 import { readTenantFile, tenantFileName } from '../tenants/config/tenant-file.js';
 import { assertTenantId } from '../tenants/ids.js';
 import type { ReloadResult } from '../workflows/messages/reloads.js';
-import type { ReloadOptions } from './reload.js';
 import { withRunningTemporal } from './running-temporal.js';
 import { print, printError } from './terminal-text.js';
+
+/** Options of `headgate reload`. */
+export interface ReloadOptions {
+  readonly tenant: string;
+  readonly from?: string;
+  readonly to?: string;
+}
 
 const LOOK_EVERY_MS = 2_000;
 
