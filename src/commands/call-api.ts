@@ -1,6 +1,8 @@
+import pRetry from 'p-retry';
 import { loadConfig } from '../config.js';
 import { HeadgateError, messageOf, type ErrorCode } from '../errors.js';
 import { assertTenantId } from '../tenants/ids.js';
+import { printError } from './terminal-text.js';
 import { tokenSource } from './token-source.js';
 
 /** Options that every command has which asks the API. */
@@ -14,20 +16,32 @@ export interface ApiCommandOptions {
 export interface CommandApi {
   /** Asks, and gives the JSON of the answer. */
   call<T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T>;
+  /** The same for what is followed for long: while the API starts again, or is busy, it asks on, for ten minutes. */
+  follow<T>(path: string): Promise<T>;
   /** Asks for an answer that is read as it comes. */
   stream(path: string): Promise<ReadableStream<Uint8Array>>;
 }
 
-/**
- * Opens the API for a command, with a token of the scope.
- * What it gives throws HeadgateError `REQUEST_FAILED`: nobody answers, or the answer is a problem document, whose detail
- * and code it tells.
- */
+/** How {@link CommandApi.follow} asks on. */
+const PATIENCE = { retries: 600, minTimeout: 1_000, factor: 1 } as const;
+
+/** Opens the API for a command, with a token of the scope; see {@link openApi}. */
 export function openCommandApi({ tenant, url }: ApiCommandOptions, scope: string): CommandApi {
   const config = loadConfig();
-  const base = url ?? `http://${config.host}:${config.port}`;
-  const token = tokenSource(config, assertTenantId(tenant), scope);
+  return openApi(
+    url ?? `http://${config.host}:${config.port}`,
+    tokenSource(config, assertTenantId(tenant), scope),
+  );
+}
 
+/**
+ * Opens the API at an address.
+ * What it gives throws HeadgateError `REQUEST_FAILED`: nobody answers, or the answer is a problem document, whose detail
+ * and code it tells. Retryable where another try may help.
+ * @param base such as `http://127.0.0.1:8080`
+ * @param token gives one that is valid now; asked for each request
+ */
+export function openApi(base: string, token: () => Promise<string>): CommandApi {
   async function ask(method: string, path: string, body?: object): Promise<Response> {
     const headers = { authorization: `Bearer ${await token()}`, 'content-type': 'application/json' };
     const init = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
@@ -38,9 +52,19 @@ export function openCommandApi({ tenant, url }: ApiCommandOptions, scope: string
     return response;
   }
 
+  const call = async <T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> =>
+    (await (await ask(method, path, body)).json()) as T;
+
   return {
-    call: async <T>(method: 'GET' | 'POST', path: string, body?: object) =>
-      (await (await ask(method, path, body)).json()) as T,
+    call,
+    follow: (path) => {
+      const shouldRetry = ({ error }: { error: Error }): boolean =>
+        error instanceof HeadgateError && error.retryable;
+      const onFailedAttempt = ({ error, attemptNumber }: { error: Error; attemptNumber: number }): void => {
+        if (attemptNumber === 1 && shouldRetry({ error })) printError(`${error.message} Asking again.`);
+      };
+      return pRetry(() => call('GET', path), { ...PATIENCE, shouldRetry, onFailedAttempt });
+    },
     stream: async (path) => {
       const { body } = await ask('GET', path);
       return body ?? new ReadableStream();
@@ -51,7 +75,7 @@ export function openCommandApi({ tenant, url }: ApiCommandOptions, scope: string
 function unreachable(base: string, error: unknown): HeadgateError {
   const reason = messageOf(error instanceof Error ? (error.cause ?? error) : error);
   const message = `${base} does not answer (${reason}). Is \`headgate start\` running, or is --url another?`;
-  return new HeadgateError('REQUEST_FAILED', message, { cause: error });
+  return new HeadgateError('REQUEST_FAILED', message, { retryable: true, cause: error });
 }
 
 async function refusal(response: Response): Promise<HeadgateError> {
@@ -64,5 +88,8 @@ async function refusal(response: Response): Promise<HeadgateError> {
   }
   const { code, detail } = problem;
   const message = detail ?? `${response.url} answered ${response.status} ${response.statusText}`;
-  return new HeadgateError('REQUEST_FAILED', code === undefined ? message : `${message} (${code})`);
+  const retryable = response.status === 429 || response.status >= 500;
+  return new HeadgateError('REQUEST_FAILED', code === undefined ? message : `${message} (${code})`, {
+    retryable,
+  });
 }

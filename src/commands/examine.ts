@@ -51,6 +51,9 @@ export async function examine(config: Config): Promise<Finding[]> {
     guard('batch key', () => checkBatchKey(config)),
     ...(state === undefined ? [] : [guard('state', () => checkState(state))]),
     guard(`port ${config.port}`, () => checkApiPort(config)),
+    ...(config.metricsPort === undefined
+      ? []
+      : [guard(`port ${config.metricsPort}`, () => checkMetricsPort(config))]),
     ...ownPorts(config).map((port, index) =>
       guard(`port ${port}`, () =>
         checkTemporalPort(config, port, index === 0 ? 'HEADGATE_TEMPORAL_PORT' : 'HEADGATE_TEMPORAL_UI_PORT'),
@@ -106,6 +109,18 @@ async function checkApiPort({ host, port }: Config): Promise<Finding> {
     .catch(() => false);
   if (answer) return ok(check, 'in use, by something that answers /healthz: a running Headgate, it seems');
   return fail(check, 'in use by another program', 'stop it, or set HEADGATE_PORT to a free port');
+}
+
+async function checkMetricsPort({ host, metricsPort = 0 }: Config): Promise<Finding> {
+  const check = `port ${metricsPort}`;
+  if (metricsPort === 0 || (await isPortFree(host, metricsPort))) return ok(check, 'free for metrics');
+  const isMetrics = await fetch(`http://${host}:${metricsPort}/metrics`, {
+    signal: AbortSignal.timeout(2 * SECOND),
+  })
+    .then(async (response) => (await response.text()).includes('headgate_'))
+    .catch(() => false);
+  if (isMetrics) return ok(check, 'in use, by something that serves metrics of a Headgate');
+  return fail(check, 'in use by another program', 'stop it, or set HEADGATE_METRICS_PORT to a free port');
 }
 
 async function checkTemporalPort(config: Config, port: number, variable: string): Promise<Finding> {

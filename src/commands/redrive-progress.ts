@@ -14,7 +14,7 @@ export async function followRedrive(api: CommandApi, started: RedriveStatus): Pr
   try {
     while (status.status === 'running') {
       await delay(LOOK_EVERY_MS);
-      status = await api.call<RedriveStatus>('GET', `/v1/dead-letters/redrives/${started.id}`);
+      status = await api.follow<RedriveStatus>(`/v1/dead-letters/redrives/${started.id}`);
       if (status.progress !== undefined) show.update(status.progress);
     }
   } finally {

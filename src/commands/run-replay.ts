@@ -5,10 +5,10 @@ import {
   type ReplayRequest,
   type ReplayView,
 } from './replay-client.js';
+import { openCommandApi } from './call-api.js';
 import { loadConfig } from '../config.js';
 import { HeadgateError } from '../errors.js';
 import type { InputStream } from '../events/event.js';
-import { signToken } from '../keys/key-set.js';
 import { dataPaths } from '../roles/stores.js';
 import { readConfigFile } from '../tenants/config/tenant-file.js';
 import { isVersion, keepVersion } from '../tenants/config/versions.js';
@@ -91,7 +91,7 @@ async function untilEnded(client: ReplayClient, id: string): Promise<ReplayView>
   const shown = showReplayProgress();
   try {
     for (;;) {
-      const view = await client.show(id);
+      const view = await client.follow(id);
       if (view.status !== 'running' && view.status !== 'continued_as_new') return view;
       if (view.progress !== undefined) shown.update(view.progress);
       await delay(LOOK_EVERY_MS);
@@ -130,16 +130,5 @@ function tenantOf({ tenant }: TargetOptions): string {
 }
 
 function clientFor(tenant: string, { url }: TargetOptions): ReplayClient {
-  const config = loadConfig();
-  const token = (): Promise<string> =>
-    config.token !== undefined
-      ? Promise.resolve(config.token)
-      : signToken(config.dataDir, {
-          tenant,
-          scope: 'replays:read replays:write',
-          expiresInSeconds: 600,
-          issuer: config.jwtIssuer,
-          audience: config.jwtAudience,
-        });
-  return createReplayClient(url ?? `http://${config.host}:${config.port}`, token);
+  return createReplayClient(openCommandApi({ tenant, url }, 'replays:read replays:write'));
 }

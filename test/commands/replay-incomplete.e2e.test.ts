@@ -33,6 +33,9 @@ describe('headgate replay, of a replay that has gone without acknowledged events
       const waits = { ...summary, progress: { ...NO_COUNTS, phase: 'batching', waitsFor: LEFT } };
       const view = looks < 6 ? waits : { ...summary, status: 'completed', report };
       if (isShown) looks++;
+      // As of one that starts again.
+      if (isShown && looks === 2) return void request.socket.destroy();
+      if (isShown && looks === 3) response.statusCode = 503;
       const list = { replays: [], reach: { retentionMs: 1_000, keptSince: FROM } };
       response.setHeader('content-type', 'application/json');
       response.end(
@@ -48,6 +51,7 @@ describe('headgate replay, of a replay that has gone without acknowledged events
     const env = { HEADGATE_DATA_DIR: dir(), HEADGATE_TOKEN: 'x' };
     const { code, stdout, stderr } = await runHeadgate(['replay', '--tenant', 'UA', '--url', url], env);
     assert.equal(code, 1);
+    assert.equal(stderr.match(/Asking again/g)?.length, 1, stderr);
     assert.match(
       stderr,
       /^waiting: 50 acknowledged events, .* of node 0123abcd .*; the API of node ffffffff has/m,

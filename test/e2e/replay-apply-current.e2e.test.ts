@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openApi } from '../../src/commands/call-api.js';
 import { createReplayClient, type ReplayView } from '../../src/commands/replay-client.js';
 import type { AppliedCounts } from '../../src/workflows/messages/replays.js';
 import {
@@ -166,7 +167,7 @@ describe('a replay that makes its decisions current, with API and workers apart'
 
   it('goes on where the API was killed in the middle, and what it has made current outlives that', async () => {
     await apply('UA', 20);
-    const client = createReplayClient(url, () => tokenFor(dir, 'UA', 'replays:read replays:write'));
+    const client = createReplayClient(openApi(url, () => tokenFor(dir, 'UA', 'replays:read replays:write')));
     const slow = { rules: 'current', applyCurrent: true, to: upTo, eventsPerSecond: 1 } as const;
     const { id } = await client.start(slow);
     await until(async () => assert.ok(((await client.show(id)).progress?.events ?? 0) > 0), SOON_MS);
@@ -174,7 +175,7 @@ describe('a replay that makes its decisions current, with API and workers apart'
     api = spawnHeadgate(['api'], env);
     ({ url } = await api.ready());
     assert.equal((await told('UA', 'cat')).outcome, 'ineligible');
-    const again = createReplayClient(url, () => tokenFor(dir, 'UA', 'replays:read'));
+    const again = createReplayClient(openApi(url, () => tokenFor(dir, 'UA', 'replays:read')));
     await until(async () => assert.equal((await again.show(id)).status, 'completed'), 60_000);
     const cat = await told('UA', 'cat');
     assert.deepEqual([cat.outcome, cat.eventId], ['eligible', 'c1']);

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openApi } from '../../src/commands/call-api.js';
 import { createReplayClient, type ReplayClient } from '../../src/commands/replay-client.js';
 import { signToken } from '../../src/keys/key-set.js';
 import { FLIGHTS, readWeek } from '../support/flights.js';
@@ -34,7 +35,7 @@ describe('a node that is killed during a replay', function () {
   function clientOf(url: string): ReplayClient {
     const issued = { issuer: 'headgate', audience: 'headgate', expiresInSeconds: 600 };
     const claims = { tenant: TENANT, scope: 'replays:read replays:write', ...issued };
-    return createReplayClient(url, () => signToken(dir, claims));
+    return createReplayClient(openApi(url, () => signToken(dir, claims)));
   }
 
   it('goes on after a restart: every decision is recorded once', async () => {

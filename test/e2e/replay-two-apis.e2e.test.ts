@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { openApi } from '../../src/commands/call-api.js';
 import { createReplayClient, type ReplayView } from '../../src/commands/replay-client.js';
 import { skipWithoutFakeGcs, startFakeGcs, type FakeGcs } from '../support/fake-gcs.js';
 import { killAll, ownEnvironment, spawnHeadgate, type HeadgateProcess } from '../support/headgate.js';
@@ -61,7 +62,8 @@ describe('a replay that is asked of one API, of events that another on the names
     assert.equal(answer.status, 202, await answer.text());
   }
 
-  const client = () => createReplayClient(asked, () => tokenFor(owner, TENANT, 'replays:read replays:write'));
+  const client = () =>
+    createReplayClient(openApi(asked, () => tokenFor(owner, TENANT, 'replays:read replays:write')));
   const start = async (): Promise<string> => (await client().start({ rules: 'current', dryRun: true })).id;
   const ended = (id: string): Promise<ReplayView> =>
     until(async () => {
