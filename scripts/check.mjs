@@ -1,6 +1,6 @@
 /**
- * `npm run check`: format, lint, types and generated documents, side by side, each but the last with its cache; what fails
- * prints what it found.
+ * `npm run check`: format, lint, types, what is unused, and generated documents, side by side, each but the last with its
+ * cache; what fails prints what it found.
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -24,6 +24,11 @@ const CHECKS = {
     TSC,
     ...['--noEmit', '-p', 'tsconfig.test.json'],
     ...['--incremental', '--tsBuildInfoFile', join(CACHE, 'types.tsbuildinfo')],
+  ],
+  unused: [
+    join(ROOT, 'node_modules', 'knip', 'bin', 'knip.js'),
+    ...['--no-progress', '--treat-config-hints-as-errors'],
+    ...['--cache', '--cache-location', join(CACHE, 'knip')],
   ],
   docs: [join(ROOT, 'scripts', 'docs.mjs'), '--check'],
 };

@@ -6,7 +6,7 @@ import type { Measured, Session } from './session.js';
 import { steady, SUBJECTS } from './traffic.js';
 
 /** Where the events of one subscription arrive. */
-export interface Destination {
+interface Destination {
   arrived(): Promise<Arrived>;
   begin(): Promise<void>;
 }

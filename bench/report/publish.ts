@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Report, ReportedCase } from './report.js';
 
 /** What the repository keeps of the benchmark: the runs of a release, with every figure and no series of samples. */
-export interface Latest {
+interface Latest {
   readonly schema: 'headgate-bench-latest/1';
   readonly runs: readonly Report[];
 }

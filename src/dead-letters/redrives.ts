@@ -23,7 +23,7 @@ import { MAX_SUMMARY_BYTES, WORKFLOW_TASK_TIMEOUT } from '../workflows/messages/
 import { LRUCache } from 'lru-cache';
 
 /** What to redrive or discard. */
-export interface RedriveRequest {
+interface RedriveRequest {
   readonly outcome: Resolved['outcome'];
   readonly filter: DeadLetterFilter;
   /** 1 to 100,000. */

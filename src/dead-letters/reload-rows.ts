@@ -19,7 +19,7 @@ export interface ReloadRowsOptions {
 }
 
 /** Input of the activity that loads rows of a batch again. */
-export interface ReloadRowsInput {
+interface ReloadRowsInput {
   readonly batch: BatchRef;
   /** The lines, as `LineSet` encodes them; absent when they are all of the batch. */
   readonly lines?: string;

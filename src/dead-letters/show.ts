@@ -19,7 +19,7 @@ export interface ShowRequest {
 }
 
 /** An attempt to deliver an event. */
-export type ShownAttempt = Omit<LoggedDelivery, 'line'>;
+type ShownAttempt = Omit<LoggedDelivery, 'line'>;
 
 /** A dead event with every attempt to deliver it that is on record. */
 export interface ShownEvent extends DeadEvent {

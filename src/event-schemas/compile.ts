@@ -8,7 +8,7 @@ import { MULTIPLE_OF } from './multiple-of.js';
 import type { EventSchemaConfig, JsonSchema } from './schema-config.js';
 
 /** What is wrong with a tenant's schemas, and where in its configuration, such as `['schemas', 0, 'schema', 'type']`. */
-export type SchemaIssue = SchemaFault;
+type SchemaIssue = SchemaFault;
 
 interface AjvDialect extends Dialect {
   readonly ajv: Ajv;

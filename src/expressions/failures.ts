@@ -1,7 +1,7 @@
 import type { FaultCode } from './fault.js';
 
 /** What of a tenant's file an expression belongs to. */
-export type ExpressionOwner = 'rule' | 'aggregate' | 'route' | 'ordering-key' | 'template';
+type ExpressionOwner = 'rule' | 'aggregate' | 'route' | 'ordering-key' | 'template';
 
 /** How often one expression failed for one kind of reason. */
 export interface ExpressionFailure {

@@ -15,7 +15,7 @@ import type { PassInput, PassResult } from '../workflows/messages/deliveries.js'
 import type { LotRecord } from './lease-table.js';
 
 /** What Temporal says to a sign of life. */
-export type HeartbeatAnswer =
+type HeartbeatAnswer =
   /** The lot is this process's still. */
   | 'held'
   /** Recorded, but the lot is wanted back: its activity is paused, reset or called off. */
@@ -46,7 +46,7 @@ export interface LotSource {
  * How long a poll lasts; the server answers a second before. It cannot be called off (the SDK's connection does not
  * know how, and a lot that is on its way would be held by nobody for 30 s), so this is also what a shutdown waits for.
  */
-export const POLL_MS = 6_000;
+const POLL_MS = 6_000;
 /** A call that answers a consumer must not hang. */
 const CALL_MS = 5_000;
 

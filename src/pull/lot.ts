@@ -1,4 +1,3 @@
-import { HeadgateError } from '../errors.js';
 import type { PassResult } from '../workflows/messages/deliveries.js';
 import { ackIdOf, newLotId } from './ack-id.js';
 import type { BatchLines } from './batch-lines.js';
@@ -128,9 +127,4 @@ export class Lot {
 
 function countOf(groups: readonly { readonly count: number }[]): number {
   return groups.reduce((sum, { count }) => sum + count, 0);
-}
-
-/** True for an error that says that Temporal is away; the lot may be ours still. */
-export function isAway(error: unknown): boolean {
-  return error instanceof HeadgateError && error.code === 'ENGINE_UNAVAILABLE';
 }

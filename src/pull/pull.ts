@@ -21,7 +21,7 @@ export interface Subscriber {
 }
 
 /** The calls that end or move leases. */
-export type SettleCall = 'ack' | 'nack' | 'modify-ack-deadline';
+type SettleCall = 'ack' | 'nack' | 'modify-ack-deadline';
 
 /** Told what happens, for metrics; must not throw. */
 export interface PullObserver {
@@ -58,7 +58,7 @@ export interface PullOptions {
 }
 
 /** What a consumer asks for. */
-export interface PullRequest {
+interface PullRequest {
   readonly maxMessages: number;
   /** Milliseconds to wait while there is nothing. */
   readonly waitMs: number;

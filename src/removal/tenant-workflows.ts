@@ -12,11 +12,6 @@ const AT_ONCE = 20;
 const SETTLE_MS = 1_000;
 const MAX_ROUNDS = 60;
 
-/** How many workflows Temporal has of a tenant, those that have ended included. */
-export async function countWorkflows(client: Client, tenant: string): Promise<number> {
-  return (await client.workflow.count(queryFor(tenant))).count;
-}
-
 /**
  * Deletes all workflows of a tenant with their histories, its own ones included; those that run are ended.
  * @returns how many, and the subscriptions that they were about

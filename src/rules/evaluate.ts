@@ -24,7 +24,7 @@ export interface Evaluation {
 }
 
 /** Begins the reason of a decision on an event so late that its aggregates have forgotten all but the event itself. */
-export const LATE = 'late: ';
+const LATE = 'late: ';
 
 /** The longest JSON of a value that `last` remembers; a larger one is skipped as a missing one is. */
 const MAX_LAST_LENGTH = 1024;

@@ -5,7 +5,7 @@ import type { EventSchema, EventSchemas, SchemaProblem } from '../event-schemas/
 import type { EventSchemaConfig } from '../event-schemas/schema-config.js';
 
 /** A kept event that does not fit its schema. */
-export interface KeptProblem extends SchemaProblem {
+interface KeptProblem extends SchemaProblem {
   readonly id: string;
   readonly stream: InputStream;
   readonly batchId: string;

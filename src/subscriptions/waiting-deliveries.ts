@@ -5,7 +5,7 @@ import { assertTenantId } from '../tenants/ids.js';
 import { DELIVER } from '../workflows/messages/deliveries.js';
 
 /** Batches on their way to a subscription, whether they wait in its queue, are being tried, or pause between attempts. */
-export interface WaitingBatches {
+interface WaitingBatches {
   readonly batches: number;
   /** For how long the oldest of them has been there. */
   readonly oldestSeconds: number;

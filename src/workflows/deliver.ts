@@ -29,11 +29,11 @@ import {
 } from './messages/deliveries.js';
 
 /** Its subscription has been resumed. */
-export const resumedSignal = defineSignal<[number]>(RESUMED);
+const resumedSignal = defineSignal<[number]>(RESUMED);
 /** Its subscription may be gone. */
-export const reviewSignal = defineSignal(REVIEW);
+const reviewSignal = defineSignal(REVIEW);
 /** How far the delivery is. */
-export const progressQuery = defineQuery<DeliverProgress>(PROGRESS);
+const progressQuery = defineQuery<DeliverProgress>(PROGRESS);
 
 /** What Temporal's Workers call an activity that they do not have. */
 const UNREGISTERED = 'NotFoundError';

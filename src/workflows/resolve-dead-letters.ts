@@ -19,7 +19,7 @@ import {
 } from './messages/resolve.js';
 
 /** How far it is. */
-export const progressQuery = defineQuery<ResolveProgress>(PROGRESS);
+const progressQuery = defineQuery<ResolveProgress>(PROGRESS);
 
 /**
  * Dead letters let go per second, at most: each is a workflow that wakes and starts another, of which a small Temporal

@@ -4,7 +4,7 @@ import type { BatchLimits, Plan } from '../../src/ingest/lane.js';
 import type { Chunk } from '../../src/events/chunk.js';
 
 /** A batch that the batcher has started, to be ended by the test. */
-export interface StartedBatch {
+interface StartedBatch {
   readonly plan: Plan;
   readonly chunks: readonly Chunk[];
   /** Sequence numbers of the chunks. */

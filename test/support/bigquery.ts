@@ -23,7 +23,7 @@ export interface Emulator {
 }
 
 /** The binary of bigquery-emulator that tests are to use: `HEADGATE_TEST_BIGQUERY`. */
-export const BIGQUERY_EMULATOR = process.env.HEADGATE_TEST_BIGQUERY;
+const BIGQUERY_EMULATOR = process.env.HEADGATE_TEST_BIGQUERY;
 
 /** Skips a suite, saying why, unless there is an emulator; to be called in a hook before all. */
 export function skipWithoutBigQuery(context: Mocha.Context): void {

@@ -36,7 +36,7 @@ export interface UnpackedRecord {
 }
 
 /** Reads a chunk back. */
-export async function unpacked(spool: Spool, chunk: Chunk): Promise<UnpackedRecord> {
+async function unpacked(spool: Spool, chunk: Chunk): Promise<UnpackedRecord> {
   const { head, events, decisions } = spool.read(chunk);
   return { head, events: await unpack(events), decisions: await unpack(decisions) };
 }

@@ -102,7 +102,7 @@ let batches = 0;
 const NODE = randomBytes(4).toString('hex');
 
 /** Writes a batch file as the starter does. */
-export function writeBatch(pipeline: Pipeline, tenant: string, rows: readonly EventRow[]): Promise<BatchRef> {
+function writeBatch(pipeline: Pipeline, tenant: string, rows: readonly EventRow[]): Promise<BatchRef> {
   const day = new Date().toISOString().slice(0, 10).replaceAll('-', '');
   const batchId = `${day}-${NODE}-${(++batches).toString(36).padStart(9, '0')}`;
   const ndjson = rows.map((row) => `${JSON.stringify(row)}\n`).join('');

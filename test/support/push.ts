@@ -36,7 +36,7 @@ export interface PushBench {
 }
 
 /** What is otherwise in a run of a pass than by default. */
-export interface PassRunMore extends Partial<PushPassOptions> {
+interface PassRunMore extends Partial<PushPassOptions> {
   readonly environment?: MockActivityEnvironment;
 }
 

@@ -10,7 +10,7 @@ const {
 const SERVICE = '/google.cloud.bigquery.storage.v1.BigQueryWrite';
 
 /** A status as gRPC has it. */
-export interface Refusal {
+interface Refusal {
   readonly code: number;
   readonly details: string;
 }

@@ -16,7 +16,7 @@ const DISABLE_AFTER_MS = 24 * 60 * MINUTE;
 const SET_BACK_MS = MINUTE;
 
 /** Shares of `disableAfterFailures`, in percent, at which somebody is told. */
-export const ALERT_LEVELS = [50, 70, 90, 100] as const;
+const ALERT_LEVELS = [50, 70, 90, 100] as const;
 
 /** How far a subscription is on its way to be disabled, in percent. */
 export type AlertLevel = (typeof ALERT_LEVELS)[number];

@@ -47,7 +47,7 @@ export interface LoadBatchesInput {
 }
 
 /** What the window has put into the warehouse, by stream. */
-export type LoadBatchesResult = (LoadResult & { readonly stream: Stream })[];
+type LoadBatchesResult = (LoadResult & { readonly stream: Stream })[];
 
 /** The activities of the load lane. */
 export interface LoadActivities {

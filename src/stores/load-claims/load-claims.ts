@@ -36,7 +36,7 @@ export interface LoadClaim {
 }
 
 /** The one write stream by which the rows of a claim may come in. */
-export interface ClaimedStream {
+interface ClaimedStream {
   /** `projects/…/datasets/…/tables/…/streams/…`; empty where there are no rows. */
   readonly name: string;
   /** What the rows say in `_loaded_at`: ISO 8601, UTC. */

@@ -107,7 +107,7 @@ export const DEAD_REASONS = [
 export type DeadReason = (typeof DEAD_REASONS)[number];
 
 /** Of a subscription's kind, of what ingest could not hand over, or of what the warehouse could not load. */
-export type DeadLetterKind = SubscriptionKind | 'ingest' | 'warehouse';
+type DeadLetterKind = SubscriptionKind | 'ingest' | 'warehouse';
 
 /** Lines of a batch that are given up for the same reason. */
 export interface DeadLines {

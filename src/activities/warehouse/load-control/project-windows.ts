@@ -28,7 +28,7 @@ const ROOM = 1.5;
 export const FULL_OF_JOBS: WindowSize = { batches: 1_000, bytes: 512 * 1024 * 1024 };
 
 /** Batches that are announced to a window in one project. */
-export interface ProjectAnnouncement {
+interface ProjectAnnouncement {
   readonly project: string;
   readonly tenant: string;
   /** The length of the tenant's windows as configured. */

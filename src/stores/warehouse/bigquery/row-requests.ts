@@ -4,7 +4,7 @@ const LINE_FEED = 0x0a;
 const READ_BYTES = 1024 ** 2;
 
 /** A row of a table by the names of its columns, as rows of the Storage Write API are made of it. */
-export type Row = Readonly<Record<string, string | number | boolean | null>>;
+type Row = Readonly<Record<string, string | number | boolean | null>>;
 
 /** Rows that go in one request. */
 export interface RowRequest {
