@@ -1,4 +1,4 @@
-import { call, persist, type Endpoint } from './call.js';
+import { call, type Endpoint } from './call.js';
 import type { CloudEvent } from './cloudevent.js';
 import { HeadgateError } from './error.js';
 
@@ -150,11 +150,8 @@ export class Leases {
     const { endpoint, path, onError } = this.options;
     const body = JSON.stringify({ ackIds, ...more });
     try {
-      const asked = (): Promise<Settled> => {
-        onAsked?.();
-        return call(endpoint, { path: `${path}/${name}`, body, read: settledBy });
-      };
-      return (await persist(asked, { retries: RETRIES })).results ?? [];
+      const request = { path: `${path}/${name}`, body, read: settledBy, retries: RETRIES };
+      return (await call(endpoint, { ...request, onAttempt: onAsked })).results ?? [];
     } catch (error) {
       onError?.(error);
       return [];

@@ -1,4 +1,4 @@
-import { call, persist, type Endpoint } from './call.js';
+import { call, type Endpoint } from './call.js';
 
 /** What can be sent: events, or changes of what is known about subjects. */
 export type InputStream = 'events' | 'user-properties';
@@ -128,14 +128,15 @@ export async function* groupLines(
  */
 export function postLines(options: PostOptions, lines: readonly string[]): Promise<PostAnswer> {
   const { stream, signal, onWaiting } = options;
-  const request = {
+  return call(options, {
     path: `/v1/${stream}`,
     body: `${lines.join('\n')}\n`,
     contentType: 'application/x-ndjson',
     signal,
     read: readAnswer,
-  };
-  return persist(() => call(options, request), { retries: RETRIES, signal, onWaiting });
+    retries: RETRIES,
+    onWaiting,
+  });
 }
 
 /** 422 says that no event was acceptable; its results say why, one by one. */
