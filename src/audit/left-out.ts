@@ -1,6 +1,6 @@
 import { INPUT_STREAMS, type InputStream } from '../events/event.js';
 import { LineSet } from '../events/line-set.js';
-import { octetLines } from '../events/octet-lines.js';
+import { TextLines } from '../events/ndjson.js';
 import { unlessUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
 import { tableOf } from '../events/columns.js';
 import { leftOutIn } from '../stores/warehouse/parquet/compacted-file.js';
@@ -29,9 +29,9 @@ export async function readLeftOut(options: LeftOutOptions): Promise<void> {
       if (!isBatchId(batchId)) continue;
       const opened = await unlessUnreadable(batchStore.open({ tenant, stream, batchId }));
       if (opened === undefined) continue;
-      const kept = octetLines(opened.ndjson);
+      const kept = new TextLines(opened.ndjson);
       for (const line of LineSet.decode(lines, kept.length)) {
-        const event = identityIn(kept[line]?.toString('utf8') ?? '');
+        const event = identityIn(kept.at(line));
         if (event !== undefined)
           await workspace.run('INSERT INTO left_out VALUES ($1, $2, $3)', [stream, event.source, event.id]);
       }

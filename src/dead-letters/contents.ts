@@ -4,7 +4,7 @@ import { workflowInput } from '../temporal/workflow-input.js';
 import { HeadgateError } from '../errors.js';
 import type { EventRow, Stream } from '../events/event.js';
 import { LineSet } from '../events/line-set.js';
-import { TextLines } from '../events/octet-lines.js';
+import { TextLines } from '../events/ndjson.js';
 import { isUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
 import type { DeadLetterInput } from '../workflows/messages/deliveries.js';
 import { isBeyondRedrive } from '../workflows/messages/ingest-dead-letter.js';

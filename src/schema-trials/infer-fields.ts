@@ -1,4 +1,5 @@
 import { INPUT_STREAMS, type EventRow, type InputStream } from '../events/event.js';
+import { textLines } from '../events/ndjson.js';
 import { unlessUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
 import type { PromotedType } from '../events/promoted-field.js';
 import { isCopy } from '../tenants/ids.js';
@@ -70,7 +71,7 @@ export async function inferFields(options: InferFieldsOptions): Promise<KeptFiel
       if (isCopy(name.batchId)) continue;
       const opened = await unlessUnreadable(store.open(name));
       if (opened === undefined) unreadable++;
-      for (const line of opened?.ndjson.toString('utf8').split('\n') ?? []) {
+      for (const line of opened === undefined ? [] : textLines(opened.ndjson)) {
         const event = eventOf(line);
         const received = Date.parse(event?.received_at ?? '');
         if (event !== undefined && received >= from && received < to) tallies.add(stream, event);

@@ -7,7 +7,7 @@ import { DeliveryJournal } from '../../stores/delivery-log/journal.js';
 import type { PushConfig } from '../../tenants/config/subscription-config.js';
 import type { TenantConfig } from '../../tenants/config/tenant-config.js';
 import type { PassInput, PassResult } from '../../workflows/messages/deliveries.js';
-import type { TextLines } from '../../events/octet-lines.js';
+import type { TextLines } from '../../events/ndjson.js';
 import { linesOf } from '../../stores/batch-store/batch-lines.js';
 import { keepJournal } from '../deliveries/keep-journal.js';
 import { endOfPass } from '../deliveries/pass-end.js';

@@ -6,7 +6,7 @@ import type { WorkflowConfig } from '../../tenants/config/subscription-config.js
 import type { Concurrency, FlowLimits, Slot } from '../deliveries/concurrency.js';
 import { retryPauseMs } from '../deliveries/retry-pause.js';
 import type { Tally } from '../deliveries/tally.js';
-import type { TextLines } from '../../events/octet-lines.js';
+import type { TextLines } from '../../events/ndjson.js';
 import type { AddressedEvent, OrderedWork } from './ordered-work.js';
 import { WorkflowFull } from './signal.js';
 

@@ -12,7 +12,7 @@ import type { TenantConfig } from '../../tenants/config/tenant-config.js';
 import type { AllowedQueue } from '../../tenants/config/workflow-queue.js';
 import type { PassInput, PassResult } from '../../workflows/messages/deliveries.js';
 import { Turns } from '../../platform/event-loop-turns.js';
-import type { TextLines } from '../../events/octet-lines.js';
+import type { TextLines } from '../../events/ndjson.js';
 import { linesOf } from '../../stores/batch-store/batch-lines.js';
 import { Concurrency } from '../deliveries/concurrency.js';
 import { keepJournal } from '../deliveries/keep-journal.js';

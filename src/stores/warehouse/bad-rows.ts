@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { messageOf } from '../../errors.js';
-import { joinLines, octetLines } from '../../events/octet-lines.js';
+import { joinLines, octetLines } from '../../events/ndjson.js';
 import type { Engine } from './engine.js';
 import { selectStatement } from './select.js';
 import type { BadRow, BadRows, LoadBatch, LoadInput } from './warehouse.js';
