@@ -4,7 +4,7 @@ import type { Logger } from '../platform/logger.js';
 import { WAREHOUSE } from '../tenants/subscription.js';
 import { subscriptionQueue, tenantQueue } from '../tenants/queues.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
-import { createTurns } from '../platform/keyed-mutex.js';
+import { KeyedMutex } from '../platform/keyed-mutex.js';
 import { assertMayBecome, isBuiltIn } from './built-in.js';
 import {
   isFault,
@@ -63,7 +63,7 @@ const HELD: ReadonlySet<SubscriptionState> = new Set(['paused', 'disabled', 'dra
  */
 export class SubscriptionControl {
   private readonly known = new Map<string, KnownStanding>();
-  private readonly inTurn = createTurns();
+  private readonly turns = new KeyedMutex();
 
   constructor(private readonly options: SubscriptionControlOptions) {}
 
@@ -193,7 +193,7 @@ export class SubscriptionControl {
     change: (now: SubscriptionStanding) => SubscriptionStanding,
   ): Promise<SubscriptionStanding> {
     const queue = subscriptionQueue(tenant, name);
-    return this.inTurn(queue, async () => {
+    return this.turns.run(queue, async () => {
       const activitiesPerSecond = this.configuredRate(tenant, name);
       const before = await this.read(tenant, name);
       const stood = standingOf(before);

@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { HeadgateError } from '../../../errors.js';
 import { faultPoint } from '../../../platform/fault-point.js';
 import type { BigQueryConfig, BigQueryWriter } from '../../../tenants/config/warehouse-config.js';
-import { createTurns } from '../../../platform/keyed-mutex.js';
+import { KeyedMutex } from '../../../platform/keyed-mutex.js';
 import { Downloads } from '../../batch-store/downloads.js';
 import type { GcsPlace } from '../../gcs/place.js';
 import type { ClaimRange, LoadClaim, LoadClaims, NamedClaim } from '../../load-claims/load-claims.js';
@@ -83,7 +83,7 @@ class BigQueryLoads {
   private readonly apiOf: ApiOf;
   private readonly bucket?: StagingBucket;
   private readonly staging: Downloads;
-  private readonly inTurn = createTurns();
+  private readonly turns = new KeyedMutex();
   private readonly failed = failedGenerations();
   private readonly writeClients: WriteClients;
   private readonly settled = new LRUCache<string, ClaimState>({ max: MAX_SETTLED });
@@ -101,7 +101,7 @@ class BigQueryLoads {
     const batches = distinct(input.batches);
     if (batches.length === 0) return resultOfClaims(input, [], []);
     try {
-      return await this.inTurn(`${input.tenant}/${input.stream}`, () => this.loadInTurn(input, batches));
+      return await this.turns.run(`${input.tenant}/${input.stream}`, () => this.loadInTurn(input, batches));
     } catch (error) {
       input.signal?.throwIfAborted();
       throw loadError(input, error);
