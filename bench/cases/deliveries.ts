@@ -46,7 +46,8 @@ export async function measureDeliveries(
   });
   await destination.begin();
   const live = await session.measure('live', {
-    ...{ ...load, seconds: context.seconds },
+    ...load,
+    seconds: context.seconds,
     traffic: [steady(context, livePerSecond, one)],
   });
   const sent = filled.acknowledged + live.acknowledged;

@@ -28,12 +28,10 @@ describe('headgate dead-letters', function () {
       Promise.resolve({ delivered: pending[0]?.count ?? 0, failed: 0, pending: [], dead: [] });
     const { client, stores } = pipeline;
     const deadLetters = createDeadLetters({
-      ...{
-        client,
-        namespace: testNamespace(),
-        batchStore: stores.batchStore,
-        deliveryLog: stores.deliveryLog,
-      },
+      client,
+      namespace: testNamespace(),
+      batchStore: stores.batchStore,
+      deliveryLog: stores.deliveryLog,
       isolationOf: () => 'pooled',
     });
     api = await startTestApi({ tenants: { [tenant]: 'active' }, deadLetters });

@@ -46,7 +46,8 @@ describe('Headgate, of which there are two', function () {
     const dataDir = join(dir, name);
     mkdirSync(join(dataDir, 'tenants'), { recursive: true });
     const config = {
-      ...{ tenant: TENANT, warehouse: { window: '1s' } },
+      tenant: TENANT,
+      warehouse: { window: '1s' },
       subscriptions: [
         { name: 'hook', kind: 'push', url: receiver.url, secret: 'env:HEADGATE_SECRET_RENTAL__HOOK' },
       ],
@@ -63,7 +64,11 @@ describe('Headgate, of which there are two', function () {
 
   async function post(url: string, env: Env): Promise<void> {
     const events = Array.from({ length: EVENTS }, (_, index) => ({
-      ...{ specversion: '1.0', id: `bk${index}`, source: '/test', type: 'booking.made', subject: 's' },
+      specversion: '1.0',
+      id: `bk${index}`,
+      source: '/test',
+      type: 'booking.made',
+      subject: 's',
     }));
     const authorization = `Bearer ${await tokenFor(env.HEADGATE_DATA_DIR as string, TENANT, 'events:write')}`;
     const headers = { authorization, 'content-type': 'application/json' };

@@ -25,7 +25,9 @@ describe('a subscription whose endpoint is mended and that is resumed', function
     hook = await startReceiver(() => ({ status: 500, body: '<h1>boom:</h1> CRM database is down' }));
     mkdirSync(join(dir, 'tenants'));
     const config = {
-      ...{ tenant: TENANT, rules: [], routes: [{ match: {}, to: ['hook'] }] },
+      tenant: TENANT,
+      rules: [],
+      routes: [{ match: {}, to: ['hook'] }],
       subscriptions: [
         { kind: 'push', name: 'hook', url: hook.url, secret: SECRET, retry: { schedule: ['1h'] } },
       ],

@@ -40,7 +40,9 @@ describe('what a killed process held', function () {
       workflowService.pollWorkflowTaskQueue({ namespace: testNamespace(), taskQueue }),
     );
     const scheduleActivityTaskCommandAttributes = {
-      ...{ activityId: '1', activityType: { name: 'any' }, taskQueue },
+      activityId: '1',
+      activityType: { name: 'any' },
+      taskQueue,
       startToCloseTimeout: seconds(300),
       heartbeatTimeout: seconds(30),
       retryPolicy: { initialInterval: seconds(60), backoffCoefficient: 1 },

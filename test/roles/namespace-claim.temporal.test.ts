@@ -147,7 +147,8 @@ describe('the claim of a namespace', function () {
 
   it('does not let what is in it reach a terminal as a command', async () => {
     await client.workflow.start(OWNER_WORKFLOW, {
-      ...{ workflowId: OWNER_WORKFLOW, taskQueue: 'none' },
+      workflowId: OWNER_WORKFLOW,
+      taskQueue: 'none',
       memo: { directory: 7, path: '/\u001b[2J\nx', host: '\u202e' },
     });
     await assert.rejects(claim(await claimant('a')), (error: Error) => {
@@ -164,7 +165,8 @@ describe('the claim of a namespace', function () {
         temporal: { connection, namespace, ownServer: false },
         identity: { id: () => Promise.resolve(STORE) },
         log: { info: () => undefined, warn: () => undefined, error: () => undefined },
-        ...{ onFatal, lookEveryMs: 100 },
+        onFatal,
+        lookEveryMs: 100,
       });
       holds.push(held);
       return held;

@@ -59,7 +59,8 @@ describe('the register of spools', () => {
 
   it('takes no workflow of another id for one', async () => {
     const handle = await client.workflow.start('headgate.spool', {
-      ...{ workflowId: 'own/UA/headgate.spool.0000abcd', taskQueue: 'none' },
+      workflowId: 'own/UA/headgate.spool.0000abcd',
+      taskQueue: 'none',
     });
     const register = await open('0000eeee');
     await until(async () => {

@@ -46,7 +46,8 @@ describe('the state of a data directory', function () {
   async function onLmdb(watermark: number, count = SUBJECTS): Promise<void> {
     const lmdb = openLmdbStateStore(dataPaths(dir()).state);
     const subjects = Array.from({ length: count }, (_, n) => ({
-      ...{ tenant: n % 2 === 0 ? 'UA' : 'DL', subject: `a/s\0${n}` },
+      tenant: n % 2 === 0 ? 'UA' : 'DL',
+      subject: `a/s\0${n}`,
       json: JSON.stringify({
         profile: { values: { n }, times: {} },
         state: { aggregates: {} },
@@ -75,7 +76,8 @@ describe('the state of a data directory', function () {
     const store = await open(url);
     assert.deepEqual([store.watermark('UA'), store.watermark('DL')], [7, 8]);
     const names = Array.from({ length: SUBJECTS }, (_, n) => ({
-      ...{ tenant: n % 2 === 0 ? 'UA' : 'DL', subject: `a/s\0${n}` },
+      tenant: n % 2 === 0 ? 'UA' : 'DL',
+      subject: `a/s\0${n}`,
     }));
     const records = await store.subjects(names);
     records.forEach((record, n) => assert.equal(record?.profile?.values.n, n));

@@ -95,8 +95,14 @@ describe('the router', () => {
 
   it('gives derived events to routes that name them, and no others', () => {
     const row: DecisionRow = {
-      ...{ id: 'e:r:v', event_id: 'e', subject: 's', rule: 'r', rule_version: 'v' },
-      ...{ outcome: 'eligible', reason: 'why', time: '2026-01-01T00:00:00Z' },
+      id: 'e:r:v',
+      event_id: 'e',
+      subject: 's',
+      rule: 'r',
+      rule_version: 'v',
+      outcome: 'eligible',
+      reason: 'why',
+      time: '2026-01-01T00:00:00Z',
     };
     const all = new ChunkRouting(routerOf([route({ type: '*' }, ['crm'])]), 'events', () => false);
     assert.equal(all.onChanged, undefined);

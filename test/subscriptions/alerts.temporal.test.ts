@@ -45,7 +45,10 @@ describe('a subscription in trouble', function () {
   function open(more: Partial<ConstructorParameters<typeof SubscriptionAlerts>[0]> = {}): SubscriptionAlerts {
     const { client, stores, registry } = pipeline;
     return new SubscriptionAlerts({
-      ...{ client, batchStore: stores.batchStore, log: SILENT, isDraining: () => false },
+      client,
+      batchStore: stores.batchStore,
+      log: SILENT,
+      isDraining: () => false,
       tenantOf: (tenant) => registry.get(tenant),
       ...more,
     });

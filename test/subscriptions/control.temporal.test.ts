@@ -62,7 +62,10 @@ describe('how a subscription stands', function () {
     const missing = 'SECRET_MISSING: The variable of env:HEADGATE_SECRET_SC__X is not set where workers run.';
     let fault: string | undefined = missing;
     const control = new SubscriptionControl({
-      ...{ rates, configOf, log: SILENT, onTrouble: (trouble) => void troubles.push(trouble) },
+      rates,
+      configOf,
+      log: SILENT,
+      onTrouble: (trouble) => void troubles.push(trouble),
       faultOf: (_tenant, name) => (name === 'crm' ? fault : undefined),
     });
     const shown = async () => {
@@ -143,7 +146,9 @@ describe('how a subscription stands', function () {
   it('is paused by Headgate where it is refused for good, unless it is held already, and told of then alone', async () => {
     const told: unknown[] = [];
     const control = new SubscriptionControl({
-      ...{ rates, configOf, log: SILENT },
+      rates,
+      configOf,
+      log: SILENT,
       onTrouble: ({ subscription, state, reason }) => told.push([subscription, state, reason]),
     });
     const { since, ...standing } = await control.park(tenant, 'warehouse', 'Access Denied');
@@ -200,7 +205,9 @@ describe('how a subscription stands', function () {
     const client = new Client({ connection, namespace: testNamespace() });
     const overviews = new SubscriptionOverviews({
       client,
-      ...{ control: open(), notes: rates, configOf },
+      control: open(),
+      notes: rates,
+      configOf,
     });
     const waiting = { batches: 0, oldestSeconds: 0 };
     const [warehouse, crm, queue] = await overviews.list(tenant);

@@ -42,7 +42,11 @@ describe('how far subscriptions are behind', function () {
   const tenants = () => pipeline.registry.list().map(({ config }) => config);
   const open = (more: object = {}) =>
     new SubscriptionLags({
-      ...{ client: pipeline.client, queues, tenants, log: SILENT, ...more },
+      client: pipeline.client,
+      queues,
+      tenants,
+      log: SILENT,
+      ...more,
     });
   const of = (lags: readonly SubscriptionLag[], tenant: string, subscription: string) =>
     lags.find((lag) => lag.tenant === tenant && lag.subscription === subscription);

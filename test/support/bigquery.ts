@@ -63,7 +63,9 @@ export async function startBigQuery(storage?: string): Promise<Emulator> {
   };
   await until(() => ask('datasets'), 20_000);
   return {
-    ...{ endpoint, storageEndpoint: `127.0.0.1:${grpcPort}`, ask },
+    endpoint,
+    storageEndpoint: `127.0.0.1:${grpcPort}`,
+    ask,
     rows: async (query) => {
       const { rows = [] } = await ask<QueryAnswer>('queries', 'POST', { query, useLegacySql: false });
       return rows.map(({ f }) => f.map(({ v }) => v));

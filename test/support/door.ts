@@ -146,7 +146,14 @@ export async function openDoor(directory: string, options: DoorOptions = {}): Pr
     if (faults.length > 0) throw faults[0];
   };
   return {
-    ...{ admission, ingest, spool, state, decider, checkpoints, batcher, close },
+    admission,
+    ingest,
+    spool,
+    state,
+    decider,
+    checkpoints,
+    batcher,
+    close,
     accept: async (tenant, stream, rows) => {
       const { receipts, written } = await ingest.accept(tenant, stream, taken(rows));
       await written;

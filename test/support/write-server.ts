@@ -53,9 +53,13 @@ export async function startWriteServer({
   let [calls, waiting, mostWaiting] = [0, 0, 0];
   const asIs = (bytes: Buffer): Buffer => bytes;
   const method = (name: string, streams: boolean) => ({
-    ...{ path: `${SERVICE}/${name}`, requestStream: streams, responseStream: streams },
-    ...{ requestSerialize: asIs, requestDeserialize: asIs },
-    ...{ responseSerialize: asIs, responseDeserialize: asIs },
+    path: `${SERVICE}/${name}`,
+    requestStream: streams,
+    responseStream: streams,
+    requestSerialize: asIs,
+    requestDeserialize: asIs,
+    responseSerialize: asIs,
+    responseDeserialize: asIs,
   });
   const answering =
     (answer: Uint8Array): grpc.handleUnaryCall<Buffer, Buffer> =>

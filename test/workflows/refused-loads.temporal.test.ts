@@ -39,7 +39,10 @@ describe('a warehouse that refuses loads', function () {
     pipeline = await startPipeline({ [TENANT]: {}, [OTHER]: {} });
     const { client, stores, registry } = pipeline;
     alerts = new SubscriptionAlerts({
-      ...{ client, batchStore: stores.batchStore, log: SILENT, isDraining: () => false },
+      client,
+      batchStore: stores.batchStore,
+      log: SILENT,
+      isDraining: () => false,
       tenantOf: (tenant) => registry.get(tenant),
     });
     told = [];
@@ -50,7 +53,8 @@ describe('a warehouse that refuses loads', function () {
     warehouse = createParquetWarehouse({ root: stores.paths.warehouse });
     refusals = 0;
     const { loadBatches } = createLoadActivities({
-      ...{ warehouse: refusing(warehouse), batchStore: stores.batchStore },
+      warehouse: refusing(warehouse),
+      batchStore: stores.batchStore,
       holdLoads: createHoldLoads({ standingOf: (tenant) => control.standing(tenant, 'warehouse') }),
       parkLoads: createParkLoads({
         pause: (tenant, reason) => control.park(tenant, 'warehouse', reason),
@@ -70,7 +74,8 @@ describe('a warehouse that refuses loads', function () {
     return new SubscriptionControl({
       rates: createQueueRates(pipeline.connection, testNamespace()),
       configOf: (tenant) => pipeline.registry.get(tenant)?.config,
-      ...{ onTrouble, log: SILENT },
+      onTrouble,
+      log: SILENT,
     });
   }
 

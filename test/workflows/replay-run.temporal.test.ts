@@ -33,7 +33,10 @@ const at = (minute: number) => new Date(BEGAN + minute * 60_000).toISOString();
 const TODAY = new Date().toISOString().slice(0, 10).replaceAll('-', '');
 
 const delivered = ({ pending }: PassInput): PassResult => ({
-  ...{ delivered: pending.reduce((sum, { count }) => sum + count, 0), failed: 0, pending: [], dead: [] },
+  delivered: pending.reduce((sum, { count }) => sum + count, 0),
+  failed: 0,
+  pending: [],
+  dead: [],
 });
 
 describe('the workflow replay', function () {
@@ -47,7 +50,10 @@ describe('the workflow replay', function () {
     pipeline = await startPipeline(Object.fromEntries(names.map((name) => [`rp-${name}`, ROUTED])));
     const { client, registry, stores } = pipeline;
     replays = createReplays({
-      ...{ client, namespace: testNamespace(), batchStore: stores.batchStore, node: '0123abcd' },
+      client,
+      namespace: testNamespace(),
+      batchStore: stores.batchStore,
+      node: '0123abcd',
       spools: () => Promise.resolve([]),
       tenantOf: (tenant) => registry.get(tenant),
       versionOf: (tenant, version) => readVersion(stores.paths.tenantVersions, tenant, version),

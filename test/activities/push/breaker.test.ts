@@ -84,8 +84,11 @@ describe('the breaker of a receiver', () => {
     assert.equal(breaker.admit(now), undefined, 'one at a time');
     assert.ok(breaker.observe(probe, true, 100, now).changed);
     assert.deepEqual(breaker.stateAt(now), {
-      ...{ state: 'closed', failedShare: 0, requests: 0 },
-      ...{ since: now, consecutiveFailures: 0 },
+      state: 'closed',
+      failedShare: 0,
+      requests: 0,
+      since: now,
+      consecutiveFailures: 0,
     });
   });
 

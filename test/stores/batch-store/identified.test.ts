@@ -152,8 +152,11 @@ describe('a batch store that knows which one it is', function () {
       const warehouse = createParquetWarehouse({ root: join(dir(), 'b', 'warehouse') });
       try {
         const { loadBatches } = createLoadActivities({
-          ...{ warehouse, batchStore: elsewhere, holdLoads: () => Promise.resolve() },
-          ...{ parkLoads: never, parkRows: never },
+          warehouse,
+          batchStore: elsewhere,
+          holdLoads: () => Promise.resolve(),
+          parkLoads: never,
+          parkRows: never,
         });
         const input = { tenant: 'UA', window: 'w', loadedAt: '2026-03-01T00:00:00Z', batches: [ref] };
         await assert.rejects(new MockActivityEnvironment().run(loadBatches, input), {
@@ -176,13 +179,18 @@ describe('a batch store that knows which one it is', function () {
 
     it('when it redrives rows, or a start that was refused', async () => {
       const redrive = createReloadRows({
-        ...{ batchStore: elsewhere, park: never, expiresAtOf: never },
+        batchStore: elsewhere,
+        park: never,
+        expiresAtOf: never,
         announce: never,
       });
       await assert.rejects(redrive({ batch: ref, cause: 'c' } as never), UNREACHABLE);
       const restart = createRestartBatch({
-        ...{ client: {} as never, isolationOf: () => 'pooled', batchStore: elsewhere },
-        ...{ quarantine: createFileQuarantine(join(dir(), 'b', 'quarantine')), parkIngest: never },
+        client: {} as never,
+        isolationOf: () => 'pooled',
+        batchStore: elsewhere,
+        quarantine: createFileQuarantine(join(dir(), 'b', 'quarantine')),
+        parkIngest: never,
       });
       await assert.rejects(restart({ batch: ref, cause: 'c' } as never), UNREACHABLE);
     });

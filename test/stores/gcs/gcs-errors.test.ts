@@ -38,7 +38,8 @@ describe('errors of the Google Cloud Storage batch store', () => {
     it(`say which role is missing when the bucket answers ${refusal}, and do not ask again at once`, async () => {
       status = refusal;
       const expected = {
-        ...{ code: 'BATCH_STORE_REFUSED', retryable: true },
+        code: 'BATCH_STORE_REFUSED',
+        retryable: true,
         message: new RegExp(`gs://headgate refuses.*${refusal}.*roles/storage.objectUser`),
       };
       await assert.rejects(open().write(NAME, gzipSync(NDJSON), 2), expected);

@@ -48,7 +48,8 @@ describe('the owner of a state on Postgres', function () {
   function write(store: StateStore, n: number, subject = 's1'): Promise<void> {
     const json = JSON.stringify({
       profile: { values: { n }, times: {} },
-      ...{ state: { aggregates: {} }, decisions: {} },
+      state: { aggregates: {} },
+      decisions: {},
     });
     return store.checkpoint({
       subjects: [{ tenant: 'UA', subject, json }],

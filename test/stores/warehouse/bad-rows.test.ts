@@ -147,7 +147,11 @@ describe('rows that cannot be loaded', function () {
     const text = fc.string({ unit: 'binary', maxLength: 20 });
     const sent = fc.record(
       {
-        ...{ specversion: fc.constant('1.0'), id: text, source: text, type: text, subject: text },
+        specversion: fc.constant('1.0'),
+        id: text,
+        source: text,
+        type: text,
+        subject: text,
         time: fc.date({ noInvalidDate: true }).map((date) => date.toISOString()),
         data: fc.jsonValue({ stringUnit: 'binary' }),
         traceid: fc.oneof(text, fc.integer(), fc.boolean()),

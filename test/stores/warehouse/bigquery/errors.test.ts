@@ -132,7 +132,10 @@ describe('errors of the BigQuery warehouse', function () {
     });
 
     const key = (more: object) => ({
-      ...{ type: 'authorized_user', client_id: 'id', client_secret: 'secret', refresh_token: 'token' },
+      type: 'authorized_user',
+      client_id: 'id',
+      client_secret: 'secret',
+      refresh_token: 'token',
       ...more,
     });
     for (const [what, content, said] of [

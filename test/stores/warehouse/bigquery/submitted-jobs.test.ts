@@ -22,7 +22,8 @@ describe('the load jobs that the BigQuery warehouse tells of', function () {
     told = [];
     fixture = new Fixture('headgate-submitted-', ({ dir }) =>
       createBigQueryWarehouse({
-        ...{ endpoint: emulator?.endpoint, staging: join(dir, 'staging') },
+        endpoint: emulator?.endpoint,
+        staging: join(dir, 'staging'),
         claims: createFileLoadClaims(join(dir, 'claims')),
         configOf: (tenant) => bigQueryConfig('jobs', tenant),
         onSubmit: (job) => told.push(job),
