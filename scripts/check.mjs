@@ -1,6 +1,6 @@
 /**
- * `npm run check`: format, lint, types, what is unused, and generated documents, side by side, each but the last with its
- * cache; what fails prints what it found.
+ * `npm run check`: format, lint, types, what is unused, words, and generated documents, side by side, the first four with
+ * caches; what fails prints what it found.
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -49,6 +49,7 @@ const CHECKS = {
     '--cache-location',
     join(CACHE, 'knip'),
   ],
+  words: [join(ROOT, 'scripts', 'words.mjs')],
   docs: [join(ROOT, 'scripts', 'docs.mjs'), '--check'],
 };
 

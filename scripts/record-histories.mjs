@@ -317,7 +317,7 @@ async function runDeadLetter(client, { signal, passedOver, of = {}, because = de
     // In a task of its own.
     await handle.query('resolution');
   }
-  await handle.signal(signal, { actor: 'ops@example.com', reason: 'mended' });
+  await handle.signal(signal, { actor: 'ops@example.com', reason: 'fixed' });
   await handle.result();
   return handle;
 }

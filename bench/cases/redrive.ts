@@ -9,7 +9,7 @@ import { onQuiet, Quiet, quietFigures } from './quiet.js';
 import type { Session } from './session.js';
 import { steady, SUBJECTS } from './traffic.js';
 
-const ENDPOINT = '/mended';
+const ENDPOINT = '/fixed';
 /** Of the requests to it; a breaker opens at 70%. */
 const FAILING_SHARE = 0.6;
 /** Some 100,000 of them end as dead letters. */

@@ -35,7 +35,7 @@ function parseAcknowledged(line: string, number: number, defaults: IdDefaults): 
   const known = INPUT_STREAMS.find((each) => each === stream);
   if (known === undefined) throw unreadable(number, `names no stream of ${INPUT_STREAMS.join(', ')}`);
   if (source !== undefined && typeof source !== 'string')
-    throw unreadable(number, 'has a "source" that is no text');
+    throw unreadable(number, 'has a "source" that is not text');
   return { tenant, stream: known, ...(source !== undefined && { source }), id };
 }
 

@@ -19,7 +19,7 @@ export interface LeftOutOptions {
 
 /**
  * Reads the sources and ids of events that loads have left out as rows that cannot be loaded into the table `left_out (stream, source, id)`:
- * the files of the warehouse name their lines, and the kept batch files have the ids. A line that is no event has none.
+ * the files of the warehouse name their lines, and the kept batch files have the ids. A line that is not an event has none.
  */
 export async function readLeftOut(options: LeftOutOptions): Promise<void> {
   const { workspace, batchStore, tenant } = options;

@@ -29,7 +29,7 @@ const MAIN = fileURLToPath(new URL('../../dist/compaction/compact-main.js', impo
  * Compacts tenants in a process of the lowest priority: it takes what processor time the rest of the machine leaves, and
  * gives back at its end the hundreds of megabytes that DuckDB takes meanwhile. An abort ends it, as it may be killed at
  * any point.
- * @param onReport told of each tenant as it ends
+ * @param onReport called for each tenant as it ends
  * @throws the signal's reason when aborted; HeadgateError `WAREHOUSE_FAILED` when the process ends otherwise than it should
  */
 export async function compactInProcess(

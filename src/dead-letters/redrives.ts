@@ -62,7 +62,7 @@ export interface Redrives {
 const MOST_RUNNING = 4;
 const NOTHING_YET: ResolveProgress = { matched: 0, matchedEvents: 0, done: 0, events: 0, left: 0 };
 
-/** Builds redrives and discards of many: each a workflow that goes on without whoever has asked for it. */
+/** Builds redrives and discards of many: each a workflow that goes on without its caller. */
 export function createRedrives(options: DeadLetterOptions): Redrives {
   const { client } = options;
   const find = (tenant: string, id: string): Promise<WorkflowExecutionDescription> =>

@@ -63,7 +63,7 @@ export async function showDeadLetter(
   };
 }
 
-/** Told by what `describe` answers, so that no Worker is needed to show what waits. */
+/** Read from what `describe` answers, so that no Worker is needed to show what waits. */
 function waits({ status, typedSearchAttributes }: WorkflowExecutionDescription): boolean {
   return status.name === 'RUNNING' && typedSearchAttributes.get(STATUS) === DEAD_LETTER_STATUS;
 }

@@ -111,7 +111,7 @@ function compileInspected(schema: JsonSchema, ajv: Ajv): ValidateFunction | Sche
   try {
     if (ajv.validateSchema(schema) === true) return ajv.compile(schema);
     const [error] = ajv.errors ?? [];
-    return { path: keysOf(error?.instancePath ?? ''), message: error?.message ?? 'is no JSON Schema' };
+    return { path: keysOf(error?.instancePath ?? ''), message: error?.message ?? 'is not a JSON Schema' };
   } catch (error) {
     return { path: [], message: `cannot be compiled: ${messageOf(error)}` };
   } finally {

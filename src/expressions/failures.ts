@@ -12,7 +12,7 @@ export interface ExpressionFailure {
   readonly count: number;
 }
 
-/** Told of an expression that failed on an event. */
+/** Called with an expression that failed on an event. */
 export type OnFailure = (owner: ExpressionOwner, name: string, code: FaultCode) => void;
 
 /** Adds up the failures of a request, a pass or a lot, so that metrics are touched once and not per event. */

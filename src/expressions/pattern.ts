@@ -50,7 +50,7 @@ const PATTERN_SIZE = 20;
 export class PatternQuota {
   private left = MAX_PATTERNS_SIZE;
 
-  /** Takes what a pattern needs; false if there is not so much left. */
+  /** Takes what a pattern needs; false if less is left. */
   take(source: string): boolean {
     this.left -= PATTERN_SIZE + sizeOf(source) + CLASS_SIZE * classesOf(source);
     return this.left >= 0;

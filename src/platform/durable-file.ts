@@ -31,7 +31,7 @@ export async function writeDurably(
 
 /**
  * Makes a file as {@link writeDurably} does, unless there is one: of processes that do so at the same time, one makes it. What is
- * there is durable afterwards, whoever has made it.
+ * there is durable afterwards, also where another process has made it.
  * @returns whether it was this call
  */
 export async function createDurably(

@@ -136,7 +136,7 @@ export class LeaseTable {
     return true;
   }
 
-  /** Takes a lease back that its consumer was never told of: it does not count as an attempt. */
+  /** Takes a lease back that never reached its consumer: it does not count as an attempt. */
   withdraw({ line, number, attempt }: Lease): void {
     if (this.states[line] !== LEASED || this.leases[line] !== number) return;
     this.tally([line], attempt - 1);

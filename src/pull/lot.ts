@@ -47,7 +47,7 @@ export class Lot {
   private returning = false;
   private readonly commit = createGroupCommit(() => this.write());
   private readonly openedAt = performance.now();
-  /** When Temporal was last told of it, by `performance.now()`. */
+  /** When its last heartbeat was, by `performance.now()`. */
   savedAt = performance.now();
 
   constructor(private readonly parts: LotParts) {
@@ -77,7 +77,7 @@ export class Lot {
     return this.isOpen ? this.table.lease(deadline) : undefined;
   }
 
-  /** A lease as its consumer is told of it. */
+  /** A lease as its consumer gets it. */
   message({ line, number, attempt }: Lease): PullMessage {
     const ackId = ackIdOf({ lot: this.id, line, lease: number });
     return { ackId, attempt, event: this.parts.lines.json(line) };

@@ -18,7 +18,7 @@ export interface OpenLotOptions {
   readonly onEnd: (lot: Lot, end: LotEnd) => void;
   /** Shares the event loop between tenants: an ordering key may take milliseconds an event. */
   readonly turns: Turns;
-  /** Told of events that have no ordering key since it failed on them, if there are any. */
+  /** Called with events that have no ordering key since it failed on them, if there are any. */
   readonly onFailures?: (failures: readonly ExpressionFailure[]) => void;
 }
 

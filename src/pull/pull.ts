@@ -23,7 +23,7 @@ export interface Subscriber {
 /** The calls that end or move leases. */
 type SettleCall = 'ack' | 'nack' | 'modify-ack-deadline';
 
-/** Told what happens, for metrics; must not throw. */
+/** Called with what happens, for metrics; must not throw. */
 export interface PullObserver {
   onLotEnd?(end: Subscriber & LotEnd & { readonly bytes: number }): void;
   /** The ordering key failed on events of a lot that was taken. */
@@ -82,7 +82,7 @@ export interface Pull {
   ack(who: Subscriber, ackIds: readonly string[]): Promise<SettleResult[]>;
   /** Gives back: the events are available again at once. @throws HeadgateError `LEASE_STALE`, `ENGINE_UNAVAILABLE` */
   nack(who: Subscriber, ackIds: readonly string[]): Promise<SettleResult[]>;
-  /** Moves deadlines to so many milliseconds from now; 0 gives back. @throws HeadgateError `LEASE_STALE`, `ENGINE_UNAVAILABLE` */
+  /** Moves deadlines to a number of milliseconds from now; 0 gives back. @throws HeadgateError `LEASE_STALE`, `ENGINE_UNAVAILABLE` */
   extend(who: Subscriber, ackIds: readonly string[], ms: number): Promise<SettleResult[]>;
   /** What is held now, by subscription. */
   holding(): (Subscriber & SubscriptionQueue['holding'])[];

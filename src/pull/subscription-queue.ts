@@ -28,7 +28,7 @@ export interface SubscriptionQueueOptions {
   readonly held: HeldBytes;
   readonly longPolls: LongPolls;
   readonly onLotEnd: (end: LotEnd, bytes: number) => void;
-  /** Told of ordering keys that failed. */
+  /** Called with ordering keys that failed. */
   readonly onFailures?: (failures: readonly ExpressionFailure[]) => void;
   readonly log: Logger;
 }

@@ -4,7 +4,7 @@ import type { QueueNotes, QueueRates } from '../temporal/queue-rates.js';
 import { subscriptionQueue, tenantQueue } from '../tenants/queues.js';
 import { assertTenantId } from '../tenants/ids.js';
 
-/** Told how many workflows are deleted so far. */
+/** Called with how many workflows are deleted so far. */
 export type OnDeleted = (deleted: number) => void;
 
 const AT_ONCE = 20;

@@ -33,7 +33,7 @@ const MAX_LAST_LENGTH = 1024;
 export interface EvaluationOptions {
   /** Steps that all expressions on the event may take together; says afterwards what they took. Default: a new one. */
   readonly budget?: Budget;
-  /** Told of expressions that fail on the event. */
+  /** Called with expressions that fail on the event. */
   readonly onFailure?: OnFailure;
 }
 

@@ -35,7 +35,7 @@ export function noteProperty(profile: ProfileState, key: string, before: unknown
  * earlier version, can be read and get smaller; what would make it grow is refused.
  */
 export class ProfileLimits {
-  /** By subject, what the events of this request that were let in make of its profile. */
+  /** By subject, what the admitted events of this request make of its profile. */
   private readonly grown = new Map<
     string,
     { keys: number; size: number; readonly changed: Map<string, unknown> }

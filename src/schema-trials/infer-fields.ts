@@ -49,7 +49,7 @@ export interface InferFieldsOptions {
   readonly from: number;
   /** Up to this one, which is not included. */
   readonly to: number;
-  /** Told of each batch file that was read, with the events so far. */
+  /** Called with each batch file that was read, with the events so far. */
   readonly onRead?: (files: number, events: number) => void;
 }
 
@@ -82,7 +82,7 @@ export async function inferFields(options: InferFieldsOptions): Promise<KeptFiel
   return { ...tallies.result(), unreadable };
 }
 
-/** A line that is no event is a dead letter of the warehouse. */
+/** A line that is not an event is a dead letter of the warehouse. */
 function eventOf(line: string): EventRow | undefined {
   try {
     return line === '' ? undefined : (JSON.parse(line) as EventRow);

@@ -19,11 +19,11 @@ import type { SubscriptionTrouble } from '../events/delivered-event.js';
 export interface SubscriptionControlOptions {
   readonly rates: QueueRates & QueueNotes;
   readonly configOf: (tenant: string) => TenantConfig | undefined;
-  /** Told when Headgate has disabled or paused a subscription or its breaker has opened: once each time, when Temporal has it. */
+  /** Called when Headgate has disabled or paused a subscription or its breaker has opened: once each time, when Temporal has it. */
   readonly onTrouble?: (trouble: SubscriptionTrouble) => void;
   /** What keeps a subscription from delivering, as far as this process can tell. Default: nothing. Asked where it delivers. */
   readonly faultOf?: (tenant: string, name: string) => string | undefined;
-  /** Told when somebody has resumed a subscription, once Temporal has it; what waits between attempts is then due. */
+  /** Called when somebody has resumed a subscription, once Temporal has it; what waits between attempts is then due. */
   readonly onResumed?: (tenant: string, name: string, at: number) => void;
   readonly log: Logger;
   readonly now?: () => number;
@@ -170,7 +170,7 @@ export class SubscriptionControl {
     return this.write(tenant, name, (now) => (now.state === 'paused' ? now : disabled));
   }
 
-  /** What it sends is refused until a person has mended why: Headgate pauses it. One that is held already stays as it is. */
+  /** What it sends is refused until a person has fixed why: Headgate pauses it. One that is held already stays as it is. */
   async park(tenant: string, name: string, reason: string): Promise<SubscriptionStanding> {
     const since = new Date(this.now()).toISOString();
     let parked = false;

@@ -39,7 +39,7 @@ export interface SubscriptionLagsOptions {
 
 const EVERY_MS = 15_000;
 const WAIT_MS = 2_000;
-/** Temporal has so long to answer one question; */
+/** Temporal has this long to answer one question; */
 const ANSWER_WITHIN_MS = 2_000;
 /** and to list all deliveries, page by page. */
 const LIST_WITHIN_MS = 10_000;

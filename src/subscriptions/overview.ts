@@ -64,7 +64,7 @@ export class SubscriptionOverviews {
     return askTemporal(this.options.client, ask);
   }
 
-  /** All of a tenant's: those that are there by themselves, then the others in the order of its configuration. */
+  /** All of a tenant's: the built-in ones, then the others in the order of its configuration. */
   list(tenant: string): Promise<SubscriptionOverview[]> {
     const config = this.options.configOf(assertTenantId(tenant));
     if (config === undefined) return Promise.resolve([]);

@@ -40,7 +40,7 @@ const MARK = 'headgate subscription ';
 
 /**
  * A standing as the rate of the subscription's queue. Temporal's queue configuration is where it is kept: it holds what
- * waits back by itself, for all processes, and `temporal task-queue config get` shows it with its reason.
+ * waits back on its own, for all processes, and `temporal task-queue config get` shows it with its reason.
  */
 export function rateOf(standing: SubscriptionStanding, activitiesPerSecond: number): QueueRate {
   const { state, reason, by, since } = standing;

@@ -16,7 +16,7 @@ export interface WaitingDeliveries {
   of(tenant: string, subscription: string): Promise<WaitingBatches>;
 }
 
-/** No more are looked at; there are so many only when subscriptions have been paused for days. */
+/** No more are looked at; there are more only when subscriptions have been paused for days. */
 const MAX_DELIVERIES = 20_000;
 const PAGE_SIZE = 1_000;
 

@@ -135,7 +135,7 @@ function passOf({ kind, queue }: DeliverInput): (input: PassInput) => Promise<Pa
     taskQueue: queue,
     // Its subscription may be paused, or be gone: that is looked at now and then.
     scheduleToStartTimeout: '1 day',
-    // Passes to receivers end by themselves after a minute; consumers take their time, and say that they are there.
+    // Passes to receivers end after a minute; consumers take their time, and say that they are there.
     startToCloseTimeout: kind === 'pull' ? '31 days' : '5 minutes',
     // A pass says every few seconds how far it is; what a lost process held is handed out again after it,
     // and at once where a process starts on its data directory.

@@ -244,7 +244,7 @@ describe('the audit', function () {
     assert.equal((await ofUA({ days: { to: '2026-03-01' } })).doubled.count, 1);
   });
 
-  it('looks at every tenant by itself: all that are configured, or all that the ids name', async () => {
+  it('looks at every tenant separately: all that are configured, or all that the ids name', async () => {
     await writeSound();
     const tenantsOf = async (more: Partial<AuditOptions>) =>
       (await run(more)).map(({ tenant, missing }) => `${tenant} ${missing.count}`);

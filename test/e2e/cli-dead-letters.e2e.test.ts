@@ -103,7 +103,7 @@ describe('headgate dead-letters', function () {
       '--code',
       'attempts-exhausted',
       '--reason',
-      'mended',
+      'fixed',
     );
     assert.equal(code, 0, stderr);
     assert.equal(stdout, 'completed: 1 of 1 dead letters, 3 of 3 events\n');

@@ -162,7 +162,7 @@ describe('Headgate, of which there are two', function () {
     assert.equal((await node.signal('SIGTERM')).code, 0);
   });
 
-  it('in two containers on one volume: refuses the second, and lets it in at once when the first is killed', async function () {
+  it('in two containers on one volume: refuses the second, and admits it at once when the first is killed', async function () {
     if (!canUnshare()) {
       console.log('      skipped: this user may not make pid namespaces (unshare)');
       this.skip();

@@ -106,7 +106,7 @@ describe('deciding on a chunk', () => {
     assert.equal(subjects.get('N1')?.profile?.values.seats, 180);
   });
 
-  it('decides on an event without a subject by itself: no profile, no history, no record', () => {
+  it('decides on an event without a subject alone: no profile, no history, no record', () => {
     decide([event('e1', 1), event('e2', 2)]);
     const lone = { subject: undefined };
     const rows = rowsOf(decide([event('e3', 3, lone), event('e4', 4, lone)]));

@@ -87,7 +87,7 @@ describe('what a killed process held', function () {
     await client.workflow.getHandle(queue).terminate();
   });
 
-  it('is told apart from what Temporal could not be told of', async () => {
+  it('is told apart from what could not be reported to Temporal', async () => {
     const torn = Buffer.from('half a token');
     assert.deepEqual(await giveBackTokens(client, [torn]), { tasks: 0, untold: 1 });
   });

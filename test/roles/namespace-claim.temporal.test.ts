@@ -134,7 +134,7 @@ describe('the claim of a namespace', function () {
     assert.equal((await owner())?.directory, own.directory.id);
   });
 
-  it('can be taken over by one of many, whoever has it', async () => {
+  it('can be taken over by one of many from any owner', async () => {
     const first = await claimant('first');
     await claim(first);
     const takers = await Promise.all(['b', 'c', 'd'].map((name) => claimant(name)));

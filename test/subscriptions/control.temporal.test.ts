@@ -143,7 +143,7 @@ describe('how a subscription stands', function () {
     assert.deepEqual(await control.change(tenant, 'crm', { to: 'active', by: 'ops' }), { state: 'active' });
   });
 
-  it('is paused by Headgate where it is refused for good, unless it is held already, and told of then alone', async () => {
+  it('is paused by Headgate where it is refused for good, unless it is held already, with an alert then alone', async () => {
     const told: unknown[] = [];
     const control = new SubscriptionControl({
       rates,

@@ -19,7 +19,7 @@ export interface BatcherBench {
   /** Every batch started so far, in order. */
   readonly started: StartedBatch[];
   readonly faults: unknown[];
-  /** Adds a chunk of so many events and returns its sequence number. */
+  /** Adds a chunk of a number of events and returns its sequence number. */
   add(lane: string, events?: number, more?: Partial<Chunk>): number;
   /** Goes on as after a restart: with the batches that were on their way, then with what waits. */
   recover(plans: readonly Plan[], waiting: readonly Chunk[]): void;

@@ -171,7 +171,7 @@ export async function startPipeline(tenants: Readonly<Record<string, object>>): 
 }
 
 const unreachable = (): Promise<never> =>
-  Promise.reject(new Error('this pipeline delivers nothing by itself'));
+  Promise.reject(new Error('this pipeline delivers nothing on its own'));
 
 type CarrierParts = Pick<Pipeline, 'client' | 'stores' | 'registry' | 'host' | 'spool'> & {
   readonly signal: AbortSignal;

@@ -179,7 +179,7 @@ describe('the workflow deliver', function () {
     );
 
     answering(done);
-    await parked.signal('redrive', { actor: 'ops@example.com', reason: 'mended' });
+    await parked.signal('redrive', { actor: 'ops@example.com', reason: 'fixed' });
     const { outcome, by, delivery } = (await parked.result()) as DeadLetterResult;
     assert.deepEqual([outcome, by?.actor, delivery?.delivered], ['redriven', 'ops@example.com', 2]);
     assert.deepEqual(passes.map(linesOf).at(-1), [

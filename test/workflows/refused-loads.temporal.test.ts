@@ -129,7 +129,7 @@ describe('a warehouse that refuses loads', function () {
     return JSON.parse(ndjson.toString('utf8')) as EventRow;
   }
 
-  it('is paused by Headgate, once, and told of; a resume tries again, and loads what has waited', async () => {
+  it('is paused by Headgate, once, and reported; a resume tries again, and loads what has waited', async () => {
     says = 'Access Denied: grant roles/bigquery.jobUser.';
     const windows = [await window(TENANT), await window(TENANT), await window(TENANT)];
     await until(async () => assert.equal((await standing()).state, 'paused'), WITHIN_MS);

@@ -99,7 +99,7 @@ describe('the workflow replay', function () {
 
   const settled = (count: number) => until(() => assert.equal(passes.length, count), 10_000);
 
-  it('delivers all that is kept again as the routes say, each batch and subscription by itself', async () => {
+  it('delivers all that is kept again as the routes say, each batch and subscription separately', async () => {
     const [a, b] = [
       await keep('rp-all', arrivals('a', [10, 90]), 1),
       await keep('rp-all', arrivals('b', [70, 80]), 2),

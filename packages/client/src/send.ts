@@ -31,17 +31,17 @@ export interface SendOptions extends PostOptions {
   readonly lines: AsyncIterable<string> | Iterable<string>;
   /** Events in a request. Default 500. */
   readonly requestEvents?: number;
-  /** Told after every answered request; what it is told of is on Headgate's disk. */
+  /** Called after every answered request; what the tally counts is on Headgate's disk. */
   readonly onAnswered?: (tally: Readonly<SendTally>) => void | Promise<void>;
   readonly onRejected?: (line: RejectedLine) => void;
-  /** Told of what an answer calls accepted or duplicate; before `onAnswered`. */
+  /** Called with what an answer calls accepted or duplicate; before `onAnswered`. */
   readonly onAcknowledged?: (events: readonly AcknowledgedEvent[]) => void | Promise<void>;
 }
 
 /** How one request is sent. */
 export interface PostOptions extends Endpoint {
   readonly stream: InputStream;
-  /** Told when the server asks to wait, or cannot be reached. */
+  /** Called when the server asks to wait, or cannot be reached. */
   readonly onWaiting?: (reason: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -103,7 +103,7 @@ function acknowledged(lines: readonly string[], { results }: PostAnswer): Acknow
   });
 }
 
-/** Groups lines into requests: so many events, a megabyte at most. */
+/** Groups lines into requests: `maxEvents` events, a megabyte at most. */
 export async function* groupLines(
   lines: AsyncIterable<string> | Iterable<string>,
   maxEvents: number,

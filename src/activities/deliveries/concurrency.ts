@@ -43,7 +43,7 @@ export class Concurrency {
   }
 
   /**
-   * Waits for leave to send so many events in a request, first come first served. Each pass waits for one at a time, so
+   * Waits for permission to send a number of events in a request, first come first served. Each pass waits for one at a time, so
    * that there are no more waiting than passes.
    * @returns undefined if `signal` was aborted first
    */

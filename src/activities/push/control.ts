@@ -5,7 +5,7 @@ import type { AlertLevel, BreakerState } from './breaker.js';
 type DisableReason = 'gone' | 'failing';
 
 /**
- * What passes tell of a subscription, and ask: implemented where its queue's rate is. What returns a promise is waited for
+ * What passes report of a subscription, and ask: implemented where its queue's rate is. What returns a promise is waited for
  * before the pass returns, so that the next pass finds the queue as it should be; a rejection delays the next pass.
  */
 export interface PushControl {

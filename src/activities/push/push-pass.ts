@@ -45,7 +45,7 @@ export interface PushPassOptions {
 const STOPPED_PAUSE_MS = 30_000;
 
 /**
- * Builds the activity that posts what is pending of a batch to a push subscription's webhook. It ends by itself after a
+ * Builds the activity that posts what is pending of a batch to a push subscription's webhook. It ends after a
  * minute or when something stands against going on, and returns what is left. Cancelled, it returns too, for an error would
  * forget what was delivered.
  */

@@ -28,7 +28,7 @@ export interface WorkOptions {
   readonly lineAt: (line: number) => string;
   readonly stream: Stream;
   readonly config: Pick<PushConfig, 'format' | 'maxEvents'>;
-  /** Told of an event that no request can be made of. */
+  /** Called with an event that no request can be made of. */
   readonly onUndeliverable: (line: number, attempts: number, detail: string) => void;
 }
 

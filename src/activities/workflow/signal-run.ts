@@ -30,9 +30,9 @@ export interface SignalRunOptions {
   readonly now: () => number;
 }
 
-/** After so many failures in a row it is not an event or a workflow that is at fault. */
+/** After this number of failures in a row it is not an event or a workflow that is at fault. */
 const MAX_FAILURES_IN_A_ROW = 5;
-/** Of what Temporal says of a failure so much is kept. */
+/** Of what Temporal says of a failure this much is kept. */
 const MAX_ERROR_LENGTH = 500;
 
 /**

@@ -52,8 +52,8 @@ export interface NamedClaim extends LoadClaim {
 }
 
 /**
- * Claims of loads, kept where the batch files are. One is written before its load begins, once, and never changed: whoever
- * comes after a crash finds in it what the load was to hold, and asks the warehouse how it went.
+ * Claims of loads, kept where the batch files are. One is written before its load begins, once, and never changed: the process
+ * that comes after a crash finds in it what the load was to hold, and asks the warehouse how it went.
  */
 export interface LoadClaims {
   /**

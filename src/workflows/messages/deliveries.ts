@@ -80,7 +80,7 @@ export interface PassResult {
   /** What is to be tried again. */
   readonly pending: readonly PendingLines[];
   /**
-   * When: after so many milliseconds; at once if 0 or absent. Decided by the pass, which knows the subscription's
+   * When: after this number of milliseconds; at once if 0 or absent. Decided by the pass, which knows the subscription's
    * retry schedule, what the receiver asked for, and whether the breaker is open.
    */
   readonly retryAfterMs?: number;

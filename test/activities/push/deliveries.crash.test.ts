@@ -129,7 +129,7 @@ describe('deliveries by push', function () {
     assert.equal(ids.size, 300, 'the same for an event at each attempt');
   });
 
-  it('that always fail become a dead letter, the rest does not; redriven, they are delivered when the receiver is mended', async () => {
+  it('that always fail become a dead letter, the rest does not; redriven, they are delivered when the receiver is fixed', async () => {
     const broken = ['d-3', 'd-11', 'd-40'];
     receiver.answer = (request) => (broken.includes(idsOf(request)[0]!) ? 500 : 200);
     const [result, batch] = await delivered('push-dead', rowsOf('d', 50));

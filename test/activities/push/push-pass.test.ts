@@ -93,7 +93,7 @@ describe('a push pass', () => {
     assert.equal(bench.receivers.of('UA', 'hooks').concurrency.limit, 32);
   });
 
-  it('posts batches of so many, with an id that is the same for the same events', async () => {
+  it('posts batches of a bounded size, with an id that is the same for the same events', async () => {
     bench.configure({ format: 'batch', maxEvents: 40 });
     const batch = await events(100);
     await bench.pass(batch);
@@ -235,7 +235,7 @@ describe('a push pass', () => {
     });
   }
 
-  it('ends by itself, and is to go on at once', async () => {
+  it('ends in time, and is to go on at once', async () => {
     receiver.answer = async () => {
       await new Promise(setImmediate);
       return 200;

@@ -119,7 +119,7 @@ describe('rows that no load can take', function () {
       .map((line) => JSON.parse(line) as { unreadable?: string });
     assert.deepEqual(
       written.map(({ unreadable }) => unreadable),
-      [undefined, `It is no event: ${lines[3]}`],
+      [undefined, `It is not an event: ${lines[3]}`],
     );
     const audited = await auditOf(tenant);
     assert.deepEqual(audited.leftOut, {

@@ -68,7 +68,7 @@ describe('a worker of workflow subscriptions that is killed', function () {
     return LineSet.decode(delivered, EVENTS);
   }
 
-  it('has its pass gone on with: every event arrives once and in order, also what no heartbeat had told of', async () => {
+  it('has its pass gone on with: every event arrives once and in order, also what no heartbeat had reported', async () => {
     const queue = `killed-workflow-${Date.now()}`;
     const rows = Array.from({ length: EVENTS }, (_, line) => ({
       ...event(`k-${line}`, 0),

@@ -222,7 +222,7 @@ export function conformsAsStateStore(kind: StateStoreKind): {
     await assertWhole(told);
   });
 
-  /** Opens the store, and finds the last checkpoint in it: one that was told of, or a later one. */
+  /** Opens the store, and finds the last checkpoint in it: one that was reported, or a later one. */
   async function assertWhole(told: number): Promise<void> {
     store = await kind.open(where());
     const watermark = store.watermark('UA');

@@ -37,7 +37,7 @@ const LINES: [what: string, line: Buffer, loads: boolean][] = [
   ['half of a surrogate pair', line('x', String.raw`"\ud800"`), false],
   ['the other half of one', line('x', String.raw`"\udc00x"`), false],
   ['a surrogate in UTF-8', line('x', Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22])), false],
-  ['octets that are no UTF-8', line('x', Buffer.from([0x22, 0xc3, 0x28, 0x22])), false],
+  ['octets that are not UTF-8', line('x', Buffer.from([0x22, 0xc3, 0x28, 0x22])), false],
   ['a control character', line('x', Buffer.from([0x22, 0x01, 0x22])), false],
   ['NUL', line('x', Buffer.from([0x22, 0x00, 0x22])), false],
   ['a time that is none', attribute('x', { time: 'soon' }), false],

@@ -308,7 +308,7 @@ function describeFailed(harness: () => WarehouseHarness): void {
     await assert.rejects(fixture.load('w1', [batch]), gone);
   });
 
-  it('for a row that is none does without it, tells of it, and says so again when it is tried again', async () => {
+  it('for a row that is none does without it, reports it, and says so again when it is tried again', async () => {
     const { fixture, rows } = harness();
     const bad = JSON.stringify(event('bad', { time: 'never' }));
     const batches = [

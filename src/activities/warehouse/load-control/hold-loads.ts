@@ -12,11 +12,11 @@ export interface HoldLoadsOptions {
 /** Resolves when a tenant's warehouse may be loaded now. Rejects with `PAUSED`, and when to ask again, if it is paused. */
 export type HoldLoads = (tenant: string) => Promise<void>;
 
-/** A load that is held back asks again after so long at the earliest. */
+/** A load that is held back asks again after this long at the earliest. */
 const AGAIN_AFTER_MS = 15_000;
 /** Loads of one tenant that are held back ask one after the other, however many they have become. */
 const APART_MS = 500;
-/** Beyond so many paused tenants each one's loads ask more rarely: about twenty a second over all is what this may cost. */
+/** Beyond this number of paused tenants each one's loads ask more rarely: about twenty a second over all is what this may cost. */
 const TENANTS_AT_FULL_RATE = 10;
 
 /**

@@ -17,7 +17,7 @@ const LONGEST_MS = 60 * 60 * 1000;
 const ACTIVE_WINDOWS = 3;
 /** The shortest window, so often, is longer than the longest. */
 const MOST = 64;
-/** A window that has become shorter gets longer again only when that would leave so much room in it. */
+/** A window that has become shorter gets longer again only when that would leave this much room in it. */
 const ROOM = 1.5;
 
 /**

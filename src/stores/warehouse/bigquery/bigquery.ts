@@ -45,7 +45,7 @@ export interface BigQueryWarehouseOptions {
   readonly endpoint?: string;
   /** `host:port` of an emulator of the Storage Write API. Default: Google's. */
   readonly storageEndpoint?: string;
-  /** Told of each load job that is about to be submitted: it counts against quotas, however it ends. */
+  /** Called with each load job that is about to be submitted: it counts against quotas, however it ends. */
   readonly onSubmit?: (job: CountedJob) => void;
 }
 

@@ -84,8 +84,8 @@ export function isRefusal({ status, reasons }: Answer): boolean {
 }
 
 /**
- * Sorts what Google's client has thrown. All are retryable, since an operator may mend what is refused: `WAREHOUSE_REFUSED`
- * says how, `WAREHOUSE_QUOTA` when to ask again, `WAREHOUSE_UNAVAILABLE` passes by itself, and `WAREHOUSE_FAILED` is about
+ * Sorts what Google's client has thrown. All are retryable, since an operator may fix what is refused: `WAREHOUSE_REFUSED`
+ * says how, `WAREHOUSE_QUOTA` when to ask again, `WAREHOUSE_UNAVAILABLE` passes without help, and `WAREHOUSE_FAILED` is about
  * the load.
  */
 export function bigQueryError(error: unknown, config: BigQueryConfig): HeadgateError {

@@ -25,8 +25,8 @@ const MIN_FILES_OF_OPEN_DAY = 16;
 /** Which files may be compacted. */
 export interface CompactionAge {
   /**
-   * Milliseconds: of a day (UTC) that ended so long ago, all files; of a younger one those of loads that were written so
-   * long ago.
+   * Milliseconds: of a day (UTC) that ended this long ago, all files; of a younger one those of loads that were written
+   * that long ago.
    */
   readonly olderThanMs: number;
   /** Milliseconds since the epoch. */

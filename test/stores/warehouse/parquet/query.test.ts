@@ -155,7 +155,7 @@ describe("a query over a tenant's warehouse", function () {
       assert.deepEqual(await latest(), [['s1', '2', { a: 'later' }]]);
     });
 
-    it('keeps odd keys, and takes data that is no object as no properties', async () => {
+    it('keeps odd keys, and takes data that is not an object as no properties', async () => {
       const odd = JSON.parse(
         '{"$.a":1,"a/b":2,"":3,"\\"":4,"__proto__":5,"u\\u0000x":"y\\u0000","ключ":"é"}',
       ) as unknown;
