@@ -1,6 +1,6 @@
 /**
- * `npm run check`: format, lint, types, what is unused, words, and generated documents, side by side, the first four with
- * caches; what fails prints what it found.
+ * `npm run check`: format, lint, types, what is unused, words, licenses and generated documents, side by side, the first
+ * four with caches; what fails prints what it found.
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -50,6 +50,7 @@ const CHECKS = {
     join(CACHE, 'knip'),
   ],
   words: [join(ROOT, 'scripts', 'words.mjs')],
+  licenses: [join(ROOT, 'scripts', 'licenses.mjs')],
   docs: [join(ROOT, 'scripts', 'docs.mjs'), '--check'],
 };
 
