@@ -43,7 +43,10 @@ const NO_PROPERTIES: Readonly<Record<string, unknown>> = {};
 
 /** Who follows the work on a chunk. */
 export interface ChunkWatch {
-  /** Called with a decision with another outcome than the last of its subject and rule; `line` is its place among the chunk's decisions. */
+  /**
+   * Called with a decision with another outcome than the last of its subject and rule; `line` is its place among the
+   * chunk's decisions.
+   */
   readonly onChanged?: (line: number, row: DecisionRow) => void;
   /** Called with expressions that fail on an event. */
   readonly onFailure?: OnFailure;

@@ -15,7 +15,7 @@ export interface ExpressionFailure {
 /** Called with an expression that failed on an event. */
 export type OnFailure = (owner: ExpressionOwner, name: string, code: FaultCode) => void;
 
-/** Adds up the failures of a request, a pass or a lot, so that metrics are touched once and not per event. */
+/** Adds up the failures of a request, a pass or a leased batch, so that metrics are touched once and not per event. */
 export class ExpressionFailures {
   private readonly counts = new Map<
     string,

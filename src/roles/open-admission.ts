@@ -31,7 +31,10 @@ export interface OpenAdmission {
   close(): void;
 }
 
-/** Of the connections, those that may have a tenant's request open. The rest is for those who come next, who are told to come again. */
+/**
+ * Of the connections, those that may have a tenant's request open. The rest is for those who come next, who are told to
+ * come again.
+ */
 const OPEN_SHARE = 0.8;
 /** Of a tenant that is not configured. */
 const NOTHING: AdmissionLimits = { eventsPerSecond: 0, bytesPerSecond: 0, requestsPerSecond: 0 };

@@ -19,9 +19,14 @@ import type { SubscriptionTrouble } from '../events/delivered-event.js';
 export interface SubscriptionControlOptions {
   readonly rates: QueueRates & QueueNotes;
   readonly configOf: (tenant: string) => TenantConfig | undefined;
-  /** Called when Headgate has disabled or paused a subscription or its breaker has opened: once each time, when Temporal has it. */
+  /**
+   * Called when Headgate has disabled or paused a subscription or its breaker has opened: once each time, when Temporal has
+   * it.
+   */
   readonly onTrouble?: (trouble: SubscriptionTrouble) => void;
-  /** What keeps a subscription from delivering, as far as this process can tell. Default: nothing. Asked where it delivers. */
+  /**
+   * What keeps a subscription from delivering, as far as this process can tell. Default: nothing. Asked where it delivers.
+   */
   readonly faultOf?: (tenant: string, name: string) => string | undefined;
   /** Called when somebody has resumed a subscription, once Temporal has it; what waits between attempts is then due. */
   readonly onResumed?: (tenant: string, name: string, at: number) => void;

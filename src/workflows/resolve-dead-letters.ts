@@ -30,8 +30,8 @@ const DEAD_LETTERS_PER_SECOND = 5;
 type Progress = { -readonly [Key in keyof ResolveProgress]: ResolveProgress[Key] };
 
 /**
- * Redrives or discards all dead letters that a filter matches, at a number of events per second: a few at a time, then a pause
- * as long as their events are to take. Cancelled, it ends after those that it has under way and leaves the rest.
+ * Redrives or discards all dead letters that a filter matches, at a number of events per second: a few at a time, then a
+ * pause as long as their events are to take. Cancelled, it ends after those that it has under way and leaves the rest.
  */
 export async function resolveDeadLetters(input: ResolveInput): Promise<ResolveResult> {
   const none: Progress = { matched: 0, matchedEvents: 0, done: 0, events: 0, left: 0 };

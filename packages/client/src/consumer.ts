@@ -10,7 +10,10 @@ export interface Delivery {
   readonly attempt: number;
 }
 
-/** Handles one event. It is acknowledged when this resolves, and given back when it throws; it may come again in either case. */
+/**
+ * Handles one event. It is acknowledged when this resolves, and given back when it throws; it may come again in either
+ * case.
+ */
 export type Handler = (event: CloudEvent, delivery: Delivery) => Promise<void> | void;
 
 /** How to consume. */
@@ -26,8 +29,8 @@ export interface ConsumeOptions {
   /** While a handler runs, its event is kept for this long at a time, 10 to 600. Default 60. */
   readonly ackDeadlineSeconds?: number;
   /**
-   * Called with what a handler has thrown, with its event, and what has gone wrong on the way: `LEASE_LOST` with the event where a
-   * lease has ended too soon, as when the process was held up. Default: nobody is told.
+   * Called with what a handler has thrown, with its event, and what has gone wrong on the way: `LEASE_LOST` with the event
+   * where a lease has ended too soon, as when the process was held up. Default: nobody is told.
    */
   readonly onError?: (error: unknown, event?: CloudEvent) => void;
 }

@@ -13,8 +13,8 @@ const inflate = promisify(gunzip);
 const deflate = promisify(gzip);
 
 /**
- * Beyond this number of bad rows in a load, a part that has one is taken as bad as a whole: looking on would take minutes. Where
- * what was left out is loaded again, its good rows come in.
+ * Beyond this number of bad rows in a load, a part that has one is taken as bad as a whole: looking on would take minutes.
+ * Where what was left out is loaded again, its good rows come in.
  */
 const MAX_FOUND = 500;
 
@@ -125,7 +125,10 @@ class Search {
     }
   }
 
-  /** Why a batch cannot be loaded, undefined if it can. Every value is made as for a load; to write them takes longer than that. */
+  /**
+   * Why a batch cannot be loaded, undefined if it can. Every value is made as for a load; to write them takes longer than
+   * that.
+   */
   private async problemOf(batch: LoadBatch): Promise<string | undefined> {
     const make = `SELECT max(hash(made)) FROM (${selectStatement(this.input, [batch])}) AS made`;
     try {

@@ -9,7 +9,7 @@ import { linesOf } from '../../../src/stores/batch-store/batch-lines.js';
 import { deadEventsOf } from '../../../src/dead-letters/contents.js';
 import type { HeadgateError } from '../../../src/errors.js';
 import type { BatchRef } from '../../../src/events/event.js';
-import { openLot } from '../../../src/pull/open-lot.js';
+import { openLeasedBatch } from '../../../src/pull/open-leased-batch.js';
 import type { BatchStore } from '../../../src/stores/batch-store/batch-store.js';
 import { batchPath, createFileBatchStore } from '../../../src/stores/batch-store/file.js';
 import { identified } from '../../../src/stores/batch-store/identified.js';
@@ -174,7 +174,7 @@ describe('a batch store that knows which one it is', function () {
 
     it('when it leases events out', async () => {
       const pass = { input: { batch: ref }, complete: never };
-      await assert.rejects(openLot(pass as never, { batchStore: elsewhere } as never), UNREACHABLE);
+      await assert.rejects(openLeasedBatch(pass as never, { batchStore: elsewhere } as never), UNREACHABLE);
     });
 
     it('when it redrives rows, or a start that was refused', async () => {

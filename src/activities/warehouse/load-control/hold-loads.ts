@@ -16,7 +16,10 @@ export type HoldLoads = (tenant: string) => Promise<void>;
 const AGAIN_AFTER_MS = 15_000;
 /** Loads of one tenant that are held back ask one after the other, however many they have become. */
 const APART_MS = 500;
-/** Beyond this number of paused tenants each one's loads ask more rarely: about twenty a second over all is what this may cost. */
+/**
+ * Beyond this number of paused tenants each one's loads ask more rarely: about twenty a second over all is what this may
+ * cost.
+ */
 const TENANTS_AT_FULL_RATE = 10;
 
 /**

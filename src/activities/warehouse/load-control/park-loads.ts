@@ -11,8 +11,8 @@ export interface ParkLoadsOptions {
 }
 
 /**
- * Called with a load that the warehouse refused, and when it had begun, in milliseconds since the epoch. Resolves to the error
- * that the load is to fail with: it is tried again.
+ * Called with a load that the warehouse refused, and when it had begun, in milliseconds since the epoch. Resolves to the
+ * error that the load is to fail with: it is tried again.
  */
 export type ParkLoads = (tenant: string, refusal: HeadgateError, beganAt: number) => Promise<HeadgateError>;
 
@@ -21,8 +21,8 @@ const AGAIN_AFTER_SECONDS = 15;
 
 /**
  * Builds what parks the loads of a tenant whose warehouse refuses them for what only a person can fix, such as a
- * permission: its warehouse is paused with the reason, so that windows wait, and nothing asks without success. A resume is what
- * has them tried again.
+ * permission: its warehouse is paused with the reason, so that windows wait, and nothing asks without success. A resume is
+ * what has them tried again.
  */
 export function createParkLoads({ pause, log, now = Date.now }: ParkLoadsOptions): ParkLoads {
   const pausedAt = new Map<string, number>();
