@@ -72,7 +72,7 @@ export interface ActivityDependencies {
   /** Called with the length of the load window that a tenant's batch was announced to. */
   readonly onWindow?: (tenant: string, windowMs: number) => void;
   /** Knows whether a tenant's warehouse is paused, and pauses it when it refuses loads. */
-  readonly control: Pick<SubscriptionControl, 'standing' | 'isPaused' | 'park'>;
+  readonly control: Pick<SubscriptionControl, 'status' | 'isPaused' | 'park'>;
   readonly log: Pick<RegistryLogger, 'warn'>;
   /** What tries to deliver. */
   readonly passes: PassActivities;
@@ -182,7 +182,7 @@ function gatesOf({
   budget,
   log,
 }: ActivityDependencies): Pick<LoadActivitiesDeps, 'holdLoads' | 'parkLoads'> {
-  const holdPaused = createHoldLoads({ standingOf: (id) => control.standing(id, WAREHOUSE) });
+  const holdPaused = createHoldLoads({ statusOf: (id) => control.status(id, WAREHOUSE) });
   return {
     holdLoads: async (id, streams) => {
       await holdPaused(id);

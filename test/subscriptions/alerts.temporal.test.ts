@@ -102,10 +102,10 @@ describe('a subscription in trouble', function () {
   it('is raised once each time: not for a failed probe, for another process, nor for the same trouble again', async () => {
     await control.breaker('al-once', 'crm', true, '9 of 10 failed');
     await control.breaker('al-once', 'crm', true, '10 of 11 failed');
-    assert.equal((await control.standing('al-once', 'crm')).since, told[0]?.since);
+    assert.equal((await control.status('al-once', 'crm')).since, told[0]?.since);
     await until(async () => {
       const other = controlled(alerts);
-      assert.equal((await other.standing('al-once', 'crm')).state, 'breaker-open');
+      assert.equal((await other.status('al-once', 'crm')).state, 'breaker-open');
       await other.breaker('al-once', 'crm', true, '5 of 5 failed');
     }, WITHIN_MS);
     assert.equal(told.length, 1);

@@ -57,8 +57,8 @@ interface Loading {
   readonly writers: Readonly<Record<BigQueryWriter, Writer>>;
 }
 
-/** Claims by how they stand. */
-type Standing = Readonly<Record<ClaimState, NamedClaim[]>>;
+/** Claims by what has become of them. */
+type ClaimsByState = Readonly<Record<ClaimState, NamedClaim[]>>;
 
 /**
  * Tables in BigQuery, a dataset per tenant, filled by load jobs or by the Storage Write API. Which batches they hold is in
@@ -139,13 +139,13 @@ class BigQueryLoads {
     const concerned = claims.filter(
       (claim) => claim.loadId === loadId || claim.batchIds.some((id) => asked.has(id)),
     );
-    const standing = await this.standingOf(loading, concerned);
-    const holding = standing.loaded;
+    const sorted = await this.byState(loading, concerned);
+    const holding = sorted.loaded;
     const held = new Set(holding.flatMap(({ batchIds }) => batchIds));
     const missing = batches.filter(({ batchId }) => !held.has(batchId));
     if (missing.length > 0) {
       await this.ensure(loading, claims.length > 0);
-      const open = standing.open.find((claim) => claim.loadId === loadId && hasBatches(claim, missing));
+      const open = sorted.open.find((claim) => claim.loadId === loadId && hasBatches(claim, missing));
       holding.push(await this.loadPart(loading, open ?? newPart(loading, concerned), missing));
       faultPoint('bigquery-done.after');
     }
@@ -159,15 +159,15 @@ class BigQueryLoads {
     return [...new Map(own.map((claim) => [keyOf(claim), claim])).values()];
   }
 
-  /** How claims stand, once that is certain. */
-  private async standingOf({ writers }: Loading, claims: readonly NamedClaim[]): Promise<Standing> {
-    const standing: Standing = { loaded: [], open: [], void: [] };
+  /** What has become of claims, once that is certain. */
+  private async byState({ writers }: Loading, claims: readonly NamedClaim[]): Promise<ClaimsByState> {
+    const sorted: ClaimsByState = { loaded: [], open: [], void: [] };
     for (const claim of claims) {
       const state = this.settled.get(keyOf(claim)) ?? (await writers[writerOf(claim)].stateOf(claim));
       if (state !== 'open') this.settled.set(keyOf(claim), state);
-      standing[state].push(claim);
+      sorted[state].push(claim);
     }
-    return standing;
+    return sorted;
   }
 
   private async ensure({ input, config, api }: Loading, hadLoads: boolean): Promise<void> {
