@@ -69,8 +69,10 @@ export default tseslint.config(
     files: ['src/roles/**/*.ts', 'src/activities/index.ts'],
     rules: { 'max-lines-per-function': ['error', { max: 80, skipComments: true, skipBlankLines: true }] },
   },
-  { files: ['src/config.ts'], rules: { 'no-restricted-syntax': ['error', LITERAL_SPREAD] } },
-  { files: ['test/**/*.ts', 'bench/**/*.ts'], rules: { 'no-restricted-syntax': 'off' } },
+  {
+    files: ['src/config.ts', 'test/**/*.ts', 'bench/**/*.ts', '**/*.mjs'],
+    rules: { 'no-restricted-syntax': ['error', LITERAL_SPREAD] },
+  },
   {
     files: ['test/**/*.ts'],
     rules: { '@typescript-eslint/no-unused-expressions': 'off' },
@@ -84,8 +86,14 @@ export default tseslint.config(
           patterns: [
             {
               group: [
-                ...['node:*', 'fs', 'path', 'crypto', 'lmdb', '@duckdb/*'],
-                ...['@temporalio/client', '@temporalio/worker'],
+                'node:*',
+                'fs',
+                'path',
+                'crypto',
+                'lmdb',
+                '@duckdb/*',
+                '@temporalio/client',
+                '@temporalio/worker',
               ],
               message: 'workflow code is deterministic.',
             },

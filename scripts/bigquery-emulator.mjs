@@ -7,7 +7,7 @@ import { step } from './step.mjs';
 const { module, version, folder, binary } = BIGQUERY_EMULATOR;
 const COMMAND = `${module}/cmd/bigquery-emulator`;
 
-/** Builds goccy's emulator of BigQuery with Go, for the tests of that warehouse; they find it by themselves. */
+/** Builds goccy's emulator of BigQuery with Go, for the tests of that warehouse; they find it automatically. */
 mkdirSync(folder, { recursive: true });
 // As a tool of a module of its own: `go install` does not take the `replace` lines of its go.mod.
 const lines = [

@@ -1,6 +1,6 @@
 /**
- * `npm run check`: format, lint, types and generated documents, side by side, each but the last with its cache; what fails
- * prints what it found.
+ * `npm run check`: format, lint, types, what is unused, words, licenses and generated documents, side by side, the first
+ * four with caches; what fails prints what it found.
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -13,18 +13,44 @@ const require = createRequire(import.meta.url);
 const CHECKS = {
   format: [
     join(require.resolve('prettier'), '..', 'bin', 'prettier.cjs'),
-    ...['--check', '.', '--cache', '--cache-strategy', 'content', '--log-level', 'warn'],
-    ...['--cache-location', join(CACHE, 'prettier')],
+    '--check',
+    '.',
+    '--cache',
+    '--cache-strategy',
+    'content',
+    '--log-level',
+    'warn',
+    '--cache-location',
+    join(CACHE, 'prettier'),
   ],
   lint: [
     join(require.resolve('eslint/package.json'), '..', 'bin', 'eslint.js'),
-    ...['.', '--cache', '--cache-strategy', 'content', '--cache-location', join(CACHE, 'eslint')],
+    '.',
+    '--cache',
+    '--cache-strategy',
+    'content',
+    '--cache-location',
+    join(CACHE, 'eslint'),
   ],
   types: [
     TSC,
-    ...['--noEmit', '-p', 'tsconfig.test.json'],
-    ...['--incremental', '--tsBuildInfoFile', join(CACHE, 'types.tsbuildinfo')],
+    '--noEmit',
+    '-p',
+    'tsconfig.test.json',
+    '--incremental',
+    '--tsBuildInfoFile',
+    join(CACHE, 'types.tsbuildinfo'),
   ],
+  unused: [
+    join(ROOT, 'node_modules', 'knip', 'bin', 'knip.js'),
+    '--no-progress',
+    '--treat-config-hints-as-errors',
+    '--cache',
+    '--cache-location',
+    join(CACHE, 'knip'),
+  ],
+  words: [join(ROOT, 'scripts', 'words.mjs')],
+  licenses: [join(ROOT, 'scripts', 'licenses.mjs')],
   docs: [join(ROOT, 'scripts', 'docs.mjs'), '--check'],
 };
 

@@ -5,7 +5,7 @@ import { step } from './step.mjs';
 
 const { module, version, folder } = FAKE_GCS;
 
-/** Builds fake-gcs-server with Go, for the tests of batches in a bucket; they find it by themselves. */
+/** Builds fake-gcs-server with Go, for the tests of batches in a bucket; they find it automatically. */
 mkdirSync(folder, { recursive: true });
 await step(`Building ${module} ${version}`, () =>
   runQuietly('go', ['install', `${module}@${version}`], {

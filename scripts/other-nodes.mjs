@@ -4,7 +4,7 @@ import { main } from './setup.mjs';
 import { step } from './step.mjs';
 import { OTHER_NODES } from './test-programs.mjs';
 
-/** Installs other versions of Node, for the tests that run what must be the same on each; they find them by themselves. */
+/** Installs other versions of Node, for the tests that run what must be the same on each; they find them automatically. */
 await main(async () => {
   for (const version of OTHER_NODES.versions) {
     if (existsSync(OTHER_NODES.binaryOf(version))) continue;

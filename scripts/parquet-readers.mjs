@@ -6,7 +6,7 @@ import { PARQUET_READERS } from './test-programs.mjs';
 
 const PYTHON = process.platform === 'win32' ? 'python' : 'python3';
 
-/** Installs other readers of Parquet, for the tests of what docs/how-to/read-the-parquet-files.md says of them, which find them by themselves. */
+/** Installs other readers of Parquet, for the tests of what docs/how-to/read-the-parquet-files.md says of them, which find them automatically. */
 await main(async () => {
   for (const { packages, folder } of PARQUET_READERS.readers) {
     if (existsSync(folder)) continue;

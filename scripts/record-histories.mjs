@@ -48,8 +48,12 @@ const loaded = async ({ window, batches }) =>
   [...new Set(batches.map(({ stream }) => stream))].map((stream) => {
     const held = batches.filter((batch) => batch.stream === stream).map(({ batchId }) => batchId);
     return {
-      ...{ stream, loadId: `${window}-0123456789abcdef`, rows: 100 * held.length, bytes: 4_000 },
-      ...{ loaded: held, alreadyHeld: [] },
+      stream,
+      loadId: `${window}-0123456789abcdef`,
+      rows: 100 * held.length,
+      bytes: 4_000,
+      loaded: held,
+      alreadyHeld: [],
       file: `${stream}/day=2024-03-10/${window}-0123456789abcdef.parquet`,
     };
   });
@@ -118,7 +122,10 @@ const PATHS = {
   },
   'load-window-two-loads': { announce: 1, during: 1, activities: { loadBatches: loaded } },
   'load-window-large-loads': {
-    ...{ announce: 2, during: 1, full: { batches: 2, bytes: 536_870_912 }, windowMs: 2_000 },
+    announce: 2,
+    during: 1,
+    full: { batches: 2, bytes: 536_870_912 },
+    windowMs: 2_000,
     activities: { loadBatches: loaded },
   },
   'load-window-full': {
@@ -133,7 +140,8 @@ const PATHS = {
     activities: { replayPage: pages(3) },
   },
   'replay-dry-run': {
-    ...{ task: { kind: 'deliver' }, dryRun: true },
+    task: { kind: 'deliver' },
+    dryRun: true,
     activities: {
       redecide: async () => ({ ...counted, dryRun: true, rules: [], wouldDeliver: [], notes: [] }),
     },
@@ -143,26 +151,29 @@ const PATHS = {
     activities: { redecide: failing(1, async () => ({ ...counted, dryRun: false, rules: [], notes: [] })) },
   },
   'replay-apply-current': {
-    ...{ task: { kind: 'decide', applyCurrent: true }, stateQueue: STATE },
+    task: { kind: 'decide', applyCurrent: true },
+    stateQueue: STATE,
     activities: {
       redecide: async () => ({
-        ...{ ...counted, dryRun: false, rules: [], notes: [] },
+        ...counted,
+        dryRun: false,
+        rules: [],
+        notes: [],
         applied: { madeCurrent: 90, alreadyCurrent: 0, older: 10, ruleChanged: 0 },
       }),
     },
   },
   'replay-waits-for-spool': {
-    ...{ task: { kind: 'deliver' }, spools: [{ node: '0123abcd', queue: STATE }] },
+    task: { kind: 'deliver' },
+    spools: [{ node: '0123abcd', queue: STATE }],
     activities: { awaitBatched: failing(1, async () => ({ events: 0 })), replayPage: pages(2) },
   },
   'replay-without-spool': {
-    ...{
-      task: { kind: 'decide' },
-      spools: [
-        { node: '0123abcd', queue: STATE },
-        { node: 'ffffffff', queue: AWAY },
-      ],
-    },
+    task: { kind: 'decide' },
+    spools: [
+      { node: '0123abcd', queue: STATE },
+      { node: 'ffffffff', queue: AWAY },
+    ],
     activities: {
       awaitBatched: async () => ({ events: 50, oldestReceipt: '2024-03-10T11:59:59.000Z' }),
       redecide: async () => ({ ...counted, dryRun: false, rules: [], notes: [] }),
@@ -184,19 +195,24 @@ const PATHS = {
     },
   },
   'dead-letter-redriven': {
-    ...{ signal: 'redrive' },
+    signal: 'redrive',
     activities: { pushPass: passes({ delivered: 8, failed: 0, pending: [], dead: [] }) },
   },
   'dead-letter-discarded': { signal: 'discard', activities: {} },
   'dead-letter-restarted': {
-    ...{ signal: 'redrive', of: { subscription: 'ingest', kind: 'ingest' }, because: 'start-refused' },
+    signal: 'redrive',
+    of: { subscription: 'ingest', kind: 'ingest' },
+    because: 'start-refused',
     activities: {
       restartBatch: async () => ({ delivered: 100, deadLettered: 0, passes: 1, deadLetters: [] }),
     },
   },
   'dead-letter-damaged': {
-    ...{ signal: 'discard', of: { subscription: 'ingest', kind: 'ingest' }, because: 'spool-damaged' },
-    ...{ passedOver: 'redrive', activities: {} },
+    signal: 'discard',
+    of: { subscription: 'ingest', kind: 'ingest' },
+    because: 'spool-damaged',
+    passedOver: 'redrive',
+    activities: {},
   },
   'resolve-dead-letters-pages': { activities: resolving() },
   'resolve-dead-letters-cancelled': { eventsPerSecond: 1, activities: resolving() },
@@ -247,8 +263,16 @@ async function runReplay(client, { task, dryRun = false, stateQueue, spools }) {
   const replayId = '20240310t120000-0123abcd';
   const range = { from: 0, to: Date.UTC(2024, 2, 10), by: 'receipt' };
   const input = {
-    ...{ tenant: TENANT, replayId, range, task, version: '0123456789ab', dryRun, eventsPerSecond: 5_000 },
-    ...{ activityQueue: `tenant.${TENANT}`, requestedAt: Date.now(), ...(stateQueue && { stateQueue }) },
+    tenant: TENANT,
+    replayId,
+    range,
+    task,
+    version: '0123456789ab',
+    dryRun,
+    eventsPerSecond: 5_000,
+    activityQueue: `tenant.${TENANT}`,
+    requestedAt: Date.now(),
+    ...(stateQueue && { stateQueue }),
     ...(spools && { spools, spoolWaitMs: 1_000 }),
   };
   const options = { workflowId: `replay/${randomUUID()}`, taskQueue: POOL, args: [input] };
@@ -259,9 +283,15 @@ async function runReplay(client, { task, dryRun = false, stateQueue, spools }) {
 
 function delivery() {
   return {
-    ...{ tenant: TENANT, subscription: 'crm', kind: 'push', batch: reference(), priority: 'normal' },
+    tenant: TENANT,
+    subscription: 'crm',
+    kind: 'push',
+    batch: reference(),
+    priority: 'normal',
     // Both are one here: a Worker more would change nothing.
-    ...{ queue: `tenant.${TENANT}`, activityQueue: `tenant.${TENANT}`, expiresAt: Date.now() + 86_400_000 },
+    queue: `tenant.${TENANT}`,
+    activityQueue: `tenant.${TENANT}`,
+    expiresAt: Date.now() + 86_400_000,
   };
 }
 
@@ -279,11 +309,16 @@ async function runDeliver(client) {
 async function runDeadLetter(client, { signal, passedOver, of = {}, because = dead.reason }) {
   const { subscriptionAttributes } = await import('../dist/tenants/search-attributes.js');
   const input = {
-    ...{ delivery: { ...delivery(), ...of }, dead: { ...dead, reason: because } },
-    ...{ passes: 10, part: 0, parkedAt: Date.now() },
+    delivery: { ...delivery(), ...of },
+    dead: { ...dead, reason: because },
+    passes: 10,
+    part: 0,
+    parkedAt: Date.now(),
   };
   const handle = await client.workflow.start('deadLetter', {
-    ...{ workflowId: `dead-letter/${randomUUID()}`, taskQueue: POOL, args: [input] },
+    workflowId: `dead-letter/${randomUUID()}`,
+    taskQueue: POOL,
+    args: [input],
     typedSearchAttributes: subscriptionAttributes(TENANT, 'crm', 'events', 'dead-letter'),
   });
   if (passedOver !== undefined) {
@@ -291,15 +326,19 @@ async function runDeadLetter(client, { signal, passedOver, of = {}, because = de
     // In a task of its own.
     await handle.query('resolution');
   }
-  await handle.signal(signal, { actor: 'ops@example.com', reason: 'mended' });
+  await handle.signal(signal, { actor: 'ops@example.com', reason: 'fixed' });
   await handle.result();
   return handle;
 }
 
 async function runResolve(client, { eventsPerSecond = 100_000 }) {
   const input = {
-    ...{ tenant: TENANT, activityQueue: `tenant.${TENANT}`, outcome: 'redriven', filter: { to: Date.now() } },
-    ...{ by: { actor: 'ops@example.com' }, eventsPerSecond },
+    tenant: TENANT,
+    activityQueue: `tenant.${TENANT}`,
+    outcome: 'redriven',
+    filter: { to: Date.now() },
+    by: { actor: 'ops@example.com' },
+    eventsPerSecond,
   };
   const options = { workflowId: `redrive/${randomUUID()}`, taskQueue: POOL, args: [input] };
   const handle = await client.workflow.start('resolveDeadLetters', options);
@@ -321,8 +360,18 @@ function runnerOf(name) {
 }
 
 const ACTIVITIES = [
-  ...['announce', 'loadBatches', 'replayPage', 'redecide', 'pushPass', 'park', 'restartBatch'],
-  ...['countDeadLetters', 'findDeadLetters', 'signalDeadLetters', 'awaitBatched', 'announceKept'],
+  'announce',
+  'loadBatches',
+  'replayPage',
+  'redecide',
+  'pushPass',
+  'park',
+  'restartBatch',
+  'countDeadLetters',
+  'findDeadLetters',
+  'signalDeadLetters',
+  'awaitBatched',
+  'announceKept',
 ];
 
 /** Runs one path after the other on the same Workers, and gives each one's history to `save`. */
@@ -333,7 +382,9 @@ async function record(names, { connection, client, Worker, save }) {
   );
   const shared = { connection, identity: IDENTITY, activities };
   const pool = await Worker.create({
-    ...{ ...shared, taskQueue: POOL, enableNonLocalActivities: false },
+    ...shared,
+    taskQueue: POOL,
+    enableNonLocalActivities: false,
     workflowBundle: { codePath: join(ROOT, 'dist', 'workflow-bundle.js') },
   });
   const tenant = await Worker.create({ ...shared, taskQueue: `tenant.${TENANT}` });

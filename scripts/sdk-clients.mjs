@@ -1,6 +1,6 @@
 /**
  * Builds the programs of test/sdks, which send events with the CloudEvents SDKs of other languages, once: tests find
- * them by themselves. What has no toolchain here is left out, which is said.
+ * them automatically. What has no toolchain here is left out, which is said.
  *
  *   node scripts/sdk-clients.mjs            all
  *   node scripts/sdk-clients.mjs go rust    some, by their folders in test/sdks

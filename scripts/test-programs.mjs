@@ -50,7 +50,7 @@ export const TEST_PROGRAMS = [
   ...EMULATORS.map((each) => ({ ...each, find: () => found([each.binary]) })),
   { ...OTHER_NODES, find: () => found(OTHER_NODES.versions.map((each) => OTHER_NODES.binaryOf(each))) },
   { ...PARQUET_READERS, find: () => found(PARQUET_READERS.readers.map(({ folder }) => folder)) },
-  // Each by itself: a test names the languages that are missing.
+  // Each separately: a test names the languages that are missing.
   {
     name: 'CloudEvents SDKs',
     variable: 'HEADGATE_TEST_SDKS',

@@ -211,22 +211,40 @@ describe('the configuration', () => {
     const usual = { sslmode: 'disable', sslrootcert: undefined, password: undefined };
     assert.deepEqual(stateOf('postgres://me@db.example/events'), {
       ...usual,
-      ...{ host: 'db.example', port: 5432, database: 'events', user: 'me', schema: 'headgate' },
+      host: 'db.example',
+      port: 5432,
+      database: 'events',
+      user: 'me',
+      schema: 'headgate',
     });
     const url =
       'postgresql://m%40e:p%2Fw@[::1]:6543/a%20b?schema=s_1&sslmode=verify-full&sslrootcert=/ca.pem';
     assert.deepEqual(stateOf(url, 'not this one'), {
-      ...{ host: '::1', port: 6543, database: 'a b', user: 'm@e', password: 'p/w', schema: 's_1' },
-      ...{ sslmode: 'verify-full', sslrootcert: '/ca.pem' },
+      host: '::1',
+      port: 6543,
+      database: 'a b',
+      user: 'm@e',
+      password: 'p/w',
+      schema: 's_1',
+      sslmode: 'verify-full',
+      sslrootcert: '/ca.pem',
     });
     const socket = stateOf('postgres://me@localhost/events?host=/var/run/postgresql', 'from the environment');
     assert.deepEqual([socket?.host, socket?.password], ['/var/run/postgresql', 'from the environment']);
   });
 
   const noPlaces = [
-    ...['lmdb', 'mysql://u@h/d', 'postgres:///db', 'postgres://host/db', 'postgres://u@host'],
-    ...['postgres://u@host:99999/db', 'postgres://u@h/%zz', 'postgres://u@h/d?schema=A'],
-    ...['postgres://u@h/d?schema=1a', 'postgres://u@h/d?schema=', 'postgres://u@h/d?sslmode=prefer'],
+    'lmdb',
+    'mysql://u@h/d',
+    'postgres:///db',
+    'postgres://host/db',
+    'postgres://u@host',
+    'postgres://u@host:99999/db',
+    'postgres://u@h/%zz',
+    'postgres://u@h/d?schema=A',
+    'postgres://u@h/d?schema=1a',
+    'postgres://u@h/d?schema=',
+    'postgres://u@h/d?sslmode=prefer',
     'postgres://u@h/d?application_name=x',
   ];
   for (const text of noPlaces) {
@@ -347,8 +365,13 @@ describe('the configuration', () => {
   it('warns of a variable that is none, with the one that is meant, and repeats no value', () => {
     assert.deepEqual(
       unknownVariables({
-        ...{ HEADGATE_PROT: 'secret', HEADGATE_SOMETHING_ELSE: 'x', PROT: '1', HEADGATE_PORT: 'x' },
-        ...{ HEADGATE_SECRET_CRM: 'x', HEADGATE_TEST_TOTALS: 'x', HEADGATE_FAULT: 'x' },
+        HEADGATE_PROT: 'secret',
+        HEADGATE_SOMETHING_ELSE: 'x',
+        PROT: '1',
+        HEADGATE_PORT: 'x',
+        HEADGATE_SECRET_CRM: 'x',
+        HEADGATE_TEST_TOTALS: 'x',
+        HEADGATE_FAULT: 'x',
       }),
       [
         'HEADGATE_PROT is not a setting, and is ignored. Did you mean HEADGATE_PORT?',

@@ -30,7 +30,9 @@ describe('a workflow that somebody else has started under an id of Headgate', fu
   /** Of whatever type, for whichever tenant: nobody works on it. */
   const take = (workflowId: string, type: string, tenant: string): Promise<WorkflowHandle> =>
     pipeline.client.workflow.start(type, {
-      ...{ workflowId, taskQueue: 'nobody', args: [{}] },
+      workflowId,
+      taskQueue: 'nobody',
+      args: [{}],
       typedSearchAttributes: subscriptionAttributes(tenant, 'sync', 'events'),
     });
 
@@ -119,7 +121,10 @@ describe('a workflow that somebody else has started under an id of Headgate', fu
     await assert.rejects(receipts.receiptOf(VICTIM, batchId), { code: 'NOT_FOUND' });
     await batch.terminate();
     const replays = createReplays({
-      ...{ client, namespace: testNamespace(), batchStore: stores.batchStore, node: '0123abcd' },
+      client,
+      namespace: testNamespace(),
+      batchStore: stores.batchStore,
+      node: '0123abcd',
       tenantOf: (tenant) => registry.get(tenant),
       spools: () => Promise.resolve([]),
       versionOf: () => Promise.reject(new Error('not asked')),

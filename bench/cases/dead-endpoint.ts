@@ -42,7 +42,10 @@ function troubled(receiver: Receiver): Deliver {
   return {
     subscriptions: [
       {
-        ...{ name: 'failing', kind: 'push', url: receiver.url(FAILING), timeout: '2s' },
+        name: 'failing',
+        kind: 'push',
+        url: receiver.url(FAILING),
+        timeout: '2s',
         retry: { schedule: Array.from({ length: 20 }, () => '2s') },
       },
       { name: 'neighbour', kind: 'push', url: receiver.url(NEIGHBOUR) },
@@ -54,7 +57,9 @@ function troubled(receiver: Receiver): Deliver {
 async function measure(context: CaseContext, session: Session, receiver: Receiver): Promise<CaseResult> {
   const quiet = new Quiet(context, session, receiver);
   const beside: Traffic = steady(context, EVENTS_PER_SECOND, {
-    ...{ name: 'troubled', tenants: [Quiet.troubled(context)], requestEvents: REQUEST_EVENTS },
+    name: 'troubled',
+    tenants: [Quiet.troubled(context)],
+    requestEvents: REQUEST_EVENTS,
   });
   const spells: Record<string, QuietSpell> = {};
   const neighbour: Figure[] = [];

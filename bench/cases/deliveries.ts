@@ -6,7 +6,7 @@ import type { Measured, Session } from './session.js';
 import { steady, SUBJECTS } from './traffic.js';
 
 /** Where the events of one subscription arrive. */
-export interface Destination {
+interface Destination {
   arrived(): Promise<Arrived>;
   begin(): Promise<void>;
 }
@@ -46,7 +46,8 @@ export async function measureDeliveries(
   });
   await destination.begin();
   const live = await session.measure('live', {
-    ...{ ...load, seconds: context.seconds },
+    ...load,
+    seconds: context.seconds,
     traffic: [steady(context, livePerSecond, one)],
   });
   const sent = filled.acknowledged + live.acknowledged;

@@ -67,7 +67,8 @@ async function run(context: CaseContext): Promise<CaseResult> {
 function onNode(context: CaseContext, work: (session: Session) => Promise<void>): Promise<void> {
   const start = () =>
     startHeadgate({
-      ...{ tenants: usualTenants(context) + 1, window: context.quick ? '1s' : '5s' },
+      tenants: usualTenants(context) + 1,
+      window: context.quick ? '1s' : '5s',
       env: { HEADGATE_MAX_CONNECTIONS: String(MAX_CONNECTIONS) },
     });
   return context.sessions.on(start, context.progress, work);
@@ -192,7 +193,10 @@ function loadOf(
     healthPerSecond: HEALTH_PER_SECOND,
     traffic: [
       steady(context, QUIET_PER_SECOND, {
-        ...{ name: 'quiet', tenants: [quiet], requestEvents: 1, newConnections: true },
+        name: 'quiet',
+        tenants: [quiet],
+        requestEvents: 1,
+        newConnections: true,
       }),
       steady(context, QUIET_PER_SECOND, { name: 'kept', tenants: [quiet], requestEvents: 1 }),
       steady(context, perSecond, { name: 'ordinary', tenants: firstTenants(quiet) }),

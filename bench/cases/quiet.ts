@@ -9,7 +9,7 @@ import type { Measured, Session } from './session.js';
 import { decisionProbes, firstTenants, steady, SUBJECTS, usualTenants } from './traffic.js';
 
 /** Where webhooks of the quiet tenants go. */
-export const QUIET_ENDPOINT = '/quiet';
+const QUIET_ENDPOINT = '/quiet';
 /** Of each. Every request costs a workflow, and every webhook's batch another: more of them would fill the machine. */
 const EVENTS_PER_SECOND = 2;
 const REQUEST_EVENTS = 5;

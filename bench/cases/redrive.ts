@@ -9,7 +9,7 @@ import { onQuiet, Quiet, quietFigures } from './quiet.js';
 import type { Session } from './session.js';
 import { steady, SUBJECTS } from './traffic.js';
 
-const ENDPOINT = '/mended';
+const ENDPOINT = '/fixed';
 /** Of the requests to it; a breaker opens at 70%. */
 const FAILING_SHARE = 0.6;
 /** Some 100,000 of them end as dead letters. */
@@ -33,8 +33,11 @@ function run(context: CaseContext): Promise<CaseResult> {
 /** What fails once is dead. */
 function troubled(receiver: Receiver): Deliver {
   const subscription = {
-    ...{ name: 'once', kind: 'push', url: receiver.url(ENDPOINT) },
-    ...{ format: 'batch', retry: { schedule: [] } },
+    name: 'once',
+    kind: 'push',
+    url: receiver.url(ENDPOINT),
+    format: 'batch',
+    retry: { schedule: [] },
   };
   return { subscriptions: [subscription], routes: [{ match: { type: '*' }, to: ['once'] }] };
 }
@@ -80,7 +83,9 @@ async function bury(context: CaseContext, session: Session, receiver: Receiver):
   const events = context.quick ? EVENTS.quick : EVENTS.full;
   const perSecond = context.quick ? events : FILL_PER_SECOND;
   const { acknowledged } = await session.measure('dying', {
-    ...{ subjects: SUBJECTS, seconds: events / perSecond, probes: [] },
+    subjects: SUBJECTS,
+    seconds: events / perSecond,
+    probes: [],
     traffic: [steady(context, perSecond, { tenants: [tenant] })],
   });
   for (const startedAt = performance.now(); performance.now() - startedAt < PARKED_WITHIN_MS;) {

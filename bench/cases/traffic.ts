@@ -2,7 +2,7 @@ import type { Probes, Traffic } from '../load/spec.js';
 import type { CaseContext } from './bench-case.js';
 
 /** Tenants where a case is not about their number. */
-export const TENANTS = 16;
+const TENANTS = 16;
 /** The same in a quick run: each tenant costs workflows, however little it sends. */
 export const QUICK_TENANTS = 4;
 /** Subjects over all tenants, where a case is not about their number. */
@@ -10,7 +10,7 @@ export const SUBJECTS = 4_000;
 /** Events in a POST, where a case is not about that. */
 export const REQUEST_EVENTS = 100;
 /** Connections of an open loop: more than are ever needed, so that requests do not wait for one. */
-export const OPEN_CONNECTIONS = 256;
+const OPEN_CONNECTIONS = 256;
 
 /** How many tenants there are where a case is not about that. */
 export function usualTenants({ quick }: Pick<CaseContext, 'quick'>): number {

@@ -5,7 +5,7 @@ import type { BenchCase, CaseContext, CaseResult, Figure } from './bench-case.js
 
 const MB = 1_000_000;
 
-/** The stores behind the pipeline, each by itself: loads into Parquet, queries over many rows, and the state. */
+/** The stores behind the pipeline, each alone: loads into Parquet, queries over many rows, and the state. */
 export const warehouse: BenchCase = {
   name: 'warehouse',
   title:

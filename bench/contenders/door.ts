@@ -58,7 +58,7 @@ function ingestOver(accept: Accept): Pick<Ingest, 'accept' | 'arrivals' | 'turns
   };
 }
 
-/** Lets everything in: as with Headgate, whose limits are set as high. */
+/** Admits everything: as with Headgate, whose limits are set as high. */
 function openAdmission(): Admission {
   return new Admission({
     limitsOf: () => ({ eventsPerSecond: 1e9, bytesPerSecond: 1e12, requestsPerSecond: 1e9 }),

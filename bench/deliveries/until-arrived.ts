@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Arrived } from './messages.js';
 
 const ASK_EVERY_MS = 250;
-/** Nothing new for so long is taken to be stuck: longer than a breaker rests. */
+/** Nothing new for this long is taken to be stuck: longer than a breaker rests. */
 const STUCK_AFTER_MS = 120_000;
 
-/** Asks until so many distinct events have arrived, or no more come. */
+/** Asks until a number of distinct events have arrived, or no more come. */
 export async function untilArrived(
   ask: () => Promise<Arrived>,
   expected: number,

@@ -43,7 +43,9 @@ export class Target {
     // Each request and each rest listens to it.
     setMaxListeners(0, this.ended.signal);
     this.pool = new Pool(url, {
-      ...{ connections: CONNECTIONS, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS },
+      connections: CONNECTIONS,
+      headersTimeout: TIMEOUT_MS,
+      bodyTimeout: TIMEOUT_MS,
       connect: { localAddress },
     });
   }

@@ -22,7 +22,9 @@ export class Http {
   /** @param keepAlive whether a connection is used again; otherwise each request has one of its own */
   constructor(url: string, connections: number, keepAlive = true) {
     this.pool = new Pool(url, {
-      ...{ connections, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS },
+      connections,
+      headersTimeout: TIMEOUT_MS,
+      bodyTimeout: TIMEOUT_MS,
       ...(!keepAlive && { pipelining: 0 }),
     });
   }

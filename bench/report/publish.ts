@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Report, ReportedCase } from './report.js';
 
 /** What the repository keeps of the benchmark: the runs of a release, with every figure and no series of samples. */
-export interface Latest {
+interface Latest {
   readonly schema: 'headgate-bench-latest/1';
   readonly runs: readonly Report[];
 }
@@ -31,7 +31,7 @@ export function publish(files: readonly string[], directory: string): string[] {
   return [...paths];
 }
 
-/** Samples are for whoever looks into a run, beside which they stay. */
+/** Samples are for those who look into a run, beside which they stay. */
 function withoutSeries(run: Report): Report {
   const cases = Object.entries(run.cases).map(([name, each]): [string, ReportedCase] => {
     if ('failure' in each) return [name, each];

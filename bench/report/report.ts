@@ -4,7 +4,7 @@ import type { Account, CaseResult } from '../cases/bench-case.js';
 import type { Machine, Versions } from './machine.js';
 
 /** How the run was made. */
-export interface Settings {
+interface Settings {
   readonly quick: boolean;
   readonly connections: number;
   readonly warmUpSeconds: number;

@@ -5,7 +5,7 @@ const SECTOR_BYTES = 512;
 const SECTORS_WRITTEN = 6;
 
 /**
- * Bytes written so far to the disk that a directory is on, by whoever; null where there is no such count. The kernel's
+ * Bytes written so far to the disk that a directory is on, by any process; null where there is no such count. The kernel's
  * count per process is of no use: with large folios it takes a whole folio for each page that is changed in it.
  */
 export function bytesWrittenBelow(directory: string): number | null {

@@ -62,7 +62,7 @@ export class Child {
   }
 
   /**
-   * Fails when the process has ended by itself.
+   * Fails when the process has ended unasked.
    * @throws Error with the log's last lines
    */
   assertRunning(): void {
@@ -89,6 +89,6 @@ export class Child {
   private endedEarly(): Error {
     const { exitCode, signalCode } = this.process;
     const how = signalCode ?? `exit code ${exitCode}`;
-    return new Error(`${this.options.name} ended by itself (${how}):\n${this.last.join('\n')}`);
+    return new Error(`${this.options.name} ended unasked (${how}):\n${this.last.join('\n')}`);
   }
 }

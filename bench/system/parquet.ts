@@ -7,7 +7,7 @@ const TABLES = ['events', 'decisions'] as const;
 type Table = (typeof TABLES)[number];
 
 const LOOK_EVERY_MS = 500;
-/** A warehouse that gets no new row for so long is taken to be done, or stuck. */
+/** A warehouse that gets no new row for this long is taken to be done, or stuck. */
 const STUCK_AFTER_MS = 90_000;
 const FILES_AT_ONCE = 500;
 

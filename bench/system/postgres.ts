@@ -77,7 +77,9 @@ export async function startPostgres(
     const all = { listen_addresses: '127.0.0.1', unix_socket_directories: directory, ...settings };
     const options = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     server = spawn(join(programs, 'postgres'), ['-D', data, '-p', String(port), ...options], {
-      ...{ cwd: directory, stdio: 'ignore', ...user },
+      cwd: directory,
+      stdio: 'ignore',
+      ...user,
     });
     await answers(url(), server);
   };
@@ -90,7 +92,9 @@ export async function startPostgres(
   };
   await start();
   return {
-    ...{ port, url, start },
+    port,
+    url,
+    start,
     get pid() {
       return server?.pid;
     },

@@ -18,7 +18,7 @@ rules:
     when: event.type == "flight.cancelled" || (event.data.delay_minutes >= 30 && aggregates.late_flights >= 3)
 `;
 
-/** Limits so high that admission lets everything in. */
+/** Limits so high that admission admits everything. */
 const NO_LIMITS_YAML =
   'limits: { eventsPerSecond: 1000000, bytesPerSecond: 10GB, requestsPerSecond: 1000000, activitiesPerSecond: 100000 }\n';
 

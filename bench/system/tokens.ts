@@ -2,8 +2,16 @@ import { makeDevelopmentKeys, signToken } from '../../src/keys/key-set.js';
 import type { LoadTenant } from '../load/spec.js';
 
 const SCOPES = [
-  ...['events:write', 'decisions:read', 'subscriptions:read', 'subscriptions:write', 'subscriptions:pull'],
-  ...['dead-letters:read', 'dead-letters:write', 'replays:read', 'replays:write', 'user-properties:write'],
+  'events:write',
+  'decisions:read',
+  'subscriptions:read',
+  'subscriptions:write',
+  'subscriptions:pull',
+  'dead-letters:read',
+  'dead-letters:write',
+  'replays:read',
+  'replays:write',
+  'user-properties:write',
 ];
 const DAY_SECONDS = 24 * 60 * 60;
 

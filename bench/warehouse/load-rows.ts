@@ -54,7 +54,11 @@ export async function loadRows({
     const warehouse = createParquetWarehouse({ root });
     const load = (loadId: string, some: readonly LoadBatch[], tenant = 'bench') =>
       warehouse.load({
-        ...{ tenant, stream: 'events', loadId, day: DAY, loadedAt: RECEIVED },
+        tenant,
+        stream: 'events',
+        loadId,
+        day: DAY,
+        loadedAt: RECEIVED,
         batches: some,
       });
     // DuckDB is loaded and opened before.

@@ -21,7 +21,7 @@ const QUERIES = {
 export type QueryName = keyof typeof QUERIES;
 
 /** What the files are at some point, and how long the queries take over them. */
-export interface QueryTimes {
+interface QueryTimes {
   readonly files: number;
   readonly bytes: number;
   /** Seconds until the user has the answer: the median of the runs. */

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 
-/** Every so many rows, one has the id of an earlier row: a producer that repeats itself. */
+/** Once every this many rows, one has the id of an earlier row: a producer that repeats itself. */
 const REPEAT_EVERY = 10_000;
 /** How many rows before. */
 const REPEAT_OF = 5_000;

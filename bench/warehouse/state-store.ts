@@ -83,10 +83,12 @@ export async function measureStateStore(run: StateStoreRun): Promise<StateStoreF
     const perEvents = (value: number): number => Math.round((value / events) * PER * 100) / 100;
     return {
       ...run,
-      ...{ events, eventsPerSecond: Math.round(events / seconds) },
+      events,
+      eventsPerSecond: Math.round(events / seconds),
       ownCpuSeconds: perEvents((user + system) / 1e6),
       serverCpuSeconds: used?.cpuSeconds == null ? null : perEvents(used.cpuSeconds),
-      ...{ checkpoints, subjectsWritten: written },
+      checkpoints,
+      subjectsWritten: written,
       subjectsRead: server === undefined ? null : read,
       recordChars: Math.round(chars / Math.max(1, written)),
     };
@@ -155,7 +157,9 @@ class Deciding {
       },
     });
     this.checkpoints = new Checkpoints({
-      ...{ decider: this.decider, store, log: createLogger('warn') },
+      decider: this.decider,
+      store,
+      log: createLogger('warn'),
       spooled: () => Promise.resolve(),
       onDurable: () => undefined,
     });
@@ -205,7 +209,9 @@ class Deciding {
     const time = new Date().toISOString();
     return Array.from({ length: EVENTS_PER_REQUEST }, (_, n) => ({
       ...(this.templates[this.made % this.templates.length] as EventRow),
-      ...{ id: `e${this.made++}`, time, received_at: time },
+      id: `e${this.made++}`,
+      time,
+      received_at: time,
       subject: subjectName(pick(n) * TENANTS + of),
     }));
   }

@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { HeadgateError, type ErrorCode } from '../errors.js';
 
-/** Codes of what waits on purpose, and has been told of once. */
+/** Codes of what waits on purpose, and has been reported once. */
 const WAITS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['PAUSED', 'WAREHOUSE_QUOTA']);
 
 /**

@@ -70,14 +70,14 @@ export interface ActivityDependencies {
   readonly windowsPerSecond: number;
   /** Counts load jobs against the quotas of BigQuery; needed where tenants have their warehouse there. */
   readonly budget?: Pick<LoadBudget, 'hold' | 'atLeastMs'>;
-  /** Told of the length of the load window that a tenant's batch was announced to. */
+  /** Called with the length of the load window that a tenant's batch was announced to. */
   readonly onWindow?: (tenant: string, windowMs: number) => void;
   /** Knows whether a tenant's warehouse is paused, and pauses it when it refuses loads. */
-  readonly control: Pick<SubscriptionControl, 'standing' | 'isPaused' | 'park'>;
+  readonly control: Pick<SubscriptionControl, 'status' | 'isPaused' | 'park'>;
   readonly log: Pick<RegistryLogger, 'warn'>;
   /** What tries to deliver. */
   readonly passes: PassActivities;
-  /** Told of what has become a dead letter. */
+  /** Called with what has become a dead letter. */
   readonly onParked?: (input: ParkInput) => void;
   /** The tenant's configuration as it is now; throws HeadgateError `TENANT_UNKNOWN`. */
   readonly tenant: (tenant: string) => LoadedTenant;
@@ -184,7 +184,7 @@ function gatesOf({
   budget,
   log,
 }: ActivityDependencies): Pick<LoadActivitiesDeps, 'holdLoads' | 'parkLoads'> {
-  const holdPaused = createHoldLoads({ standingOf: (id) => control.standing(id, WAREHOUSE) });
+  const holdPaused = createHoldLoads({ statusOf: (id) => control.status(id, WAREHOUSE) });
   return {
     holdLoads: async (id, streams) => {
       await holdPaused(id);

@@ -4,7 +4,7 @@ import { ownSchema, type OwnValidator } from '../tenants/own-schema.js';
 import { parseBounded } from './bounded-json.js';
 
 /** Most ack ids of a request. */
-export const MAX_ACK_IDS = 1_000;
+const MAX_ACK_IDS = 1_000;
 
 /** Body of `…/pull`. */
 export interface PullBody {

@@ -8,7 +8,7 @@ import { isTenantId } from '../tenants/ids.js';
 import type { Workspace } from './workspace.js';
 
 /** One id that the door has acknowledged: a line of the file that `headgate send --acknowledged` writes. */
-export interface AcknowledgedId {
+interface AcknowledgedId {
   readonly tenant: string;
   readonly stream: InputStream;
   /** Absent in lines of version 0.1.0: events of whatever source are looked for then. */
@@ -28,14 +28,14 @@ export interface IdDefaults {
  * A line of acknowledged ids: `{"tenant": …, "stream": …, "source": …, "id": …}`, or the id alone, as it is.
  * @throws HeadgateError `FILE_UNREADABLE`: it is neither, or names no tenant and there is no default
  */
-export function parseAcknowledged(line: string, number: number, defaults: IdDefaults): AcknowledgedId {
+function parseAcknowledged(line: string, number: number, defaults: IdDefaults): AcknowledgedId {
   const { tenant = defaults.tenant, stream = defaults.stream, source, id } = fieldsOf(line);
   if (typeof id !== 'string' || id === '') throw unreadable(number, 'has no "id"');
   if (!isTenantId(tenant)) throw unreadable(number, 'names no tenant; say whose ids they are with --tenant');
   const known = INPUT_STREAMS.find((each) => each === stream);
   if (known === undefined) throw unreadable(number, `names no stream of ${INPUT_STREAMS.join(', ')}`);
   if (source !== undefined && typeof source !== 'string')
-    throw unreadable(number, 'has a "source" that is no text');
+    throw unreadable(number, 'has a "source" that is not text');
   return { tenant, stream: known, ...(source !== undefined && { source }), id };
 }
 

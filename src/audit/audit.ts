@@ -26,9 +26,9 @@ export interface AuditOptions {
   readonly days: DayRange;
   /** How many of what is missing or doubled are named, per tenant and kind. */
   readonly show: number;
-  /** Told what is being done. */
+  /** Called with what is being done. */
   readonly onProgress: (message: string) => void;
-  /** Told of a tenant that nobody asked for by name and that is erased, so that there is nothing to look at. */
+  /** Called with a tenant that nobody asked for by name and that is erased, so that there is nothing to look at. */
   readonly onSkipped: (message: string) => void;
 }
 

@@ -18,12 +18,12 @@ export interface DamagedFile {
   readonly batchId: string;
 }
 
-/** Told how many of a tenant's batch files have been read. */
+/** Called with how many of a tenant's batch files have been read. */
 export type OnRead = (read: number, of: number) => void;
 
 /**
  * Reads the sources and ids of a tenant's kept batch files into the table `filed (stream, source, id, type, batch_id)`. A
- * line that is no event has no id; see left-out.ts. Damaged files, which DuckDB would read with wrong values, are left
+ * line that is not an event has no id; see left-out.ts. Damaged files, which DuckDB would read with wrong values, are left
  * out and given back.
  */
 export async function readBatchFiles(

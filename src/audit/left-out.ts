@@ -1,6 +1,6 @@
 import { INPUT_STREAMS, type InputStream } from '../events/event.js';
 import { LineSet } from '../events/line-set.js';
-import { octetLines } from '../events/octet-lines.js';
+import { TextLines } from '../events/ndjson.js';
 import { unlessUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
 import { tableOf } from '../events/columns.js';
 import { leftOutIn } from '../stores/warehouse/parquet/compacted-file.js';
@@ -19,7 +19,7 @@ export interface LeftOutOptions {
 
 /**
  * Reads the sources and ids of events that loads have left out as rows that cannot be loaded into the table `left_out (stream, source, id)`:
- * the files of the warehouse name their lines, and the kept batch files have the ids. A line that is no event has none.
+ * the files of the warehouse name their lines, and the kept batch files have the ids. A line that is not an event has none.
  */
 export async function readLeftOut(options: LeftOutOptions): Promise<void> {
   const { workspace, batchStore, tenant } = options;
@@ -29,9 +29,9 @@ export async function readLeftOut(options: LeftOutOptions): Promise<void> {
       if (!isBatchId(batchId)) continue;
       const opened = await unlessUnreadable(batchStore.open({ tenant, stream, batchId }));
       if (opened === undefined) continue;
-      const kept = octetLines(opened.ndjson);
+      const kept = new TextLines(opened.ndjson);
       for (const line of LineSet.decode(lines, kept.length)) {
-        const event = identityIn(kept[line]?.toString('utf8') ?? '');
+        const event = identityIn(kept.at(line));
         if (event !== undefined)
           await workspace.run('INSERT INTO left_out VALUES ($1, $2, $3)', [stream, event.source, event.id]);
       }

@@ -12,13 +12,13 @@ import { readLeftOut } from './left-out.js';
 import type { Workspace } from './workspace.js';
 
 /** How many there are, and the first of them. */
-export interface Found<T> {
+interface Found<T> {
   readonly count: number;
   readonly first: readonly T[];
 }
 
 /** An acknowledged event that the warehouse does not hold. */
-export interface MissingEvent {
+interface MissingEvent {
   readonly stream: string;
   /** Null where it was noted without, and is nowhere. */
   readonly source: string | null;
@@ -28,7 +28,7 @@ export interface MissingEvent {
 }
 
 /** Acknowledged events that the disk has damaged before they were in a batch file; their ids are lost with them. */
-export interface DamagedEvents {
+interface DamagedEvents {
   readonly stream: string;
   /** The batch they were to be in. */
   readonly batchId: string;
@@ -36,7 +36,7 @@ export interface DamagedEvents {
 }
 
 /** An event that has more than one row in the warehouse's files. */
-export interface DoubledEvent {
+interface DoubledEvent {
   readonly stream: string;
   readonly source: string;
   readonly id: string;
@@ -46,7 +46,7 @@ export interface DoubledEvent {
 }
 
 /** A decision that is not there although the warehouse holds its event. */
-export interface MissingDecision {
+interface MissingDecision {
   readonly eventId: string;
   readonly rule: string;
   readonly batchId: string;
@@ -56,7 +56,7 @@ export interface MissingDecision {
  * A decision that is there more than once: whatever the rule's version among those made when the event came, which are of
  * its own batch; under the same version where a replay has decided again.
  */
-export interface DoubledDecision {
+interface DoubledDecision {
   readonly eventId: string;
   readonly rule: string;
   readonly rows: number;

@@ -6,7 +6,7 @@ const EXIT_CODE = 141;
 
 let ended = false;
 
-/** Ends the process quietly when whoever reads its output has had enough, as `| head` has. */
+/** Ends the process quietly when the reader of its output has had enough, as `| head` has. */
 export function endOnBrokenPipe(): void {
   for (const stream of [process.stdout, process.stderr])
     stream.on('error', (error) => {

@@ -22,7 +22,7 @@ export async function checkNamespace(config: Config): Promise<Finding> {
       const { directory, path, host } = claim.owner;
       if (directory === (await readDirectoryId(config.dataDir)))
         return ok(check, `"${namespace}" belongs to this data directory`);
-      // An API alone may use the namespace of whoever has batches in the same bucket.
+      // An API alone may use the namespace of a node that has batches in the same bucket.
       const store = config.batches && (await (await openBatches(config)).identity.idIfThere());
       if (store !== undefined && store === claim.owner.store)
         return ok(

@@ -18,7 +18,7 @@ export async function partitionsOf(
   }
 }
 
-/** What is to be said of a server that spreads queues over so many partitions; undefined if nothing. */
+/** What is to be said of a server that spreads queues over several partitions; undefined if nothing. */
 export function aboutPartitions(answers: string, partitions = 1): Finding | undefined {
   if (partitions <= 1) return undefined;
   const what = `${answers}; it spreads a queue over ${partitions} partitions: rates below some a second come in lumps, and priorities may do nothing`;

@@ -46,7 +46,7 @@ async function checkUsable(config: Config, tenants: ReadonlyMap<string, BigQuery
   const count = tenants.size === 1 ? '1 tenant' : `${tenants.size} tenants`;
   if (problems.length === 0) return [ok(CHECK, `can be used by ${count}`)];
   const found = `${problems.length} of ${count} cannot use it. ${problems.slice(0, MAX_NAMED).join('; ')}`;
-  const mend = 'their batches are kept, and loaded when it is mended';
+  const mend = 'their batches are kept, and loaded when it is fixed';
   return [refused ? fail(CHECK, found, mend) : warn(CHECK, found, mend)];
 }
 

@@ -4,7 +4,7 @@ import type { CompactOptions } from './run-compact.js';
 
 const HELP = `
 The files of each day that has ended at least --older-than ago become few big ones with the same rows; of younger days
-those that were written so long ago. Nodes do that by themselves, unless HEADGATE_COMPACTION=off. It may run at any time,
+those that were written that long ago. Nodes do that automatically, unless HEADGATE_COMPACTION=off. It may run at any time,
 beside a node and beside queries: what was replaced is removed by a later compaction, --grace after it was replaced. Other
 tools that read the files see both until then, see docs/how-to/read-the-parquet-files.md.
 

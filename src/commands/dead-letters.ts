@@ -8,7 +8,7 @@ export function deadLettersCommand(): Command {
     .description('List, show, redrive, discard and export events that could not be delivered.')
     .addHelpText('after', EXAMPLES);
   filtered(command.command('list').description('list dead letters, the newest first'))
-    .option('--limit <count>', 'at most so many', '50')
+    .option('--limit <count>', 'the most to show', '50')
     .action(async (options: ListOptions) => (await import('./run-dead-letters.js')).list(options));
   targeted(command.command('show').argument('<id>').description('show one, its events and what was tried'))
     .option('--events <count>', 'events to show, 0 to 200', '20')

@@ -39,7 +39,7 @@ export async function runDoctor({ json }: { readonly json?: boolean }): Promise<
   if (findings.some(({ verdict }) => verdict === 'fail')) process.exitCode = 1;
 }
 
-/** Makes all checks; each answers by itself, and none throws. */
+/** Makes all checks; each answers alone, and none throws. */
 export async function examine(config: Config): Promise<Finding[]> {
   const own = config.temporalAddress === undefined;
   const { state } = config;
@@ -95,7 +95,7 @@ async function checkDisk({ dataDir, minFreeDiskBytes, maxSpoolBytes }: Config): 
   const found = `${(free / GIGABYTE).toFixed(1)} GB free for ${dataDir}`;
   const mend =
     'free some space, or set HEADGATE_DATA_DIR (or HEADGATE_MIN_FREE_DISK, HEADGATE_MAX_SPOOL) otherwise';
-  if (free < minFreeDiskBytes) return fail('disk', `${found}: the door answers 503`, mend);
+  if (free < minFreeDiskBytes) return fail('disk', `${found}: the API answers 503`, mend);
   if (free < minFreeDiskBytes + maxSpoolBytes)
     return warn('disk', `${found}, less than the spool may grow to`, mend);
   return ok('disk', found);

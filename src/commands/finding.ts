@@ -1,5 +1,5 @@
 /** How a check went: `warn` works but deserves a look, `fail` keeps Headgate from working. */
-export type Verdict = 'ok' | 'warn' | 'fail';
+type Verdict = 'ok' | 'warn' | 'fail';
 
 /** One line of the doctor's report. */
 export interface Finding {

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 
 const HELP = `
 A namespace of Temporal belongs to one data directory: its batches are there, and no other directory's workers could read
-them. The first node that starts claims it; a directory that is moved or restored takes it along.
+them. The first node that starts claims it; a directory that is moved or restored keeps it.
 A server of Headgate's own is its data directory's: show and claim are for one at TEMPORAL_ADDRESS.
 
 Examples:
@@ -11,7 +11,7 @@ Examples:
   $ headgate namespace lost 0123456789abcdef`;
 
 const CLAIM = `
-With --force it is taken over from another data directory; a node that runs on that one stops by itself within seconds, and
+With --force it is taken over from another data directory; a node that runs on that one stops on its own within seconds, and
 keeps what it has acknowledged. Batches of the other directory that are still on their way are tried again until they are in
 this one's batch store (copy the files of <data dir>/batches), or are said to be lost.
 

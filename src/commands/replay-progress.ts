@@ -11,7 +11,7 @@ export interface ShownProgress {
 
 const SAY_EVERY_MS = 2_000;
 
-/** A bar on a terminal, a plain line every two seconds elsewhere; on standard error, so that the report stays by itself. */
+/** A bar on a terminal, a plain line every two seconds elsewhere; on standard error, so that the report stays apart. */
 export function showReplayProgress(now: () => number = Date.now): ShownProgress {
   if (!process.stderr.isTTY) return plainLines(now);
   const bar = new SingleBar({ format: '{bar} {line}', barsize: 20, hideCursor: true, stopOnComplete: false });

@@ -1,6 +1,7 @@
 import Table from 'cli-table3';
 import type { TenantAudit } from '../audit/tenant-audit.js';
-import { readLines, splitLines } from '../events/event-lines.js';
+import { readLines } from '../events/event-lines.js';
+import { textLinesOf } from '../events/ndjson.js';
 import { loadConfig } from '../config.js';
 import type { InputStream } from '../events/event.js';
 import { dataPaths, openBatchStore } from '../roles/stores.js';
@@ -68,7 +69,7 @@ async function configuredTenants(dir: string) {
 
 async function* linesOf(file: string): AsyncIterable<string> {
   if (file === '-') {
-    for await (const line of splitLines(process.stdin)) if (line.trim() !== '') yield line;
+    for await (const line of textLinesOf(process.stdin)) if (line.trim() !== '') yield line;
   } else {
     for await (const { text } of readLines(file)) yield text;
   }

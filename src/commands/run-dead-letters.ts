@@ -128,7 +128,7 @@ export async function exportAll(options: ExportOptions): Promise<void> {
   try {
     await pipeline(Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]), target);
   } catch (error) {
-    // Whoever reads it has had enough.
+    // Its reader has had enough.
     if (systemCodeOf(error) === 'EPIPE') return;
     throw new HeadgateError(
       'REQUEST_FAILED',

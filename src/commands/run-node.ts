@@ -2,7 +2,7 @@ import { HeadgateError } from '../errors.js';
 import type { Logger } from '../platform/logger.js';
 import type { HeadgateNode } from '../roles/node.js';
 
-/** What ends a process: a signal to stop (drain), or a fault it cannot mend. */
+/** What ends a process: a signal to stop (drain), or a fault it cannot fix. */
 export interface Ending {
   /** Resolves at SIGINT or SIGTERM. */
   readonly stopped: Promise<void>;

@@ -44,7 +44,7 @@ async function readEvent({ explain: file, stream }: RouteOptions): Promise<Event
     json = await (file === '-' ? text(process.stdin) : readFile(file, 'utf8'));
     value = JSON.parse(json);
   } catch (error) {
-    throw new HeadgateError('FILE_UNREADABLE', `${file} is no JSON event: ${messageOf(error)}`, {
+    throw new HeadgateError('FILE_UNREADABLE', `${file} is not a JSON event: ${messageOf(error)}`, {
       cause: error,
     });
   }

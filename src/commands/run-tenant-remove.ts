@@ -28,7 +28,7 @@ export interface RemoveOptions {
   readonly yes: boolean;
 }
 
-/** A state store that does not answer is waited for so long. */
+/** A state store that does not answer is waited for this long. */
 const STATE_MS = 30_000;
 const QUIET = createLogger('silent');
 

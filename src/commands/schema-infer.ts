@@ -18,7 +18,7 @@ import { cell, print, printError } from './terminal-text.js';
 
 /** What to look at. */
 export interface InferOptions {
-  /** Events received in so many hours until now. */
+  /** Events received in that many hours until now. */
   readonly hours: number;
   readonly json: boolean;
 }

@@ -38,7 +38,7 @@ export function schemaCommand(): Command {
     // Options behind `check` are its own.
     .enablePositionalOptions()
     .option('--infer', 'look at the kept events for fields to promote', false)
-    .option('--hours <hours>', 'with --infer: events received in so many hours until now', hours, 24)
+    .option('--hours <hours>', 'with --infer: events received in the last N hours', hours, 24)
     .option('--json', 'print it as JSON', false)
     .addHelpText('after', EXAMPLES)
     .action(show);

@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import type { Config } from '../config.js';
 import { signToken } from '../keys/key-set.js';
 
-/** Tokens signed here are valid for so long, and renewed after half of it. */
+/** Tokens signed here are valid for this long, and renewed after half of it. */
 const VALID_SECONDS = 600;
 
 /**

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants, setPriority } from 'node:os';
-import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { HeadgateError } from '../errors.js';
+import { octetLinesOf } from '../events/ndjson.js';
 import type { CompactionResult } from '../stores/warehouse/parquet/compaction.js';
 
 /** What a process of its own is to compact. */
@@ -29,7 +29,7 @@ const MAIN = fileURLToPath(new URL('../../dist/compaction/compact-main.js', impo
  * Compacts tenants in a process of the lowest priority: it takes what processor time the rest of the machine leaves, and
  * gives back at its end the hundreds of megabytes that DuckDB takes meanwhile. An abort ends it, as it may be killed at
  * any point.
- * @param onReport told of each tenant as it ends
+ * @param onReport called for each tenant as it ends
  * @throws the signal's reason when aborted; HeadgateError `WAREHOUSE_FAILED` when the process ends otherwise than it should
  */
 export async function compactInProcess(
@@ -49,8 +49,8 @@ export async function compactInProcess(
     const said = text(child.stderr);
     // A process that ends before it has read this says why on stderr.
     child.stdin.on('error', () => undefined).end(JSON.stringify(order));
-    for await (const line of createInterface({ input: child.stdout }))
-      onReport(JSON.parse(line) as CompactionReport);
+    for await (const line of octetLinesOf(child.stdout))
+      onReport(JSON.parse(line.toString('utf8')) as CompactionReport);
     const [code] = await ended;
     signal.throwIfAborted();
     if (code !== 0)

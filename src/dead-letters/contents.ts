@@ -4,7 +4,7 @@ import { workflowInput } from '../temporal/workflow-input.js';
 import { HeadgateError } from '../errors.js';
 import type { EventRow, Stream } from '../events/event.js';
 import { LineSet } from '../events/line-set.js';
-import { TextLines } from '../events/octet-lines.js';
+import { TextLines } from '../events/ndjson.js';
 import { isUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
 import type { DeadLetterInput } from '../workflows/messages/deliveries.js';
 import { isBeyondRedrive } from '../workflows/messages/ingest-dead-letter.js';
@@ -12,7 +12,7 @@ import { isBeyondRedrive } from '../workflows/messages/ingest-dead-letter.js';
 /** A dead event: its line in the batch, and the event as the subscriber would have got it. */
 export interface DeadEvent {
   readonly line: number;
-  /** Null for a line that is no event: it may be dead for that. */
+  /** Null for a line that is not an event: it may be dead for that. */
   readonly event: EventRow | null;
   /** Such a line as it is. */
   readonly text?: string;
@@ -36,7 +36,7 @@ export async function inputOf(
   execution: { readonly workflowId: string; readonly runId: string },
 ): Promise<DeadLetterInput> {
   const input = (await workflowInput(client, execution)) as DeadLetterInput | undefined;
-  // What is read next is found by it: it has to be the tenant's own, whoever has started the workflow.
+  // What is read next is found by it: it has to be the tenant's own, no matter who has started the workflow.
   if (input?.delivery.tenant === tenant && input.delivery.batch.tenant === tenant) return input;
   throw new HeadgateError('NOT_FOUND', 'No dead letter has this id.');
 }

@@ -16,7 +16,7 @@ const EVENTS_AT_A_TIME = 500;
  * All events of the dead letters that a filter matches, as NDJSON, a few hundred lines at a time: the next are read when
  * these are taken. One batch is in memory at a time. Each line is `{deadLetter, reason, detail, subscription, attempts,
  * event}`; a dead letter whose file is gone or damaged is one line, with `event` null and `unreadable` saying why, and so is
- * a line of a batch that is no event.
+ * a line of a batch that is not an event.
  */
 export async function* exportDeadLetters(
   options: DeadLetterOptions,
@@ -50,7 +50,7 @@ async function* linesOf(
     if (events.length === 0) return;
     yield events
       .map(({ event, text }) => {
-        const unreadable = text === undefined ? undefined : `It is no event: ${text}`;
+        const unreadable = text === undefined ? undefined : `It is not an event: ${text}`;
         return `${JSON.stringify({ ...about, event, unreadable })}\n`;
       })
       .join('');

@@ -23,7 +23,7 @@ import { MAX_SUMMARY_BYTES, WORKFLOW_TASK_TIMEOUT } from '../workflows/messages/
 import { LRUCache } from 'lru-cache';
 
 /** What to redrive or discard. */
-export interface RedriveRequest {
+interface RedriveRequest {
   readonly outcome: Resolved['outcome'];
   readonly filter: DeadLetterFilter;
   /** 1 to 100,000. */
@@ -62,7 +62,7 @@ export interface Redrives {
 const MOST_RUNNING = 4;
 const NOTHING_YET: ResolveProgress = { matched: 0, matchedEvents: 0, done: 0, events: 0, left: 0 };
 
-/** Builds redrives and discards of many: each a workflow that goes on without whoever has asked for it. */
+/** Builds redrives and discards of many: each a workflow that goes on without its caller. */
 export function createRedrives(options: DeadLetterOptions): Redrives {
   const { client } = options;
   const find = (tenant: string, id: string): Promise<WorkflowExecutionDescription> =>

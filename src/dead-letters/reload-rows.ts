@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import type { BatchRef } from '../events/event.js';
 import { LineSet } from '../events/line-set.js';
-import { joinLines, octetLines } from '../events/octet-lines.js';
+import { joinLines, TextLines } from '../events/ndjson.js';
 import { isUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
 import { COPY_MARK, dayOfBatch } from '../tenants/ids.js';
 import type { DeliverResult, ParkInput } from '../workflows/messages/deliveries.js';
@@ -19,7 +19,7 @@ export interface ReloadRowsOptions {
 }
 
 /** Input of the activity that loads rows of a batch again. */
-export interface ReloadRowsInput {
+interface ReloadRowsInput {
   readonly batch: BatchRef;
   /** The lines, as `LineSet` encodes them; absent when they are all of the batch. */
   readonly lines?: string;
@@ -38,14 +38,14 @@ export type ReloadRows = (input: ReloadRowsInput) => Promise<DeliverResult>;
 export function createReloadRows(options: ReloadRowsOptions): ReloadRows {
   const { batchStore, announce } = options;
   return async ({ batch, lines, cause }) => {
-    let kept: Buffer[];
+    let kept: TextLines;
     try {
-      kept = octetLines(await batchStore.read(batch));
+      kept = new TextLines(await batchStore.read(batch));
     } catch (error) {
       if (!isUnreadable(error)) throw error;
       return parkedAgain(options, { batch, lines, cause }, error.message);
     }
-    const again = [...LineSet.decode(lines, batch.events)].map((line) => kept[line] ?? Buffer.alloc(0));
+    const again = [...LineSet.decode(lines, batch.events)].map((line) => kept.octetsAt(line));
     const { tenant, stream } = batch;
     const name = { tenant, stream, batchId: copyIdOf(batch, lines, cause) };
     const copy = await batchStore.write(name, gzipSync(joinLines(again)), again.length);

@@ -5,7 +5,7 @@ import type { DeadLines, ReviewInput, ReviewResult } from '../workflows/messages
 /** Looks at a delivery that nobody has taken up for long. */
 export type ReviewWaiting = (input: ReviewInput) => Promise<ReviewResult>;
 
-/** Builds the activity that gives up what waits in vain: its subscription is gone, or its batch has expired. */
+/** Builds the activity that gives up what waits for nothing: its subscription is gone, or its batch has expired. */
 export function createReviewWaiting(
   configOf: (tenant: string) => TenantConfig,
   now: () => number = Date.now,

@@ -19,7 +19,7 @@ export interface ShowRequest {
 }
 
 /** An attempt to deliver an event. */
-export type ShownAttempt = Omit<LoggedDelivery, 'line'>;
+type ShownAttempt = Omit<LoggedDelivery, 'line'>;
 
 /** A dead event with every attempt to deliver it that is on record. */
 export interface ShownEvent extends DeadEvent {
@@ -63,7 +63,7 @@ export async function showDeadLetter(
   };
 }
 
-/** Told by what `describe` answers, so that no Worker is needed to show what waits. */
+/** Read from what `describe` answers, so that no Worker is needed to show what waits. */
 function waits({ status, typedSearchAttributes }: WorkflowExecutionDescription): boolean {
   return status.name === 'RUNNING' && typedSearchAttributes.get(STATUS) === DEAD_LETTER_STATUS;
 }

@@ -11,7 +11,7 @@ export interface CheckpointsOptions {
   readonly store: Pick<StateStore, 'checkpoint'>;
   /** Resolves when every event that has been decided on is on disk, or has failed to get there. */
   readonly spooled: () => Promise<void>;
-  /** Told which watermarks are on disk. */
+  /** Called with which watermarks are on disk. */
   readonly onDurable: (watermarks: ReadonlyMap<string, number>) => void;
   readonly metrics?: Pick<Metrics, 'stepRetried'>;
   readonly log: Logger;

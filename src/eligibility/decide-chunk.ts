@@ -43,11 +43,14 @@ const NO_PROPERTIES: Readonly<Record<string, unknown>> = {};
 
 /** Who follows the work on a chunk. */
 export interface ChunkWatch {
-  /** Told of a decision with another outcome than the last of its subject and rule; `line` is its place among the chunk's decisions. */
+  /**
+   * Called with a decision with another outcome than the last of its subject and rule; `line` is its place among the
+   * chunk's decisions.
+   */
   readonly onChanged?: (line: number, row: DecisionRow) => void;
-  /** Told of expressions that fail on an event. */
+  /** Called with expressions that fail on an event. */
   readonly onFailure?: OnFailure;
-  /** Told of each event that has been decided on, by its place; false leaves those behind it for another chunk. */
+  /** Called with each event that has been decided on, by its place; false leaves those behind it for another chunk. */
   readonly after?: (event: EventRow, line: number) => boolean;
 }
 
@@ -78,7 +81,7 @@ class Made {
   }
 }
 
-/** Told of an event that could not be applied: a fault in Headgate, which must not hold up the events behind it. */
+/** Called with an event that could not be applied: a fault in Headgate, which must not hold up the events behind it. */
 export type OnFault = (event: EventRow, error: unknown) => void;
 
 /**
@@ -139,7 +142,7 @@ function decideEvent(
   failing: Pick<ChunkWatch, 'onFailure'>,
 ): void {
   if (!concernsRules(rules, event.type)) return;
-  // An event without a subject is decided on by itself: it has no profile, and its aggregates hold it alone.
+  // An event without a subject is decided on alone: it has no profile, and its aggregates hold it alone.
   const record = event.subject === undefined ? newSubjectRecord() : recordOf(event.subject);
   const profile = record.profile?.values ?? NO_PROPERTIES;
   const evaluations = evaluateEvent(rules, record.state, profile, event, failing);

@@ -25,20 +25,20 @@ export interface DeciderOptions {
   readonly chunks: () => Iterable<Chunk>;
   /** A chunk's events, read back. */
   readonly eventsOf: (chunk: Chunk) => Promise<EventRow[]>;
-  /** Told once there is something that a checkpoint would write. */
+  /** Called once there is something that a checkpoint would write. */
   readonly onChange: () => void;
   readonly onFault: OnFault;
-  /** Told of the expressions that failed on a request's events, once a request. */
+  /** Called with the expressions that failed on a request's events, once a request. */
   readonly onFailures?: (tenant: string, failures: readonly ExpressionFailure[]) => void;
   /**
-   * Changed subjects held in memory until a checkpoint has them: at so many, tenants that have more of them than the
+   * Changed subjects held in memory until a checkpoint has them: at this number, tenants that have more of them than the
    * mean wait, at twice as many all do. Default 50,000, some 150 MB.
    */
   readonly maxChanged?: number;
 }
 
 const MAX_CHANGED = 50_000;
-/** What catches up with the spool tries a store that does not answer again after so long. */
+/** What catches up with the spool tries a store that does not answer again after this long. */
 const RETRY_MS = 1_000;
 
 interface Progress {
@@ -299,7 +299,7 @@ export class Decider {
 
 /**
  * Why nothing more of a tenant is changed now: memory holds `most` changed subjects that no checkpoint has yet, and the
- * tenant more of them than the mean; at twice as many it is refused whoever it is.
+ * tenant more of them than the mean; at twice as many it is refused in any case.
  */
 function backlogRefusal(
   subjects: Pick<Subjects, 'changed' | 'changedTenants' | 'changedOf'>,

@@ -71,7 +71,7 @@ export class ReadAhead {
     for (const pin of pins) if (--pin.held === 0) this.forget(pin);
   }
 
-  /** Forgets what has been read, whoever holds it: it may have been changed. What is being read has not been. */
+  /** Forgets what has been read, also where it is held: it may have been changed. What is being read has not been. */
   reset(): void {
     for (const pin of this.pins.values()) if (pin.reading === undefined) this.pins.delete(pin.key);
   }

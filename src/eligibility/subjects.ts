@@ -6,7 +6,7 @@ import { ReadAhead, type Pin } from './read-ahead.js';
 
 /** Memory for subjects that have not changed lately; those that have are held in any case until the next checkpoint. */
 const MAX_CACHED_BYTES = 64 * 1024 * 1024;
-/** A record in memory takes about so many times its JSON, and so much besides. */
+/** A record in memory takes about this many times its JSON, and this much besides. */
 const MEMORY_PER_JSON = 3;
 const ENTRY_BYTES = 600;
 /**
@@ -120,7 +120,7 @@ export class Subjects {
   }
 
   /**
-   * A subject's record to change in place, at once: whoever keeps it past this turn may change what a checkpoint writes.
+   * A subject's record to change in place, at once: one who keeps it past this turn may change what a checkpoint writes.
    * Where subjects are read ahead, only from within {@link Subjects.whenRead}.
    */
   change(tenant: string, subject: string): SubjectRecord {

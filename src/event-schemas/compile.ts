@@ -8,7 +8,7 @@ import { MULTIPLE_OF } from './multiple-of.js';
 import type { EventSchemaConfig, JsonSchema } from './schema-config.js';
 
 /** What is wrong with a tenant's schemas, and where in its configuration, such as `['schemas', 0, 'schema', 'type']`. */
-export type SchemaIssue = SchemaFault;
+type SchemaIssue = SchemaFault;
 
 interface AjvDialect extends Dialect {
   readonly ajv: Ajv;
@@ -111,7 +111,7 @@ function compileInspected(schema: JsonSchema, ajv: Ajv): ValidateFunction | Sche
   try {
     if (ajv.validateSchema(schema) === true) return ajv.compile(schema);
     const [error] = ajv.errors ?? [];
-    return { path: keysOf(error?.instancePath ?? ''), message: error?.message ?? 'is no JSON Schema' };
+    return { path: keysOf(error?.instancePath ?? ''), message: error?.message ?? 'is not a JSON Schema' };
   } catch (error) {
     return { path: [], message: `cannot be compiled: ${messageOf(error)}` };
   } finally {

@@ -1,6 +1,6 @@
 import type { JsonSchema } from './schema-config.js';
 
-/** An event has so many keys and items at most. */
+/** The most keys and items of an event. */
 const MAX_VALUES = 10_000;
 /** Of alternatives each that does not fit costs an error that is made and thrown away. */
 const ALTERNATIVE = 10;

@@ -13,7 +13,7 @@ export const MULTIPLE_OF: KeywordDefinition = {
   error: { message: ({ schema }) => `must be multiple of ${String(schema)}` },
 };
 
-/** Whole numbers below have 15 digits at most: no two decimals of so many are one double. */
+/** Whole numbers below have 15 digits at most: no two decimals with that many are one double. */
 const MAX_EXACT = 1e15;
 /** Powers of ten up to here are doubles. */
 const MAX_POWER = 22;
@@ -29,7 +29,7 @@ export function multiplesOf(divisor: number): (value: number) => boolean {
   const step = Number(exact.digits) * 10 ** Math.max(0, exact.power);
   if (places > MAX_POWER || step >= MAX_EXACT) return (value) => isMultiple(value, exact);
   return (value) => {
-    // Of a decimal of so many places this is its digits, and a division of whole numbers gives the double nearest to it.
+    // Of a decimal of that many places this is its digits, and a division of whole numbers gives the double nearest to it.
     const digits = Math.round(value * scale);
     if (Math.abs(digits) >= MAX_EXACT) return isMultiple(value, exact);
     return digits / scale === value && digits % step === 0;

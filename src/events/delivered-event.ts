@@ -14,9 +14,9 @@ export interface SubscriptionTrouble {
 /** What the type of a derived event begins with: only routes that name such a type match it. */
 export const DERIVED_PREFIX = 'headgate.';
 /** Type of the event that is derived from a decision with another outcome than the last one of its subject and rule. */
-export const DECISION_CHANGED = `${DERIVED_PREFIX}decision.changed`;
+const DECISION_CHANGED = `${DERIVED_PREFIX}decision.changed`;
 /** Types of the events that tell a tenant of a subscription in trouble, by what the subscription has become. */
-export const TROUBLE_TYPES = {
+const TROUBLE_TYPES = {
   disabled: `${DERIVED_PREFIX}subscription.disabled`,
   'breaker-open': `${DERIVED_PREFIX}subscription.breaker-opened`,
   paused: `${DERIVED_PREFIX}subscription.paused`,

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import { HeadgateError, messageOf } from '../errors.js';
+import { textLinesOf } from './ndjson.js';
 
 /** A line of a file and how far into the file (bytes as stored) reading has come. */
 export interface FileLine {
@@ -20,7 +21,7 @@ export async function* readLines(path: string): AsyncIterable<FileLine> {
     const content = zipped ? source.pipe(createGunzip()) : source;
     source.once('error', (error) => content.destroy(error));
     try {
-      for await (const line of splitLines(content)) {
+      for await (const line of textLinesOf(content)) {
         if (line.trim() !== '') yield { text: line, position: source.bytesRead };
       }
     } finally {
@@ -31,21 +32,6 @@ export async function* readLines(path: string): AsyncIterable<FileLine> {
       cause: error,
     });
   }
-}
-
-/**
- * The lines of UTF-8 text, empty ones too. Not `node:readline`: that does not hand on the errors of its input, and some
- * versions split at U+2028 as well.
- */
-export async function* splitLines(content: AsyncIterable<Buffer>): AsyncIterable<string> {
-  const decoder = new TextDecoder();
-  let rest = '';
-  for await (const chunk of content) {
-    const lines = `${rest}${decoder.decode(chunk, { stream: true })}`.split(/\r?\n/);
-    rest = lines.pop() ?? '';
-    yield* lines;
-  }
-  yield rest + decoder.decode();
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { FaultCode } from './fault.js';
 
 /** What of a tenant's file an expression belongs to. */
-export type ExpressionOwner = 'rule' | 'aggregate' | 'route' | 'ordering-key' | 'template';
+type ExpressionOwner = 'rule' | 'aggregate' | 'route' | 'ordering-key' | 'template';
 
 /** How often one expression failed for one kind of reason. */
 export interface ExpressionFailure {
@@ -12,10 +12,10 @@ export interface ExpressionFailure {
   readonly count: number;
 }
 
-/** Told of an expression that failed on an event. */
+/** Called with an expression that failed on an event. */
 export type OnFailure = (owner: ExpressionOwner, name: string, code: FaultCode) => void;
 
-/** Adds up the failures of a request, a pass or a lot, so that metrics are touched once and not per event. */
+/** Adds up the failures of a request, a pass or a leased batch, so that metrics are touched once and not per event. */
 export class ExpressionFailures {
   private readonly counts = new Map<
     string,

@@ -4,10 +4,10 @@ import { messageOf } from '../errors.js';
 import type { Frame } from './frame.js';
 
 /** The longest pattern that is written in an expression, in UTF-16 units. */
-export const MAX_PATTERN_LENGTH = 1000;
+const MAX_PATTERN_LENGTH = 1000;
 
 /** The longest pattern that comes from data. */
-export const MAX_DYNAMIC_PATTERN_LENGTH = 128;
+const MAX_DYNAMIC_PATTERN_LENGTH = 128;
 
 /** Instructions of a pattern, repetitions written out: `(?:a{10}){10}` has some 100. */
 const MAX_SIZE = 1000;
@@ -50,7 +50,7 @@ const PATTERN_SIZE = 20;
 export class PatternQuota {
   private left = MAX_PATTERNS_SIZE;
 
-  /** Takes what a pattern needs; false if there is not so much left. */
+  /** Takes what a pattern needs; false if less is left. */
   take(source: string): boolean {
     this.left -= PATTERN_SIZE + sizeOf(source) + CLASS_SIZE * classesOf(source);
     return this.left >= 0;

@@ -101,7 +101,7 @@ export function kindOf(value: unknown): Kind {
   return value instanceof Uint8Array ? 'bytes' : 'map';
 }
 
-/** True for a map, whoever has made it. */
+/** True for a map, of an event or of an expression. */
 export function isMap(value: unknown): value is object {
   return kindOf(value) === 'map';
 }

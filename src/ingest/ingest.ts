@@ -21,7 +21,7 @@ import { UnderWay } from './under-way.js';
 export type Receipt = 'accepted' | 'duplicate' | Refused;
 
 /** An event that was not taken although it is valid: its properties do not fit into the profile of its subject. */
-export interface Refused {
+interface Refused {
   readonly refused: string;
 }
 

@@ -10,7 +10,7 @@ import { Changes, type Changing } from './changes.js';
 
 /** How long a set counts; with the cache of tokens, which is as long, a key that is withdrawn stops within a minute. */
 const MAX_AGE_MS = 25_000;
-/** While its address does not answer, a set counts for so much longer: its owner's outage is not to be ours at once. */
+/** While its address does not answer, a set counts for this much longer: its owner's outage is not to be ours at once. */
 const KEPT_FOR_MS = 10 * 60_000;
 /** After a key that is not in the set, it is asked for again no sooner than this. */
 const COOLDOWN_MS = 2_000;
@@ -82,5 +82,5 @@ async function boundedText(response: Response): Promise<string> {
 
 function assertKeySet(text: string): void {
   const { keys } = JSON.parse(text) as { keys?: unknown };
-  if (!Array.isArray(keys)) throw new Error('the answer is no key set');
+  if (!Array.isArray(keys)) throw new Error('the answer is not a key set');
 }

@@ -2,7 +2,7 @@ import type { ExpressionFailure } from '../expressions/failures.js';
 import { OTHER_TENANTS } from './tenant-labels.js';
 
 /** What expressions beyond the first few are called in metrics. */
-export const OTHER_EXPRESSIONS = 'other';
+const OTHER_EXPRESSIONS = 'other';
 
 /** A failure as metrics count it. */
 export interface LabelledFailure {

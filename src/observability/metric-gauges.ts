@@ -6,7 +6,7 @@ import { subscriptionLabels, TenantLabels } from './tenant-labels.js';
 const MAX_PROJECTS = 50;
 
 /** How far a subscription is behind. */
-export interface LagReading {
+interface LagReading {
   readonly tenant: string;
   readonly subscription: string;
   /** Age of the oldest batch on its way to it. */
@@ -20,7 +20,7 @@ export interface LagReading {
 }
 
 /** Load jobs of a project in the last 24 hours. */
-export interface JobReading {
+interface JobReading {
   readonly project: string;
   readonly used: number;
   /** Of the table that has had most; absent while none has any. */

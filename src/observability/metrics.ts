@@ -18,7 +18,7 @@ export interface AnsweredRequest {
 }
 
 /** A batch that Temporal has taken. */
-export interface StartedBatch {
+interface StartedBatch {
   readonly stream: Stream;
   readonly events: number;
   /** Bytes of its records in the spool. */
@@ -26,7 +26,7 @@ export interface StartedBatch {
 }
 
 /** A load of a tenant's warehouse that has ended. */
-export interface EndedLoad {
+interface EndedLoad {
   readonly seconds: number;
   /** Rows it put into the warehouse; absent when it failed. */
   readonly rows?: number;
@@ -38,7 +38,7 @@ export interface EndedLoad {
 }
 
 /** A try to deliver some events of a batch to a subscription: a request, or an acknowledgement of a consumer's. */
-export interface DeliveryAttempt {
+interface DeliveryAttempt {
   readonly delivered: number;
   readonly failed: number;
   /** Of both, those that had been tried before. */
@@ -48,7 +48,7 @@ export interface DeliveryAttempt {
 }
 
 /** What a compaction made of what. */
-export interface CompactedFiles {
+interface CompactedFiles {
   readonly replaced: number;
   readonly written: number;
   readonly bytesReplaced: number;

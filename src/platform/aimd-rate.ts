@@ -16,7 +16,7 @@ const MAX_INCREASE_SECONDS = 10;
 const DECREASE_FACTOR = 0.5;
 /** Work that ran side by side fails together: that is one failure. */
 const DECREASE_EVERY_MS = 5_000;
-/** Without a failure for so long, a rate that is more than twice what is asked for holds nothing back, and is given up. */
+/** Without a failure for this long, a rate that is more than twice what is asked for holds nothing back, and is given up. */
 const CALM_MS = 30_000;
 /** Slow is what takes four times as long as it used to, and at least five seconds. */
 const SLOW_FACTOR = 4;

@@ -2,7 +2,7 @@
 const ELLIPSIS = '…';
 
 /**
- * The text, or as much of its beginning as fits in so many bytes as JSON writes it in UTF-8, with an ellipsis; never half a
+ * The text, or as much of its beginning as fits in `maxBytes` as JSON writes it in UTF-8, with an ellipsis; never half a
  * character. Temporal counts the bytes of what it is given, whatever its messages call them. Without Node's own, since workflow
  * code may need it.
  */

@@ -31,7 +31,7 @@ export async function writeDurably(
 
 /**
  * Makes a file as {@link writeDurably} does, unless there is one: of processes that do so at the same time, one makes it. What is
- * there is durable afterwards, whoever has made it.
+ * there is durable afterwards, also where another process has made it.
  * @returns whether it was this call
  */
 export async function createDurably(
@@ -57,7 +57,7 @@ export async function createDurably(
 }
 
 /** Creates a directory with its parents, flushing each directory that gets a new entry. */
-export async function makeDirectory(directory: string): Promise<void> {
+async function makeDirectory(directory: string): Promise<void> {
   const first = await mkdir(directory, { recursive: true });
   if (first === undefined) return;
   for (let made = directory; made.length >= first.length; made = dirname(made))
@@ -65,7 +65,7 @@ export async function makeDirectory(directory: string): Promise<void> {
 }
 
 /** Makes what was created or renamed in a directory last. Windows cannot flush a directory and does not need it. */
-export async function flushDirectory(directory: string): Promise<void> {
+async function flushDirectory(directory: string): Promise<void> {
   if (process.platform !== 'win32') await flush(directory, 'r');
 }
 

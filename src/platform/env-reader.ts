@@ -75,7 +75,7 @@ export class EnvReader {
     return duration;
   }
 
-  /** Whoever is on the way of a plain request could answer with keys of their own, and so be every tenant. */
+  /** A machine on the way of a plain request could answer with keys of their own, and so be every tenant. */
   keySet(name: VariableName): string | undefined {
     const value = this.read(name, "an https URL, or a file's path");
     if (value === undefined || !/^https?:/i.test(value)) return value;

@@ -21,9 +21,9 @@ const SHARE_MS = 10;
  * little. The more a turn takes of requests, the fewer flushes of the disk they need.
  */
 const ALL_SHARES = 5;
-/** In shares: of what waits and has not begun, so much in a turn. */
+/** In shares: of what waits and has not begun, this much in a turn. */
 const FIRST_SHARES = 2.5;
-/** In shares: of what has begun and goes on, so much. It may go on for seconds, and requests need several turns. */
+/** In shares: of what has begun and goes on, this much. It may go on for seconds, and requests need several turns. */
 const REST_SHARES = 0.4;
 /** A tenant that has used less than this, in this turn and the one before, needs little. */
 const LITTLE_MS = 2;
@@ -249,7 +249,7 @@ export class Turns {
     this.goOn(() => this.workOn(this.rest, part * REST_SHARES * this.shareMs));
   }
 
-  /** One piece of each tenant in turn, for so many milliseconds in all, and one piece at least. */
+  /** One piece of each tenant in turn, for a number of milliseconds in all, and one piece at least. */
   private workOn(waiting: Waiting, ms: number): void {
     const start = this.clock();
     for (const [tenant, line] of waiting) {

@@ -2,7 +2,7 @@
  * The durable steps of the pipeline, in its order. A crash test arms the point before or after one of them; see {@link armFaultPoint}.
  * `checkpoint` is the state's transaction, `spool-delete` the end of what Temporal and the state both have.
  */
-export const DURABLE_STEPS = [
+const DURABLE_STEPS = [
   'spool-flush',
   'plan',
   'batch-file',
@@ -58,7 +58,7 @@ export const FAULT_POINTS = around(DURABLE_STEPS);
 export const COMPACTION_FAULT_POINTS = around(COMPACTION_STEPS);
 
 /** Every fault point of the keys of batch files. */
-export const KEY_FAULT_POINTS = around(KEY_STEPS);
+const KEY_FAULT_POINTS = around(KEY_STEPS);
 
 /** Every fault point of a load into BigQuery by load jobs. */
 export const BIGQUERY_FAULT_POINTS = around(BIGQUERY_STEPS);

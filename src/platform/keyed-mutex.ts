@@ -1,21 +1,27 @@
-/** Runs `work` after all earlier work under the same key has ended, well or badly. */
-export type InTurn = <T>(key: string, work: () => Promise<T>) => Promise<T>;
+/**
+ * Work under a key begins after all earlier work under that key has ended, well or badly. Within this process; a key with
+ * nothing to do takes no memory.
+ */
+export class KeyedMutex {
+  private readonly tails = new Map<string, Promise<void>>();
 
-/** One queue per key, within this process; a key with nothing to do takes no memory. */
-export function createTurns(): InTurn {
-  const tails = new Map<string, Promise<void>>();
-
-  return async (key, work) => {
-    const turn = (tails.get(key) ?? Promise.resolve()).then(work);
+  /** Runs `work` in its turn, and returns what it does. */
+  async run<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const turn = (this.tails.get(key) ?? Promise.resolve()).then(work);
     const tail = turn.then(
       () => undefined,
       () => undefined,
     );
-    tails.set(key, tail);
+    this.tails.set(key, tail);
     try {
       return await turn;
     } finally {
-      if (tails.get(key) === tail) tails.delete(key);
+      if (this.tails.get(key) === tail) this.tails.delete(key);
     }
-  };
+  }
+
+  /** Waits for all work that has been handed in by now. */
+  async idle(): Promise<void> {
+    await Promise.all(this.tails.values());
+  }
 }

@@ -21,7 +21,7 @@ type Committing = Promise<unknown> & { readonly flushed?: Promise<unknown> };
 /**
  * An LMDB environment for one writing process, whose failed writes reject, and do nothing else. Every write goes through
  * {@link committed} or {@link flushed}, which see to it that LMDB does not meet a full disk (see {@link Headroom}) and
- * that nothing worse comes of it if it does: what lmdb-js does by itself ends the process (a rejection nobody can
+ * that nothing worse comes of it if it does: what lmdb-js does without it ends the process (a rejection nobody can
  * handle), or leaves `flushed` and `close` waiting for ever. lmdb's `transaction` and `childTransaction` are not to be
  * used at all: a commit that fails under one of them stops every later write of the environment.
  *

@@ -9,7 +9,7 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 /**
  * The process's log: JSON lines on stderr, so that stdout stays free for what a command prints. Authorization headers
  * and tokens are cut out wherever they appear as fields.
- * @param onUnread called when whoever has read it has gone
+ * @param onUnread called when its reader has gone
  */
 export function createLogger(level: LogLevel, onUnread: () => void = () => {}): Logger {
   const destination = pino.destination({ dest: 2, sync: false });

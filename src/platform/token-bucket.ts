@@ -2,7 +2,7 @@
 export const BURST_SECONDS = 2;
 
 /**
- * A token bucket that may be in debt. A request is let in while anything is left, and charged for what it turns out to
+ * A token bucket that may be in debt. A request is admitted while anything is left, and charged for what it turns out to
  * hold; what it takes beyond the bucket is paid back before the next one comes in. So no request is split or refused
  * for its size, and over time the rate is kept exactly.
  */

@@ -1,28 +1,23 @@
 import { toCloudEvent } from '../events/cloudevent.js';
 import { deliveredEvent, HOPS } from '../events/delivered-event.js';
 import type { EventRow, Stream } from '../events/event.js';
+import { TextLines } from '../events/ndjson.js';
 
-const LINE_FEED = 0x0a;
 const RECEIVED_AT = ',"received_at":"';
 /** With a time of 24 characters, a quote and a brace. */
 const TAIL_LENGTH = RECEIVED_AT.length + 26;
 
-/** The lines of a batch file, as they are in memory: one buffer, and where each line begins. */
+/** The lines of a batch file, as they are in memory and as subscribers get them. */
 export class BatchLines {
-  private readonly starts: Uint32Array;
+  private readonly texts: TextLines;
 
-  /** @param content NDJSON of `lines` lines, each with its line feed */
+  /** @param content NDJSON of `lines` lines */
   constructor(
     private readonly content: Buffer,
     readonly lines: number,
     private readonly stream: Stream,
   ) {
-    this.starts = new Uint32Array(lines + 1).fill(content.length + 1);
-    this.starts[0] = 0;
-    for (let line = 1, at = content.indexOf(LINE_FEED); at !== -1 && line <= lines; line++) {
-      this.starts[line] = at + 1;
-      at = content.indexOf(LINE_FEED, at + 1);
-    }
+    this.texts = new TextLines(content);
   }
 
   /** Bytes in memory. */
@@ -32,12 +27,12 @@ export class BatchLines {
 
   /** The event on a line, as subscribers get it. */
   event(line: number): EventRow {
-    return deliveredEvent(this.text(line), this.stream);
+    return deliveredEvent(this.texts.at(line), this.stream);
   }
 
   /** The same as CloudEvents JSON. */
   json(line: number): string {
-    const text = this.text(line);
+    const text = this.texts.at(line);
     return this.rewritten(text) ?? JSON.stringify(toCloudEvent(deliveredEvent(text, this.stream)));
   }
 
@@ -54,9 +49,5 @@ export class BatchLines {
       !text.includes('"extensions":');
     if (!usual) return undefined;
     return `${text.slice(0, tail)},"${HOPS}":1,"receivedat":"${text.slice(tail + RECEIVED_AT.length)}`;
-  }
-
-  private text(line: number): string {
-    return this.content.toString('utf8', this.starts[line], this.starts[line + 1]! - 1);
   }
 }

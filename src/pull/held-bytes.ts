@@ -8,7 +8,10 @@ export interface HeldBytesLimits {
 
 const LIMITS: HeldBytesLimits = { total: 256_000_000, perTenant: 64_000_000 };
 
-/** Counts what is held. No lot is taken beyond a limit; since nobody knows a lot's size before, the last one may exceed it. */
+/**
+ * Counts what is held. No leased batch is taken beyond a limit; since nobody knows a leased batch's size before, the last
+ * one may exceed it.
+ */
 export class HeldBytes {
   private total = 0;
   private readonly byTenant = new Map<string, number>();

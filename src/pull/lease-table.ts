@@ -1,8 +1,8 @@
 import { LineSet } from '../events/line-set.js';
 import type { DeadLines, PassResult, PendingLines } from '../workflows/messages/deliveries.js';
 
-/** What Temporal keeps of a lot while it is held: the details of its heartbeats. */
-export interface LotRecord {
+/** What Temporal keeps of a leased batch while it is held: the details of its heartbeats. */
+export interface LeasedBatchRecord {
   /** Acknowledged lines, as `LineSet` encodes them. */
   readonly acked: string;
   /** Lines that have been handed out and are not acknowledged, by how often. */
@@ -25,8 +25,8 @@ export interface LeaseTableOptions {
   /** Lines in the batch's file. */
   readonly lines: number;
   readonly pending: readonly PendingLines[];
-  /** What an earlier holder of the lot had recorded. */
-  readonly record?: LotRecord;
+  /** What an earlier holder of the leased batch had recorded. */
+  readonly record?: LeasedBatchRecord;
   readonly maxAttempts: number;
   /** Says why a line is given up: the `detail` of its dead letter. */
   readonly detail?: string;
@@ -41,10 +41,10 @@ const ACKED = 3;
 const DEAD = 4;
 
 /**
- * Who has which line of a lot. A line is withheld (an earlier one of its ordering key is not done), available, leased,
- * acked or dead. `lease` makes it leased; from there `ack` makes it acked, `nack` and the deadline make it available
- * again, or dead if it was handed out as often as allowed. Acked and dead are final. A lease that has ended, in whatever
- * way, does nothing ever after; only a repeated `ack` of the lease that acked it says `true` again.
+ * Who has which line of a leased batch. A line is withheld (an earlier one of its ordering key is not done), available,
+ * leased, acked or dead. `lease` makes it leased; from there `ack` makes it acked, `nack` and the deadline make it
+ * available again, or dead if it was handed out as often as allowed. Acked and dead are final. A lease that has ended, in
+ * whatever way, does nothing ever after; only a repeated `ack` of the lease that acked it says `true` again.
  *
  * Times are milliseconds of any one clock; the table has none of its own.
  */
@@ -136,7 +136,7 @@ export class LeaseTable {
     return true;
   }
 
-  /** Takes a lease back that its consumer was never told of: it does not count as an attempt. */
+  /** Takes a lease back that never reached its consumer: it does not count as an attempt. */
   withdraw({ line, number, attempt }: Lease): void {
     if (this.states[line] !== LEASED || this.leases[line] !== number) return;
     this.tally([line], attempt - 1);
@@ -166,14 +166,14 @@ export class LeaseTable {
   }
 
   /** What is to be kept of it, so that nothing acked is handed out again and no attempt is forgotten. */
-  record(): LotRecord {
+  record(): LeasedBatchRecord {
     const attempts = [...this.tried.entries()].flatMap(([times, set]) =>
       times > 0 && set !== undefined && set.count > 0 ? [[times, set.encode()] as const] : [],
     );
     return { acked: this.acked.encode(), attempts, failed: this.failed };
   }
 
-  /** What has come of the lot, if it ends now. */
+  /** What has come of the leased batch, if it ends now. */
   result(): PassResult {
     const pending = this.grouped((state) => state === AVAILABLE || state === LEASED);
     const reason = 'never-acknowledged';

@@ -4,7 +4,10 @@ const MOST = 1_000;
 /** Each of them waits for some seconds, so one that has to go need not come back at once. */
 const RETRY_AFTER_SECONDS = 5;
 
-/** Counts the consumers that wait for events, which hold a connection each: so many of a tenant may, on all its subscriptions. */
+/**
+ * Counts the consumers that wait for events, which hold a connection each: a tenant may have this number of them, on all
+ * its subscriptions.
+ */
 export class LongPolls {
   private readonly waiting = new Map<string, number>();
 

@@ -10,8 +10,8 @@ import { assertSubscriptionName, assertTenantId } from '../tenants/ids.js';
 import type { HeldTasks } from '../recovery/journal.js';
 import { HeldBytes, type HeldBytesLimits } from './held-bytes.js';
 import { LongPolls } from './long-polls.js';
-import type { LotEnd, PullMessage } from './lot.js';
-import { createLotSource, type LotSource } from './lot-source.js';
+import type { LeasedBatchEnd, PullMessage } from './leased-batch.js';
+import { createLeasedBatchSource, type LeasedBatchSource } from './leased-batch-source.js';
 import { SubscriptionQueue, type Settle, type SettleResult } from './subscription-queue.js';
 
 /** Whose events a call is about. The tenant is the verified token's. */
@@ -21,12 +21,12 @@ export interface Subscriber {
 }
 
 /** The calls that end or move leases. */
-export type SettleCall = 'ack' | 'nack' | 'modify-ack-deadline';
+type SettleCall = 'ack' | 'nack' | 'modify-ack-deadline';
 
-/** Told what happens, for metrics; must not throw. */
+/** Called with what happens, for metrics; must not throw. */
 export interface PullObserver {
-  onLotEnd?(end: Subscriber & LotEnd & { readonly bytes: number }): void;
-  /** The ordering key failed on events of a lot that was taken. */
+  onLeasedBatchEnd?(end: Subscriber & LeasedBatchEnd & { readonly bytes: number }): void;
+  /** The ordering key failed on events of a leased batch that was taken. */
   onKeysFailed?(failed: Subscriber & { readonly failures: readonly ExpressionFailure[] }): void;
   /** Events were handed out; `bytes` is the length of their JSON. */
   onPulled?(pulled: Subscriber & { readonly messages: number; readonly bytes: number }): void;
@@ -50,7 +50,9 @@ export interface PullOptions {
   readonly heldBytes?: HeldBytesLimits;
   /** Consumers of one tenant that may wait at once. Default 1,000. */
   readonly maxLongPolls?: number;
-  /** Notes the tasks that are held, for the next process. Default: nobody does, and a killed process is missed after 30 s. */
+  /**
+   * Notes the tasks that are held, for the next process. Default: nobody does, and a killed process is missed after 30 s.
+   */
   readonly holdings?: HeldTasks;
   /** Shares the event loop between tenants. Default: turns of its own. */
   readonly turns?: Turns;
@@ -58,13 +60,16 @@ export interface PullOptions {
 }
 
 /** What a consumer asks for. */
-export interface PullRequest {
+interface PullRequest {
   readonly maxMessages: number;
   /** Milliseconds to wait while there is nothing. */
   readonly waitMs: number;
 }
 
-/** Pull subscriptions, as the API process serves them. All calls throw HeadgateError `NOT_FOUND` for what is not a pull subscription. */
+/**
+ * Pull subscriptions, as the API process serves them. All calls throw HeadgateError `NOT_FOUND` for what is not a pull
+ * subscription.
+ */
 export interface Pull {
   /**
    * Takes events, or waits for them.
@@ -78,11 +83,16 @@ export interface Pull {
     gone: AbortSignal,
     check?: () => Promise<void>,
   ): Promise<PullMessage[]>;
-  /** Acknowledges; resolves when Temporal has it. @throws HeadgateError `LEASE_STALE` (none is live), `ENGINE_UNAVAILABLE` */
+  /**
+   * Acknowledges; resolves when Temporal has it. @throws HeadgateError `LEASE_STALE` (none is live), `ENGINE_UNAVAILABLE`
+   */
   ack(who: Subscriber, ackIds: readonly string[]): Promise<SettleResult[]>;
   /** Gives back: the events are available again at once. @throws HeadgateError `LEASE_STALE`, `ENGINE_UNAVAILABLE` */
   nack(who: Subscriber, ackIds: readonly string[]): Promise<SettleResult[]>;
-  /** Moves deadlines to so many milliseconds from now; 0 gives back. @throws HeadgateError `LEASE_STALE`, `ENGINE_UNAVAILABLE` */
+  /**
+   * Moves deadlines to a number of milliseconds from now; 0 gives back. @throws HeadgateError `LEASE_STALE`,
+   * `ENGINE_UNAVAILABLE`
+   */
   extend(who: Subscriber, ackIds: readonly string[], ms: number): Promise<SettleResult[]>;
   /** What is held now, by subscription. */
   holding(): (Subscriber & SubscriptionQueue['holding'])[];
@@ -138,7 +148,7 @@ class Queues {
   private readonly held: HeldBytes;
   private readonly turns: Turns;
   private readonly longPolls: LongPolls;
-  private readonly source: LotSource;
+  private readonly source: LeasedBatchSource;
   private readonly ticking: NodeJS.Timeout;
   private closed = false;
 
@@ -146,7 +156,7 @@ class Queues {
     this.held = new HeldBytes(options.heldBytes);
     this.turns = options.turns ?? new Turns();
     this.longPolls = new LongPolls(options.maxLongPolls);
-    this.source = createLotSource(options.client, options.namespace, options.holdings);
+    this.source = createLeasedBatchSource(options.client, options.namespace, options.holdings);
     this.ticking = setInterval(() => this.tick(), TICK_MS).unref();
   }
 
@@ -187,7 +197,7 @@ class Queues {
       log,
       turns: this.turns,
       config: () => this.configOf(who),
-      onLotEnd: (end, bytes) => observer?.onLotEnd?.({ ...who, ...end, bytes }),
+      onLeasedBatchEnd: (end, bytes) => observer?.onLeasedBatchEnd?.({ ...who, ...end, bytes }),
       onFailures: (failures) => observer?.onKeysFailed?.({ ...who, failures }),
     });
     return { who, queue };

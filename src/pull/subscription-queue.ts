@@ -8,18 +8,18 @@ import { parseAckId } from './ack-id.js';
 import { DeadlineTimer } from './deadline-timer.js';
 import type { HeldBytes } from './held-bytes.js';
 import type { Lease, LeaseTable } from './lease-table.js';
-import type { Lot, LotEnd, PullMessage } from './lot.js';
+import type { LeasedBatch, LeasedBatchEnd, PullMessage } from './leased-batch.js';
 import type { LongPolls } from './long-polls.js';
-import type { HeldPass, LotSource } from './lot-source.js';
+import type { HeldPass, LeasedBatchSource } from './leased-batch-source.js';
 import type { Turns } from '../platform/event-loop-turns.js';
-import { openLot, untouched } from './open-lot.js';
+import { openLeasedBatch, untouched } from './open-leased-batch.js';
 import { Waiters, type Consumer } from './waiters.js';
 
 /** What a {@link SubscriptionQueue} needs. */
 export interface SubscriptionQueueOptions {
   readonly tenant: string;
   readonly subscription: string;
-  readonly source: LotSource;
+  readonly source: LeasedBatchSource;
   readonly batchStore: Pick<BatchStore, 'read'>;
   /** Shares the event loop between tenants. */
   readonly turns: Turns;
@@ -27,8 +27,8 @@ export interface SubscriptionQueueOptions {
   readonly config: () => PullConfig | undefined;
   readonly held: HeldBytes;
   readonly longPolls: LongPolls;
-  readonly onLotEnd: (end: LotEnd, bytes: number) => void;
-  /** Told of ordering keys that failed. */
+  readonly onLeasedBatchEnd: (end: LeasedBatchEnd, bytes: number) => void;
+  /** Called with ordering keys that failed. */
   readonly onFailures?: (failures: readonly ExpressionFailure[]) => void;
   readonly log: Logger;
 }
@@ -44,27 +44,30 @@ export interface SettleResult {
 export type Settle = (table: LeaseTable, line: number, lease: number, now: number) => boolean;
 
 interface Taken {
-  readonly lot: Lot;
+  readonly batch: LeasedBatch;
   readonly lease: Lease;
   readonly message: PullMessage;
 }
 
-/** Lots of one subscription at once; with an ordering key it is one. Small batches need more of them than big ones. */
+/**
+ * Leased batches of one subscription at once; with an ordering key it is one. Small batches need more of them than big
+ * ones.
+ */
 const MAX_LOTS = 32;
 /** Characters of events in an answer, beyond which it takes no more. */
 const MAX_ANSWER_LENGTH = 4_000_000;
-/** A lot is kept for 30 s by each sign of life; this leaves room for a few that fail. */
+/** A leased batch is kept for 30 s by each sign of life; this leaves room for a few that fail. */
 const HEARTBEAT_MS = 8_000;
-/** Rest after Temporal could not be asked for a lot. */
+/** Rest after Temporal could not be asked for a leased batch. */
 const POLL_REST_MS = 1_000;
 
 /**
- * The consumers of one subscription that have come to this process, and the lots it holds for them. Consumers are served
- * in the order they come, from the lots in the order they were taken. Temporal is asked for another lot only while
- * somebody waits and nothing is at hand.
+ * The consumers of one subscription that have come to this process, and the leased batches it holds for them. Consumers are
+ * served in the order they come, from the leased batches in the order they were taken. Temporal is asked for another leased
+ * batch only while somebody waits and nothing is at hand.
  */
 export class SubscriptionQueue {
-  private readonly lots = new Map<string, Lot>();
+  private readonly batches = new Map<string, LeasedBatch>();
   private readonly waiters = new Waiters<Taken>();
   private polling?: Promise<void>;
   private asked = false;
@@ -77,14 +80,14 @@ export class SubscriptionQueue {
 
   /** True when it can be forgotten. */
   get isIdle(): boolean {
-    return this.lots.size === 0 && this.pulling === 0 && this.polling === undefined;
+    return this.batches.size === 0 && this.pulling === 0 && this.polling === undefined;
   }
 
-  /** Lots held, and leases that consumers have. */
-  get holding(): { lots: number; leases: number; bytes: number } {
-    const lots = [...this.lots.values()];
-    const leases = lots.reduce((sum, { table }) => sum + table.leased, 0);
-    return { lots: lots.length, leases, bytes: lots.reduce((sum, { bytes }) => sum + bytes, 0) };
+  /** Leased batches held, and leases that consumers have. */
+  get holding(): { batches: number; leases: number; bytes: number } {
+    const batches = [...this.batches.values()];
+    const leases = batches.reduce((sum, { table }) => sum + table.leased, 0);
+    return { batches: batches.length, leases, bytes: batches.reduce((sum, { bytes }) => sum + bytes, 0) };
   }
 
   /**
@@ -98,7 +101,7 @@ export class SubscriptionQueue {
       for (;;) {
         const taken = await this.turn(max, Math.max(0, until - performance.now()), consumer.gone);
         const kept = taken.length === 0 ? [] : await this.confirm(taken, consumer);
-        // Otherwise they were of a lot that had been lost.
+        // Otherwise they were of a leased batch that had been lost.
         if (kept.length > 0 || taken.length === 0 || consumer.gone.aborted) return kept;
       }
     } finally {
@@ -113,43 +116,43 @@ export class SubscriptionQueue {
    */
   async settle(ackIds: readonly string[], apply: Settle, durable: boolean): Promise<SettleResult[]> {
     const now = performance.now();
-    const touched = new Map<Lot, number[]>();
+    const touched = new Map<LeasedBatch, number[]>();
     const results = ackIds.map((ackId, index): SettleResult => {
       const name = parseAckId(ackId);
       if (name === undefined) return { ackId, status: 'unknown' };
-      const lot = this.lots.get(name.lot);
-      if (lot === undefined || !lot.isOpen || !apply(lot.table, name.line, name.lease, now))
+      const batch = this.batches.get(name.batch);
+      if (batch === undefined || !batch.isOpen || !apply(batch.table, name.line, name.lease, now))
         return { ackId, status: 'stale' };
-      touched.set(lot, [...(touched.get(lot) ?? []), index]);
+      touched.set(batch, [...(touched.get(batch) ?? []), index]);
       return { ackId, status: 'ok' };
     });
     this.serve();
-    const saving = [...touched].map(async ([lot, indexes]) => {
-      if ((!durable && !lot.isDue) || (await lot.save())) return;
+    const saving = [...touched].map(async ([batch, indexes]) => {
+      if ((!durable && !batch.isDue) || (await batch.save())) return;
       for (const index of indexes) results[index] = { ...results[index]!, status: 'stale' };
     });
     await Promise.all(saving);
     return results;
   }
 
-  /** To be called every few seconds: keeps the lots, and gives back those nobody wants. */
+  /** To be called every few seconds: keeps the leased batches, and gives back those nobody wants. */
   tick(): void {
     const now = performance.now();
     const config = this.options.config();
     const forgotten = now - this.askedAt > 2 * (config?.ackDeadlineMs ?? 0);
-    for (const lot of this.lots.values()) {
-      const unwanted = forgotten && this.waiters.count === 0 && lot.table.leased === 0;
-      if (lot.isOpen && (unwanted || config === undefined)) this.inBackground(lot.giveBack());
-      else if (lot.isDue || now - lot.savedAt >= HEARTBEAT_MS) this.inBackground(lot.save());
+    for (const batch of this.batches.values()) {
+      const unwanted = forgotten && this.waiters.count === 0 && batch.table.leased === 0;
+      if (batch.isOpen && (unwanted || config === undefined)) this.inBackground(batch.giveBack());
+      else if (batch.isDue || now - batch.savedAt >= HEARTBEAT_MS) this.inBackground(batch.save());
     }
   }
 
-  /** Sends waiting consumers away, gives all lots back, and waits for the poll that is under way. */
+  /** Sends waiting consumers away, gives all leased batches back, and waits for the poll that is under way. */
   async close(): Promise<void> {
     this.closed = true;
     this.waiters.dismiss();
     this.deadline.set(Infinity);
-    await Promise.allSettled([...this.lots.values()].map((lot) => lot.giveBack()));
+    await Promise.allSettled([...this.batches.values()].map((batch) => batch.giveBack()));
     await this.polling;
   }
 
@@ -170,13 +173,13 @@ export class SubscriptionQueue {
     const taken: Taken[] = [];
     const deadline = performance.now() + (this.options.config()?.ackDeadlineMs ?? 0);
     let length = 0;
-    for (const lot of this.lots.values()) {
+    for (const batch of this.batches.values()) {
       while (taken.length < max && length < MAX_ANSWER_LENGTH) {
-        const lease = lot.lease(deadline);
+        const lease = batch.lease(deadline);
         if (lease === undefined) break;
-        const message = lot.message(lease);
+        const message = batch.message(lease);
         length += message.event.length;
-        taken.push({ lot, lease, message });
+        taken.push({ batch, lease, message });
       }
     }
     if (taken.length > 0) this.watchDeadlines();
@@ -185,12 +188,12 @@ export class SubscriptionQueue {
 
   /** Lets a consumer have what Temporal has heard of, and takes the rest back. */
   private async confirm(taken: readonly Taken[], { gone, check }: Consumer): Promise<PullMessage[]> {
-    const lots = [...new Set(taken.map(({ lot }) => lot))];
+    const batches = [...new Set(taken.map(({ batch }) => batch))];
     try {
-      const kept = await Promise.all(lots.map(async (lot) => ((await lot.save()) ? [lot] : [])));
+      const kept = await Promise.all(batches.map(async (batch) => ((await batch.save()) ? [batch] : [])));
       if (!gone.aborted) await check?.();
-      const held = new Set(kept.flat().filter((lot) => lot.isOpen));
-      if (!gone.aborted) return taken.flatMap(({ lot, message }) => (held.has(lot) ? [message] : []));
+      const held = new Set(kept.flat().filter((batch) => batch.isOpen));
+      if (!gone.aborted) return taken.flatMap(({ batch, message }) => (held.has(batch) ? [message] : []));
       this.withdraw(taken);
       return [];
     } catch (error) {
@@ -200,7 +203,7 @@ export class SubscriptionQueue {
   }
 
   private withdraw(taken: readonly Taken[]): void {
-    for (const { lot, lease } of taken.toReversed()) lot.table.withdraw(lease);
+    for (const { batch, lease } of taken.toReversed()) batch.table.withdraw(lease);
     this.serve();
   }
 
@@ -211,15 +214,15 @@ export class SubscriptionQueue {
   }
 
   private poll(): void {
-    if (this.polling !== undefined || !this.wantsLot()) return;
-    this.polling = this.takeLots().finally(() => {
+    if (this.polling !== undefined || !this.wantsBatch()) return;
+    this.polling = this.takeBatches().finally(() => {
       this.polling = undefined;
       // Somebody may have come meanwhile.
       if (this.waiters.count > 0) this.poll();
     });
   }
 
-  private wantsLot(): boolean {
+  private wantsBatch(): boolean {
     const config = this.options.config();
     const wanted = this.waiters.count > 0 || this.asked;
     const most = config?.orderingKey === undefined ? MAX_LOTS : 1;
@@ -227,14 +230,14 @@ export class SubscriptionQueue {
       !this.closed &&
       wanted &&
       config !== undefined &&
-      this.lots.size < most &&
+      this.batches.size < most &&
       this.options.held.hasRoom(this.options.tenant)
     );
   }
 
-  private async takeLots(): Promise<void> {
+  private async takeBatches(): Promise<void> {
     const { source, tenant, subscription, log } = this.options;
-    while (this.wantsLot()) {
+    while (this.wantsBatch()) {
       this.asked = false;
       try {
         const pass = await source.poll(tenant, subscription);
@@ -255,14 +258,14 @@ export class SubscriptionQueue {
     }
     try {
       if (pass.input.batch.tenant !== tenant) throw new Error('a batch of another tenant was in the queue');
-      const onEnd = (lot: Lot, end: LotEnd): void => this.ended(lot, end);
-      const lot = await openLot(pass, { batchStore, config, onEnd, turns, onFailures });
-      if (lot === undefined) return;
-      this.lots.set(lot.id, lot);
-      held.add(tenant, lot.bytes);
-      if (this.closed) await lot.giveBack();
+      const onEnd = (batch: LeasedBatch, end: LeasedBatchEnd): void => this.ended(batch, end);
+      const batch = await openLeasedBatch(pass, { batchStore, config, onEnd, turns, onFailures });
+      if (batch === undefined) return;
+      this.batches.set(batch.id, batch);
+      held.add(tenant, batch.bytes);
+      if (this.closed) await batch.giveBack();
       // An earlier holder had got to the end of it.
-      else if (lot.isDue) await lot.save();
+      else if (batch.isDue) await batch.save();
     } catch (error) {
       await pass.fail(error);
       throw error;
@@ -270,22 +273,22 @@ export class SubscriptionQueue {
     this.serve();
   }
 
-  private ended(lot: Lot, end: LotEnd): void {
-    this.lots.delete(lot.id);
-    this.options.held.add(this.options.tenant, -lot.bytes);
-    this.options.onLotEnd(end, lot.bytes);
+  private ended(batch: LeasedBatch, end: LeasedBatchEnd): void {
+    this.batches.delete(batch.id);
+    this.options.held.add(this.options.tenant, -batch.bytes);
+    this.options.onLeasedBatchEnd(end, batch.bytes);
     if (this.waiters.count > 0) this.poll();
   }
 
   private watchDeadlines(): void {
-    const deadlines = [...this.lots.values()].map(({ table }) => table.nextDeadline);
+    const deadlines = [...this.batches.values()].map(({ table }) => table.nextDeadline);
     this.deadline.set(this.closed ? Infinity : Math.min(...deadlines));
   }
 
   private expire(): void {
-    for (const lot of this.lots.values()) {
-      lot.table.expire(performance.now());
-      if (lot.isDue) this.inBackground(lot.save());
+    for (const batch of this.batches.values()) {
+      batch.table.expire(performance.now());
+      if (batch.isDue) this.inBackground(batch.save());
     }
     this.serve();
   }

@@ -27,10 +27,10 @@ import type { TemporalUi } from '../temporal/workflow-page.js';
  * - `ended`: its workflow was ended by hand;
  * - `unknown`: it is older than Temporal keeps histories.
  */
-export type DeliveryState = 'running' | 'delivered' | 'dead-lettered' | 'ended' | 'unknown';
+type DeliveryState = 'running' | 'delivered' | 'dead-lettered' | 'ended' | 'unknown';
 
 /** A dead letter of a delivery. */
-export interface DeadLetterReceipt extends Pick<DeadLetterMemo, 'reason' | 'count' | 'attempts'> {
+interface DeadLetterReceipt extends Pick<DeadLetterMemo, 'reason' | 'count' | 'attempts'> {
   /** By which it is shown, redriven and discarded. */
   readonly id: string;
   /** `dead-letter` while it waits; then `redriven`, `discarded` or `expired`, or `ended` when it was ended by hand. */

@@ -17,7 +17,7 @@ import { deliveryReceipts, type DeliveryReceipt } from './delivery-receipts.js';
 import { progressOf, type WorkflowProgress } from '../temporal/workflow-progress.js';
 
 /** How a batch and its decisions got into the warehouse. */
-export interface LoadReceipt {
+interface LoadReceipt {
   readonly workflow: WorkflowProgress;
   /** The loads that hold them; empty until they are loaded. */
   readonly loads: readonly (Pick<WindowLoad, 'stream' | 'loadId' | 'file'> & {

@@ -7,7 +7,7 @@ import { startedBy, type StartedActivity } from './started-by.js';
 export interface GivenBack {
   /** Tasks that Temporal hands out again. */
   readonly tasks: number;
-  /** Tasks that Temporal was not told of: it did not answer in time. It misses them by itself, after their timeout. */
+  /** Tasks that could not be reported to Temporal: it did not answer in time. It misses them after their timeout. */
   readonly untold: number;
 }
 

@@ -23,7 +23,7 @@ export interface TaskJournalOptions {
   readonly directory: string;
   /** How Temporal knows this process. */
   readonly identity: string;
-  /** Told once when the disk does not take a write; the journal then lacks something until it does. */
+  /** Called once when the disk does not take a write; the journal then lacks something until it does. */
   readonly onFailure: (error: unknown) => void;
   /** Milliseconds of any one clock. */
   readonly now?: () => number;
@@ -31,7 +31,7 @@ export interface TaskJournalOptions {
 
 /** The file in a process's own directory. */
 const FILE = 'tasks';
-/** A task is told of as ended before Temporal has heard so; until then its token is still worth something. */
+/** A task is noted as ended before Temporal has heard so; until then its token is still worth something. */
 const KEPT_MS = 2_000;
 /** The journal is written anew when it is this long, and twice as long as it was the last time. */
 const REWRITE_BYTES = 64 * 1024;
@@ -41,7 +41,7 @@ const TOKEN = /^(?=.)(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}
 const IDENTITY = /^identity ([\x21-\x7e]{1,200})$/;
 
 /**
- * A file with the task tokens that this process holds, one a line in base64, for whoever comes after it. Tokens are
+ * A file with the task tokens that this process holds, one a line in base64, for the process that comes after it. Tokens are
  * appended as tasks are taken up. Those of ended tasks stay until the file is written anew, which happens often enough
  * to keep it within twice what is held: Temporal refuses them.
  *

@@ -21,7 +21,7 @@ export const VARIABLE_GROUPS = {
 } as const;
 
 /** A key of {@link VARIABLE_GROUPS}. */
-export type VariableGroup = keyof typeof VARIABLE_GROUPS;
+type VariableGroup = keyof typeof VARIABLE_GROUPS;
 
 const EMULATOR = 'Requests to it carry no credentials.';
 const GOOGLE = "Google's own";

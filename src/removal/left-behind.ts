@@ -5,7 +5,7 @@ import type { TenantToApply } from '../tenants/config/registry.js';
 import { IN_FORCE } from '../tenants/config/versions.js';
 import { assertTenantId } from '../tenants/ids.js';
 
-/** Where the parts of a data directory are that hold something of each tenant by itself. */
+/** Where the parts of a data directory are that hold something of each tenant separately. */
 export interface TenantDirectories {
   readonly batches: string;
   readonly warehouse: string;
@@ -20,7 +20,7 @@ export interface LeftBehind {
   readonly path: string;
 }
 
-/** What a data directory has of a tenant by itself. What all tenants share, the state and the spool, is not looked into. */
+/** What a data directory has of a tenant separately. What all tenants share, the state and the spool, is not looked into. */
 export function leftBehind(paths: TenantDirectories, tenant: string): LeftBehind[] {
   const id = assertTenantId(tenant);
   const places = [

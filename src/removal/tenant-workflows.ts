@@ -4,18 +4,13 @@ import type { QueueNotes, QueueRates } from '../temporal/queue-rates.js';
 import { subscriptionQueue, tenantQueue } from '../tenants/queues.js';
 import { assertTenantId } from '../tenants/ids.js';
 
-/** Told how many workflows are deleted so far. */
+/** Called with how many workflows are deleted so far. */
 export type OnDeleted = (deleted: number) => void;
 
 const AT_ONCE = 20;
 /** Temporal deletes a moment after it has been told, and lists a moment after that. */
 const SETTLE_MS = 1_000;
 const MAX_ROUNDS = 60;
-
-/** How many workflows Temporal has of a tenant, those that have ended included. */
-export async function countWorkflows(client: Client, tenant: string): Promise<number> {
-  return (await client.workflow.count(queryFor(tenant))).count;
-}
 
 /**
  * Deletes all workflows of a tenant with their histories, its own ones included; those that run are ended.

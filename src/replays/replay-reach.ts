@@ -17,7 +17,7 @@ const MAX_FIRST_LINES = 10_000;
 /** How long an answer counts: to find it lists all batches of a day, and days expire hourly at most. */
 const ANSWER_FOR_MS = 5_000;
 const MAX_TENANTS = 1_000;
-/** Nodes of one day whose first batches are read: each data directory is one, and so is what is loaded or told of apart. */
+/** Nodes of one day whose first batches are read: each data directory is one, and so is what is loaded or reported apart. */
 const MOST_NODES = 32;
 
 type Store = Pick<BatchStore, 'days' | 'list' | 'open' | 'deletedThrough'>;

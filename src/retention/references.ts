@@ -10,7 +10,7 @@ const TYPES = [INGEST_BATCH, LOAD_WINDOW, DELIVER, DEAD_LETTER].map((type) => `'
 /**
  * Ids of the tenant's batches that a workflow still needs: one that has not been announced or loaded, is on its way to a
  * subscription, or waits as a dead letter. Batches and deliveries are named by their workflows; a load window is asked for
- * those it was told of.
+ * those that were announced to it.
  */
 export async function referencedBatches(client: Client, tenant: string): Promise<ReadonlySet<string>> {
   const referenced = new Set<string>();

@@ -7,7 +7,7 @@ import type { RoleOptions } from './role-options.js';
 export interface ApiRoleOptions extends RoleOptions {
   /** The Workers of this process, if it has any: starts are then eager. */
   readonly workers?: WorkerHost;
-  /** Told once a batch's workflow has ended. */
+  /** Called once a batch's workflow has ended. */
   readonly onBatchEnded?: (plan: Plan, result: IngestBatchResult | undefined) => void;
   /** Ends the wait for a state store that does not answer. */
   readonly signal?: AbortSignal;

@@ -215,14 +215,17 @@ function secondsSince(time: number | undefined): number {
   return time === undefined ? 0 : Math.max(0, Date.now() - time) / 1000;
 }
 
-/** Counts what consumers are handed, and what becomes of it; bytes as they are handed out, the rest when a lot ends. */
+/**
+ * Counts what consumers are handed, and what becomes of it; bytes as they are handed out, the rest when a leased batch
+ * ends.
+ */
 function observePull(metrics: Metrics | undefined): PullObserver {
   if (metrics === undefined) return {};
   return {
     onPulled: ({ tenant, subscription, bytes }) =>
       metrics.deliveryTried(tenant, subscription, { delivered: 0, failed: 0, retried: 0, bytes, seconds: 0 }),
     onKeysFailed: ({ tenant, failures }) => metrics.expressionsFailed(tenant, failures),
-    onLotEnd: ({ tenant, subscription, delivered, failed, seconds }) => {
+    onLeasedBatchEnd: ({ tenant, subscription, delivered, failed, seconds }) => {
       metrics.deliveryTried(tenant, subscription, {
         delivered,
         failed,

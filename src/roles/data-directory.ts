@@ -31,7 +31,7 @@ export async function openDataDirectory(dataDir: string): Promise<DataDirectory>
   return { id, host: hostname(), path: await realpath(dataDir) };
 }
 
-/** Bits of a mode that let others in. */
+/** Bits of a mode that give others access. */
 const OTHERS = 0o077;
 
 /** Whether others than its owner can look into a data directory; undefined where it is not there, or has no modes. */

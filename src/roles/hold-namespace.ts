@@ -16,7 +16,7 @@ export interface HoldNamespaceOptions {
   readonly roles: Roles;
   readonly temporal: Pick<Temporal, 'connection' | 'namespace' | 'ownServer'>;
   readonly identity: Pick<StoreIdentity, 'id'>;
-  /** Told once the namespace is another's: this process must not go on. */
+  /** Called once the namespace is another's: this process must not go on. */
   readonly onFatal: (reason: string) => void;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
   /** Milliseconds between looks at whose the namespace is. Default 5,000. */

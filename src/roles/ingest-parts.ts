@@ -5,6 +5,7 @@ import { Checkpoints } from '../eligibility/checkpoints.js';
 import { Decider } from '../eligibility/decider.js';
 import { messageOf } from '../errors.js';
 import type { EventRow, InputStream } from '../events/event.js';
+import { textLines } from '../events/ndjson.js';
 import type { Admission } from '../ingest/admission/admission.js';
 import { Batched } from '../ingest/batched.js';
 import { Batcher } from '../ingest/batcher.js';
@@ -275,9 +276,7 @@ async function eventsOf(spool: Spool, chunk: Chunk, log: ApiRoleOptions['log']):
     );
     return [];
   }
-  const lines = ndjson.toString('utf8').split('\n');
-  lines.pop();
-  return lines.map((line) => JSON.parse(line) as EventRow);
+  return textLines(ndjson).map((line) => JSON.parse(line) as EventRow);
 }
 
 async function unlessCorrupt(read: () => Promise<Buffer>): Promise<Buffer | undefined> {

@@ -61,7 +61,7 @@ export async function claimNamespace(
 }
 
 /**
- * Takes a namespace over, whoever has it.
+ * Takes a namespace over from any owner.
  * @returns whose it was; undefined when it was nobody's
  * @throws HeadgateError `ENGINE_UNAVAILABLE`
  */
@@ -152,7 +152,7 @@ function isAsKept(owner: NamespaceOwner, { directory, store = owner.store }: Cla
   return owner.directory === id && owner.host === host && owner.path === path && owner.store === store;
 }
 
-/** Whoever may start workflows in the namespace may have written it: it must not reach a terminal as a command. */
+/** Anyone who may start workflows in the namespace may have written it: it must not reach a terminal as a command. */
 function named(text: string): string {
   return text === '' ? 'unknown' : text.replace(/\p{C}/gu, '?').slice(0, 300);
 }

@@ -33,9 +33,9 @@ export interface NodeOptions {
   readonly config: Config;
   readonly roles: Roles;
   readonly log: Logger;
-  /** Told in plain words what takes time at start. */
+  /** Called with what takes time at start, in plain words. */
   readonly onProgress?: (message: string) => void;
-  /** Told when the process can no longer do its work. */
+  /** Called when the process can no longer do its work. */
   readonly onFatal: (reason: string) => void;
   /** Ends the wait for a state store that does not answer; the start fails then. */
   readonly signal?: AbortSignal;

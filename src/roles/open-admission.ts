@@ -31,7 +31,10 @@ export interface OpenAdmission {
   close(): void;
 }
 
-/** Of the connections, those that may have a tenant's request open. The rest is for whoever comes next, and is told to come again. */
+/**
+ * Of the connections, those that may have a tenant's request open. The rest is for those who come next, who are told to
+ * come again.
+ */
 const OPEN_SHARE = 0.8;
 /** Of a tenant that is not configured. */
 const NOTHING: AdmissionLimits = { eventsPerSecond: 0, bytesPerSecond: 0, requestsPerSecond: 0 };
@@ -73,7 +76,7 @@ export function openAdmission(options: OpenAdmissionOptions): OpenAdmission {
   };
 }
 
-/** The spool's disk decides what is let in; while another is full, events wait in the spool. */
+/** The spool's disk decides what is admitted; while another is full, events wait in the spool. */
 function watchDisks({
   config,
   paths,

@@ -104,7 +104,7 @@ function forgetRemoved(registry: TenantRegistry, forget: (tenant: string, name: 
   });
 }
 
-/** What passes tell of a receiver becomes the rate of its subscription's queue. */
+/** What passes report of a receiver becomes the rate of its subscription's queue. */
 function pushControl({ control, log }: PassesOptions, failures: SubscriptionFailures): PushControl {
   return {
     isStopped: (tenant, name) => control.isStopped(tenant, name),

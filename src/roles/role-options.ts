@@ -26,7 +26,7 @@ export interface RoleOptions {
   readonly grace: Grace;
   /** The memory that the process has for replays. */
   readonly replayMemory: SubjectBudget;
-  /** Told when the process can no longer do its work. */
+  /** Called when the process can no longer do its work. */
   readonly onFatal: (reason: string) => void;
   readonly metrics?: Metrics;
   readonly log: Logger;

@@ -18,7 +18,7 @@ interface Mark {
 }
 
 /**
- * Opens the state store that is configured; waits for a Postgres that does not answer. The first start with one takes along
+ * Opens the state store that is configured; waits for a Postgres that does not answer. The first start with one migrates
  * the state that the data directory has on LMDB, and leaves a mark there: the spool no longer has what that state has, so
  * another state beside it would be wrong without anybody noticing.
  * @throws HeadgateError `STATE_REFUSED`: it cannot be used, or is not the state of this data directory; `STATE_IN_USE`

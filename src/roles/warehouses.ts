@@ -19,7 +19,7 @@ export interface WarehousesOptions {
   >;
   readonly registry: Pick<TenantRegistry, 'get'>;
   readonly claims: LoadClaims;
-  /** Told of each load job that is about to be submitted to BigQuery. */
+  /** Called with each load job that is about to be submitted to BigQuery. */
   readonly onSubmit?: (job: CountedJob) => void;
 }
 
@@ -75,7 +75,7 @@ export interface WatchWarehousesOptions {
 
 /**
  * Looks at the tenants' BigQuery, at the start and when a tenant changes, and logs what is missing and what to do about it.
- * Nothing waits for it: other tenants have nothing to do with it, and loads go on by themselves once it is mended.
+ * Nothing waits for it: other tenants have nothing to do with it, and loads continue automatically once it is fixed.
  */
 export function watchWarehouses({ config, registry, log }: WatchWarehousesOptions): void {
   const check = createWarehouseCheck(config);

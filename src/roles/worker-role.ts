@@ -23,7 +23,7 @@ import type { RoleOptions } from './role-options.js';
 import { openLoadClaims } from './stores.js';
 import { openWarehouses, watchWarehouses } from './warehouses.js';
 
-/** Told of every load that put rows into a tenant's warehouse. */
+/** Called with every load that put rows into a tenant's warehouse. */
 export type LoadedListener = (load: LoadInput, result: LoadResult) => void;
 
 /** What {@link startWorkerRole} needs. */
@@ -115,7 +115,7 @@ function paceOf(rates: QueueRates, { registry, log }: WorkerRoleOptions): Pace {
   return pace;
 }
 
-/** What keeps the stores from growing: compactions, and retention; and deliveries from waiting in vain. */
+/** What keeps the stores from growing: compactions, and retention; and deliveries from waiting without success. */
 function sweepingOf(
   options: WorkerRoleOptions,
   client: Client,
@@ -155,7 +155,7 @@ function retentionOf(
   });
 }
 
-/** The pace, the metrics and whoever else wants to know of loads. */
+/** The pace, the metrics and what else follows loads. */
 function loadObserver(
   pace: Pace,
   budget: LoadBudget,

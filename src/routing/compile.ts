@@ -7,7 +7,7 @@ import type { RouteConfig } from './route-config.js';
 import type { CompiledRoute, CompiledRoutes, TypePattern } from './compiled.js';
 
 /** What is wrong with a tenant's subscriptions or routes, and where. */
-export interface RouteIssue {
+interface RouteIssue {
   /** Where in the configuration, such as `['routes', 0, 'match', 'when']`. */
   readonly path: readonly (string | number)[];
   readonly message: string;
@@ -16,7 +16,7 @@ export interface RouteIssue {
 }
 
 /** What routes know of a subscription: its name, and its templates, whose names are those of the configuration. */
-export interface RoutedSubscription extends Readonly<Partial<Record<(typeof TEMPLATES)[number], string>>> {
+interface RoutedSubscription extends Readonly<Partial<Record<(typeof TEMPLATES)[number], string>>> {
   readonly name: string;
 }
 

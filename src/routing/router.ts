@@ -20,7 +20,7 @@ export interface Target {
 export interface RoutingOptions {
   /** Steps that all filters may take on the event; says afterwards what they took. Default: a new one. */
   readonly budget?: Budget;
-  /** Told of filters that fail on the event. */
+  /** Called with filters that fail on the event. */
   readonly onFailure?: OnFailure;
 }
 

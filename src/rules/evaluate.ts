@@ -24,7 +24,7 @@ export interface Evaluation {
 }
 
 /** Begins the reason of a decision on an event so late that its aggregates have forgotten all but the event itself. */
-export const LATE = 'late: ';
+const LATE = 'late: ';
 
 /** The longest JSON of a value that `last` remembers; a larger one is skipped as a missing one is. */
 const MAX_LAST_LENGTH = 1024;
@@ -33,7 +33,7 @@ const MAX_LAST_LENGTH = 1024;
 export interface EvaluationOptions {
   /** Steps that all expressions on the event may take together; says afterwards what they took. Default: a new one. */
   readonly budget?: Budget;
-  /** Told of expressions that fail on the event. */
+  /** Called with expressions that fail on the event. */
   readonly onFailure?: OnFailure;
 }
 

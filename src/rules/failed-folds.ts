@@ -2,7 +2,7 @@ import type { FaultCode } from '../expressions/fault.js';
 import type { CompiledRules } from './compiled.js';
 import type { AggregateState, SubjectState } from './subject-state.js';
 
-/** An event is counted once, also when it is folded again: so many of the last ones are known. */
+/** An event is counted once, also when it is folded again: this number of the last ones is known. */
 const KNOWN = 32;
 
 /** Events that an aggregate could not fold, since its `when` or `value` failed on them. */

@@ -104,7 +104,7 @@ function sum(values: readonly number[], from: number, to: number): number {
   return result;
 }
 
-/** Folds all but the newest entries into slots: so many of a window. */
+/** Folds all but the newest entries into slots: a fixed number of them in a window. */
 function coarsen(
   state: AggregateState,
   { op, windowMs }: FoldRule,

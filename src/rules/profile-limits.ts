@@ -4,7 +4,7 @@ import type { ProfileState } from './profile-state.js';
 /** Properties that a profile may have. */
 export const MAX_PROFILE_KEYS = 2_000;
 /** What a profile may take as JSON, in UTF-16 code units: as much as one event. */
-export const MAX_PROFILE_SIZE = 256 * 1024;
+const MAX_PROFILE_SIZE = 256 * 1024;
 
 /** A profile's size; worked out once, and kept up to date by {@link noteProperty}. */
 const sizes = new WeakMap<ProfileState, number>();
@@ -35,7 +35,7 @@ export function noteProperty(profile: ProfileState, key: string, before: unknown
  * earlier version, can be read and get smaller; what would make it grow is refused.
  */
 export class ProfileLimits {
-  /** By subject, what the events of this request that were let in make of its profile. */
+  /** By subject, what the admitted events of this request make of its profile. */
   private readonly grown = new Map<
     string,
     { keys: number; size: number; readonly changed: Map<string, unknown> }

@@ -1,11 +1,12 @@
 import { INPUT_STREAMS, type EventRow, type InputStream } from '../events/event.js';
+import { textLines } from '../events/ndjson.js';
 import { openIfThere, type BatchStore } from '../stores/batch-store/batch-store.js';
 import { isCopy } from '../tenants/ids.js';
 import type { EventSchema, EventSchemas, SchemaProblem } from '../event-schemas/event-schemas.js';
 import type { EventSchemaConfig } from '../event-schemas/schema-config.js';
 
 /** A kept event that does not fit its schema. */
-export interface KeptProblem extends SchemaProblem {
+interface KeptProblem extends SchemaProblem {
   readonly id: string;
   readonly stream: InputStream;
   readonly batchId: string;
@@ -61,9 +62,9 @@ export async function checkKept(options: CheckKeptOptions): Promise<KeptCheck> {
     // A batch is never made before its events come, but maybe the day after.
     for await (const name of store.list({ tenant, stream, from: dayOf(from) })) {
       if (isCopy(name.batchId)) continue;
-      const lines = (await openIfThere(store, name))?.ndjson.toString('utf8').split('\n');
-      if (lines === undefined) counts.unreadable++;
-      else checkBatch(options, { stream, batchId: name.batchId }, lines, counts, tallies);
+      const opened = await openIfThere(store, name);
+      if (opened === undefined) counts.unreadable++;
+      else checkBatch(options, { stream, batchId: name.batchId }, textLines(opened.ndjson), counts, tallies);
     }
   }
   return {

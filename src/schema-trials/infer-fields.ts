@@ -1,4 +1,5 @@
 import { INPUT_STREAMS, type EventRow, type InputStream } from '../events/event.js';
+import { textLines } from '../events/ndjson.js';
 import { unlessUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
 import type { PromotedType } from '../events/promoted-field.js';
 import { isCopy } from '../tenants/ids.js';
@@ -48,7 +49,7 @@ export interface InferFieldsOptions {
   readonly from: number;
   /** Up to this one, which is not included. */
   readonly to: number;
-  /** Told of each batch file that was read, with the events so far. */
+  /** Called with each batch file that was read, with the events so far. */
   readonly onRead?: (files: number, events: number) => void;
 }
 
@@ -70,7 +71,7 @@ export async function inferFields(options: InferFieldsOptions): Promise<KeptFiel
       if (isCopy(name.batchId)) continue;
       const opened = await unlessUnreadable(store.open(name));
       if (opened === undefined) unreadable++;
-      for (const line of opened?.ndjson.toString('utf8').split('\n') ?? []) {
+      for (const line of opened === undefined ? [] : textLines(opened.ndjson)) {
         const event = eventOf(line);
         const received = Date.parse(event?.received_at ?? '');
         if (event !== undefined && received >= from && received < to) tallies.add(stream, event);
@@ -81,7 +82,7 @@ export async function inferFields(options: InferFieldsOptions): Promise<KeptFiel
   return { ...tallies.result(), unreadable };
 }
 
-/** A line that is no event is a dead letter of the warehouse. */
+/** A line that is not an event is a dead letter of the warehouse. */
 function eventOf(line: string): EventRow | undefined {
   try {
     return line === '' ? undefined : (JSON.parse(line) as EventRow);

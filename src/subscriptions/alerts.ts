@@ -42,7 +42,7 @@ const NODE = '00000000';
 /**
  * Tells a tenant of its subscriptions in trouble by an event of its own: a batch of one event, routed like any other, so
  * that it is in the warehouse, in the history, and with whichever subscription the tenant's routes name. Telling never
- * holds up what it tells of; an alert that cannot be handed over within minutes, or before the process ends, is given up.
+ * holds up what it is about; an alert that cannot be handed over within minutes, or before the process ends, is given up.
  */
 export class SubscriptionAlerts {
   private readonly pending = new Set<Promise<void>>();
@@ -50,7 +50,7 @@ export class SubscriptionAlerts {
 
   constructor(private readonly options: SubscriptionAlertsOptions) {}
 
-  /** Tells of a trouble; the same one told again makes no second event. */
+  /** Raises an alert; the same one raised again makes no second event. */
   raise(trouble: SubscriptionTrouble): void {
     const { log, firstPauseMs: minTimeout = 1_000 } = this.options;
     const { tenant, subscription, state } = trouble;
@@ -102,7 +102,7 @@ export class SubscriptionAlerts {
 }
 
 /**
- * The id of the batch that tells of a trouble: the same however often it is told. The sequence is the time in milliseconds, so
+ * The id of the batch of an alert: the same however often it is raised. The sequence is the time in milliseconds, so
  * that ids are in order as those of a spool are, and a digit that tells troubles of one moment apart.
  */
 export function batchIdOf({ subscription, state, since }: SubscriptionTrouble): string {

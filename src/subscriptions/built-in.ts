@@ -1,7 +1,7 @@
 import { HeadgateError } from '../errors.js';
 import { ELIGIBILITY, WAREHOUSE, type BuiltInKind } from '../tenants/subscription.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
-import type { SubscriptionState } from './standing.js';
+import type { SubscriptionState } from './status.js';
 
 /** The subscriptions a tenant has without configuring them: its warehouse and, if it has rules, eligibility. */
 export function builtInOf({ rules }: Pick<TenantConfig, 'rules'>): readonly BuiltInKind[] {

@@ -4,33 +4,32 @@ import type { Logger } from '../platform/logger.js';
 import { WAREHOUSE } from '../tenants/subscription.js';
 import { subscriptionQueue, tenantQueue } from '../tenants/queues.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
-import { createTurns } from '../platform/keyed-mutex.js';
+import { KeyedMutex } from '../platform/keyed-mutex.js';
 import { assertMayBecome, isBuiltIn } from './built-in.js';
-import {
-  isFault,
-  rateOf,
-  standingOf,
-  type SubscriptionStanding,
-  type SubscriptionState,
-} from './standing.js';
+import { isFault, rateOf, statusOf, type SubscriptionStatus, type SubscriptionState } from './status.js';
 import type { SubscriptionTrouble } from '../events/delivered-event.js';
 
 /** What {@link SubscriptionControl} needs. */
 export interface SubscriptionControlOptions {
   readonly rates: QueueRates & QueueNotes;
   readonly configOf: (tenant: string) => TenantConfig | undefined;
-  /** Told when Headgate has disabled or paused a subscription or its breaker has opened: once each time, when Temporal has it. */
+  /**
+   * Called when Headgate has disabled or paused a subscription or its breaker has opened: once each time, when Temporal has
+   * it.
+   */
   readonly onTrouble?: (trouble: SubscriptionTrouble) => void;
-  /** What keeps a subscription from delivering, as far as this process can tell. Default: nothing. Asked where it delivers. */
+  /**
+   * What keeps a subscription from delivering, as far as this process can tell. Default: nothing. Asked where it delivers.
+   */
   readonly faultOf?: (tenant: string, name: string) => string | undefined;
-  /** Told when somebody has resumed a subscription, once Temporal has it; what waits between attempts is then due. */
+  /** Called when somebody has resumed a subscription, once Temporal has it; what waits between attempts is then due. */
   readonly onResumed?: (tenant: string, name: string, at: number) => void;
   readonly log: Logger;
   readonly now?: () => number;
 }
 
 /** A change that somebody asks for. */
-export interface StandingChange {
+export interface StatusChange {
   readonly to: Extract<SubscriptionState, 'active' | 'paused' | 'draining'>;
   /** The subject of the token that asks. */
   readonly by: string;
@@ -38,7 +37,7 @@ export interface StandingChange {
 }
 
 /** A queue's rate as this process has last read or written it. */
-interface KnownStanding {
+interface KnownStatus {
   readonly rate: QueueRate | undefined;
   /** When it was written, in milliseconds since the epoch; minus infinity when it was read. */
   readonly writtenAt: number;
@@ -62,20 +61,20 @@ const HELD: ReadonlySet<SubscriptionState> = new Set(['paused', 'disabled', 'dra
  * its loads, whose rate is the pace's.
  */
 export class SubscriptionControl {
-  private readonly known = new Map<string, KnownStanding>();
-  private readonly inTurn = createTurns();
+  private readonly known = new Map<string, KnownStatus>();
+  private readonly turns = new KeyedMutex();
 
   constructor(private readonly options: SubscriptionControlOptions) {}
 
   /** How a subscription stands now. */
-  async standing(tenant: string, name: string): Promise<SubscriptionStanding> {
-    return standingOf(await this.read(tenant, name));
+  async status(tenant: string, name: string): Promise<SubscriptionStatus> {
+    return statusOf(await this.read(tenant, name));
   }
 
   /** Reads how all subscriptions of a tenant stand, for {@link SubscriptionControl.isDraining}. */
   async look(tenant: string): Promise<void> {
     for (const { name } of this.options.configOf(tenant)?.subscriptions ?? [])
-      await this.standing(tenant, name);
+      await this.status(tenant, name);
   }
 
   /** True while a subscription takes no new events, as far as this process knows. */
@@ -103,17 +102,13 @@ export class SubscriptionControl {
    * @throws HeadgateError `NOT_FOUND`: the tenant has no such subscription;
    *   `SUBSCRIPTION_BUILT_IN`: it has, but this cannot be done with it
    */
-  async change(
-    tenant: string,
-    name: string,
-    { to, by, reason }: StandingChange,
-  ): Promise<SubscriptionStanding> {
+  async change(tenant: string, name: string, { to, by, reason }: StatusChange): Promise<SubscriptionStatus> {
     this.configuredRate(tenant, name);
     assertMayBecome(to, tenant, name);
     const since = new Date(this.now()).toISOString();
-    const standing: SubscriptionStanding = to === 'active' ? { state: to } : { state: to, by, reason, since };
+    const status: SubscriptionStatus = to === 'active' ? { state: to } : { state: to, by, reason, since };
     this.options.log.info({ tenant, subscription: name, state: to, by }, 'a subscription was changed');
-    const changed = await this.write(tenant, name, () => standing);
+    const changed = await this.write(tenant, name, () => status);
     if (to === 'active') this.options.onResumed?.(tenant, name, this.now());
     return changed;
   }
@@ -127,16 +122,16 @@ export class SubscriptionControl {
    * Brings the rate in line with the configuration, and leaves a state that somebody has to end. A fault that is found here
    * opens the breaker, and one that is gone closes it.
    */
-  async align(tenant: string, name: string): Promise<SubscriptionStanding> {
+  async align(tenant: string, name: string): Promise<SubscriptionStatus> {
     return this.withFault(tenant, name, this.options.faultOf?.(tenant, name));
   }
 
   /** A pass cannot send anything, whatever its receiver does. */
-  async fault(tenant: string, name: string, fault: string): Promise<SubscriptionStanding> {
+  async fault(tenant: string, name: string, fault: string): Promise<SubscriptionStatus> {
     return this.withFault(tenant, name, fault);
   }
 
-  private withFault(tenant: string, name: string, fault?: string): Promise<SubscriptionStanding> {
+  private withFault(tenant: string, name: string, fault?: string): Promise<SubscriptionStatus> {
     const since = new Date(this.now()).toISOString();
     return this.write(tenant, name, (now) => {
       if (HELD.has(now.state)) return now;
@@ -147,9 +142,9 @@ export class SubscriptionControl {
   }
 
   /** The breaker has opened or closed; a subscription that is held stays so. */
-  async breaker(tenant: string, name: string, open: boolean, reason: string): Promise<SubscriptionStanding> {
+  async breaker(tenant: string, name: string, open: boolean, reason: string): Promise<SubscriptionStatus> {
     const since = new Date(this.now()).toISOString();
-    const wanted: SubscriptionStanding = open
+    const wanted: SubscriptionStatus = open
       ? { state: 'breaker-open', by: 'headgate', reason, since }
       : { state: 'active' };
     return this.write(tenant, name, (now) => {
@@ -160,21 +155,21 @@ export class SubscriptionControl {
   }
 
   /** Its endpoint does not want it any more, or has failed for too long. */
-  async disable(tenant: string, name: string, reason: string): Promise<SubscriptionStanding> {
+  async disable(tenant: string, name: string, reason: string): Promise<SubscriptionStatus> {
     const since = new Date(this.now()).toISOString();
     this.options.log.error(
       { tenant, subscription: name, reason },
       'a subscription is disabled; resume it when its endpoint is mended',
     );
-    const disabled: SubscriptionStanding = { state: 'disabled', by: 'headgate', reason, since };
+    const disabled: SubscriptionStatus = { state: 'disabled', by: 'headgate', reason, since };
     return this.write(tenant, name, (now) => (now.state === 'paused' ? now : disabled));
   }
 
-  /** What it sends is refused until a person has mended why: Headgate pauses it. One that is held already stays as it is. */
-  async park(tenant: string, name: string, reason: string): Promise<SubscriptionStanding> {
+  /** What it sends is refused until a person has fixed why: Headgate pauses it. One that is held already stays as it is. */
+  async park(tenant: string, name: string, reason: string): Promise<SubscriptionStatus> {
     const since = new Date(this.now()).toISOString();
     let parked = false;
-    const standing = await this.write(tenant, name, (now) => {
+    const status = await this.write(tenant, name, (now) => {
       parked = !HELD.has(now.state);
       return parked ? { state: 'paused', by: 'headgate', reason, since } : now;
     });
@@ -183,36 +178,36 @@ export class SubscriptionControl {
       this.options.log.error({ tenant, subscription: name, reason }, why);
       this.options.onTrouble?.({ tenant, subscription: name, state: 'paused', reason, since });
     }
-    return standing;
+    return status;
   }
 
   /** Changes of one subscription are made one after the other. */
   private write(
     tenant: string,
     name: string,
-    change: (now: SubscriptionStanding) => SubscriptionStanding,
-  ): Promise<SubscriptionStanding> {
+    change: (now: SubscriptionStatus) => SubscriptionStatus,
+  ): Promise<SubscriptionStatus> {
     const queue = subscriptionQueue(tenant, name);
-    return this.inTurn(queue, async () => {
+    return this.turns.run(queue, async () => {
       const activitiesPerSecond = this.configuredRate(tenant, name);
       const before = await this.read(tenant, name);
-      const stood = standingOf(before);
-      const standing = change(stood);
-      const rate = rateOf(standing, activitiesPerSecond);
+      const stood = statusOf(before);
+      const status = change(stood);
+      const rate = rateOf(status, activitiesPerSecond);
       const same =
         before?.reason === rate.reason &&
         Math.fround(rate.activitiesPerSecond) === Math.fround(before.activitiesPerSecond);
-      if (same) return standing;
+      if (same) return status;
       if (name === WAREHOUSE) await this.options.rates.setNote(tenantQueue(tenant), rate.reason);
       else await this.options.rates.set(queue, rate);
       this.known.set(queue, { rate, writtenAt: this.now() });
-      if (stood.state !== standing.state) this.tellOfTrouble(tenant, name, standing);
-      return standing;
+      if (stood.state !== status.state) this.tellOfTrouble(tenant, name, status);
+      return status;
     });
   }
 
-  private tellOfTrouble(tenant: string, subscription: string, standing: SubscriptionStanding): void {
-    const { state, reason = '', since = '' } = standing;
+  private tellOfTrouble(tenant: string, subscription: string, status: SubscriptionStatus): void {
+    const { state, reason = '', since = '' } = status;
     if (state !== 'disabled' && state !== 'breaker-open') return;
     this.options.onTrouble?.({ tenant, subscription, state, reason, since });
   }
@@ -243,7 +238,7 @@ export class SubscriptionControl {
 
   private knownState(tenant: string, name: string): SubscriptionState | undefined {
     const known = this.known.get(subscriptionQueue(tenant, name));
-    return known && standingOf(known.rate).state;
+    return known && statusOf(known.rate).state;
   }
 
   private now(): number {

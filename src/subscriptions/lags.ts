@@ -7,7 +7,7 @@ import type { QueueSettings } from '../temporal/queue-rates.js';
 import { subscriptionQueue } from '../tenants/queues.js';
 import { failingOf } from './failing.js';
 import { waitingWindows } from './load-windows.js';
-import { standingOf, type SubscriptionState } from './standing.js';
+import { statusOf, type SubscriptionState } from './status.js';
 import { waitingDeliveries } from './waiting-deliveries.js';
 
 /** How far a subscription is behind. */
@@ -39,7 +39,7 @@ export interface SubscriptionLagsOptions {
 
 const EVERY_MS = 15_000;
 const WAIT_MS = 2_000;
-/** Temporal has so long to answer one question; */
+/** Temporal has this long to answer one question; */
 const ANSWER_WITHIN_MS = 2_000;
 /** and to list all deliveries, page by page. */
 const LIST_WITHIN_MS = 10_000;
@@ -106,7 +106,7 @@ export class SubscriptionLags {
         const { rate, note } = await inTime(() => settings.settings(queue));
         const failing = failingOf(note);
         const failingSeconds = failing === undefined ? 0 : secondsSince(failing.since);
-        lags.push({ ...of, ...waiting, state: standingOf(rate).state, failingSeconds });
+        lags.push({ ...of, ...waiting, state: statusOf(rate).state, failingSeconds });
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, askOn));

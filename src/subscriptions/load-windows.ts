@@ -4,13 +4,16 @@ import { LOAD_WINDOW } from '../workflows/messages/batches.js';
 
 /** What waits for a tenant's warehouse. */
 export interface WaitingWindows {
-  /** Load windows that have not loaded all they were told of; each may hold up to 200 batches, or 1,000 in BigQuery. */
+  /**
+   * Load windows that have not loaded all that was announced to them; each may hold up to 200 batches, or 1,000 in
+   * BigQuery.
+   */
   readonly windows: number;
   /** For how long the oldest of them has been there: one that has not closed yet is not late, however long windows are. */
   readonly oldestSeconds: number;
 }
 
-/** No more are looked at; there are so many only when warehouses have been paused for days. */
+/** No more are looked at; there are more only when warehouses have been paused for days. */
 const MAX_WINDOWS = 20_000;
 const PAGE_SIZE = 1_000;
 

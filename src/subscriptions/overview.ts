@@ -11,7 +11,7 @@ import { builtInOf, isBuiltIn } from './built-in.js';
 import type { SubscriptionControl } from './control.js';
 import { failingOf, type Failing } from './failing.js';
 import { waitingWindows } from './load-windows.js';
-import type { SubscriptionStanding } from './standing.js';
+import type { SubscriptionStatus } from './status.js';
 import { waitingDeliveries, type WaitingDeliveries } from './waiting-deliveries.js';
 
 /** What waits for a subscription, and for how long the oldest of it has. */
@@ -24,7 +24,7 @@ export interface SubscriptionWaiting {
 }
 
 /** A subscription as its tenant sees it. */
-export interface SubscriptionOverview extends SubscriptionStanding {
+export interface SubscriptionOverview extends SubscriptionStatus {
   readonly name: string;
   readonly kind: SubscriptionKind | BuiltInKind;
   /** Of a webhook, without what may be secret in it: user, password, query. */
@@ -47,7 +47,7 @@ export interface SubscriptionDetails extends SubscriptionOverview {
 /** What {@link SubscriptionOverviews} needs. */
 export interface SubscriptionOverviewsOptions {
   readonly client: Client;
-  readonly control: Pick<SubscriptionControl, 'standing'>;
+  readonly control: Pick<SubscriptionControl, 'status'>;
   readonly notes: Pick<QueueNotes, 'note'>;
   readonly configOf: (tenant: string) => TenantConfig | undefined;
 }
@@ -64,7 +64,7 @@ export class SubscriptionOverviews {
     return askTemporal(this.options.client, ask);
   }
 
-  /** All of a tenant's: those that are there by themselves, then the others in the order of its configuration. */
+  /** All of a tenant's: the built-in ones, then the others in the order of its configuration. */
   list(tenant: string): Promise<SubscriptionOverview[]> {
     const config = this.options.configOf(assertTenantId(tenant));
     if (config === undefined) return Promise.resolve([]);
@@ -110,12 +110,12 @@ export class SubscriptionOverviews {
     // Decisions are made before the acknowledgement: nothing can wait.
     if (kind === ELIGIBILITY) return { ...own, state: 'active', waiting: { batches: 0, oldestSeconds: 0 } };
     const { tenant, limits } = config;
-    const [standing, windows] = await Promise.all([
-      this.options.control.standing(tenant, WAREHOUSE),
+    const [status, windows] = await Promise.all([
+      this.options.control.status(tenant, WAREHOUSE),
       waitingWindows(this.options.client, tenant),
     ]);
     const waiting = windows.get(tenant) ?? { windows: 0, oldestSeconds: 0 };
-    const stands = standing.state === 'active' && limits.activitiesPerSecond === 0 ? BY_LIMIT : standing;
+    const stands = status.state === 'active' && limits.activitiesPerSecond === 0 ? BY_LIMIT : status;
     return { ...own, ...stands, queue: tenantQueue(tenant), waiting };
   }
 
@@ -126,19 +126,19 @@ export class SubscriptionOverviews {
   ): Promise<SubscriptionOverview> {
     const { name, kind } = subscription;
     const queue = subscriptionQueue(tenant, name);
-    const [standing, note, waiting] = await Promise.all([
-      this.options.control.standing(tenant, name),
+    const [status, note, waiting] = await Promise.all([
+      this.options.control.status(tenant, name),
       this.options.notes.note(queue),
       deliveries.then((found) => found.of(tenant, name)),
     ]);
     const failing = failingOf(note);
     const url = kind === 'push' ? { url: withoutSecrets(subscription.url) } : {};
-    return { name, kind, ...url, ...standing, queue, waiting, ...(failing && { failing }) };
+    return { name, kind, ...url, ...status, queue, waiting, ...(failing && { failing }) };
   }
 }
 
 /** A rate that holds loads back is a pause as well, and ends only where it was set. */
-const BY_LIMIT: SubscriptionStanding = {
+const BY_LIMIT: SubscriptionStatus = {
   state: 'paused',
   by: 'configuration',
   reason: "limits.activitiesPerSecond is 0 in the tenant's file",

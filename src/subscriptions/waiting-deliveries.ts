@@ -5,7 +5,7 @@ import { assertTenantId } from '../tenants/ids.js';
 import { DELIVER } from '../workflows/messages/deliveries.js';
 
 /** Batches on their way to a subscription, whether they wait in its queue, are being tried, or pause between attempts. */
-export interface WaitingBatches {
+interface WaitingBatches {
   readonly batches: number;
   /** For how long the oldest of them has been there. */
   readonly oldestSeconds: number;
@@ -16,7 +16,7 @@ export interface WaitingDeliveries {
   of(tenant: string, subscription: string): Promise<WaitingBatches>;
 }
 
-/** No more are looked at; there are so many only when subscriptions have been paused for days. */
+/** No more are looked at; there are more only when subscriptions have been paused for days. */
 const MAX_DELIVERIES = 20_000;
 const PAGE_SIZE = 1_000;
 

@@ -4,7 +4,7 @@ import type { Logger } from '../platform/logger.js';
 import { assertTenantId } from '../tenants/ids.js';
 import { DELIVER, RESUMED } from '../workflows/messages/deliveries.js';
 
-/** Deliveries that are woken; the rest go on by themselves, and their processes have heard of the resume by then. */
+/** Deliveries that are woken; the rest continue on their own, and their processes have heard of the resume by then. */
 const MOST = 1_000;
 const AT_ONCE = 20;
 

@@ -3,7 +3,7 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
 import { HeadgateError, messageOf } from '../errors.js';
 
-/** Where a Temporal is and what it takes to be let in. */
+/** Where a Temporal is and what it takes to be accepted. */
 export type ConnectOptions = Pick<
   NativeConnectionOptions,
   'tls' | 'apiKey' | 'metadata' | 'grpcCompression'
@@ -36,12 +36,12 @@ export function temporalFromEnvironment(address: string): TemporalFromEnvironmen
   }
 }
 
-/** How long a Temporal may take to let us in; the SDK itself would wait for a silent address without end. */
+/** How long a Temporal may take to accept a connection; the SDK itself would wait for a silent address without end. */
 const CONNECT_WITHIN_MS = 15_000;
 
 /**
  * Connects to a Temporal. One connection per process serves the Client and all Workers: eager workflow starts need both
- * on the same one. It reconnects by itself.
+ * on the same one. It reconnects automatically.
  * @throws HeadgateError `ENGINE_UNAVAILABLE` (retryable), naming the address
  */
 export async function connectTemporal(options: ConnectOptions): Promise<NativeConnection> {

@@ -86,7 +86,7 @@ function unlessNotFound(error: unknown): undefined {
   throw error;
 }
 
-/** What is not there, or is no text, is empty: it is then nobody's directory, and nobody else may take it by chance. */
+/** What is not there, or is not text, is empty: it is then nobody's directory, and nobody else may take it by chance. */
 function ownerOf(memo: Readonly<Record<string, unknown>> | undefined): NamespaceOwner {
   const text = (name: keyof NamespaceOwner): string => {
     const value = memo?.[name];

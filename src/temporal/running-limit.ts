@@ -1,5 +1,6 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { HeadgateError } from '../errors.js';
+import { KeyedMutex } from '../platform/keyed-mutex.js';
 import { assertTenantId } from '../tenants/ids.js';
 
 /** What {@link RunningLimit} needs. */
@@ -20,7 +21,7 @@ const RETRY_AFTER_SECONDS = 60;
  * go one after the other. It is exact for the starts of one process.
  */
 export class RunningLimit {
-  private readonly turns = new Map<string, Promise<unknown>>();
+  private readonly turns = new KeyedMutex();
   /** Workflows by tenant that visibility has not shown yet. */
   private readonly unseen = new Map<string, Set<string>>();
 
@@ -32,22 +33,12 @@ export class RunningLimit {
    * @throws HeadgateError `TENANT_IN_FLIGHT_FULL` when as many as may run do; and what `start` throws
    */
   start<T>(tenant: string, workflowId: string, start: () => Promise<T>): Promise<T> {
-    const turn = (this.turns.get(tenant) ?? Promise.resolve()).then(async () => {
+    return this.turns.run(tenant, async () => {
       const unseen = this.unseen.get(tenant) ?? new Set();
       await this.assertRoom(tenant, unseen);
       this.unseen.set(tenant, unseen.add(workflowId));
       return start();
     });
-    const settled: Promise<void> = turn
-      .then(
-        () => undefined,
-        () => undefined,
-      )
-      .finally(() => {
-        if (this.turns.get(tenant) === settled) this.turns.delete(tenant);
-      });
-    this.turns.set(tenant, settled);
-    return turn;
   }
 
   private async assertRoom(tenant: string, unseen: Set<string>): Promise<void> {

@@ -72,7 +72,7 @@ function foreign(workflowId: string, what: string): HeadgateError {
   return new HeadgateError(
     'WORKFLOW_FOREIGN',
     `What Temporal has under the workflow id ${workflowId} ${what}: Headgate has not started it. Delete it, and try again.`,
-    // Whoever can delete it is a person.
+    // Only a person can delete it.
     { retryable: true },
   );
 }

@@ -54,7 +54,7 @@ export interface Temporal {
 
 /**
  * Connects to the Temporal of `TEMPORAL_ADDRESS`, or else finds, starts and connects to a server of our own, and
- * prepares its namespace. A server of our own that dies is started again; connections find it by themselves.
+ * prepares its namespace. A server of our own that dies is started again; connections find it automatically.
  * @throws HeadgateError `TEMPORAL_NOT_FOUND`, `TEMPORAL_START_FAILED`, `PORT_IN_USE`, `ENGINE_UNAVAILABLE`,
  * `SEARCH_ATTRIBUTES_MISSING`, `CONFIG_INVALID`
  */

@@ -13,7 +13,7 @@ export interface WorkflowProgress {
   readonly url?: string;
 }
 
-/** How far a workflow is, by what Temporal tells of it. */
+/** How far a workflow is, by what Temporal says of it. */
 export function progressOf(description: WorkflowExecutionDescription, ui: TemporalUi): WorkflowProgress {
   const { workflowId, runId, startTime, closeTime } = description;
   const url = workflowPage(ui, workflowId, runId);

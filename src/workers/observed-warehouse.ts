@@ -3,10 +3,10 @@ import { HeadgateError, type ErrorCode } from '../errors.js';
 import type { LoadInput, LoadResult, Warehouse } from '../stores/warehouse/warehouse.js';
 import type { Pace } from './pace.js';
 
-/** Told how each load went. */
+/** Called with how each load went. */
 export interface LoadObserver {
   loaded(input: LoadInput, result: LoadResult, seconds: number): void;
-  /** Not told of loads that were called off, by a cancellation or by this process's end. */
+  /** Not called for loads that were cancelled, by a cancellation or by this process's end. */
   failed(input: LoadInput, error: unknown, seconds: number): void;
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../errors.js';
 import type { Logger } from '../platform/logger.js';
 import { AimdRate, type WorkOutcome } from '../platform/aimd-rate.js';
+import { KeyedMutex } from '../platform/keyed-mutex.js';
 import type { QueueRate, QueueRates } from '../temporal/queue-rates.js';
 import { tenantQueue } from '../tenants/queues.js';
 
@@ -50,7 +51,8 @@ interface TenantPace {
 export class Pace {
   private readonly tenants = new Map<string, TenantPace>();
   private readonly changed = new Set<string>();
-  private readonly turns = new Map<string, Promise<unknown>>();
+  /** What is done about one tenant's queue is done one after the other. */
+  private readonly turns = new KeyedMutex();
   private writing: Promise<void> | undefined;
   private readonly closing = new AbortController();
   private readonly now: () => number;
@@ -64,7 +66,7 @@ export class Pace {
    * @throws Error when Temporal does not take the rate
    */
   async align(tenant: string): Promise<void> {
-    await this.inTurn(tenant, async () => {
+    await this.turns.run(tenant, async () => {
       if (!this.tenants.has(tenant)) await this.look(tenant);
       await this.write(tenant);
     });
@@ -102,7 +104,7 @@ export class Pace {
   async close(): Promise<void> {
     this.closing.abort();
     await this.writing;
-    await Promise.allSettled(this.turns.values());
+    await this.turns.idle();
   }
 
   private paceOf(tenant: string): TenantPace {
@@ -150,10 +152,12 @@ export class Pace {
 
   private lookSoon(tenant: string, pace: TenantPace): void {
     pace.lookedAt = this.now();
-    this.inTurn(tenant, async () => {
-      await this.look(tenant);
-      if (pace.aimd.heldBackTo !== undefined) await this.write(tenant);
-    }).catch((error: unknown) => this.failed(tenant, error));
+    this.turns
+      .run(tenant, async () => {
+        await this.look(tenant);
+        if (pace.aimd.heldBackTo !== undefined) await this.write(tenant);
+      })
+      .catch((error: unknown) => this.failed(tenant, error));
   }
 
   private async write(tenant: string): Promise<void> {
@@ -182,7 +186,7 @@ export class Pace {
       this.changed.delete(tenant);
       let pauseMs = this.options.writeEveryMs ?? 100;
       try {
-        await this.inTurn(tenant, () => this.write(tenant));
+        await this.turns.run(tenant, () => this.write(tenant));
       } catch (error) {
         this.failed(tenant, error);
         // A Set's loop comes to what is added while it runs.
@@ -191,15 +195,6 @@ export class Pace {
       }
       await delay(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
     }
-  }
-
-  /** What is done about one tenant's queue is done one after the other. */
-  private inTurn(tenant: string, run: () => Promise<void>): Promise<void> {
-    const turn = (this.turns.get(tenant) ?? Promise.resolve()).catch(() => undefined).then(run);
-    this.turns.set(tenant, turn);
-    const leave = (): void => void (this.turns.get(tenant) === turn && this.turns.delete(tenant));
-    turn.then(leave, leave);
-    return turn;
   }
 }
 

@@ -3,7 +3,7 @@ import type { Logger } from '../platform/logger.js';
 import type { SubscriptionConfig } from '../tenants/config/subscription-config.js';
 import type { TenantRegistry } from '../tenants/config/registry.js';
 import { subscriptionQueue } from '../tenants/queues.js';
-import { createTurns } from '../platform/keyed-mutex.js';
+import { KeyedMutex } from '../platform/keyed-mutex.js';
 import type { RunningWorker } from './tenant-workers.js';
 
 /** What {@link SubscriptionWorkers} needs. */
@@ -23,7 +23,7 @@ export interface SubscriptionWorkersOptions {
  */
 export class SubscriptionWorkers {
   private readonly workers = new Map<string, RunningWorker>();
-  private readonly inTurn = createTurns();
+  private readonly turns = new KeyedMutex();
   private readonly following = new Set<Promise<void>>();
   private stopped = false;
 
@@ -51,12 +51,15 @@ export class SubscriptionWorkers {
 
   private follow(tenant: string): void {
     for (const subscription of this.options.registry.get(tenant)?.config.subscriptions ?? []) {
-      const aligned = this.inTurn(`${tenant}/${subscription.name}`, () =>
-        this.align(tenant, subscription),
-      ).catch((error: unknown) => {
-        const fields = { tenant, subscription: subscription.name, reason: messageOf(error) };
-        this.options.log.error(fields, 'a subscription could not be brought in line with its configuration');
-      });
+      const aligned = this.turns
+        .run(`${tenant}/${subscription.name}`, () => this.align(tenant, subscription))
+        .catch((error: unknown) => {
+          const fields = { tenant, subscription: subscription.name, reason: messageOf(error) };
+          this.options.log.error(
+            fields,
+            'a subscription could not be brought in line with its configuration',
+          );
+        });
       this.following.add(aligned);
       void aligned.finally(() => this.following.delete(aligned));
     }

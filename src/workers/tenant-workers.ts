@@ -1,5 +1,6 @@
 import type { Worker } from '@temporalio/worker';
 import { messageOf } from '../errors.js';
+import { KeyedMutex } from '../platform/keyed-mutex.js';
 import type { Logger } from '../platform/logger.js';
 import type { LoadedTenant, TenantRegistry } from '../tenants/config/registry.js';
 import { tenantQueue, type Isolation } from '../tenants/queues.js';
@@ -30,7 +31,7 @@ interface TenantWorker extends RunningWorker {
  */
 export class TenantWorkers {
   private readonly workers = new Map<string, TenantWorker>();
-  private readonly turns = new Map<string, Promise<void>>();
+  private readonly turns = new KeyedMutex();
   private stopped = false;
 
   constructor(private readonly options: TenantWorkersOptions) {}
@@ -50,23 +51,20 @@ export class TenantWorkers {
   /** Lets every Worker finish what it does, within its grace time. */
   async stop(): Promise<void> {
     this.stopped = true;
-    await Promise.all(this.turns.values());
+    await this.turns.idle();
     await Promise.all([...this.workers.keys()].map((tenant) => this.drop(tenant)));
   }
 
   /** Brings the tenant's Worker and rate in line with its configuration, after what is being done for it already. */
   private follow(tenant: string): Promise<void> {
-    const turn = (this.turns.get(tenant) ?? Promise.resolve())
-      .then(() => this.align(tenant))
+    return this.turns
+      .run(tenant, () => this.align(tenant))
       .catch((error: unknown) => {
         this.options.log.error(
           { tenant, reason: messageOf(error) },
           'the workers of a tenant could not be brought in line with its configuration',
         );
       });
-    this.turns.set(tenant, turn);
-    void turn.finally(() => this.turns.get(tenant) === turn && this.turns.delete(tenant));
-    return turn;
   }
 
   private async align(tenant: string): Promise<void> {

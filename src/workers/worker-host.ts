@@ -30,7 +30,7 @@ export interface WorkerHostOptions {
   readonly workflowBundle: string;
   /** Seconds that activities may go on after shutdown has begun; then they are told to stop. */
   readonly graceSeconds: number;
-  /** Told when a Worker ends by an error: this process can no longer do its work. */
+  /** Called when a Worker ends by an error: this process can no longer do its work. */
   readonly onFatal: (reason: string) => void;
   readonly log: Logger;
 }
@@ -152,7 +152,7 @@ function workflowSide({ workflowBundle, activities }: WorkerHostOptions): Partia
     maxConcurrentWorkflowTaskExecutions: MAX_WORKFLOW_TASKS,
     maxConcurrentLocalActivityExecutions: MAX_LOCAL_ACTIVITIES,
     // Most workflows need a single task, and that one comes with the eager start; the rest are few.
-    // What waits for a process that was killed waits for so long; others need a workflow's history to go on with it.
+    // What waits for a process that was killed waits for this long; others need a workflow's history to go on with it.
     stickyQueueScheduleToStartTimeout: '2 seconds',
     workflowTaskPollerBehavior: { type: 'simple-maximum', maximum: 2 },
   };

@@ -18,7 +18,7 @@ import {
 } from './messages/replays.js';
 import { inSpool, spoolAway } from './messages/unbatched-events.js';
 
-/** An attempt ends its wait by itself; one that does not by then, or that is killed, is given up. */
+/** An attempt ends its own wait; one that does not by then, or that is killed, is given up. */
 const ANSWERS_WITHIN_MS = 60_000;
 
 /** In histories of replays that wait. */

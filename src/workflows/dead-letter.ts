@@ -30,11 +30,11 @@ import { WORKFLOW_TASK_TIMEOUT } from './messages/batches.js';
 import { resolutionIn } from './signal-arguments.js';
 
 /** Delivers the events of a dead letter again. */
-export const redriveSignal = defineSignal<[Resolution]>(REDRIVE);
+const redriveSignal = defineSignal<[Resolution]>(REDRIVE);
 /** Gives the events of a dead letter up. */
-export const discardSignal = defineSignal<[Resolution]>(DISCARD);
+const discardSignal = defineSignal<[Resolution]>(DISCARD);
 /** Who has resolved the dead letter; `null` while nobody has. */
-export const resolutionQuery = defineQuery<Resolved | null>(RESOLUTION);
+const resolutionQuery = defineQuery<Resolved | null>(RESOLUTION);
 
 /**
  * Events of one batch that could not be delivered for one reason, waiting for somebody: `redrive` or `discard`, in the

@@ -29,11 +29,11 @@ import {
 } from './messages/deliveries.js';
 
 /** Its subscription has been resumed. */
-export const resumedSignal = defineSignal<[number]>(RESUMED);
+const resumedSignal = defineSignal<[number]>(RESUMED);
 /** Its subscription may be gone. */
-export const reviewSignal = defineSignal(REVIEW);
+const reviewSignal = defineSignal(REVIEW);
 /** How far the delivery is. */
-export const progressQuery = defineQuery<DeliverProgress>(PROGRESS);
+const progressQuery = defineQuery<DeliverProgress>(PROGRESS);
 
 /** What Temporal's Workers call an activity that they do not have. */
 const UNREGISTERED = 'NotFoundError';
@@ -135,7 +135,7 @@ function passOf({ kind, queue }: DeliverInput): (input: PassInput) => Promise<Pa
     taskQueue: queue,
     // Its subscription may be paused, or be gone: that is looked at now and then.
     scheduleToStartTimeout: '1 day',
-    // Passes to receivers end by themselves after a minute; consumers take their time, and say that they are there.
+    // Passes to receivers end after a minute; consumers take their time, and say that they are there.
     startToCloseTimeout: kind === 'pull' ? '31 days' : '5 minutes',
     // A pass says every few seconds how far it is; what a lost process held is handed out again after it,
     // and at once where a process starts on its data directory.

@@ -12,7 +12,7 @@ import {
 import { announcedBatches } from './signal-arguments.js';
 
 /** Batches to be loaded with this window: a batch of events, and the decisions on it. */
-export const announceSignal = defineSignal<[readonly BatchRef[]]>(ANNOUNCE);
+const announceSignal = defineSignal<[readonly BatchRef[]]>(ANNOUNCE);
 
 /**
  * One load window of a tenant: collects announced batches until it closes or is full, loads them, and ends.

@@ -23,7 +23,7 @@ import {
 import { incompleteNotes } from './messages/unbatched-events.js';
 
 /** How far the replay is. */
-export const progressQuery = defineQuery<ReplayProgress>(PROGRESS);
+const progressQuery = defineQuery<ReplayProgress>(PROGRESS);
 
 /**
  * A tenant's kept events run again: delivered, page by page, or decided on again. Each activity is idempotent (deliveries

@@ -19,7 +19,7 @@ import {
 } from './messages/resolve.js';
 
 /** How far it is. */
-export const progressQuery = defineQuery<ResolveProgress>(PROGRESS);
+const progressQuery = defineQuery<ResolveProgress>(PROGRESS);
 
 /**
  * Dead letters let go per second, at most: each is a workflow that wakes and starts another, of which a small Temporal
@@ -30,8 +30,8 @@ const DEAD_LETTERS_PER_SECOND = 5;
 type Progress = { -readonly [Key in keyof ResolveProgress]: ResolveProgress[Key] };
 
 /**
- * Redrives or discards all dead letters that a filter matches, so many events per second: a few at a time, then a pause
- * as long as their events are to take. Cancelled, it ends after those that it has under way and leaves the rest.
+ * Redrives or discards all dead letters that a filter matches, at a number of events per second: a few at a time, then a
+ * pause as long as their events are to take. Cancelled, it ends after those that it has under way and leaves the rest.
  */
 export async function resolveDeadLetters(input: ResolveInput): Promise<ResolveResult> {
   const none: Progress = { matched: 0, matchedEvents: 0, done: 0, events: 0, left: 0 };
@@ -71,7 +71,7 @@ function createLetGo(
 ): (group: readonly FoundDeadLetter[]) => Promise<void> {
   const { signalDeadLetters } = signalling(activityQueue);
   const by = { ...input.by, redrive: workflowInfo().workflowId };
-  // What the run before has let go last is not known any more: a second is enough after so many.
+  // What the run before has let go last is not known any more: a second is enough after this number.
   let pauseMs = soFar === undefined ? 0 : 1000;
   return async (group) => {
     if (pauseMs > 0) await sleep(pauseMs);

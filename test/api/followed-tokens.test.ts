@@ -39,7 +39,9 @@ describe('the token of a request that is under way', () => {
     keys = await openKeySet({ dataDir: dir(), everyMs: 20 });
     revocations = await openRevocations(revoked(), { everyMs: 20 });
     authenticate = createAuthenticator({
-      ...{ keys, ...ISSUED, revocations },
+      keys,
+      ...ISSUED,
+      revocations,
       standingOf: (tenant) => standings.get(tenant) ?? 'active',
       onStandingChange: (listener) => (tellStanding = listener),
     });

@@ -45,7 +45,10 @@ describe('numbers and keys that parsing would change', () => {
 
   it('are refused in binary mode, and in extensions', async () => {
     const headers = {
-      ...{ 'ce-specversion': '1.0', 'ce-id': 'binary', 'ce-source': '/n', 'ce-type': 't' },
+      'ce-specversion': '1.0',
+      'ce-id': 'binary',
+      'ce-source': '/n',
+      'ce-type': 't',
       'content-type': 'application/json',
     };
     const { body: binary } = await api.post('{"v":1e-400}', { headers });

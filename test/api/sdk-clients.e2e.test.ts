@@ -15,7 +15,8 @@ type Stored = Partial<EventRow>;
 const JSON_TYPE = { datacontenttype: 'application/json' };
 const text = (data: string): Stored => ({ datacontenttype: 'text/plain', data });
 const octets = (datacontenttype: string | undefined, data: string | number[]): Stored => ({
-  ...{ datacontenttype, data_base64: Buffer.from(data as string).toString('base64') },
+  datacontenttype,
+  data_base64: Buffer.from(data as string).toString('base64'),
 });
 const xml = (datacontenttype: string): Stored => octets(datacontenttype, '<a>é</a>');
 const PERSON = { n: 1.5, city: 'Zürich ☃' };
@@ -23,22 +24,36 @@ const PERSON = { n: 1.5, city: 'Zürich ☃' };
 const [SUBJECT, SUBJECT_IN_HEADER] = ['é ☃ 100% 5%25', 'é ☃ 100% 5%'];
 
 const PYTHON_2: Stored = {
-  ...{ subject: 'é ☃ 100% "5%25"', time: '2026-03-01T11:00:00.123456+05:30', data: PERSON },
+  subject: 'é ☃ 100% "5%25"',
+  time: '2026-03-01T11:00:00.123456+05:30',
+  data: PERSON,
 };
 const PYTHON_1: Stored = { time: '2026-03-01T11:00:00.123456+05:30', data: PERSON };
 const GO: Stored = {
-  ...{ ...JSON_TYPE, subject: SUBJECT, time: '2026-03-01T05:30:00.123456789Z', data: PERSON },
+  ...JSON_TYPE,
+  subject: SUBJECT,
+  time: '2026-03-01T05:30:00.123456789Z',
+  data: PERSON,
   extensions: {
-    ...{ place: 'Zürich ☃', number: 42, flag: true, octets: 'AP8=' },
+    place: 'Zürich ☃',
+    number: 42,
+    flag: true,
+    octets: 'AP8=',
     due: '2026-03-01T11:00:00.123456789+05:30',
   },
 };
 const RUST: Stored = {
-  ...{ ...JSON_TYPE, subject: SUBJECT, time: '2026-03-01T05:30:00.123456789Z', data: PERSON },
+  ...JSON_TYPE,
+  subject: SUBJECT,
+  time: '2026-03-01T05:30:00.123456789Z',
+  data: PERSON,
   extensions: { place: 'Zürich ☃', number: 42, flag: true },
 };
 const JAVA: Stored = {
-  ...{ ...JSON_TYPE, subject: SUBJECT, time: '2026-03-01T11:00:00.123456789+05:30', data: PERSON },
+  ...JSON_TYPE,
+  subject: SUBJECT,
+  time: '2026-03-01T11:00:00.123456789+05:30',
+  data: PERSON,
   extensions: { place: 'Zurich', number: 42, flag: true },
 };
 const JAVA_HEADERS = { place: 'Zurich', number: '42', flag: 'true' };
@@ -71,16 +86,22 @@ const SENT: Readonly<Record<string, Readonly<Record<string, Stored>>>> = {
     'binary-octets': octets(undefined, [0, 255, 128]),
     'binary-empty': {},
     structured: {
-      ...{ ...PYTHON_1, subject: 'é ☃ 100%', extensions: { place: 'Zürich', number: 42, flag: true } },
+      ...PYTHON_1,
+      subject: 'é ☃ 100%',
+      extensions: { place: 'Zürich', number: 42, flag: true },
     },
     'structured-octets': octets(undefined, [0, 255, 128]),
     'structured-empty': {},
   },
   go: {
     default: {
-      ...{ ...GO, subject: SUBJECT_IN_HEADER },
+      ...GO,
+      subject: SUBJECT_IN_HEADER,
       extensions: {
-        ...{ place: 'Zürich ☃', number: '42', flag: 'true', octets: 'AP8=' },
+        place: 'Zürich ☃',
+        number: '42',
+        flag: 'true',
+        octets: 'AP8=',
         due: '2026-03-01T05:30:00.123456789Z',
       },
     },
@@ -98,7 +119,9 @@ const SENT: Readonly<Record<string, Readonly<Record<string, Stored>>>> = {
   },
   rust: {
     binary: {
-      ...{ ...RUST, subject: SUBJECT_IN_HEADER, time: '2026-03-01T05:30:00.123456789+00:00' },
+      ...RUST,
+      subject: SUBJECT_IN_HEADER,
+      time: '2026-03-01T05:30:00.123456789+00:00',
       extensions: { place: 'Zürich ☃', number: '42', flag: 'true' },
     },
     'binary-text': text('héllo ☃'),

@@ -53,7 +53,9 @@ describe('a request whose token is revoked while it is under way', () => {
     await writeFile(join(dir(), 'revoked.json'), '{}');
     revocations = await openRevocations(join(dir(), 'revoked.json'), { everyMs: 20 });
     api = await startTestApi({
-      ...{ revocations, deadLetters, metrics },
+      revocations,
+      deadLetters,
+      metrics,
       receipts: {
         receiptOf: async () => {
           receiptAsked = true;

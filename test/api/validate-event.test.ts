@@ -92,8 +92,13 @@ describe('the canonical form of an event', () => {
     const more = { myext: null, priority: null, stage: null, data: null };
     const row = accepted(cloudEvent('a', { ...unset, ...more }));
     assert.deepEqual(JSON.parse(JSON.stringify(row)), {
-      ...{ specversion: '1.0', id: 'a', source: '/test', type: 'thing.happened' },
-      ...{ time: RECEIVED_AT, received_at: RECEIVED_AT, data: null },
+      specversion: '1.0',
+      id: 'a',
+      source: '/test',
+      type: 'thing.happened',
+      time: RECEIVED_AT,
+      received_at: RECEIVED_AT,
+      data: null,
     });
     for (const name of ['id', 'source', 'type', 'specversion'])
       rejected(cloudEvent('a', { [name]: null }), 'invalid_attribute', new RegExp(`${name}`));

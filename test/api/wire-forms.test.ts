@@ -11,7 +11,11 @@ type Wire = readonly [headers: Record<string, string> | readonly [string, string
 
 const octets = (text: string): string => Buffer.from(text).toString('latin1');
 const attributes = (id: string, more: Record<string, string> = {}): Record<string, string> => ({
-  ...{ 'ce-specversion': '1.0', 'ce-id': id, 'ce-source': '/sdk', 'ce-type': 't', ...more },
+  'ce-specversion': '1.0',
+  'ce-id': id,
+  'ce-source': '/sdk',
+  'ce-type': 't',
+  ...more,
 });
 const structured = (type: string): Record<string, string> => ({
   'content-type': `application/cloudevents${type}`,
@@ -143,12 +147,17 @@ describe('the wire forms of CloudEvents SDKs', () => {
       'Python 2.2.0, binary: no content type, percent-encoded, True',
       'py 1 é "%"',
       binary('py%201%20%C3%A9%20%22%25%22', '{"n": 1.5}', {
-        ...{ 'ce-subject': '%C3%A9%20%E2%98%83%20100%25', 'ce-number': '42', 'ce-flag': 'True' },
+        'ce-subject': '%C3%A9%20%E2%98%83%20100%25',
+        'ce-number': '42',
+        'ce-flag': 'True',
         'ce-time': '2026-03-01T11:00:00.123456+05:30',
       }),
       {
-        ...{ data: { n: 1.5 }, subject: 'é ☃ 100%', extensions: { number: '42', flag: 'True' } },
-        ...{ time: '2026-03-01T11:00:00.123456+05:30', datacontenttype: undefined },
+        data: { n: 1.5 },
+        subject: 'é ☃ 100%',
+        extensions: { number: '42', flag: 'True' },
+        time: '2026-03-01T11:00:00.123456+05:30',
+        datacontenttype: undefined,
       },
     ],
     ['Python 2.2.0, binary: a bare text', 'py-2', binary('py-2', 'hello', JSON_TYPE), { data: 'hello' }],
@@ -188,7 +197,8 @@ describe('the wire forms of CloudEvents SDKs', () => {
       'Go 2.16.2, binary: raw UTF-8, a percent sign as it is, nanoseconds',
       'go-1',
       binary('go-1', '{"n":1}', {
-        ...{ 'ce-subject': octets('é ☃ 100% 5%25'), 'ce-time': '2026-03-01T10:00:00.123456789Z' },
+        'ce-subject': octets('é ☃ 100% 5%25'),
+        'ce-time': '2026-03-01T10:00:00.123456789Z',
         ...JSON_TYPE,
       }),
       { subject: 'é ☃ 100% 5%', time: '2026-03-01T10:00:00.123456789Z' },
@@ -203,7 +213,8 @@ describe('the wire forms of CloudEvents SDKs', () => {
       'Rust 0.9.0, binary: raw UTF-8, +00:00 nanoseconds, a bare text',
       'rs-1',
       binary('rs-1', 'hello', {
-        ...{ 'ce-subject': octets('☃'), 'ce-time': '2026-03-01T10:00:00.123456789+00:00' },
+        'ce-subject': octets('☃'),
+        'ce-time': '2026-03-01T10:00:00.123456789+00:00',
         ...JSON_TYPE,
       }),
       { subject: '☃', data: 'hello', time: '2026-03-01T10:00:00.123456789+00:00' },

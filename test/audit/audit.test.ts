@@ -23,7 +23,11 @@ const SECOND = '20260302-0123abcd-000000002';
 const RECEIVED = '2026-03-01T12:00:00.000Z';
 
 const order = (id: string, batchId = FIRST, received_at = RECEIVED): FileRow => ({
-  ...{ source: '/shop', id, type: 'order.placed', batch_id: batchId, received_at },
+  source: '/shop',
+  id,
+  type: 'order.placed',
+  batch_id: batchId,
+  received_at,
 });
 const decision = (event: string, rule: string, version = 'v1', batchId = FIRST): FileRow => ({
   id: `${event}:${rule}:${version}`,
@@ -56,7 +60,11 @@ describe('the audit', function () {
     const registry = await openTenantRegistry({ dir: join(dir(), 'tenants') });
     await registry.close();
     return audit({
-      ...{ paths: dataPaths(dir()), tenants: registry.list(), stream: 'events', days: {}, show: 10 },
+      paths: dataPaths(dir()),
+      tenants: registry.list(),
+      stream: 'events',
+      days: {},
+      show: 10,
       batchStore: createFileBatchStore(dataPaths(dir()).batches),
       onProgress: () => undefined,
       onSkipped: (message) => assert.fail(message),
@@ -236,7 +244,7 @@ describe('the audit', function () {
     assert.equal((await ofUA({ days: { to: '2026-03-01' } })).doubled.count, 1);
   });
 
-  it('looks at every tenant by itself: all that are configured, or all that the ids name', async () => {
+  it('looks at every tenant separately: all that are configured, or all that the ids name', async () => {
     await writeSound();
     const tenantsOf = async (more: Partial<AuditOptions>) =>
       (await run(more)).map(({ tenant, missing }) => `${tenant} ${missing.count}`);

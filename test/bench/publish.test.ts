@@ -43,12 +43,16 @@ describe('results of the benchmark', () => {
 
   it('are compared figure by figure, and what changes by less than a tenth is left out', () => {
     const before = run('b.json', {
-      ...{ rate: { value: 100, unit: '/s' }, p99: { value: 10, unit: 'ms' } },
-      ...{ none: { value: null, unit: 'ms' }, zero: { value: 0, unit: '' } },
+      rate: { value: 100, unit: '/s' },
+      p99: { value: 10, unit: 'ms' },
+      none: { value: null, unit: 'ms' },
+      zero: { value: 0, unit: '' },
     });
     const after = run('c.json', {
-      ...{ rate: { value: 80, unit: '/s' }, p99: { value: 10.5, unit: 'ms' } },
-      ...{ none: { value: 3, unit: 'ms' }, zero: { value: 1, unit: '' } },
+      rate: { value: 80, unit: '/s' },
+      p99: { value: 10.5, unit: 'ms' },
+      none: { value: 3, unit: 'ms' },
+      zero: { value: 1, unit: '' },
     });
     const text = stripVTControlCharacters(compareRuns(before, after));
     assert.match(text, /load: rate .*100 \/s .*80 \/s .*-20%/);

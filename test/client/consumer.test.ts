@@ -47,7 +47,7 @@ describe('a consumer whose process is held up', () => {
     return new Promise((closed) => server.close(closed));
   });
 
-  /** Holds the process up for so long while it handles the first event. */
+  /** Holds the process up for a time while it handles the first event. */
   async function run(heldUpMs: number, onHeldUp: () => void = () => undefined) {
     const handled: string[] = [];
     const errors: string[] = [];

@@ -102,7 +102,7 @@ describe('the event of a line', () => {
       '{"id":"a","data":{"tenant":"DL","event":"x"}}',
       '{"id":"a","data":{"tenant":"DL","event":"x"}}',
     ],
-    ['with a tenant that is no text', '{"tenant":7,"event":{}}', '{"tenant":7,"event":{}}'],
+    ['with a tenant that is not text', '{"tenant":7,"event":{}}', '{"tenant":7,"event":{}}'],
     ['with an event that is none', '{"tenant":"DL","event":"x"}', '{"tenant":"DL","event":"x"}'],
     ['no JSON', '{"tenant":"UA","event":{', '{"tenant":"UA","event":{'],
     ['JSON of another kind', '["tenant","event"]', '["tenant","event"]'],

@@ -75,7 +75,7 @@ describe('sending lines', () => {
     });
   }
 
-  it('groups them, keeps their order, and tells of every answer', async () => {
+  it('groups them, keeps their order, and reports every answer', async () => {
     const lines = Array.from({ length: 25 }, (_, n) => `line ${n}`);
     const tallies: SendTally[] = [];
     const tally = await send(lines, {
@@ -174,7 +174,7 @@ describe('sending lines', () => {
   });
 
   for (const status of [400, 401, 403, 404, 413, 415]) {
-    it(`does not try again what a retry does not mend: ${status}`, async () => {
+    it(`does not try again what a retry does not fix: ${status}`, async () => {
       script = [problem(status), accept];
       await assert.rejects(send(['a', 'b'], { requestEvents: 1 }), {
         code: 'REQUEST_FAILED',

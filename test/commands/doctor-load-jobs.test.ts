@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { checkLoadJobs } from '../../src/commands/check-load-jobs.js';
 
 describe('what the doctor says of load jobs', () => {
-  /** So many claims of each table, all of the last minutes. */
+  /** A number of claims of each table, all of the last minutes. */
   const claimsOf = (counts: Record<string, number>) => ({
     times: async ({ tenant, stream }: { tenant: string; stream: string }) => {
       const count = counts[`${tenant}/${stream}`];

@@ -13,7 +13,11 @@ const BIN = fileURLToPath(new URL('../../bin/headgate.mjs', import.meta.url));
 const READER_GONE = 141;
 
 const CLOUD_EVENT = {
-  ...{ specversion: '1.0', id: 'q1', source: '/quiet', type: 'flight.departed', subject: 'N1' },
+  specversion: '1.0',
+  id: 'q1',
+  source: '/quiet',
+  type: 'flight.departed',
+  subject: 'N1',
 };
 
 /** Runs what is in dist. */

@@ -17,13 +17,23 @@ describe('headgate replay, of a replay that has gone without acknowledged events
   let server: Server;
   let looks: number;
   const summary = {
-    ...{ id: '20260301t100000-0123abcd', status: 'running', dryRun: false, task: { kind: 'deliver' } },
-    ...{ range: { from: FROM, to: FROM, by: 'receipt' }, version: '0123456789ab', eventsPerSecond: 5_000 },
-    ...{ requestedAt: FROM, workflowId: 'replay/UA/x' },
+    id: '20260301t100000-0123abcd',
+    status: 'running',
+    dryRun: false,
+    task: { kind: 'deliver' },
+    range: { from: FROM, to: FROM, by: 'receipt' },
+    version: '0123456789ab',
+    eventsPerSecond: 5_000,
+    requestedAt: FROM,
+    workflowId: 'replay/UA/x',
   } as const;
   const report: ReplayReport = {
-    ...{ ...NO_COUNTS, events: 950, dryRun: false, seconds: 900 },
-    ...{ unbatched: LEFT, notes: incompleteNotes(LEFT) },
+    ...NO_COUNTS,
+    events: 950,
+    dryRun: false,
+    seconds: 900,
+    unbatched: LEFT,
+    notes: incompleteNotes(LEFT),
   };
 
   beforeEach(async () => {

@@ -4,7 +4,7 @@ import type { Reach, ReplayView } from '../../src/commands/replay-client.js';
 
 const KEPT: Reach = { retentionMs: 1, keptSince: '2026-03-10T12:00:00.000Z' };
 
-/** A replay of a range that has found so many events. */
+/** A replay of a range that has found a number of events. */
 const replayed = (from: string, to: string, events: number): ReplayView =>
   ({ range: { from, to }, report: { events } }) as unknown as ReplayView;
 

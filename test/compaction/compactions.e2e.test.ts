@@ -8,7 +8,7 @@ import { openTenantRegistry, type TenantRegistry } from '../../src/tenants/confi
 import { canUnshare, startHolder } from '../support/lock-holder.js';
 import { event, Fixture } from '../stores/warehouse/fixture.js';
 
-describe('the compactions that a worker runs by itself', function () {
+describe('the compactions that a worker runs automatically', function () {
   // The process that compacts has the lowest priority: beside four busy ones it has a hundredth of a core.
   this.timeout(600_000);
   let fixture: Fixture;

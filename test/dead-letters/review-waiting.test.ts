@@ -13,15 +13,13 @@ function waiting(subscription: string, expiresAt: number): ReviewInput {
   const batch = { tenant: 'UA', stream: 'events', events: 8, bytes: 1, sha256: '' } as const;
   return {
     delivery: {
-      ...{
-        tenant: 'UA',
-        subscription,
-        kind: 'pull',
-        priority: 'normal',
-        queue: 'q',
-        activityQueue: 'a',
-        expiresAt,
-      },
+      tenant: 'UA',
+      subscription,
+      kind: 'pull',
+      priority: 'normal',
+      queue: 'q',
+      activityQueue: 'a',
+      expiresAt,
       batch: { ...batch, batchId: '20240310-0123abcd-000000001' },
     },
     pending: [

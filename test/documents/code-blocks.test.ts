@@ -16,8 +16,12 @@ export {};
 /** What TypeScript says of a snippet. */
 function faultsOf({ text }: CodeBlock): string[] {
   const options: ts.CompilerOptions = {
-    ...{ strict: true, noEmit: true, skipLibCheck: true, types: ['node'] },
-    ...{ target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.NodeNext },
+    strict: true,
+    noEmit: true,
+    skipLibCheck: true,
+    types: ['node'],
+    target: ts.ScriptTarget.ES2022,
+    module: ts.ModuleKind.NodeNext,
   };
   const host = ts.createCompilerHost(options);
   const read = host.getSourceFile.bind(host);

@@ -193,7 +193,7 @@ function describeKilled(): void {
 }
 
 function describeRefused(tenant: RefusedTenant): void {
-  it('is paused by Headgate, and told of it; nothing is lost, and loaded once it is mended and resumed', async () => {
+  it('is paused by Headgate, with an alert; nothing is lost, and loaded once it is fixed and resumed', async () => {
     await until(async () => assert.equal((await tenant.warehouse())?.state, 'paused'), WINDOW_CLOSES_MS);
     const { by, reason, waiting } = (await tenant.warehouse())!;
     assert.equal(by, 'headgate');

@@ -28,12 +28,10 @@ describe('headgate dead-letters', function () {
       Promise.resolve({ delivered: pending[0]?.count ?? 0, failed: 0, pending: [], dead: [] });
     const { client, stores } = pipeline;
     const deadLetters = createDeadLetters({
-      ...{
-        client,
-        namespace: testNamespace(),
-        batchStore: stores.batchStore,
-        deliveryLog: stores.deliveryLog,
-      },
+      client,
+      namespace: testNamespace(),
+      batchStore: stores.batchStore,
+      deliveryLog: stores.deliveryLog,
       isolationOf: () => 'pooled',
     });
     api = await startTestApi({ tenants: { [tenant]: 'active' }, deadLetters });
@@ -105,7 +103,7 @@ describe('headgate dead-letters', function () {
       '--code',
       'attempts-exhausted',
       '--reason',
-      'mended',
+      'fixed',
     );
     assert.equal(code, 0, stderr);
     assert.equal(stdout, 'completed: 1 of 1 dead letters, 3 of 3 events\n');

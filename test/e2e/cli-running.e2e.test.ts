@@ -41,7 +41,12 @@ describe('the commands, beside a running Headgate', function () {
 
   const run = (...args: string[]) => runHeadgate(args, env);
   const send = (file: string, tenant: string, stream: string) => [
-    ...['send', file, '--tenant', tenant, '--stream', stream],
+    'send',
+    file,
+    '--tenant',
+    tenant,
+    '--stream',
+    stream,
   ];
 
   async function token(tenant: string, scope: string, expires = '1h'): Promise<string> {
@@ -105,7 +110,12 @@ describe('the commands, beside a running Headgate', function () {
     await writeFile(join(dir, 'heels.yaml'), JSON.stringify({ tenant: 'heels', rules: [seats] }));
     assert.equal((await run('tenant', 'apply', join(dir, 'heels.yaml'))).code, 0);
     const event = (id: string, type: string, subject: number, data: Record<string, unknown>) => ({
-      ...{ id, source: '/test', specversion: '1.0', type, subject: `N${subject}`, data },
+      id,
+      source: '/test',
+      specversion: '1.0',
+      type,
+      subject: `N${subject}`,
+      data,
       time: '2024-03-10T12:00:00Z',
     });
     const properties = Array.from({ length: 5_000 }, (_, n) =>

@@ -80,7 +80,13 @@ describe('the commands', function () {
 
   it('refuse a token for what cannot be', async () => {
     const token = (tenant: string, scope: string, expires: string) => [
-      ...['token', '--tenant', tenant, '--scope', scope, '--expires', expires],
+      'token',
+      '--tenant',
+      tenant,
+      '--scope',
+      scope,
+      '--expires',
+      expires,
     ];
     await assertRefused(token('UA', 'events:read', '1h'), /Unknown scope "events:read".*events:write/);
     await assertRefused(token('../UA', 'admin', '1h'), /TENANT_ID_INVALID/);

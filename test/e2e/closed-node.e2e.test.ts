@@ -24,7 +24,9 @@ describe('a node of two tenants', function () {
     await mkdir(folder, { recursive: true });
     const routes = [{ match: { type: 'order.*' }, to: ['hook'] }];
     const of = (tenant: string, more: object): object => ({
-      ...{ tenant, routes, warehouse: { window: '1s' } },
+      tenant,
+      routes,
+      warehouse: { window: '1s' },
       subscriptions: [{ name: 'hook', kind: 'push', url, ...more }],
     });
     const tenants: Record<string, object> = {
@@ -55,7 +57,8 @@ describe('a node of two tenants', function () {
     await chmod(folder, 0o755);
     const env = {
       ...(await ownEnvironment(folder)),
-      ...{ HEADGATE_PUSH_ALLOW: '127.0.0.0/8', HEADGATE_SECRET_VICTIM__KEY: KEY },
+      HEADGATE_PUSH_ALLOW: '127.0.0.0/8',
+      HEADGATE_SECRET_VICTIM__KEY: KEY,
       HEADGATE_SECRET_VICTIM__TOKEN: 'hush',
     };
     const applied = await runHeadgate(['tenant', 'apply', join(folder, 'tenants', 'attacker.yaml')], env);

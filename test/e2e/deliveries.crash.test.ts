@@ -47,11 +47,9 @@ describe('deliveries of a running Headgate', function () {
     const port = await freePort();
     env = {
       ...(await nodeEnvironment(dir)),
-      ...{
-        HEADGATE_PORT: String(port),
-        HEADGATE_PUSH_ALLOW: '127.0.0.0/8',
-        HEADGATE_SECRET_SHOP__CRM: SECRET,
-      },
+      HEADGATE_PORT: String(port),
+      HEADGATE_PUSH_ALLOW: '127.0.0.0/8',
+      HEADGATE_SECRET_SHOP__CRM: SECRET,
     };
     url = `http://127.0.0.1:${port}`;
     [flaky, gone, steady] = [await startReceiver(), await startReceiver(), await startReceiver()];

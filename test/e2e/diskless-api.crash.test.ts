@@ -15,8 +15,12 @@ const EVENTS = 50;
 /** Events of one request, each about a subject of its own. */
 function eventsOf(request: number): object[] {
   return Array.from({ length: EVENTS }, (_, index) => ({
-    ...{ specversion: '1.0', id: `e-${request}-${index}`, source: 'test', type: 'order.made' },
-    ...{ subject: `s-${request}-${index}`, data: { amount: index } },
+    specversion: '1.0',
+    id: `e-${request}-${index}`,
+    source: 'test',
+    type: 'order.made',
+    subject: `s-${request}-${index}`,
+    data: { amount: index },
   }));
 }
 
@@ -33,7 +37,8 @@ describe('an API node without a lasting disk (HEADGATE_ACK=started, batches in a
     lasting = await mkdtemp(join(tmpdir(), 'headgate-lasting-'));
     passing = await mkdtemp(join(tmpdir(), 'headgate-passing-'));
     const config = {
-      ...{ tenant: TENANT, warehouse: { window: '1s' } },
+      tenant: TENANT,
+      warehouse: { window: '1s' },
       rules: [{ name: 'large', on: ['order.made'], when: 'event.data.amount >= 20' }],
     };
     for (const dir of [lasting, passing]) {
@@ -44,7 +49,9 @@ describe('an API node without a lasting disk (HEADGATE_ACK=started, batches in a
     const env = { ...(await ownEnvironment(lasting)), ...batches };
     const { temporal } = await spawnHeadgate(['start'], env).ready();
     api = spawnHeadgate(['api'], {
-      ...{ ...env, HEADGATE_DATA_DIR: passing, HEADGATE_ACK: 'started' },
+      ...env,
+      HEADGATE_DATA_DIR: passing,
+      HEADGATE_ACK: 'started',
       TEMPORAL_ADDRESS: temporal,
     });
   });
@@ -72,7 +79,9 @@ describe('an API node without a lasting disk (HEADGATE_ACK=started, batches in a
     await until(
       async () =>
         assert.deepEqual(await countInFiles(join(lasting, 'warehouse'), TENANT), {
-          ...{ events: all, user_properties: 0, decisions: all },
+          events: all,
+          user_properties: 0,
+          decisions: all,
         }),
       60_000,
     );

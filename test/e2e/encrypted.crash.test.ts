@@ -66,7 +66,9 @@ describe('a Headgate whose batches are encrypted', function () {
 
   const configure = (suspended: boolean): Promise<void> => {
     const config = {
-      ...{ tenant: TENANT, suspended, warehouse: { window: '1s' } },
+      tenant: TENANT,
+      suspended,
+      warehouse: { window: '1s' },
       rules: [{ name: 'large', on: ['order.made'], when: 'event.data.amount >= 20' }],
       subscriptions: [{ name: 'crm', kind: 'push', url: crm.url, retry: { schedule: ['100ms'] } }],
       routes: [{ match: { type: 'order.*' }, to: ['crm'] }],
@@ -217,7 +219,8 @@ describe('a Headgate whose batches are encrypted, killed and started again', fun
     it(`at ${point}: loses nothing, doubles nothing, leaves nothing in plain`, async () => {
       const env = {
         ...(await sharedTemporal()),
-        ...{ HEADGATE_BATCH_KEY: newKey(), HEADGATE_SHUTDOWN_GRACE_SECONDS: '5' },
+        HEADGATE_BATCH_KEY: newKey(),
+        HEADGATE_SHUTDOWN_GRACE_SECONDS: '5',
       };
       const crashing = await createCrashNode(`encrypted-${point.replace('.', '-')}`, env);
       const downloads = join(crashing.dataDir, 'downloads');

@@ -49,13 +49,15 @@ describe('a Headgate whose batches are in a bucket', function () {
     dir = await mkdtemp(join(tmpdir(), 'headgate-gcs-'));
     env = {
       ...(await nodeEnvironment(dir)),
-      ...{ HEADGATE_BATCHES: `gs://headgate-batches/${PREFIX}`, HEADGATE_GCS_ENDPOINT: gcs.endpoint },
+      HEADGATE_BATCHES: `gs://headgate-batches/${PREFIX}`,
+      HEADGATE_GCS_ENDPOINT: gcs.endpoint,
       HEADGATE_PUSH_ALLOW: '127.0.0.0/8',
     };
     // The last order is one that the receiver never takes.
     crm = await startReceiver(({ body }) => (body.includes('order-39') ? 400 : 204));
     const config = {
-      ...{ tenant: TENANT, warehouse: { window: '1s' } },
+      tenant: TENANT,
+      warehouse: { window: '1s' },
       rules: [{ name: 'large', on: ['order.made'], when: 'event.data.amount >= 20' }],
       subscriptions: [{ name: 'crm', kind: 'push', url: crm.url, retry: { schedule: ['100ms'] } }],
       routes: [{ match: { type: 'order.*' }, to: ['crm'] }],

@@ -45,7 +45,7 @@ describe('the API of a running Headgate', function () {
     for (const tenant of ['UA', 'B6'])
       tokens[tenant] = await tokenFor(dir, tenant, 'batches:read decisions:read');
     tokens.writer = await tokenFor(dir, 'UA', 'events:write');
-    // Decided and loaded, so that there is all to tell of it.
+    // Decided and loaded, so that there is all to say of it.
     batchId = await until(async () => {
       const rows = await rowsInFiles(join(dir, 'warehouse'), 'UA', 'decisions', 'batch_id');
       assert.equal(rows.length, week.decisions.size);
@@ -76,7 +76,7 @@ describe('the API of a running Headgate', function () {
     });
   }
 
-  it('tells of a batch from its workflow to the load file that holds it and its decisions', async () => {
+  it('shows a batch from its workflow to the load file that holds it and its decisions', async () => {
     const receipt = await until(async () => {
       const [status, found] = await get<BatchReceipt>(`/v1/batches/${batchId}`, 'UA');
       assert.equal(status, 200);

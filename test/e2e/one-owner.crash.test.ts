@@ -46,7 +46,8 @@ describe('Headgate, of which there are two', function () {
     const dataDir = join(dir, name);
     mkdirSync(join(dataDir, 'tenants'), { recursive: true });
     const config = {
-      ...{ tenant: TENANT, warehouse: { window: '1s' } },
+      tenant: TENANT,
+      warehouse: { window: '1s' },
       subscriptions: [
         { name: 'hook', kind: 'push', url: receiver.url, secret: 'env:HEADGATE_SECRET_RENTAL__HOOK' },
       ],
@@ -63,7 +64,11 @@ describe('Headgate, of which there are two', function () {
 
   async function post(url: string, env: Env): Promise<void> {
     const events = Array.from({ length: EVENTS }, (_, index) => ({
-      ...{ specversion: '1.0', id: `bk${index}`, source: '/test', type: 'booking.made', subject: 's' },
+      specversion: '1.0',
+      id: `bk${index}`,
+      source: '/test',
+      type: 'booking.made',
+      subject: 's',
     }));
     const authorization = `Bearer ${await tokenFor(env.HEADGATE_DATA_DIR as string, TENANT, 'events:write')}`;
     const headers = { authorization, 'content-type': 'application/json' };
@@ -157,7 +162,7 @@ describe('Headgate, of which there are two', function () {
     assert.equal((await node.signal('SIGTERM')).code, 0);
   });
 
-  it('in two containers on one volume: refuses the second, and lets it in at once when the first is killed', async function () {
+  it('in two containers on one volume: refuses the second, and admits it at once when the first is killed', async function () {
     if (!canUnshare()) {
       console.log('      skipped: this user may not make pid namespaces (unshare)');
       this.skip();

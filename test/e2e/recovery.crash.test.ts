@@ -40,7 +40,9 @@ describe('a node that is killed with its hands full and started again', function
   let token: string;
   let readyAt: number;
   const held: { redrive: string; replay: string; signalled: number } = {
-    ...{ redrive: '', replay: '', signalled: 0 },
+    redrive: '',
+    replay: '',
+    signalled: 0,
   };
   let client: Client;
 
@@ -50,11 +52,9 @@ describe('a node that is killed with its hands full and started again', function
     url = `http://127.0.0.1:${port}`;
     env = {
       ...(await ownEnvironment(dir)),
-      ...{
-        HEADGATE_PORT: String(port),
-        HEADGATE_PUSH_ALLOW: '127.0.0.0/8',
-        HEADGATE_SECRET_HELD__IT: SECRET,
-      },
+      HEADGATE_PORT: String(port),
+      HEADGATE_PUSH_ALLOW: '127.0.0.0/8',
+      HEADGATE_SECRET_HELD__IT: SECRET,
     };
     [hook, refusing] = [
       await startReceiver(() => new Promise(() => undefined)),

@@ -46,8 +46,13 @@ describe('a replay that makes its decisions current, with API and workers apart'
     });
 
   const arrived = (id: string, subject: string, minute: number, minutes: number) => ({
-    ...{ specversion: '1.0', id, source: '/airports/EWR', type: 'flight.arrived', subject },
-    ...{ time: at(minute), data: { minutes } },
+    specversion: '1.0',
+    id,
+    source: '/airports/EWR',
+    type: 'flight.arrived',
+    subject,
+    time: at(minute),
+    data: { minutes },
   });
 
   before(async () => {

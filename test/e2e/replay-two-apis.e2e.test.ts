@@ -30,7 +30,8 @@ describe('a replay that is asked of one API, of events that another on the names
     owner = await mkdtemp(join(tmpdir(), 'headgate-owner-'));
     other = await mkdtemp(join(tmpdir(), 'headgate-other-'));
     const config = {
-      ...{ tenant: TENANT, batch: { linger: '4s' } },
+      tenant: TENANT,
+      batch: { linger: '4s' },
       rules: [{ name: 'large', on: ['order.made'], when: 'event.data.amount >= 20' }],
     };
     for (const dir of [owner, other]) {
@@ -53,8 +54,12 @@ describe('a replay that is asked of one API, of events that another on the names
   async function post(): Promise<void> {
     const { url } = await api.ready();
     const events = Array.from({ length: EVENTS }, () => ({
-      ...{ specversion: '1.0', id: `e-${++sent}`, source: 'test', type: 'order.made' },
-      ...{ subject: `s-${sent}`, data: { amount: sent } },
+      specversion: '1.0',
+      id: `e-${++sent}`,
+      source: 'test',
+      type: 'order.made',
+      subject: `s-${sent}`,
+      data: { amount: sent },
     }));
     const authorization = `Bearer ${await tokenFor(other, TENANT, 'events:write')}`;
     const headers = { authorization, 'content-type': 'application/json' };

@@ -59,7 +59,8 @@ describe('a replay that is asked for while acknowledged events are not in batche
 
   const fileOf = (tenant: string, linger: string): string =>
     JSON.stringify({
-      ...{ tenant, batch: { linger } },
+      tenant,
+      batch: { linger },
       rules: [{ name: 'owed', on: ['flight.arrived'], when: 'event.data.minutes >= 180' }],
     });
 
@@ -68,7 +69,8 @@ describe('a replay that is asked for while acknowledged events are not in batche
     const authorization = `Bearer ${await tokenFor(dir, tenant, scope)}`;
     const headers = { authorization, 'content-type': 'application/json' };
     return fetch(`${url}/v1/${path}`, {
-      ...{ method: body === undefined ? 'GET' : 'POST', headers },
+      method: body === undefined ? 'GET' : 'POST',
+      headers,
       body: body && JSON.stringify(body),
     });
   }
@@ -77,8 +79,12 @@ describe('a replay that is asked for while acknowledged events are not in batche
   async function post(tenant: string): Promise<void> {
     for (let request = 0; request < REQUESTS; request++) {
       const events = Array.from({ length: EVENTS }, () => ({
-        ...{ specversion: '1.0', id: `e${++sent}`, source: '/airports/EWR', type: 'flight.arrived' },
-        ...{ subject: `s${sent % 7}`, data: { minutes: sent } },
+        specversion: '1.0',
+        id: `e${++sent}`,
+        source: '/airports/EWR',
+        type: 'flight.arrived',
+        subject: `s${sent % 7}`,
+        data: { minutes: sent },
       }));
       const answer = await ask(tenant, 'events', events);
       assert.equal(answer.status, 202, await answer.text());

@@ -60,7 +60,7 @@ describe('a week of flights is replayed with another threshold for compensation'
     assert.deepEqual(recorded.size, liveDecisions(tenant).size);
   }
 
-  /** What compensation comes to from so many minutes on: computed from the input alone. */
+  /** What compensation comes to from a number of minutes on: computed from the input alone. */
   function compensated(events: readonly FlightEvent[], minutes: number): Map<string, boolean> {
     const outcomes = new Map<string, boolean>();
     for (const { id, type, data } of events) {

@@ -9,13 +9,13 @@ import { killAll, nodeEnvironment, spawnHeadgate } from '../support/headgate.js'
 import { startReceiver, type Receiver } from '../support/receiver.js';
 import { until } from '../support/until.js';
 
-const TENANT = 'mended';
+const TENANT = 'fixed';
 const SECRET = `whsec_${Buffer.from('a secret of at least twenty-four bytes').toString('base64')}`;
 const EVENTS = 30;
 /** A changed rate begins to hand out after a second and a half; the pause of the breaker is half a minute and more. */
 const SENT_WITHIN_MS = 8_000;
 
-describe('a subscription whose endpoint is mended and that is resumed', function () {
+describe('a subscription whose endpoint is fixed and that is resumed', function () {
   this.timeout(120_000);
   let dir: string;
   let hook: Receiver;
@@ -25,7 +25,9 @@ describe('a subscription whose endpoint is mended and that is resumed', function
     hook = await startReceiver(() => ({ status: 500, body: '<h1>boom:</h1> CRM database is down' }));
     mkdirSync(join(dir, 'tenants'));
     const config = {
-      ...{ tenant: TENANT, rules: [], routes: [{ match: {}, to: ['hook'] }] },
+      tenant: TENANT,
+      rules: [],
+      routes: [{ match: {}, to: ['hook'] }],
       subscriptions: [
         { kind: 'push', name: 'hook', url: hook.url, secret: SECRET, retry: { schedule: ['1h'] } },
       ],

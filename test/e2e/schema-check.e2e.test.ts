@@ -112,7 +112,7 @@ describe('headgate schema check, on a node that runs', function () {
       day,
       `${day.replaceAll('-', '')}-0123abcd-000000001.ndjson.gz`,
     );
-    await writeFile(path, 'this is no gzip file');
+    await writeFile(path, 'this is not a gzip file');
     const { events, unreadable } = await found('--json');
     await rm(path);
     assert.deepEqual([events, unreadable], [4, 1]);

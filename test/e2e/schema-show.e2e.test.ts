@@ -93,7 +93,11 @@ describe('headgate schema TENANT', function () {
       assert.equal(clashes?.count, 3);
       assert.ok(['"one"', '"two"', '4.5'].includes(clashes?.sample ?? ''), clashes?.sample);
       assert.deepEqual(found.get('b'), {
-        ...{ name: 'b', type: 'VARCHAR', values: 2, field: 'in.b', since: '2024-03-12T12:00:00.000Z' },
+        name: 'b',
+        type: 'VARCHAR',
+        values: 2,
+        field: 'in.b',
+        since: '2024-03-12T12:00:00.000Z',
         clashes: { count: 1, sample: '2' },
       });
       assert.equal(found.get('_clashes')?.values, 3);

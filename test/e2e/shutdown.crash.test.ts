@@ -28,7 +28,9 @@ describe('a node that is told to stop, and has work that does not end', function
     mkdirSync(join(dir, 'tenants'));
     const hook = { kind: 'push', name: 'hook', url: receiver.url, secret: 'env:HEADGATE_SECRET_SHUT__IT' };
     const config = {
-      ...{ tenant: TENANT, subscriptions: [hook], warehouse: { window: '1s' } },
+      tenant: TENANT,
+      subscriptions: [hook],
+      warehouse: { window: '1s' },
       routes: [{ match: { type: 'order.*' }, to: ['hook'] }],
     };
     writeFileSync(join(dir, 'tenants', `${TENANT}.yaml`), JSON.stringify(config));
@@ -42,7 +44,8 @@ describe('a node that is told to stop, and has work that does not end', function
   async function environment(): Promise<Record<string, string>> {
     return {
       ...(await nodeEnvironment(dir)),
-      ...{ HEADGATE_PUSH_ALLOW: '127.0.0.0/8', HEADGATE_SECRET_SHUT__IT: SECRET },
+      HEADGATE_PUSH_ALLOW: '127.0.0.0/8',
+      HEADGATE_SECRET_SHUT__IT: SECRET,
       HEADGATE_SHUTDOWN_GRACE_SECONDS: String(GRACE_SECONDS),
     };
   }

@@ -51,12 +51,17 @@ describe('Headgate, started on a spool that the disk has damaged', function () {
 
   async function post(tenant: string, ...ids: string[]): Promise<{ accepted: number }> {
     const events = ids.map((id) => ({
-      ...{ specversion: '1.0', id, source: '/test', type: 'seat.taken', subject: 's' },
+      specversion: '1.0',
+      id,
+      source: '/test',
+      type: 'seat.taken',
+      subject: 's',
       data: { seat: `seat of ${id}` },
     }));
     const authorization = `Bearer ${await tokenFor(dir, tenant, 'events:write')}`;
     const answer = await fetch(`${url}/v1/events`, {
-      ...{ method: 'POST', body: JSON.stringify(events) },
+      method: 'POST',
+      body: JSON.stringify(events),
       headers: { authorization, 'content-type': 'application/json' },
     });
     assert.equal(answer.status, 202);

@@ -5,7 +5,12 @@ import type { CurrentDecision } from '../../src/stores/state/state-store.js';
 const at = (minute: number): string => new Date(Date.UTC(2024, 2, 10, 12, minute)).toISOString();
 
 const decision = (eventId: string, minute: number, ruleVersion = 'v2'): CurrentDecision => ({
-  ...{ outcome: 'eligible', reason: 'r', ruleVersion, eventId, eventSource: '/a', time: at(minute) },
+  outcome: 'eligible',
+  reason: 'r',
+  ruleVersion,
+  eventId,
+  eventSource: '/a',
+  time: at(minute),
 });
 const replayed = (eventId: string, minute: number, received = minute): ReplayedDecision => ({
   ...decision(eventId, minute),

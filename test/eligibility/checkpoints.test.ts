@@ -49,7 +49,7 @@ overStateStores('checkpoints of the state', function (kind) {
     return { gate: held, asked, letGo: () => (door.state.checkpoint = checkpoint) };
   }
 
-  it('are written by themselves while nothing but changes asks for them, and none without a change', async () => {
+  it('are written automatically while nothing but changes asks for them, and none without a change', async () => {
     const { asked, gate: held } = holdCheckpoints();
     held.open();
     await accept([event('e1', 1)]);
@@ -60,7 +60,7 @@ overStateStores('checkpoints of the state', function (kind) {
     assert.deepEqual(
       asked.map(({ watermarks }) => [...watermarks]),
       [[['UA', 1]], [['DL', 2]]],
-      'each tells of what has changed since the last',
+      'each says what has changed since the last',
     );
     assert.deepEqual(
       asked.map(({ subjects }) => subjects.map(({ tenant, subject }) => `${tenant}/${subject}`)),

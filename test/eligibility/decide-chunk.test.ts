@@ -38,22 +38,31 @@ describe('deciding on a chunk', () => {
     const first = { event_id: 'e1', event_source, subject: 'N1', time: '2024-03-10T12:01:00.000Z' };
     assert.deepEqual(rowsOf(decided), [
       {
-        ...{
-          id: `e1:third:${versions.third}:${source}`,
-          ...first,
-          rule: 'third',
-          rule_version: versions.third,
-        },
-        ...{ outcome: 'ineligible', reason: 'aggregates.landings = 1' },
+        id: `e1:third:${versions.third}:${source}`,
+        ...first,
+        rule: 'third',
+        rule_version: versions.third,
+        outcome: 'ineligible',
+        reason: 'aggregates.landings = 1',
       },
       {
-        ...{ id: `e1:big:${versions.big}:${source}`, ...first, rule: 'big', rule_version: versions.big },
-        ...{ outcome: 'eligible', reason: 'profile.seats = 200' },
+        id: `e1:big:${versions.big}:${source}`,
+        ...first,
+        rule: 'big',
+        rule_version: versions.big,
+        outcome: 'eligible',
+        reason: 'profile.seats = 200',
       },
       {
-        ...{ id: `e2:big:${versions.big}:${source}`, event_id: 'e2', event_source, subject: 'N2' },
-        ...{ time: '2024-03-10T12:02:00.000Z', rule: 'big', rule_version: versions.big },
-        ...{ outcome: 'ineligible', reason: 'profile.seats is missing' },
+        id: `e2:big:${versions.big}:${source}`,
+        event_id: 'e2',
+        event_source,
+        subject: 'N2',
+        time: '2024-03-10T12:02:00.000Z',
+        rule: 'big',
+        rule_version: versions.big,
+        outcome: 'ineligible',
+        reason: 'profile.seats is missing',
       },
     ]);
   });
@@ -61,8 +70,12 @@ describe('deciding on a chunk', () => {
   it('keeps the latest decision of each rule with its subject', () => {
     decide([event('e1', 1), event('e2', 2), event('e3', 3)]);
     assert.deepEqual(subjects.get('N1')?.decisions.third, {
-      ...{ outcome: 'eligible', reason: 'aggregates.landings = 3', ruleVersion: versions.third },
-      ...{ eventId: 'e3', eventSource: '/airports/EWR', time: '2024-03-10T12:03:00.000Z' },
+      outcome: 'eligible',
+      reason: 'aggregates.landings = 3',
+      ruleVersion: versions.third,
+      eventId: 'e3',
+      eventSource: '/airports/EWR',
+      time: '2024-03-10T12:03:00.000Z',
     });
     assert.equal(subjects.get('N1')?.state.aggregates.landings?.times.length, 3);
   });
@@ -93,7 +106,7 @@ describe('deciding on a chunk', () => {
     assert.equal(subjects.get('N1')?.profile?.values.seats, 180);
   });
 
-  it('decides on an event without a subject by itself: no profile, no history, no record', () => {
+  it('decides on an event without a subject alone: no profile, no history, no record', () => {
     decide([event('e1', 1), event('e2', 2)]);
     const lone = { subject: undefined };
     const rows = rowsOf(decide([event('e3', 3, lone), event('e4', 4, lone)]));

@@ -31,7 +31,9 @@ overStateStores('the decider', function (kind) {
     const held = gate();
     const rulesOfTenant = (tenant: string) => rules.get(tenant);
     door = await openDoor(dir(), {
-      ...{ rulesOf: rulesOfTenant, restMs: Infinity, onBatch: () => held.passed },
+      rulesOf: rulesOfTenant,
+      restMs: Infinity,
+      onBatch: () => held.passed,
       openState: () => kind.open(where()),
       ...options,
     });

@@ -81,7 +81,7 @@ describe('deciding, while the Postgres with the state is away', function () {
     assert.deepEqual([await accept('e2'), await landings()], [['accepted'], 2]);
   });
 
-  it('counts no event twice when a checkpoint was kept that it was not told of, and an append fails then', async () => {
+  it('counts no event twice when a checkpoint was kept that it did not hear about, and an append fails then', async () => {
     await accept('e1');
     await until(() => assert.equal(door.state.watermark('UA'), 1), SOON_MS);
     const tables = new pg.Client({ connectionString: server().url() });

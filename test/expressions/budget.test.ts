@@ -17,8 +17,13 @@ import type { WorkflowConfig } from '../../src/tenants/config/subscription-confi
 const numbers = Array.from({ length: 3_000 }, (_, i) => i);
 
 const row = (data: unknown): EventRow => ({
-  ...{ specversion: '1.0', id: '1', source: '/s', type: 'a', data },
-  ...{ time: '2026-01-01T00:00:00Z', received_at: '2026-01-01T00:00:00Z' },
+  specversion: '1.0',
+  id: '1',
+  source: '/s',
+  type: 'a',
+  data,
+  time: '2026-01-01T00:00:00Z',
+  received_at: '2026-01-01T00:00:00Z',
 });
 
 function run(source: string, data: unknown, budget = new Budget()): unknown {
@@ -103,8 +108,10 @@ describe('expressions/budget', () => {
     const decided = made.filter(({ outcome }) => outcome === 'eligible').length;
     assert.ok(decided > 3 && decided < 10, `${decided} of 20`);
     assert.deepEqual(made.at(-1), {
-      ...{ rule: 'r19', ruleVersion: made.at(-1)!.ruleVersion },
-      ...{ outcome: 'ineligible', reason: 'too costly' },
+      rule: 'r19',
+      ruleVersion: made.at(-1)!.ruleVersion,
+      outcome: 'ineligible',
+      reason: 'too costly',
     });
     assert.equal(budget.used, MAX_EVENT_STEPS);
     assert.equal(failures.length, 20 - decided);

@@ -108,8 +108,14 @@ export function canonical(value: unknown): unknown {
 }
 
 const PRIMITIVES: Readonly<Record<string, Kind>> = {
-  ...{ BOOL: 'bool', INT64: 'int', UINT64: 'uint', DOUBLE: 'double', STRING: 'string', BYTES: 'bytes' },
-  ...{ TIMESTAMP: 'timestamp', DURATION: 'duration' },
+  BOOL: 'bool',
+  INT64: 'int',
+  UINT64: 'uint',
+  DOUBLE: 'double',
+  STRING: 'string',
+  BYTES: 'bytes',
+  TIMESTAMP: 'timestamp',
+  DURATION: 'duration',
 };
 
 /** A declared type; undefined for messages and what else JSON does not have. */

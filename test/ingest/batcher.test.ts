@@ -249,7 +249,12 @@ describe('the batcher', () => {
   it('goes on with what is left of a batch once no more chunks of it will come', async () => {
     open();
     const planOf = (tenant: string, lastSeq: number): Plan => ({
-      ...{ tenant, stream: 'events', batchId: 'x', firstSeq: 1, lastSeq, events: 3 },
+      tenant,
+      stream: 'events',
+      batchId: 'x',
+      firstSeq: 1,
+      lastSeq,
+      events: 3,
     });
     bench.recover([planOf('A', 3), planOf('B', 3)], [chunkOf('A', 1), chunkOf('A', 2)]);
     assert.deepEqual(bench.log(), [], 'their last chunks may still come');

@@ -59,8 +59,12 @@ describe('what ingest can never hand over to Temporal', function () {
     pipeline = await startPipeline(Object.fromEntries([...TENANTS, OTHER].map((tenant) => [tenant, config])));
     const { client, stores } = pipeline;
     const deadLetters = createDeadLetters({
-      ...{ client, namespace: testNamespace(), uiUrl: 'http://127.0.0.1:1' },
-      ...{ batchStore: stores.batchStore, deliveryLog: stores.deliveryLog, isolationOf: () => 'pooled' },
+      client,
+      namespace: testNamespace(),
+      uiUrl: 'http://127.0.0.1:1',
+      batchStore: stores.batchStore,
+      deliveryLog: stores.deliveryLog,
+      isolationOf: () => 'pooled',
     });
     const tenants = Object.fromEntries([...TENANTS, OTHER].map((tenant) => [tenant, 'active' as const]));
     api = await startTestApi({ tenants, deadLetters });
@@ -86,8 +90,12 @@ describe('what ingest can never hand over to Temporal', function () {
     }
     const [first, last] = [chunks[0] as Chunk, chunks.at(-1) as Chunk];
     const plan: Plan = {
-      ...{ tenant, stream: 'events', batchId: batchIdOf(first), events: 3 * names.length },
-      ...{ firstSeq: first.seq, lastSeq: last.seq },
+      tenant,
+      stream: 'events',
+      batchId: batchIdOf(first),
+      events: 3 * names.length,
+      firstSeq: first.seq,
+      lastSeq: last.seq,
     };
     await spool.plan(plan);
     return [plan, chunks];
@@ -349,8 +357,12 @@ describe('what ingest can never hand over to Temporal', function () {
       );
       const chunk = await appendTo(spool, ...recordOf(tenant, 'events', rows));
       const plan: Plan = {
-        ...{ tenant, stream: 'events', batchId: batchIdOf(chunk), events: rows.length },
-        ...{ firstSeq: chunk.seq, lastSeq: chunk.seq },
+        tenant,
+        stream: 'events',
+        batchId: batchIdOf(chunk),
+        events: rows.length,
+        firstSeq: chunk.seq,
+        lastSeq: chunk.seq,
       };
       await spool.plan(plan);
       return [plan, chunk];

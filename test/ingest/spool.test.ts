@@ -108,8 +108,15 @@ describe('the spool', () => {
     const { head, events, decisions, prints } = spool.read(chunk);
     assert.deepEqual(head, {
       bytes: chunk.bytes,
-      ...{ tenant: 'UA', stream: 'events', events: 1, receivedAt: 7, types: ['landed'] },
-      ...{ firstEvent: 'a', lastEvent: 'a', evaluated: 2, eligible: { late: 1 } },
+      tenant: 'UA',
+      stream: 'events',
+      events: 1,
+      receivedAt: 7,
+      types: ['landed'],
+      firstEvent: 'a',
+      lastEvent: 'a',
+      evaluated: 2,
+      eligible: { late: 1 },
     });
     assert.deepEqual(linesOf(events), [event('a', 0)]);
     assert.equal(decisions.content.toString(), '{"event_id":"a"}\n');

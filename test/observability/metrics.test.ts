@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createMetrics, type Metrics } from '../../src/observability/metrics.js';
-import type { SubscriptionState } from '../../src/subscriptions/standing.js';
+import type { SubscriptionState } from '../../src/subscriptions/status.js';
 
 /** The values of a metric by its labels, as a scrape says them. */
 async function valuesOf(metrics: Pick<Metrics, 'scrape'>, name: string): Promise<Record<string, number>> {
@@ -151,7 +151,10 @@ describe('metrics', () => {
   it('tell how far subscriptions are behind; one that is gets a label, and what is not known is missing', async () => {
     const metrics = createMetrics({ maxTenants: 2 });
     const lag = (tenant: string, subscription: string, batches: number) => ({
-      ...{ tenant, subscription, batches, oldestSeconds: batches * 10 },
+      tenant,
+      subscription,
+      batches,
+      oldestSeconds: batches * 10,
     });
     let lags = [lag('idle', 'crm', 0), lag('UA', 'crm', 3), lag('UA', 'warehouse', 0), lag('DL', 'crm', 1)];
     metrics.watch({ lags: () => Promise.resolve(lags) });
@@ -174,7 +177,12 @@ describe('metrics', () => {
   it('tell for how long subscriptions fail, and which are stopped; one that fails gets a label', async () => {
     const metrics = createMetrics({ maxTenants: 1 });
     const of = (tenant: string, failingSeconds: number, state: SubscriptionState) => ({
-      ...{ tenant, subscription: 'crm', batches: 0, oldestSeconds: 0, failingSeconds, state },
+      tenant,
+      subscription: 'crm',
+      batches: 0,
+      oldestSeconds: 0,
+      failingSeconds,
+      state,
     });
     const lags = [
       of('idle', 0, 'active'),

@@ -103,7 +103,8 @@ describe('the image', function () {
     const command = words.join(' ');
     if (instruction.getKeyword() === 'RUN' && command.startsWith('npm '))
       await promisify(execFile)('sh', ['-ec', command], {
-        ...{ cwd: join(root, 'app'), env: environment({ npm_config_prefer_offline: 'true' }) },
+        cwd: join(root, 'app'),
+        env: environment({ npm_config_prefer_offline: 'true' }),
         maxBuffer: 64 * 1024 * 1024,
       });
   }
@@ -134,7 +135,9 @@ describe('the image', function () {
     for (const name of ['data', 'tmp']) mkdirSync(join(dir, name), { recursive: true });
     const mounts = ['data', 'tmp'].map((name) => `mount -t tmpfs -o mode=1777 tmpfs ${join(dir, name)}`);
     const script = [
-      ...['mount --make-rprivate /', ...mounts, 'mount -o remount,bind,ro /'],
+      'mount --make-rprivate /',
+      ...mounts,
+      'mount -o remount,bind,ro /',
       `cd ${join(finalStage(), 'app')}`,
       `exec setpriv --reuid ${NODE_USER} --regid ${NODE_USER} --clear-groups node bin/headgate.mjs start`,
     ];

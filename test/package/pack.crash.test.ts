@@ -34,7 +34,9 @@ describe('the package', function () {
 
   async function run(cwd: string, command: string, ...args: string[]): Promise<string> {
     const { stdout } = await promisify(execFile)(command, args, {
-      ...{ cwd, env: npmEnvironment(), maxBuffer: 64 * 1024 * 1024 },
+      cwd,
+      env: npmEnvironment(),
+      maxBuffer: 64 * 1024 * 1024,
     });
     return stdout;
   }

@@ -15,7 +15,7 @@ describe('turns of the event loop', () => {
     turns = new Turns({ shareMs: SHARE_MS, clock: () => now });
   });
 
-  /** Work that takes so many milliseconds of a clock that stands still otherwise. */
+  /** Work that takes a number of milliseconds of a clock that stands still otherwise. */
   const work = (name: string, ms: number) => (): string => {
     log.push(name);
     now += ms;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { ackIdOf, newLotId, parseAckId } from '../../src/pull/ack-id.js';
+import { ackIdOf, newLeasedBatchId, parseAckId } from '../../src/pull/ack-id.js';
 
 describe('ack ids', () => {
   it('come back as they were made', () => {
@@ -7,7 +7,7 @@ describe('ack ids', () => {
       [0, 1],
       [9_999, 123_456],
     ] as const) {
-      const name = { lot: newLotId(), line, lease };
+      const name = { batch: newLeasedBatchId(), line, lease };
       assert.deepEqual(parseAckId(ackIdOf(name)), name);
     }
   });

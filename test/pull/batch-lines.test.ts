@@ -54,8 +54,14 @@ describe('BatchLines', () => {
 
   it('gives a decision as the event derived from it', () => {
     const row = {
-      ...{ id: 'e1:late:1', event_id: 'e1', subject: 's', rule: 'late', rule_version: '1' },
-      ...{ outcome: 'eligible', reason: 'x', time: '2013-01-01T05:00:00Z' },
+      id: 'e1:late:1',
+      event_id: 'e1',
+      subject: 's',
+      rule: 'late',
+      rule_version: '1',
+      outcome: 'eligible',
+      reason: 'x',
+      time: '2013-01-01T05:00:00Z',
     };
     const event = JSON.parse(linesOf([row], 'decisions').json(0)) as Record<string, unknown>;
     assert.deepEqual(

@@ -11,7 +11,9 @@ const tenantConfig = JSON.parse(config) as TenantConfig;
 const subscription = tenantConfig.subscriptions[0]?.name ?? '';
 const client = new Client({ connection: await connectTemporal({ address }), namespace });
 const pull = createPull({
-  ...{ client, namespace, batchStore: createFileBatchStore(batches) },
+  client,
+  namespace,
+  batchStore: createFileBatchStore(batches),
   configOf: () => tenantConfig,
   log: createLogger('silent'),
 });

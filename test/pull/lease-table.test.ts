@@ -89,7 +89,7 @@ describe('LeaseTable', () => {
     });
   });
 
-  it('does not count what its consumer was never told of', () => {
+  it('does not count what never reached its consumer', () => {
     const of = table(3);
     const leases = all(of);
     for (const lease of leases.toReversed()) of.withdraw(lease);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ExpressionFailure } from '../../src/expressions/failures.js';
 import { Turns } from '../../src/platform/event-loop-turns.js';
-import { openLot } from '../../src/pull/open-lot.js';
+import { openLeasedBatch } from '../../src/pull/open-leased-batch.js';
 import { flights } from '../support/pulling.js';
 
 describe('an ordering key that fails on an event', () => {
@@ -13,14 +13,14 @@ describe('an ordering key that fails on an event', () => {
     const batch = { events: rows.length, stream: 'events' };
     const pass = { input: { batch, subscription: 'bi', pending: [{ attempts: 0, count: rows.length }] } };
     const config = { maxAttempts: 5, orderingKey: 'event.data.key' };
-    const lot = await openLot(pass as never, {
+    const opened = await openLeasedBatch(pass as never, {
       batchStore: { read: () => Promise.resolve(content) },
       config: config as never,
       onEnd: () => undefined,
       turns: new Turns(),
       onFailures: (failures) => void counted.push(...failures),
     });
-    const leased = [1, 2, 3, 4].map(() => lot?.lease(1)?.line);
+    const leased = [1, 2, 3, 4].map(() => opened?.lease(1)?.line);
     assert.deepEqual(leased, [0, 1, 2, undefined]);
     assert.deepEqual(counted, [
       { owner: 'ordering-key', name: 'bi', code: 'MISSING', count: 1 },

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { LotEnd } from '../../src/pull/lot.js';
+import type { LeasedBatchEnd } from '../../src/pull/leased-batch.js';
 import { ackIdsOf, flights, idsOf, startPulling, type Message, type Pulling } from '../support/pulling.js';
 import { temporalAddress, testNamespace } from '../support/temporal.js';
 
@@ -14,11 +14,11 @@ describe('a process that holds events for consumers', function () {
   // A lost process is missed after 30 s.
   this.timeout(120_000);
   let pulling: Pulling;
-  const ends: LotEnd[] = [];
+  const ends: LeasedBatchEnd[] = [];
 
   before(async () => {
     const names = ['killed', 'stops', 'ended', 'spent', 'unwanted'];
-    const observer = { onLotEnd: (end: LotEnd) => void ends.push(end) };
+    const observer = { onLeasedBatchEnd: (end: LeasedBatchEnd) => void ends.push(end) };
     const subscriptions = names.map((name) => ({ name, kind: 'pull' }));
     const overrides = { spent: { maxAttempts: 1 }, unwanted: { ackDeadlineMs: 10 } };
     pulling = await startPulling({ [TENANT]: subscriptions }, overrides, observer);

@@ -15,7 +15,9 @@ import { until } from '../support/until.js';
 
 const TENANT = 'receipts-to';
 const SUBSCRIPTIONS = ['fine', 'broken', 'later', 'busy'].map((name) => ({
-  ...{ name, kind: 'push', url: 'https://crm.example/hooks' },
+  name,
+  kind: 'push',
+  url: 'https://crm.example/hooks',
 }));
 const HOUR_MS = 60 * 60 * 1000;
 
@@ -31,7 +33,9 @@ describe("a receipt's deliveries", function () {
     broken: () => {
       const dead = { reason: 'attempts-exhausted', detail: 'HTTP 500', attempts: 10 } as const;
       return {
-        ...{ delivered: 2, failed: 1, pending: [] },
+        delivered: 2,
+        failed: 1,
+        pending: [],
         dead: [{ ...dead, lines: LineSet.of([1]).encode(), count: 1 }],
       };
     },
@@ -165,7 +169,9 @@ describe("a receipt's deliveries", function () {
     const batch = await client.workflow.getHandle(batchWorkflowId(TENANT, 'events', batchId)).describe();
     const workflowId = deliverWorkflowId(TENANT, 'fine', batchId, { stream: 'events', priority: 'low' });
     const handle = await client.workflow.start(DELIVER, {
-      ...{ workflowId, taskQueue: 'receipts-nobody', args: [{}] },
+      workflowId,
+      taskQueue: 'receipts-nobody',
+      args: [{}],
       typedSearchAttributes: subscriptionAttributes(TENANT, 'fine', 'events'),
     });
     const options = { client, namespace: testNamespace() };

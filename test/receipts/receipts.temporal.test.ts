@@ -52,7 +52,9 @@ describe('A receipt', function () {
     const now = Date.now();
     const windowsOf = () => ({ isolation: 'pooled', windowMs: 1_000 }) as const;
     const { announce } = createAnnounceActivities({
-      ...{ client: pipeline.client, windowsOf, windowsPerSecond: 1_000 },
+      client: pipeline.client,
+      windowsOf,
+      windowsPerSecond: 1_000,
       now: () => now,
     });
     pipeline.replaced.announce = announce;

@@ -40,7 +40,9 @@ describe('what a killed process held', function () {
       workflowService.pollWorkflowTaskQueue({ namespace: testNamespace(), taskQueue }),
     );
     const scheduleActivityTaskCommandAttributes = {
-      ...{ activityId: '1', activityType: { name: 'any' }, taskQueue },
+      activityId: '1',
+      activityType: { name: 'any' },
+      taskQueue,
       startToCloseTimeout: seconds(300),
       heartbeatTimeout: seconds(30),
       retryPolicy: { initialInterval: seconds(60), backoffCoefficient: 1 },
@@ -85,7 +87,7 @@ describe('what a killed process held', function () {
     await client.workflow.getHandle(queue).terminate();
   });
 
-  it('is told apart from what Temporal could not be told of', async () => {
+  it('is told apart from what could not be reported to Temporal', async () => {
     const torn = Buffer.from('half a token');
     assert.deepEqual(await giveBackTokens(client, [torn]), { tasks: 0, untold: 1 });
   });

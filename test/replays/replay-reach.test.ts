@@ -43,7 +43,9 @@ describe('how far back replay reaches', () => {
   it('is told without opening a batch for each who asks, or listing a day again within five seconds', async () => {
     let [opened, listed, now] = [0, 0, 0];
     const replays = createReplays({
-      ...{ client: new Client({ connection: Connection.lazy() }), namespace: 'none', node: '0123abcd' },
+      client: new Client({ connection: Connection.lazy() }),
+      namespace: 'none',
+      node: '0123abcd',
       batchStore: {
         ...store,
         list: (range) => (listed++, store.list(range)),

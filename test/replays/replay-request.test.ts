@@ -31,9 +31,14 @@ describe('the request of a replay', () => {
     assert.match(replayId, /^20240310t120000-[0-9a-f]{8}$/);
     assert.equal(replayWorkflowId('UA', replayId), `replay/UA/${replayId}`);
     assert.deepEqual(input, {
-      ...{ tenant: 'UA', range: { from: 0, to: NOW + 1, by: 'receipt' }, task: { kind: 'deliver' } },
-      ...{ version: '0123456789ab', dryRun: false, eventsPerSecond: 5_000 },
-      ...{ activityQueue: 'tenant.UA', requestedAt: NOW },
+      tenant: 'UA',
+      range: { from: 0, to: NOW + 1, by: 'receipt' },
+      task: { kind: 'deliver' },
+      version: '0123456789ab',
+      dryRun: false,
+      eventsPerSecond: 5_000,
+      activityQueue: 'tenant.UA',
+      requestedAt: NOW,
     });
   });
 
@@ -41,8 +46,14 @@ describe('the request of a replay', () => {
     const from = '2024-03-01';
     const to = '2024-03-02T10:30:00+01:00';
     const { range, task, dryRun, eventsPerSecond } = inputOf({
-      ...{ from, to, eventTime: true, types: ['a.b', 'c.*'], stream: 'events' },
-      ...{ into: 'crm', dryRun: true, eventsPerSecond: 7 },
+      from,
+      to,
+      eventTime: true,
+      types: ['a.b', 'c.*'],
+      stream: 'events',
+      into: 'crm',
+      dryRun: true,
+      eventsPerSecond: 7,
     });
     const times = { from: Date.parse(from), to: Date.UTC(2024, 2, 2, 9, 30), by: 'event-time' };
     assert.deepEqual(range, { ...times, stream: 'events', types: ['a.b', 'c.*'] });
@@ -50,7 +61,8 @@ describe('the request of a replay', () => {
     assert.deepEqual(inputOf({ rules: 'current' }).task, { kind: 'decide' });
     assert.equal(inputOf({ rules: 'current' }).range.stream, 'events');
     assert.deepEqual(inputOf({ subscription: 'fresh', types: ['x'] }).task, {
-      ...{ kind: 'deliver', subscription: 'fresh' },
+      kind: 'deliver',
+      subscription: 'fresh',
     });
   });
 

@@ -79,7 +79,9 @@ describe('retention', function () {
   /** A workflow that runs, since no Worker takes it up; resolves once it is found by its tenant. */
   async function start(type: string, workflowId: string, announced?: readonly BatchRef[]): Promise<void> {
     const options = {
-      ...{ workflowId, taskQueue: `${tenant}.nobody`, args: [{}] as [object] },
+      workflowId,
+      taskQueue: `${tenant}.nobody`,
+      args: [{}] as [object],
       typedSearchAttributes: searchAttributesOf(tenant),
     };
     running.push(
@@ -110,8 +112,11 @@ describe('retention', function () {
 
   it('leaves what is on its way, waits, or is to be loaded, and deletes it when that is over', async () => {
     const [ingested, delivered, replayed, announced, free] = [
-      ...[await write('20240301'), await write('20240301'), await write('20240301')],
-      ...[await write('20240301', 'decisions'), await write('20240301')],
+      await write('20240301'),
+      await write('20240301'),
+      await write('20240301'),
+      await write('20240301', 'decisions'),
+      await write('20240301'),
     ] as [BatchRef, BatchRef, BatchRef, BatchRef, BatchRef];
     await start(INGEST_BATCH, batchWorkflowId(tenant, 'events', ingested.batchId));
     await start(
@@ -152,7 +157,8 @@ describe('retention', function () {
     const [gone, waits] = [await write('20240301'), await write('20240301')];
     for (const batch of [gone, waits]) await quarantine.noteLost(batch, { events: 1, chunks: [] });
     const delivering = deliverWorkflowId(tenant, 'ingest', waits.batchId, {
-      ...{ stream: 'events', priority: 'normal' },
+      stream: 'events',
+      priority: 'normal',
     });
     await start(DEAD_LETTER, deadLetterWorkflowId(delivering, 'spool-damaged', 0));
     assert.deepEqual(await sweep(EXPIRES), { files: 1, deliveryLogs: 0, quarantined: 1, left: 1 });

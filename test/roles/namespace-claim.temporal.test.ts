@@ -134,7 +134,7 @@ describe('the claim of a namespace', function () {
     assert.equal((await owner())?.directory, own.directory.id);
   });
 
-  it('can be taken over by one of many, whoever has it', async () => {
+  it('can be taken over by one of many from any owner', async () => {
     const first = await claimant('first');
     await claim(first);
     const takers = await Promise.all(['b', 'c', 'd'].map((name) => claimant(name)));
@@ -147,7 +147,8 @@ describe('the claim of a namespace', function () {
 
   it('does not let what is in it reach a terminal as a command', async () => {
     await client.workflow.start(OWNER_WORKFLOW, {
-      ...{ workflowId: OWNER_WORKFLOW, taskQueue: 'none' },
+      workflowId: OWNER_WORKFLOW,
+      taskQueue: 'none',
       memo: { directory: 7, path: '/\u001b[2J\nx', host: '\u202e' },
     });
     await assert.rejects(claim(await claimant('a')), (error: Error) => {
@@ -164,7 +165,8 @@ describe('the claim of a namespace', function () {
         temporal: { connection, namespace, ownServer: false },
         identity: { id: () => Promise.resolve(STORE) },
         log: { info: () => undefined, warn: () => undefined, error: () => undefined },
-        ...{ onFatal, lookEveryMs: 100 },
+        onFatal,
+        lookEveryMs: 100,
       });
       holds.push(held);
       return held;

@@ -49,7 +49,7 @@ describe('the register of spools', () => {
     await knows(first, ['0000aaaa']);
   });
 
-  it('is told of none that answers when Temporal has the batch, and asks for none where there is no bucket', async () => {
+  it('hears of none that answers when Temporal has the batch, and asks for none where there is no bucket', async () => {
     const started = await open('0000dddd', { ack: 'started' });
     const [other] = [await open('0000eeee')];
     await knows(started, ['0000aaaa', '0000dddd', '0000eeee']);
@@ -59,7 +59,8 @@ describe('the register of spools', () => {
 
   it('takes no workflow of another id for one', async () => {
     const handle = await client.workflow.start('headgate.spool', {
-      ...{ workflowId: 'own/UA/headgate.spool.0000abcd', taskQueue: 'none' },
+      workflowId: 'own/UA/headgate.spool.0000abcd',
+      taskQueue: 'none',
     });
     const register = await open('0000eeee');
     await until(async () => {

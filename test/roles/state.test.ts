@@ -10,7 +10,7 @@ import { newStateUrl, placeOf, usePostgres } from '../support/postgres.js';
 import { openStateAt, subjectIn } from '../support/state-stores.js';
 import { useTempDir } from '../support/temp-dir.js';
 
-/** More than are taken along at once. */
+/** More than are migrated at once. */
 const SUBJECTS = 2_500;
 
 describe('the state of a data directory', function () {
@@ -46,7 +46,8 @@ describe('the state of a data directory', function () {
   async function onLmdb(watermark: number, count = SUBJECTS): Promise<void> {
     const lmdb = openLmdbStateStore(dataPaths(dir()).state);
     const subjects = Array.from({ length: count }, (_, n) => ({
-      ...{ tenant: n % 2 === 0 ? 'UA' : 'DL', subject: `a/s\0${n}` },
+      tenant: n % 2 === 0 ? 'UA' : 'DL',
+      subject: `a/s\0${n}`,
       json: JSON.stringify({
         profile: { values: { n }, times: {} },
         state: { aggregates: {} },
@@ -70,12 +71,13 @@ describe('the state of a data directory', function () {
     await open();
   });
 
-  it('is taken along to Postgres, every subject and every watermark, and used there from then on', async () => {
+  it('is migrated to Postgres, every subject and every watermark, and used there from then on', async () => {
     await onLmdb(7);
     const store = await open(url);
     assert.deepEqual([store.watermark('UA'), store.watermark('DL')], [7, 8]);
     const names = Array.from({ length: SUBJECTS }, (_, n) => ({
-      ...{ tenant: n % 2 === 0 ? 'UA' : 'DL', subject: `a/s\0${n}` },
+      tenant: n % 2 === 0 ? 'UA' : 'DL',
+      subject: `a/s\0${n}`,
     }));
     const records = await store.subjects(names);
     records.forEach((record, n) => assert.equal(record?.profile?.values.n, n));
@@ -84,7 +86,7 @@ describe('the state of a data directory', function () {
     assert.equal((await open(url)).watermark('UA'), 20, 'and not once more');
   });
 
-  it('is taken along again when the process died on the way', async () => {
+  it('is migrated again when the process died on the way', async () => {
     await onLmdb(7);
     // Some subjects are there, of an older state, and no watermark: so far it had come.
     const half = await openStateAt(url);

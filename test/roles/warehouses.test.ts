@@ -56,7 +56,7 @@ describe('the warehouses of tenants', () => {
     await assert.rejects(fixture.load('w4', batches, { tenant: 'DL' }), { code: 'TENANT_UNKNOWN' });
   });
 
-  it('that are not where they should be are told of, at the start and when a tenant changes', async () => {
+  it('that are not where they should be are reported, at the start and when a tenant changes', async () => {
     const said: string[] = [];
     const say =
       (level: string) =>

@@ -5,8 +5,14 @@ import { explain } from '../../src/routing/explain.js';
 import { parseTenantConfig } from '../../src/tenants/config/parse.js';
 
 const EVENT: EventRow = {
-  ...{ specversion: '1.0', id: '1', source: 's', type: 'flight.departed', stage: 'raw' },
-  ...{ time: '2026-01-01T00:00:00Z', received_at: '2026-01-01T00:00:00Z', data: { minutes: 20 } },
+  specversion: '1.0',
+  id: '1',
+  source: 's',
+  type: 'flight.departed',
+  stage: 'raw',
+  time: '2026-01-01T00:00:00Z',
+  received_at: '2026-01-01T00:00:00Z',
+  data: { minutes: 20 },
 };
 
 describe('explaining routes', () => {

@@ -95,8 +95,14 @@ describe('the router', () => {
 
   it('gives derived events to routes that name them, and no others', () => {
     const row: DecisionRow = {
-      ...{ id: 'e:r:v', event_id: 'e', subject: 's', rule: 'r', rule_version: 'v' },
-      ...{ outcome: 'eligible', reason: 'why', time: '2026-01-01T00:00:00Z' },
+      id: 'e:r:v',
+      event_id: 'e',
+      subject: 's',
+      rule: 'r',
+      rule_version: 'v',
+      outcome: 'eligible',
+      reason: 'why',
+      time: '2026-01-01T00:00:00Z',
     };
     const all = new ChunkRouting(routerOf([route({ type: '*' }, ['crm'])]), 'events', () => false);
     assert.equal(all.onChanged, undefined);
@@ -111,7 +117,7 @@ describe('the router', () => {
     assert.deepEqual(routing.routed(), [{ ...expected, lines: LineSet.of([2]).encode() }]);
   });
 
-  it('takes so many steps at most for all that one event has changed, and says which filters are too costly', () => {
+  it('takes a bounded number of steps for all that one event has changed, and says which filters are too costly', () => {
     const list = JSON.stringify(Array.from({ length: 80 }, (_, n) => n));
     const costly = `${list}.exists(x, ${list}.exists(y, x + y < 0)) || true`;
     const router = routerOf([route({ type: 'headgate.*', when: costly }, ['ops'])]);

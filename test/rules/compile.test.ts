@@ -66,7 +66,7 @@ describe('rules/compile', () => {
   const refusedAggregates: [name: string, aggregate: AggregateConfig, path: string[], message: RegExp][] = [
     ['a sum without a value', { ...late, op: 'sum' }, [], /needs a "value"/],
     ['a count with a value', { ...late, value: '1' }, ['value'], /has no value/],
-    ['a value that is no number', { ...late, op: 'max', value: '"x"' }, ['value'], /must give a number/],
+    ['a value that is not a number', { ...late, op: 'max', value: '"x"' }, ['value'], /must give a number/],
     ['a condition that is no boolean', { ...late, when: '1' }, ['when'], /must give true or false/],
     [
       'one that uses another',

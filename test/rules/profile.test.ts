@@ -126,7 +126,7 @@ describe('rules/profile', () => {
   });
 
   for (const data of [undefined, null, 'text', 7, true, [1, 2]]) {
-    it(`ignores data that is no object: ${JSON.stringify(data)}`, () => {
+    it(`ignores data that is not an object: ${JSON.stringify(data)}`, () => {
       const profile = newProfileState();
       assert.equal(mergeProperties(profile, event(data)), false);
       assert.deepEqual(profile, newProfileState());

@@ -17,7 +17,12 @@ const SUBSCRIPTIONS: Readonly<Record<string, object>> = {
   'kind: push': { name: 'crm', kind: 'push', url: 'https://crm.example/hooks' },
   'kind: pull': { name: 'crm', kind: 'pull' },
   'kind: workflow': {
-    ...{ name: 'crm', kind: 'workflow', workflow: '"w"', taskQueue: '"own.acme"', id: '"i"', signal: '"s"' },
+    name: 'crm',
+    kind: 'workflow',
+    workflow: '"w"',
+    taskQueue: '"own.acme"',
+    id: '"i"',
+    signal: '"s"',
   },
 };
 

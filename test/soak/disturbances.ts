@@ -68,6 +68,6 @@ function send(pid: number | undefined, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
-    // It has just ended by itself.
+    // It has just ended unasked.
   }
 }

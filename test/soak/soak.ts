@@ -53,7 +53,7 @@ async function disturbUntil(
   let running = first;
   while (Date.now() < deadline) {
     await sleep(Math.min(random.between(...CALM_MS), Math.max(0, deadline - Date.now())));
-    if (!running.alive) throw new Error(`the node has ended by itself:\n${running.stderr.slice(-5_000)}`);
+    if (!running.alive) throw new Error(`the node has ended unasked:\n${running.stderr.slice(-5_000)}`);
     const kind = random.oneOf(DISTURBANCES);
     const restart = async (): Promise<void> => void (running = await node.start());
     await disturb(kind, { dataDir: node.dataDir, node: running, restart }, random);

@@ -45,7 +45,10 @@ describe('a subscription in trouble', function () {
   function open(more: Partial<ConstructorParameters<typeof SubscriptionAlerts>[0]> = {}): SubscriptionAlerts {
     const { client, stores, registry } = pipeline;
     return new SubscriptionAlerts({
-      ...{ client, batchStore: stores.batchStore, log: SILENT, isDraining: () => false },
+      client,
+      batchStore: stores.batchStore,
+      log: SILENT,
+      isDraining: () => false,
       tenantOf: (tenant) => registry.get(tenant),
       ...more,
     });
@@ -63,7 +66,7 @@ describe('a subscription in trouble', function () {
     });
   }
 
-  /** What has become of the batch that tells of a trouble. */
+  /** What has become of the batch of an alert. */
   async function batchOf(
     trouble: SubscriptionTrouble,
   ): Promise<{ result: IngestBatchResult; event: EventRow }> {
@@ -96,13 +99,13 @@ describe('a subscription in trouble', function () {
     assert.deepEqual(await typesIn('al-told'), ['headgate.subscription.disabled']);
   });
 
-  it('is told of once each time: not of a failed probe, of another process, nor of the same trouble again', async () => {
+  it('is raised once each time: not for a failed probe, for another process, nor for the same trouble again', async () => {
     await control.breaker('al-once', 'crm', true, '9 of 10 failed');
     await control.breaker('al-once', 'crm', true, '10 of 11 failed');
-    assert.equal((await control.standing('al-once', 'crm')).since, told[0]?.since);
+    assert.equal((await control.status('al-once', 'crm')).since, told[0]?.since);
     await until(async () => {
       const other = controlled(alerts);
-      assert.equal((await other.standing('al-once', 'crm')).state, 'breaker-open');
+      assert.equal((await other.status('al-once', 'crm')).state, 'breaker-open');
       await other.breaker('al-once', 'crm', true, '5 of 5 failed');
     }, WITHIN_MS);
     assert.equal(told.length, 1);
@@ -122,7 +125,7 @@ describe('a subscription in trouble', function () {
     assert.deepEqual(types, ['headgate.subscription.breaker-opened', 'headgate.subscription.disabled']);
   });
 
-  it('is not told of when somebody has paused it, nor when its breaker closes', async () => {
+  it('is not raised when somebody has paused it, nor when its breaker closes', async () => {
     await control.change('al-held', 'crm', { to: 'paused', by: 'ops' });
     await control.disable('al-held', 'crm', 'gone');
     await control.change('al-held', 'crm', { to: 'active', by: 'ops' });

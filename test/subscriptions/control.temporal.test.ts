@@ -4,7 +4,7 @@ import type { NativeConnection } from '@temporalio/worker';
 import { createQueueRates, type QueueNotes, type QueueRates } from '../../src/temporal/queue-rates.js';
 import { SubscriptionControl } from '../../src/subscriptions/control.js';
 import { SubscriptionOverviews } from '../../src/subscriptions/overview.js';
-import { rateOf, standingOf } from '../../src/subscriptions/standing.js';
+import { rateOf, statusOf } from '../../src/subscriptions/status.js';
 import type { SubscriptionTrouble } from '../../src/events/delivered-event.js';
 import { parseTenantConfig } from '../../src/tenants/config/parse.js';
 import { subscriptionQueue, tenantQueue } from '../../src/tenants/queues.js';
@@ -50,8 +50,8 @@ describe('how a subscription stands', function () {
   it('is paused by the rate of its queue, for every process, and stays so when it is aligned', async () => {
     await open().change(tenant, 'crm', { to: 'paused', by: 'ops@example.com', reason: 'the CRM moves' });
     await until(async () => assert.equal((await queueRate())?.activitiesPerSecond, 0), WITHIN_MS);
-    const { since, ...standing } = await open().align(tenant, 'crm');
-    assert.deepEqual(standing, { state: 'paused', by: 'ops@example.com', reason: 'the CRM moves' });
+    const { since, ...status } = await open().align(tenant, 'crm');
+    assert.deepEqual(status, { state: 'paused', by: 'ops@example.com', reason: 'the CRM moves' });
     assert.ok(Date.parse(since ?? '') > 0);
     await open().change(tenant, 'crm', { to: 'active', by: 'ops@example.com' });
     await until(async () => assert.equal((await queueRate())?.activitiesPerSecond, 7), WITHIN_MS);
@@ -62,11 +62,14 @@ describe('how a subscription stands', function () {
     const missing = 'SECRET_MISSING: The variable of env:HEADGATE_SECRET_SC__X is not set where workers run.';
     let fault: string | undefined = missing;
     const control = new SubscriptionControl({
-      ...{ rates, configOf, log: SILENT, onTrouble: (trouble) => void troubles.push(trouble) },
+      rates,
+      configOf,
+      log: SILENT,
+      onTrouble: (trouble) => void troubles.push(trouble),
       faultOf: (_tenant, name) => (name === 'crm' ? fault : undefined),
     });
     const shown = async () => {
-      const { state, reason, by } = await control.standing(tenant, 'crm');
+      const { state, reason, by } = await control.status(tenant, 'crm');
       return [state, reason, by];
     };
     await control.align(tenant, 'crm');
@@ -98,10 +101,10 @@ describe('how a subscription stands', function () {
       const reason = character.repeat(Math.floor(500 / character.length));
       const by = character.repeat(Math.floor(200 / character.length));
       await control.change(tenant, 'crm', { to: 'paused', by, reason });
-      const shown = standingOf(
+      const shown = statusOf(
         await until(async () => {
           const rate = await queueRate();
-          assert.ok(standingOf(rate).reason?.startsWith(character));
+          assert.ok(statusOf(rate).reason?.startsWith(character));
           return rate;
         }, WITHIN_MS),
       );
@@ -140,14 +143,16 @@ describe('how a subscription stands', function () {
     assert.deepEqual(await control.change(tenant, 'crm', { to: 'active', by: 'ops' }), { state: 'active' });
   });
 
-  it('is paused by Headgate where it is refused for good, unless it is held already, and told of then alone', async () => {
+  it('is paused by Headgate where it is refused for good, unless it is held already, with an alert then alone', async () => {
     const told: unknown[] = [];
     const control = new SubscriptionControl({
-      ...{ rates, configOf, log: SILENT },
+      rates,
+      configOf,
+      log: SILENT,
       onTrouble: ({ subscription, state, reason }) => told.push([subscription, state, reason]),
     });
-    const { since, ...standing } = await control.park(tenant, 'warehouse', 'Access Denied');
-    assert.deepEqual(standing, { state: 'paused', by: 'headgate', reason: 'Access Denied' });
+    const { since, ...status } = await control.park(tenant, 'warehouse', 'Access Denied');
+    assert.deepEqual(status, { state: 'paused', by: 'headgate', reason: 'Access Denied' });
     assert.equal((await control.park(tenant, 'warehouse', 'Not found')).since, since);
     await control.change(tenant, 'crm', { to: 'paused', by: 'headgate' });
     assert.equal((await control.park(tenant, 'crm', 'Access Denied')).reason, undefined);
@@ -156,19 +161,19 @@ describe('how a subscription stands', function () {
   });
 
   it('takes a rate of 0 that was set by hand for a pause, and any other for active', () => {
-    assert.equal(standingOf({ activitiesPerSecond: 0, reason: 'by hand' }).state, 'paused');
-    assert.equal(standingOf({ activitiesPerSecond: 3, reason: 'by hand' }).state, 'active');
+    assert.equal(statusOf({ activitiesPerSecond: 0, reason: 'by hand' }).state, 'paused');
+    assert.equal(statusOf({ activitiesPerSecond: 3, reason: 'by hand' }).state, 'active');
     assert.equal(
-      standingOf({ activitiesPerSecond: 0, reason: 'headgate subscription nonsense {' }).state,
+      statusOf({ activitiesPerSecond: 0, reason: 'headgate subscription nonsense {' }).state,
       'paused',
     );
   });
 
   it('keeps what it was told, whatever that is', () => {
     for (const reason of ['"}{', '\n', 'x'.repeat(2_000), '🙂']) {
-      const standing = { state: 'paused', by: 'a"b', reason, since: '2026-01-01T00:00:00.000Z' } as const;
+      const status = { state: 'paused', by: 'a"b', reason, since: '2026-01-01T00:00:00.000Z' } as const;
       const kept = reason.length > 600 ? `${reason.slice(0, 597)}…` : reason;
-      assert.deepEqual(standingOf(rateOf(standing, 5)), { ...standing, reason: kept });
+      assert.deepEqual(statusOf(rateOf(status, 5)), { ...status, reason: kept });
     }
   });
 
@@ -183,14 +188,14 @@ describe('how a subscription stands', function () {
     await rates.set(tenantQueue(tenant), loads);
     await open().change(tenant, 'warehouse', { to: 'paused', by: 'ops', reason: 'the lake moves' });
     await until(async () => {
-      const { state, by, reason } = await open().standing(tenant, 'warehouse');
+      const { state, by, reason } = await open().status(tenant, 'warehouse');
       assert.deepEqual([state, by, reason], ['paused', 'ops', 'the lake moves']);
     }, WITHIN_MS);
     assert.deepEqual(await rates.get(tenantQueue(tenant)), loads);
     assert.equal(await queueRate('warehouse'), undefined, 'there is no queue of its own');
     await open().change(tenant, 'warehouse', { to: 'active', by: 'ops' });
     await until(
-      async () => assert.equal((await open().standing(tenant, 'warehouse')).state, 'active'),
+      async () => assert.equal((await open().status(tenant, 'warehouse')).state, 'active'),
       WITHIN_MS,
     );
     assert.deepEqual(await rates.get(tenantQueue(tenant)), loads);
@@ -200,7 +205,9 @@ describe('how a subscription stands', function () {
     const client = new Client({ connection, namespace: testNamespace() });
     const overviews = new SubscriptionOverviews({
       client,
-      ...{ control: open(), notes: rates, configOf },
+      control: open(),
+      notes: rates,
+      configOf,
     });
     const waiting = { batches: 0, oldestSeconds: 0 };
     const [warehouse, crm, queue] = await overviews.list(tenant);

@@ -81,7 +81,7 @@ describe('what is known of the failures of subscriptions', () => {
     await Promise.all([one.close(), other.close()]);
   });
 
-  it('is asked for once while all is well, and written no more often than every so many milliseconds', async () => {
+  it('is asked for once while all is well, and written no more often than every few milliseconds', async () => {
     const process = open(60_000);
     for (let n = 0; n < 1_000; n++) process.observe('UA', 'crm', OK);
     await until(() => assert.equal(asked, 1));

@@ -10,7 +10,7 @@ import {
 } from '../../src/temporal/queue-rates.js';
 import { SubscriptionFailures } from '../../src/subscriptions/failing.js';
 import { SubscriptionLags, type SubscriptionLag } from '../../src/subscriptions/lags.js';
-import { rateOf } from '../../src/subscriptions/standing.js';
+import { rateOf } from '../../src/subscriptions/status.js';
 import { waitingDeliveries } from '../../src/subscriptions/waiting-deliveries.js';
 import { subscriptionQueue } from '../../src/tenants/queues.js';
 import { SILENT, arrivals, startPipeline, type Pipeline } from '../support/pipeline.js';
@@ -42,7 +42,11 @@ describe('how far subscriptions are behind', function () {
   const tenants = () => pipeline.registry.list().map(({ config }) => config);
   const open = (more: object = {}) =>
     new SubscriptionLags({
-      ...{ client: pipeline.client, queues, tenants, log: SILENT, ...more },
+      client: pipeline.client,
+      queues,
+      tenants,
+      log: SILENT,
+      ...more,
     });
   const of = (lags: readonly SubscriptionLag[], tenant: string, subscription: string) =>
     lags.find((lag) => lag.tenant === tenant && lag.subscription === subscription);

@@ -78,7 +78,7 @@ export interface TestAnswer {
 export type RequestBody = string | Uint8Array;
 
 /** What is sent beside a body. */
-export interface TestRequest {
+interface TestRequest {
   readonly path?: string;
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;

@@ -5,7 +5,7 @@ import type { BatchLimits, Plan } from '../../src/ingest/lane.js';
 import type { Chunk } from '../../src/events/chunk.js';
 
 /** A batch that the batcher has started, to be ended by the test. */
-export interface StartedBatch {
+interface StartedBatch {
   readonly plan: Plan;
   readonly chunks: readonly Chunk[];
   /** Sequence numbers of the chunks. */
@@ -20,7 +20,7 @@ export interface BatcherBench {
   /** Every batch started so far, in order. */
   readonly started: StartedBatch[];
   readonly faults: unknown[];
-  /** Adds a chunk of so many events and returns its sequence number. */
+  /** Adds a chunk of a number of events and returns its sequence number. */
   add(lane: string, events?: number, more?: Partial<Chunk>): number;
   /** Goes on as after a restart: with the batches that were on their way, then with what waits. */
   recover(plans: readonly Plan[], waiting: readonly Chunk[]): void;

@@ -25,7 +25,8 @@ export function useServedWarehouse(): () => ServedWarehouse {
     const endpoint = await server.listen();
     const open = ({ dir }: Fixture) =>
       createBigQueryWarehouse({
-        ...{ endpoint, staging: join(dir, 'staging') },
+        endpoint,
+        staging: join(dir, 'staging'),
         configOf: (tenant) => bigQueryConfig('d', tenant, served?.config),
         claims: createFileLoadClaims(join(dir, 'claims')),
       });

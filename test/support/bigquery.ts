@@ -23,7 +23,7 @@ export interface Emulator {
 }
 
 /** The binary of bigquery-emulator that tests are to use: `HEADGATE_TEST_BIGQUERY`. */
-export const BIGQUERY_EMULATOR = process.env.HEADGATE_TEST_BIGQUERY;
+const BIGQUERY_EMULATOR = process.env.HEADGATE_TEST_BIGQUERY;
 
 /** Skips a suite, saying why, unless there is an emulator; to be called in a hook before all. */
 export function skipWithoutBigQuery(context: Mocha.Context): void {
@@ -63,7 +63,9 @@ export async function startBigQuery(storage?: string): Promise<Emulator> {
   };
   await until(() => ask('datasets'), 20_000);
   return {
-    ...{ endpoint, storageEndpoint: `127.0.0.1:${grpcPort}`, ask },
+    endpoint,
+    storageEndpoint: `127.0.0.1:${grpcPort}`,
+    ask,
     rows: async (query) => {
       const { rows = [] } = await ask<QueryAnswer>('queries', 'POST', { query, useLegacySql: false });
       return rows.map(({ f }) => f.map(({ v }) => v));

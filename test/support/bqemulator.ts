@@ -39,9 +39,20 @@ export async function startBqemulator(): Promise<WriteEmulator> {
   const server = spawn(
     BQEMULATOR as string,
     [
-      ...['start', '--ephemeral', '--project', PROJECT, '--log-level', 'critical'],
-      ...['--rest-host', '127.0.0.1', '--rest-port', String(port)],
-      ...['--grpc-host', '127.0.0.1', '--grpc-port', String(grpcPort)],
+      'start',
+      '--ephemeral',
+      '--project',
+      PROJECT,
+      '--log-level',
+      'critical',
+      '--rest-host',
+      '127.0.0.1',
+      '--rest-port',
+      String(port),
+      '--grpc-host',
+      '127.0.0.1',
+      '--grpc-port',
+      String(grpcPort),
     ],
     // DuckDB's extensions are below the home directory.
     { stdio: 'ignore', cwd: dir, env: { PATH: process.env.PATH, HOME: homedir() } },
@@ -49,10 +60,12 @@ export async function startBqemulator(): Promise<WriteEmulator> {
   const endpoint = `http://127.0.0.1:${port}`;
   await until(async () => (await fetch(`${endpoint}/readyz`)).ok, 60_000);
   return {
-    ...{ endpoint, storageEndpoint: `127.0.0.1:${grpcPort}` },
+    endpoint,
+    storageEndpoint: `127.0.0.1:${grpcPort}`,
     rows: async (query) => {
       const answer = await fetch(`${endpoint}/bigquery/v2/projects/${PROJECT}/queries`, {
-        ...{ method: 'POST', headers: { 'content-type': 'application/json' } },
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ query, useLegacySql: false }),
       });
       if (!answer.ok) throw new Error(`${query}: ${answer.status} ${await answer.text()}`);

@@ -23,8 +23,13 @@ async function make(file: string): Promise<string> {
   const outfile = join(FOLDER, `${basename(file, '.ts')}-${process.pid}.mjs`);
   process.once('exit', () => rmSync(outfile, { force: true }));
   await build({
-    ...{ entryPoints: [file], outfile, bundle: true, packages: 'external' },
-    ...{ platform: 'node', format: 'esm', logLevel: 'error' },
+    entryPoints: [file],
+    outfile,
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+    logLevel: 'error',
   });
   return outfile;
 }

@@ -52,7 +52,10 @@ export async function createCrashNode(name: string, more: Env = {}, config: obje
   const loads: Load[] = [];
 
   return {
-    ...{ dataDir, url, env, workloads },
+    dataDir,
+    url,
+    env,
+    workloads,
     start: async (extra = {}) => {
       const node = spawnHeadgate(['start'], { ...env, ...extra });
       lives.push(node);

@@ -55,13 +55,19 @@ export async function parkEvents(
   const lines = options.lines ?? rows.map((_, n) => n);
   const workflowId = await activities.park({
     delivery: {
-      ...{ tenant, subscription, kind: 'push', batch, priority: options.priority ?? 'normal' },
+      tenant,
+      subscription,
+      kind: 'push',
+      batch,
+      priority: options.priority ?? 'normal',
       queue: subscriptionQueue(tenant, subscription),
       activityQueue: tenantQueue(tenant),
       expiresAt: expiryOf(batchId, 7 * 24 * 3_600_000),
     },
     dead: {
-      ...{ reason, detail: options.detail ?? 'HTTP 500 Internal Server Error', attempts: 10 },
+      reason,
+      detail: options.detail ?? 'HTTP 500 Internal Server Error',
+      attempts: 10,
       lines: options.lines && LineSet.of(options.lines).encode(),
       count: lines.length,
     },
@@ -73,7 +79,12 @@ export async function parkEvents(
 
 function rowOf(id: string, type: string): EventRow {
   return {
-    ...{ specversion: '1.0', id, source: '/test', type, time: '2024-03-10T12:00:00Z', subject: 's' },
+    specversion: '1.0',
+    id,
+    source: '/test',
+    type,
+    time: '2024-03-10T12:00:00Z',
+    subject: 's',
     received_at: '2024-03-10T12:00:00Z',
   };
 }

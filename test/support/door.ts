@@ -36,7 +36,7 @@ export interface UnpackedRecord {
 }
 
 /** Reads a chunk back. */
-export async function unpacked(spool: Spool, chunk: Chunk): Promise<UnpackedRecord> {
+async function unpacked(spool: Spool, chunk: Chunk): Promise<UnpackedRecord> {
   const { head, events, decisions } = spool.read(chunk);
   return { head, events: await unpack(events), decisions: await unpack(decisions) };
 }
@@ -146,7 +146,14 @@ export async function openDoor(directory: string, options: DoorOptions = {}): Pr
     if (faults.length > 0) throw faults[0];
   };
   return {
-    ...{ admission, ingest, spool, state, decider, checkpoints, batcher, close },
+    admission,
+    ingest,
+    spool,
+    state,
+    decider,
+    checkpoints,
+    batcher,
+    close,
     accept: async (tenant, stream, rows) => {
       const { receipts, written } = await ingest.accept(tenant, stream, taken(rows));
       await written;

@@ -24,7 +24,11 @@ export function rulesOf(more: object = {}): CompiledRules {
 /** One event of type `landed` about `N1`; `minute` sets its time, `more` whatever else. */
 export function event(id: string, minute: number, more: Partial<EventRow> = {}): EventRow {
   return {
-    ...{ specversion: '1.0', id, source: '/airports/EWR', type: 'landed', subject: 'N1' },
+    specversion: '1.0',
+    id,
+    source: '/airports/EWR',
+    type: 'landed',
+    subject: 'N1',
     time: new Date(Date.UTC(2024, 2, 10, 12, minute)).toISOString(),
     received_at: '2024-03-10T13:00:00.000Z',
     data: {},

@@ -17,7 +17,7 @@ export interface FakeGcsPlace extends FakeGcs {
 }
 
 /** The binary of fake-gcs-server that tests are to use: `HEADGATE_TEST_GCS`. */
-export const FAKE_GCS = process.env.HEADGATE_TEST_GCS;
+const FAKE_GCS = process.env.HEADGATE_TEST_GCS;
 
 /** Skips a suite, saying why, unless there is a fake-gcs-server; to be called in a hook before all. */
 export function skipWithoutFakeGcs(context: Mocha.Context): void {

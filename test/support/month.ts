@@ -22,7 +22,9 @@ export const CHANGES = {
 /** The fields that are promoted on a day. */
 export function promotedOn(day: number): PromotedField[] {
   const from = (column: string, type: PromotedField['type'], ...path: string[]): PromotedField => ({
-    ...{ column, type, path },
+    column,
+    type,
+    path,
   });
   return [
     from('delay', 'integer', 'delay_minutes'),

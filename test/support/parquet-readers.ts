@@ -35,8 +35,12 @@ export async function runReader(reader: ParquetReader, cwd: string, program: str
   writeFileSync(join(cwd, 'program.py'), program);
   const { PATH, HOME, JAVA_HOME } = process.env;
   const env = {
-    ...{ PATH, HOME, JAVA_HOME, PYTHONPATH: folderOf(reader) },
-    ...{ TZ: 'America/New_York', SPARK_LOCAL_IP: '127.0.0.1' },
+    PATH,
+    HOME,
+    JAVA_HOME,
+    PYTHONPATH: folderOf(reader),
+    TZ: 'America/New_York',
+    SPARK_LOCAL_IP: '127.0.0.1',
   };
   const python = process.platform === 'win32' ? 'python' : 'python3';
   const { stdout } = await promisify(execFile)(python, ['program.py'], { cwd, env, timeout: LONGEST_MS });

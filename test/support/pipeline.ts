@@ -106,8 +106,13 @@ export async function startPipeline(tenants: Readonly<Record<string, object>>): 
   const warehouse = observeLoads(createParquetWarehouse({ root: stores.paths.warehouse }), paceLoads(pace));
   const replaced: Partial<WorkerActivities> = {};
   const real = createActivities({
-    ...{ client, warehouse, batchStore: stores.batchStore, windowsPerSecond: 1_000, control },
-    ...{ quarantine: stores.quarantine, log: SILENT },
+    client,
+    warehouse,
+    batchStore: stores.batchStore,
+    windowsPerSecond: 1_000,
+    control,
+    quarantine: stores.quarantine,
+    log: SILENT,
     passes: { pushPass: unreachable, workflowPass: unreachable },
     tenant: (id) => configuredTenant(registry, id),
     versionOf: (id, version) => readVersion(stores.paths.tenantVersions, id, version),
@@ -115,7 +120,12 @@ export async function startPipeline(tenants: Readonly<Record<string, object>>): 
   const workflowBundle = join(dir, 'workflow-bundle.js');
   await writeFile(workflowBundle, await workflowCode());
   const host = await startWorkerHost({
-    ...{ connection, namespace: testNamespace(), registry, workflowBundle, graceSeconds: 5, log: SILENT },
+    connection,
+    namespace: testNamespace(),
+    registry,
+    workflowBundle,
+    graceSeconds: 5,
+    log: SILENT,
     alignRate: (id) => pace.align(id),
     alignSubscription: (id, name) => control.align(id, name),
     activities: replaceable(real, replaced),
@@ -128,7 +138,16 @@ export async function startPipeline(tenants: Readonly<Record<string, object>>): 
   const decideAndSpool: Pipeline['spooled'] = (tenant, rows, stream = 'events') =>
     spooled({ spool, registry, subjects }, tenant, rows, stream);
   return {
-    ...{ client, connection, spool, stores, registry, host, control, replaced, carry, activities: real },
+    client,
+    connection,
+    spool,
+    stores,
+    registry,
+    host,
+    control,
+    replaced,
+    carry,
+    activities: real,
     tenant: async (id, more = {}) => {
       const before = registry.get(id);
       await writeTenant(stores.paths.tenants, id, more);
@@ -152,7 +171,7 @@ export async function startPipeline(tenants: Readonly<Record<string, object>>): 
 }
 
 const unreachable = (): Promise<never> =>
-  Promise.reject(new Error('this pipeline delivers nothing by itself'));
+  Promise.reject(new Error('this pipeline delivers nothing on its own'));
 
 type CarrierParts = Pick<Pipeline, 'client' | 'stores' | 'registry' | 'host' | 'spool'> & {
   readonly signal: AbortSignal;
@@ -166,8 +185,13 @@ function carrier({ client, stores, registry, host, spool, signal }: CarrierParts
     const chunks = [some].flat();
     const ended = new Promise<IngestBatchResult | undefined>((onEnded, onError) => {
       const run = createStarter({
-        ...{ client, spool, batchStore: stores.batchStore, log: SILENT, signal },
-        ...{ quarantine: stores.quarantine, park: parkIngest },
+        client,
+        spool,
+        batchStore: stores.batchStore,
+        log: SILENT,
+        signal,
+        quarantine: stores.quarantine,
+        park: parkIngest,
         isolationOf,
         nextBatchId: () => spool.batchIds.next(),
         eager: (id) => host.runsWorkflowsOf(id),

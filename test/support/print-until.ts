@@ -4,7 +4,7 @@ import { bundle } from './bundle.js';
 
 /** When to end a process that prints a line for each thing it has done. */
 export interface PrintLimits {
-  /** Killed by SIGKILL once it has printed so many lines. */
+  /** Killed by SIGKILL once it has printed a number of lines. */
   readonly lines?: number;
   /** A limit on the size of its files, in kB: a disk that is full for this process alone. */
   readonly blocks?: number;

@@ -65,21 +65,22 @@ export async function startPulling(
   const { client, stores } = pipeline;
   const another = (): Pull =>
     createPull({
-      ...{
-        client,
-        namespace: testNamespace(),
-        batchStore: stores.batchStore,
-        configOf,
-        log: SILENT,
-        observer,
-        maxLongPolls,
-      },
+      client,
+      namespace: testNamespace(),
+      batchStore: stores.batchStore,
+      configOf,
+      log: SILENT,
+      observer,
+      maxLongPolls,
     });
   const pull = another();
   const tenants = Object.fromEntries(Object.keys(subscriptions).map((id) => [id, 'active' as const]));
   const api = await startTestApi({ pull, tenants, ...more });
   return {
-    ...{ pipeline, api, pull, another },
+    pipeline,
+    api,
+    pull,
+    another,
     deliver: (tenant, subscription, rows) => deliver(pipeline, tenant, subscription, rows),
     resultOf: (delivery) => delivery.result() as Promise<DeliverResult>,
     call: async (who, subscription, call, body) => {
@@ -102,7 +103,7 @@ let batches = 0;
 const NODE = randomBytes(4).toString('hex');
 
 /** Writes a batch file as the starter does. */
-export function writeBatch(pipeline: Pipeline, tenant: string, rows: readonly EventRow[]): Promise<BatchRef> {
+function writeBatch(pipeline: Pipeline, tenant: string, rows: readonly EventRow[]): Promise<BatchRef> {
   const day = new Date().toISOString().slice(0, 10).replaceAll('-', '');
   const batchId = `${day}-${NODE}-${(++batches).toString(36).padStart(9, '0')}`;
   const ndjson = rows.map((row) => `${JSON.stringify(row)}\n`).join('');
@@ -118,7 +119,12 @@ async function deliver(
 ): Promise<WorkflowHandle> {
   const batch = await writeBatch(pipeline, tenant, rows);
   const input: DeliverInput = {
-    ...{ tenant, subscription, kind: 'pull', batch, count: rows.length, priority: 'normal' },
+    tenant,
+    subscription,
+    kind: 'pull',
+    batch,
+    count: rows.length,
+    priority: 'normal',
     queue: subscriptionQueue(tenant, subscription),
     activityQueue: tenantQueue(tenant),
     expiresAt: Date.now() + 24 * 60 * 60 * 1000,

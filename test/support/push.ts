@@ -36,7 +36,7 @@ export interface PushBench {
 }
 
 /** What is otherwise in a run of a pass than by default. */
-export interface PassRunMore extends Partial<PushPassOptions> {
+interface PassRunMore extends Partial<PushPassOptions> {
   readonly environment?: MockActivityEnvironment;
 }
 
@@ -61,7 +61,12 @@ export function createPushBench(dir: string, url: string): PushBench {
   let config = configOf(url, {});
   let batches = 0;
   return {
-    ...{ stores, receivers, told, tried, requested, clock },
+    stores,
+    receivers,
+    told,
+    tried,
+    requested,
+    clock,
     configure: (more) => void (config = configOf(url, more)),
     batch: (rows, stream = 'events') => {
       const batchId = `20240310-0123abcd-${String(++batches).padStart(9, '0')}`;
@@ -70,8 +75,15 @@ export function createPushBench(dir: string, url: string): PushBench {
     },
     pass: (batch, more = {}, { environment = new MockActivityEnvironment(), ...run } = {}) => {
       const pushPass = createPushPass({
-        ...{ configOf: () => config, batchStore: stores.batchStore, deliveryLog: stores.deliveryLog },
-        ...{ receivers, control, now, random: () => 0, log: SILENT, secretOf: (reference) => reference },
+        configOf: () => config,
+        batchStore: stores.batchStore,
+        deliveryLog: stores.deliveryLog,
+        receivers,
+        control,
+        now,
+        random: () => 0,
+        log: SILENT,
+        secretOf: (reference) => reference,
         observer: {
           requested: (_tenant, _name, request) => void requested.push(request),
           passed: () => undefined,

@@ -11,7 +11,7 @@ export interface ReceivedRequest {
 }
 
 /** What it answers: a status, or more. */
-export type ReceiverAnswer =
+type ReceiverAnswer =
   number | { readonly status: number; readonly headers?: Record<string, string>; readonly body?: string };
 
 /** A webhook receiver of a test: a real HTTP server that remembers what it has confirmed. */

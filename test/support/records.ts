@@ -21,15 +21,13 @@ export function recordOf(
 ): [RecordHead, RecordBody] {
   const events = rows.map((row) => `${JSON.stringify(row)}\n`).join('');
   const head: RecordHead = {
-    ...{
-      tenant,
-      stream,
-      events: rows.length,
-      bytes: events.length,
-      receivedAt: Date.now(),
-      evaluated,
-      eligible,
-    },
+    tenant,
+    stream,
+    events: rows.length,
+    bytes: events.length,
+    receivedAt: Date.now(),
+    evaluated,
+    eligible,
     types: [...new Set(rows.map(({ type }) => type))].sort(),
     firstEvent: rows[0]?.id ?? '',
     lastEvent: rows.at(-1)?.id ?? '',

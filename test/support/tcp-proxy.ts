@@ -12,11 +12,11 @@ export interface TcpProxy {
   readonly connections: number;
   /** True once bytes are kept back. */
   readonly holding: boolean;
-  /** Keeps back what goes one way, once so many bytes or pieces more have gone through. */
+  /** Keeps back what goes one way, once a number of bytes or pieces more have gone through. */
   holdAfter(direction: Direction, after: { readonly pieces?: number; readonly bytes?: number }): void;
   /** Lets through what was kept back, and all that follows. */
   release(): void;
-  /** Cuts the connection by which so many bytes more have gone to the server; once. */
+  /** Cuts the connection by which a number of bytes more have gone to the server; once. */
   cutAfter(bytes: number): void;
   stop(): Promise<void>;
 }

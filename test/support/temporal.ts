@@ -8,7 +8,7 @@ import { createLogger } from '../../src/platform/logger.js';
 import { until } from './until.js';
 import { FILE_NAMESPACE_VARIABLE, TEST_SERVER_VARIABLE } from './variables.js';
 
-/** The Temporal server of a test run, as the processes that run test files are told of it. */
+/** The Temporal server of a test run, as the processes that run test files know it. */
 export interface TestServer {
   /** `host:port`. */
   readonly address: string;

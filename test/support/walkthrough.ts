@@ -38,8 +38,11 @@ export class Walkthrough {
     symlinkSync(ROOT, join(dir, 'node_modules', 'headgate'));
     const { PATH = '', HOME = '' } = process.env;
     return new Walkthrough(dir, ports, {
-      ...{ HOME, NO_COLOR: '1', PATH: `${bin}${delimiter}${PATH}` },
-      ...{ ...env, HEADGATE_PORT: String(ports[8080]) },
+      HOME,
+      NO_COLOR: '1',
+      PATH: `${bin}${delimiter}${PATH}`,
+      ...env,
+      HEADGATE_PORT: String(ports[8080]),
     });
   }
 

@@ -46,7 +46,10 @@ export function openWarehouse(place: WarehousePlace): Warehouse {
   const { endpoint, storageEndpoint, prefix, dir, bucket } = place;
   const { writer = storageEndpoint === undefined ? 'load-jobs' : 'storage-write' } = place;
   return createBigQueryWarehouse({
-    ...{ endpoint, storageEndpoint, bucket, staging: join(dir, 'staging') },
+    endpoint,
+    storageEndpoint,
+    bucket,
+    staging: join(dir, 'staging'),
     configOf: (tenant) => bigQueryConfig(prefix, tenant, { writer }),
     claims: bucket ? createGcsLoadClaims(bucket) : createFileLoadClaims(join(dir, 'claims')),
   });

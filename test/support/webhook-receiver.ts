@@ -42,12 +42,10 @@ export async function startReceiver(
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const receiver: WebhookReceiver = {
-    ...{
-      port,
-      url: `http://${host.includes(':') ? `[${host}]` : host}:${port}/hook?v=1`,
-      requests: [],
-      answer,
-    },
+    port,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}/hook?v=1`,
+    requests: [],
+    answer,
     connections: () => connections,
     stop: async () => {
       server.closeAllConnections();

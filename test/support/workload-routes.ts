@@ -15,13 +15,11 @@ export const WORKLOAD_ROUTES = {
   subscriptions: [
     { name: 'taken', kind: 'pull' },
     {
-      ...{
-        name: 'refusing',
-        kind: 'workflow',
-        workflow: '"none"',
-        taskQueue: '"own." + event.data.nothing',
-        signal: '"none"',
-      },
+      name: 'refusing',
+      kind: 'workflow',
+      workflow: '"none"',
+      taskQueue: '"own." + event.data.nothing',
+      signal: '"none"',
       id: 'event.data.nothing',
     },
   ],
@@ -66,7 +64,8 @@ export async function assertRouted(url: string, dataDir: string, workload: Workl
 async function take(url: string, authorization: string): Promise<string[]> {
   const call = async (verb: string, body: object): Promise<Response> => {
     const response = await fetch(`${url}/v1/subscriptions/taken/${verb}`, {
-      ...{ method: 'POST', body: JSON.stringify(body) },
+      method: 'POST',
+      body: JSON.stringify(body),
       headers: { authorization, 'content-type': 'application/json' },
     });
     assert.equal(response.status, 200, await response.clone().text());

@@ -5,9 +5,9 @@ import type { Isolation } from '../../src/tenants/queues.js';
 
 /** Few, so that each has many events: state that is lost or doubled shows at once. */
 const SUBJECTS = 12;
-/** One request in so many brings user properties. */
+/** One request in this many brings user properties. */
 const PROPERTIES_EVERY = 4;
-/** One event in so many is of a type that no rule concerns. */
+/** One event in this many is of a type that no rule concerns. */
 const UNRULED_EVERY = 10;
 const LARGE = 50;
 const BEGIN = Date.UTC(2024, 0, 1);

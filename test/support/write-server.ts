@@ -10,7 +10,7 @@ const {
 const SERVICE = '/google.cloud.bigquery.storage.v1.BigQueryWrite';
 
 /** A status as gRPC has it. */
-export interface Refusal {
+interface Refusal {
   readonly code: number;
   readonly details: string;
 }
@@ -53,9 +53,13 @@ export async function startWriteServer({
   let [calls, waiting, mostWaiting] = [0, 0, 0];
   const asIs = (bytes: Buffer): Buffer => bytes;
   const method = (name: string, streams: boolean) => ({
-    ...{ path: `${SERVICE}/${name}`, requestStream: streams, responseStream: streams },
-    ...{ requestSerialize: asIs, requestDeserialize: asIs },
-    ...{ responseSerialize: asIs, responseDeserialize: asIs },
+    path: `${SERVICE}/${name}`,
+    requestStream: streams,
+    responseStream: streams,
+    requestSerialize: asIs,
+    requestDeserialize: asIs,
+    responseSerialize: asIs,
+    responseDeserialize: asIs,
   });
   const answering =
     (answer: Uint8Array): grpc.handleUnaryCall<Buffer, Buffer> =>

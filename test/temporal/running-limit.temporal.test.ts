@@ -27,7 +27,9 @@ describe('how many workflows of a tenant may run', function () {
     try {
       await limit.start(tenant, workflowId, () =>
         client.workflow.start(TYPE, {
-          ...{ workflowId, taskQueue: 'nobody', typedSearchAttributes: searchAttributesOf(tenant) },
+          workflowId,
+          taskQueue: 'nobody',
+          typedSearchAttributes: searchAttributesOf(tenant),
         }),
       );
       return workflowId;

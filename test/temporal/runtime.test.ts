@@ -8,8 +8,11 @@ describe('lines of the log from Temporal’s SDK', () => {
   it('have the code and message of what fails on purpose, and neither its stack nor the task’s token', () => {
     const error = ApplicationFailure.retryable('HEADGATE_SECRET_UA__CRM is not set.', 'SECRET_MISSING');
     assert.deepEqual(fieldsOf({ ...meta, error }), {
-      ...{ activityType: 'pushPass', workflowId: 'deliver/UA/crm/x', source: 'temporal-sdk' },
-      ...{ code: 'SECRET_MISSING', problem: 'HEADGATE_SECRET_UA__CRM is not set.' },
+      activityType: 'pushPass',
+      workflowId: 'deliver/UA/crm/x',
+      source: 'temporal-sdk',
+      code: 'SECRET_MISSING',
+      problem: 'HEADGATE_SECRET_UA__CRM is not set.',
     });
   });
 

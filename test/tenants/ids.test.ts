@@ -11,25 +11,30 @@ describe('names that contain a tenant', () => {
   }
 
   const bad: unknown[] = [
-    ...[
-      '',
-      ' ',
-      '.',
-      '..',
-      '../UA',
-      'UA/',
-      'U A',
-      'UA\n',
-      '\nUA',
-      'UA\0',
-      '-UA',
-      '_UA',
-      'ÜA',
-      'UA.x',
-      'UA%2f',
-      '__proto__',
-    ],
-    ...['a'.repeat(64), '\u212A', undefined, null, 7, true, ['UA'], { toString: () => 'UA' }],
+    '',
+    ' ',
+    '.',
+    '..',
+    '../UA',
+    'UA/',
+    'U A',
+    'UA\n',
+    '\nUA',
+    'UA\0',
+    '-UA',
+    '_UA',
+    'ÜA',
+    'UA.x',
+    'UA%2f',
+    '__proto__',
+    'a'.repeat(64),
+    '\u212A',
+    undefined,
+    null,
+    7,
+    true,
+    ['UA'],
+    { toString: () => 'UA' },
   ];
   for (const id of bad) {
     it(`are not made of ${JSON.stringify(id)?.slice(0, 20)}`, () => {
@@ -44,18 +49,21 @@ describe('names that contain a tenant', () => {
   }
 
   const badBatches: unknown[] = [
-    ...[
-      '',
-      '..',
-      `../${BATCH}`,
-      `${BATCH}\n`,
-      `${BATCH}/`,
-      ` ${BATCH}`,
-      BATCH.toUpperCase(),
-      BATCH.slice(1),
-      `${BATCH}0`,
-    ],
-    ...['20240310-0123abcg-000000001', '2024031x-0123abcd-000000001', undefined, null, 7, [BATCH]],
+    '',
+    '..',
+    `../${BATCH}`,
+    `${BATCH}\n`,
+    `${BATCH}/`,
+    ` ${BATCH}`,
+    BATCH.toUpperCase(),
+    BATCH.slice(1),
+    `${BATCH}0`,
+    '20240310-0123abcg-000000001',
+    '2024031x-0123abcd-000000001',
+    undefined,
+    null,
+    7,
+    [BATCH],
   ];
   for (const id of badBatches) {
     it(`have no batch ${JSON.stringify(id)}`, () => {

@@ -44,7 +44,8 @@ describe('loads that BigQuery finds too many', function () {
     };
     fixture = new Fixture('headgate-quotas-', ({ dir }) => {
       const bigQuery = createBigQueryWarehouse({
-        ...{ endpoint, staging: join(dir, 'staging') },
+        endpoint,
+        staging: join(dir, 'staging'),
         configOf: (tenant) => bigQueryConfig('d', tenant),
         claims: createFileLoadClaims(join(dir, 'claims')),
         onSubmit: (job) => budget.submitted(job),

@@ -79,11 +79,12 @@ describe('the pace of loads', function () {
       1,
     );
     const input: LoadInput = {
-      ...{ tenant, stream: 'events', loadId: batchId, day: '2024-03-10' },
-      ...{
-        loadedAt: '2024-03-10T12:00:05.000Z',
-        batches: [{ batchId, path: batchPath(join(dir, 'batches'), ref), rows: 1 }],
-      },
+      tenant,
+      stream: 'events',
+      loadId: batchId,
+      day: '2024-03-10',
+      loadedAt: '2024-03-10T12:00:05.000Z',
+      batches: [{ batchId, path: batchPath(join(dir, 'batches'), ref), rows: 1 }],
     };
     await observeLoads(parquet, paceLoads(pace))
       .load(input)
@@ -251,8 +252,17 @@ describe('the pace of loads', function () {
         assert.match(reason, /held back .* \(WAREHOUSE_FAILED\)/),
       );
       const { stdout } = await promisify(execFile)(await temporalBinary(), [
-        ...['task-queue', 'config', 'get', '--address', temporalAddress(), '--namespace', testNamespace()],
-        ...['--task-queue', tenantQueue('pace-real'), '--task-queue-type', 'activity'],
+        'task-queue',
+        'config',
+        'get',
+        '--address',
+        temporalAddress(),
+        '--namespace',
+        testNamespace(),
+        '--task-queue',
+        tenantQueue('pace-real'),
+        '--task-queue-type',
+        'activity',
       ]);
       assert.match(stdout, /headgate pace: held back/);
       await rm(place);

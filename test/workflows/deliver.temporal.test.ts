@@ -25,7 +25,10 @@ const linesOf = ({ pending, batch }: PassInput): [line: number, attempts: number
   );
 
 const done = ({ pending }: PassInput): PassResult => ({
-  ...{ delivered: pending.reduce((sum, { count }) => sum + count, 0), failed: 0, pending: [], dead: [] },
+  delivered: pending.reduce((sum, { count }) => sum + count, 0),
+  failed: 0,
+  pending: [],
+  dead: [],
 });
 
 describe('the workflow deliver', function () {
@@ -48,7 +51,9 @@ describe('the workflow deliver', function () {
           (id) => [`dl-${id}`, ALL_TO_CRM],
         ),
       ),
-      ...{ 'dl-loop': looped, 'dl-derived': derived, 'dl-kind': pulled },
+      'dl-loop': looped,
+      'dl-derived': derived,
+      'dl-kind': pulled,
     });
   });
   after(() => pipeline.stop());
@@ -174,7 +179,7 @@ describe('the workflow deliver', function () {
     );
 
     answering(done);
-    await parked.signal('redrive', { actor: 'ops@example.com', reason: 'mended' });
+    await parked.signal('redrive', { actor: 'ops@example.com', reason: 'fixed' });
     const { outcome, by, delivery } = (await parked.result()) as DeadLetterResult;
     assert.deepEqual([outcome, by?.actor, delivery?.delivered], ['redriven', 'ops@example.com', 2]);
     assert.deepEqual(passes.map(linesOf).at(-1), [
@@ -186,8 +191,11 @@ describe('the workflow deliver', function () {
 
   it('parks every group that a pass gives up, also those given up for the same reason', async () => {
     const dead = [0, 1, 2].map((line) => ({
-      ...{ reason: 'attempts-exhausted' as const, detail: `HTTP 50${line}`, attempts: line + 1 },
-      ...{ lines: LineSet.of([line]).encode(), count: 1 },
+      reason: 'attempts-exhausted' as const,
+      detail: `HTTP 50${line}`,
+      attempts: line + 1,
+      lines: LineSet.of([line]).encode(),
+      count: 1,
     }));
     answering(() => ({ delivered: 0, failed: 3, pending: [], dead }));
     const [deliver] = await submit('dl-groups', arrivals('groups', [10, 20, 30]));
@@ -257,7 +265,9 @@ describe('the workflow deliver', function () {
           delivered[0]?.subject,
           'decision',
           {
-            ...{ event_id: 'derived-1', rule: 'late', outcome: 'eligible' },
+            event_id: 'derived-1',
+            rule: 'late',
+            outcome: 'eligible',
             ...(delivered[0]?.data as object),
           },
           { hops: 1 },
@@ -303,7 +313,10 @@ describe('the workflow deliver', function () {
   it('parks at once what waits for a paused subscription, or pauses between attempts, when that is removed', async () => {
     const { client, registry, control } = pipeline;
     answering(({ pending }) => ({
-      ...{ delivered: 0, failed: 1, dead: [], retryAfterMs: 3_600_000 },
+      delivered: 0,
+      failed: 1,
+      dead: [],
+      retryAfterMs: 3_600_000,
       pending: pending.map((group) => ({ ...group, attempts: 1, dueAt: Date.now() + 3_600_000 })),
     }));
     const [pausing] = await submit('dl-held', arrivals('pausing', [10]));

@@ -55,14 +55,19 @@ describe('the workflow loadWindow of a warehouse that wants few large loads', fu
   function announcer(tenant: string, windowMs: number, full?: WindowSize) {
     const [window, closesAt] = ['20240310T120000.000Z', Date.now() + windowMs];
     const input: LoadWindowInput = {
-      ...{ tenant, window, closesAt, activityQueue: tenantQueue(tenant) },
+      tenant,
+      window,
+      closesAt,
+      activityQueue: tenantQueue(tenant),
       ...(full && { full }),
     };
     return async (...batches: BatchRef[]): Promise<WorkflowHandle> => {
       await pipeline.client.workflow.signalWithStart(LOAD_WINDOW, {
         workflowId: loadWorkflowId(tenant, window),
         taskQueue: workflowQueue(tenant, 'pooled'),
-        ...{ args: [input], signal: ANNOUNCE, signalArgs: [batches] },
+        args: [input],
+        signal: ANNOUNCE,
+        signalArgs: [batches],
       });
       return pipeline.client.workflow.getHandle(loadWorkflowId(tenant, window));
     };
@@ -173,7 +178,8 @@ describe('the workflow loadWindow of a warehouse that wants few large loads', fu
       client: pipeline.client,
       windowsPerSecond: 1_000,
       windowsOf: (tenant) => ({
-        ...{ isolation: 'pooled', windowMs: 60_000 },
+        isolation: 'pooled',
+        windowMs: 60_000,
         ...(tenant === 'll-job' && { project: 'acme-events' }),
       }),
       onWindow: (tenant, windowMs) => told.push([tenant, windowMs]),

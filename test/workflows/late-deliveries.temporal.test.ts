@@ -35,7 +35,10 @@ describe('deliveries whose time is over before they begin', function () {
       park: createPark({ client, batchStore: stores.batchStore, isolationOf: () => 'pooled' }),
     });
     const routed = SUBSCRIPTIONS.map(({ name: subscription }) => ({
-      ...{ subscription, of: 'events' as const, priority: 'normal' as const, count: rows.length },
+      subscription,
+      of: 'events' as const,
+      priority: 'normal' as const,
+      count: rows.length,
     }));
     const ids = await start({ batch, routed, activityQueue: tenantQueue(TENANT) });
     assert.equal(ids.length, 2);

@@ -39,7 +39,10 @@ describe('a warehouse that refuses loads', function () {
     pipeline = await startPipeline({ [TENANT]: {}, [OTHER]: {} });
     const { client, stores, registry } = pipeline;
     alerts = new SubscriptionAlerts({
-      ...{ client, batchStore: stores.batchStore, log: SILENT, isDraining: () => false },
+      client,
+      batchStore: stores.batchStore,
+      log: SILENT,
+      isDraining: () => false,
       tenantOf: (tenant) => registry.get(tenant),
     });
     told = [];
@@ -50,8 +53,9 @@ describe('a warehouse that refuses loads', function () {
     warehouse = createParquetWarehouse({ root: stores.paths.warehouse });
     refusals = 0;
     const { loadBatches } = createLoadActivities({
-      ...{ warehouse: refusing(warehouse), batchStore: stores.batchStore },
-      holdLoads: createHoldLoads({ standingOf: (tenant) => control.standing(tenant, 'warehouse') }),
+      warehouse: refusing(warehouse),
+      batchStore: stores.batchStore,
+      holdLoads: createHoldLoads({ statusOf: (tenant) => control.status(tenant, 'warehouse') }),
       parkLoads: createParkLoads({
         pause: (tenant, reason) => control.park(tenant, 'warehouse', reason),
         log: SILENT,
@@ -70,7 +74,8 @@ describe('a warehouse that refuses loads', function () {
     return new SubscriptionControl({
       rates: createQueueRates(pipeline.connection, testNamespace()),
       configOf: (tenant) => pipeline.registry.get(tenant)?.config,
-      ...{ onTrouble, log: SILENT },
+      onTrouble,
+      log: SILENT,
     });
   }
 
@@ -106,15 +111,12 @@ describe('a warehouse that refuses loads', function () {
     return pipeline.client.workflow.getHandle(workflowId);
   }
 
-  const standing = () => control.standing(TENANT, 'warehouse');
+  const status = () => control.status(TENANT, 'warehouse');
 
   /** Resumes it, as an operator does through the API of another process. */
   async function resume(): Promise<void> {
     const api = openControl();
-    await until(
-      async () => assert.equal((await api.standing(TENANT, 'warehouse')).state, 'paused'),
-      WITHIN_MS,
-    );
+    await until(async () => assert.equal((await api.status(TENANT, 'warehouse')).state, 'paused'), WITHIN_MS);
     await api.change(TENANT, 'warehouse', { to: 'active', by: 'ops@example.com' });
   }
 
@@ -124,11 +126,11 @@ describe('a warehouse that refuses loads', function () {
     return JSON.parse(ndjson.toString('utf8')) as EventRow;
   }
 
-  it('is paused by Headgate, once, and told of; a resume tries again, and loads what has waited', async () => {
+  it('is paused by Headgate, once, and reported; a resume tries again, and loads what has waited', async () => {
     says = 'Access Denied: grant roles/bigquery.jobUser.';
     const windows = [await window(TENANT), await window(TENANT), await window(TENANT)];
-    await until(async () => assert.equal((await standing()).state, 'paused'), WITHIN_MS);
-    const { by, reason } = await standing();
+    await until(async () => assert.equal((await status()).state, 'paused'), WITHIN_MS);
+    const { by, reason } = await status();
     assert.deepEqual([by, reason], ['headgate', says]);
     const first = await eventOf(told[0]!);
     assert.equal(first.type, 'headgate.subscription.paused');
@@ -147,15 +149,15 @@ describe('a warehouse that refuses loads', function () {
 
     says = 'Not found: Dataset acme:events.';
     await resume();
-    await until(async () => assert.equal((await standing()).reason, says), WITHIN_MS);
-    assert.equal((await standing()).state, 'paused', 'it was refused again, by another reason');
+    await until(async () => assert.equal((await status()).reason, says), WITHIN_MS);
+    assert.equal((await status()).state, 'paused', 'it was refused again, by another reason');
     assert.equal(told.length, 2);
     assert.equal((await eventOf(told[1]!)).type, 'headgate.subscription.paused');
 
     says = undefined;
     await resume();
     for (const handle of windows) await handle.result();
-    assert.equal((await standing()).state, 'active');
+    assert.equal((await status()).state, 'active');
     assert.equal(told.length, 2);
     const { events } = await countInFiles(pipeline.stores.paths.warehouse, TENANT);
     assert.ok(Number(events) >= 6, `${events} of three windows' six events`);

@@ -33,7 +33,10 @@ const at = (minute: number) => new Date(BEGAN + minute * 60_000).toISOString();
 const TODAY = new Date().toISOString().slice(0, 10).replaceAll('-', '');
 
 const delivered = ({ pending }: PassInput): PassResult => ({
-  ...{ delivered: pending.reduce((sum, { count }) => sum + count, 0), failed: 0, pending: [], dead: [] },
+  delivered: pending.reduce((sum, { count }) => sum + count, 0),
+  failed: 0,
+  pending: [],
+  dead: [],
 });
 
 describe('the workflow replay', function () {
@@ -47,7 +50,10 @@ describe('the workflow replay', function () {
     pipeline = await startPipeline(Object.fromEntries(names.map((name) => [`rp-${name}`, ROUTED])));
     const { client, registry, stores } = pipeline;
     replays = createReplays({
-      ...{ client, namespace: testNamespace(), batchStore: stores.batchStore, node: '0123abcd' },
+      client,
+      namespace: testNamespace(),
+      batchStore: stores.batchStore,
+      node: '0123abcd',
       spools: () => Promise.resolve([]),
       tenantOf: (tenant) => registry.get(tenant),
       versionOf: (tenant, version) => readVersion(stores.paths.tenantVersions, tenant, version),
@@ -93,7 +99,7 @@ describe('the workflow replay', function () {
 
   const settled = (count: number) => until(() => assert.equal(passes.length, count), 10_000);
 
-  it('delivers all that is kept again as the routes say, each batch and subscription by itself', async () => {
+  it('delivers all that is kept again as the routes say, each batch and subscription separately', async () => {
     const [a, b] = [
       await keep('rp-all', arrivals('a', [10, 90]), 1),
       await keep('rp-all', arrivals('b', [70, 80]), 2),

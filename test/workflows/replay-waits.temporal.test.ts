@@ -52,7 +52,11 @@ describe('a replay and the spools that may hold events of its range', function (
   function replaysOver(spools: readonly string[], spoolWaitMs: number): Replays {
     const { client, registry, stores } = pipeline;
     return createReplays({
-      ...{ client, namespace: testNamespace(), batchStore: stores.batchStore, node: NODE, spoolWaitMs },
+      client,
+      namespace: testNamespace(),
+      batchStore: stores.batchStore,
+      node: NODE,
+      spoolWaitMs,
       spools: () => Promise.resolve(spools),
       tenantOf: (tenant) => registry.get(tenant),
       versionOf: (tenant, version) => readVersion(stores.paths.tenantVersions, tenant, version),
@@ -148,7 +152,8 @@ describe('a replay and the spools that may hold events of its range', function (
     delete pipeline.replaced.replayPage;
     const [input = assert.fail()] = inputs;
     const again = await pipeline.client.workflow.start('replay', {
-      ...{ workflowId: `replay/rw-goes-on/${id}-on`, taskQueue: 'pool.0' },
+      workflowId: `replay/rw-goes-on/${id}-on`,
+      taskQueue: 'pool.0',
       args: [{ ...input, cursor: { stream: 'events', batchId: '' } }],
     });
     const report = (await again.result()) as { notes: string[] };

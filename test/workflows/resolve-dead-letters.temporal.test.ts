@@ -33,8 +33,13 @@ describe('the workflow resolveDeadLetters', function () {
 
   async function discard(more: Partial<ResolveInput>): Promise<ResolveResult> {
     const input: ResolveInput = {
-      ...{ tenant, activityQueue: tenantQueue(tenant), outcome: 'discarded', filter: filter() },
-      ...{ by: { actor: 'ops', reason: 'a test' }, eventsPerSecond: 100_000, ...more },
+      tenant,
+      activityQueue: tenantQueue(tenant),
+      outcome: 'discarded',
+      filter: filter(),
+      by: { actor: 'ops', reason: 'a test' },
+      eventsPerSecond: 100_000,
+      ...more,
     };
     return (await pipeline.client.workflow.execute('resolveDeadLetters', {
       workflowId: redriveWorkflowId(tenant, `test-${Date.now()}`),

@@ -20,13 +20,26 @@ import { until } from '../support/until.js';
 
 const TENANT = 'sg-one';
 const ANOTHERS: BatchRef = {
-  ...{ tenant: 'sg-two', stream: 'events', batchId: '20240310-0123abcd-000000009' },
-  ...{ events: 1, bytes: 1, sha256: 'f'.repeat(64) },
+  tenant: 'sg-two',
+  stream: 'events',
+  batchId: '20240310-0123abcd-000000009',
+  events: 1,
+  bytes: 1,
+  sha256: 'f'.repeat(64),
 };
 
 /** What a signal may come with that Headgate has not sent. */
 const WRONG: readonly unknown[] = [
-  ...[7, true, 'text', {}, [7], [null], [{}], ['text'], { actor: 7 }, { actor: 'a'.repeat(5_000) }],
+  7,
+  true,
+  'text',
+  {},
+  [7],
+  [null],
+  [{}],
+  ['text'],
+  { actor: 7 },
+  { actor: 'a'.repeat(5_000) },
   // An event, as a workflow subscription sends it.
   { specversion: '1.0', id: '1', source: '/x', type: 'x', data: {} },
   [ANOTHERS],
@@ -80,8 +93,13 @@ describe('a signal with an argument that is not what it should be', function () 
     const park = createPark({ client, batchStore: stores.batchStore, isolationOf: () => 'pooled' });
     const workflowId = await park({
       delivery: {
-        ...{ tenant: TENANT, subscription: 'hook', kind: 'pull', batch: await write(), priority: 'normal' },
-        ...{ queue: subscriptionQueue(TENANT, 'hook'), activityQueue: tenantQueue(TENANT) },
+        tenant: TENANT,
+        subscription: 'hook',
+        kind: 'pull',
+        batch: await write(),
+        priority: 'normal',
+        queue: subscriptionQueue(TENANT, 'hook'),
+        activityQueue: tenantQueue(TENANT),
         expiresAt: Date.now() + 600_000,
       },
       dead: { reason: 'expired', detail: 'a test', attempts: 1, count: 2 },
@@ -106,9 +124,15 @@ describe('a signal with an argument that is not what it should be', function () 
       typedSearchAttributes: subscriptionAttributes(TENANT, 'gone', 'events'),
       args: [
         {
-          ...{ tenant: TENANT, subscription: 'gone', kind: 'pull', batch: await write(), count: 2 },
-          ...{ queue: subscriptionQueue(TENANT, 'gone'), activityQueue: tenantQueue(TENANT) },
-          ...{ priority: 'normal', expiresAt: Date.now() + 600_000 },
+          tenant: TENANT,
+          subscription: 'gone',
+          kind: 'pull',
+          batch: await write(),
+          count: 2,
+          queue: subscriptionQueue(TENANT, 'gone'),
+          activityQueue: tenantQueue(TENANT),
+          priority: 'normal',
+          expiresAt: Date.now() + 600_000,
         },
       ],
     });

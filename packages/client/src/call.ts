@@ -10,8 +10,8 @@ export interface Endpoint {
   readonly token: () => string | Promise<string>;
 }
 
-/** A request of the client, and which answers it takes. */
-export interface Call<T> {
+/** A request of the client, which answers it takes, and how long it is made again. */
+interface Call<T> {
   readonly path: string;
   /** Default POST. */
   readonly method?: string;
@@ -21,13 +21,11 @@ export interface Call<T> {
   readonly signal?: AbortSignal;
   /** What the answer gives; undefined when it is a refusal, or has lost its body on the way. */
   readonly read: (status: number, body: unknown) => T | undefined;
-}
-
-/** How long a call is made again. */
-export interface Patience {
-  readonly retries: number;
-  readonly signal?: AbortSignal;
-  /** Told why another try is needed, before the wait. */
+  /** How often it is made again. Default 0. */
+  readonly retries?: number;
+  /** Called before each attempt. */
+  readonly onAttempt?: () => void;
+  /** Called with the reason why another attempt is needed, before the wait. */
   readonly onWaiting?: (reason: string) => void;
 }
 
@@ -35,33 +33,15 @@ export interface Patience {
 const MAX_WAIT_SECONDS = 600;
 
 /**
- * Makes one call, and no second one.
- * @throws HeadgateError `REQUEST_FAILED`, with the answer's status and problem code as `details.status` and `details.code`
+ * Makes a call, and makes it again while another attempt may help: after longer and longer waits (250 ms to 8 s), or after
+ * the time the server asks for. Safe for all that the client sends: events have ids, and an acknowledgement may come twice.
+ * @throws HeadgateError `REQUEST_FAILED`, the last one, with the answer's status and problem code as `details.status` and
+ * `details.code`
  */
 export async function call<T>(endpoint: Endpoint, request: Call<T>): Promise<T> {
-  const { url, token } = endpoint;
-  const { path, method = 'POST', body, contentType = 'application/json', signal, read } = request;
-  const headers = { authorization: `Bearer ${await token()}`, 'content-type': contentType };
-  const response = await attempt(url, path, { method, headers, body, signal });
-  const { status } = response;
-  const answer: unknown = await response.json().catch(() => undefined);
-  const result = read(status, answer);
-  if (result !== undefined) return result;
-  const { detail = `HTTP ${status}`, code } = (answer ?? {}) as { detail?: string; code?: string };
-  throw new HeadgateError('REQUEST_FAILED', `${url} answers: ${detail}`, {
-    retryable: response.ok || isRetryable(status),
-    retryAfterSeconds: secondsToWait(response.headers.get('retry-after')),
-    details: { status, code },
-  });
-}
-
-/**
- * Makes a call again while another try may help, after longer and longer waits (250 ms to 8 s), or as long as the server
- * asks. Safe for all that the client sends: events have ids, and an acknowledgement may come twice.
- * @throws HeadgateError the last one
- */
-export function persist<T>(work: () => Promise<T>, { retries, signal, onWaiting }: Patience): Promise<T> {
-  return pRetry(work, {
+  const { retries = 0, signal, onWaiting } = request;
+  if (retries === 0) return callOnce(endpoint, request);
+  return pRetry(() => callOnce(endpoint, request), {
     retries,
     signal,
     minTimeout: 250,
@@ -74,6 +54,23 @@ export function persist<T>(work: () => Promise<T>, { retries, signal, onWaiting 
       await delay((error.retryAfterSeconds ?? 0) * 1000, undefined, { signal });
       return true;
     },
+  });
+}
+
+async function callOnce<T>({ url, token }: Endpoint, request: Call<T>): Promise<T> {
+  const { path, method = 'POST', body, contentType = 'application/json', signal, read } = request;
+  request.onAttempt?.();
+  const headers = { authorization: `Bearer ${await token()}`, 'content-type': contentType };
+  const response = await attempt(url, path, { method, headers, body, signal });
+  const { status } = response;
+  const answer: unknown = await response.json().catch(() => undefined);
+  const result = read(status, answer);
+  if (result !== undefined) return result;
+  const { detail = `HTTP ${status}`, code } = (answer ?? {}) as { detail?: string; code?: string };
+  throw new HeadgateError('REQUEST_FAILED', `${url} answers: ${detail}`, {
+    retryable: response.ok || isRetryable(status),
+    retryAfterSeconds: secondsToWait(response.headers.get('retry-after')),
+    details: { status, code },
   });
 }
 

@@ -10,7 +10,10 @@ export interface Delivery {
   readonly attempt: number;
 }
 
-/** Handles one event. It is acknowledged when this resolves, and given back when it throws; it may come again in either case. */
+/**
+ * Handles one event. It is acknowledged when this resolves, and given back when it throws; it may come again in either
+ * case.
+ */
 export type Handler = (event: CloudEvent, delivery: Delivery) => Promise<void> | void;
 
 /** How to consume. */
@@ -23,11 +26,11 @@ export interface ConsumeOptions {
   readonly maxInFlight?: number;
   /** How long a call waits for events, 0 to 30,000. Default 10,000. */
   readonly waitMs?: number;
-  /** While a handler runs, its event is kept for so long at a time, 10 to 600. Default 60. */
+  /** While a handler runs, its event is kept for this long at a time, 10 to 600. Default 60. */
   readonly ackDeadlineSeconds?: number;
   /**
-   * Told what a handler has thrown, with its event, and what has gone wrong on the way: `LEASE_LOST` with the event where a
-   * lease has ended too soon, as when the process was held up. Default: nobody is told.
+   * Called with what a handler has thrown, with its event, and what has gone wrong on the way: `LEASE_LOST` with the event
+   * where a lease has ended too soon, as when the process was held up. Default: nobody is told.
    */
   readonly onError?: (error: unknown, event?: CloudEvent) => void;
 }

@@ -1,4 +1,4 @@
-import { call, persist, type Endpoint } from './call.js';
+import { call, type Endpoint } from './call.js';
 import type { CloudEvent } from './cloudevent.js';
 import { HeadgateError } from './error.js';
 
@@ -23,7 +23,7 @@ export interface Leased {
 interface Held {
   /** When it is to be extended next. */
   dueAt: number;
-  /** The server keeps it for so long at least. */
+  /** The server keeps it until then at least. */
   sureUntil: number;
 }
 
@@ -34,7 +34,7 @@ interface Settled {
 
 /** Most ack ids of a call. */
 const MAX_IDS = 1_000;
-/** A subscription's deadline is so long at least; */
+/** A subscription's deadline is this long at least; */
 const SHORTEST_DEADLINE_MS = 10_000;
 /** what is handled within half of it needs no call to be kept. */
 const FIRST_EXTENSION_MS = 5_000;
@@ -94,7 +94,7 @@ export class Leases {
     this.nacks.add(leased);
   }
 
-  /** Waits until the server has been told of all that has ended. */
+  /** Waits until all that has ended is settled with the server. */
   async close(): Promise<void> {
     clearInterval(this.ticking);
     await Promise.all([this.acks.empty(), this.nacks.empty(), this.extending]);
@@ -150,11 +150,8 @@ export class Leases {
     const { endpoint, path, onError } = this.options;
     const body = JSON.stringify({ ackIds, ...more });
     try {
-      const asked = (): Promise<Settled> => {
-        onAsked?.();
-        return call(endpoint, { path: `${path}/${name}`, body, read: settledBy });
-      };
-      return (await persist(asked, { retries: RETRIES })).results ?? [];
+      const request = { path: `${path}/${name}`, body, read: settledBy, retries: RETRIES };
+      return (await call(endpoint, { ...request, onAttempt: onAsked })).results ?? [];
     } catch (error) {
       onError?.(error);
       return [];

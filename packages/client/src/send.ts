@@ -1,4 +1,4 @@
-import { call, persist, type Endpoint } from './call.js';
+import { call, type Endpoint } from './call.js';
 
 /** What can be sent: events, or changes of what is known about subjects. */
 export type InputStream = 'events' | 'user-properties';
@@ -31,17 +31,17 @@ export interface SendOptions extends PostOptions {
   readonly lines: AsyncIterable<string> | Iterable<string>;
   /** Events in a request. Default 500. */
   readonly requestEvents?: number;
-  /** Told after every answered request; what it is told of is on Headgate's disk. */
+  /** Called after every answered request; what the tally counts is on Headgate's disk. */
   readonly onAnswered?: (tally: Readonly<SendTally>) => void | Promise<void>;
   readonly onRejected?: (line: RejectedLine) => void;
-  /** Told of what an answer calls accepted or duplicate; before `onAnswered`. */
+  /** Called with what an answer calls accepted or duplicate; before `onAnswered`. */
   readonly onAcknowledged?: (events: readonly AcknowledgedEvent[]) => void | Promise<void>;
 }
 
 /** How one request is sent. */
 export interface PostOptions extends Endpoint {
   readonly stream: InputStream;
-  /** Told when the server asks to wait, or cannot be reached. */
+  /** Called when the server asks to wait, or cannot be reached. */
   readonly onWaiting?: (reason: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -103,7 +103,7 @@ function acknowledged(lines: readonly string[], { results }: PostAnswer): Acknow
   });
 }
 
-/** Groups lines into requests: so many events, a megabyte at most. */
+/** Groups lines into requests: `maxEvents` events, a megabyte at most. */
 export async function* groupLines(
   lines: AsyncIterable<string> | Iterable<string>,
   maxEvents: number,
@@ -128,14 +128,15 @@ export async function* groupLines(
  */
 export function postLines(options: PostOptions, lines: readonly string[]): Promise<PostAnswer> {
   const { stream, signal, onWaiting } = options;
-  const request = {
+  return call(options, {
     path: `/v1/${stream}`,
     body: `${lines.join('\n')}\n`,
     contentType: 'application/x-ndjson',
     signal,
     read: readAnswer,
-  };
-  return persist(() => call(options, request), { retries: RETRIES, signal, onWaiting });
+    retries: RETRIES,
+    onWaiting,
+  });
 }
 
 /** 422 says that no event was acceptable; its results say why, one by one. */

@@ -1,6 +1,9 @@
 import { TokenBucket } from '../../platform/token-bucket.js';
 
-/** How many requests to one subscription may be under way, and how many events may go out a second. A request is a POST, or a signal to a workflow. */
+/**
+ * How many requests to one subscription may be under way, and how many events may go out a second. A request is a POST, or
+ * a signal to a workflow.
+ */
 export interface FlowLimits {
   readonly maxConcurrency: number;
   /** Default: none. */
@@ -43,8 +46,8 @@ export class Concurrency {
   }
 
   /**
-   * Waits for leave to send so many events in a request, first come first served. Each pass waits for one at a time, so
-   * that there are no more waiting than passes.
+   * Waits for permission to send a number of events in a request, first come first served. Each pass waits for one at a
+   * time, so that there are no more waiting than passes.
    * @returns undefined if `signal` was aborted first
    */
   async acquire(events: number, limits: FlowLimits, signal: AbortSignal): Promise<Slot | undefined> {

@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 
-/** A pass takes up work for so long; the rest is the next one's. */
+/** A pass takes up work for this long; the rest is the next one's. */
 const PASS_MS = 60_000;
 
 /** What ends a pass besides Temporal. */

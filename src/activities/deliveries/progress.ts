@@ -1,4 +1,4 @@
-import type { TextLines } from '../../events/octet-lines.js';
+import type { TextLines } from '../../events/ndjson.js';
 import { Context } from '@temporalio/activity';
 import { deliveredEvent } from '../../events/delivered-event.js';
 import type { BatchRef } from '../../events/event.js';

@@ -1,6 +1,6 @@
 import type { RetryPolicy } from '../../tenants/config/subscription-config.js';
 
-/** A pause gets up to so much more, so that what failed together does not come back together. */
+/** A pause gets up to this much more, so that what failed together does not come back together. */
 const JITTER = 0.2;
 
 /**
@@ -17,7 +17,7 @@ export function retryPauseMs(
   return pauseMs === undefined ? undefined : pauseMs * (1 + JITTER * random());
 }
 
-/** The longest that an event can have to wait which has failed in so many attempts; 0 where there is no pause. */
+/** The longest that an event can have to wait which has failed in `attempts` attempts; 0 where there is no pause. */
 export function longestRetryPauseMs(retry: RetryPolicy, attempts: number): number {
   return retryPauseMs(retry, attempts - 1, () => 1) ?? 0;
 }

@@ -50,7 +50,7 @@ export class Tally {
   /**
    * Lets nothing wait longer than a pause can be: what is due later than that was
    * worked out while a clock was ahead.
-   * @param longestMs the longest pause after so many attempts
+   * @param longestMs the longest pause after `attempts` attempts
    * @param now milliseconds since the epoch
    */
   waitAtMost(longestMs: (attempts: number) => number, now: number): void {

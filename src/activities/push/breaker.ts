@@ -16,7 +16,7 @@ const DISABLE_AFTER_MS = 24 * 60 * MINUTE;
 const SET_BACK_MS = MINUTE;
 
 /** Shares of `disableAfterFailures`, in percent, at which somebody is told. */
-export const ALERT_LEVELS = [50, 70, 90, 100] as const;
+const ALERT_LEVELS = [50, 70, 90, 100] as const;
 
 /** How far a subscription is on its way to be disabled, in percent. */
 export type AlertLevel = (typeof ALERT_LEVELS)[number];
@@ -48,7 +48,7 @@ export interface BreakerVerdict {
   readonly changed: boolean;
   /** Reached for the first time in this run of failures. */
   readonly alert?: AlertLevel;
-  /** It has failed so often, and for so long, that it should be disabled. */
+  /** It has failed so often that it should be disabled, and for long enough. */
   readonly disable: boolean;
 }
 
@@ -117,7 +117,7 @@ export class Breaker {
     return { changed, ...this.failedOnceMore(disableAfterFailures, now) };
   }
 
-  /** Somebody says that the receiver is mended: what has been learnt of it counts no more. */
+  /** Somebody says that the receiver is fixed: what has been learnt of it counts no more. */
   reset(now: number): void {
     this.probing = undefined;
     this.failuresInRow = this.told = 0;
@@ -143,7 +143,7 @@ export class Breaker {
     const alert = ALERT_LEVELS.findLast((level) => percent >= level && level > this.told);
     if (alert !== undefined) this.told = alert;
     const disable = percent >= 100 && now - this.firstFailureAt >= DISABLE_AFTER_MS;
-    // Whoever resumes it gives it as many tries again.
+    // A resume gives it as many tries again.
     if (disable) this.failuresInRow = this.told = 0;
     return { ...(alert !== undefined && { alert }), disable };
   }
@@ -159,7 +159,7 @@ export class Breaker {
     this.enter('open', now);
   }
 
-  /** What was before says nothing of a receiver that is mended. */
+  /** What was before says nothing of a receiver that is fixed. */
   private close(now: number): void {
     this.pauseMs = FIRST_PAUSE_MS;
     this.buckets = [];

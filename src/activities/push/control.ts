@@ -2,10 +2,10 @@ import type { Tried } from '../../subscriptions/failing.js';
 import type { AlertLevel, BreakerState } from './breaker.js';
 
 /** Why a subscription is disabled: its receiver answered 410, or has failed for a day and more. */
-export type DisableReason = 'gone' | 'failing';
+type DisableReason = 'gone' | 'failing';
 
 /**
- * What passes tell of a subscription, and ask: implemented where its queue's rate is. What returns a promise is waited for
+ * What passes report of a subscription, and ask: implemented where its queue's rate is. What returns a promise is waited for
  * before the pass returns, so that the next pass finds the queue as it should be; a rejection delays the next pass.
  */
 export interface PushControl {

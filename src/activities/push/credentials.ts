@@ -23,7 +23,7 @@ export function credentialsOf(tenant: string, config: PushConfig, secretOf: Secr
     if (isLeftOut(reference)) throw leftOut();
     const value = secretOf(tenant, reference);
     if (value !== undefined) return value;
-    // What is missing is a variable, which is no secret; its value would be.
+    // What is missing is a variable, which is not a secret; its value would be.
     const message = `The variable of ${reference} is not set where workers run.`;
     throw new HeadgateError('SECRET_MISSING', message, { retryable: true });
   };

@@ -8,7 +8,7 @@ const LOOKED_AT = 2_000;
 const SHORTEST_SECRET = 4;
 const HIDDEN = '[…]';
 
-/** Keys and tokens as they are often written, whoever's they are. */
+/** Keys and tokens as they are often written, no matter whose they are. */
 const CREDENTIALS = /\bwhs(?:ec|k)_[\w+/=-]+|\b(?:Bearer|Basic)\s+[\w.~+/=-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]*/gi;
 
 /**

@@ -52,7 +52,7 @@ export function createNodeWire({ url, connections, connect }: NodeWireOptions): 
       });
       made.end(body);
       const [answer] = (await once(made, 'response')) as [IncomingMessage];
-      // The end of the connection is told by whoever reads the answer.
+      // The end of the connection is told by the reader of the answer.
       made.on('error', () => undefined);
       return { statusCode: answer.statusCode ?? 0, headers: answer.headers, body: answer };
     },

@@ -40,7 +40,7 @@ export interface PassRunOptions {
 }
 
 /**
- * The longest that events may wait after so many attempts, by the retry schedule or because
+ * The longest that events may wait after a number of attempts, by the retry schedule or because
  * the receiver has asked for it.
  */
 export function longestPauseMs({ retry }: PushConfig, attempts: number): number {

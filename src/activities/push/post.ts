@@ -41,9 +41,9 @@ export interface PosterOptions {
   readonly connect: buildConnector.connector;
 }
 
-/** Of an answer so much is kept; */
+/** Of an answer this much is kept; */
 const KEPT_BYTES = 16 * 1024;
-/** so much is read, so that its connection can be used again; with more to come it is closed. */
+/** this much is read, so that its connection can be used again; with more to come it is closed. */
 const READ_BYTES = 128 * 1024;
 /** No `Retry-After` is followed for longer. */
 export const MAX_RETRY_AFTER_MS = 60 * 60 * 1000;
@@ -51,7 +51,7 @@ export const MAX_RETRY_AFTER_MS = 60 * 60 * 1000;
 /**
  * Opens a pool of connections to a webhook. Redirects are not followed: the new address would be nobody's choice. One that
  * answers `100 Continue` unasked is sent the request again by another client, and from then on all of them by that alone.
- * @throws HeadgateError `TENANT_CONFIG_INVALID` (retryable: it may be mended)
+ * @throws HeadgateError `TENANT_CONFIG_INVALID` (retryable: it may be fixed)
  */
 export function createPoster({ url, connections, connect }: PosterOptions): Poster {
   if (!URL.canParse(url))

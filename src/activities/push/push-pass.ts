@@ -7,7 +7,7 @@ import { DeliveryJournal } from '../../stores/delivery-log/journal.js';
 import type { PushConfig } from '../../tenants/config/subscription-config.js';
 import type { TenantConfig } from '../../tenants/config/tenant-config.js';
 import type { PassInput, PassResult } from '../../workflows/messages/deliveries.js';
-import type { TextLines } from '../../events/octet-lines.js';
+import type { TextLines } from '../../events/ndjson.js';
 import { linesOf } from '../../stores/batch-store/batch-lines.js';
 import { keepJournal } from '../deliveries/keep-journal.js';
 import { endOfPass } from '../deliveries/pass-end.js';
@@ -45,7 +45,7 @@ export interface PushPassOptions {
 const STOPPED_PAUSE_MS = 30_000;
 
 /**
- * Builds the activity that posts what is pending of a batch to a push subscription's webhook. It ends by itself after a
+ * Builds the activity that posts what is pending of a batch to a push subscription's webhook. It ends after a
  * minute or when something stands against going on, and returns what is left. Cancelled, it returns too, for an error would
  * forget what was delivered.
  */

@@ -5,7 +5,7 @@ import type { DueLines } from '../deliveries/tally.js';
 import type { PushConfig } from '../../tenants/config/subscription-config.js';
 
 /** Body of a request, at most: receivers and what stands before them rarely take more. An event has a quarter of it at the door. */
-export const MAX_BODY_BYTES = 1024 * 1024;
+const MAX_BODY_BYTES = 1024 * 1024;
 
 /** An event as it goes into a request's body. */
 export interface FormedEvent {
@@ -28,7 +28,7 @@ export interface WorkOptions {
   readonly lineAt: (line: number) => string;
   readonly stream: Stream;
   readonly config: Pick<PushConfig, 'format' | 'maxEvents'>;
-  /** Told of an event that no request can be made of. */
+  /** Called with an event that no request can be made of. */
   readonly onUndeliverable: (line: number, attempts: number, detail: string) => void;
 }
 

@@ -14,7 +14,7 @@ import {
   type ReplayPageInput,
   type ReplayPageResult,
 } from '../../workflows/messages/replays.js';
-import { TextLines } from '../../events/octet-lines.js';
+import { TextLines } from '../../events/ndjson.js';
 import { Pacer } from './pacer.js';
 import { isPast, rangeOf, type CompiledRange } from './range.js';
 import { isLooped, targetsOf, type ReplayTargets } from './targets.js';

@@ -1,6 +1,6 @@
 import type { BatchRef, EventRow, InputStream, BatchName } from '../../events/event.js';
 import { openIfThere, type BatchStore } from '../../stores/batch-store/batch-store.js';
-import { TextLines } from '../../events/octet-lines.js';
+import { TextLines } from '../../events/ndjson.js';
 import { isPast } from './range.js';
 
 /** A slice of large events: some milliseconds of parsing. */

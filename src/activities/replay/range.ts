@@ -18,7 +18,7 @@ export interface CompiledRange {
 }
 
 /** Prepares a range. Nothing received after the replay was asked for is a part of it: it would never end. */
-export function compileRange(range: ReplayRange, requestedAt: number): CompiledRange {
+function compileRange(range: ReplayRange, requestedAt: number): CompiledRange {
   const { from, to, by, stream, types } = range;
   const fits = typesOf(types);
   const timeOf = by === 'receipt' ? receivedMs : eventTimeMs;
@@ -41,7 +41,7 @@ export function isPast(event: EventRow, until: number): boolean {
 }
 
 /** When Headgate took an event, milliseconds since the epoch. */
-export function receivedMs({ received_at: at }: EventRow): number {
+function receivedMs({ received_at: at }: EventRow): number {
   return Date.parse(at);
 }
 

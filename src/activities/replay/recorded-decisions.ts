@@ -7,7 +7,7 @@ import { LineSet } from '../../events/line-set.js';
 import type { CompiledRules } from '../../rules/compiled.js';
 import { openIfThere, type BatchStore } from '../../stores/batch-store/batch-store.js';
 import { decidedKey, recordedOf, type RecordedDecisions } from './comparison.js';
-import { TextLines } from '../../events/octet-lines.js';
+import { TextLines } from '../../events/ndjson.js';
 
 const gzipAsync = promisify(gzip);
 /** Rows read between two turns of the event loop: two milliseconds. */

@@ -3,7 +3,7 @@ import type { BatchRef } from '../../events/event.js';
 import type { LoadedTenant } from '../../tenants/config/registry.js';
 import type { BatchStore } from '../../stores/batch-store/batch-store.js';
 import { Turns } from '../../platform/event-loop-turns.js';
-import { createTurns } from '../../platform/keyed-mutex.js';
+import { KeyedMutex } from '../../platform/keyed-mutex.js';
 import { assertTenantId } from '../../tenants/ids.js';
 import {
   NO_COUNTS,
@@ -65,7 +65,7 @@ export function replayMemory(): SubjectBudget {
 /** Builds the activities. A process decides on one range of a tenant at a time, since that holds its subjects in memory. */
 export function createReplayActivities(options: ReplayActivitiesOptions): ReplayActivities {
   const { store, current, announce, heartbeatIntervalMs = HEARTBEAT_MS } = options;
-  const inTurn = createTurns();
+  const redeciding = new KeyedMutex();
   const turns = options.turns ?? new Turns();
   const { budget = replayMemory() } = options;
 
@@ -83,7 +83,7 @@ export function createReplayActivities(options: ReplayActivitiesOptions): Replay
         const chosen = await options.versionOf(assertTenantId(input.tenant), input.version);
         const routes = routesOf(input, current);
         const notes = await warmUpNotes(store, input, chosen.rules);
-        return inTurn(input.tenant, () => {
+        return redeciding.run(input.tenant, () => {
           signal?.throwIfAborted();
           const parts = { store, announce, budget, turns };
           const redecision = new Redecision({ ...parts, input, chosen, routes, notes, makeCurrent });

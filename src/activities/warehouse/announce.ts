@@ -27,7 +27,7 @@ export interface AnnounceOptions {
   readonly windowsOf: (tenant: string) => TenantWindows;
   /** Windows per second, of all tenants, beyond which windows get longer. */
   readonly windowsPerSecond: number;
-  /** Told of the length of the window that a batch was announced to. */
+  /** Called with the length of the window that a batch was announced to. */
   readonly onWindow?: (tenant: string, windowMs: number) => void;
   readonly now?: () => number;
 }

@@ -24,7 +24,7 @@ export interface LoadActivitiesDeps {
   readonly batchStore: BatchStore;
   /** Resolves when a load of these streams may begin; rejects when it has to wait. */
   readonly holdLoads: (tenant: string, streams: readonly Stream[]) => Promise<void>;
-  /** Told of what the warehouse refuses; without it such a load fails as the warehouse says. */
+  /** Called with what the warehouse refuses; without it such a load fails as the warehouse says. */
   readonly parkLoads?: ParkLoads;
   /** The promoted fields of a tenant's stream, as configured now. Default none. */
   readonly promotedOf?: (tenant: string, stream: Stream) => readonly PromotedField[];
@@ -47,7 +47,7 @@ export interface LoadBatchesInput {
 }
 
 /** What the window has put into the warehouse, by stream. */
-export type LoadBatchesResult = (LoadResult & { readonly stream: Stream })[];
+type LoadBatchesResult = (LoadResult & { readonly stream: Stream })[];
 
 /** The activities of the load lane. */
 export interface LoadActivities {
@@ -127,7 +127,7 @@ function withLost(result: LoadResult, lost: readonly BatchRef[]): LoadResult {
   return { ...result, leftOut: (result.leftOut ?? 0) + rows };
 }
 
-/** True for what no further try helps with until a person has mended it: credentials, permissions, what is not there. */
+/** True for what no further try helps with until a person has fixed it: credentials, permissions, what is not there. */
 function isRefusal(error: unknown): error is HeadgateError {
   return error instanceof HeadgateError && error.code === 'WAREHOUSE_REFUSED';
 }

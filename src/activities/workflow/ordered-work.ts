@@ -20,7 +20,7 @@ export interface OrderedWorkOptions {
   readonly notDue: readonly DueLines[];
   /** Finds out which workflow an event is for; undefined for an event that cannot be signalled, now or ever. */
   readonly address: (line: number, attempts: number) => AddressedEvent | undefined;
-  /** Told of an event that waits for one that comes before it and is not due. */
+  /** Called with an event that waits for one that comes before it and is not due. */
   readonly onHeld: (line: number) => void;
 }
 

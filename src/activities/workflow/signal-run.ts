@@ -6,7 +6,7 @@ import type { WorkflowConfig } from '../../tenants/config/subscription-config.js
 import type { Concurrency, FlowLimits, Slot } from '../deliveries/concurrency.js';
 import { retryPauseMs } from '../deliveries/retry-pause.js';
 import type { Tally } from '../deliveries/tally.js';
-import type { TextLines } from '../../events/octet-lines.js';
+import type { TextLines } from '../../events/ndjson.js';
 import type { AddressedEvent, OrderedWork } from './ordered-work.js';
 import { WorkflowFull } from './signal.js';
 
@@ -30,9 +30,9 @@ export interface SignalRunOptions {
   readonly now: () => number;
 }
 
-/** After so many failures in a row it is not an event or a workflow that is at fault. */
+/** After this number of failures in a row it is not an event or a workflow that is at fault. */
 const MAX_FAILURES_IN_A_ROW = 5;
-/** Of what Temporal says of a failure so much is kept. */
+/** Of what Temporal says of a failure this much is kept. */
 const MAX_ERROR_LENGTH = 500;
 
 /**

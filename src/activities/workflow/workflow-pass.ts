@@ -12,7 +12,7 @@ import type { TenantConfig } from '../../tenants/config/tenant-config.js';
 import type { AllowedQueue } from '../../tenants/config/workflow-queue.js';
 import type { PassInput, PassResult } from '../../workflows/messages/deliveries.js';
 import { Turns } from '../../platform/event-loop-turns.js';
-import type { TextLines } from '../../events/octet-lines.js';
+import type { TextLines } from '../../events/ndjson.js';
 import { linesOf } from '../../stores/batch-store/batch-lines.js';
 import { Concurrency } from '../deliveries/concurrency.js';
 import { keepJournal } from '../deliveries/keep-journal.js';
@@ -35,11 +35,11 @@ export interface WorkflowPassOptions {
   readonly queues: readonly AllowedQueue[];
   /** Signals a workflow of the tenant's, and starts it if need be; see `signalWithStart`. */
   readonly signal: (input: PassInput, event: AddressedEvent, cloudEvent: object) => Promise<void>;
-  /** Told what a pass has come to. */
+  /** Called with what a pass has come to. */
   readonly observe: (tenant: string, subscription: string, outcome: WorkflowPassOutcome) => void;
-  /** Told how each try went that tells something of Temporal and the subscription's workflows. */
+  /** Called with how each try went that tells something of Temporal and the subscription's workflows. */
   readonly onTried?: (tenant: string, subscription: string, tried: Tried) => void;
-  /** Told of templates that failed on events of a pass, if any did. */
+  /** Called with templates that failed on events of a pass, if any did. */
   readonly onFailures?: (tenant: string, failures: readonly ExpressionFailure[]) => void;
   readonly log: Pick<Logger, 'warn'>;
   /** Aborted when this process begins to end: passes take up nothing more. Default: never. */
@@ -162,7 +162,7 @@ async function signalAll(
   }
 }
 
-/** The event and its workflow; why there is none, where a template fails or the line is no event. */
+/** The event and its workflow; why there is none, where a template fails or the line is not an event. */
 function addressOf(
   templates: Templates,
   line: string,

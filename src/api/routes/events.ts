@@ -15,7 +15,7 @@ import { MAX_EVENT_BYTES, isRejection, validateEvent, type Received } from '../v
 import type { Rejection, RejectionCode } from '../rejection.js';
 
 /** What became of one event of a request; `index` is its place in the request, counted from 0. */
-export interface EventResult {
+interface EventResult {
   readonly index: number;
   readonly id?: string;
   readonly status: 'accepted' | 'duplicate' | 'rejected';
@@ -45,7 +45,7 @@ export interface EventRouteOptions {
 const NOTHING: Acceptance = { receipts: [], written: Promise.resolve() };
 
 /** Largest request body, inflated: 4 MB. */
-export const MAX_BODY_BYTES = 4_000_000;
+const MAX_BODY_BYTES = 4_000_000;
 
 /**
  * Adds `POST /v1/events` and `POST /v1/user-properties`. A 202 means that every event it calls `accepted` or

@@ -1,7 +1,7 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { HeadgateError } from '../../errors.js';
-import type { PullMessage } from '../../pull/lot.js';
+import type { PullMessage } from '../../pull/leased-batch.js';
 import type { Pull, Subscriber } from '../../pull/pull.js';
 import type { SettleResult } from '../../pull/subscription-queue.js';
 import { callerOf } from '../authenticate.js';

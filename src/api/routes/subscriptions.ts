@@ -3,7 +3,7 @@ import type { Context } from 'koa';
 import { HeadgateError } from '../../errors.js';
 import { LIST_COST } from '../../ingest/admission/calls.js';
 import { ownSchema } from '../../tenants/own-schema.js';
-import type { SubscriptionControl, StandingChange } from '../../subscriptions/control.js';
+import type { SubscriptionControl, StatusChange } from '../../subscriptions/control.js';
 import type { SubscriptionOverviews } from '../../subscriptions/overview.js';
 import { assertSubscriptionName } from '../../tenants/ids.js';
 import { callerOf } from '../authenticate.js';
@@ -49,7 +49,7 @@ export function addSubscriptionRoutes(
     router.post(`/v1/subscriptions/:name/${verb}`, mayWrite, async (ctx: NamedContext) => {
       const name = assertSubscriptionName(ctx.params.name);
       const { tenant, subject } = callerOf(ctx);
-      const change: StandingChange = { to, by: subject, ...(await reasonOf(ctx)) };
+      const change: StatusChange = { to, by: subject, ...(await reasonOf(ctx)) };
       const standing = await overviews.asking(() => control.change(tenant, name, change));
       answer(ctx, { name, ...standing });
     });

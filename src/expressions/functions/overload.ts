@@ -1,6 +1,5 @@
-import type { Fault } from '../fault.js';
 import type { Frame } from '../frame.js';
-import { Optional, kindOf, type Kind } from '../runtime-value.js';
+import { kindOf, type Kind } from '../runtime-value.js';
 import type { Type } from '../type.js';
 
 /** What a function does with its arguments, the receiver first. They are no faults. */
@@ -73,9 +72,4 @@ export function fitted(overload: Overload, args: unknown[], isKind: boolean): un
     fitting[i] = BigInt(given);
   }
   return fitting;
-}
-
-/** A value that may be absent, as an optional. */
-export function optionalOf(value: unknown): Optional | Fault {
-  return value === undefined ? Optional.NONE : new Optional(value);
 }

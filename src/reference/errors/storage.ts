@@ -49,7 +49,7 @@ export const STORAGE_ERRORS = {
   },
   DISK_FULL: {
     when: 'A disk is full, or nearly (`HEADGATE_MIN_FREE_DISK`).',
-    todo: 'Make room. All goes on by itself then.',
+    todo: 'Make room. All continues automatically then.',
     retry: 'depends',
   },
   ENGINE_UNAVAILABLE: {
@@ -124,7 +124,7 @@ export const STORAGE_ERRORS = {
   },
   WAREHOUSE_QUOTA: {
     when: "BigQuery's quotas are used up for now.",
-    todo: 'Nothing. Loads go on by themselves. Longer windows, or a project of its own, make room.',
+    todo: 'Nothing. Loads continue automatically. Longer windows, or a project of its own, make room.',
     retry: 'yes',
   },
   WAREHOUSE_REFUSED: {

@@ -6,7 +6,7 @@ import { HeadgateError, systemCodeOf } from '../../errors.js';
 import { readIfThere } from '../../platform/read-if-there.js';
 import { describeOwner, lockFile, type LockOwner } from '../../platform/file-lock.js';
 import { isTenantId } from '../../tenants/ids.js';
-import { createTurns } from '../../platform/keyed-mutex.js';
+import { KeyedMutex } from '../../platform/keyed-mutex.js';
 import { keyPathParts, type KeyFiles } from './key-file.js';
 
 const LOCK = join('.batch-key-lock', 'owner.json');
@@ -14,7 +14,7 @@ const LOCK = join('.batch-key-lock', 'owner.json');
 const MODE = 0o600;
 
 /** The lock keeps out other processes; this, the same one. */
-const inTurn = createTurns();
+const turns = new KeyedMutex();
 
 /**
  * Key files in a local directory of batches: `<root>/<tenant>/batch-key.json` and `<root>/.batch-key.json`. Any process
@@ -32,7 +32,7 @@ export function createLocalKeyFiles(root: string): KeyFiles {
     readVersion,
     create: async (owner, bytes) => createDurably(pathOf(owner), produce(bytes)),
     replace: (owner, bytes, version) =>
-      inTurn(root, async () => {
+      turns.run(root, async () => {
         const lock = await lockFile(join(root, LOCK), { held: lockedError });
         try {
           if ((await readVersion(owner))?.version !== version) return false;

@@ -5,7 +5,10 @@ import { keyPathParts, type KeyFiles, type KeyOwner } from './key-file.js';
 
 const JSON_TYPE = 'application/json';
 
-/** Key files as objects of the bucket that has the batches; that one is created once, and replaced by whoever has read it, is left to preconditions. */
+/**
+ * Key files as objects of the bucket that has the batches; that one is created once, and replaced by a process that has
+ * read it, is left to preconditions.
+ */
 export function createGcsKeyFiles({ bucket, prefix, endpoint }: GcsPlace): KeyFiles {
   const objects = new GcsObjects(bucket, endpoint);
   const root = prefix === '' ? '' : `${prefix}/`;

@@ -25,7 +25,7 @@ export interface KeyFile {
 }
 
 /** A key file, and which of its versions it is. */
-export interface KeyFileVersion {
+interface KeyFileVersion {
   readonly bytes: Buffer;
   readonly version: string;
 }

@@ -1,5 +1,5 @@
 import type { BatchRef } from '../../events/event.js';
-import { TextLines } from '../../events/octet-lines.js';
+import { TextLines } from '../../events/ndjson.js';
 import { unlessUnreadable, type BatchStore } from './batch-store.js';
 
 /** The lines of a batch's file; undefined if it is gone or damaged. */

@@ -3,13 +3,12 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
 import type { BatchRef, BatchName } from '../../events/event.js';
+import { countLineFeeds } from '../../events/ndjson.js';
 import { isUnreadable, type OpenBatch, type WriteOptions } from './batch-store.js';
 import type { Seal } from './seal.js';
 import { isAsSigned } from './signed-header.js';
 
 const gunzipAsync = promisify(gunzip);
-
-const LINE_FEED = 0x0a;
 
 /** The reference of a batch file of so many events. */
 export function refOf({ tenant, stream, batchId }: BatchName, gzipped: Buffer, events: number): BatchRef {
@@ -24,7 +23,7 @@ export async function openFile(name: BatchName, gzipped: Buffer): Promise<OpenBa
   if (!isAsSigned(name, gzipped)) throw notSignedError(name.batchId);
   try {
     const ndjson = await gunzipAsync(gzipped);
-    return { ref: refOf(name, gzipped, countLines(ndjson)), ndjson };
+    return { ref: refOf(name, gzipped, countLineFeeds(ndjson)), ndjson };
   } catch (error) {
     // Z_DATA_ERROR, Z_BUF_ERROR; anything else is no fault of the file.
     if (!(systemCodeOf(error) ?? '').startsWith('Z_')) throw error;
@@ -98,12 +97,6 @@ export async function keptInstead(
 /** What is thrown for a batch file that is not there. */
 export function goneError(batchId: string): HeadgateError {
   return new HeadgateError('NOT_FOUND', `Batch file ${batchId} is gone: expired, or deleted by hand.`);
-}
-
-function countLines(ndjson: Buffer): number {
-  let lines = 0;
-  for (let at = ndjson.indexOf(LINE_FEED); at !== -1; at = ndjson.indexOf(LINE_FEED, at + 1)) lines++;
-  return lines;
 }
 
 function sha256Of(content: Buffer): string {

@@ -5,6 +5,7 @@ import { gunzip, gzip } from 'node:zlib';
 import { writeDurably } from '../../platform/durable-file.js';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
 import { STREAMS } from '../../events/event.js';
+import { textLines } from '../../events/ndjson.js';
 import { PRIORITY_KEYS } from '../../tenants/subscription.js';
 import { assertCause } from '../../tenants/workflow-ids.js';
 import { assertBatchId, assertSubscriptionName, assertTenantId, dayOfBatch } from '../../tenants/ids.js';
@@ -70,8 +71,7 @@ async function passesIn(directory: string, prefix: string): Promise<number[]> {
 }
 
 async function readPass(path: string, pass: number): Promise<LoggedDelivery[]> {
-  const lines = (await gunzipAsync(await readFile(path))).toString('utf8').split('\n');
-  lines.pop();
+  const lines = textLines(await gunzipAsync(await readFile(path)));
   return lines.map((line) => ({ pass, ...(JSON.parse(line) as DeliveryEntry) }));
 }
 

@@ -1,6 +1,6 @@
 import type { DeliveryEntry } from './delivery-log.js';
 
-/** Answers of one pass are kept up to so many bytes; further attempts are kept without. */
+/** Answers of one pass are kept up to this number of bytes; further attempts are kept without. */
 export const MAX_RESPONSE_BYTES = 8 * 1024 * 1024;
 
 /** What one pass has done so far, bounded: as many entries as it makes attempts, and no more than 8 MB of answers. */

@@ -1,6 +1,6 @@
 import { HeadgateError, messageOf, systemCodeOf } from '../../errors.js';
 
-/** Google's reasons for a 403 that passes by itself. */
+/** Google's reasons for a 403 that passes without help. */
 const RATE_LIMITS = new Set(['rateLimitExceeded', 'userRateLimitExceeded']);
 
 /** What Google's authentication says when it has found no credentials, or such that are no longer good. */
@@ -14,7 +14,7 @@ export function statusOf(error: unknown): number | undefined {
 
 /**
  * Sorts what Google's client throws: `BATCH_STORE_REFUSED` says what an operator has to do, `BATCH_STORE_UNAVAILABLE` passes
- * by itself. Both are retryable: with either the batches wait until the bucket takes them.
+ * without help. Both are retryable: with either the batches wait until the bucket takes them.
  * @param place the bucket, as `gs://bucket`
  */
 export function gcsError(error: unknown, place: string): HeadgateError {

@@ -6,7 +6,7 @@ import { MAX_RACES, gcsError, racedError, statusOf } from './gcs-errors.js';
 const REQUEST_TIMEOUT_MS = 60_000;
 /** A multiple of 256 KiB, as the protocol wants. */
 const PIECE_BYTES = 8 * 1024 ** 2;
-/** How long the client itself goes on; whoever called it tries again later. */
+/** How long the client itself retries; its caller tries again later. */
 const RETRY = { maxRetries: 2, totalTimeout: 30 };
 
 /** An object and which of its versions it is; a write can ask that it still is that one. */

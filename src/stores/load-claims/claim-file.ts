@@ -7,10 +7,10 @@ import type { ClaimPlace, LoadClaim } from './load-claims.js';
 const MAX_REMEMBERED = 250_000;
 
 /** Beside the directories of a tenant's streams; no stream has this name. */
-export const CLAIMS = 'load-claims';
+const CLAIMS = 'load-claims';
 
 /** What the name of a claim's file ends with. */
-export const ENDING = '.json';
+const ENDING = '.json';
 
 const NAME = /^[A-Za-z0-9_-]{1,240}$/;
 const DAY = /^\d{4}-\d{2}-\d{2}$/;

@@ -31,12 +31,14 @@ export interface LoadClaim {
   readonly clashes?: Readonly<Record<string, number>>;
   /** Bytes of the file that is loaded. */
   readonly bytes: number;
-  /** Where the rows go by a write stream of BigQuery. Absent: they go by a load job, whose id follows from the claim's name. */
+  /**
+   * Where the rows go by a write stream of BigQuery. Absent: they go by a load job, whose id follows from the claim's name.
+   */
   readonly stream?: ClaimedStream;
 }
 
 /** The one write stream by which the rows of a claim may come in. */
-export interface ClaimedStream {
+interface ClaimedStream {
   /** `projects/…/datasets/…/tables/…/streams/…`; empty where there are no rows. */
   readonly name: string;
   /** What the rows say in `_loaded_at`: ISO 8601, UTC. */
@@ -52,8 +54,8 @@ export interface NamedClaim extends LoadClaim {
 }
 
 /**
- * Claims of loads, kept where the batch files are. One is written before its load begins, once, and never changed: whoever
- * comes after a crash finds in it what the load was to hold, and asks the warehouse how it went.
+ * Claims of loads, kept where the batch files are. One is written before its load begins, once, and never changed: the
+ * process that comes after a crash finds in it what the load was to hold, and asks the warehouse how it went.
  */
 export interface LoadClaims {
   /**
@@ -64,7 +66,10 @@ export interface LoadClaims {
   claim(place: ClaimPlace, claim: LoadClaim): Promise<LoadClaim>;
   /** The claims of a tenant's stream from a day on, in the order of days. What has been read once is not read again. */
   list(range: ClaimRange): Promise<readonly NamedClaim[]>;
-  /** When the claims of jobs of a tenant's stream were written, from a day on, in milliseconds since the epoch. Reads none of them. */
+  /**
+   * When the claims of jobs of a tenant's stream were written, from a day on, in milliseconds since the epoch. Reads none
+   * of them.
+   */
   times(range: ClaimRange): Promise<readonly number[]>;
   /** Deletes the claims of days that are over; none are no error. */
   deleteThrough(tenant: string, isOver: (day: string) => boolean): Promise<void>;

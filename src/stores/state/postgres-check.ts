@@ -18,7 +18,7 @@ export interface PostgresCheck {
 
 /**
  * Looks whether a state could be kept in a place. Changes nothing, and takes no lock.
- * @throws HeadgateError `STATE_REFUSED`: what has to be mended is in its message; `STATE_UNAVAILABLE`
+ * @throws HeadgateError `STATE_REFUSED`: what has to be fixed is in its message; `STATE_UNAVAILABLE`
  */
 export async function checkPostgres(place: PostgresPlace): Promise<PostgresCheck> {
   const limits = { connectionTimeoutMillis: ANSWER_MS, query_timeout: ANSWER_MS };

@@ -6,7 +6,7 @@ const RETRY_AFTER_SECONDS = 2;
 const RETRY = { retryable: true, retryAfterSeconds: RETRY_AFTER_SECONDS };
 
 /** What to do about what Postgres refuses for good, by SQLSTATE. */
-const MEND: Readonly<Record<string, (place: PostgresPlace) => string>> = {
+const FIX: Readonly<Record<string, (place: PostgresPlace) => string>> = {
   '28P01': ({ user }) => `correct the password of ${user} in HEADGATE_STATE or PGPASSWORD`,
   '28000': ({ user }) => `let ${user} in by pg_hba.conf, or correct the user in HEADGATE_STATE`,
   '3D000': ({ database }) => `create it: CREATE DATABASE "${database}" ENCODING 'UTF8' TEMPLATE template0`,
@@ -26,14 +26,14 @@ export function stateErrorOf(error: unknown, place: PostgresPlace): HeadgateErro
   const code = systemCodeOf(error) ?? '';
   const said = `The state in ${describePlace(place)}: ${reasonOf(error)}`;
   if (code === '53100') return new HeadgateError('DISK_FULL', said, { ...RETRY, cause: error });
-  const mend = MEND[code]?.(place);
-  if (mend !== undefined) return new HeadgateError('STATE_REFUSED', `${said}. To mend it: ${mend}.`);
+  const fix = FIX[code]?.(place);
+  if (fix !== undefined) return new HeadgateError('STATE_REFUSED', `${said}. To fix it: ${fix}.`);
   if (NOT_TRUSTED.test(`${code} ${messageOf(error)}`))
     return new HeadgateError(
       'STATE_REFUSED',
-      `${said}. To mend it: correct sslmode or sslrootcert in HEADGATE_STATE.`,
+      `${said}. To fix it: correct sslmode or sslrootcert in HEADGATE_STATE.`,
     );
-  // Of a statement that is wrong: no later try mends it.
+  // Of a statement that is wrong: no later try fixes it.
   if (/^(42|22|0A)/.test(code))
     return new HeadgateError('STATE_REFUSED', `${said} (${code})`, { cause: error });
   return new HeadgateError('STATE_UNAVAILABLE', said, { ...RETRY, cause: error });

@@ -6,7 +6,7 @@ import { connectionOf, type PostgresPlace } from './postgres-place.js';
 import { migrate } from './postgres-migrations.js';
 
 const SECOND = 1_000;
-/** How long a server may take to let us in. */
+/** How long a server may take to accept a connection. */
 const CONNECT_MS = 5 * SECOND;
 /** The longest statement, a large checkpoint: the server gives it up, and if it does not say so, we do. */
 const STATEMENT_MS = 60 * SECOND;

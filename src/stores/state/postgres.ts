@@ -17,7 +17,7 @@ const SECOND = 1_000;
 /** How {@link openPostgresStateStore} goes about it. */
 export interface PostgresOptions {
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
-  /** Told when another process has taken the state over: what is in memory is not what is kept any more. */
+  /** Called when another process has taken the state over: what is in memory is not what is kept any more. */
   readonly onFatal: (reason: string) => void;
   /** How long another process may take to let go of the state at the start. Default 30 s: a machine that is gone is noticed in less. */
   readonly lockWaitMs?: number;
@@ -30,7 +30,7 @@ const LOCK_WAIT_MS = 30 * SECOND;
 const READ_MS = 5 * SECOND;
 /** Connections for reads; while they are busy, reads wait and go together. */
 const READERS = 2;
-/** After a failed attempt the next waits so long; who asks meanwhile gets the same answer. */
+/** After a failed attempt the next waits this long; who asks meanwhile gets the same answer. */
 const REOPEN_MS = 500;
 const START_RETRY_MS = 1 * SECOND;
 
@@ -42,7 +42,7 @@ export interface PostgresStateStore extends StateStore {
 
 /**
  * Opens the state store on Postgres, and waits for a server that does not answer.
- * @throws HeadgateError `STATE_REFUSED`: what has to be mended is in its message; `STATE_IN_USE`: another process has it
+ * @throws HeadgateError `STATE_REFUSED`: what has to be fixed is in its message; `STATE_IN_USE`: another process has it
  */
 export async function openPostgresStateStore(
   place: PostgresPlace,
@@ -176,7 +176,7 @@ class OwnedState implements PostgresStateStore {
     await Promise.all([this.readers.end(), this.session.end(), opening?.then((session) => session?.end())]);
   }
 
-  /** One statement commits by itself: one round trip. */
+  /** One statement commits without a transaction: one round trip. */
   private async write(session: StateSession, statements: readonly (readonly string[])[]): Promise<void> {
     const { client, epoch } = session;
     if (statements.length > 1) await client.query('BEGIN');
@@ -240,7 +240,7 @@ class OwnedState implements PostgresStateStore {
     throw this.fatal(`The state in ${describePlace(this.place)} is not what this process knows: ${reason}.`);
   }
 
-  /** The epoch in the database is another: whoever has begun it is the owner now. */
+  /** The epoch in the database is another: the process that has begun it is the owner now. */
   private disowned(session: StateSession): HeadgateError {
     // That may be this process itself, with a new connection.
     if (session !== this.session || this.opening !== undefined) return unreadable();

@@ -14,7 +14,7 @@ export interface CurrentDecision {
   readonly time: string;
 }
 
-/** All that is kept of a subject. Changed in place by whoever holds it; the store keeps copies. */
+/** All that is kept of a subject. Changed in place by its holder; the store keeps copies. */
 export interface SubjectRecord {
   /** Absent until the subject has user properties. */
   profile?: ProfileState;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { messageOf } from '../../errors.js';
-import { joinLines, octetLines } from '../../events/octet-lines.js';
+import { joinLines, octetLines } from '../../events/ndjson.js';
 import type { Engine } from './engine.js';
 import { selectStatement } from './select.js';
 import type { BadRow, BadRows, LoadBatch, LoadInput } from './warehouse.js';
@@ -13,8 +13,8 @@ const inflate = promisify(gunzip);
 const deflate = promisify(gzip);
 
 /**
- * Beyond so many bad rows of a load, a part that has one is taken as bad as a whole: looking on would take minutes. Where
- * what was left out is loaded again, its good rows come in.
+ * Beyond this number of bad rows in a load, a part that has one is taken as bad as a whole: looking on would take minutes.
+ * Where what was left out is loaded again, its good rows come in.
  */
 const MAX_FOUND = 500;
 
@@ -26,7 +26,7 @@ const OF_DATA = /^(Invalid Input|Conversion|Out of Range) Error: /;
 
 /**
  * Makes an attempt to load, and another without the rows that cannot be loaded, if the first fails for its data and the
- * input says what becomes of such rows. They are told of before the second attempt, in which their batches are files
+ * input says what becomes of such rows. They are reported before the second attempt, in which their batches are files
  * without them.
  * @param attempt loads batches; told how many rows of them were left out
  */
@@ -46,7 +46,7 @@ export async function withoutBadRows<T>(
       const parted: Parted[] = [];
       for (const batch of batches) parted.push(await search.part(batch));
       const found = parted.flatMap(({ bad }) => (bad.rows.length === 0 ? [] : [bad]));
-      // Together they fail, and none of them alone: that is not for us to mend.
+      // Together they fail, and none of them alone: that is not for us to fix.
       if (found.length === 0) throw error;
       await input.onBadRows(found);
       return await attempt(
@@ -80,7 +80,7 @@ class Search {
     const { batchId } = batch;
     const whole = await this.problemOf(batch);
     if (whole === undefined) return { bad: { batchId, rows: [] }, good: batch };
-    // As octets: what is wrong with a line may be that it is no text.
+    // As octets: what is wrong with a line may be that it is not text.
     const lines = octetLines(await inflate(await readFile(batch.path)));
     const rows: BadRow[] = [];
     // Of another number of lines than there should be, no row is to blame.
@@ -125,7 +125,10 @@ class Search {
     }
   }
 
-  /** Why a batch cannot be loaded, undefined if it can. Every value is made as for a load; to write them takes longer than that. */
+  /**
+   * Why a batch cannot be loaded, undefined if it can. Every value is made as for a load; to write them takes longer than
+   * that.
+   */
   private async problemOf(batch: LoadBatch): Promise<string | undefined> {
     const make = `SELECT max(hash(made)) FROM (${selectStatement(this.input, [batch])}) AS made`;
     try {

@@ -39,7 +39,7 @@ export function distinct(batches: readonly LoadBatch[]): LoadBatch[] {
 export function firstDayToLookAt(day: string, batches: readonly LoadBatch[]): string {
   const earliest = batches.map((batch) => dayOfBatch(batch.batchId)).reduce((a, b) => (a < b ? a : b));
   const time = Date.parse(earliest);
-  // Digits that are no date: look everywhere.
+  // Digits that are not a date: look everywhere.
   if (Number.isNaN(time)) return '';
   const dayBefore = new Date(time - DAY_MS).toISOString().slice(0, 10);
   // The load's own day is always among them: what it has left there must be seen before its name is taken.

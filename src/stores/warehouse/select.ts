@@ -40,6 +40,6 @@ function expression(column: Column, input: LoadInput): string {
  * @see https://www.rfc-editor.org/rfc/rfc3339#section-5.6
  */
 function timestamp(name: string): string {
-  const mended = `regexp_replace(upper(${name}), '(:[0-9]{2}):60', '\\1:59')`;
-  return `coalesce(try_cast(${name} AS TIMESTAMPTZ), CAST(${mended} AS TIMESTAMPTZ))`;
+  const corrected = `regexp_replace(upper(${name}), '(:[0-9]{2}):60', '\\1:59')`;
+  return `coalesce(try_cast(${name} AS TIMESTAMPTZ), CAST(${corrected} AS TIMESTAMPTZ))`;
 }

@@ -17,7 +17,7 @@ export interface LoadBatch {
 export interface BadRow {
   /** Its line in the batch's file, counted from 0. */
   readonly line: number;
-  /** The line; octets that are no UTF-8 are replaced. */
+  /** The line; octets that are not UTF-8 are replaced. */
   readonly text: string;
   /** What the engine says is wrong with it. */
   readonly reason: string;
@@ -47,8 +47,8 @@ export interface LoadInput {
   /** Fields of `data` that get a column. Default none. */
   readonly promoted?: readonly PromotedField[];
   /**
-   * Told of the rows that make the load fail, which it then does without; the load waits, and fails if this does. It may be
-   * told of the same rows again by a retry. Default: such rows fail the load.
+   * Called with the rows that make the load fail, which it then does without; the load waits, and fails if this does. It
+   * may be called with the same rows again by a retry. Default: such rows fail the load.
    */
   readonly onBadRows?: (bad: readonly BadRows[]) => Promise<void>;
   /** Interrupts the load; it then rejects with the signal's reason and leaves nothing behind, but for what a retry finds. */
@@ -89,10 +89,11 @@ export function unreadableOf(error: unknown): UnreadableBatches | undefined {
 export interface Warehouse {
   /**
    * Loads batches in one atomic step: readers see all of the load or none of it.
-   * @throws HeadgateError `NOT_FOUND` (batches that are not held have no file any more, or a damaged one; see {@link unreadableOf}), `TENANT_ID_INVALID`,
-   * `DISK_FULL` and `WAREHOUSE_FAILED` (retryable, except when the input itself is malformed; also when the rows that
-   * were read are not as many as the batches have), and where it is not on this disk `WAREHOUSE_UNAVAILABLE`,
-   * `WAREHOUSE_QUOTA` and `WAREHOUSE_REFUSED` (an operator has to do something, and the message says what), all retryable
+   * @throws HeadgateError `NOT_FOUND` (batches that are not held have no file any more, or a damaged one; see {@link
+   * unreadableOf}), `TENANT_ID_INVALID`, `DISK_FULL` and `WAREHOUSE_FAILED` (retryable, except when the input itself is
+   * malformed; also when the rows that were read are not as many as the batches have), and where it is not on this disk
+   * `WAREHOUSE_UNAVAILABLE`, `WAREHOUSE_QUOTA` and `WAREHOUSE_REFUSED` (an operator has to do something, and the message
+   * says what), all retryable
    */
   load(input: LoadInput): Promise<LoadResult>;
   /** Waits for loads under way, then releases files, threads and memory. */

@@ -10,10 +10,10 @@ import { executableName, findOnPath, isExecutable } from './executables.js';
  * The release of Temporal's CLI that is fetched or built: server 1.29.1 with UI 2.42.1. The newest whose module can be
  * built by `go install`; later ones carry a `replace` that it refuses.
  */
-export const TEMPORAL_CLI_VERSION = '1.5.1';
+const TEMPORAL_CLI_VERSION = '1.5.1';
 
 /** Where a server binary came from. */
-export type BinarySource = 'HEADGATE_TEMPORAL_CLI' | 'PATH' | 'cache';
+type BinarySource = 'HEADGATE_TEMPORAL_CLI' | 'PATH' | 'cache';
 
 /** A server binary that is there already. */
 export interface FoundBinary {

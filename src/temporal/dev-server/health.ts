@@ -27,7 +27,7 @@ export async function answersFor(address: string, namespace: string): Promise<bo
 }
 
 /** True when something accepts connections at `host:port`. */
-export function listens(address: string): Promise<boolean> {
+function listens(address: string): Promise<boolean> {
   const colon = address.lastIndexOf(':');
   const host = address.slice(0, colon).replace(/^\[|\]$/g, '');
   return new Promise((resolve) => {

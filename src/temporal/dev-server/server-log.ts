@@ -12,7 +12,7 @@ export interface ServerLog {
   close(): void;
 }
 
-/** Opens a log for appending; one that has grown past 10 MB is set aside as `<file>.1` first. */
+/** Opens a log for appending; one that has grown past 10 MB is renamed to `<file>.1` first. */
 export function openServerLog(file: string): ServerLog {
   mkdirSync(dirname(file), { recursive: true });
   if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > MAX_BYTES) renameSync(file, `${file}.1`);

@@ -26,10 +26,10 @@ export type ServerState =
 export interface ServerClaim {
   /**
    * Takes the lock that the server itself is to hold, as a file that it inherits: so it is known to run as long as it does,
-   * whoever has died, in whatever container. Undefined while one that was left behind still holds it.
+   * no matter which process has died, in which container. Undefined while one that was left behind still holds it.
    */
   lockServer(): FileLock | undefined;
-  /** The server that was written down last, by whomever; it may have ended. */
+  /** The server that was written down last, by any process; it may have ended. */
   leftBehind(): RunningServer | undefined;
   /** Writes down the server that was started. */
   write(server: RunningServer): void;

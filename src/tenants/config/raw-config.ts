@@ -17,7 +17,7 @@ export interface RawAggregate {
 }
 
 /** A schema of events as written. */
-export type RawEventSchema = Omit<EventSchemaConfig, 'mode'> & Partial<Pick<EventSchemaConfig, 'mode'>>;
+type RawEventSchema = Omit<EventSchemaConfig, 'mode'> & Partial<Pick<EventSchemaConfig, 'mode'>>;
 
 /** A tenant's configuration as written, once it fits the schema. */
 export interface RawConfig {

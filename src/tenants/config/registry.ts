@@ -13,7 +13,7 @@ import {
   type TenantFile,
 } from './tenant-file.js';
 
-export { applyTenantFiles, type AppliedTenant, type TenantToApply } from './apply.js';
+export { applyTenantFiles, type TenantToApply } from './apply.js';
 export type { LoadedTenant } from './tenant-file.js';
 
 /** What happened to a tenant; `loaded` is there unless it was removed. */

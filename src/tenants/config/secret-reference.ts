@@ -21,7 +21,7 @@ export function tenantInVariables(tenant: string): string {
 }
 
 /** How the variables of a tenant's secrets begin: `HEADGATE_SECRET_ACME_EU__`. */
-export function secretPrefixOf(tenant: string): string {
+function secretPrefixOf(tenant: string): string {
   return `${SECRET_PREFIX}${tenantInVariables(tenant)}__`;
 }
 

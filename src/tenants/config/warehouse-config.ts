@@ -1,7 +1,7 @@
 import type { PromotionConfig } from './promotion.js';
 
 /** A tenant's warehouse in files of this machine, read with DuckDB. */
-export interface ParquetConfig {
+interface ParquetConfig {
   readonly kind: 'parquet';
   /** Length of a load window in milliseconds. Default 5 s. */
   readonly windowMs: number;

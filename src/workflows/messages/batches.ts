@@ -22,8 +22,8 @@ export interface DecidedBatch {
 
 /**
  * How long a worker has for a task of one of our workflows before Temporal gives it to another: what a killed process had
- * taken up waits for so long, and Temporal's default is 10 s. Ours take milliseconds; one whose local activities take
- * longer asks for more time by itself, after four fifths of it.
+ * taken up waits for this long, and Temporal's default is 10 s. Ours take milliseconds; one whose local activities take
+ * longer asks for more time on its own, after four fifths of it.
  */
 export const WORKFLOW_TASK_TIMEOUT = '5 seconds' as const;
 

@@ -80,7 +80,7 @@ export interface PassResult {
   /** What is to be tried again. */
   readonly pending: readonly PendingLines[];
   /**
-   * When: after so many milliseconds; at once if 0 or absent. Decided by the pass, which knows the subscription's
+   * When: after this number of milliseconds; at once if 0 or absent. Decided by the pass, which knows the subscription's
    * retry schedule, what the receiver asked for, and whether the breaker is open.
    */
   readonly retryAfterMs?: number;
@@ -107,7 +107,7 @@ export const DEAD_REASONS = [
 export type DeadReason = (typeof DEAD_REASONS)[number];
 
 /** Of a subscription's kind, of what ingest could not hand over, or of what the warehouse could not load. */
-export type DeadLetterKind = SubscriptionKind | 'ingest' | 'warehouse';
+type DeadLetterKind = SubscriptionKind | 'ingest' | 'warehouse';
 
 /** Lines of a batch that are given up for the same reason. */
 export interface DeadLines {

@@ -204,7 +204,7 @@ export interface JudgedOutcome {
 }
 
 /** How many decisions came out how. */
-export interface OutcomeCounts {
+interface OutcomeCounts {
   readonly eligible: number;
   readonly ineligible: number;
 }

@@ -84,8 +84,11 @@ describe('the breaker of a receiver', () => {
     assert.equal(breaker.admit(now), undefined, 'one at a time');
     assert.ok(breaker.observe(probe, true, 100, now).changed);
     assert.deepEqual(breaker.stateAt(now), {
-      ...{ state: 'closed', failedShare: 0, requests: 0 },
-      ...{ since: now, consecutiveFailures: 0 },
+      state: 'closed',
+      failedShare: 0,
+      requests: 0,
+      since: now,
+      consecutiveFailures: 0,
     });
   });
 
@@ -167,7 +170,7 @@ describe('the breaker of a receiver', () => {
       for (let count = 0; count < 20; count++) assert.ok(!fail(), 'too soon');
       now = first + 24 * HOUR;
       assert.ok(fail());
-      assert.equal(breaker.stateAt(now).consecutiveFailures, 0, 'whoever resumes it begins anew');
+      assert.equal(breaker.stateAt(now).consecutiveFailures, 0, 'a resume begins anew');
       now += HOUR;
       assert.ok(!fail());
     });

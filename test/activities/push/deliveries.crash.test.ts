@@ -67,20 +67,22 @@ describe('deliveries by push', function () {
     });
     receivers = new Receivers({ allow: ALLOW_LOOPBACK });
     const control: PushControl = {
-      ...{
-        isStopped: () => false,
-        tried: () => undefined,
-        resumed: () => undefined,
-        observe: () => undefined,
-        disable: () => undefined,
-        alert: () => undefined,
-        fault: () => undefined,
-      },
+      isStopped: () => false,
+      tried: () => undefined,
+      resumed: () => undefined,
+      observe: () => undefined,
+      disable: () => undefined,
+      alert: () => undefined,
+      fault: () => undefined,
     };
     const pushPass = createPushPass({
       configOf: (id) => pipeline.registry.get(id)!.config,
-      ...{ batchStore: pipeline.stores.batchStore, deliveryLog: pipeline.stores.deliveryLog },
-      ...{ receivers, control, secretOf: (reference: string) => reference, log: SILENT },
+      batchStore: pipeline.stores.batchStore,
+      deliveryLog: pipeline.stores.deliveryLog,
+      receivers,
+      control,
+      secretOf: (reference: string) => reference,
+      log: SILENT,
       observer: { requested: () => undefined, passed: () => undefined },
     });
     pipeline.replaced.pushPass = withFailures(pushPass);
@@ -127,7 +129,7 @@ describe('deliveries by push', function () {
     assert.equal(ids.size, 300, 'the same for an event at each attempt');
   });
 
-  it('that always fail become a dead letter, the rest does not; redriven, they are delivered when the receiver is mended', async () => {
+  it('that always fail become a dead letter, the rest does not; redriven, they are delivered when the receiver is fixed', async () => {
     const broken = ['d-3', 'd-11', 'd-40'];
     receiver.answer = (request) => (broken.includes(idsOf(request)[0]!) ? 500 : 200);
     const [result, batch] = await delivered('push-dead', rowsOf('d', 50));
@@ -193,18 +195,29 @@ describe('a push worker that is killed', function () {
     };
     const connection = await connect();
     const workflows = await Worker.create({
-      ...{ connection, namespace: testNamespace(), taskQueue: `${queue}-workflows` },
+      connection,
+      namespace: testNamespace(),
+      taskQueue: `${queue}-workflows`,
       workflowBundle: { code: await workflowCode() },
     });
     const input: DeliverInput = {
-      ...{ tenant: 'UA', subscription: 'hooks', kind: 'push', batch, count, priority: 'normal', queue },
-      ...{ activityQueue: `${queue}-workflows`, expiresAt: Date.now() + DAY_MS },
+      tenant: 'UA',
+      subscription: 'hooks',
+      kind: 'push',
+      batch,
+      count,
+      priority: 'normal',
+      queue,
+      activityQueue: `${queue}-workflows`,
+      expiresAt: Date.now() + DAY_MS,
     };
     await workflows.runUntil(async () => {
       const client = new Client({ connection, namespace: testNamespace() });
       const first = startChild();
       const handle = await client.workflow.start('deliver', {
-        ...{ workflowId: queue, taskQueue: `${queue}-workflows`, args: [input] },
+        workflowId: queue,
+        taskQueue: `${queue}-workflows`,
+        args: [input],
       });
       await until(async () => {
         const { raw } = await handle.describe();

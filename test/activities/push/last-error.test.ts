@@ -28,7 +28,7 @@ describe('the last error of an endpoint', () => {
     assert.equal(said(`${' '.repeat(190)}topsecret`, secrets), `${error}: […]`);
   });
 
-  it('shows no key or token, whoever it is of', () => {
+  it('shows no key or token, no matter whose it is', () => {
     const token = 'eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJ4In0.c2ln';
     assert.equal(said(`whsec_AAAA+/= Basic dTpw bearer abc.def ${token}`), `${error}: […] […] […] […]`);
   });

@@ -57,21 +57,17 @@ describe('a push pass', () => {
     assert.deepEqual(await bench.pass(batch, {}, { secretOf }), done(1));
     const [{ headers, body }] = receiver.requests as [ReceivedRequest];
     assert.deepEqual(new Webhook(SECRET).verify(body, headers as Record<string, string>), {
-      ...{
-        specversion: '1.0',
-        id: 'e.0',
-        source: '/airports/EWR',
-        type: 'landed',
-        subject: 'N1',
-        stage: 'new',
-      },
-      ...{
-        time: '2024-03-10T12:00:00.000Z',
-        airline: 'UA',
-        hops: 1,
-        receivedat: '2024-03-10T13:00:00.000Z',
-        data: {},
-      },
+      specversion: '1.0',
+      id: 'e.0',
+      source: '/airports/EWR',
+      type: 'landed',
+      subject: 'N1',
+      stage: 'new',
+      time: '2024-03-10T12:00:00.000Z',
+      airline: 'UA',
+      hops: 1,
+      receivedat: '2024-03-10T13:00:00.000Z',
+      data: {},
     });
     assert.equal(headers['content-type'], 'application/cloudevents+json');
     assert.match(headers['webhook-id'] as string, /^event_[0-9a-f]{40}$/);
@@ -97,7 +93,7 @@ describe('a push pass', () => {
     assert.equal(bench.receivers.of('UA', 'hooks').concurrency.limit, 32);
   });
 
-  it('posts batches of so many, with an id that is the same for the same events', async () => {
+  it('posts batches of a bounded size, with an id that is the same for the same events', async () => {
     bench.configure({ format: 'batch', maxEvents: 40 });
     const batch = await events(100);
     await bench.pass(batch);
@@ -173,7 +169,14 @@ describe('a push pass', () => {
     await bench.pass(batch);
     const read = await bench.stores.deliveryLog.read({ ...batch, subscription: 'hooks' });
     const shown = read.map(({ line, event: id, attempt, outcome, status, error, response, pass }) => [
-      ...[line, id, attempt, outcome, status, error, response, pass],
+      line,
+      id,
+      attempt,
+      outcome,
+      status,
+      error,
+      response,
+      pass,
     ]);
     assert.deepEqual(shown, [
       [0, 'e-0', 1, 'delivered', 200, undefined, undefined, 1],
@@ -232,7 +235,7 @@ describe('a push pass', () => {
     });
   }
 
-  it('ends by itself, and is to go on at once', async () => {
+  it('ends in time, and is to go on at once', async () => {
     receiver.answer = async () => {
       await new Promise(setImmediate);
       return 200;
@@ -278,9 +281,12 @@ describe('a push pass', () => {
   it('waits before the next pass when the queue could not be told', async () => {
     receiver.answer = () => 410;
     const control = {
-      ...{ isStopped: () => false, observe: () => undefined, alert: () => undefined },
+      isStopped: () => false,
+      observe: () => undefined,
+      alert: () => undefined,
       fault: () => undefined,
-      ...{ tried: () => undefined, resumed: () => undefined },
+      tried: () => undefined,
+      resumed: () => undefined,
       disable: () => Promise.reject(new Error('no Temporal')),
     };
     assert.equal((await bench.pass(await events(1), {}, { control })).retryAfterMs, 30_000);
@@ -288,15 +294,13 @@ describe('a push pass', () => {
 
   it('posts nothing while it is stopped', async () => {
     const control = {
-      ...{
-        isStopped: () => true,
-        observe: () => undefined,
-        alert: () => undefined,
-        fault: () => undefined,
-        disable: () => undefined,
-        tried: () => undefined,
-        resumed: () => undefined,
-      },
+      isStopped: () => true,
+      observe: () => undefined,
+      alert: () => undefined,
+      fault: () => undefined,
+      disable: () => undefined,
+      tried: () => undefined,
+      resumed: () => undefined,
     };
     const result = await bench.pass(await events(2), {}, { control });
     assert.deepEqual([received(), result.pending[0]?.count, result.retryAfterMs], [[], 2, 30_000]);

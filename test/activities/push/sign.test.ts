@@ -15,7 +15,7 @@ function seen(headers: WebhookHeaders): Record<string, string> {
   return { ...headers } as Record<string, string>;
 }
 
-/** The specification by itself: `v1` is HMAC-SHA256 over `<id>.<timestamp>.<body>` with the decoded secret. */
+/** The specification alone: `v1` is HMAC-SHA256 over `<id>.<timestamp>.<body>` with the decoded secret. */
 function hmacOf(secret: string, headers: WebhookHeaders, body: string): string {
   const content = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`;
   const key = Buffer.from(secret.slice('whsec_'.length), 'base64');

@@ -15,7 +15,8 @@ installRuntime(SILENT);
 const stores = openSharedStores(dataDir);
 const pushPass = createPushPass({
   configOf: () => parseTenantConfig(config, 'UA.yaml'),
-  ...{ batchStore: stores.batchStore, deliveryLog: stores.deliveryLog },
+  batchStore: stores.batchStore,
+  deliveryLog: stores.deliveryLog,
   receivers: new Receivers({ allow: ALLOW_LOOPBACK }),
   control: {
     isStopped: () => false,
@@ -32,7 +33,8 @@ const pushPass = createPushPass({
 });
 const worker = await Worker.create({
   connection: await NativeConnection.connect({ address }),
-  ...{ namespace, taskQueue },
+  namespace,
+  taskQueue,
   activities: { pushPass: withFailures(pushPass) },
   maxHeartbeatThrottleInterval: '1 second',
 });

@@ -100,9 +100,15 @@ describe('deciding again', () => {
 
   function input(more: Partial<RedecideInput> = {}): RedecideInput {
     return {
-      ...{ tenant: 'UA', replayId: 'r', version: '0123456789ab', dryRun: true, task: { kind: 'decide' } },
+      tenant: 'UA',
+      replayId: 'r',
+      version: '0123456789ab',
+      dryRun: true,
+      task: { kind: 'decide' },
       range: { from: 0, to: Date.UTC(2024, 2, 11), by: 'receipt', stream: 'events' },
-      ...{ eventsPerSecond: 1_000_000, activityQueue: 'tenant.UA', requestedAt: Date.UTC(2024, 2, 12) },
+      eventsPerSecond: 1_000_000,
+      activityQueue: 'tenant.UA',
+      requestedAt: Date.UTC(2024, 2, 12),
       ...more,
     };
   }
@@ -116,7 +122,11 @@ describe('deciding again', () => {
     notRecordedBefore,
     notMadeNow,
   }: RuleDifference) => ({
-    ...{ evaluated, newlyEligible, noLongerEligible, notRecordedBefore, notMadeNow },
+    evaluated,
+    newlyEligible,
+    noLongerEligible,
+    notRecordedBefore,
+    notMadeNow,
   });
   const NONE = { newlyEligible: 0, noLongerEligible: 0, notRecordedBefore: 0, notMadeNow: 0 };
 

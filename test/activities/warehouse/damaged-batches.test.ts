@@ -34,7 +34,9 @@ describe('a batch whose file is damaged or gone', function () {
   const root = () => join(dir, 'batches');
   const loading = () =>
     createLoadActivities({
-      ...{ warehouse, batchStore: createFileBatchStore(root()), holdLoads: async () => undefined },
+      warehouse,
+      batchStore: createFileBatchStore(root()),
+      holdLoads: async () => undefined,
       parkBatch: async ({ batchId }, reason) => void parked.push([batchId, reason]),
     });
 
@@ -54,7 +56,10 @@ describe('a batch whose file is damaged or gone', function () {
 
   const load = (batches: readonly BatchRef[], window: string) =>
     loading().loadBatches({
-      ...{ tenant: TENANT, window, loadedAt: '2024-03-10T12:00:05.000Z', batches },
+      tenant: TENANT,
+      window,
+      loadedAt: '2024-03-10T12:00:05.000Z',
+      batches,
     });
 
   it(`is parked at ${FLIPS} flipped bits, nothing of it is loaded, and its neighbours are`, async () => {

@@ -142,7 +142,8 @@ describe('the activity loadBatches', function () {
   it('is held back before anything is loaded, by the streams that it has', async () => {
     const asked: unknown[] = [];
     const { loadBatches } = createLoadActivities({
-      ...{ warehouse, batchStore },
+      warehouse,
+      batchStore,
       holdLoads: async (tenant, streams) => {
         asked.push([tenant, streams]);
         throw new HeadgateError('WAREHOUSE_QUOTA', 'too many', { retryable: true, retryAfterSeconds: 900 });
@@ -159,7 +160,9 @@ describe('the activity loadBatches', function () {
     let thrown = new HeadgateError('WAREHOUSE_REFUSED', 'Access Denied');
     const refusing: Warehouse = { load: () => Promise.reject(thrown), close: async () => undefined };
     const { loadBatches } = createLoadActivities({
-      ...{ warehouse: refusing, batchStore, holdLoads },
+      warehouse: refusing,
+      batchStore,
+      holdLoads,
       parkLoads: async (tenant, { code, message }, beganAt) => {
         assert.ok(beganAt <= Date.now());
         parked.push([tenant, message]);

@@ -30,7 +30,9 @@ describe('rows that no load can take', function () {
     pipeline = await startPipeline(Object.fromEntries(TENANTS.map((tenant) => [tenant, config])));
     const { client, stores } = pipeline;
     deadLetters = createDeadLetters({
-      ...{ client, namespace: testNamespace(), batchStore: stores.batchStore },
+      client,
+      namespace: testNamespace(),
+      batchStore: stores.batchStore,
       deliveryLog: stores.deliveryLog,
       isolationOf: () => 'pooled',
     });
@@ -71,7 +73,13 @@ describe('rows that no load can take', function () {
     const { paths, batchStore } = pipeline.stores;
     const tenants = pipeline.registry.list();
     const [found] = await audit({
-      ...{ paths, batchStore, tenants, tenant, stream: 'events', days: {}, show: 10 },
+      paths,
+      batchStore,
+      tenants,
+      tenant,
+      stream: 'events',
+      days: {},
+      show: 10,
       onProgress: () => undefined,
       onSkipped: () => undefined,
     });
@@ -111,7 +119,7 @@ describe('rows that no load can take', function () {
       .map((line) => JSON.parse(line) as { unreadable?: string });
     assert.deepEqual(
       written.map(({ unreadable }) => unreadable),
-      [undefined, `It is no event: ${lines[3]}`],
+      [undefined, `It is not an event: ${lines[3]}`],
     );
     const audited = await auditOf(tenant);
     assert.deepEqual(audited.leftOut, {

@@ -22,8 +22,13 @@ const EVENTS = 200;
 const WORKFLOWS = 20;
 /** So slow that there are heartbeats, and signals after them, before the pass is through: 40 at once, then 20 a second. */
 const SYNC = {
-  ...{ name: 'sync', kind: 'workflow', workflow: '"bookingSync"', signal: '"booking"' },
-  ...{ taskQueue: `"own.${TENANT}"`, id: 'event.subject', limits: { eventsPerSecond: 20 } },
+  name: 'sync',
+  kind: 'workflow',
+  workflow: '"bookingSync"',
+  signal: '"booking"',
+  taskQueue: `"own.${TENANT}"`,
+  id: 'event.subject',
+  limits: { eventsPerSecond: 20 },
 };
 
 /** A process that signals, and what it has said so far. */
@@ -63,7 +68,7 @@ describe('a worker of workflow subscriptions that is killed', function () {
     return LineSet.decode(delivered, EVENTS);
   }
 
-  it('has its pass gone on with: every event arrives once and in order, also what no heartbeat had told of', async () => {
+  it('has its pass gone on with: every event arrives once and in order, also what no heartbeat had reported', async () => {
     const queue = `killed-workflow-${Date.now()}`;
     const rows = Array.from({ length: EVENTS }, (_, line) => ({
       ...event(`k-${line}`, 0),
@@ -77,12 +82,21 @@ describe('a worker of workflow subscriptions that is killed', function () {
     const connection = await connect();
     const client = new Client({ connection, namespace: testNamespace() });
     const workflows = await Worker.create({
-      ...{ connection, namespace: testNamespace(), taskQueue: `${queue}-workflows` },
+      connection,
+      namespace: testNamespace(),
+      taskQueue: `${queue}-workflows`,
       workflowBundle: { code: await workflowCode() },
     });
     const input: DeliverInput = {
-      ...{ tenant: TENANT, subscription: 'sync', kind: 'workflow', batch, count: EVENTS, priority: 'normal' },
-      ...{ queue, activityQueue: `${queue}-workflows`, expiresAt: Date.now() + 24 * 60 * 60 * 1000 },
+      tenant: TENANT,
+      subscription: 'sync',
+      kind: 'workflow',
+      batch,
+      count: EVENTS,
+      priority: 'normal',
+      queue,
+      activityQueue: `${queue}-workflows`,
+      expiresAt: Date.now() + 24 * 60 * 60 * 1000,
     };
     await workflows.runUntil(async () => {
       const first = start(queue);

@@ -8,8 +8,12 @@ import { event } from '../../support/events.js';
 /** What `subscriptions` of a tenant give for an event with this data. */
 function filled(tenant: string, data: object, queues: readonly AllowedQueue[] = []) {
   const sync = {
-    ...{ name: 'sync', kind: 'workflow', workflow: 'event.data.workflow', signal: '"s"' },
-    ...{ taskQueue: 'event.data.queue', id: 'event.data.id' },
+    name: 'sync',
+    kind: 'workflow',
+    workflow: 'event.data.workflow',
+    signal: '"s"',
+    taskQueue: 'event.data.queue',
+    id: 'event.data.id',
   };
   const { subscriptions } = parseTenantConfig(JSON.stringify({ tenant, subscriptions: [sync] }), 'x.yaml');
   const row = event('e', 0, { data: { workflow: 'booking', queue: `own.${tenant}`, id: '1', ...data } });

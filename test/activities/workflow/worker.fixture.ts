@@ -20,7 +20,9 @@ const connection = await NativeConnection.connect({ address });
 const client = new Client({ connection, namespace });
 const workflowPass = createWorkflowPass({
   configOf: () => parseTenantConfig(config, 'tenant.yaml'),
-  ...{ batchStore: stores.batchStore, deliveryLog: stores.deliveryLog, log: SILENT },
+  batchStore: stores.batchStore,
+  deliveryLog: stores.deliveryLog,
+  log: SILENT,
   queues: [],
   signal: async ({ tenant, subscription, batch: { stream } }, { target, row }, event) => {
     const of = { stream, source: row.source, id: row.id };
@@ -30,7 +32,9 @@ const workflowPass = createWorkflowPass({
   observe: () => undefined,
 });
 const worker = await Worker.create({
-  ...{ connection, namespace, taskQueue },
+  connection,
+  namespace,
+  taskQueue,
   activities: { workflowPass: withFailures(workflowPass) },
   maxHeartbeatThrottleInterval: '1 second',
 });

@@ -16,8 +16,12 @@ import { signalsOf } from '../../support/signals.js';
 import { testNamespace } from '../../support/temporal.js';
 
 const SYNC = {
-  ...{ name: 'sync', kind: 'workflow', workflow: '"bookingSync"', signal: '"booking"' },
-  ...{ taskQueue: '"bookings-" + event.data.region', id: 'event.data.booking' },
+  name: 'sync',
+  kind: 'workflow',
+  workflow: '"bookingSync"',
+  signal: '"booking"',
+  taskQueue: '"bookings-" + event.data.region',
+  id: 'event.data.booking',
 };
 /** Temporal starts nothing on a queue of this prefix. */
 const REFUSED = { region: 'none', queue: '/_sys/' };
@@ -49,7 +53,9 @@ describe('workflow subscriptions', function () {
     const { client, registry, stores } = pipeline;
     const workflowPass = createWorkflowPass({
       configOf: (tenant) => configuredTenant(registry, tenant).config,
-      ...{ batchStore: stores.batchStore, deliveryLog: stores.deliveryLog, log: SILENT },
+      batchStore: stores.batchStore,
+      deliveryLog: stores.deliveryLog,
+      log: SILENT,
       queues: [
         { tenant: '*', queue: 'bookings*' },
         { tenant: 'wf-refused', queue: '/_sys/' },
@@ -179,8 +185,11 @@ describe('workflow subscriptions', function () {
 
     const { client, stores } = pipeline;
     const deadLetters = createDeadLetters({
-      ...{ client, namespace: testNamespace(), isolationOf: () => 'pooled' },
-      ...{ batchStore: stores.batchStore, deliveryLog: stores.deliveryLog },
+      client,
+      namespace: testNamespace(),
+      isolationOf: () => 'pooled',
+      batchStore: stores.batchStore,
+      deliveryLog: stores.deliveryLog,
     });
     const id = deadLetterIdOf('wf-refused', result.deadLetters[0]!)!;
     const { reason, detail, events } = await deadLetters.show('wf-refused', id, { eventsFrom: 0, limit: 10 });

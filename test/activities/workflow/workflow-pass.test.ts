@@ -14,8 +14,13 @@ import { SILENT } from '../../support/pipeline.js';
 import { useTempDir } from '../../support/temp-dir.js';
 
 const SYNC = {
-  ...{ name: 'sync', kind: 'workflow', workflow: '"booking"', signal: '"s"' },
-  ...{ taskQueue: '"own.UA"', id: 'event.data.id', retry: { schedule: ['1h'] } },
+  name: 'sync',
+  kind: 'workflow',
+  workflow: '"booking"',
+  signal: '"s"',
+  taskQueue: '"own.UA"',
+  id: 'event.data.id',
+  retry: { schedule: ['1h'] },
 };
 
 describe('a pass of a workflow subscription', () => {
@@ -31,7 +36,11 @@ describe('a pass of a workflow subscription', () => {
     const batch = await batchStore.write(name, gzipSync(ndjson), rows.length);
     const [failures, tried]: [ExpressionFailure[], Tried[]] = [[], []];
     const workflowPass = createWorkflowPass({
-      ...{ configOf: () => config, batchStore, deliveryLog, queues: [], log: SILENT },
+      configOf: () => config,
+      batchStore,
+      deliveryLog,
+      queues: [],
+      log: SILENT,
       signal: (_input, { target }) => signal(target.id),
       observe: () => undefined,
       onTried: (_tenant, _name, each) => void tried.push(each),

@@ -35,7 +35,9 @@ const TENANTS = [
   'dead-again',
 ];
 const SUBSCRIPTIONS = ['crm', 'bi'].map((name) => ({
-  ...{ name, kind: 'push', url: `https://${name}.example/hooks` },
+  name,
+  kind: 'push',
+  url: `https://${name}.example/hooks`,
 }));
 const SEEN_WITHIN_MS = 10_000;
 
@@ -52,7 +54,10 @@ describe('/v1/dead-letters', function () {
     const { client, stores } = pipeline;
     const read: typeof stores.batchStore.read = (ref) => (reads++, stores.batchStore.read(ref));
     const deadLetters = createDeadLetters({
-      ...{ client, namespace: testNamespace(), uiUrl: 'http://127.0.0.1:1', batchStore: { read } },
+      client,
+      namespace: testNamespace(),
+      uiUrl: 'http://127.0.0.1:1',
+      batchStore: { read },
       deliveryLog: stores.deliveryLog,
       isolationOf: () => 'pooled',
     });
@@ -143,9 +148,19 @@ describe('/v1/dead-letters', function () {
       assert.ok(Date.parse(parkedAt) < Date.parse(expiresAt));
       const { id, workflowId, batchId, eventIds } = all[2]!;
       assert.deepEqual(rest, {
-        ...{ id, workflowId, subscription: 'crm', kind: 'push', reason: 'loop', detail: 'round and round' },
-        ...{ attempts: 10, count: 1, stream: 'events', batchId, types: ['flight.arrived'] },
-        ...{ firstEvent: eventIds[0], lastEvent: eventIds[0] },
+        id,
+        workflowId,
+        subscription: 'crm',
+        kind: 'push',
+        reason: 'loop',
+        detail: 'round and round',
+        attempts: 10,
+        count: 1,
+        stream: 'events',
+        batchId,
+        types: ['flight.arrived'],
+        firstEvent: eventIds[0],
+        lastEvent: eventIds[0],
       });
       assert.equal(id, `crm~${batchId}~loop.10`);
     });
@@ -237,7 +252,11 @@ describe('/v1/dead-letters', function () {
       const name = { tenant: 'dead-one', subscription: 'crm', batchId, stream: 'events' } as const;
       const failed = { outcome: 'failed', at: '2024-03-10T12:00:00Z', status: 500 } as const;
       const entry = (line: number, attempt: number) => ({
-        ...{ ...failed, line, attempt, event: `${batchId}-${line}`, response: `no ${line}` },
+        ...failed,
+        line,
+        attempt,
+        event: `${batchId}-${line}`,
+        response: `no ${line}`,
       });
       await pipeline.stores.deliveryLog.write(name, 1, [entry(0, 1), entry(1, 1), entry(2, 1)]);
       await pipeline.stores.deliveryLog.write(name, 2, [entry(1, 2)]);
@@ -248,7 +267,8 @@ describe('/v1/dead-letters', function () {
       );
       assert.deepEqual(
         json.events.map(({ line, event, attempts }) => [
-          ...[line, event?.id],
+          line,
+          event?.id,
           ...attempts.map(({ pass, attempt, status, response }) => [pass, attempt, status, response]),
         ]),
         [
@@ -418,7 +438,9 @@ describe('/v1/dead-letters', function () {
       const input = await inputOfWorkflow(victim.workflowId);
       const start = (workflowId: string, tenant: string) =>
         client.workflow.start('deadLetter', {
-          ...{ workflowId, taskQueue: 'nobody-listens', args: [input] },
+          workflowId,
+          taskQueue: 'nobody-listens',
+          args: [input],
           memo: { ...input.memo },
           typedSearchAttributes: subscriptionAttributes(tenant, 'crm', 'events', 'dead-letter'),
         });
@@ -518,7 +540,8 @@ describe('/v1/dead-letters', function () {
       const ids = [asked[0]!.json.id];
       for (let n = 2; n <= 8; n++) {
         const { status, json } = await post<RedriveStatus>(tenant, '/redrive', {
-          ...{ filter: { subscription: 'crm' }, eventsPerSecond: n },
+          filter: { subscription: 'crm' },
+          eventsPerSecond: n,
         });
         statuses.push(status);
         if (status === 202) ids.push(json.id);
@@ -620,8 +643,11 @@ describe('/v1/dead-letters', function () {
       const [first, ...rest] = (await exported(tenant, '?reason=loop')).lines;
       const { event, ...about } = first!;
       assert.deepEqual(about, {
-        ...{ deadLetter: letters[12]!.id, reason: 'loop', detail: 'HTTP 500 Internal Server Error' },
-        ...{ subscription: 'crm', attempts: 10 },
+        deadLetter: letters[12]!.id,
+        reason: 'loop',
+        detail: 'HTTP 500 Internal Server Error',
+        subscription: 'crm',
+        attempts: 10,
       });
       assert.deepEqual([event?.id, ...rest.map((each) => each.event?.id)], letters[12]!.eventIds);
     });
@@ -633,8 +659,11 @@ describe('/v1/dead-letters', function () {
         tenants: { [tenant]: 'active' },
         exportPace: { graceMs: 2_000, minBytesPerSecond: 1_000_000_000 },
         deadLetters: createDeadLetters({
-          ...{ client, namespace: testNamespace(), batchStore: stores.batchStore },
-          ...{ deliveryLog: stores.deliveryLog, isolationOf: () => 'pooled' as const },
+          client,
+          namespace: testNamespace(),
+          batchStore: stores.batchStore,
+          deliveryLog: stores.deliveryLog,
+          isolationOf: () => 'pooled' as const,
         }),
       });
       const { port } = new URL(own.url);

@@ -28,7 +28,9 @@ describe('a poll whose token is good no more', function () {
     revocations = await openRevocations(revoked(), { everyMs: 20 });
     const subscriptions = NAMES.map((name) => ({ name, kind: 'pull' }));
     pulling = await startPulling({ [UA]: subscriptions, [DL]: subscriptions }, {}, undefined, {
-      ...{ revocations, tenants, keysEveryMs: 20 },
+      revocations,
+      tenants,
+      keysEveryMs: 20,
       onStandingChange: (listener) => (tellStanding = listener),
     });
   });

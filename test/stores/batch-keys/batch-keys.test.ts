@@ -20,7 +20,7 @@ const [OLD, NEW] = [masterKey(), masterKey()];
 function describeKeys(filesOf: () => KeyFiles): void {
   const keys = (masters: MasterKeys, recheckMs?: number) => keysOf(filesOf(), masters, recheckMs);
 
-  it('are made once, whoever comes first', async () => {
+  it('are made once, no matter who comes first', async () => {
     const processes = Array.from({ length: 8 }, () => keys({ current: OLD }));
     const made = await Promise.all(processes.map((each) => each.forSealing('UA')));
     assert.equal(new Set(made.map(({ id }) => id)).size, 1);

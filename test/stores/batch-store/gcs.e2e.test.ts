@@ -14,8 +14,12 @@ describe('the Google Cloud Storage batch store', () => {
   // Small pages: what is listed takes several.
   const open = (more: Partial<Parameters<typeof createGcsBatchStore>[0]> = {}): RemoteBatchStore =>
     createGcsBatchStore({
-      ...{ bucket: fake().bucket.name, prefix: fake().prefix, endpoint: fake().endpoint },
-      ...{ downloads: dir(), pageSize: 2, ...more },
+      bucket: fake().bucket.name,
+      prefix: fake().prefix,
+      endpoint: fake().endpoint,
+      downloads: dir(),
+      pageSize: 2,
+      ...more,
     });
   const fileOf = (path: string) => fake().bucket.file(`${fake().prefix}/${path}`);
   const pathOf = (name: typeof NAME): string => batchPathParts(name).join('/');

@@ -9,7 +9,7 @@ import { linesOf } from '../../../src/stores/batch-store/batch-lines.js';
 import { deadEventsOf } from '../../../src/dead-letters/contents.js';
 import type { HeadgateError } from '../../../src/errors.js';
 import type { BatchRef } from '../../../src/events/event.js';
-import { openLot } from '../../../src/pull/open-lot.js';
+import { openLeasedBatch } from '../../../src/pull/open-leased-batch.js';
 import type { BatchStore } from '../../../src/stores/batch-store/batch-store.js';
 import { batchPath, createFileBatchStore } from '../../../src/stores/batch-store/file.js';
 import { identified } from '../../../src/stores/batch-store/identified.js';
@@ -152,8 +152,11 @@ describe('a batch store that knows which one it is', function () {
       const warehouse = createParquetWarehouse({ root: join(dir(), 'b', 'warehouse') });
       try {
         const { loadBatches } = createLoadActivities({
-          ...{ warehouse, batchStore: elsewhere, holdLoads: () => Promise.resolve() },
-          ...{ parkLoads: never, parkRows: never },
+          warehouse,
+          batchStore: elsewhere,
+          holdLoads: () => Promise.resolve(),
+          parkLoads: never,
+          parkRows: never,
         });
         const input = { tenant: 'UA', window: 'w', loadedAt: '2026-03-01T00:00:00Z', batches: [ref] };
         await assert.rejects(new MockActivityEnvironment().run(loadBatches, input), {
@@ -171,18 +174,23 @@ describe('a batch store that knows which one it is', function () {
 
     it('when it leases events out', async () => {
       const pass = { input: { batch: ref }, complete: never };
-      await assert.rejects(openLot(pass as never, { batchStore: elsewhere } as never), UNREACHABLE);
+      await assert.rejects(openLeasedBatch(pass as never, { batchStore: elsewhere } as never), UNREACHABLE);
     });
 
     it('when it redrives rows, or a start that was refused', async () => {
       const redrive = createReloadRows({
-        ...{ batchStore: elsewhere, park: never, expiresAtOf: never },
+        batchStore: elsewhere,
+        park: never,
+        expiresAtOf: never,
         announce: never,
       });
       await assert.rejects(redrive({ batch: ref, cause: 'c' } as never), UNREACHABLE);
       const restart = createRestartBatch({
-        ...{ client: {} as never, isolationOf: () => 'pooled', batchStore: elsewhere },
-        ...{ quarantine: createFileQuarantine(join(dir(), 'b', 'quarantine')), parkIngest: never },
+        client: {} as never,
+        isolationOf: () => 'pooled',
+        batchStore: elsewhere,
+        quarantine: createFileQuarantine(join(dir(), 'b', 'quarantine')),
+        parkIngest: never,
       });
       await assert.rejects(restart({ batch: ref, cause: 'c' } as never), UNREACHABLE);
     });

@@ -262,7 +262,9 @@ describe('the Google Cloud Storage batch store with encrypted files', () => {
   const open = (): BatchStore =>
     createGcsBatchStore({
       ...place(),
-      ...{ downloads: dir(), pageSize: 2, seal: createSeal(keysOf(createGcsKeyFiles(place()), MASTER)) },
+      downloads: dir(),
+      pageSize: 2,
+      seal: createSeal(keysOf(createGcsKeyFiles(place()), MASTER)),
     });
   const fileOf = (path: string) => fake().bucket.file(`${fake().prefix}/${path}`);
   const pathOf = (name: BatchName): string => batchPathParts(name).join('/');

@@ -11,7 +11,10 @@ import { DeliveryJournal, MAX_RESPONSE_BYTES } from '../../../src/stores/deliver
 import { useTempDir } from '../../support/temp-dir.js';
 
 const NAME: DeliveryName = {
-  ...{ tenant: 'UA', subscription: 'hooks', batchId: '20240310-0123abcd-000000001', stream: 'events' },
+  tenant: 'UA',
+  subscription: 'hooks',
+  batchId: '20240310-0123abcd-000000001',
+  stream: 'events',
 };
 
 function entry(line: number, more: Partial<DeliveryEntry> = {}): DeliveryEntry {

@@ -38,7 +38,8 @@ describe('errors of the Google Cloud Storage batch store', () => {
     it(`say which role is missing when the bucket answers ${refusal}, and do not ask again at once`, async () => {
       status = refusal;
       const expected = {
-        ...{ code: 'BATCH_STORE_REFUSED', retryable: true },
+        code: 'BATCH_STORE_REFUSED',
+        retryable: true,
         message: new RegExp(`gs://headgate refuses.*${refusal}.*roles/storage.objectUser`),
       };
       await assert.rejects(open().write(NAME, gzipSync(NDJSON), 2), expected);
@@ -48,14 +49,14 @@ describe('errors of the Google Cloud Storage batch store', () => {
     });
   }
 
-  it('pass by themselves when the bucket is out of order: the client has tried again, and the caller may', async () => {
+  it('pass without help when the bucket is out of order: the client has tried again, and the caller may', async () => {
     status = 503;
     const expected = { code: 'BATCH_STORE_UNAVAILABLE', retryable: true, message: /HTTP 503/ };
     await assert.rejects(open().write(NAME, gzipSync(NDJSON), 2), expected);
     assert.ok(requests > 1, `${requests} requests`);
   });
 
-  it('pass by themselves when nothing answers', async () => {
+  it('pass without help when nothing answers', async () => {
     const store = open();
     server.close();
     const expected = { code: 'BATCH_STORE_UNAVAILABLE', retryable: true, message: /ECONNREFUSED/ };

@@ -29,7 +29,7 @@ export function describeLoadClaims(harness: () => ClaimsHarness): void {
     assert.deepEqual(await harness().files(), ['UA/load-claims/events/2024-03-10/headgate_UA_1.json']);
   });
 
-  it('are written once: whoever comes later is told what is there', async () => {
+  it('are written once: one who comes later is told what is there', async () => {
     const claims = Array.from({ length: 6 }, (_, rows) => ({ ...CLAIM, rows }));
     const told = await Promise.all(claims.map((claim) => harness().open().claim(PLACE, claim)));
     const [first] = told;

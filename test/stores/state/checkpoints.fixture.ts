@@ -7,7 +7,8 @@ import { openState } from '../../support/state-stores.js';
 const store = await openState(process.argv[2] as string);
 for (let n = 1; ; n++) {
   const subjects = Array.from({ length: 100 }, (_, index) => ({
-    ...{ tenant: 'UA', subject: `s${index}` },
+    tenant: 'UA',
+    subject: `s${index}`,
     json: JSON.stringify({
       state: { aggregates: {} },
       decisions: {},

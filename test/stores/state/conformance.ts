@@ -182,28 +182,28 @@ export function conformsAsStateStore(kind: StateStoreKind): {
   });
 
   const names = [
-    ...[
-      '__proto__',
-      'constructor',
-      'toJSON',
-      '..',
-      'a\0b',
-      'a',
-      'a\0',
-      '1',
-      'true',
-      '',
-      '/',
-      'a/b',
-      '\\',
-      '\\e',
-      '\\z',
-      'a\\z',
-      'a\nb',
-      '\n',
-      'a\\nb',
-    ],
-    ...['☃'.repeat(512), '𝄞'.repeat(256), 's'.repeat(512)],
+    '__proto__',
+    'constructor',
+    'toJSON',
+    '..',
+    'a\0b',
+    'a',
+    'a\0',
+    '1',
+    'true',
+    '',
+    '/',
+    'a/b',
+    '\\',
+    '\\e',
+    '\\z',
+    'a\\z',
+    'a\nb',
+    '\n',
+    'a\\nb',
+    '☃'.repeat(512),
+    '𝄞'.repeat(256),
+    's'.repeat(512),
   ];
   it('keeps every subject that the door lets in apart from the others', async () => {
     const tenant = 't'.repeat(63);
@@ -222,7 +222,7 @@ export function conformsAsStateStore(kind: StateStoreKind): {
     await assertWhole(told);
   });
 
-  /** Opens the store, and finds the last checkpoint in it: one that was told of, or a later one. */
+  /** Opens the store, and finds the last checkpoint in it: one that was reported, or a later one. */
   async function assertWhole(told: number): Promise<void> {
     store = await kind.open(where());
     const watermark = store.watermark('UA');

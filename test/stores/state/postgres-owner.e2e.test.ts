@@ -48,7 +48,8 @@ describe('the owner of a state on Postgres', function () {
   function write(store: StateStore, n: number, subject = 's1'): Promise<void> {
     const json = JSON.stringify({
       profile: { values: { n }, times: {} },
-      ...{ state: { aggregates: {} }, decisions: {} },
+      state: { aggregates: {} },
+      decisions: {},
     });
     return store.checkpoint({
       subjects: [{ tenant: 'UA', subject, json }],
@@ -59,7 +60,7 @@ describe('the owner of a state on Postgres', function () {
   const numberIn = async (store: StateStore): Promise<unknown> =>
     (await subjectIn(store, 'UA', 's1'))?.profile?.values.n;
 
-  /** What the tables have, whoever asks. */
+  /** What the tables have, no matter who asks. */
   async function inTables(): Promise<unknown[]> {
     const { rows } = await admin.query<{ n: number; seq: string }>(
       `SELECT (SELECT (record::json #>> '{profile,values,n}')::int FROM ${schema}.subjects WHERE subject = 's1') AS n,
@@ -206,7 +207,7 @@ describe('the owner of a state on Postgres', function () {
     assert.deepEqual(await inTables(), [5, 4]);
   });
 
-  it('is told of a full disk, keeps nothing of that checkpoint, and writes the next when there is room', async function () {
+  it('hears that the disk is full, keeps nothing of that checkpoint, and writes the next when there is room', async function () {
     skipWithoutMounts(this);
     const disk = mountSmallDisk(newMountPoint(), 8);
     try {

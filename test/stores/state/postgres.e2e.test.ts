@@ -16,7 +16,8 @@ describe('the Postgres state store', () => {
   it('keeps subjects apart that Postgres or a list of lines could not tell apart', async () => {
     const names = ['\ud800', '\udbff', '\ufffd', '\ud800\ud800', 'a\ud800', '\\800', '\ud800'.repeat(512)];
     const subjects = names.map((subject, n) => ({
-      ...{ tenant: 'UA', subject },
+      tenant: 'UA',
+      subject,
       json: JSON.stringify({
         profile: { values: { n }, times: {} },
         state: { aggregates: {} },

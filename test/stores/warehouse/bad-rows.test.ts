@@ -37,7 +37,7 @@ const LINES: [what: string, line: Buffer, loads: boolean][] = [
   ['half of a surrogate pair', line('x', String.raw`"\ud800"`), false],
   ['the other half of one', line('x', String.raw`"\udc00x"`), false],
   ['a surrogate in UTF-8', line('x', Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22])), false],
-  ['octets that are no UTF-8', line('x', Buffer.from([0x22, 0xc3, 0x28, 0x22])), false],
+  ['octets that are not UTF-8', line('x', Buffer.from([0x22, 0xc3, 0x28, 0x22])), false],
   ['a control character', line('x', Buffer.from([0x22, 0x01, 0x22])), false],
   ['NUL', line('x', Buffer.from([0x22, 0x00, 0x22])), false],
   ['a time that is none', attribute('x', { time: 'soon' }), false],
@@ -147,7 +147,11 @@ describe('rows that cannot be loaded', function () {
     const text = fc.string({ unit: 'binary', maxLength: 20 });
     const sent = fc.record(
       {
-        ...{ specversion: fc.constant('1.0'), id: text, source: text, type: text, subject: text },
+        specversion: fc.constant('1.0'),
+        id: text,
+        source: text,
+        type: text,
+        subject: text,
         time: fc.date({ noInvalidDate: true }).map((date) => date.toISOString()),
         data: fc.jsonValue({ stringUnit: 'binary' }),
         traceid: fc.oneof(text, fc.integer(), fc.boolean()),

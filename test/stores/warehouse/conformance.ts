@@ -56,8 +56,10 @@ function describeLoaded(harness: () => WarehouseHarness): void {
     const { bytes, file, ...result } = await fixture.load('20240310T120000.000Z-0a', batches);
     assert.ok(bytes > 0, file);
     assert.deepEqual(result, {
-      ...{ loadId: '20240310T120000.000Z-0a', rows: 3 },
-      ...{ loaded: [batchId(1), batchId(2)], alreadyHeld: [] },
+      loadId: '20240310T120000.000Z-0a',
+      rows: 3,
+      loaded: [batchId(1), batchId(2)],
+      alreadyHeld: [],
     });
     const stored = await rows();
     assert.deepEqual(
@@ -278,7 +280,8 @@ function describeFailed(harness: () => WarehouseHarness): void {
     const batch = fixture.batch(batchId(1), [event('e1'), event('e2')]);
     for (const count of [1, 3])
       await assert.rejects(fixture.load('w1', [{ ...batch, rows: count }]), {
-        ...{ code: 'WAREHOUSE_FAILED', retryable: true },
+        code: 'WAREHOUSE_FAILED',
+        retryable: true,
         message: new RegExp(`2 rows were read from 1 batch files that have ${count}$`),
       });
     assert.equal((await fixture.load('w1', [batch])).rows, 2);
@@ -305,7 +308,7 @@ function describeFailed(harness: () => WarehouseHarness): void {
     await assert.rejects(fixture.load('w1', [batch]), gone);
   });
 
-  it('for a row that is none does without it, tells of it, and says so again when it is tried again', async () => {
+  it('for a row that is none does without it, reports it, and says so again when it is tried again', async () => {
     const { fixture, rows } = harness();
     const bad = JSON.stringify(event('bad', { time: 'never' }));
     const batches = [
@@ -386,8 +389,12 @@ export function describeKilledLoads(harness: () => WarehouseHarness, points: rea
       await fixture.load('earlier', [fixture.batch(batchId(1), [event('a')])]);
       const batches = [1, 2, 3].map((n) => fixture.batch(batchId(n), [event(n === 1 ? 'a' : `e${n}`)]));
       const input = {
-        ...{ tenant: 'UA', stream: 'events', loadId: 'w1', batches },
-        ...{ day: '2024-03-10', loadedAt: '2024-03-10T12:00:05.000Z' },
+        tenant: 'UA',
+        stream: 'events',
+        loadId: 'w1',
+        batches,
+        day: '2024-03-10',
+        loadedAt: '2024-03-10T12:00:05.000Z',
       };
       const killed = await printUntil(CHILD, [JSON.stringify([place, input, point, 1])], {});
       assert.equal(killed.signal, 'SIGKILL', killed.lines.join('\n'));
@@ -405,8 +412,12 @@ export function describeKilledLoads(harness: () => WarehouseHarness, points: rea
       const { fixture, place, rows } = harness();
       const batch = fixture.batch(batchId(1), [event('a')]);
       const input = {
-        ...{ tenant: 'UA', stream: 'events', loadId: 'w1', batches: [batch] },
-        ...{ day: '2024-03-10', loadedAt: '2024-03-10T12:00:05.000Z' },
+        tenant: 'UA',
+        stream: 'events',
+        loadId: 'w1',
+        batches: [batch],
+        day: '2024-03-10',
+        loadedAt: '2024-03-10T12:00:05.000Z',
       };
       const killed = await printUntil(CHILD, [JSON.stringify([place, input, point, 1])], {});
       assert.equal(killed.signal, 'SIGKILL', killed.lines.join('\n'));

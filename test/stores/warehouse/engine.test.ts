@@ -23,7 +23,7 @@ describe("the warehouse's engine", function () {
     assert.equal(await setting('autoinstall_known_extensions'), false);
   });
 
-  it('lends so many connections at a time, and again after a failure', async () => {
+  it('lends a number of connections at a time, and again after a failure', async () => {
     await engine.close();
     engine = createEngine({ connections: 2 });
     let [now, most] = [0, 0];

@@ -39,7 +39,9 @@ describe('a month of flights with a new field, a changed type and a promoted fie
         part.map((each) => event(each.id, each)),
       );
       const result = await fixture.load(`${date}-${load}`, [batch], {
-        ...{ tenant, day: date, promoted: promotedOn(day) },
+        tenant,
+        day: date,
+        promoted: promotedOn(day),
         loadedAt: `${date}T1${load}:00:00.000Z`,
       });
       clashes += Object.values(result.clashes ?? {}).reduce((sum, count) => sum + count, 0);

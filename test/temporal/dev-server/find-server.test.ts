@@ -103,7 +103,7 @@ describe('ensureTemporalBinary', () => {
     assert.deepEqual(await readdir(dirname(cachedBinaryPath(cacheDir))), ['temporal', 'temporal.lock']);
   });
 
-  it('builds with Go where the download fails, and shows what takes so long', async () => {
+  it('builds with Go where the download fails, and shows what takes its time', async () => {
     const go = join(folder, 'go', 'go');
     await writeProgram(
       go,

@@ -46,7 +46,7 @@ export class JobCounts {
     return STREAMS.reduce((sum, stream) => sum + this.ofTable(tenant, stream), 0);
   }
 
-  /** Milliseconds until so many jobs of a table are more than 24 hours old. */
+  /** Milliseconds until a number of jobs of a table are more than 24 hours old. */
   freeAfterMs(tenant: BudgetedTenant, stream: Stream, jobs: number): number {
     return this.tablesOf(tenant)[stream].freeAfterMs(jobs, this.now());
   }

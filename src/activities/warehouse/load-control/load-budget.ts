@@ -15,14 +15,14 @@ const PROJECT_SHARES_AT = 0.9 * LOAD_JOBS.perProject;
 /** From here on all loads of the project wait. */
 const PROJECT_HOLDS_AT = 0.99 * LOAD_JOBS.perProject;
 
-/** A load that is held back asks again within so long: jobs pass out of the last 24 hours all the time. */
+/** A load that is held back asks again within this long: jobs pass out of the last 24 hours all the time. */
 const ASK_WITHIN_MS = 15 * MINUTE_MS;
 /** Nothing much can have changed sooner. */
 const ASK_AFTER_MS = 30_000;
 
 /** What other processes have submitted is looked at so often … */
 const REFRESH_EVERY_MS = 10 * MINUTE_MS;
-/** … where so much of a quota is used; elsewhere each time that is a multiple of this, since a look costs requests. */
+/** … where this share of a quota is used; elsewhere each time that is a multiple of this, since a look costs requests. */
 const WORTH_A_LOOK = 0.5;
 const RARELY = 6;
 /** Tenants that are looked at side by side. */
@@ -60,7 +60,7 @@ export class LoadBudget {
   private readonly backoff = new QuotaBackoff();
   /** Tenants whose loads are held back, until when they count as such. */
   private readonly held = new Map<string, number>();
-  /** Tenants that have been looked at, if only in vain. */
+  /** Tenants that have been looked at, if only without success. */
   private readonly seen = new Set<string>();
   private readonly closing = new AbortController();
   private looks = 0;
@@ -218,7 +218,7 @@ export class LoadBudget {
 }
 
 function quota(why: string, afterMs: number): HeadgateError {
-  return new HeadgateError('WAREHOUSE_QUOTA', `${why} Nothing is lost; loads go on by themselves.`, {
+  return new HeadgateError('WAREHOUSE_QUOTA', `${why} Nothing is lost; loads continue automatically.`, {
     retryable: true,
     retryAfterSeconds: afterMs / 1000,
   });

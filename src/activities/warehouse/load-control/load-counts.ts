@@ -65,7 +65,7 @@ export class LoadCounts {
     return used;
   }
 
-  /** Milliseconds until so many jobs are more than 24 hours old. */
+  /** Milliseconds until a number of jobs are more than 24 hours old. */
   freeAfterMs(jobs: number, now: number): number {
     const oldest = Math.floor(now / HOUR_MS) - HOURS + 1;
     let left = jobs;

@@ -3,7 +3,7 @@ import type { RegistryLogger } from '../../../tenants/config/registry.js';
 
 /** What {@link createParkLoads} needs. */
 export interface ParkLoadsOptions {
-  /** Pauses the tenant's warehouse, unless it is paused, and tells of it. */
+  /** Pauses the tenant's warehouse, unless it is paused, and raises an alert. */
   readonly pause: (tenant: string, reason: string) => Promise<unknown>;
   readonly log: Pick<RegistryLogger, 'warn'>;
   /** Milliseconds since the epoch. */
@@ -11,8 +11,8 @@ export interface ParkLoadsOptions {
 }
 
 /**
- * Told of a load that the warehouse refused, and when it had begun, in milliseconds since the epoch. Resolves to the error
- * that the load is to fail with: it is tried again.
+ * Called with a load that the warehouse refused, and when it had begun, in milliseconds since the epoch. Resolves to the
+ * error that the load is to fail with: it is tried again.
  */
 export type ParkLoads = (tenant: string, refusal: HeadgateError, beganAt: number) => Promise<HeadgateError>;
 
@@ -20,16 +20,16 @@ export type ParkLoads = (tenant: string, refusal: HeadgateError, beganAt: number
 const AGAIN_AFTER_SECONDS = 15;
 
 /**
- * Builds what parks the loads of a tenant whose warehouse refuses them for what only a person can mend, such as a
- * permission: its warehouse is paused with the reason, so that windows wait, and nothing asks in vain. A resume is what
- * has them tried again.
+ * Builds what parks the loads of a tenant whose warehouse refuses them for what only a person can fix, such as a
+ * permission: its warehouse is paused with the reason, so that windows wait, and nothing asks without success. A resume is
+ * what has them tried again.
  */
 export function createParkLoads({ pause, log, now = Date.now }: ParkLoadsOptions): ParkLoads {
   const pausedAt = new Map<string, number>();
 
   return async (tenant, refusal, beganAt) => {
     const before = pausedAt.get(tenant);
-    // One that began before the last pause says nothing new: what it was refused for may have been mended since.
+    // One that began before the last pause says nothing new: what it was refused for may have been fixed since.
     if (before === undefined || beganAt > before) {
       pausedAt.set(tenant, now());
       await pause(tenant, refusal.message).catch((error: unknown) => {
@@ -39,7 +39,7 @@ export function createParkLoads({ pause, log, now = Date.now }: ParkLoadsOptions
     }
     const message =
       `${refusal.message} Loads of tenant ${tenant} wait, and nothing is lost; ` +
-      `when that is mended: headgate subscription resume warehouse --tenant ${tenant}`;
+      `when that is fixed: headgate subscription resume warehouse --tenant ${tenant}`;
     return new HeadgateError(refusal.code, message, {
       retryable: true,
       retryAfterSeconds: AGAIN_AFTER_SECONDS,

@@ -17,7 +17,7 @@ const LONGEST_MS = 60 * 60 * 1000;
 const ACTIVE_WINDOWS = 3;
 /** The shortest window, so often, is longer than the longest. */
 const MOST = 64;
-/** A window that has become shorter gets longer again only when that would leave so much room in it. */
+/** A window that has become shorter gets longer again only when that would leave this much room in it. */
 const ROOM = 1.5;
 
 /**
@@ -28,7 +28,7 @@ const ROOM = 1.5;
 export const FULL_OF_JOBS: WindowSize = { batches: 1_000, bytes: 512 * 1024 * 1024 };
 
 /** Batches that are announced to a window in one project. */
-export interface ProjectAnnouncement {
+interface ProjectAnnouncement {
   readonly project: string;
   readonly tenant: string;
   /** The length of the tenant's windows as configured. */

@@ -7,8 +7,8 @@ const MAX_WINDOW_MS = 10 * 60 * 1000;
 export type WindowLength = (tenant: string, configuredMs: number, now: number) => number;
 
 /**
- * Windows cost Temporal about as much as batches, and what it sustains is shared: with so many active tenants that
- * their windows would pass `windowsPerSecond`, windows get longer, doubling the configured length as often as it takes.
+ * Windows cost Temporal about as much as batches, and what it sustains is shared: with more active tenants, whose
+ * windows would pass `windowsPerSecond`, windows get longer, doubling the configured length as often as it takes.
  * Freshness in the warehouse is what gives; acknowledgements and decisions do not.
  */
 export function createWindowLength(windowsPerSecond: number): WindowLength {

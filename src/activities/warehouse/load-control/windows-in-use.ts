@@ -1,4 +1,4 @@
-/** A window counts as in use for so long after the last batch was announced to one of its length. */
+/** A window counts as in use for this long after the last batch was announced to one of its length. */
 const IN_USE_WINDOWS = 3;
 
 /** Remembers how long the load windows are that tenants' batches are announced to. */

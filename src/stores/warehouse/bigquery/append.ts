@@ -55,7 +55,7 @@ async function appendFrom(
   const protoDescriptor = adapt.convertStorageSchemaToProto2Descriptor(schema, 'root');
   try {
     const connection = await unlessAborted(writerClient.createStreamConnection({ streamId: stream }), signal);
-    // Whoever waits for an answer is told of it; an error that nobody listens to would end the process.
+    // What waits for an answer gets it; an error that nobody listens to would end the process.
     connection.onConnectionError(() => undefined);
     const writer = new managedwriter.JSONWriter({ connection, protoDescriptor });
     // It would connect anew when the table has got a column, and what is under way would never be answered.

@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { HeadgateError } from '../../../errors.js';
 import { faultPoint } from '../../../platform/fault-point.js';
 import type { BigQueryConfig, BigQueryWriter } from '../../../tenants/config/warehouse-config.js';
-import { createTurns } from '../../../platform/keyed-mutex.js';
+import { KeyedMutex } from '../../../platform/keyed-mutex.js';
 import { Downloads } from '../../batch-store/downloads.js';
 import type { GcsPlace } from '../../gcs/place.js';
 import type { ClaimRange, LoadClaim, LoadClaims, NamedClaim } from '../../load-claims/load-claims.js';
@@ -45,7 +45,7 @@ export interface BigQueryWarehouseOptions {
   readonly endpoint?: string;
   /** `host:port` of an emulator of the Storage Write API. Default: Google's. */
   readonly storageEndpoint?: string;
-  /** Told of each load job that is about to be submitted: it counts against quotas, however it ends. */
+  /** Called with each load job that is about to be submitted: it counts against quotas, however it ends. */
   readonly onSubmit?: (job: CountedJob) => void;
 }
 
@@ -57,8 +57,8 @@ interface Loading {
   readonly writers: Readonly<Record<BigQueryWriter, Writer>>;
 }
 
-/** Claims by how they stand. */
-type Standing = Readonly<Record<ClaimState, NamedClaim[]>>;
+/** Claims by what has become of them. */
+type ClaimsByState = Readonly<Record<ClaimState, NamedClaim[]>>;
 
 /**
  * Tables in BigQuery, a dataset per tenant, filled by load jobs or by the Storage Write API. Which batches they hold is in
@@ -83,7 +83,7 @@ class BigQueryLoads {
   private readonly apiOf: ApiOf;
   private readonly bucket?: StagingBucket;
   private readonly staging: Downloads;
-  private readonly inTurn = createTurns();
+  private readonly turns = new KeyedMutex();
   private readonly failed = failedGenerations();
   private readonly writeClients: WriteClients;
   private readonly settled = new LRUCache<string, ClaimState>({ max: MAX_SETTLED });
@@ -101,7 +101,7 @@ class BigQueryLoads {
     const batches = distinct(input.batches);
     if (batches.length === 0) return resultOfClaims(input, [], []);
     try {
-      return await this.inTurn(`${input.tenant}/${input.stream}`, () => this.loadInTurn(input, batches));
+      return await this.turns.run(`${input.tenant}/${input.stream}`, () => this.loadInTurn(input, batches));
     } catch (error) {
       input.signal?.throwIfAborted();
       throw loadError(input, error);
@@ -139,13 +139,13 @@ class BigQueryLoads {
     const concerned = claims.filter(
       (claim) => claim.loadId === loadId || claim.batchIds.some((id) => asked.has(id)),
     );
-    const standing = await this.standingOf(loading, concerned);
-    const holding = standing.loaded;
+    const sorted = await this.byState(loading, concerned);
+    const holding = sorted.loaded;
     const held = new Set(holding.flatMap(({ batchIds }) => batchIds));
     const missing = batches.filter(({ batchId }) => !held.has(batchId));
     if (missing.length > 0) {
       await this.ensure(loading, claims.length > 0);
-      const open = standing.open.find((claim) => claim.loadId === loadId && hasBatches(claim, missing));
+      const open = sorted.open.find((claim) => claim.loadId === loadId && hasBatches(claim, missing));
       holding.push(await this.loadPart(loading, open ?? newPart(loading, concerned), missing));
       faultPoint('bigquery-done.after');
     }
@@ -159,15 +159,15 @@ class BigQueryLoads {
     return [...new Map(own.map((claim) => [keyOf(claim), claim])).values()];
   }
 
-  /** How claims stand, once that is certain. */
-  private async standingOf({ writers }: Loading, claims: readonly NamedClaim[]): Promise<Standing> {
-    const standing: Standing = { loaded: [], open: [], void: [] };
+  /** What has become of claims, once that is certain. */
+  private async byState({ writers }: Loading, claims: readonly NamedClaim[]): Promise<ClaimsByState> {
+    const sorted: ClaimsByState = { loaded: [], open: [], void: [] };
     for (const claim of claims) {
       const state = this.settled.get(keyOf(claim)) ?? (await writers[writerOf(claim)].stateOf(claim));
       if (state !== 'open') this.settled.set(keyOf(claim), state);
-      standing[state].push(claim);
+      sorted[state].push(claim);
     }
-    return standing;
+    return sorted;
   }
 
   private async ensure({ input, config, api }: Loading, hadLoads: boolean): Promise<void> {

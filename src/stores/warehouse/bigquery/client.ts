@@ -15,7 +15,7 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const MAX_CLIENTS = 200;
 
 /** A request to BigQuery's REST API. */
-export interface ApiRequest {
+interface ApiRequest {
   readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** What follows `/bigquery/v2/projects/<project>/`. */
   readonly path: string;

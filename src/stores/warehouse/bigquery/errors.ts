@@ -50,7 +50,10 @@ const MAX_MESSAGE = 500;
 /** What networks say, such as `ECONNREFUSED`; `ERR_…` is what Node says of a key that it cannot read. */
 const NETWORK = /^(?!ERR_)E[A-Z_]+$/;
 
-/** What Google's clients have thrown, as an answer: BigQuery's has the status as `code`, that of the credentials as `status`. */
+/**
+ * What Google's clients have thrown, as an answer: BigQuery's has the status as `code`, that of the credentials as
+ * `status`.
+ */
 export function answerOf(error: unknown): Answer {
   const { status, code, errors, message } = (error ?? {}) as Readonly<Record<string, unknown>>;
   const http = [status, code].find((each) => typeof each === 'number' && each >= 400);
@@ -84,9 +87,9 @@ export function isRefusal({ status, reasons }: Answer): boolean {
 }
 
 /**
- * Sorts what Google's client has thrown. All are retryable, since an operator may mend what is refused: `WAREHOUSE_REFUSED`
- * says how, `WAREHOUSE_QUOTA` when to ask again, `WAREHOUSE_UNAVAILABLE` passes by itself, and `WAREHOUSE_FAILED` is about
- * the load.
+ * Sorts what Google's client has thrown. All are retryable, since an operator may fix what is refused: `WAREHOUSE_REFUSED`
+ * says how, `WAREHOUSE_QUOTA` when to ask again, `WAREHOUSE_UNAVAILABLE` passes without help, and `WAREHOUSE_FAILED` is
+ * about the load.
  */
 export function bigQueryError(error: unknown, config: BigQueryConfig): HeadgateError {
   if (error instanceof HeadgateError) return error;

@@ -64,7 +64,7 @@ export class Jobs {
     private readonly config: BigQueryConfig,
     private readonly failed: FailedGenerations,
     private readonly signal?: AbortSignal,
-    /** Told before each request that may make a job. */
+    /** Called before each request that may make a job. */
     private readonly onSubmit?: () => void,
   ) {}
 

@@ -1,10 +1,10 @@
 import { createReadStream } from 'node:fs';
+import { octetLinesOf } from '../../../events/ndjson.js';
 
-const LINE_FEED = 0x0a;
 const READ_BYTES = 1024 ** 2;
 
 /** A row of a table by the names of its columns, as rows of the Storage Write API are made of it. */
-export type Row = Readonly<Record<string, string | number | boolean | null>>;
+type Row = Readonly<Record<string, string | number | boolean | null>>;
 
 /** Rows that go in one request. */
 export interface RowRequest {
@@ -20,7 +20,8 @@ export interface RowRequest {
 export async function* rowRequests(path: string, maxBytes: number): AsyncGenerator<RowRequest> {
   let [offset, bytes] = [0, 0];
   let rows: Row[] = [];
-  for await (const line of linesOf(path)) {
+  const file = createReadStream(path, { highWaterMark: READ_BYTES });
+  for await (const line of octetLinesOf(file)) {
     if (rows.length > 0 && bytes + line.length > maxBytes) {
       yield { offset, rows };
       offset += rows.length;
@@ -30,17 +31,4 @@ export async function* rowRequests(path: string, maxBytes: number): AsyncGenerat
     bytes += line.length;
   }
   if (rows.length > 0) yield { offset, rows };
-}
-
-/** By the line feed alone: `node:readline` takes U+2028 in a text for the end of a line as well. */
-async function* linesOf(path: string): AsyncGenerator<Buffer> {
-  let rest: Buffer = Buffer.alloc(0);
-  for await (const chunk of createReadStream(path, { highWaterMark: READ_BYTES })) {
-    rest = Buffer.concat([rest, chunk as Buffer]);
-    let start = 0;
-    for (let end; (end = rest.indexOf(LINE_FEED, start)) !== -1; start = end + 1)
-      yield rest.subarray(start, end);
-    rest = rest.subarray(start);
-  }
-  if (rest.length > 0) yield rest;
 }

@@ -67,7 +67,7 @@ export function partitioning(config: BigQueryConfig): object {
 
 /**
  * How long partitions are to be kept, as BigQuery has it: null is for ever. Undefined where nothing is configured, which
- * leaves it to the dataset's default and to whoever has changed the table.
+ * leaves it to the dataset's default and to the person who has changed the table.
  */
 export function expirationOf({ partitionExpirationMs }: BigQueryConfig): string | null | undefined {
   if (partitionExpirationMs === undefined) return undefined;

@@ -7,7 +7,7 @@ import { misplaced } from './errors.js';
 /** No tenant id begins with `_`. */
 const DIRECTORY = '_loads';
 const DAY_MS = 24 * 60 * 60 * 1000;
-/** Whoever comes after a crash makes the file again; no job reads one for so long. */
+/** The process that comes after a crash makes the file again; no job reads one for this long. */
 const KEPT_DAYS = 2;
 const SWEEP_EVERY_MS = 60 * 60 * 1000;
 

@@ -29,11 +29,11 @@ interface Connected {
 }
 
 /**
- * Pending streams of the Storage Write API. A claim names the one stream by which its rows may come in, and is written before
- * the first row is appended. A stream goes from open to ended and from ended to committed, and never back:
+ * Pending streams of the Storage Write API. A claim names the one stream by which its rows may come in, and is written
+ * before the first row is appended. A stream goes from open to ended and from ended to committed, and never back:
  *
- * - It is committed only by whoever has ended it and was told that it has as many rows as its claim. Both may be done by
- *   several attempts at once, since BigQuery answers the same to all and shows the rows once.
+ * - It is committed only by a process that has ended it and was told that it has as many rows as its claim. Both may be
+ *   done by several attempts at once, since BigQuery answers the same to all and shows the rows once.
  * - An attempt that comes upon the claim of another one ends its stream. If all rows are in it, it commits it; if not, no
  *   one ever can, whatever the other attempt still does, and the rows go by another claim with a stream of its own. So it
  *   does not matter that the rows of two attempts may differ in what the tenant's configuration adds to them.

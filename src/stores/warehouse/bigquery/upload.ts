@@ -25,7 +25,7 @@ export interface Upload {
 }
 
 /** What the server has: all, and its answer, or the bytes up to an offset. */
-type Standing<T> = { readonly answer: T } | { readonly received: number };
+type UploadStatus<T> = { readonly answer: T } | { readonly received: number };
 
 /**
  * Uploads a file in pieces. One that does not come through is not the end of it: the server is asked how much it has, and the
@@ -67,11 +67,11 @@ async function sendAll<T>(upload: Upload, file: FileHandle, size: number): Promi
   for (let failures = 0; ;) {
     try {
       const sent: number | undefined = offset;
-      const standing: Standing<T> =
+      const status: UploadStatus<T> =
         sent === undefined ? await ask<T>(upload, size) : await sendPiece<T>(upload, file, sent, size);
-      if ('answer' in standing) return standing.answer;
-      if (sent !== undefined && standing.received <= sent) throw new NothingTaken();
-      offset = standing.received;
+      if ('answer' in status) return status.answer;
+      if (sent !== undefined && status.received <= sent) throw new NothingTaken();
+      offset = status.received;
       if (sent !== undefined) failures = 0;
     } catch (error) {
       upload.signal?.throwIfAborted();
@@ -94,11 +94,11 @@ async function sendPiece<T>(upload: Upload, file: FileHandle, offset: number, si
   return put<T>(upload, `bytes ${offset}-${offset + piece.length - 1}/${size}`, piece);
 }
 
-function ask<T>(upload: Upload, size: number): Promise<Standing<T>> {
+function ask<T>(upload: Upload, size: number): Promise<UploadStatus<T>> {
   return put<T>(upload, `bytes */${size}`);
 }
 
-async function put<T>({ auth, url, signal }: Upload, range: string, body?: Buffer): Promise<Standing<T>> {
+async function put<T>({ auth, url, signal }: Upload, range: string, body?: Buffer): Promise<UploadStatus<T>> {
   const headers = { 'Content-Range': range, 'Content-Type': 'application/octet-stream' };
   const answer = await request<T>(auth, { method: 'PUT', url, headers, body, signal });
   if (answer.status !== INCOMPLETE) return { answer: answer.data };

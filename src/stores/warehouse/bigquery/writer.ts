@@ -12,7 +12,7 @@ export type ClaimState =
   | 'void';
 
 /**
- * A way to bring rows into a table. A claim says which way it went; whoever comes later asks that one how it stands, whatever
+ * A way to bring rows into a table. A claim says which way it went; a later process asks that one how it stands, whatever
  * way the tenant is configured with by then. What is thrown is sorted, see `bigQueryError`.
  */
 export interface Writer {

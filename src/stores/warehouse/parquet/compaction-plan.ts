@@ -20,13 +20,13 @@ const MAX_BATCHES = 50_000;
 const MAX_ROWS = 4_000_000;
 
 /** Files that a day under way must have to give, so that a quiet tenant's are not made anew for a few. */
-export const MIN_FILES_OF_OPEN_DAY = 16;
+const MIN_FILES_OF_OPEN_DAY = 16;
 
 /** Which files may be compacted. */
 export interface CompactionAge {
   /**
-   * Milliseconds: of a day (UTC) that ended so long ago, all files; of a younger one those of loads that were written so
-   * long ago.
+   * Milliseconds: of a day (UTC) that ended this long ago, all files; of a younger one those of loads that were written
+   * that long ago.
    */
   readonly olderThanMs: number;
   /** Milliseconds since the epoch. */

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { HeadgateError, messageOf, systemCodeOf } from '../../../errors.js';
 import { faultPoint } from '../../../platform/fault-point.js';
 import { describeOwner, lockFile } from '../../../platform/file-lock.js';
-import { createTurns } from '../../../platform/keyed-mutex.js';
+import { KeyedMutex } from '../../../platform/keyed-mutex.js';
 import type { Table } from '../../../events/columns.js';
 import { TABLES } from '../../../events/columns.js';
 import { isCompacted, isMarked, liveFiles } from './compacted-file.js';
@@ -28,7 +28,7 @@ const NOTHING: CompactionResult = {
 };
 
 /** Compactions of a tenant take turns within this process; between processes there is the lock. */
-const inTurn = createTurns();
+const turns = new KeyedMutex();
 
 /** One compaction of a tenant's warehouse. */
 export interface CompactionInput extends EngineOptions {
@@ -81,7 +81,7 @@ export interface CompactionResult {
 export async function compactTenant(input: CompactionInput): Promise<CompactionResult> {
   const root = resolve(input.root);
   const tenantDir = tenantDirectory(root, input.tenant);
-  return inTurn(tenantDir, async () => {
+  return turns.run(tenantDir, async () => {
     const age = { olderThanMs: input.olderThanMs, now: input.now ?? Date.now() };
     if (!existsSync(tenantDir) || !(await needsCompaction(root, input.tenant, age))) return NOTHING;
     // Two at once would not see each other's ids, and could each put the same file into another compacted one.

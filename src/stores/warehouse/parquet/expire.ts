@@ -50,7 +50,7 @@ export async function expireDays({
   for (const table of TABLES) {
     for (const directory of await dayDirectories(resolve(root), tenant, table)) {
       const mark = join(directory, EXPIRED);
-      // False for what is no date.
+      // False for what is not a date.
       const expired = Date.parse(dayOfDirectory(directory)) + DAY_MS + retentionMs <= now;
       const isMarked = isMarkedExpired(await entriesOf(directory));
       if (expired && !isMarked) {

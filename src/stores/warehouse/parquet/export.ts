@@ -10,10 +10,7 @@ import { literal } from '../sql.js';
 import { createSelectView } from './statement.js';
 
 /** What a result can be written as. `json` is one array of objects, `ndjson` an object a line. */
-export const EXPORT_FORMATS = ['json', 'ndjson', 'csv', 'parquet'] as const;
-
-/** One of {@link EXPORT_FORMATS}. */
-export type ExportFormat = (typeof EXPORT_FORMATS)[number];
+export type ExportFormat = 'json' | 'ndjson' | 'csv' | 'parquet';
 
 /** All times are UTC: a time without an offset as well, see `SET_UTC`. */
 const TIMES = `TIMESTAMPFORMAT '%Y-%m-%dT%H:%M:%S.%fZ'`;

@@ -27,7 +27,7 @@ import {
   resultOf,
   whileOpen,
 } from '../load-steps.js';
-import { createTurns } from '../../../platform/keyed-mutex.js';
+import { KeyedMutex } from '../../../platform/keyed-mutex.js';
 import type { LoadBatch, LoadInput, LoadResult, Warehouse, BadRows } from '../warehouse.js';
 import { selectStatement } from '../select.js';
 import { literal } from '../sql.js';
@@ -52,7 +52,7 @@ export function createParquetWarehouse(options: ParquetWarehouseOptions): Wareho
   const root = resolve(options.root);
   const engine = createEngine(options);
   const ledger = createLedger(engine);
-  const inTurn = createTurns();
+  const turns = new KeyedMutex();
   const lastCleaned = new Map<string, number>();
 
   /** Once an hour is enough: nothing younger than an hour is removed. */
@@ -106,7 +106,7 @@ export function createParquetWarehouse(options: ParquetWarehouseOptions): Wareho
     const batches = distinct(input.batches);
     if (batches.length === 0) return { loadId: input.loadId, rows: 0, bytes: 0, loaded: [], alreadyHeld: [] };
     try {
-      return await inTurn(`${input.tenant}/${input.stream}`, () => loadInTurn(input, batches));
+      return await turns.run(`${input.tenant}/${input.stream}`, () => loadInTurn(input, batches));
     } catch (error) {
       input.signal?.throwIfAborted();
       throw loadError(input, error);

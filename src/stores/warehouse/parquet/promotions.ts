@@ -13,7 +13,7 @@ export interface HeldField extends PromotedField {
 }
 
 /** Files of a table that have the same columns. */
-export interface FileGroup {
+interface FileGroup {
   readonly files: readonly string[];
   /** Their rows say whether they repeat an id, see `isMarked`; {@link rowsOf} adds that column where all groups have it. */
   readonly marked: boolean;
@@ -151,7 +151,7 @@ export async function countClashes(
 }
 
 /** The fields of several files, each column once. */
-export function merged(fields: readonly HeldField[]): HeldField[] {
+function merged(fields: readonly HeldField[]): HeldField[] {
   const byColumn = new Map<string, HeldField>();
   for (const field of fields) {
     const known = byColumn.get(field.column);

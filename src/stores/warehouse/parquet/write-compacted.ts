@@ -99,7 +99,7 @@ function alike(files: readonly StoredFile[], promoted: readonly HeldField[]): Al
 
 /**
  * The files in this order, and the rows of each in theirs: DuckDB keeps the order it reads in.
- * @param fresh so many of the files, the first, do not say which of their rows repeat
+ * @param fresh the number of files, the first ones, that do not say which of their rows repeat
  */
 function selectStatement(
   table: Table,

@@ -5,19 +5,19 @@ import {
 } from '../../../../src/activities/warehouse/load-control/hold-loads.js';
 import { toApplicationFailure } from '../../../../src/activities/failure.js';
 import { HeadgateError } from '../../../../src/errors.js';
-import type { SubscriptionStanding } from '../../../../src/subscriptions/standing.js';
+import type { SubscriptionStatus } from '../../../../src/subscriptions/status.js';
 
 describe('loads of a paused warehouse', () => {
   let now: number;
-  let paused: Map<string, SubscriptionStanding>;
+  let paused: Map<string, SubscriptionStatus>;
   let hold: HoldLoads;
 
   beforeEach(() => {
     now = Date.UTC(2026, 2, 1);
     paused = new Map([['UA', { state: 'paused', by: 'ops', since: '2026-03-01', reason: 'the lake moves' }]]);
-    const standingOf = (tenant: string) =>
+    const statusOf = (tenant: string) =>
       Promise.resolve(paused.get(tenant) ?? ({ state: 'active' } as const));
-    hold = createHoldLoads({ standingOf, now: () => now });
+    hold = createHoldLoads({ statusOf, now: () => now });
   });
 
   /** The error that a load gets. */
@@ -67,10 +67,10 @@ describe('loads of a paused warehouse', () => {
 
   it('go on at once after a resume, and a new pause begins anew', async () => {
     for (let load = 0; load < 100; load++) await refusal();
-    const standing = paused.get('UA')!;
+    const status = paused.get('UA')!;
     paused.delete('UA');
     await hold('UA');
-    paused.set('UA', standing);
+    paused.set('UA', status);
     assert.equal((await refusal()).retryAfterSeconds, 15);
   });
 });

@@ -19,7 +19,7 @@ describe('the length of load windows in BigQuery', () => {
       length({ project: 'one', tenant, configuredMs: 5 * MINUTE_MS, size: SMALL, now: 0, ...more });
   });
 
-  /** Each of so many tenants announces a batch; gives the length of each one's window when all have been seen. */
+  /** Each of a number of tenants announces a batch; gives the length of each one's window when all have been seen. */
   function announceAll(tenants: number, more: object = {}): number[] {
     const names = Array.from({ length: tenants }, (_, n) => `t${n}`);
     for (const name of names) lengthOf(name, more);
@@ -86,7 +86,7 @@ describe('the length of load windows in BigQuery', () => {
     assert.equal(lengthOf('busy', { now: 10_000 }), 5 * MINUTE_MS);
   });
 
-  it('is about what it takes to fill a window where there is so much, in a crowd as well', () => {
+  it('is about what it takes to fill a window where there is enough, in a crowd as well', () => {
     announceAll(1_000);
     assert.ok(lengthOf('busy') >= 40 * MINUTE_MS);
     // 4 batches of events a second, and the decisions on them, of 0.6 MB each: full after some 110 s by bytes.

@@ -4,7 +4,7 @@ import { createWindowLength } from '../../../../src/activities/warehouse/load-co
 const MINUTE_MS = 60_000;
 
 describe('the length of load windows', () => {
-  /** Lets so many tenants announce a batch at `now`, and gives the length of the last one's window. */
+  /** Lets a number of tenants announce a batch at `now`, and gives the length of the last one's window. */
   function announceAll(
     lengthOf: ReturnType<typeof createWindowLength>,
     tenants: number,

@@ -45,7 +45,7 @@ describe('errors of the BigQuery warehouse', function () {
         return (error as { retryable?: boolean }).retryable === true;
       });
       server.refuse = () => undefined;
-      assert.equal((await load()).rows, 1, 'the load goes on when it is mended');
+      assert.equal((await load()).rows, 1, 'the load goes on when it is fixed');
     });
 
   const outcomes = [
@@ -81,7 +81,7 @@ describe('errors of the BigQuery warehouse', function () {
     });
   });
 
-  it('pass by themselves when nothing answers', async () => {
+  it('pass without help when nothing answers', async () => {
     server.close();
     await assert.rejects(load(), { code: 'WAREHOUSE_UNAVAILABLE', message: /ECONNREFUSED/, retryable: true });
   });
@@ -132,12 +132,15 @@ describe('errors of the BigQuery warehouse', function () {
     });
 
     const key = (more: object) => ({
-      ...{ type: 'authorized_user', client_id: 'id', client_secret: 'secret', refresh_token: 'token' },
+      type: 'authorized_user',
+      client_id: 'id',
+      client_secret: 'secret',
+      refresh_token: 'token',
       ...more,
     });
     for (const [what, content, said] of [
       ['are not there', undefined, /does not exist/],
-      ['are no JSON', 'no key', /JSON|Unexpected/],
+      ['are not JSON', 'no key', /JSON|Unexpected/],
       ['name no account', '{}', /./],
       [
         'have a damaged private key',

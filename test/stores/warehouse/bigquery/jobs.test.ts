@@ -46,8 +46,10 @@ describe('load jobs of the BigQuery warehouse', function () {
       labels: { team: 'data' },
       load: {
         destinationTable: { projectId: 'headgate-test', datasetId: 'd_UA', tableId: 'events' },
-        ...{ sourceFormat: 'NEWLINE_DELIMITED_JSON', writeDisposition: 'WRITE_APPEND' },
-        ...{ createDisposition: 'CREATE_NEVER', maxBadRecords: 0 },
+        sourceFormat: 'NEWLINE_DELIMITED_JSON',
+        writeDisposition: 'WRITE_APPEND',
+        createDisposition: 'CREATE_NEVER',
+        maxBadRecords: 0,
         destinationEncryptionConfiguration: { kmsKeyName: kmsKey },
       },
     });
@@ -61,7 +63,11 @@ describe('load jobs of the BigQuery warehouse', function () {
         _loaded_at,
       ]),
       ['a', 'b'].map((id) => [
-        ...[id, '2024-03-10T12:00:00.000000Z', batchId(1), 'w1', '2024-03-10T12:00:05.000000Z'],
+        id,
+        '2024-03-10T12:00:00.000000Z',
+        batchId(1),
+        'w1',
+        '2024-03-10T12:00:05.000000Z',
       ]),
     );
   });
@@ -74,7 +80,8 @@ describe('load jobs of the BigQuery warehouse', function () {
     assert.match(String(description), /tenant UA/);
     assert.deepEqual(dataset, {
       datasetReference: { projectId: 'headgate-test', datasetId: 'd_UA' },
-      ...{ location: 'EU', labels: { team: 'data' } },
+      location: 'EU',
+      labels: { team: 'data' },
       defaultEncryptionConfiguration: { kmsKeyName: kmsKey },
     });
     const table = server.resources.get('datasets/d_UA/tables/events') as Resource;

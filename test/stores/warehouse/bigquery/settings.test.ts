@@ -71,7 +71,7 @@ describe('loads into BigQuery find a dataset, table and view that are there', fu
     at(TABLE).encryptionConfiguration = { kmsKeyName: `${KEY}/cryptoKeyVersions/3` };
     await again({ kmsKey: KEY });
     assert.deepEqual(patched(), []);
-    // Without one it is whoever has given the dataset its key who decides.
+    // Without one the person decides who has given the dataset its key.
     await again({});
     assert.deepEqual(patched(), []);
   });

@@ -77,7 +77,10 @@ describe('files that BigQuery loads from a bucket', () => {
       const bucket = { bucket: BUCKET, prefix: `of-${encrypted}`, endpoint: (gcs as FakeGcs).endpoint };
       const fixture = new Fixture('headgate-bigquery-', ({ dir: root }) =>
         createBigQueryWarehouse({
-          ...{ endpoint, bucket, encrypted, staging: join(root, 'staging') },
+          endpoint,
+          bucket,
+          encrypted,
+          staging: join(root, 'staging'),
           configOf: (tenant) => bigQueryConfig('d', tenant, { location: 'US' }),
           claims: createFileLoadClaims(join(root, 'claims')),
         }),

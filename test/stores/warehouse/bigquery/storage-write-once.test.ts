@@ -19,7 +19,9 @@ const big = (name: string) =>
   Array.from({ length: BIG_ROWS }, (_, n) => event(`${name}${n}`, { data: { text: 'x'.repeat(200_000) } }));
 
 const LOAD = {
-  ...{ tenant: 'UA', stream: 'events' as const, day: '2024-03-10' },
+  tenant: 'UA',
+  stream: 'events' as const,
+  day: '2024-03-10',
   loadedAt: '2024-03-10T12:00:05.000Z',
 };
 
@@ -224,7 +226,8 @@ describe('the Storage Write API, exactly once', function () {
     await kill(batches, 'bigquery-append.before');
     changeClaim((claim) => claim.replace('_UA/tables', '_DL/tables'));
     await assert.rejects(fixture.load('w1', batches), {
-      ...{ code: 'WAREHOUSE_FAILED', retryable: true },
+      code: 'WAREHOUSE_FAILED',
+      retryable: true,
       message: /claim of tenant UA names a write stream that is not of its table/,
     });
   });

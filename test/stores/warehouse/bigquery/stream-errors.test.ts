@@ -88,7 +88,7 @@ describe('errors of the Storage Write API', function () {
       assert.equal(server?.calls, 1);
     });
 
-  it('where nothing answers pass by themselves', async () => {
+  it('where nothing answers pass without help', async () => {
     const client = await clientOf(`127.0.0.1:${await freePort()}`);
     const streams = new WriteStreams(client, config, TABLE);
     await assert.rejects(streams.create(), { code: 'WAREHOUSE_UNAVAILABLE', retryable: true });
@@ -163,7 +163,7 @@ describe('errors of the Storage Write API', function () {
     });
   });
 
-  it('about a column that is new pass by themselves', async () => {
+  it('about a column that is new pass without help', async () => {
     const message = "Input schema has more fields than BigQuery schema, extra fields: 'gate'";
     const client = await start({ append: () => ({ error: { code: 3, message } }) });
     await assert.rejects(append(client, 1), (error: Error) => {

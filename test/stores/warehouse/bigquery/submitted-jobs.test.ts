@@ -7,7 +7,7 @@ import { PROJECT, skipWithoutBigQuery, startBigQuery, type Emulator } from '../.
 import { bigQueryConfig } from '../../../support/warehouses.js';
 import { batchId, decision, event, Fixture } from '../fixture.js';
 
-describe('the load jobs that the BigQuery warehouse tells of', function () {
+describe('the load jobs that the BigQuery warehouse reports', function () {
   this.timeout(60_000);
   let emulator: Emulator | undefined;
   let fixture: Fixture | undefined;
@@ -22,7 +22,8 @@ describe('the load jobs that the BigQuery warehouse tells of', function () {
     told = [];
     fixture = new Fixture('headgate-submitted-', ({ dir }) =>
       createBigQueryWarehouse({
-        ...{ endpoint: emulator?.endpoint, staging: join(dir, 'staging') },
+        endpoint: emulator?.endpoint,
+        staging: join(dir, 'staging'),
         claims: createFileLoadClaims(join(dir, 'claims')),
         configOf: (tenant) => bigQueryConfig('jobs', tenant),
         onSubmit: (job) => told.push(job),

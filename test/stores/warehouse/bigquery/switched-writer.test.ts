@@ -24,15 +24,19 @@ interface Switch {
 
 describe('a tenant that goes over from load jobs to the Storage Write API', () =>
   describeSwitch({
-    ...{ first: 'load-jobs', then: 'storage-write' },
-    ...{ skip: skipWithoutBigQuery, start: startBigQuery },
+    first: 'load-jobs',
+    then: 'storage-write',
+    skip: skipWithoutBigQuery,
+    start: startBigQuery,
     points: ['bigquery-claim.after', 'bigquery-submit.after'],
   }));
 
 describe('a tenant that goes over from the Storage Write API to load jobs', () =>
   describeSwitch({
-    ...{ first: 'storage-write', then: 'load-jobs' },
-    ...{ skip: skipWithoutBqemulator, start: startBqemulator },
+    first: 'storage-write',
+    then: 'load-jobs',
+    skip: skipWithoutBqemulator,
+    start: startBqemulator,
     points: ['bigquery-claim.after', 'bigquery-append.after', 'bigquery-commit.after'],
   }));
 
@@ -87,8 +91,12 @@ function describeSwitch({ first, then, skip, start, points }: Switch): void {
     it(`has every row once of a load that was killed at ${point}`, async () => {
       const batches = [1, 2].map((n) => fixture.batch(batchId(n), [event(`e${n}`)]));
       const input = {
-        ...{ tenant: 'UA', stream: 'events', loadId: 'w1', batches },
-        ...{ day: '2024-03-10', loadedAt: '2024-03-10T12:00:05.000Z' },
+        tenant: 'UA',
+        stream: 'events',
+        loadId: 'w1',
+        batches,
+        day: '2024-03-10',
+        loadedAt: '2024-03-10T12:00:05.000Z',
       };
       const killed = await printUntil(CHILD, [JSON.stringify([placeIn(fixture.dir), input, point, 1])], {});
       assert.equal(killed.signal, 'SIGKILL', killed.lines.join('\n'));

@@ -50,7 +50,10 @@ describe("a compaction of a tenant's warehouse", function () {
   const removeAfterGrace = () => compact({ now: Date.now() + HOUR + 1000 });
   /** A result without its bytes, which are DuckDB's affair. */
   const counts = ({ written, replaced, removed, kept }: CompactionResult) => ({
-    ...{ written, replaced, removed, kept },
+    written,
+    replaced,
+    removed,
+    kept,
   });
   const dayFiles = (table = 'events', tenant = 'UA'): string[] =>
     readdirSync(join(fixture.root, tenant, table, 'day=2024-03-10')).sort();
@@ -111,7 +114,11 @@ describe("a compaction of a tenant's warehouse", function () {
         assert.deepEqual(
           { ...retried, bytes: retried.bytes > 0 },
           {
-            ...{ loadId: 'load-1', rows: 2, bytes: true, loaded: [batchId(1)], alreadyHeld: [] },
+            loadId: 'load-1',
+            rows: 2,
+            bytes: true,
+            loaded: [batchId(1)],
+            alreadyHeld: [],
             file: 'events/day=2024-03-10/load-1.parquet',
           },
         );

@@ -18,8 +18,12 @@ describe('the Parquet warehouse, as every warehouse', function () {
       const data = table === 'decisions' ? 'NULL' : 'CAST(data AS VARCHAR)';
       const select = `id, subject, epoch_us(time), ${data}, batch_id, load_id`;
       return (await rowsInFiles(fixture.root, tenant, table, select)).map((row) => ({
-        ...{ id: String(row[0]), subject: row[1] as string | null, time: Number(row[2]) },
-        ...{ data: row[3] as string | null, batchId: String(row[4]), loadId: String(row[5]) },
+        id: String(row[0]),
+        subject: row[1] as string | null,
+        time: Number(row[2]),
+        data: row[3] as string | null,
+        batchId: String(row[4]),
+        loadId: String(row[5]),
       }));
     },
     shown: async (table = 'events', tenant = 'UA') =>

@@ -80,7 +80,10 @@ describe('days of a warehouse whose retention is over', function () {
     await fixture.put(5, [event('old too')]);
     await expire(EXPIRES);
     const { written } = await compactTenant({
-      ...{ root: fixture.root, tenant: 'UA', olderThanMs: 0, graceMs: 0 },
+      root: fixture.root,
+      tenant: 'UA',
+      olderThanMs: 0,
+      graceMs: 0,
       now: EXPIRES,
     });
     assert.equal(written, 1);

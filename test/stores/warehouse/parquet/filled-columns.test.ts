@@ -30,7 +30,9 @@ describe('columns of fields that are promoted later', function () {
       loads += 1;
       const rows = [event(`${loads}`, { data, time: `${day}T12:00:00Z` }), event('again', { data })];
       return fixture.load(`w${loads}`, [fixture.batch(batchId(loads, day.replaceAll('-', '')), rows)], {
-        ...{ promoted, day, loadedAt: `${day}T12:00:0${loads}.000Z` },
+        promoted,
+        day,
+        loadedAt: `${day}T12:00:0${loads}.000Z`,
       });
     };
     const stored = () => rowsInFiles(fixture.root, 'UA', 'events', 'id, a, b, _clashes, _repeated');

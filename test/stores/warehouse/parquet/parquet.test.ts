@@ -70,16 +70,24 @@ describe('the Parquet warehouse', function () {
       });
       assert.deepEqual(await fixture.rows('SELECT * FROM events'), [
         [
-          ...['a', '/test', '1.0', 'thing.happened', '2013-01-01T10:17:00.250Z', 's1', 'application/json'],
-          ...[
-            'https://example.com/schema',
-            'high',
-            'live',
-            { traceid: 'x', n: 2, b: true },
-            { n: 1 },
-            'AAE=',
-          ],
-          ...['2024-03-10T12:00:01.000Z', batchId(7), 'w1', '2024-03-10T12:00:05.000Z', '2024-03-10'],
+          'a',
+          '/test',
+          '1.0',
+          'thing.happened',
+          '2013-01-01T10:17:00.250Z',
+          's1',
+          'application/json',
+          'https://example.com/schema',
+          'high',
+          'live',
+          { traceid: 'x', n: 2, b: true },
+          { n: 1 },
+          'AAE=',
+          '2024-03-10T12:00:01.000Z',
+          batchId(7),
+          'w1',
+          '2024-03-10T12:00:05.000Z',
+          '2024-03-10',
         ],
       ]);
     });
@@ -132,18 +140,19 @@ describe('the Parquet warehouse', function () {
       // The file of decisions has the id of the batch of events they were made on.
       assert.deepEqual(await fixture.rows('SELECT * FROM decisions'), [
         [
-          ...[
-            'e1:late:1',
-            'e1',
-            '/test',
-            null,
-            'late',
-            '1',
-            'eligible',
-            'delay 200 >= 180',
-            '2024-03-10T12:00:00.000Z',
-          ],
-          ...[batchId(2), 'd1', '2024-03-10T12:00:05.000Z', '2024-03-10'],
+          'e1:late:1',
+          'e1',
+          '/test',
+          null,
+          'late',
+          '1',
+          'eligible',
+          'delay 200 >= 180',
+          '2024-03-10T12:00:00.000Z',
+          batchId(2),
+          'd1',
+          '2024-03-10T12:00:05.000Z',
+          '2024-03-10',
         ],
       ]);
       assert.deepEqual(await fixture.rows('SELECT count(*) FROM events'), [[0]]);

@@ -37,7 +37,8 @@ describe('promoted fields', function () {
       return line.replace('"DATA"', typeof each === 'string' ? each : JSON.stringify(each));
     });
     return fixture.load(`w${loads}`, [fixture.batch(batchId(loads), lines)], {
-      ...{ stream, promoted },
+      stream,
+      promoted,
       loadedAt: `2024-03-10T12:00:0${loads}.000Z`,
     });
   };

@@ -98,7 +98,12 @@ const LATER: readonly Sent[] = [
 ];
 
 const NOTHING: Promoted = {
-  ...{ order: null, select: null, group: null, at: null, delay_minutes: null, _clashes: null },
+  order: null,
+  select: null,
+  group: null,
+  at: null,
+  delay_minutes: null,
+  _clashes: null,
 };
 
 /**
@@ -169,13 +174,19 @@ describe('the recipes for other readers of Parquet', function () {
         JSON.stringify(event(id, { data: 'DATA', time })).replace('"DATA"', () => data),
       );
       return fixture.load(`w${n}`, [fixture.batch(batchId(n, day.replaceAll('-', '')), lines)], {
-        ...{ tenant: 'acme', day, promoted, loadedAt: `${day}T12:00:0${n}.000Z` },
+        tenant: 'acme',
+        day,
+        promoted,
+        loadedAt: `${day}T12:00:0${n}.000Z`,
       });
     };
     await load(1, '2024-03-09', FIRST, []);
     await load(2, '2024-03-09', [REPEATED], []);
     const compacted = await compactTenant({
-      ...{ root: fixture.root, tenant: 'acme', olderThanMs: 0, graceMs: 0 },
+      root: fixture.root,
+      tenant: 'acme',
+      olderThanMs: 0,
+      graceMs: 0,
     });
     assert.equal(compacted.written, 1);
     await load(3, '2024-03-10', [...LATER, REPEATED], PROMOTED);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { rateOf, standingOf } from '../../src/subscriptions/standing.js';
+import { rateOf, statusOf } from '../../src/subscriptions/status.js';
 
-describe('a standing as the reason of a rate', () => {
+describe('a status as the reason of a rate', () => {
   const since = '2026-11-28T10:00:00.000Z';
 
   for (const [name, reason] of [
@@ -14,7 +14,7 @@ describe('a standing as the reason of a rate', () => {
     it(`fits into the 1,000 bytes that Temporal takes: 500 of ${name}`, () => {
       const rate = rateOf({ state: 'paused', by: 'ops', since, reason }, 10);
       assert.ok(Buffer.byteLength(rate.reason) <= 1_000, String(Buffer.byteLength(rate.reason)));
-      const read = standingOf(rate);
+      const read = statusOf(rate);
       assert.deepEqual([read.state, read.by, read.since], ['paused', 'ops', since]);
       const kept = read.reason?.replace(/…$/, '') ?? '';
       assert.ok(reason.startsWith(kept) && kept.length > 90, read.reason);

@@ -12,13 +12,13 @@ import { HeadgateError, messageOf } from '../errors.js';
 import type { HeldTasks } from '../recovery/journal.js';
 import { subscriptionQueue } from '../tenants/queues.js';
 import type { PassInput, PassResult } from '../workflows/messages/deliveries.js';
-import type { LotRecord } from './lease-table.js';
+import type { LeasedBatchRecord } from './lease-table.js';
 
 /** What Temporal says to a sign of life. */
-export type HeartbeatAnswer =
-  /** The lot is this process's still. */
+type HeartbeatAnswer =
+  /** The leased batch is this process's still. */
   | 'held'
-  /** Recorded, but the lot is wanted back: its activity is paused, reset or called off. */
+  /** Recorded, but the leased batch is wanted back: its activity is paused, reset or called off. */
   | 'recalled'
   /** It is not: somebody else has it, or its workflow has ended. Nothing was recorded. */
   | 'lost';
@@ -27,26 +27,26 @@ export type HeartbeatAnswer =
 export interface HeldPass {
   readonly input: PassInput;
   /** What the holder before had recorded last, if there was one. */
-  readonly record?: LotRecord;
+  readonly record?: LeasedBatchRecord;
   /** Records and keeps the pass for another 30 s. @throws HeadgateError `ENGINE_UNAVAILABLE`: whether it was is unknown */
-  heartbeat(record: LotRecord): Promise<HeartbeatAnswer>;
+  heartbeat(record: LeasedBatchRecord): Promise<HeartbeatAnswer>;
   /** Ends the pass; false if it was lost. @throws HeadgateError `ENGINE_UNAVAILABLE`: whether it has ended is unknown */
   complete(result: PassResult): Promise<boolean>;
   /** Gives the pass back as failed: Temporal hands it out again after a pause. */
   fail(error: unknown): Promise<void>;
 }
 
-/** Where lots come from. */
-export interface LotSource {
+/** Where leased batches come from. */
+export interface LeasedBatchSource {
   /** Waits a few seconds for a pass of the subscription. Undefined when none has come. */
   poll(tenant: string, subscription: string): Promise<HeldPass | undefined>;
 }
 
 /**
- * How long a poll lasts; the server answers a second before. It cannot be called off (the SDK's connection does not
- * know how, and a lot that is on its way would be held by nobody for 30 s), so this is also what a shutdown waits for.
+ * How long a poll lasts; the server answers a second before. It cannot be called off (the SDK's connection does not know
+ * how, and a leased batch that is on its way would be held by nobody for 30 s), so this is also what a shutdown waits for.
  */
-export const POLL_MS = 6_000;
+const POLL_MS = 6_000;
 /** A call that answers a consumer must not hang. */
 const CALL_MS = 5_000;
 
@@ -55,7 +55,11 @@ const CALL_MS = 5_000;
  * activity on behalf of consumers: it is polled for, kept by heartbeats and completed by its task token.
  * @param holdings notes what is held; default: nobody does
  */
-export function createLotSource(client: Client, namespace: string, holdings?: HeldTasks): LotSource {
+export function createLeasedBatchSource(
+  client: Client,
+  namespace: string,
+  holdings?: HeldTasks,
+): LeasedBatchSource {
   return {
     poll: async (tenant, subscription) => {
       const taskQueue = { name: subscriptionQueue(tenant, subscription) };
@@ -68,7 +72,12 @@ export function createLotSource(client: Client, namespace: string, holdings?: He
         holdings?.taken(task.taskToken);
         const [input] = await decodeArrayFromPayloads(converter, task.input?.payloads);
         const [record] = await decodeArrayFromPayloads(converter, task.heartbeatDetails?.payloads);
-        const pass = heldPass(client, task.taskToken, input as PassInput, record as LotRecord | undefined);
+        const pass = heldPass(
+          client,
+          task.taskToken,
+          input as PassInput,
+          record as LeasedBatchRecord | undefined,
+        );
         return holdings === undefined ? pass : noting(pass, () => holdings.ended(task.taskToken));
       } catch (error) {
         if (isGrpcDeadlineError(error)) return undefined;
@@ -81,7 +90,7 @@ export function createLotSource(client: Client, namespace: string, holdings?: He
 /** One that is called off comes back as well: to say so instead of a result would forget what is acknowledged. */
 const RECALLS = [ActivityPausedError, ActivityResetError, ActivityCancelledError];
 
-function heldPass(client: Client, token: Uint8Array, input: PassInput, record?: LotRecord): HeldPass {
+function heldPass(client: Client, token: Uint8Array, input: PassInput, record?: LeasedBatchRecord): HeldPass {
   const call = <T>(fn: () => Promise<T>): Promise<T> => client.withDeadline(Date.now() + CALL_MS, fn);
   return {
     input,

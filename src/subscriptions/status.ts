@@ -13,7 +13,7 @@ import type { QueueRate } from '../temporal/queue-rates.js';
 export type SubscriptionState = 'active' | 'paused' | 'draining' | 'disabled' | 'breaker-open';
 
 /** How a subscription stands, and who or what made it so. */
-export interface SubscriptionStanding {
+export interface SubscriptionStatus {
   readonly state: SubscriptionState;
   /** Why, in words; absent while it is active. */
   readonly reason?: string;
@@ -39,11 +39,11 @@ const MAX_REASON_BYTES = 600;
 const MARK = 'headgate subscription ';
 
 /**
- * A standing as the rate of the subscription's queue. Temporal's queue configuration is where it is kept: it holds what
- * waits back by itself, for all processes, and `temporal task-queue config get` shows it with its reason.
+ * A status as the rate of the subscription's queue. Temporal's queue configuration is where it is kept: it holds what
+ * waits back on its own, for all processes, and `temporal task-queue config get` shows it with its reason.
  */
-export function rateOf(standing: SubscriptionStanding, activitiesPerSecond: number): QueueRate {
-  const { state, reason, by, since } = standing;
+export function rateOf(status: SubscriptionStatus, activitiesPerSecond: number): QueueRate {
+  const { state, reason, by, since } = status;
   const clipped = {
     by: by && clipToJsonBytes(by, MAX_BY_BYTES),
     since,
@@ -63,8 +63,8 @@ function ratePerSecond(state: SubscriptionState, configured: number): number {
 
 const STATES: readonly SubscriptionState[] = ['active', 'paused', 'draining', 'disabled', 'breaker-open'];
 
-/** The standing that a queue's rate tells; a rate of 0 that somebody has set by hand is a pause. */
-export function standingOf(rate: QueueRate | undefined): SubscriptionStanding {
+/** The status that a queue's rate tells; a rate of 0 that somebody has set by hand is a pause. */
+export function statusOf(rate: QueueRate | undefined): SubscriptionStatus {
   if (rate === undefined) return { state: 'active' };
   const [, state, detail] = /^headgate subscription ([a-z-]+)(?: (\{.*\}))?$/s.exec(rate.reason) ?? [];
   const known = STATES.find((each) => each === state);
@@ -73,7 +73,7 @@ export function standingOf(rate: QueueRate | undefined): SubscriptionStanding {
   return { state: 'paused', by: 'unknown', reason: rate.reason };
 }
 
-function detailOf(json: string | undefined): Omit<SubscriptionStanding, 'state'> {
+function detailOf(json: string | undefined): Omit<SubscriptionStatus, 'state'> {
   try {
     const detail = JSON.parse(json ?? '{}') as Record<string, unknown>;
     const texts = Object.entries(detail).filter(([key, value]) => KEYS.has(key) && typeof value === 'string');

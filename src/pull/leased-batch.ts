@@ -1,10 +1,9 @@
-import { HeadgateError } from '../errors.js';
 import type { PassResult } from '../workflows/messages/deliveries.js';
-import { ackIdOf, newLotId } from './ack-id.js';
+import { ackIdOf, newLeasedBatchId } from './ack-id.js';
 import type { BatchLines } from './batch-lines.js';
 import { createGroupCommit } from './group-commit.js';
 import type { Lease, LeaseTable } from './lease-table.js';
-import type { HeldPass } from './lot-source.js';
+import type { HeldPass } from './leased-batch-source.js';
 
 /** One event in an answer to a pull. */
 export interface PullMessage {
@@ -15,9 +14,12 @@ export interface PullMessage {
   readonly event: string;
 }
 
-/** How a lot has ended for this process. */
-export interface LotEnd extends Pick<PassResult, 'delivered' | 'failed'> {
-  /** `finished`: every event is acked or dead. `returned`: given back with what is left. `lost`: Temporal has given it to somebody else. */
+/** How a leased batch has ended for this process. */
+export interface LeasedBatchEnd extends Pick<PassResult, 'delivered' | 'failed'> {
+  /**
+   * `finished`: every event is acked or dead. `returned`: given back with what is left. `lost`: Temporal has given it to
+   * somebody else.
+   */
   readonly outcome: 'finished' | 'returned' | 'lost';
   readonly dead: number;
   readonly pending: number;
@@ -25,33 +27,33 @@ export interface LotEnd extends Pick<PassResult, 'delivered' | 'failed'> {
   readonly seconds: number;
 }
 
-/** What a {@link Lot} is made of. */
-export interface LotParts {
+/** What a {@link LeasedBatch} is made of. */
+export interface LeasedBatchParts {
   readonly pass: HeldPass;
   readonly table: LeaseTable;
   readonly lines: BatchLines;
-  readonly onEnd: (lot: Lot, end: LotEnd) => void;
+  readonly onEnd: (batch: LeasedBatch, end: LeasedBatchEnd) => void;
 }
 
 /**
  * The pending events of one batch, held by this process on behalf of its consumers. It is open; then ending, from when
- * its result is on the way to Temporal; then ended. Only an open lot leases and acknowledges.
+ * its result is on the way to Temporal; then ended. Only an open leased batch leases and acknowledges.
  *
- * Consumers are told nothing that Temporal does not have: {@link Lot.save} comes between what the table says and the
+ * Consumers are told nothing that Temporal does not have: {@link LeasedBatch.save} comes between what the table says and the
  * answer. So an acknowledged event is never handed out again, an attempt is never forgotten, and a process that has lost
- * a lot without noticing hands nothing of it out.
+ * a leased batch without noticing hands nothing of it out.
  */
-export class Lot {
-  readonly id = newLotId();
+export class LeasedBatch {
+  readonly id = newLeasedBatchId();
   readonly table: LeaseTable;
   private state: 'open' | 'ending' | 'ended' = 'open';
   private returning = false;
   private readonly commit = createGroupCommit(() => this.write());
   private readonly openedAt = performance.now();
-  /** When Temporal was last told of it, by `performance.now()`. */
+  /** When its last heartbeat was, by `performance.now()`. */
   savedAt = performance.now();
 
-  constructor(private readonly parts: LotParts) {
+  constructor(private readonly parts: LeasedBatchParts) {
     this.table = parts.table;
   }
 
@@ -78,14 +80,15 @@ export class Lot {
     return this.isOpen ? this.table.lease(deadline) : undefined;
   }
 
-  /** A lease as its consumer is told of it. */
+  /** A lease as its consumer gets it. */
   message({ line, number, attempt }: Lease): PullMessage {
-    const ackId = ackIdOf({ lot: this.id, line, lease: number });
+    const ackId = ackIdOf({ batch: this.id, line, lease: number });
     return { ackId, attempt, event: this.parts.lines.json(line) };
   }
 
   /**
-   * Resolves when Temporal has what the table says now; false if the lot is lost. Ends the lot if all of it is done.
+   * Resolves when Temporal has what the table says now; false if the leased batch is lost. Ends the leased batch if all of
+   * it is done.
    * @throws HeadgateError `ENGINE_UNAVAILABLE`
    */
   async save(): Promise<boolean> {
@@ -128,9 +131,4 @@ export class Lot {
 
 function countOf(groups: readonly { readonly count: number }[]): number {
   return groups.reduce((sum, { count }) => sum + count, 0);
-}
-
-/** True for an error that says that Temporal is away; the lot may be ours still. */
-export function isAway(error: unknown): boolean {
-  return error instanceof HeadgateError && error.code === 'ENGINE_UNAVAILABLE';
 }

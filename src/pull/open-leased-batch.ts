@@ -7,23 +7,29 @@ import type { PullConfig } from '../tenants/config/subscription-config.js';
 import type { PassResult } from '../workflows/messages/deliveries.js';
 import { BatchLines } from './batch-lines.js';
 import { LeaseTable, type LeaseTableOptions } from './lease-table.js';
-import { Lot, type LotEnd } from './lot.js';
-import type { HeldPass } from './lot-source.js';
+import { LeasedBatch, type LeasedBatchEnd } from './leased-batch.js';
+import type { HeldPass } from './leased-batch-source.js';
 import { compileOrderingKey, type OrderingKey } from './ordering.js';
 
-/** What {@link openLot} needs beside the pass. */
-export interface OpenLotOptions {
+/** What {@link openLeasedBatch} needs beside the pass. */
+export interface OpenLeasedBatchOptions {
   readonly batchStore: Pick<BatchStore, 'read'>;
   readonly config: PullConfig;
-  readonly onEnd: (lot: Lot, end: LotEnd) => void;
+  readonly onEnd: (batch: LeasedBatch, end: LeasedBatchEnd) => void;
   /** Shares the event loop between tenants: an ordering key may take milliseconds an event. */
   readonly turns: Turns;
-  /** Told of events that have no ordering key since it failed on them, if there are any. */
+  /** Called with events that have no ordering key since it failed on them, if there are any. */
   readonly onFailures?: (failures: readonly ExpressionFailure[]) => void;
 }
 
-/** Makes a lot of a pass: reads its events. Undefined when they are gone or damaged; the pass is then completed with dead letters. */
-export async function openLot(pass: HeldPass, options: OpenLotOptions): Promise<Lot | undefined> {
+/**
+ * Makes a leased batch of a pass: reads its events. Undefined when they are gone or damaged; the pass is then completed
+ * with dead letters.
+ */
+export async function openLeasedBatch(
+  pass: HeldPass,
+  options: OpenLeasedBatchOptions,
+): Promise<LeasedBatch | undefined> {
   const { batch, subscription } = pass.input;
   const { config, onEnd, onFailures, turns } = options;
   let content: Buffer;
@@ -49,7 +55,7 @@ export async function openLot(pass: HeldPass, options: OpenLotOptions): Promise<
   });
   const failed = failures.list();
   if (failed.length > 0) onFailures?.(failed);
-  return new Lot({ pass, table, lines, onEnd });
+  return new LeasedBatch({ pass, table, lines, onEnd });
 }
 
 /** The result of a pass in which nothing was done. */
