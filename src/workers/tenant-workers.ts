@@ -59,10 +59,7 @@ export class TenantWorkers {
     const turn = (this.turns.get(tenant) ?? Promise.resolve())
       .then(() => this.align(tenant))
       .catch((error: unknown) => {
-        this.options.log.error(
-          { tenant, reason: messageOf(error) },
-          'the workers of a tenant could not be brought in line with its configuration',
-        );
+        this.options.log.error('TENANT_WORKERS_NOT_ALIGNED', { tenant, reason: messageOf(error) });
       });
     this.turns.set(tenant, turn);
     void turn.finally(() => this.turns.get(tenant) === turn && this.turns.delete(tenant));
