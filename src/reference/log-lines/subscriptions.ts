@@ -112,8 +112,9 @@ export const SUBSCRIPTION_LINES = {
   },
   LEASED_BATCH_NOT_SAVED: {
     level: 'warn',
-    phrase: 'progress of a leased batch could not be saved; retrying',
-    means: 'Temporal did not take what consumers have acknowledged. After a crash they get it again.',
+    phrase: 'a leased batch could not be saved; retrying',
+    means:
+      'Temporal did not take the state of a batch whose events consumers lease. If that lasts, the batch is handed out anew.',
     todo: 'Nothing, if Temporal is back.',
     page: `${BOOKS}#leased_batch_not_saved`,
   },
