@@ -47,7 +47,7 @@ const SECRET = /^(token|authorization|password|secret)$/i;
 
 /**
  * The log as lines of JSON. Authorization headers, tokens, passwords and secrets are cut out wherever they appear as fields, and
- * long texts are shortened. A line whose level is off costs a look at the level.
+ * long texts are shortened. A line whose level is off costs nothing but the call.
  */
 export function createLogger(level: LogLevel, options: LoggerOptions = {}): Logger {
   const log = pino(
@@ -72,9 +72,8 @@ export function isLineId(text: string): text is LineId {
 }
 
 function writer<Level extends LineLevel>(log: Pino, level: Level): Write<Level> {
-  return (id, fields) => {
-    if (log.isLevelEnabled(level)) log[level](lineOf(id, fields), LOG_LINES[id].phrase);
-  };
+  if (!log.isLevelEnabled(level)) return () => undefined;
+  return (id, fields) => log[level](lineOf(id, fields), LOG_LINES[id].phrase);
 }
 
 function lineOf(id: LineId, fields: LogFields = {}): object {

@@ -112,7 +112,7 @@ export class SubscriptionControl {
     assertMayBecome(to, tenant, name);
     const since = new Date(this.now()).toISOString();
     const standing: SubscriptionStanding = to === 'active' ? { state: to } : { state: to, by, reason, since };
-    this.options.log.info('SUBSCRIPTION_CHANGED', { tenant, subscription: name, status: to, by, reason });
+    this.options.log.info('SUBSCRIPTION_CHANGED', { tenant, subscription: name, status: to, by });
     const changed = await this.write(tenant, name, () => standing);
     if (to === 'active') this.options.onResumed?.(tenant, name, this.now());
     return changed;

@@ -1,10 +1,7 @@
-/** A line that is written for the first time, or how many more there were since. */
-export type OnRepeats<Line> = (line: Line, repeated: number) => void;
-
 /** How {@link RepeatedLines} folds. */
 export interface RepeatedLinesOptions<Line> {
   /** Gets the latest of the lines that were held back, and their number, once the window is over. */
-  readonly onRepeats: OnRepeats<Line>;
+  readonly onRepeats: (latest: Line, repeated: number) => void;
   readonly windowMs: number;
   /** Keys that are remembered at once; what comes beyond shares one. */
   readonly mostKeys: number;

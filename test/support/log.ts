@@ -1,7 +1,7 @@
 import { createLogger, type Logger, type LogLevel } from '../../src/platform/logger.js';
 
 /** A line of the log, as JSON has it. */
-export interface LoggedLine extends Record<string, unknown> {
+interface LoggedLine extends Record<string, unknown> {
   readonly id: string;
   readonly level: number;
   readonly msg: string;

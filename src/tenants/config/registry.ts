@@ -25,7 +25,7 @@ export interface TenantChange {
 }
 
 /** What the registry logs to. */
-export type RegistryLogger = Pick<Logger, 'info' | 'warn' | 'error'>;
+type RegistryLogger = Pick<Logger, 'info' | 'warn' | 'error'>;
 
 /** How to open a registry. */
 export interface TenantRegistryOptions {
