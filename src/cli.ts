@@ -9,7 +9,10 @@ const ROLES = ['start', 'api', 'worker'];
 
 async function warnOfUnknownVariables(): Promise<void> {
   const { unknownVariables } = await import('./config.js');
-  for (const warning of unknownVariables()) printError(`headgate: ${warning}`);
+  for (const { variable, nearest } of unknownVariables()) {
+    const hint = nearest === undefined ? '' : ` Did you mean ${nearest}?`;
+    printError(`headgate: ${variable} is not a setting, and is ignored.${hint}`);
+  }
 }
 
 /** Commands whose files are the user's: what they write with `--out` is as readable as the user has it. */

@@ -9,7 +9,7 @@ import type { FaultPoint } from './platform/fault-point.js';
 import { parseMasterKey, type MasterKeys } from './stores/batch-keys/master-key.js';
 import type { GcsPlace } from './stores/gcs/place.js';
 import { parsePostgresUrl, type PostgresPlace } from './stores/state/postgres-place.js';
-import type { LogLevel } from './platform/logger.js';
+import type { LogFormat, LogLevel } from './platform/logger.js';
 import { nearest } from './platform/nearest.js';
 import { SECRET_PREFIX, notOwned, ownsVariable, variableOf } from './tenants/config/secret-reference.js';
 import { parseAllowedQueue, type AllowedQueue } from './tenants/config/workflow-queue.js';
@@ -17,6 +17,7 @@ import { parseAllowedQueue, type AllowedQueue } from './tenants/config/workflow-
 /** When a producer gets its 202: after the spool's flush to disk, or once Temporal has the batch. */
 export type AckMode = 'spool' | 'started';
 
+const LOG_FORMATS: readonly LogFormat[] = ['json', 'pretty'];
 const LOG_LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
 
 /**
@@ -62,6 +63,8 @@ export interface Config {
   readonly token?: string;
   /** `HEADGATE_LOG_LEVEL`. */
   readonly logLevel: LogLevel;
+  /** `HEADGATE_LOG_FORMAT`. */
+  readonly logFormat?: LogFormat;
   /** `HEADGATE_MAX_SPOOL`. */
   readonly maxSpoolBytes: number;
   /** `HEADGATE_MAX_BACKLOG_AGE_SECONDS`. */
@@ -132,11 +135,18 @@ export function variableForms(): ReadonlyMap<string, VariableForm> {
   return reader.variables;
 }
 
+/** A variable that looks like a setting and is none. */
+export interface UnknownVariable {
+  readonly variable: string;
+  /** The setting that may be meant. */
+  readonly nearest?: string;
+}
+
 /**
- * Warns of variables that look like settings and are none, as one that is misspelt: a sentence for each. What begins with
- * `HEADGATE_SECRET_` is the tenants', `HEADGATE_TEST_` the tests'.
+ * Variables that look like settings and are none, as one that is misspelt. What begins with `HEADGATE_SECRET_` is the tenants',
+ * `HEADGATE_TEST_` the tests'.
  */
-export function unknownVariables(env: Env = process.env): string[] {
+export function unknownVariables(env: Env = process.env): UnknownVariable[] {
   const reader = new SettingsReader(env);
   readAll(reader);
   const known = [...reader.variables.keys()];
@@ -144,11 +154,7 @@ export function unknownVariables(env: Env = process.env): string[] {
   return Object.keys(env)
     .filter((name) => name.startsWith('HEADGATE_') && !reader.variables.has(name))
     .filter((name) => !others.some((prefix) => name.startsWith(prefix)))
-    .map((name) => {
-      const meant = nearest(name, known);
-      const hint = meant === undefined ? '' : ` Did you mean ${meant}?`;
-      return `${name} is not a setting, and is ignored.${hint}`;
-    });
+    .map((name) => ({ variable: name, nearest: nearest(name, known) }));
 }
 
 /** Names that need no escape anywhere, and no part of a prefix that begins with a dot. */
@@ -233,6 +239,7 @@ function readAll(reader: SettingsReader): Config {
     jwtAudience: reader.text('HEADGATE_JWT_AUDIENCE', 'headgate'),
     token: reader.text('HEADGATE_TOKEN'),
     logLevel: reader.oneOf('HEADGATE_LOG_LEVEL', LOG_LEVELS, 'info'),
+    logFormat: reader.oneOf('HEADGATE_LOG_FORMAT', LOG_FORMATS),
     maxSpoolBytes: reader.size('HEADGATE_MAX_SPOOL', 4 * 1024 ** 3),
     maxBacklogAgeSeconds: reader.integer('HEADGATE_MAX_BACKLOG_AGE_SECONDS', 600, 1, 604_800),
     maxInFlightBytes: reader.size('HEADGATE_MAX_IN_FLIGHT', 64 * 1024 ** 2),

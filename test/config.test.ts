@@ -33,6 +33,7 @@ describe('the configuration', () => {
       revocations: undefined,
       tokenMaxLifetimeMs: undefined,
       tokenType: undefined,
+      logFormat: undefined,
       logLevel: 'info',
       maxSpoolBytes: 4096 * MB,
       maxBacklogAgeSeconds: 600,
@@ -131,6 +132,7 @@ describe('the configuration', () => {
     ['HEADGATE_SHUTDOWN_GRACE_SECONDS', ['0', '601', '20s']],
     ['HEADGATE_ACK', ['Spool', 'true', 'none']],
     ['HEADGATE_LOG_LEVEL', ['verbose', 'INFO']],
+    ['HEADGATE_LOG_FORMAT', ['text', 'JSON']],
     ['HEADGATE_MAX_SPOOL', ['0MB', '-1GB', '4', '4 GiB', 'lots', '1,5GB', '4GB please']],
     ['HEADGATE_MIN_FREE_DISK', ['0b', 'x']],
     ['HEADGATE_PUSH_ALLOW', ['127.0.0.1', '10/8', '10.0.0.0/33', 'fd00::/129', 'localhost/8', '*']],
@@ -374,8 +376,8 @@ describe('the configuration', () => {
         HEADGATE_FAULT: 'x',
       }),
       [
-        'HEADGATE_PROT is not a setting, and is ignored. Did you mean HEADGATE_PORT?',
-        'HEADGATE_SOMETHING_ELSE is not a setting, and is ignored.',
+        { variable: 'HEADGATE_PROT', nearest: 'HEADGATE_PORT' },
+        { variable: 'HEADGATE_SOMETHING_ELSE', nearest: undefined },
       ],
     );
   });

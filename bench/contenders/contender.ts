@@ -36,7 +36,7 @@ export async function runContender(open: (parts: Parts) => Promise<Keeping>): Pr
   const keeping = await open({ config, deciding: new Deciding(registry), sink, log });
   const door = await openDoor({ config, registry, accept: keeping.accept, log });
   const flushing = flushRegularly(sink, keeping);
-  log.info({ url: door.url, temporal: `127.0.0.1:${config.temporalPort}` }, 'ready');
+  log.info('READY', { url: door.url, temporal: `127.0.0.1:${config.temporalPort}` });
   await new Promise((resolve) => process.once('SIGTERM', resolve));
   await door.close();
   await flushing.stop();

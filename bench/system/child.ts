@@ -44,7 +44,7 @@ export class Child {
   }
 
   /**
-   * Waits for the log line whose `msg` is `ready`, and returns its fields; the rest of the log goes to the file.
+   * Waits for the log line whose id is `READY`, and returns its fields; the rest of the log goes to the file.
    * @throws Error with the log's last lines when the process ends before
    */
   ready(): Promise<Record<string, unknown>> {
@@ -55,7 +55,7 @@ export class Child {
         log.write(`${line}\n`);
         this.last.push(line);
         if (this.last.length > SHOWN_LINES) this.last.shift();
-        if (line.includes('"msg":"ready"')) resolve(JSON.parse(line) as Record<string, unknown>);
+        if (line.includes('"id":"READY"')) resolve(JSON.parse(line) as Record<string, unknown>);
       });
       void this.exited.then(() => reject(this.endedEarly()));
     });

@@ -10,6 +10,7 @@ const PAGES = {
   'docs/reference/cli.md': './cli.mjs',
   'docs/reference/configuration.md': './configuration.mjs',
   'docs/reference/errors.md': './errors.mjs',
+  'docs/reference/log-lines.md': './log-lines.mjs',
   'docs/reference/metrics.md': './metrics.mjs',
   'docs/reference/tenant-file.md': './tenant-file.mjs',
   'tenant.schema.json': './tenant-schema.mjs',

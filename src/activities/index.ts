@@ -7,7 +7,8 @@ import type { Warehouse } from '../stores/warehouse/warehouse.js';
 import { WAREHOUSE } from '../tenants/subscription.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
 import { promotedOf } from '../tenants/config/promotion.js';
-import type { LoadedTenant, RegistryLogger } from '../tenants/config/registry.js';
+import type { Logger } from '../platform/logger.js';
+import type { LoadedTenant } from '../tenants/config/registry.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import { isByJobs } from '../tenants/config/warehouse-config.js';
 import type { Isolation } from '../tenants/queues.js';
@@ -74,7 +75,7 @@ export interface ActivityDependencies {
   readonly onWindow?: (tenant: string, windowMs: number) => void;
   /** Knows whether a tenant's warehouse is paused, and pauses it when it refuses loads. */
   readonly control: Pick<SubscriptionControl, 'status' | 'isPaused' | 'park'>;
-  readonly log: Pick<RegistryLogger, 'warn'>;
+  readonly log: Pick<Logger, 'warn'>;
   /** What tries to deliver. */
   readonly passes: PassActivities;
   /** Called with what has become a dead letter. */
@@ -117,10 +118,7 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
     parkRows: (batch, rows) => park(unloadableRows(batch, rows, expiresAtOf(batch))),
     parkBatch: (batch, reason) => {
       const { tenant, stream, batchId: id, events } = batch;
-      dependencies.log.warn(
-        { tenant, stream, batch: id, events, reason },
-        'a batch cannot be loaded; it is a dead letter of the warehouse, and the others are loaded',
-      );
+      dependencies.log.warn('BATCH_UNLOADABLE', { tenant, stream, batch: id, events, reason });
       return park(unreadableBatch(batch, reason, expiresAtOf(batch)));
     },
   });
@@ -170,10 +168,7 @@ function told({ onParked, log }: ActivityDependencies): (input: ParkInput) => vo
     const { tenant, subscription, batch } = input.delivery;
     const { reason, count, detail } = input.dead;
     if (reason !== 'expired') return;
-    log.warn(
-      { tenant, subscription, batch: batch.batchId, events: count, reason: detail },
-      'events have expired before they could be delivered; they are a dead letter',
-    );
+    log.warn('EVENTS_EXPIRED', { tenant, subscription, batch: batch.batchId, events: count, reason: detail });
   };
 }
 

@@ -69,7 +69,7 @@ export function problems(log: Logger) {
 function answer(ctx: Context, error: unknown, log: Logger): void {
   const status = statusOf(error);
   if (!(error instanceof HeadgateError) || status === 500) {
-    log.error({ err: error, method: ctx.method, path: ctx.path }, 'request failed');
+    log.error('INTERNAL_ERROR', { err: error, method: ctx.method, path: ctx.path });
     write(ctx, 500, 'INTERNAL', 'Headgate failed on this request; its log says why.', {});
     return;
   }

@@ -87,7 +87,7 @@ export class RefusedTokens {
     if (logged.has(line) || logged.size >= MOST_LINES) this.minute.unlogged++;
     else {
       logged.add(line);
-      this.options.log.warn({ address, code, reason: message }, 'a request was refused for its token');
+      this.options.log.warn('TOKEN_REFUSED', { address, code, reason: message });
     }
   }
 
@@ -103,7 +103,7 @@ export class RefusedTokens {
     const { unlogged, refused } = this.minute;
     if (unlogged > 0) {
       const addresses = refused.size;
-      this.options.log.warn({ requests: unlogged, addresses }, 'more requests were refused for their tokens');
+      this.options.log.warn('MORE_TOKENS_REFUSED', { requests: unlogged, addresses });
     }
     this.minute = minuteFrom(this.now());
   }

@@ -21,7 +21,7 @@ export async function checkLoadJobs(
   const budget = new LoadBudget({
     tenants: () => tenants,
     loadsSince: claimedLoads(claims),
-    log: { warn: (fields: object) => void unknown.push(fields), info: () => undefined },
+    log: { warn: (...line) => void unknown.push(line), info: () => undefined },
   });
   await budget.refresh();
   const usages = budget.usage().sort((left, right) => shareOf(right) - shareOf(left));

@@ -3,10 +3,10 @@ import type { Config } from '../config.js';
 import { connectTemporal, temporalFromEnvironment } from '../temporal/connect.js';
 import { readNamespaceClaim } from '../temporal/namespace-owner.js';
 import { messageOf } from '../errors.js';
+import { printable } from '../platform/printable.js';
 import { readDirectoryId } from '../roles/data-directory.js';
 import { openBatches } from '../roles/stores.js';
 import { fail, ok, warn, type Finding } from './finding.js';
-import { printable } from './terminal-text.js';
 
 /** Says whether the namespace of `TEMPORAL_ADDRESS` is this data directory's. Claims nothing. */
 export async function checkNamespace(config: Config): Promise<Finding> {

@@ -10,6 +10,7 @@ import { findTemporalBinary } from '../temporal/dev-server/find-server.js';
 import { isPortFree } from '../platform/ports.js';
 import { messageOf } from '../errors.js';
 import { isLoopback } from '../platform/loopback.js';
+import { printable } from '../platform/printable.js';
 import { dataPaths } from '../roles/stores.js';
 import { checkBatchKey, checkBatches } from './check-batches.js';
 import { checkDataDirectory, existingFolder } from './check-data-directory.js';
@@ -21,7 +22,6 @@ import { checkTenants } from './check-tenants.js';
 import { checkBigQueryTenants } from './check-warehouses.js';
 import { fail, ok, warn, type Finding } from './finding.js';
 import { runningServer } from './running-temporal.js';
-import { printable } from './terminal-text.js';
 
 const SECOND = 1000;
 

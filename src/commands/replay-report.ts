@@ -1,5 +1,6 @@
 import Table from 'cli-table3';
 import ms from 'ms';
+import { printable } from '../platform/printable.js';
 import type { Reach, ReplaySummary, ReplayView } from './replay-client.js';
 import type {
   AppliedCounts,
@@ -7,7 +8,6 @@ import type {
   ReplayReport,
   RuleDifference,
 } from '../workflows/messages/replays.js';
-import { printable } from './terminal-text.js';
 
 const PLAIN = { head: [], border: [] };
 /** Longest reason shown. */

@@ -8,6 +8,7 @@ import { dataPaths, openBatchStore } from '../roles/stores.js';
 import { openTenantRegistry, type LoadedTenant } from '../tenants/config/registry.js';
 import { assertTenantId } from '../tenants/ids.js';
 import { assertParquet, whereBigQueryIs } from './parquet-tenant.js';
+import { printedLines } from './printed-lines.js';
 import { print, printError } from './terminal-text.js';
 
 /** Options of `headgate audit`. */
@@ -60,9 +61,7 @@ function isInParquet({ config: { tenant, warehouse } }: LoadedTenant): boolean {
 }
 
 async function configuredTenants(dir: string) {
-  const say = (fields: object, message: string): void =>
-    void printError(`${message}\n${(fields as { problem?: string }).problem ?? ''}`);
-  const registry = await openTenantRegistry({ dir, logger: { info: () => {}, warn: say, error: say } });
+  const registry = await openTenantRegistry({ dir, logger: printedLines });
   await registry.close();
   return registry.list();
 }

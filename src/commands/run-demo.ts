@@ -6,12 +6,12 @@ import { runWeek } from '../demo/run.js';
 import { outcomeTable, type TenantOutcome } from '../demo/table.js';
 import { readWeek } from '../demo/week.js';
 import { HeadgateError } from '../errors.js';
-import { createLogger } from '../platform/logger.js';
 import { startNode, type HeadgateNode } from '../roles/node.js';
 import { dataPaths } from '../roles/stores.js';
 import { applyTenantFiles } from '../tenants/config/registry.js';
 import { assertTemporal } from './assert-temporal.js';
 import { EXAMPLES_DIR } from './example-path.js';
+import { openLog } from './open-log.js';
 import { awaitEnding, type Ending } from './run-node.js';
 import { assertDataDirWritable } from './writable.js';
 import { print } from './terminal-text.js';
@@ -52,7 +52,7 @@ export async function runDemo({ exit }: { readonly exit: boolean }): Promise<voi
   }
 }
 
-function startDemoNode(
+async function startDemoNode(
   config: Config,
   ending: Ending,
   counts: DemoCounts,
@@ -62,7 +62,7 @@ function startDemoNode(
     config,
     roles: { api: true, worker: true },
     // The demo speaks for itself; the log is for what goes wrong.
-    log: createLogger(config.logLevel === 'info' ? 'warn' : config.logLevel),
+    log: await openLog(config, config.logLevel === 'info' ? 'warn' : config.logLevel),
     onProgress: say,
     onFatal: ending.fail,
     onBatchEnded: (plan) => {

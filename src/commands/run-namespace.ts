@@ -3,11 +3,12 @@ import { loadConfig, type Config } from '../config.js';
 import { connectTemporal, temporalFromEnvironment } from '../temporal/connect.js';
 import { readNamespaceClaim, type NamespaceOwner } from '../temporal/namespace-owner.js';
 import { HeadgateError } from '../errors.js';
+import { printable } from '../platform/printable.js';
 import { openDataDirectory } from '../roles/data-directory.js';
 import { claimNamespace, takeNamespaceOver, type Claimant } from '../roles/namespace-claim.js';
 import { openBatches } from '../roles/stores.js';
 import { isStoreId } from '../stores/batch-store/store-identity.js';
-import { print, printable } from './terminal-text.js';
+import { print } from './terminal-text.js';
 
 /** Says whose the namespace is. */
 export async function show({ json }: { json?: boolean }): Promise<void> {

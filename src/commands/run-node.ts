@@ -56,10 +56,7 @@ export async function runUntilEnded(
     code = 0;
   } finally {
     const timer = setTimeout(() => {
-      log.warn(
-        { graceSeconds },
-        'not everything ended within the grace time; the next start goes on with it',
-      );
+      log.warn('SHUTDOWN_CUT_OFF', { graceSeconds });
       process.exit(code);
     }, graceSeconds * 1000);
     await node.stop();

@@ -9,9 +9,10 @@ import { loadConfig } from '../config.js';
 import { dataPaths } from '../roles/stores.js';
 import { assertParquet } from './parquet-tenant.js';
 import { HeadgateError, systemCodeOf } from '../errors.js';
+import { printable } from '../platform/printable.js';
 import type { ExportFormat } from '../stores/warehouse/parquet/export.js';
 import type { QueryResult } from '../stores/warehouse/parquet/query.js';
-import { cell, printable } from './terminal-text.js';
+import { cell } from './terminal-text.js';
 import { warnOfNothingToRead } from './unknown-tenant.js';
 
 /** Rows a table shows; more is nothing to read, and the other formats give all. */

@@ -1,5 +1,5 @@
 import { unknownVariables, type Config } from '../config.js';
-import { createLogger, type Logger } from '../platform/logger.js';
+import type { Logger } from '../platform/logger.js';
 import { leftOfNew } from '../removal/left-behind.js';
 import { startNode, type HeadgateNode } from '../roles/node.js';
 import type { Roles } from '../roles/roles.js';
@@ -7,6 +7,7 @@ import { dataPaths } from '../roles/stores.js';
 import { describePlace } from '../stores/state/postgres-place.js';
 import { applyTenantFiles, type TenantToApply } from '../tenants/config/registry.js';
 import { endWithLog } from './broken-pipe.js';
+import { openLog } from './open-log.js';
 import { awaitEnding, runUntilEnded } from './run-node.js';
 
 /**
@@ -14,24 +15,24 @@ import { awaitEnding, runUntilEnded } from './run-node.js';
  * @param tenants a directory of tenant files to apply first
  */
 export async function runRoles(config: Config, roles: Roles, tenants?: string): Promise<void> {
-  const log = createLogger(config.logLevel, endWithLog);
+  const log = await openLog(config, config.logLevel, endWithLog);
   await applyFirst(config, tenants, log);
-  for (const warning of unknownVariables()) log.warn(warning);
+  for (const unknown of unknownVariables()) log.warn('VARIABLE_UNKNOWN', unknown);
   const ending = awaitEnding();
   const node = await startNode({
     config,
     roles,
     log,
-    onProgress: (message) => log.info(message),
+    onProgress: (progress) => log.info('TEMPORAL_SERVER_PROGRESS', { progress }),
     onFatal: ending.fail,
     signal: ending.signal,
   }).catch((error: unknown) => {
     if (!ending.signal.aborted) throw error;
   });
-  if (node === undefined) return log.info('stopped before it was ready');
+  if (node === undefined) return log.info('STOPPED_BEFORE_READY');
   sayReady(node, config, roles, log);
   await runUntilEnded(node, ending, { graceSeconds: config.shutdownGraceSeconds, log });
-  log.info('stopped');
+  log.info('STOPPED');
 }
 
 /** A start is not refused for what one tenant has left; `headgate tenant apply` would be. */
@@ -40,10 +41,7 @@ async function applyFirst(config: Config, source: string | undefined, log: Logge
   const { tenants: dir, tenantVersions: versions } = paths;
   const check = (tenants: readonly TenantToApply[]): Promise<void> => {
     for (const [tenant, left] of leftOfNew(paths, tenants))
-      log.warn(
-        { tenant, left: left.map(({ path }) => path) },
-        'a tenant that was away goes on with what was kept of it',
-      );
+      log.warn('TENANT_RETURNED', { tenant, paths: left.map(({ path }) => path) });
     return Promise.resolve();
   };
   if (source !== undefined) await applyTenantFiles({ source, dir, versions, check, reach: config });
@@ -52,26 +50,18 @@ async function applyFirst(config: Config, source: string | undefined, log: Logge
 function sayReady(node: HeadgateNode, config: Config, roles: Roles, log: Logger): void {
   const tenants = node.registry.list().length;
   const { address, uiUrl, namespace } = node.temporal;
-  log.info(
-    {
-      url: node.url,
-      metrics: node.metricsUrl,
-      dataDir: config.dataDir,
-      state: config.state && describePlace(config.state),
-      tenants,
-      temporal: address,
-      namespace,
-      temporalUi: uiUrl,
-      ack: config.ack,
-    },
-    'ready',
-  );
-  if (node.temporal.ownServer)
-    log.warn(
-      { temporal: address, temporalUi: uiUrl },
-      "Temporal's own server asks nobody who they are: whoever reaches these addresses of this machine can read and change everything; set TEMPORAL_ADDRESS in production",
-    );
-  if (tenants === 0) log.warn('no tenant is configured; apply some: headgate tenant apply DIR');
-  if (config.jwks === undefined && roles.api)
-    log.warn('tokens are verified with the development key; set HEADGATE_JWKS in production');
+  log.info('READY', {
+    url: node.url,
+    metrics: node.metricsUrl,
+    dataDir: config.dataDir,
+    state: config.state && describePlace(config.state),
+    tenants,
+    temporal: address,
+    namespace,
+    temporalUi: uiUrl,
+    ack: config.ack,
+  });
+  if (node.temporal.ownServer) log.warn('TEMPORAL_SERVER_OPEN', { temporal: address, temporalUi: uiUrl });
+  if (tenants === 0) log.warn('NO_TENANTS');
+  if (config.jwks === undefined && roles.api) log.warn('DEVELOPMENT_KEY_IN_USE');
 }

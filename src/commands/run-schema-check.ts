@@ -1,10 +1,11 @@
 import Table from 'cli-table3';
 import { loadConfig } from '../config.js';
 import { HeadgateError } from '../errors.js';
+import { printable } from '../platform/printable.js';
 import { checkKept, type KeptCheck, type SchemaTally } from '../schema-trials/check-kept.js';
 import { openBatchStore } from '../roles/stores.js';
 import { readConfigFile } from '../tenants/config/tenant-file.js';
-import { cell, print, printable } from './terminal-text.js';
+import { cell, print } from './terminal-text.js';
 
 /** Options of `headgate schema check`. */
 export interface CheckOptions {

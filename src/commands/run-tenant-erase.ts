@@ -42,8 +42,7 @@ export async function erase(given: string, { yes }: { yes: boolean }): Promise<v
 
 /** Else events would be taken and lost. */
 async function assertSuspended({ dataDir }: Config, tenant: string): Promise<void> {
-  const quiet = { info: () => {}, warn: () => {}, error: () => {} };
-  const registry = await openTenantRegistry({ dir: dataPaths(dataDir).tenants, logger: quiet });
+  const registry = await openTenantRegistry({ dir: dataPaths(dataDir).tenants });
   await registry.close();
   if (registry.get(tenant)?.config.suspended !== false) return;
   throw new HeadgateError(

@@ -14,6 +14,7 @@ import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import { listVersions, readVersion, type TenantVersion } from '../tenants/config/versions.js';
 import { assertTenantId } from '../tenants/ids.js';
 import { consequences } from './apply-consequences.js';
+import { printedLines } from './printed-lines.js';
 import { print, printError } from './terminal-text.js';
 
 /** Asking Google takes half a second; without a network it would take minutes to give up. */
@@ -57,12 +58,7 @@ async function checkLocation({ tenant, warehouse }: TenantConfig, check: Warehou
 
 /** Lists the tenants that are in force. */
 export async function listTenants(): Promise<void> {
-  const report = (fields: object, message: string) =>
-    printError(`${message}\n${(fields as { problem?: string }).problem ?? ''}`);
-  const registry = await openTenantRegistry({
-    dir: paths().tenants,
-    logger: { info: () => {}, warn: report, error: report },
-  });
+  const registry = await openTenantRegistry({ dir: paths().tenants, logger: printedLines });
   await registry.close();
   const tenants = registry.list();
   if (tenants.length === 0) return print('There are no tenants yet; headgate tenant apply adds them.');

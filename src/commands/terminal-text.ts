@@ -1,3 +1,5 @@
+import { printable } from '../platform/printable.js';
+
 /** Characters of a value that a table shows. */
 const MAX_CELL = 200;
 
@@ -5,13 +7,6 @@ const MAX_CELL = 200;
 export function cell(text: string, maxLength = MAX_CELL): string {
   const short = text.length > maxLength ? `${text.slice(0, maxLength - 1)}…` : text;
   return printable(short).replaceAll('\n', '\\n');
-}
-
-/** Events are other people's text: a control character in one must not reach the terminal as a command to it. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, (char) =>
-    char === '\n' ? char : `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }
 
 /**

@@ -63,8 +63,7 @@ export class Compactions {
       const order = { root, tenants, olderThanMs, graceMs };
       await compactInProcess(order, (report) => this.tell(report), signal);
     } catch (error) {
-      if (!signal.aborted)
-        log.warn({ reason: messageOf(error) }, 'a compaction pass failed; tried again later');
+      if (!signal.aborted) log.warn('COMPACTION_PASS_FAILED', { reason: messageOf(error) });
     }
   }
 
@@ -89,10 +88,10 @@ export class Compactions {
       const { written, removed } = report.result;
       if (written + removed === 0) return;
       metrics?.compacted(tenant, report.result);
-      log.info({ tenant, ...report.result }, 'warehouse compacted');
+      log.info('WAREHOUSE_COMPACTED', { tenant, ...report.result });
     } else if (report.failed.code !== 'COMPACTION_RUNNING') {
       metrics?.compacted(tenant);
-      log.warn({ tenant, ...report.failed }, 'a warehouse could not be compacted; tried again later');
+      log.warn('COMPACTION_FAILED', { tenant, code: report.failed.code, reason: report.failed.reason });
     }
   }
 }

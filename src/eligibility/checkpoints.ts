@@ -179,7 +179,7 @@ export class Checkpoints {
       decider.giveBack(watermarks);
       this.failed(writing, failures);
       this.options.metrics?.stepRetried('checkpoint');
-      log.error({ reason: messageOf(error) }, 'state checkpoint failed; what has changed stays in memory');
+      log.error('CHECKPOINT_FAILED', { reason: messageOf(error) });
       return false;
     }
     decider.subjects.kept();

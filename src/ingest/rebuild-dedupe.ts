@@ -21,8 +21,5 @@ export async function rebuildDedupe(
     future.newest = Math.max(future.newest, kept.receivedAt);
   }
   if (future.records === 0) return;
-  log.warn(
-    { records: future.records, newest: new Date(future.newest).toISOString() },
-    'events were received while the clock was ahead of what it is now; they count as received now',
-  );
+  log.warn('CLOCK_WENT_BACK', { records: future.records, newest: new Date(future.newest).toISOString() });
 }

@@ -88,17 +88,14 @@ export function createStarter(
     const onFailedAttempt = ({ error, attemptNumber }: { error: Error; attemptNumber: number }): void => {
       if (signal.aborted) return;
       metrics?.stepRetried(step);
-      log.warn(
-        {
-          tenant: plan.tenant,
-          batch: plan.batchId,
-          step,
-          attempt: attemptNumber,
-          code: codeOf(error),
-          reason: messageOf(error),
-        },
-        'batch step failed; trying again',
-      );
+      log.warn('BATCH_STEP_FAILED', {
+        tenant: plan.tenant,
+        batch: plan.batchId,
+        step,
+        attempt: attemptNumber,
+        code: codeOf(error),
+        reason: messageOf(error),
+      });
     };
     const attempt = (): Promise<T> => (ASKS_TEMPORAL.has(step) ? orStopped(run(), signal) : run());
     return pRetry(() => attempt().catch(retryable), { ...RETRY, onFailedAttempt, signal });
@@ -139,10 +136,12 @@ async function write(options: StarterOptions, plan: Plan, chunks: readonly Chunk
   } catch (error) {
     if (!(error instanceof HeadgateError) || error.code !== 'BATCH_ID_TAKEN') throw error;
     const renamed = { ...plan, batchId: options.nextBatchId() };
-    options.log.warn(
-      { code: error.code, tenant: plan.tenant, batch: plan.batchId, newBatch: renamed.batchId },
-      "a batch's id is taken by other events, as after a restored backup; it gets another",
-    );
+    options.log.warn('BATCH_RENAMED', {
+      code: error.code,
+      tenant: plan.tenant,
+      batch: plan.batchId,
+      newBatch: renamed.batchId,
+    });
     return { plan: renamed, input: await writeBatch(options, renamed, records), lost, started };
   }
 }
@@ -168,10 +167,7 @@ async function startOrPark(
     const { batch } = input;
     await quarantine.keepStart(batch, JSON.stringify(input));
     const deadLetter = await park({ batch, reason: 'start-refused', detail });
-    log.error(
-      { tenant, stream, batch: batchId, events, deadLetter, reason: detail },
-      'Temporal refuses to start a batch; its events are a dead letter',
-    );
+    log.error('BATCH_START_REFUSED', { tenant, stream, batch: batchId, events, deadLetter, reason: detail });
     return false;
   }
 }
@@ -186,10 +182,15 @@ async function parkLost(
   const batch: BatchRef = { tenant, stream, batchId, events, bytes: 0, sha256: '' };
   const detail = `The disk has damaged these events before they were in a batch; what is left of them is in ${place}, in the data directory.`;
   const deadLetter = await park({ batch, reason: 'spool-damaged', detail, contents: contentsOf(chunks) });
-  log.error(
-    { tenant, stream, batch: batchId, events, chunks: chunks.length, deadLetter, quarantine: place },
-    'events are damaged on disk and lost; the rest of their batch goes on',
-  );
+  log.error('EVENTS_LOST', {
+    tenant,
+    stream,
+    batch: batchId,
+    events,
+    records: chunks.length,
+    deadLetter,
+    file: place,
+  });
 }
 
 /**
@@ -206,10 +207,10 @@ async function endOf(options: StarterOptions, plan: Plan): Promise<IngestBatchRe
       if ('result' in ended) return ended.result;
       const fields = { tenant: plan.tenant, batch: plan.batchId, reason: ended.reason };
       if (await goesOn(handle)) {
-        log.info(fields, "a batch's workflow has been reset; its newer run is waited for");
+        log.info('BATCH_WORKFLOW_RESET', fields);
         continue;
       }
-      log.error(fields, 'batch did not go through; reset its workflow in the Temporal UI to run it again');
+      log.error('BATCH_WORKFLOW_FAILED', fields);
       return undefined;
     }
   } catch (error) {
@@ -246,10 +247,7 @@ async function startAgain(options: StarterOptions, plan: Plan): Promise<undefine
   const found = await inputOfForgotten(batchStore, plan);
   if ('lost' in found) {
     const reason = `Temporal no longer knows the batch, and ${found.lost}`;
-    log.error(
-      { code: 'BATCH_FORGOTTEN', tenant, stream, batch: batchId, events, reason },
-      'a batch is given up; its events are missing if they had not been loaded',
-    );
+    log.error('BATCH_LOST', { code: 'BATCH_FORGOTTEN', tenant, stream, batch: batchId, events, reason });
     return undefined;
   }
   if (!(await startOrPark(options, plan, found.input))) return undefined;

@@ -47,14 +47,14 @@ export async function followFile<T>(options: FollowFileOptions<T>): Promise<Foll
       if (nowText !== undefined && nowText !== text) {
         text = nowText;
         current = parse(nowText);
-        log?.info({ file: path }, `${what} has changed`);
+        log?.info('FOLLOWED_FILE_CHANGED', { file: path, what });
         changes.happened();
       }
       problem = undefined;
     } catch (error) {
       // Once for each problem, not at every look.
       if (messageOf(error) !== problem)
-        log?.error({ file: path, problem: messageOf(error) }, `${what} stays as it was`);
+        log?.error('FOLLOWED_FILE_INVALID', { file: path, what, reason: messageOf(error) });
       problem = messageOf(error);
     }
   };

@@ -116,7 +116,9 @@ export class EnvReader {
     return undefined;
   }
 
-  oneOf<T extends string>(name: VariableName, allowed: readonly T[], fallback: T): T {
+  oneOf<T extends string>(name: VariableName, allowed: readonly T[]): T | undefined;
+  oneOf<T extends string>(name: VariableName, allowed: readonly T[], fallback: T): T;
+  oneOf<T extends string>(name: VariableName, allowed: readonly T[], fallback?: T): T | undefined {
     const value = this.read(name, `one of ${allowed.join(', ')}`, fallback);
     if (value === undefined) return fallback;
     const found = allowed.find((each) => each === value);

@@ -243,7 +243,7 @@ export class SubscriptionQueue {
         const pass = await source.poll(tenant, subscription);
         if (pass !== undefined) await this.open(pass);
       } catch (error) {
-        log.warn({ tenant, subscription, reason: messageOf(error) }, 'no events could be taken');
+        log.warn('PULL_FAILED', { tenant, subscription, reason: messageOf(error) });
         await delay(POLL_REST_MS);
       }
     }
@@ -297,7 +297,7 @@ export class SubscriptionQueue {
   private inBackground(work: Promise<unknown>): void {
     const { tenant, subscription, log } = this.options;
     work.catch((error: unknown) =>
-      log.warn({ tenant, subscription, reason: messageOf(error) }, 'a lot could not be kept'),
+      log.warn('LEASED_BATCH_NOT_SAVED', { tenant, subscription, reason: messageOf(error) }),
     );
   }
 }

@@ -47,7 +47,7 @@ export async function openHoldings({ root, client, log }: HoldingsOptions): Prom
     const given = await giveBackTokens(client, dead.taskTokens);
     rmSync(directory, { recursive: true, force: true });
     lock.leave();
-    log.info({ process: dead.identity, ...given }, 'gave back what a killed process held');
+    log.info('TASKS_GIVEN_BACK', { process: dead.identity, tasks: given.tasks, untold: given.untold });
     // What it had not written down does not hold up the start.
     if (dead.identity !== undefined) searches.push(giveBackStarted(client, dead.identity, stopping.signal));
   }
@@ -74,11 +74,7 @@ function openJournal(
   identity: string,
   log: Pick<Logger, 'warn'>,
 ): Pick<TaskJournal, 'taken' | 'ended' | 'close'> | undefined {
-  const onFailure = (error: unknown): void =>
-    log.warn(
-      { reason: messageOf(error) },
-      'what this process holds cannot be written down; after a crash it comes back later',
-    );
+  const onFailure = (error: unknown): void => log.warn('TASKS_NOT_WRITTEN', { reason: messageOf(error) });
   try {
     const lock = tryLockFile(join(directory, LOCK));
     if (lock === undefined) throw new Error(`another process has ${directory}`);

@@ -202,7 +202,12 @@ const TEMPORAL = {
 const PROCESS = {
   HEADGATE_LOG_LEVEL: {
     group: 'observability',
-    what: 'The least that is logged. Logs are JSON lines on stderr.',
+    what: 'The least that is logged, on stderr. [Log lines](log-lines.md) has every line with its level.',
+  },
+  HEADGATE_LOG_FORMAT: {
+    group: 'observability',
+    what: '`json`: a JSON object a line. `pretty`: for people, in colours where `NO_COLOR` is not set.',
+    unset: '`pretty` where stderr is a terminal, else `json`',
   },
   HEADGATE_METRICS: { group: 'observability', what: '`off` removes `/metrics`.' },
   HEADGATE_METRICS_TENANTS: {

@@ -65,14 +65,15 @@ export class Retention {
     try {
       const swept = await sweepTenant(config, { ...this.options, now: now() });
       if (swept.files + swept.deliveryLogs + swept.quarantined > 0)
-        log.info({ tenant, ...swept }, 'expired batches deleted');
-      if (swept.left > 0)
-        log.warn({ tenant, left: swept.left }, 'expired batches are left: workflows still need them');
+        log.info('BATCHES_EXPIRED', {
+          tenant,
+          files: swept.files,
+          deliveryLogs: swept.deliveryLogs,
+          quarantined: swept.quarantined,
+        });
+      if (swept.left > 0) log.warn('EXPIRED_BATCHES_KEPT', { tenant, left: swept.left });
     } catch (error) {
-      log.warn(
-        { tenant, reason: messageOf(error) },
-        'expired batches could not be deleted; tried again later',
-      );
+      log.warn('BATCHES_NOT_EXPIRED', { tenant, reason: messageOf(error) });
     }
   }
 
@@ -83,10 +84,15 @@ export class Retention {
       const { retentionMs } = warehouse;
       const expired = await expireDays({ root: this.options.warehouse, tenant, retentionMs, now: now() });
       if (expired.marked + expired.deleted > 0)
-        log.info({ tenant, ...expired }, 'days of a warehouse expired');
+        log.info('WAREHOUSE_DAYS_EXPIRED', {
+          tenant,
+          days: expired.marked,
+          daysDeleted: expired.deleted,
+          files: expired.files,
+        });
     } catch (error) {
       const reason = messageOf(error);
-      log.warn({ tenant, reason }, 'expired days of a warehouse could not be deleted; tried again later');
+      log.warn('WAREHOUSE_DAYS_NOT_EXPIRED', { tenant, reason });
     }
   }
 }

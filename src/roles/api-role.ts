@@ -198,9 +198,7 @@ function followDrains({ registry, log }: ApiRoleOptions, control: SubscriptionCo
   const look = (tenant: string): void => {
     control
       .look(tenant)
-      .catch((error: unknown) =>
-        log.warn({ tenant, reason: messageOf(error) }, 'subscriptions could not be looked at'),
-      );
+      .catch((error: unknown) => log.warn('SUBSCRIPTIONS_UNKNOWN', { tenant, reason: messageOf(error) }));
   };
   for (const { config } of registry.list()) look(config.tenant);
   registry.onChange(({ tenant }) => look(tenant));

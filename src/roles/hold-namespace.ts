@@ -47,20 +47,14 @@ export async function holdNamespace(options: HoldNamespaceOptions): Promise<Name
     const claim = await readNamespaceClaim(client);
     if (claim === undefined) {
       if (who.mayShare || !(await startNamespaceClaim(client, ownerOf(who)))) return;
-      log.warn(
-        { namespace: who.namespace },
-        "the namespace was nobody's any more, and has been claimed again",
-      );
+      log.warn('NAMESPACE_CLAIMED_AGAIN', { namespace: who.namespace });
       return;
     }
     const lost = problemOf(claim.owner, who) ?? lostToCopy(claim.owner, who);
     if (lost === undefined) return;
     clearInterval(looking);
     // Said at once: to stop may take a while.
-    log.error(
-      { code: lost.code, reason: lost.message },
-      "the namespace is another's now; this process stops",
-    );
+    log.error('NAMESPACE_LOST', { code: lost.code, reason: lost.message });
     onFatal(`${lost.message} [${lost.code}]`);
   };
   let isLooking = false;
@@ -99,7 +93,7 @@ async function storeIdOf(
     return await identity.id();
   } catch (error) {
     if (!(error instanceof HeadgateError && error.code === 'BATCH_STORE_UNAVAILABLE')) throw error;
-    log.warn({ reason: messageOf(error) }, 'which batch store this is cannot be asked now');
+    log.warn('BATCH_STORE_UNIDENTIFIED', { reason: messageOf(error) });
     return undefined;
   }
 }

@@ -147,7 +147,7 @@ function releaseOf({ log }: ApiRoleOptions, { spool, state }: IngestStores): Rel
   return new Release({
     remove: (chunks) => spool.delete(chunks),
     watermarkOf: (tenant) => state.watermark(tenant),
-    onError: (error) => log.error({ reason: messageOf(error) }, 'spool could not let go of events'),
+    onError: (error) => log.error('SPOOL_RELEASE_FAILED', { reason: messageOf(error) }),
   });
 }
 
@@ -163,8 +163,7 @@ function decidingOf(
     eventsOf: (chunk) => eventsOf(spool, chunk, log),
     onChange: () => checkpoints.changed(),
     onFailures: (tenant, failures) => metrics?.expressionsFailed(tenant, failures),
-    onFault: (event, error) =>
-      log.error({ err: error, event: event.id }, 'an event could not be decided on; it goes on without'),
+    onFault: (event, error) => log.error('DECISION_FAILED', { err: error, event: event.id }),
   });
   const checkpoints = new Checkpoints({
     decider,
@@ -217,10 +216,7 @@ async function setHeadlessAside({ stores, log }: ApiRoleOptions, spool: Spool): 
   for (const { seq, record } of [...spool.headless()]) {
     const file = await stores.quarantine.keepUnattributed(spool.node, seq, record);
     await spool.removeHeadless(seq, record);
-    log.error(
-      { chunk: seq, bytes: record.length, file },
-      'some events are damaged on disk, and it cannot be told whose they are; they are set aside',
-    );
+    log.error('RECORD_UNREADABLE', { record: seq, bytes: record.length, file });
   }
 }
 
@@ -270,10 +266,7 @@ async function eventsOf(spool: Spool, chunk: Chunk, log: ApiRoleOptions['log']):
   const ndjson = await unlessCorrupt(async () => unpack(spool.read(chunk).events));
   if (ndjson === undefined) {
     const { tenant, stream, seq, events } = chunk;
-    log.error(
-      { tenant, stream, chunk: seq, events },
-      'events are damaged on disk; the state goes on without',
-    );
+    log.error('DAMAGED_EVENTS_SKIPPED', { tenant, stream, record: seq, events });
     return [];
   }
   return textLines(ndjson).map((line) => JSON.parse(line) as EventRow);

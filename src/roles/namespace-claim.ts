@@ -11,6 +11,7 @@ import {
 } from '../temporal/namespace-owner.js';
 import { HeadgateError, retryable } from '../errors.js';
 import { isLocked } from '../platform/file-lock.js';
+import type { Logger } from '../platform/logger.js';
 import { spoolLockPath } from '../ingest/spool-lock.js';
 import { readDirectoryId, type DataDirectory } from './data-directory.js';
 import { dataPaths } from './stores.js';
@@ -41,7 +42,7 @@ const RETRY = { retries: 6, minTimeout: 200, factor: 2 } as const;
 export async function claimNamespace(
   client: Client,
   who: Claimant,
-  log: { info: (fields: object, message: string) => void },
+  log: Pick<Logger, 'info'>,
 ): Promise<void> {
   await untilSettled(client, async (current) => {
     if (current === undefined) return who.mayShare || startNamespaceClaim(client, ownerOf(who));
@@ -52,10 +53,7 @@ export async function claimNamespace(
     if (problem !== undefined) throw problem;
     const { host, path, directory } = current.owner;
     if (!who.ownsSpool || directory !== who.directory.id || isAsKept(current.owner, who)) return true;
-    log.info(
-      { from: { host, path } },
-      'the data directory, or its batches, have moved; the namespace goes with it',
-    );
+    log.info('DATA_DIRECTORY_MOVED', { from: { host, path } });
     return replaceNamespaceClaim(client, current, ownerOf(who));
   });
 }

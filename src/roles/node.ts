@@ -70,15 +70,11 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     for (const close of closers.splice(0).reverse()) await close();
   };
   try {
-    if (!(await closeToOthers(config.dataDir)))
-      log.warn(
-        { dataDir: config.dataDir },
-        'others can look into the data directory, and it is not ours to close',
-      );
+    if (!(await closeToOthers(config.dataDir))) log.warn('DATA_DIRECTORY_OPEN', { dataDir: config.dataDir });
     const { store, identity } = await openCheckedBatchStore(config, log);
     // Before Temporal, so that one too many says so at once, and neither shares nor waits for the other's server.
     if (roles.api) closers.push(await lockSpool(dataPaths(config.dataDir).spool));
-    const temporal = await openTemporal({ ...config, onProgress });
+    const temporal = await openTemporal({ ...config, onProgress, log });
     closers.push(() => temporal.close());
     if (!temporal.ownServer) await checkClock(temporal, options);
     const hold = await holdNamespace({ ...options, temporal, identity });

@@ -88,8 +88,8 @@ function watchDisks({
     minFreeBytes: config.minFreeDiskBytes,
     onChange: ({ name, freeBytes, short }) =>
       short
-        ? log.warn({ directory: name, freeBytes }, 'a disk is nearly full')
-        : log.info({ directory: name, freeBytes }, 'a disk has room again'),
+        ? log.warn('DISK_NEARLY_FULL', { disk: name, freeBytes })
+        : log.info('DISK_HAS_ROOM', { disk: name, freeBytes }),
   });
 }
 

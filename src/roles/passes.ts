@@ -122,10 +122,7 @@ function pushControl({ control, log }: PassesOptions, failures: SubscriptionFail
     tried: (tenant, name, tried) => failures.observe(tenant, name, tried),
     resumed: (tenant, name) => control.forget(tenant, name),
     alert: (tenant, subscription, level, { consecutiveFailures }) =>
-      log.warn(
-        { tenant, subscription, level, consecutiveFailures },
-        'an endpoint keeps failing; at 100 percent, and a day without a success, its subscription is disabled',
-      ),
+      log.warn('ENDPOINT_KEEPS_FAILING', { tenant, subscription, percent: level, consecutiveFailures }),
   };
 }
 

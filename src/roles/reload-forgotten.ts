@@ -37,19 +37,13 @@ export async function reloadForgotten(options: ReloadForgottenOptions): Promise<
   if (last === undefined || !(await retried(() => hasForgotten(client, last, plannedAt(last.batchId)))))
     return 0;
   const tenants = registry.list().map(({ config }) => config);
-  log.error(
-    { code: 'TEMPORAL_DATA_LOST', tenant: last.tenant, batch: last.batchId, tenants: tenants.length },
-    'Temporal does not know the batch that it got last; kept batches are loaded again where they are missing',
-  );
+  log.error('TEMPORAL_DATA_LOST', { tenant: last.tenant, batch: last.batchId, tenants: tenants.length });
   const left = tenants.values();
   const startOn = async (): Promise<void> => {
     for (const { tenant, isolation } of left) {
       const start = () => startReload(client, { tenant, isolation, id: `after.${last.batchId}` });
       await retried(start).catch((error: unknown) =>
-        log.warn(
-          { tenant, reason: messageOf(error) },
-          'kept batches cannot be announced again; run "headgate reload" for this tenant',
-        ),
+        log.warn('RELOAD_NOT_STARTED', { tenant, reason: messageOf(error) }),
       );
     }
   };

@@ -38,10 +38,7 @@ export async function openSpoolRegister(options: SpoolRegisterOptions): Promise<
     leave: async () => {
       if (holdsMore(spool)) return;
       await unregisterSpool(client, node).catch((error: unknown) =>
-        log.warn(
-          { node, reason: messageOf(error) },
-          'replays elsewhere will wait for this spool; it is empty',
-        ),
+        log.warn('SPOOL_NOT_UNREGISTERED', { node, reason: messageOf(error) }),
       );
     },
   };

@@ -77,17 +77,14 @@ async function takeAlong(
         'STATE_REFUSED',
         `Both ${describePlace(place)} and ${directory} hold a state, and neither goes on from the other. Give this data directory a schema of its own by ?schema= in HEADGATE_STATE; or, to use the one on Postgres, move ${directory} away.`,
       );
-    log.info({ from: directory, to: describePlace(place) }, 'taking the state along to Postgres');
+    log.info('STATE_MOVING', { from: directory, to: describePlace(place) });
     let taken = 0;
     for (const subjects of state.subjects()) {
       await store.checkpoint({ subjects, watermarks: new Map() });
       taken += subjects.length;
     }
     await store.checkpoint({ subjects: [], watermarks: state.watermarks });
-    log.info(
-      { subjects: taken },
-      'the state is on Postgres; what is left of it on LMDB is not used any more',
-    );
+    log.info('STATE_MOVED', { subjects: taken });
   } finally {
     await state.close();
   }

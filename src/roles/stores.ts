@@ -138,7 +138,7 @@ export async function openCheckedBatchStore(
     await keys.check({ create: true });
   } catch (error) {
     if (!(error instanceof HeadgateError && error.code === 'BATCH_STORE_UNAVAILABLE')) throw error;
-    log.warn({ reason: messageOf(error) }, 'the batch store does not answer; events wait in the spool');
+    log.warn('BATCH_STORE_AWAY', { reason: messageOf(error) });
   }
   return opened;
 }

@@ -88,8 +88,8 @@ export function watchWarehouses({ config, registry, log }: WatchWarehousesOption
     } catch (error) {
       const { code } = error as { code?: unknown };
       const fields = { tenant, reason: messageOf(error) };
-      if (code === 'WAREHOUSE_REFUSED') log.error(fields, 'the warehouse of a tenant cannot be used');
-      else log.warn(fields, 'the warehouse of a tenant does not answer; its batches are kept');
+      if (code === 'WAREHOUSE_REFUSED') log.error('WAREHOUSE_UNUSABLE', fields);
+      else log.warn('WAREHOUSE_AWAY', fields);
     }
   };
   const lookSoon = (loaded: LoadedTenant): void => void (looking = looking.then(() => look(loaded)));

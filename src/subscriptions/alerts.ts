@@ -54,16 +54,14 @@ export class SubscriptionAlerts {
   raise(trouble: SubscriptionTrouble): void {
     const { log, firstPauseMs: minTimeout = 1_000 } = this.options;
     const { tenant, subscription, state } = trouble;
-    const fields = { tenant, subscription, state };
-    if (this.pending.size >= MAX_PENDING)
-      return log.error(fields, 'too many alerts wait: this one is left out');
+    const fields = { tenant, subscription, status: state };
+    if (this.pending.size >= MAX_PENDING) return log.error('ALERT_DROPPED', fields);
     const receivedAt = new Date().toISOString();
     const retry = { retries: RETRIES, minTimeout, maxTimeout: 60 * minTimeout, signal: this.closing.signal };
     const told = pRetry(() => this.send(trouble, receivedAt).catch(retryable), {
       ...retry,
-      onFailedAttempt: ({ error }) =>
-        log.warn({ ...fields, reason: messageOf(error) }, 'an alert could not be handed over yet'),
-    }).catch((error: unknown) => log.error({ ...fields, reason: messageOf(error) }, 'an alert is given up'));
+      onFailedAttempt: ({ error }) => log.warn('ALERT_DELAYED', { ...fields, reason: messageOf(error) }),
+    }).catch((error: unknown) => log.error('ALERT_LOST', { ...fields, reason: messageOf(error) }));
     this.pending.add(told);
     void told.finally(() => this.pending.delete(told));
   }

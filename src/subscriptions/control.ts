@@ -107,7 +107,7 @@ export class SubscriptionControl {
     assertMayBecome(to, tenant, name);
     const since = new Date(this.now()).toISOString();
     const status: SubscriptionStatus = to === 'active' ? { state: to } : { state: to, by, reason, since };
-    this.options.log.info({ tenant, subscription: name, state: to, by }, 'a subscription was changed');
+    this.options.log.info('SUBSCRIPTION_CHANGED', { tenant, subscription: name, status: to, by });
     const changed = await this.write(tenant, name, () => status);
     if (to === 'active') this.options.onResumed?.(tenant, name, this.now());
     return changed;
@@ -157,10 +157,7 @@ export class SubscriptionControl {
   /** Its endpoint does not want it any more, or has failed for too long. */
   async disable(tenant: string, name: string, reason: string): Promise<SubscriptionStatus> {
     const since = new Date(this.now()).toISOString();
-    this.options.log.error(
-      { tenant, subscription: name, reason },
-      'a subscription is disabled; resume it when its endpoint is mended',
-    );
+    this.options.log.error('SUBSCRIPTION_DISABLED', { tenant, subscription: name, reason });
     const disabled: SubscriptionStatus = { state: 'disabled', by: 'headgate', reason, since };
     return this.write(tenant, name, (now) => (now.state === 'paused' ? now : disabled));
   }
@@ -174,8 +171,7 @@ export class SubscriptionControl {
       return parked ? { state: 'paused', by: 'headgate', reason, since } : now;
     });
     if (parked) {
-      const why = 'a subscription is paused; resume it when what refuses it is mended';
-      this.options.log.error({ tenant, subscription: name, reason }, why);
+      this.options.log.error('SUBSCRIPTION_PAUSED', { tenant, subscription: name, reason });
       this.options.onTrouble?.({ tenant, subscription: name, state: 'paused', reason, since });
     }
     return status;

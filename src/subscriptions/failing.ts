@@ -127,10 +127,8 @@ export class SubscriptionFailures {
     fields: Known['fields'] & { readonly reason?: string },
   ): void {
     const { log } = this.options;
-    if (news === 'failing')
-      log.warn({ code: 'SUBSCRIPTION_FAILING', ...fields }, 'deliveries to a subscription begin to fail');
-    if (news === 'recovered')
-      log.info({ code: 'SUBSCRIPTION_RECOVERED', ...fields }, 'deliveries to a subscription succeed again');
+    if (news === 'failing') log.warn('SUBSCRIPTION_FAILING', fields);
+    if (news === 'recovered') log.info('SUBSCRIPTION_RECOVERED', fields);
   }
 
   private schedule(of: Known): void {
@@ -154,7 +152,7 @@ export class SubscriptionFailures {
     } catch (error) {
       of.noted = false;
       const fields = { ...of.fields, reason: messageOf(error) };
-      this.options.log.warn(fields, 'that a subscription fails, or does no more, could not be noted');
+      this.options.log.warn('FAILING_NOT_NOTED', fields);
     }
   }
 

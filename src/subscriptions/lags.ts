@@ -77,7 +77,7 @@ export class SubscriptionLags {
       this.found = await this.ask();
     } catch (error) {
       this.found = [];
-      this.options.log.warn({ reason: messageOf(error) }, 'the lag of subscriptions is not known');
+      this.options.log.warn('LAG_UNKNOWN', { reason: messageOf(error) });
     }
     this.foundAt = performance.now();
     const restMs = REST_PER_LOOK * (this.foundAt - began);

@@ -82,11 +82,7 @@ export class RemovedSubscriptions {
       if (some.length >= AT_ONCE) await Promise.all(some.splice(0));
     }
     await Promise.all(some);
-    if (found > 0)
-      log.info(
-        { tenant, batches: found },
-        'batches waited for subscriptions that are gone; they become dead letters',
-      );
+    if (found > 0) log.info('EVENTS_OF_REMOVED_SUBSCRIPTIONS', { tenant, batches: found });
   }
 
   private namesOf(tenant: string): ReadonlySet<string> {
@@ -98,10 +94,7 @@ export class RemovedSubscriptions {
     try {
       await work();
     } catch (error) {
-      this.options.log.warn(
-        { tenant, reason: messageOf(error) },
-        'batches that wait for subscriptions which are gone could not be looked for; they are looked at within a day',
-      );
+      this.options.log.warn('REMOVED_SUBSCRIPTIONS_UNKNOWN', { tenant, reason: messageOf(error) });
     }
   }
 }

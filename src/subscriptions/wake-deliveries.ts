@@ -33,10 +33,7 @@ export function createWakeDeliveries(client: Client, log: Pick<Logger, 'warn'>):
       }
       await Promise.all(some);
     } catch (error) {
-      log.warn(
-        { tenant, subscription: name, reason: messageOf(error) },
-        'deliveries of a subscription that was resumed could not be woken; they go on by themselves',
-      );
+      log.warn('WAITING_DELIVERIES_NOT_WOKEN', { tenant, subscription: name, reason: messageOf(error) });
     }
   };
 }

@@ -41,8 +41,9 @@ export async function assertClock(
   const offSeconds = Math.abs(aheadMs) / 1000;
   const found = `This machine's clock is ${offSeconds.toFixed(1)} s ${aheadMs < 0 ? 'behind' : 'ahead of'} Temporal's`;
   if (offSeconds <= mostSeconds) {
-    if (offSeconds > WARN_SECONDS) log.warn({ offSeconds }, found);
-    else log.info({ offSeconds }, found);
+    const fields = { aheadSeconds: aheadMs / 1000 };
+    if (offSeconds > WARN_SECONDS) log.warn('CLOCK_OFF', fields);
+    else log.info('CLOCK_COMPARED', fields);
     return;
   }
   throw new HeadgateError(

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NativeConnection } from '@temporalio/worker';
 import { HeadgateError, messageOf } from '../errors.js';
+import type { Logger } from '../platform/logger.js';
 import { connectTemporal, temporalFromEnvironment } from './connect.js';
 import { startDevServer, type DevServer } from './dev-server/dev-server.js';
 import type { DevServerExit, DevServerOptions } from './dev-server/dev-server-arguments.js';
@@ -32,8 +33,10 @@ export interface OpenTemporalOptions {
   readonly cacheDir: string;
   /** The database of our own server is `<dataDir>/temporal/temporal.db`. */
   readonly dataDir: string;
-  /** Called with a line of text at every step that takes time, and when our own server was lost and is back. */
+  /** Called with a line of text at every step that takes time. */
   readonly onProgress?: (message: string) => void;
+  /** Says when our own server was lost, and is back. */
+  readonly log?: Pick<Logger, 'info' | 'error'>;
   /** Ends the download or build of a server. */
   readonly signal?: AbortSignal;
 }
@@ -74,14 +77,14 @@ async function openGiven(options: OpenTemporalOptions, address: string): Promise
 }
 
 async function openOwn(options: OpenTemporalOptions): Promise<Temporal> {
-  const { cacheDir, temporalCli, path, onProgress, signal, temporalNamespace: namespace } = options;
+  const { cacheDir, temporalCli, path, onProgress, log, signal, temporalNamespace: namespace } = options;
   const binary = await ensureTemporalBinary({
     env: { explicitPath: temporalCli, path },
     cacheDir,
     onProgress,
     signal,
   });
-  const keeper = new ServerKeeper({ ...serverOptions(options), binary }, onProgress);
+  const keeper = new ServerKeeper({ ...serverOptions(options), binary }, log);
   const { address, uiUrl } = await keeper.start();
   try {
     // Compressing what never leaves the machine only costs time.
@@ -131,7 +134,7 @@ class ServerKeeper {
 
   constructor(
     private readonly options: DevServerOptions,
-    private readonly onProgress: (message: string) => void = () => {},
+    private readonly log?: Pick<Logger, 'info' | 'error'>,
   ) {}
 
   async start(): Promise<DevServer> {
@@ -149,9 +152,7 @@ class ServerKeeper {
   }
 
   private async bringBack({ code, signal, log }: DevServerExit): Promise<void> {
-    this.onProgress(
-      `Temporal's server ended (${signal ?? `exit code ${code}`}); starting it again. Its log: ${log}`,
-    );
+    this.log?.error('TEMPORAL_SERVER_ENDED', { exitCode: code ?? signal, message: log });
     for (let attempt = 0; !this.stopped.signal.aborted; attempt += 1) {
       const pause = RESTART_PAUSES_MS[Math.min(attempt, RESTART_PAUSES_MS.length - 1)];
       // Rejects when told to stop; the loop's condition sees to it.
@@ -159,11 +160,11 @@ class ServerKeeper {
       if (this.stopped.signal.aborted) return;
       try {
         await this.start();
-        this.onProgress("Temporal's server is back");
+        this.log?.info('TEMPORAL_SERVER_BACK');
         return;
       } catch (error) {
-        const code = error instanceof HeadgateError ? error.code : 'unknown';
-        this.onProgress(`Temporal's server could not be started again (${code}): ${messageOf(error)}`);
+        const code = error instanceof HeadgateError ? error.code : undefined;
+        this.log?.error('TEMPORAL_SERVER_NOT_STARTED', { code, reason: messageOf(error) });
       }
     }
   }

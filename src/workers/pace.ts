@@ -128,10 +128,10 @@ export class Pace {
   private tell(tenant: string, before: number | undefined, after: number | undefined, ceiling: number): void {
     const { log } = this.options;
     if (after === undefined && before !== undefined)
-      log.info({ tenant, activitiesPerSecond: ceiling }, 'loads go at their configured rate again');
+      log.info('LOAD_RATE_RESTORED', { tenant, activitiesPerSecond: ceiling });
     else if (after !== undefined && (before === undefined || after < before)) {
       const { reason } = this.paceOf(tenant).aimd;
-      log.warn({ tenant, activitiesPerSecond: after, reason }, 'loads are slowed down');
+      log.warn('LOADS_SLOWED', { tenant, activitiesPerSecond: after, reason });
     }
   }
 
@@ -170,7 +170,7 @@ export class Pace {
   }
 
   private failed(tenant: string, error: unknown): void {
-    this.options.log.warn({ tenant, reason: messageOf(error) }, 'the rate of a queue could not be set');
+    this.options.log.warn('QUEUE_RATE_NOT_SET', { tenant, reason: messageOf(error) });
   }
 
   private writeSoon(tenant: string): void {

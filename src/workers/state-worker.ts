@@ -51,7 +51,7 @@ export function startStateWorker(options: StateWorkerOptions): StateWorker {
   const running = (async () => {
     while (!stopping.signal.aborted) {
       await runOnce().catch((error: unknown) =>
-        options.log.error({ reason: messageOf(error) }, 'replays are not served here; trying again'),
+        options.log.error('REPLAYS_NOT_SERVED', { reason: messageOf(error) }),
       );
       await delay(AGAIN_AFTER_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
     }

@@ -55,10 +55,7 @@ export class SubscriptionWorkers {
         .run(`${tenant}/${subscription.name}`, () => this.align(tenant, subscription))
         .catch((error: unknown) => {
           const fields = { tenant, subscription: subscription.name, reason: messageOf(error) };
-          this.options.log.error(
-            fields,
-            'a subscription could not be brought in line with its configuration',
-          );
+          this.options.log.error('SUBSCRIPTION_NOT_ALIGNED', fields);
         });
       this.following.add(aligned);
       void aligned.finally(() => this.following.delete(aligned));

@@ -60,10 +60,7 @@ export class TenantWorkers {
     return this.turns
       .run(tenant, () => this.align(tenant))
       .catch((error: unknown) => {
-        this.options.log.error(
-          { tenant, reason: messageOf(error) },
-          'the workers of a tenant could not be brought in line with its configuration',
-        );
+        this.options.log.error('TENANT_WORKERS_NOT_ALIGNED', { tenant, reason: messageOf(error) });
       });
   }
 

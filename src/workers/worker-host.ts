@@ -132,10 +132,7 @@ export function workerRunner(options: RunOptions): {
 
   function failed(error: unknown, worker: Worker): void {
     const reason = `the worker of ${worker.options.taskQueue} ended: ${messageOf(error)}`;
-    options.log.error(
-      { taskQueue: worker.options.taskQueue, reason: messageOf(error) },
-      'worker ended by an error',
-    );
+    options.log.error('WORKER_FAILED', { taskQueue: worker.options.taskQueue, reason: messageOf(error) });
     options.onFatal(reason);
   }
 

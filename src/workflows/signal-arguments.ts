@@ -1,5 +1,6 @@
 import { log, patched } from '@temporalio/workflow';
 import type { BatchRef } from '../events/event.js';
+import type { LineIdAt } from '../reference/log-lines/log-lines.js';
 import { isBatchOf } from './messages/batch-reference.js';
 import type { Resolution } from './messages/deliveries.js';
 
@@ -33,10 +34,10 @@ export function resolutionIn(argument: unknown, nobody: Resolution): Resolution 
   return undefined;
 }
 
-/** Says that a signal is passed over; false in a workflow that has taken it up as it was. */
+/** Says that a signal is passed over, by a line's id: a workflow logs through the SDK, which knows no ids; false in a workflow that has taken it up as it was. */
 function isIgnored(signal: string): boolean {
   if (!patched(PATCH)) return false;
-  log.warn('a signal is passed over: its argument is not what it should be', { signal });
+  log.warn('SIGNAL_IGNORED' satisfies LineIdAt<'warn'>, { signal });
   return true;
 }
 

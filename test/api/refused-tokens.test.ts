@@ -44,7 +44,7 @@ describe('requests without a good token', () => {
 describe('the log of refused tokens', () => {
   it('has address and reason, a bounded number of lines, and no token', async () => {
     const lines: object[] = [];
-    const log = { warn: (line: object) => void lines.push(line) };
+    const log = { warn: (id: string, fields?: object) => void lines.push({ id, ...fields }) };
     let now = 0;
     const refused = new RefusedTokens({ log, now: () => now });
     const error = new HeadgateError('TOKEN_INVALID', 'its signature is wrong');
@@ -54,6 +54,7 @@ describe('the log of refused tokens', () => {
     for (let n = 0; n < 50; n++) await from('192.0.2.1');
     assert.equal(lines.length, 20);
     assert.deepEqual(lines[0], {
+      id: 'TOKEN_REFUSED',
       address: '192.0.2.0',
       code: 'TOKEN_INVALID',
       reason: 'its signature is wrong',
@@ -61,14 +62,14 @@ describe('the log of refused tokens', () => {
     now += 60_000;
     await from('192.0.2.1');
     assert.deepEqual(lines.slice(20), [
-      { requests: 230, addresses: 200 },
-      { address: '192.0.2.1', code: 'TOKEN_INVALID', reason: 'its signature is wrong' },
+      { id: 'MORE_TOKENS_REFUSED', requests: 230, addresses: 200 },
+      { id: 'TOKEN_REFUSED', address: '192.0.2.1', code: 'TOKEN_INVALID', reason: 'its signature is wrong' },
     ]);
   });
 
   it('is not written for keys that cannot be fetched, which are no fault of the token', async () => {
-    const lines: object[] = [];
-    const refused = new RefusedTokens({ log: { warn: (line: object) => void lines.push(line) } });
+    const lines: string[] = [];
+    const refused = new RefusedTokens({ log: { warn: (id) => void lines.push(id) } });
     const error = new HeadgateError('ENGINE_UNAVAILABLE', 'The key set could not be read.');
     await assert.rejects(refused.refused({ socket: {} } as never, error), error);
     assert.deepEqual(lines, []);

@@ -1,10 +1,6 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { documents, textOf } from '../support/documents.js';
-
-const SRC = fileURLToPath(new URL('../../src/', import.meta.url));
 
 /** Where the pages of a folder are listed. */
 const INDEXES = {
@@ -32,21 +28,6 @@ describe('the pages of the documents', () => {
         [],
       );
     });
-
-  it('have the lines of the log as they are written', () => {
-    const sources = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((path) =>
-      path.endsWith('.ts'),
-    );
-    const code = sources.map((path) => readFileSync(`${SRC}${path}`, 'utf8')).join('\n');
-    const lines = [...textOf('docs/runbook/log-lines.md').matchAll(/^\| `([^`]+)`/gm)].map(
-      ([, line = '']) => line,
-    );
-    assert.ok(lines.length >= 20);
-    assert.deepEqual(
-      lines.filter((line) => !code.includes(line)),
-      [],
-    );
-  });
 
   it('have lines that can be read in a diff', () => {
     for (const page of documents().filter((each) => PROSE.test(each))) {

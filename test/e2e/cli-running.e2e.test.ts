@@ -229,7 +229,7 @@ describe('the commands, beside a running Headgate', function () {
     await sleep(1_000);
     const { code, stderr } = await node.signal('SIGTERM');
     assert.equal(code, 0, stderr);
-    assert.match(stderr, /"msg":"stopped"/);
+    assert.match(stderr, /"id":"STOPPED"/);
     node = spawnHeadgate(['start'], env);
     await Promise.all([node.ready(), sending]);
     const posted = { id: 'token-1' } as never;

@@ -145,7 +145,7 @@ describe('a Headgate whose batches are in a bucket', function () {
     const key = { HEADGATE_BATCH_KEY: randomBytes(32).toString('base64') };
     const own = { ...env, ...(await nodeEnvironment(home)), ...key, HEADGATE_GCS_ENDPOINT: endpoint };
     const node = spawnHeadgate(['start', '--tenants', join(dir, 'given')], own);
-    await node.logged(/the batch store does not answer; events wait in the spool/);
+    await node.logged(/BATCH_STORE_AWAY/);
     await post(home, (await node.ready()).url);
     await node.logged(/"step":"write".*gs:\/\/headgate-batches does not answer.*ECONNREFUSED/);
     const late = await startFakeGcs('headgate-batches', port);

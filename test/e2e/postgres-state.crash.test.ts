@@ -55,7 +55,7 @@ describe('Headgate with its state on Postgres', function () {
       await until(() => assert.ok(load.acknowledged() >= before + 500), SOON_MS);
       await server().crash();
       const away = load.acknowledged();
-      await until(() => assert.match(running.stderr, /state checkpoint failed/), SOON_MS);
+      await until(() => assert.match(running.stderr, /CHECKPOINT_FAILED/), SOON_MS);
       await until(() => assert.ok(load.acknowledged() > away), SOON_MS);
       await server().start();
       const back = load.acknowledged();
@@ -66,7 +66,7 @@ describe('Headgate with its state on Postgres', function () {
     const unexpected = [...load.refusals.keys()].filter((each) => each !== '503 STATE_UNAVAILABLE');
     assert.deepEqual(unexpected, []);
     assert.equal((await node.stopped(running)).code, 0, running.stderr.slice(-5_000));
-    assert.match(running.stderr, /the state store is back/);
+    assert.match(running.stderr, /STATE_STORE_BACK/);
   });
 
   it('answers 503 with Retry-After for a subject that it would have to read while Postgres is away', async () => {
@@ -88,10 +88,10 @@ describe('Headgate with its state on Postgres', function () {
   it('waits at its start for a server that is not there, and ends when it is told to', async () => {
     await server().crash();
     const waiting = spawnHeadgate(['start'], node.env);
-    await waiting.logged(/waiting for the state store/);
+    await waiting.logged(/STATE_STORE_AWAITED/);
     assert.equal((await waiting.signal('SIGTERM')).code, 0, waiting.stderr);
     const patient = spawnHeadgate(['start'], node.env);
-    await patient.logged(/waiting for the state store/);
+    await patient.logged(/STATE_STORE_AWAITED/);
     await server().start();
     await patient.ready();
     assert.equal((await patient.signal('SIGTERM')).code, 0, patient.stderr);

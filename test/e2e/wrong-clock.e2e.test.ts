@@ -69,7 +69,7 @@ describe('a node whose clock was three days ahead once', function () {
 
     const right = spawnHeadgate(['start'], env);
     const { url } = await right.ready();
-    await right.logged(/clock was ahead/);
+    await right.logged(/CLOCK_WENT_BACK/);
     const outcomes: string[] = [];
     for (const [tenant, id] of [
       ['clock', 'c2'],

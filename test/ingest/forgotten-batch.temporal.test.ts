@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { WorkflowNotFoundError } from '@temporalio/client';
-import { pino } from 'pino';
 import type { WorkerActivities } from '../../src/activities/index.js';
 import type { Plan } from '../../src/ingest/lane.js';
 import { batchPath } from '../../src/stores/batch-store/file.js';
 import type { IngestBatchResult, LoadWindowResult } from '../../src/workflows/messages/batches.js';
 import { forget } from '../support/forget.js';
 import { resetToStart } from '../support/histories.js';
+import { recordedLog } from '../support/log.js';
 import { countInFiles } from '../support/parquet.js';
 import { arrivals, startPipeline, type Pipeline, type Submitted } from '../support/pipeline.js';
 import { until } from '../support/until.js';
@@ -26,9 +26,7 @@ describe('a batch whose workflow Temporal has forgotten', function () {
   this.timeout(120_000);
   let pipeline: Pipeline;
   const hanging = hangs();
-  const lines: Record<string, unknown>[] = [];
-  const write = (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>);
-  const log = pino({ level: 'info' }, { write });
+  const { log, lines } = recordedLog();
 
   before(async () => {
     pipeline = await startPipeline(Object.fromEntries(TENANTS.map((tenant) => [tenant, {}])));
@@ -118,8 +116,8 @@ describe('a batch whose workflow Temporal has forgotten', function () {
     await rm(batchPath(pipeline.stores.paths.batches, left));
     assert.equal(await pipeline.carry(left, [], { log }).ended, undefined);
     await until(() => assert.deepEqual(plannedOf(left.tenant), []), 5_000);
-    const said = lines.find(({ code }) => code === 'BATCH_FORGOTTEN');
-    assert.deepEqual([said?.batch, said?.level], [left.batchId, 50]);
+    const said = lines.find(({ id }) => id === 'BATCH_LOST');
+    assert.deepEqual([said?.batch, said?.level, said?.code], [left.batchId, 50, 'BATCH_FORGOTTEN']);
     assert.match(String(said?.reason), /no longer knows the batch, and Batch file .* is gone/);
   });
 

@@ -190,9 +190,9 @@ describe('the image', function () {
     try {
       for await (const text of child.stderr.setEncoding('utf8')) {
         stderr += text as string;
-        if (/"msg":"ready"/.test(stderr)) break;
+        if (/"id":"READY"/.test(stderr)) break;
       }
-      assert.match(stderr, /"msg":"ready"/);
+      assert.match(stderr, /"id":"READY"/);
     } finally {
       child.kill('SIGTERM');
     }

@@ -133,7 +133,7 @@ describe('the package', function () {
     try {
       for await (const text of node.stderr.setEncoding('utf8')) {
         log += text as string;
-        if (/"msg":"ready"/.test(log)) break;
+        if (/"id":"READY"/.test(log)) break;
       }
       const url = /"url":"([^"]+)"/.exec(log)?.[1] ?? assert.fail(log);
       const token = await headgate('token', '--tenant', 'UA', '--scope', 'events:write');

@@ -38,8 +38,8 @@ describe('the holdings of processes on one data directory', function () {
 
   function open(): Promise<Holdings> {
     const client = new Client({ connection, namespace: testNamespace() });
-    const note = (fields: object): void => void said.push(JSON.stringify(fields));
-    return openHoldings({ root: dir(), client, log: { info: note, warn: note } as never });
+    const note = (id: string, fields?: object): void => void said.push(JSON.stringify({ id, ...fields }));
+    return openHoldings({ root: dir(), client, log: { info: note, warn: note } });
   }
 
   const nameOf = ({ identity }: Holdings): string => identity.split('/')[1] ?? '';

@@ -9,6 +9,7 @@ import { queryTenant } from '../../src/stores/warehouse/parquet/query.js';
 import { openTenantRegistry } from '../../src/tenants/config/registry.js';
 import { openDoor } from '../support/door.js';
 import { event, linesOf } from '../support/events.js';
+import { recordedLog } from '../support/log.js';
 import { useTempDir } from '../support/temp-dir.js';
 
 /**
@@ -25,15 +26,11 @@ describe('a data directory of version 0.1.0', () => {
   beforeEach(() => execFileSync('tar', ['-xzf', KEPT, '-C', dir()]));
 
   it('goes on: tenants, ids, profiles, aggregates, decisions, and what was only acknowledged', async () => {
-    const warnings: Record<string, string>[] = [];
+    const { log, lines: warnings } = recordedLog('warn');
     const registry = await openTenantRegistry({
       dir: join(dir(), 'tenants'),
       versions: join(dir(), 'tenant-versions'),
-      logger: {
-        info: () => undefined,
-        error: (fields) => assert.fail(JSON.stringify(fields)),
-        warn: (fields, message) => void warnings.push({ ...(fields as Record<string, string>), message }),
-      },
+      logger: log,
     });
     // Of two files that are not valid any more, a line each that says where and why; the other tenants start.
     assert.deepEqual(
@@ -41,12 +38,12 @@ describe('a data directory of version 0.1.0', () => {
       ['OK', 'UA'],
     );
     assert.deepEqual(
-      warnings.map(({ file, message }) => [file, message]),
-      ['LA.yaml', 'TS.yaml'].map((file) => [file, 'tenant file is invalid; it is left out']),
+      warnings.map(({ file, id }) => [file, id]),
+      ['LA.yaml', 'TS.yaml'].map((file) => [file, 'TENANT_FILE_LEFT_OUT']),
     );
-    assert.match(warnings[0]?.problem ?? '', /LA\.yaml:5:32: rules\.0\.when: matches\(\): .*\(\?=/);
+    assert.match(String(warnings[0]?.reason), /LA\.yaml:5:32: rules\.0\.when: matches\(\): .*\(\?=/);
     assert.match(
-      warnings[1]?.problem ?? '',
+      String(warnings[1]?.reason),
       /TS\.yaml:5:45: rules\.0\.when: timestamp\(\) needs RFC 3339, not/,
     );
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { LogFields } from '../../src/platform/logger.js';
 import { openLoadClaims } from '../../src/roles/stores.js';
 import { openWarehouses, watchWarehouses } from '../../src/roles/warehouses.js';
 import { openTenantRegistry, type TenantRegistry } from '../../src/tenants/config/registry.js';
@@ -58,22 +59,21 @@ describe('the warehouses of tenants', () => {
 
   it('that are not where they should be are reported, at the start and when a tenant changes', async () => {
     const said: string[] = [];
-    const say =
-      (level: string) =>
-      ({ tenant, reason }: Record<string, string>): void =>
-        void said.push(`${level} ${tenant}: ${reason}`);
-    const log = { error: say('error'), warn: say('warn') } as unknown as Parameters<
-      typeof watchWarehouses
-    >[0]['log'];
+    const say = (id: string, { tenant, reason }: LogFields = {}): void =>
+      void said.push(`${id} ${String(tenant)}: ${String(reason)}`);
+    const log = { error: say, warn: say };
     watchWarehouses({ config: { bigQueryEndpoint: endpoint }, registry, log });
     await apply(BIGQUERY);
     await until(() => assert.ok(server.asked.length > 0), 10_000);
     server.resources.set('datasets/headgate_UA', { location: 'US' });
     await apply({ ...BIGQUERY, window: '2m' });
-    await until(() => assert.match(said.join('\n'), /^error UA: .*headgate_UA is in US, .* says EU/), 10_000);
+    await until(
+      () => assert.match(said.join('\n'), /^WAREHOUSE_UNUSABLE UA: .*headgate_UA is in US, .* says EU/),
+      10_000,
+    );
     said.length = 0;
     server.refuse = () => ({ status: 503, reason: 'backendError' });
     watchWarehouses({ config: { bigQueryEndpoint: endpoint }, registry, log });
-    await until(() => assert.match(said.join('\n'), /^warn UA: .*HTTP 503/), 10_000);
+    await until(() => assert.match(said.join('\n'), /^WAREHOUSE_AWAY UA: .*HTTP 503/), 10_000);
   });
 });

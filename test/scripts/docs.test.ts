@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { useTempDir } from '../support/temp-dir.js';
 
@@ -27,7 +27,11 @@ describe('npm run docs', () => {
     // By hand, and linked to.
     write('docs/reference/expressions.md', '# Expressions\n');
     mkdirSync(join(root(), 'docs/runbook'));
-    for (const page of readdirSync(RUNBOOK)) write(`docs/runbook/${page}`, '# Page\n');
+    for (const page of readdirSync(RUNBOOK)) {
+      const lines = readFileSync(new URL(page, RUNBOOK), 'utf8').split('\n');
+      const headings = lines.filter((line) => line.startsWith('#'));
+      write(`docs/runbook/${page}`, headings.join('\n'));
+    }
   });
 
   it('writes pages that its check takes as they are, and no longer once one is changed or gone', async () => {

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { pino } from 'pino';
 import { createAuthenticator, type AuthenticatorOptions } from '../../src/api/authenticate.js';
 import type { ReadinessCheck } from '../../src/api/routes/health.js';
 import type { ReaderPace } from '../../src/api/reader-pace.js';
@@ -165,7 +164,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
         { name: 'door', check: () => door.admission.assertOpen() },
         ...(options.readiness ?? []),
       ],
-      log: pino({ level: 'error' }, { write: (line: string) => void faults.push(line) }),
+      log: createLogger('error', { destination: { write: (line) => void faults.push(line) } }),
     }),
     '127.0.0.1',
     0,

@@ -119,7 +119,7 @@ export class HeadgateProcess {
 
   /** Waits until a long-running command says that it is ready; the fields of that line of its log. */
   async ready(): Promise<{ url: string; temporal: string }> {
-    const line = await this.logged(/"msg":"ready"/);
+    const line = await this.logged(/"id":"READY"/);
     return JSON.parse(line) as { url: string; temporal: string };
   }
 

@@ -14,7 +14,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const END = '@@ended';
 /** What goes on until it is stopped, with what it is ready by. */
 const ENDLESS = [
-  { command: /npx headgate start$/m, ready: /"msg":"ready"/ },
+  { command: /npx headgate start$/m, ready: /"id":"READY"/ },
   { command: /^node \S+\.mjs$/m, ready: /^/ },
 ];
 

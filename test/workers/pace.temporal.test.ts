@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import type { NativeConnection } from '@temporalio/worker';
-import { pino } from 'pino';
 import { batchPath, createFileBatchStore } from '../../src/stores/batch-store/file.js';
 import { createParquetWarehouse } from '../../src/stores/warehouse/parquet/parquet.js';
 import type { LoadInput, Warehouse } from '../../src/stores/warehouse/warehouse.js';
@@ -14,6 +13,7 @@ import { tenantQueue } from '../../src/tenants/queues.js';
 import { observeLoads, paceLoads } from '../../src/workers/observed-warehouse.js';
 import { Pace } from '../../src/workers/pace.js';
 import { createQueueRates, type QueueRate, type QueueRates } from '../../src/temporal/queue-rates.js';
+import { recordedLog } from '../support/log.js';
 import { arrivals, connect, startPipeline } from '../support/pipeline.js';
 import { countInFiles } from '../support/parquet.js';
 import { temporalAddress, temporalBinary, testNamespace } from '../support/temporal.js';
@@ -29,7 +29,7 @@ describe('the pace of loads', function () {
   let root: string;
   let now: number;
   let ceilings: Record<string, number>;
-  let log: { msg: string; tenant: string; reason?: string }[];
+  let recorded: ReturnType<typeof recordedLog>;
   let parquet: Warehouse;
   let paces: Pace[];
 
@@ -45,7 +45,7 @@ describe('the pace of loads', function () {
     parquet = createParquetWarehouse({ root });
     now = 1_000_000;
     ceilings = {};
-    log = [];
+    recorded = recordedLog();
     paces = [];
   });
   afterEach(async () => {
@@ -58,7 +58,7 @@ describe('the pace of loads', function () {
     const pace = new Pace({
       rates: seen,
       ceilingOf: (tenant) => ceilings[tenant],
-      log: pino({}, { write: (line: string) => void log.push(JSON.parse(line)) }),
+      log: recorded.log,
       writeEveryMs: 1,
       now: () => now,
     });
@@ -129,9 +129,9 @@ describe('the pace of loads', function () {
         reason: "limits.activitiesPerSecond of the tenant's configuration",
       }),
     );
-    const told = log.map(({ msg, tenant, reason }) => `${tenant}: ${msg}${reason ? ` (${reason})` : ''}`);
-    assert.equal(told[0], 'pace-falls: loads are slowed down (WAREHOUSE_FAILED)');
-    assert.equal(told.at(-1), 'pace-falls: loads go at their configured rate again');
+    const logged = recorded.lines.map(({ id, tenant, reason }) => [id, tenant, reason]);
+    assert.deepEqual(logged[0], ['LOADS_SLOWED', 'pace-falls', 'WAREHOUSE_FAILED']);
+    assert.deepEqual(logged.at(-1), ['LOAD_RATE_RESTORED', 'pace-falls', undefined]);
   });
 
   it('stays at 0 for a paused tenant, and follows a change of the configuration', async () => {

@@ -23,7 +23,7 @@ export async function keepJournal(
   try {
     await options.deliveryLog.write(name, pass, journal.entries);
   } catch (error) {
-    const fields = { tenant, subscription, batchId, pass, reason: messageOf(error) };
-    options.log.warn(fields, 'what a pass has done could not be written to the delivery log');
+    const fields = { tenant, subscription, batch: batchId, attempt: pass, reason: messageOf(error) };
+    options.log.warn('DELIVERY_LOG_NOT_WRITTEN', fields);
   }
 }

@@ -183,8 +183,5 @@ async function credentialsOrFault(
 }
 
 function untold({ log }: PushPassOptions, { tenant, subscription }: PassInput, error: unknown): void {
-  log.warn(
-    { tenant, subscription, reason: messageOf(error) },
-    'the state of a subscription could not be set',
-  );
+  log.warn('SUBSCRIPTION_STATUS_NOT_SET', { tenant, subscription, reason: messageOf(error) });
 }

@@ -53,11 +53,11 @@ function addReading(router: Router, { guard, deadLetters, exportPace, log }: Dea
     const { tenant } = callerOf(ctx);
     const lines = deadLetters.export(tenant, parseFilterQuery(ctx.query));
     const cut = (): void => {
-      log.warn({ tenant }, 'an export was cut: its reader is too slow');
+      log.warn('EXPORT_CUT', { tenant });
       ctx.res.destroy();
     };
     await stream(ctx, paced(lines, cut, exportPace), slots.take(tenant), (error) =>
-      log.error({ err: error, tenant }, 'an export failed'),
+      log.error('EXPORT_FAILED', { err: error, tenant }),
     );
   });
   router.get('/v1/dead-letters/redrives/:id', mayLook, async (ctx: RouteContext) => {

@@ -55,7 +55,7 @@ export async function openPostgresStateStore(
     } catch (error) {
       const reason = stateErrorOf(error, place);
       if (!reason.retryable || signal?.aborted === true) throw reason;
-      if (reason.message !== said) log.warn({ reason: reason.message }, 'waiting for the state store');
+      if (reason.message !== said) log.warn('STATE_STORE_AWAITED', { reason: reason.message });
       said = reason.message;
       await delay(START_RETRY_MS, undefined, { signal }).catch(() => undefined);
     }
@@ -210,13 +210,12 @@ class OwnedState implements PostgresStateStore {
       for (const [tenant, seq] of session.watermarks) this.watermarks.set(tenant, seq);
       this.session = session;
       this.failure = undefined;
-      this.options.log.info('the state store is back');
+      this.options.log.info('STATE_STORE_BACK');
       return session;
     } catch (error) {
       const reason = this.reasonOf(error);
       this.failure = { error: reason, at: Date.now() };
-      if (reason.message !== before)
-        this.options.log.error({ reason: reason.message }, 'the state store cannot be used');
+      if (reason.message !== before) this.options.log.error('STATE_STORE_FAILED', { reason: reason.message });
       throw reason;
     }
   }

@@ -2,6 +2,7 @@ import { watch, type FSWatcher } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HeadgateError, messageOf } from '../../errors.js';
+import type { Logger } from '../../platform/logger.js';
 import { assertColumnsKept } from './columns-kept.js';
 import type { ReadingApart } from './reading-apart.js';
 import { cleanVersions, keepVersion, noteInForce } from './versions.js';
@@ -23,12 +24,8 @@ export interface TenantChange {
   readonly loaded?: LoadedTenant;
 }
 
-/** What the registry logs to; pino's logger fits. */
-export interface RegistryLogger {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
+/** What the registry logs to. */
+type RegistryLogger = Pick<Logger, 'info' | 'warn' | 'error'>;
 
 /** How to open a registry. */
 export interface TenantRegistryOptions {
@@ -63,6 +60,9 @@ export function configuredTenant(registry: Pick<TenantRegistry, 'get'>, tenant: 
   throw new HeadgateError('TENANT_UNKNOWN', `Tenant ${tenant} is not configured here.`, { retryable: true });
 }
 
+/** What is logged of each kind of change. */
+const CHANGES = { added: 'TENANT_ADDED', changed: 'TENANT_CHANGED', removed: 'TENANT_REMOVED' } as const;
+
 /** How long after a change to look: editors and `tenant apply` make several at once. */
 const DEBOUNCE_MS = 100;
 
@@ -77,7 +77,7 @@ export async function openTenantRegistry(options: TenantRegistryOptions): Promis
   // A directory that cannot be written keeps no new versions either; that is told with each.
   if (versions !== undefined)
     await cleanVersions(versions).catch((error: unknown) =>
-      logger?.warn({ problem: messageOf(error) }, 'literal secrets are still in kept tenant versions'),
+      logger?.warn('TENANT_SECRETS_KEPT', { reason: messageOf(error) }),
     );
   const registry = new DirectoryRegistry(dir, versions, logger, reading);
   await registry.open();
@@ -110,11 +110,11 @@ class DirectoryRegistry implements TenantRegistry {
   async open(): Promise<void> {
     this.watcher = watch(this.dir, () => this.scanSoon());
     this.watcher.on('error', (error) =>
-      this.logger?.error({ err: error, dir: this.dir }, 'tenant directory is no longer watched'),
+      this.logger?.error('TENANT_DIRECTORY_UNWATCHED', { err: error, directory: this.dir }),
     );
     await this.scan();
     this.opened = true;
-    this.logger?.info({ tenants: this.tenants.size, dir: this.dir }, 'tenants loaded');
+    this.logger?.info('TENANTS_LOADED', { tenants: this.tenants.size, directory: this.dir });
   }
 
   /** A start reads at once: nobody is served yet, and there may be many files. */
@@ -151,10 +151,7 @@ class DirectoryRegistry implements TenantRegistry {
   }
 
   private scanFailed(error: unknown): void {
-    this.logger?.error(
-      { err: error, dir: this.dir },
-      'tenant directory cannot be read; tenants stay as they are',
-    );
+    this.logger?.error('TENANT_DIRECTORY_UNREADABLE', { err: error, directory: this.dir });
   }
 
   private async scan(): Promise<void> {
@@ -185,8 +182,8 @@ class DirectoryRegistry implements TenantRegistry {
       this.announce({ kind: before === undefined ? 'added' : 'changed', tenant, loaded: file });
     } catch (error) {
       const kept = this.tenants.has(tenantOfFile(name));
-      const effect = kept ? 'its last good configuration stays in force' : 'it is left out';
-      this.logger?.warn({ file: name, problem: messageOf(error) }, `tenant file is invalid; ${effect}`);
+      const id = kept ? 'TENANT_FILE_INVALID' : 'TENANT_FILE_LEFT_OUT';
+      this.logger?.warn(id, { file: name, reason: messageOf(error) });
     }
   }
 
@@ -203,7 +200,7 @@ class DirectoryRegistry implements TenantRegistry {
       const version = await keepVersion(this.versions, tenant, text, Date.now(), leaveOut);
       await noteInForce(this.versions, tenant, version);
     } catch (error) {
-      this.logger?.warn({ tenant, problem: messageOf(error) }, 'a tenant version could not be kept');
+      this.logger?.warn('TENANT_VERSION_NOT_KEPT', { tenant, reason: messageOf(error) });
     }
   }
 
@@ -216,12 +213,12 @@ class DirectoryRegistry implements TenantRegistry {
   /** Nobody can listen before the registry is open. A listener that throws must not keep the others, or the next file, from being heard. */
   private announce(change: TenantChange): void {
     if (!this.opened) return;
-    this.logger?.info({ tenant: change.tenant }, `tenant ${change.kind}`);
+    this.logger?.info(CHANGES[change.kind], { tenant: change.tenant });
     for (const listener of this.listeners) {
       try {
         listener(change);
       } catch (error) {
-        this.logger?.error({ err: error, tenant: change.tenant }, 'a listener for tenant changes failed');
+        this.logger?.error('TENANT_LISTENER_FAILED', { err: error, tenant: change.tenant });
       }
     }
   }

@@ -31,8 +31,8 @@ describe('tenants/config/registry', () => {
     await rm(root, { recursive: true });
   });
 
-  const log = (level: string) => (fields: object, message: string) => {
-    logged.push(`${level}: ${message} ${JSON.stringify(fields)}`);
+  const log = (level: string) => (id: string, fields?: object) => {
+    logged.push(`${level}: ${id} ${JSON.stringify(fields)}`);
     logs.emit(`log.${level}`);
   };
 
@@ -100,7 +100,7 @@ describe('tenants/config/registry', () => {
     const warned = once(logs, 'log.warn');
     await write('a.yaml', 'tenant: a\nretention: never');
     await warned;
-    assert.match(logged.at(-1)!, /last good configuration stays.*a\.yaml:2:12: retention must be a duration/);
+    assert.match(logged.at(-1)!, /TENANT_FILE_INVALID.*a\.yaml:2:12: retention must be a duration/);
     assert.equal(tenants.get('a')?.config.retentionMs, 7_200_000);
     const change = nextChange(tenants);
     await write('a.yaml', 'tenant: a\nretention: 3h');
@@ -134,7 +134,7 @@ describe('tenants/config/registry', () => {
     await apply('a.yaml', 'tenant: a');
     await change;
     assert.equal(heard, 0);
-    assert.ok(logged.some((line) => line.startsWith('error: a listener')));
+    assert.ok(logged.some((line) => line.startsWith('error: TENANT_LISTENER_FAILED')));
   });
 
   describe('applyTenantFiles', () => {
@@ -210,10 +210,7 @@ describe('tenants/config/registry', () => {
     const warned = once(logs, 'log.warn');
     await write('UA.yaml', promoting('text'));
     await warned;
-    assert.match(
-      logged.at(-1) ?? '',
-      /last good configuration stays.*the column late has the integer of delay/,
-    );
+    assert.match(logged.at(-1) ?? '', /TENANT_FILE_INVALID.*the column late has the integer of delay/);
     assert.equal(registry.get('UA')?.config.warehouse.promote?.[0]?.type, 'integer');
     const changed = nextChange(registry);
     await write('UA.yaml', promoting('integer', 'delay', 'retention: 2h\n'));

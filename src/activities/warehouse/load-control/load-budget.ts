@@ -1,7 +1,7 @@
 import { HeadgateError, messageOf } from '../../../errors.js';
 import { STREAMS, type Stream } from '../../../events/event.js';
 import { LOAD_JOBS, type CountedJob } from '../../../stores/warehouse/load-quotas.js';
-import type { RegistryLogger } from '../../../tenants/config/registry.js';
+import type { Logger } from '../../../platform/logger.js';
 import { JobCounts, type BudgetedTenant, type PastLoadJob, type ProjectUsage } from './job-counts.js';
 import { QuotaBackoff } from './quota-backoff.js';
 
@@ -34,7 +34,7 @@ export interface LoadBudgetOptions {
   readonly tenants: () => Iterable<BudgetedTenant>;
   /** Load jobs of a tenant that any process has submitted since, milliseconds since the epoch; failed ones as well. */
   readonly loadsSince: (tenant: string, since: number) => Promise<Iterable<PastLoadJob>>;
-  readonly log: Pick<RegistryLogger, 'warn' | 'info'>;
+  readonly log: Pick<Logger, 'warn' | 'info'>;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
 }
@@ -102,7 +102,7 @@ export class LoadBudget {
       const why = `BigQuery has said that there were too many loads of tenant ${tenant}: they follow each other more slowly now.`;
       throw quota(why, Math.min(turnMs, ASK_WITHIN_MS));
     }
-    if (this.held.delete(tenant)) this.options.log.info({ tenant, project }, 'loads go on');
+    if (this.held.delete(tenant)) this.options.log.info('LOADS_RESUMED', { tenant, project });
   }
 
   /** A load job is about to be submitted: it counts, however it ends. To be called by what submits it, for each. */
@@ -114,7 +114,7 @@ export class LoadBudget {
   refused(tenant: string, retryAfterSeconds = 0): void {
     this.backoff.refused(tenant, retryAfterSeconds * 1000, this.now());
     const betweenSeconds = this.backoff.spacingMs(tenant) / 1000;
-    this.options.log.warn({ tenant, betweenSeconds }, 'BigQuery asks for fewer loads: they are slowed down');
+    this.options.log.warn('LOADS_LIMITED', { tenant, betweenSeconds });
   }
 
   /** A load has worked. */
@@ -184,7 +184,7 @@ export class LoadBudget {
       const since = this.now() - DAY_MS - 60 * MINUTE_MS;
       await this.counts.restore(of, () => this.options.loadsSince(tenant, since));
     } catch (error) {
-      this.options.log.warn({ tenant, reason: messageOf(error) }, 'the load jobs of a tenant are not known');
+      this.options.log.warn('LOAD_JOBS_UNKNOWN', { tenant, reason: messageOf(error) });
     }
   }
 
@@ -211,7 +211,7 @@ export class LoadBudget {
   private heldBack(tenant: string, { why, freeAfterMs }: Wait): HeadgateError {
     const now = this.now();
     if ((this.held.get(tenant) ?? 0) <= now)
-      this.options.log.warn({ tenant, reason: why }, 'loads wait for a quota');
+      this.options.log.warn('LOADS_WAIT_FOR_QUOTA', { tenant, reason: why });
     this.held.set(tenant, now + 2 * ASK_WITHIN_MS);
     return quota(why, Math.min(ASK_WITHIN_MS, Math.max(ASK_AFTER_MS, freeAfterMs)));
   }

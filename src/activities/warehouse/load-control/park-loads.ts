@@ -1,11 +1,11 @@
 import { HeadgateError, messageOf } from '../../../errors.js';
-import type { RegistryLogger } from '../../../tenants/config/registry.js';
+import type { Logger } from '../../../platform/logger.js';
 
 /** What {@link createParkLoads} needs. */
 export interface ParkLoadsOptions {
   /** Pauses the tenant's warehouse, unless it is paused, and raises an alert. */
   readonly pause: (tenant: string, reason: string) => Promise<unknown>;
-  readonly log: Pick<RegistryLogger, 'warn'>;
+  readonly log: Pick<Logger, 'warn'>;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
 }
@@ -34,7 +34,7 @@ export function createParkLoads({ pause, log, now = Date.now }: ParkLoadsOptions
       pausedAt.set(tenant, now());
       await pause(tenant, refusal.message).catch((error: unknown) => {
         pausedAt.delete(tenant);
-        log.warn({ tenant, reason: messageOf(error) }, 'a warehouse that refuses loads could not be paused');
+        log.warn('WAREHOUSE_NOT_PAUSED', { tenant, reason: messageOf(error) });
       });
     }
     const message =

@@ -35,7 +35,7 @@ describe('the budget of load jobs', () => {
       tenants: () => [...projects].map(([tenant, project]) => ({ tenant, project })),
       loadsSince: (tenant, since) =>
         Promise.resolve((noted.get(tenant) ?? []).filter(({ at }) => at >= since)),
-      log: { warn: (_fields: object, message: string) => warned.push(message), info: () => undefined },
+      log: { warn: (id) => void warned.push(id), info: () => undefined },
       now: () => now,
     });
   }
@@ -106,7 +106,7 @@ describe('the budget of load jobs', () => {
       assert.ok(await held('UA'));
       now += 15 * MINUTE_MS;
     }
-    assert.deepEqual(warned, ['loads wait for a quota']);
+    assert.deepEqual(warned, ['LOADS_WAIT_FOR_QUOTA']);
   });
 
   describe('of a project that is nearly used up', () => {
@@ -193,11 +193,11 @@ describe('the budget of load jobs', () => {
       tenants: () => [of('UA')],
       loadsSince: () =>
         away ? Promise.reject(new Error('the bucket is away')) : Promise.resolve(noted.get('UA')!),
-      log: { warn: (_fields: object, message: string) => warned.push(message), info: () => undefined },
+      log: { warn: (id) => void warned.push(id), info: () => undefined },
       now: () => now,
     });
     assert.equal(await held('UA', ['events'], other), undefined);
-    assert.deepEqual(warned, ['the load jobs of a tenant are not known']);
+    assert.deepEqual(warned, ['LOAD_JOBS_UNKNOWN']);
     away = false;
     await other.refresh();
     assert.ok(await held('UA', ['events'], other));

@@ -10,7 +10,7 @@ describe('loads that the warehouse refuses', () => {
   let pauses: [string, string][];
   let park: ParkLoads;
   let warned: string[];
-  const log = { warn: (_fields: object, message: string) => void warned.push(message) };
+  const log = { warn: (id: string) => void warned.push(id) };
 
   beforeEach(() => {
     now = 1_000_000;
@@ -66,7 +66,7 @@ describe('loads that the warehouse refuses', () => {
       now: () => now,
     });
     assert.equal((await park('UA', refusal(), now - 1)).retryable, true);
-    assert.deepEqual(warned, ['a warehouse that refuses loads could not be paused']);
+    assert.deepEqual(warned, ['WAREHOUSE_NOT_PAUSED']);
     away = false;
     await park('UA', refusal(), now - 1);
     assert.equal(pauses.length, 1);

@@ -1,0 +1,125 @@
+import type { LineText } from './line-text.js';
+
+const KEEPS_CONFIGURATION = 'configuration-not-applied.md';
+
+/** Of tenants' files, and of keys and revocations. */
+export const TENANT_LINES = {
+  TENANTS_LOADED: { level: 'info', phrase: 'tenants loaded', means: 'The tenants were read at the start.' },
+  TENANT_ADDED: { level: 'info', phrase: 'tenant added', means: 'A new tenant is in force.' },
+  TENANT_CHANGED: {
+    level: 'info',
+    phrase: 'tenant changed',
+    means: "A tenant's new configuration is in force.",
+  },
+  TENANT_REMOVED: { level: 'info', phrase: 'tenant removed', means: 'A tenant is not configured any more.' },
+  TENANT_RETURNED: {
+    level: 'warn',
+    phrase: 'a tenant continues with data that was kept from before',
+    means: 'A tenant was removed once, and is configured again. Its data of then is still there.',
+    todo: 'If it is another customer, remove the old data first.',
+    page: 'configuration-not-applied.md#tenant_returned',
+  },
+  TENANT_FILE_INVALID: {
+    level: 'warn',
+    phrase: 'tenant file is invalid; its last good configuration stays in force',
+    means: 'A file was changed by hand, or by an older version, to something that is not allowed.',
+    todo: 'Correct what `reason` says.',
+    page: 'doctor-tenants.md',
+  },
+  TENANT_FILE_LEFT_OUT: {
+    level: 'warn',
+    phrase: 'tenant file is invalid; the tenant is left out',
+    means: 'The file cannot be used, and this process has no earlier configuration of the tenant.',
+    todo: 'Correct what `reason` says.',
+    page: 'doctor-tenants.md',
+  },
+  TENANT_VERSION_NOT_KEPT: {
+    level: 'warn',
+    phrase: 'a version of a tenant could not be kept',
+    means: 'The configuration is in force, and later replays will not know it.',
+    todo: 'Look at the disk and the permissions of the data directory.',
+    page: `${KEEPS_CONFIGURATION}#tenant_version_not_kept`,
+  },
+  TENANT_SECRETS_KEPT: {
+    level: 'warn',
+    phrase: 'kept tenant versions still hold literal secrets',
+    means: 'An older Headgate has kept them, and they could not be taken out.',
+    todo: 'Look at the disk and the permissions of the data directory.',
+    page: `${KEEPS_CONFIGURATION}#tenant_secrets_kept`,
+  },
+  TENANT_DIRECTORY_UNREADABLE: {
+    level: 'error',
+    phrase: 'tenant directory cannot be read; tenants stay as they are',
+    means: 'Changes of tenants are not seen.',
+    todo: 'Correct the permissions of the data directory.',
+    page: `${KEEPS_CONFIGURATION}#tenant_directory_unreadable`,
+  },
+  TENANT_DIRECTORY_UNWATCHED: {
+    level: 'error',
+    phrase: 'tenant directory is no longer watched',
+    means: 'Changes of tenants are not seen until the process is started again.',
+    todo: 'Start the process again.',
+    page: `${KEEPS_CONFIGURATION}#tenant_directory_unwatched`,
+  },
+  TENANT_LISTENER_FAILED: {
+    level: 'error',
+    phrase: 'a part of this process failed to take a change of a tenant',
+    means: 'The change is in force, but for what failed. Nobody expected that.',
+    todo: 'Report it, with `err`. Start the process again.',
+    page: 'unexpected-errors.md',
+  },
+  TENANT_WORKERS_NOT_ALIGNED: {
+    level: 'error',
+    phrase: 'the workers of a tenant could not be changed to its configuration',
+    means: 'Temporal did not take the change. Workers run as before.',
+    todo: 'Look at Temporal, then start the process again.',
+    page: `${KEEPS_CONFIGURATION}#tenant_workers_not_aligned`,
+  },
+  SUBSCRIPTION_NOT_ALIGNED: {
+    level: 'error',
+    phrase: 'a subscription could not be changed to its configuration',
+    means: 'Temporal did not take the change. It is delivered as before.',
+    todo: 'Look at Temporal, then apply the tenant again.',
+    page: `${KEEPS_CONFIGURATION}#subscription_not_aligned`,
+  },
+  NO_TENANTS: {
+    level: 'warn',
+    phrase: 'no tenant is configured; every request is refused',
+    means: 'The data directory has no tenant.',
+    todo: 'Add some: `headgate tenant apply DIR`.',
+    page: 'doctor-tenants.md',
+  },
+  DEVELOPMENT_KEY_IN_USE: {
+    level: 'warn',
+    phrase: 'tokens are verified with the development key; set HEADGATE_JWKS in production',
+    means: 'Whoever can read the data directory can sign tokens.',
+    todo: 'In production, set `HEADGATE_JWKS`.',
+    page: 'doctor-keys.md',
+  },
+  FOLLOWED_FILE_CHANGED: {
+    level: 'info',
+    phrase: 'keys or revocations changed',
+    means: 'A file that is followed has new content, which is in force. `what` says which.',
+  },
+  FOLLOWED_FILE_INVALID: {
+    level: 'error',
+    phrase: 'keys or revocations cannot be read; the last good ones stay in force',
+    means: 'A file that is followed is gone or wrong. A key that was withdrawn in it is still accepted.',
+    todo: 'Correct what `reason` says.',
+    page: 'doctor-keys.md',
+  },
+  TOKEN_REFUSED: {
+    level: 'warn',
+    phrase: 'request refused for its token',
+    means: 'A request was answered 401 or 403. Once a minute for each address and code.',
+    todo: 'Have the client get another token. Many addresses or codes may be an attack.',
+    page: 'tokens-refused.md',
+  },
+  MORE_TOKENS_REFUSED: {
+    level: 'warn',
+    phrase: 'more requests refused for their tokens',
+    means: 'How many had no line of their own in the last minute.',
+    todo: 'See the lines `TOKEN_REFUSED`.',
+    page: 'tokens-refused.md',
+  },
+} as const satisfies Record<string, LineText>;
