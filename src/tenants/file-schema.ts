@@ -6,7 +6,7 @@
  */
 
 /** What is said of an option beside its form; `D` is there where it has a default. */
-export interface About<W, D extends W = W> {
+interface About<W, D extends W = W> {
   /** Sentences; each has a line in the reference. */
   readonly what: string;
   /** What it stands for while it is not set, as written in a file. */

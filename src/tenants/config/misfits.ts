@@ -5,7 +5,7 @@ import { TENANT_FILE } from './tenant-config.js';
 import type { YamlPath } from './yaml-document.js';
 
 /** Something in a tenant's file that does not fit its schema. */
-export interface Misfit {
+interface Misfit {
   readonly path: YamlPath;
   /** The key of the map at `path` that is meant, where it is not the value. */
   readonly key?: string;

@@ -192,7 +192,7 @@ export const WAREHOUSE: Schema<WrittenWarehouse, UsedWarehouse, '', true> = desc
 type Promoted = { readonly promote?: readonly PromotionConfig[] };
 
 /** A tenant's warehouse in files of this machine. */
-export type ParquetConfig = Omit<UsedOf<typeof PARQUET>, 'promote'> & Promoted;
+type ParquetConfig = Omit<UsedOf<typeof PARQUET>, 'promote'> & Promoted;
 
 /** A tenant's warehouse in BigQuery. */
 export type BigQueryConfig = Omit<UsedOf<typeof BIGQUERY>, 'promote' | 'dataset'> &
