@@ -12,6 +12,7 @@ import {
   type WrittenOf,
 } from '../file-schema.js';
 import { completePromotions, PROMOTE, type PromotionConfig } from './promotion.js';
+import { DAY_MS } from '../../platform/time.js';
 
 /** `{}` stands for what another part of the schema says of the key. */
 const KIND = {
@@ -216,8 +217,6 @@ export function completeWarehouse(tenant: string, used: UsedWarehouse): Warehous
 export function isByJobs(warehouse: WarehouseConfig): warehouse is BigQueryConfig {
   return warehouse.kind === 'bigquery' && warehouse.writer === 'load-jobs';
 }
-
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** Around midnight a load has the day before that of its batches; one more for clocks that differ. */
 const DAYS_MORE = 2;
