@@ -101,4 +101,17 @@ describe('tenants/complete', () => {
     const withDefault = section({ rule, count: integer(1, 9, { what, default: 3 }) }, ['rule']);
     assert.equal(complete(withDefault, { rule: rules[0]! }).rule, rules[0]);
   });
+
+  it('lets no option be described that its type does not fit', () => {
+    // @ts-expect-error a default of another type
+    integer(1, 9, { what, default: 'three' });
+    // @ts-expect-error a word that is none of them
+    choice(['a', 'b'], { what, default: 'c' });
+    // @ts-expect-error something to say that nobody knows
+    integer(1, 9, { what, exmaple: 3 });
+    // @ts-expect-error a key that is needed, and not there
+    section({ a: integer(1, 9, { what }) }, ['b']);
+    // @ts-expect-error what has neither a default nor to be there may be missing
+    assert.throws(() => complete(SMALL, {}).keptMs.toString());
+  });
 });
