@@ -1,7 +1,6 @@
 /** docs/reference/tenant-file.md: every key of a tenant's file. */
-import { KEY_TEXTS } from '../../src/reference/tenant-keys/tenant-keys.ts';
 import { anchorOf, code, item, prose, title } from './markdown.mjs';
-import { formOf, tenantKeys } from './tenant-keys.mjs';
+import { formOf, tenantKeys, written } from './tenant-keys.mjs';
 
 const INTRODUCTION = `There is one YAML file per tenant.
 \`headgate tenant apply DIR|FILE\` checks it and applies it to the running processes.
@@ -26,7 +25,7 @@ export async function page() {
   const keys = tenantKeys();
   const top = [...keys.keys()].filter((path) => !/[.[]/.test(path));
   return [
-    title('The file of a tenant', "the tenant's schema, src/reference/tenant-keys/"),
+    title('The file of a tenant', 'src/tenants/config/tenant-config.ts, and what it imports'),
     oneLine(INTRODUCTION),
     oneLine(FORMS),
     oneLine(EDITORS),
@@ -38,18 +37,44 @@ export async function page() {
 }
 
 function key(path, forms) {
-  const { what, default: fallback, unset, example } = KEY_TEXTS[path];
+  const { description, unset, examples: [example] = [] } = forms[0].schema;
   const isRequired = forms.some((form) => form.isRequired);
   const facts = [
     ...of(forms),
     ...must(path, forms),
     ...(isRequired ? [item('Required.')] : []),
-    ...(fallback === undefined ? [] : [item(`Default: ${code(fallback)}.`)]),
+    ...unlessSet(forms),
     ...(unset === undefined || isRequired ? [] : [item(`Not set: ${unset}.`)]),
-    ...(example === undefined ? [] : [item(`Example: ${code(example)}.`)]),
+    ...(example === undefined ? [] : [item(`Example: ${code(written(example))}.`)]),
   ];
   const level = /[.[]/.test(path) ? '###' : '##';
-  return [`${level} ${code(path)}`, prose(what), facts.join('\n')];
+  return [`${level} ${code(path)}`, prose(description), facts.join('\n')];
+}
+
+/** What holds while the key is not set, where its schema has a default; by what it depends on, where it does. */
+function unlessSet(forms) {
+  const byDefault = grouped(forms, ({ schema }) => defaultOf(schema));
+  if (byDefault.has('')) return [item('Not set: none.')];
+  if (byDefault.size <= 1) return [...byDefault.keys()].map((value) => item(`Default: ${code(value)}.`));
+  return [...byDefault].map(([value, where]) =>
+    item(`Default of ${where.map(code).join(' and ')}: ${code(value)}.`),
+  );
+}
+
+/** As written, empty for what is empty; undefined where there is none, and for a section, whose keys have their own. */
+function defaultOf({ default: fallback, properties }) {
+  if (fallback === undefined || properties !== undefined) return undefined;
+  return typeof fallback === 'object' && Object.keys(fallback).length === 0 ? '' : written(fallback);
+}
+
+/** What the forms of a key are of, by what is said of them. */
+function grouped(forms, say) {
+  const by = new Map();
+  for (const form of forms) {
+    const said = say(form);
+    if (said !== undefined) by.set(said, [...(by.get(said) ?? []), form.of]);
+  }
+  return by;
 }
 
 /** The kinds that have the key, where not all have it. */
@@ -62,13 +87,8 @@ function of(forms) {
 
 /** What the value must be; by what it depends on, where it does. */
 function must(path, forms) {
-  const byForm = new Map();
-  for (const { schema, of: where } of forms) {
-    const form = formOf(schema);
-    if (form === undefined) continue;
-    byForm.set(form, [...(byForm.get(form) ?? []), where]);
-  }
   if (path.endsWith('[]') || path.endsWith('<name>')) return [];
+  const byForm = grouped(forms, ({ schema }) => formOf(schema));
   if (byForm.size <= 1) return [...byForm.keys()].map((form) => item(`Must be ${form}.`));
   return [...byForm].map(([form, where]) => item(`Of ${where.map(code).join(' and ')}: ${form}.`));
 }

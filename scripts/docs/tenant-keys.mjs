@@ -1,7 +1,6 @@
 /** The keys of a tenant's file, as its schema has them. */
-import { KEY_TEXTS } from '../../src/reference/tenant-keys/tenant-keys.ts';
-import { EXPRESSION } from '../../src/tenants/config/schema-parts.ts';
-import { TENANT_SCHEMA } from '../../src/tenants/config/schema.ts';
+import { stringify } from 'yaml';
+import { TENANT_FILE } from '../../src/tenants/config/tenant-config.ts';
 import { code } from './markdown.mjs';
 
 const number = (value) => value.toLocaleString('en');
@@ -12,25 +11,15 @@ const number = (value) => value.toLocaleString('en');
  */
 export function tenantKeys() {
   const keys = new Map();
-  for (const { path, ...form } of keysIn(TENANT_SCHEMA, '', undefined))
-    keys.set(path, [...(keys.get(path) ?? []), form]);
-  const missing = [...keys.keys()].filter((path) => !Object.hasOwn(KEY_TEXTS, path));
-  const others = Object.keys(KEY_TEXTS).filter((path) => !keys.has(path));
-  if (missing.length + others.length > 0)
-    throw new Error(
-      `Keys of tenants without a text: ${missing.join()}; texts without a key: ${others.join()}.`,
-    );
-  // As the schema has what is at the top, and below as the texts are.
-  const top = Object.keys(TENANT_SCHEMA.properties);
-  const rank = (path) => top.indexOf(path.split(/[.[]/)[0]);
-  const paths = Object.keys(KEY_TEXTS).sort((a, b) => rank(a) - rank(b));
-  return new Map(paths.map((path) => [path, keys.get(path)]));
-}
-
-/** What a branch of a schema applies to: the one value of a key that it asks for. */
-export function conditionOf(schema) {
-  const [[key, { const: value }]] = Object.entries(schema.properties).filter(([, each]) => 'const' in each);
-  return `${key}: ${value}`;
+  for (const { path, ...form } of keysIn(TENANT_FILE, '', undefined)) {
+    const forms = keys.get(path) ?? [];
+    keys.set(path, forms);
+    // One of which nothing is said only adds a condition to another.
+    if (form.schema.description !== undefined) forms.push(form);
+  }
+  for (const [path, forms] of keys)
+    if (forms.length === 0) throw new Error(`Nothing is said of the key ${path}.`);
+  return keys;
 }
 
 function* keysIn(schema, path, of) {
@@ -54,19 +43,29 @@ function* elementsIn({ items, additionalProperties }, path, of) {
 }
 
 function* branchesIn(schema, path, of) {
-  for (const branch of schema.oneOf ?? []) yield* keysIn(branch, path, conditionOf(branch));
+  const within = (key, word) => (of === undefined ? `${key}: ${word}` : `${of}, ${key}: ${word}`);
+  for (const branch of schema.oneOf ?? [])
+    yield* keysIn(branch, path, within('kind', branch.properties.kind.const));
   for (const part of [schema, ...(schema.allOf ?? [])]) {
     if (part.if?.properties === undefined) continue;
-    const condition = conditionOf(part.if);
-    const within = of === undefined ? condition : `${of}, ${condition}`;
-    yield* keysIn(part.then, path, within);
-    if (part.else !== undefined) yield* keysIn(part.else, path, of === undefined ? 'kind: parquet' : of);
+    const [[key, { const: word }]] = Object.entries(part.if.properties);
+    const others = schema.properties[key].enum.filter((each) => each !== word);
+    if (part.else !== undefined) yield* keysIn(part.else, path, within(key, others.join(' or ')));
+    yield* keysIn(part.then, path, within(key, word));
   }
+}
+
+/** A value as one writes it in a line of YAML. */
+export function written(value) {
+  if (Array.isArray(value)) return `[${value.map(written).join(', ')}]`;
+  if (typeof value !== 'object' || value === null) return stringify(value, { lineWidth: 0 }).trimEnd();
+  const pairs = Object.entries(value).map(([key, each]) => `${written(key)}: ${written(each)}`);
+  return pairs.length === 0 ? '{}' : `{ ${pairs.join(', ')} }`;
 }
 
 /** What a value must be, in words; undefined for what any text, or its own keys, can be. */
 export function formOf(schema) {
-  if (schema === EXPRESSION) return `[CEL](expressions.md), up to ${number(schema.maxLength)} characters`;
+  if (schema.language === 'cel') return `[CEL](expressions.md), up to ${number(schema.maxLength)} characters`;
   if (schema.enum !== undefined) return `one of ${schema.enum.map(code).join(', ')}`;
   if (schema.if?.const !== undefined) return `${code(schema.if.const)}, or ${formOf(schema.else)}`;
   if (schema.durationBetween !== undefined) return `a duration from ${between(schema.durationBetween)}`;

@@ -10,6 +10,7 @@ import { readBatchFiles, type DamagedFile, type DayRange, type OnRead } from './
 import { createRules, type ConfiguredRules } from './configured-rules.js';
 import { readLeftOut } from './left-out.js';
 import type { Workspace } from './workspace.js';
+import { DAY_MS } from '../platform/time.js';
 
 /** How many there are, and the first of them. */
 interface Found<T> {
@@ -106,8 +107,6 @@ export interface TenantAuditOptions {
   readonly show: number;
   readonly onRead: OnRead;
 }
-
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** Compares what a tenant has been promised with what its warehouse holds. */
 export async function auditTenant(options: TenantAuditOptions): Promise<TenantAudit> {

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { Client } from '@temporalio/client';
 import pc from 'picocolors';
+import { SECOND_MS } from '../platform/time.js';
 import { loadConfig, type Config } from '../config.js';
 import { connectTemporal, temporalFromEnvironment } from '../temporal/connect.js';
 import { clockAheadMs } from '../temporal/temporal-clock.js';
@@ -22,8 +23,6 @@ import { checkTenants } from './check-tenants.js';
 import { checkBigQueryTenants } from './check-warehouses.js';
 import { fail, ok, warn, type Finding } from './finding.js';
 import { runningServer } from './running-temporal.js';
-
-const SECOND = 1000;
 
 const GIGABYTE = 1024 ** 3;
 
@@ -104,7 +103,7 @@ async function checkDisk({ dataDir, minFreeDiskBytes, maxSpoolBytes }: Config): 
 async function checkApiPort({ host, port }: Config): Promise<Finding> {
   const check = `port ${port}`;
   if (port === 0 || (await isPortFree(host, port))) return ok(check, 'free for the API');
-  const answer = await fetch(`http://${host}:${port}/healthz`, { signal: AbortSignal.timeout(2 * SECOND) })
+  const answer = await fetch(`http://${host}:${port}/healthz`, { signal: AbortSignal.timeout(2 * SECOND_MS) })
     .then((response) => response.ok)
     .catch(() => false);
   if (answer) return ok(check, 'in use, by something that answers /healthz: a running Headgate, it seems');
@@ -143,7 +142,7 @@ async function checkOwnTemporal(config: Config): Promise<Finding> {
       'no server binary yet',
       'the first start downloads or builds one; or install the Temporal CLI, or set TEMPORAL_ADDRESS',
     );
-  const { stdout } = await promisify(execFile)(found.path, ['--version'], { timeout: 10 * SECOND });
+  const { stdout } = await promisify(execFile)(found.path, ['--version'], { timeout: 10 * SECOND_MS });
   return ok('temporal', `not running; ${found.path} (${found.source}) is ${stdout.trim()}`);
 }
 
@@ -181,17 +180,17 @@ async function checkReachable(
 async function checkClock(config: Config): Promise<Finding> {
   const { temporalUiUrl, jwks } = config;
   const aheadMs = await clockAheadOfTemporal(config).catch(() => undefined);
-  if (aheadMs !== undefined) return clockFinding(Math.round(Math.abs(aheadMs) / SECOND), 'Temporal');
+  if (aheadMs !== undefined) return clockFinding(Math.round(Math.abs(aheadMs) / SECOND_MS), 'Temporal');
   const url = [temporalUiUrl, jwks].find((each) => each !== undefined && /^https?:/.test(each));
   const now = new Date().toISOString();
   if (url === undefined) return ok('clock', `${now}; nothing remote is configured to compare it with`);
   const sent = Date.now();
-  const response = await fetch(url, { method: 'HEAD', signal: AbortSignal.timeout(5 * SECOND) }).catch(
+  const response = await fetch(url, { method: 'HEAD', signal: AbortSignal.timeout(5 * SECOND_MS) }).catch(
     () => undefined,
   );
   const remote = Date.parse(response?.headers.get('date') ?? '');
   if (Number.isNaN(remote)) return ok('clock', `${now}; ${url} gave no time to compare it with`);
-  return clockFinding(Math.round(Math.abs((sent + Date.now()) / 2 - remote) / SECOND), new URL(url).host);
+  return clockFinding(Math.round(Math.abs((sent + Date.now()) / 2 - remote) / SECOND_MS), new URL(url).host);
 }
 
 async function clockAheadOfTemporal(config: Config): Promise<number | undefined> {
@@ -230,7 +229,7 @@ async function checkKeys({ jwks, dataDir, host, developmentKey }: Config): Promi
     return warn('keys', found, 'for production set HEADGATE_JWKS to your key set');
   }
   if (/^https?:/.test(jwks)) {
-    const response = await fetch(jwks, { signal: AbortSignal.timeout(5 * SECOND) }).catch(() => undefined);
+    const response = await fetch(jwks, { signal: AbortSignal.timeout(5 * SECOND_MS) }).catch(() => undefined);
     if (response?.ok === true) return ok('keys', jwks);
     return fail('keys', `${jwks} does not answer`, 'correct HEADGATE_JWKS, or the network between');
   }

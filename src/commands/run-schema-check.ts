@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import { DAY_MS } from '../platform/time.js';
 import { loadConfig } from '../config.js';
 import { HeadgateError } from '../errors.js';
 import { printable } from '../platform/printable.js';
@@ -14,8 +15,6 @@ export interface CheckOptions {
   readonly show: number;
   readonly json: boolean;
 }
-
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** Checks a tenant's kept events against the schemas of a file. */
 export async function runCheck(file: string, options: CheckOptions): Promise<void> {

@@ -15,6 +15,7 @@ import type { PromotionConfig, RawPromotion } from '../tenants/config/promotion.
 import { readTenantFile, tenantFileName } from '../tenants/config/tenant-file.js';
 import { assertTenantId } from '../tenants/ids.js';
 import { cell, print, printError } from './terminal-text.js';
+import { HOUR_MS } from '../platform/time.js';
 
 /** What to look at. */
 export interface InferOptions {
@@ -23,7 +24,6 @@ export interface InferOptions {
   readonly json: boolean;
 }
 
-const HOUR_MS = 60 * 60 * 1000;
 const PROGRESS_EVERY_MS = 2_000;
 
 /** Shows what is in a tenant's kept events, and what of it might be promoted. */

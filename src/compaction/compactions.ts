@@ -4,6 +4,7 @@ import type { Metrics } from '../observability/metrics.js';
 import { needsCompaction } from '../stores/warehouse/parquet/compaction-plan.js';
 import type { TenantRegistry } from '../tenants/config/registry.js';
 import { compactInProcess, type CompactionReport } from './compact-process.js';
+import { MINUTE_MS } from '../platform/time.js';
 
 /** What {@link Compactions} needs. */
 export interface CompactionsOptions {
@@ -26,7 +27,6 @@ export interface CompactionsOptions {
   readonly now?: () => number;
 }
 
-const MINUTE_MS = 60 * 1000;
 const EVERY_MS = 30 * MINUTE_MS;
 const FIRST_AFTER_MS = 5 * MINUTE_MS;
 const OLDER_THAN_MS = 30 * MINUTE_MS;

@@ -1,6 +1,5 @@
 import { dayOfBatch } from '../tenants/ids.js';
-
-const DAY_MS = 24 * 60 * 60 * 1000;
+import { DAY_MS } from '../platform/time.js';
 
 /**
  * Until when a batch may be delivered, milliseconds since the epoch: its retention after the end of the day it was made

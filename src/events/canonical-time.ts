@@ -1,6 +1,6 @@
+import { DAY_MS, MINUTE_MS } from '../platform/time.js';
+
 const ZERO = 0x30;
-const MINUTE_MS = 60_000;
-const DAY_MS = 24 * 60 * MINUTE_MS;
 /** Fractions of a second have nanoseconds at most. */
 const MAX_DIGITS = 9;
 /** Leap days before 1970. */

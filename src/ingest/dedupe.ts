@@ -1,7 +1,7 @@
 import { FINGERPRINT_BYTES } from './fingerprint.js';
 import { FingerprintSet } from './fingerprint-set.js';
+import { HOUR_MS } from '../platform/time.js';
 
-const HOUR_MS = 60 * 60 * 1000;
 /** A busy lane starts another bucket within the hour, so that memory is given back in pieces of some 15 MB. */
 const MAX_BUCKET_ENTRIES = 700_000;
 

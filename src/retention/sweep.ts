@@ -5,6 +5,7 @@ import type { LoadClaims } from '../stores/load-claims/load-claims.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import { deleteKeptByBatch, hasExpired } from './kept-by-batch.js';
 import { referencedBatches } from './references.js';
+import { isDayName, DAY_MS } from '../platform/time.js';
 
 /** What a {@link sweepTenant} works on. */
 export interface SweepOptions {
@@ -31,9 +32,7 @@ export interface Swept {
   readonly left: number;
 }
 
-const DAY_MS = 24 * 60 * 60 * 1000;
 const NOTHING: Swept = { files: 0, deliveryLogs: 0, quarantined: 0, left: 0 };
-const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
 /**
  * Deletes a tenant's batch files, delivery logs and quarantine of the days whose retention is over: a day's files go once the last
@@ -46,7 +45,7 @@ export async function sweepTenant(
   options: SweepOptions,
 ): Promise<Swept> {
   const { client, batchStore, deliveryLogs, quarantine, now } = options;
-  const isExpired = (day: string): boolean => DAY.test(day) && Date.parse(day) + DAY_MS + retentionMs <= now;
+  const isExpired = (day: string): boolean => isDayName(day) && Date.parse(day) + DAY_MS + retentionMs <= now;
   const expired = new Set<string>();
   for (const stream of STREAMS)
     for (const day of await batchStore.days(tenant, stream)) if (isExpired(day)) expired.add(day);

@@ -4,12 +4,12 @@ import proto, { type temporal } from '@temporalio/proto';
 import type { NativeConnection } from '@temporalio/worker';
 import { HeadgateError, messageOf } from '../errors.js';
 import { SEARCH_ATTRIBUTES } from '../tenants/search-attributes.js';
+import { SECOND_MS } from '../platform/time.js';
 
-const SECOND = 1000;
 const DAY_SECONDS = 24 * 60 * 60;
 
 /** How long a new search attribute may take until every part of the server knows it. */
-const VISIBLE_WITHIN_MS = 60 * SECOND;
+const VISIBLE_WITHIN_MS = 60 * SECOND_MS;
 
 /** gRPC status codes, from the specification. */
 const NOT_FOUND = 5;
@@ -108,7 +108,7 @@ async function untilUsable(connection: NativeConnection, namespace: string): Pro
       return;
     } catch (error) {
       if (performance.now() > deadline) throw attributesRefused(namespace, error);
-      await sleep(SECOND / 2);
+      await sleep(SECOND_MS / 2);
     }
   }
 }

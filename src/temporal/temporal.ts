@@ -9,11 +9,10 @@ import type { DevServerExit, DevServerOptions } from './dev-server/dev-server-ar
 import { ensureTemporalBinary } from './dev-server/find-server.js';
 import { SEARCH_ATTRIBUTES } from '../tenants/search-attributes.js';
 import { prepareNamespace } from './namespace.js';
-
-const SECOND = 1000;
+import { SECOND_MS } from '../platform/time.js';
 
 /** Pauses between attempts to bring a server back; the last one is repeated. */
-const RESTART_PAUSES_MS = [0, 1 * SECOND, 5 * SECOND, 15 * SECOND];
+const RESTART_PAUSES_MS = [0, 1 * SECOND_MS, 5 * SECOND_MS, 15 * SECOND_MS];
 
 /** What {@link openTemporal} needs of the configuration, by the same names; a `Config` can be passed as it is. */
 export interface OpenTemporalOptions {

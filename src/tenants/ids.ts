@@ -4,7 +4,8 @@ import { HeadgateError } from '../errors.js';
  * Ids that become part of task queues, workflow ids and paths. They are checked here, so that no outside text reaches any
  * of them unchecked.
  */
-const TENANT_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
+/** What a tenant's id is like. */
+export const TENANT_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
 
 /** Batch ids are made by the spool (`<yyyymmdd>-<node>-<sequence>`); anything else is refused before it reaches an id or a path. */
 const BATCH_ID = /^\d{8}-[0-9a-f]{8}-[0-9a-z]{9}$/;

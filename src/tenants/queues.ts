@@ -1,7 +1,10 @@
 import { assertSubscriptionName, assertTenantId } from './ids.js';
 
 /** How a tenant's workflows are run: on its process group's shared queue, or on a queue and Worker of its own. */
-export type Isolation = 'pooled' | 'dedicated';
+export type Isolation = (typeof ISOLATIONS)[number];
+
+/** Each of them. */
+export const ISOLATIONS = ['pooled', 'dedicated'] as const;
 
 /** The pool that a process group's pooled tenants share. One group for now. */
 const POOL = 0;

@@ -4,14 +4,22 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Ajv, type ValidateFunction } from 'ajv';
 import { Document, parse } from 'yaml';
-import { KEY_TEXTS } from '../../src/reference/tenant-keys/tenant-keys.js';
 import { parseTenantConfig } from '../../src/tenants/config/parse.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const KEYS = new URL('../../scripts/docs/tenant-keys.mjs', import.meta.url).href;
 
-/** A key's forms: what each is the form of, such as `kind: push`. */
-type Keys = ReadonlyMap<string, readonly { readonly of?: string }[]>;
+/** A key's forms: what each is the form of, such as `kind: push`, and its schema. */
+interface Form {
+  readonly of?: string;
+  readonly schema: { readonly default?: unknown; readonly examples?: readonly unknown[] };
+}
+
+interface Reference {
+  tenantKeys(): ReadonlyMap<string, readonly Form[]>;
+  /** A value as the page has it. */
+  written(value: unknown): string;
+}
 
 const SUBSCRIPTIONS: Readonly<Record<string, object>> = {
   'kind: push': { name: 'crm', kind: 'push', url: 'https://crm.example/hooks' },
@@ -33,17 +41,20 @@ const WAREHOUSES: Readonly<Record<string, object>> = {
 
 /** A file to put the key into, with what it needs beside it. */
 function fileFor(path: string, of = ''): Document {
-  const kind = of.split(', ')[0]!;
+  const [kind = '', writer] = of.split(', ');
+  const warehouse = { ...WAREHOUSES[kind], ...(writer !== undefined && (parse(writer) as object)) };
   const spent = { on: ['order.paid'], op: 'sum', value: 'event.data.amount', window: '30 days' };
   const promote = [{ field: 'a.b', type: 'integer' }];
   return new Document({
     tenant: 'acme',
-    subscriptions: [SUBSCRIPTIONS[kind] ?? SUBSCRIPTIONS['kind: push']],
-    ...(path.startsWith('warehouse.') && { warehouse: WAREHOUSES[kind] ?? {} }),
-    ...(path.startsWith('warehouse.promote[].') && { warehouse: { ...WAREHOUSES[kind], promote } }),
+    ...(path !== 'subscriptions' && {
+      subscriptions: [SUBSCRIPTIONS[kind] ?? SUBSCRIPTIONS['kind: push']],
+    }),
+    ...(path.startsWith('warehouse.') && { warehouse }),
+    ...(path.startsWith('warehouse.promote[].') && { warehouse: { ...warehouse, promote } }),
     ...(path.startsWith('aggregates.') && { aggregates: { spent } }),
     ...(path.startsWith('rules[].') && { rules: [{ name: 'r', on: ['a'], when: 'true' }] }),
-    ...(path.startsWith('routes') && { routes: [{ match: {}, to: ['crm'] }] }),
+    ...(path.startsWith('routes[') && { routes: [{ match: {}, to: ['crm'] }] }),
     ...(path.startsWith('schemas[].') && { schemas: [{ type: 'a', schema: {} }] }),
   });
 }
@@ -61,11 +72,17 @@ function withKey(path: string, value: string, of?: string): Document {
 const configOf = (file: Document) => parseTenantConfig(String(file), 'acme.yaml');
 
 describe("the reference of a tenant's file", () => {
-  let keys: Keys;
+  let forms: [path: string, form: Form][];
+  let written: Reference['written'];
   let fits: ValidateFunction;
 
   before(async () => {
-    keys = ((await import(KEYS)) as { tenantKeys(): Keys }).tenantKeys();
+    const reference = (await import(KEYS)) as Reference;
+    ({ written } = reference);
+    forms = [...reference.tenantKeys()].flatMap(([path, all]) =>
+      all.map((form): [string, Form] => [path, form]),
+    );
+    assert.ok(forms.length > 80);
     const schema = JSON.parse(readFileSync(join(ROOT, 'tenant.schema.json'), 'utf8')) as object;
     fits = new Ajv({ strict: false, allErrors: true }).compile(schema);
   });
@@ -74,23 +91,21 @@ describe("the reference of a tenant's file", () => {
     assert.ok(fits(file), `${what}: ${JSON.stringify(fits.errors)}`);
 
   it('names defaults that are what a key stands for while it is not there', () => {
-    for (const [path, forms] of keys) {
-      const { default: fallback } = KEY_TEXTS[path]!;
-      if (fallback === undefined) continue;
-      for (const { of } of forms)
-        assert.deepEqual(configOf(withKey(path, fallback, of)), configOf(fileFor(path, of)), path);
+    for (const [path, { of, schema }] of forms) {
+      if (schema.default === undefined) continue;
+      const file = withKey(path, written(schema.default), of);
+      assert.deepEqual(configOf(file), configOf(fileFor(path, of)), path);
     }
   });
 
   it('has examples that are taken, also by the schema for editors', () => {
-    for (const [path, forms] of keys) {
-      const { example } = KEY_TEXTS[path]!;
+    for (const [path, { of, schema }] of forms) {
+      const [example] = schema.examples ?? [];
       if (example === undefined) continue;
-      for (const { of } of forms) {
-        const file = withKey(path, example, of);
-        assert.doesNotThrow(() => configOf(file), path);
-        assertFits(file.toJS(), path);
-      }
+      assert.deepEqual(parse(written(example)), example, path);
+      const file = withKey(path, written(example), of);
+      assert.doesNotThrow(() => configOf(file), path);
+      assertFits(file.toJS(), path);
     }
   });
 

@@ -1,19 +1,18 @@
-const SECOND = 1000;
-const MINUTE = 60 * SECOND;
+import { MINUTE_MS, SECOND_MS } from '../../platform/time.js';
 
 /** Of requests in the window. */
 const OPEN_AT_SHARE = 0.7;
 const OPEN_AT_REQUESTS = 10;
-const WINDOW_MS = 5 * MINUTE;
-const BUCKET_MS = 10 * SECOND;
-const FIRST_PAUSE_MS = 30 * SECOND;
-const MAX_PAUSE_MS = 15 * MINUTE;
-const DISABLE_AFTER_MS = 24 * 60 * MINUTE;
+const WINDOW_MS = 5 * MINUTE_MS;
+const BUCKET_MS = 10 * SECOND_MS;
+const FIRST_PAUSE_MS = 30 * SECOND_MS;
+const MAX_PAUSE_MS = 15 * MINUTE_MS;
+const DISABLE_AFTER_MS = 24 * 60 * MINUTE_MS;
 /**
  * A clock that is so far behind what it was has been set back.
  * Less is a correction, which costs as much at most.
  */
-const SET_BACK_MS = MINUTE;
+const SET_BACK_MS = MINUTE_MS;
 
 /** Shares of `disableAfterFailures`, in percent, at which somebody is told. */
 const ALERT_LEVELS = [50, 70, 90, 100] as const;

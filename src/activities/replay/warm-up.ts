@@ -2,8 +2,7 @@ import type { CompiledExpression } from '../../expressions/expression.js';
 import type { CompiledRules } from '../../rules/compiled.js';
 import type { BatchStore } from '../../stores/batch-store/batch-store.js';
 import type { RedecideInput } from '../../workflows/messages/replays.js';
-
-const DAY_MS = 24 * 60 * 60 * 1000;
+import { DAY_MS } from '../../platform/time.js';
 
 /**
  * What to know of the state that a range is decided on with: it is built from what is kept, and retention may have

@@ -11,9 +11,9 @@ import type { GcsPlace } from '../gcs/place.js';
 import { goneError, keptInstead, openFile, openUnlessLost, readFileOf, refOf } from './gzip.js';
 import { UNSEALED, type Seal } from './seal.js';
 import { signHeader } from './signed-header.js';
+import { isDayName } from '../../platform/time.js';
 
 const DELETED_AT_ONCE = 20;
-const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
 /** What {@link createGcsBatchStore} needs. */
 export interface GcsBatchStoreOptions extends GcsPlace {
@@ -129,7 +129,7 @@ async function daysIn(objects: GcsObjects, directory: string, maxResults: number
   const days: string[] = [];
   for await (const { prefixes } of objects.pages({ prefix: directory, delimiter: '/', maxResults }))
     days.push(...prefixes.map((each) => each.slice(directory.length, -1)));
-  return days.filter((day) => DAY.test(day)).sort();
+  return days.filter((day) => isDayName(day)).sort();
 }
 
 async function deleteAll(
@@ -147,7 +147,7 @@ async function deleteAll(
 
 function dayIn(bytes: Buffer | undefined): string | undefined {
   const day = bytes?.toString('utf8').trim() ?? '';
-  return DAY.test(day) ? day : undefined;
+  return isDayName(day) ? day : undefined;
 }
 
 async function noteDeleted(objects: GcsObjects, objectName: string, day: string): Promise<void> {

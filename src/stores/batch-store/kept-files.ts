@@ -7,8 +7,7 @@ import { assertTenantId, dayOfBatch } from '../../tenants/ids.js';
 import type { Stream, BatchName } from '../../events/event.js';
 import { batchIdOfFile } from './batch-path.js';
 import type { BatchRange } from './batch-store.js';
-
-const DAY = /^\d{4}-\d{2}-\d{2}$/;
+import { isDayName } from '../../platform/time.js';
 
 /** The days of which a stream has a directory, ascending. Symbolic links are passed over: what they point at is not this tenant's. */
 export async function listDays(root: string, tenant: string, stream: Stream): Promise<string[]> {
@@ -16,7 +15,7 @@ export async function listDays(root: string, tenant: string, stream: Stream): Pr
   if (!((await isDirectory(ofTenant)) && (await isDirectory(join(ofTenant, stream))))) return [];
   const entries = await entriesOf(join(ofTenant, stream));
   return entries
-    .filter((entry) => entry.isDirectory() && DAY.test(entry.name))
+    .filter((entry) => entry.isDirectory() && isDayName(entry.name))
     .map(({ name }) => name)
     .sort();
 }
@@ -52,7 +51,7 @@ export async function deleteTenant(root: string, tenant: string, except?: string
 /** The last day up to which a tenant's batches have been deleted. */
 export async function readDeletedThrough(root: string, tenant: string): Promise<string | undefined> {
   const day = (await readTextIfThere(deletedFile(root, tenant)))?.trim();
-  return day !== undefined && DAY.test(day) ? day : undefined;
+  return day !== undefined && isDayName(day) ? day : undefined;
 }
 
 /** Notes it; a day before the one that is noted changes nothing. */

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { STREAMS, type Stream } from '../../events/event.js';
 import { assertTenantId } from '../../tenants/ids.js';
 import type { ClaimPlace, LoadClaim } from './load-claims.js';
+import { isDayName } from '../../platform/time.js';
 
 /** Batch ids remembered over all tenants: about 25 MB at most. Beyond it, claims are read again. */
 const MAX_REMEMBERED = 250_000;
@@ -13,12 +14,6 @@ const CLAIMS = 'load-claims';
 const ENDING = '.json';
 
 const NAME = /^[A-Za-z0-9_-]{1,240}$/;
-const DAY = /^\d{4}-\d{2}-\d{2}$/;
-
-/** True for `YYYY-MM-DD`. */
-export function isDay(text: string): boolean {
-  return DAY.test(text);
-}
 
 /** The parts of the path of a stream's claims below a store's root. */
 export function streamParts(tenant: string, stream: Stream): readonly string[] {
@@ -28,7 +23,8 @@ export function streamParts(tenant: string, stream: Stream): readonly string[] {
 
 /** The parts of a claim's path below a store's root; checked here, where they become a path. */
 export function claimParts({ tenant, stream, day, name }: ClaimPlace): readonly string[] {
-  if (!isDay(day) || !NAME.test(name)) throw new Error(`no claim can be at ${JSON.stringify([day, name])}`);
+  if (!isDayName(day) || !NAME.test(name))
+    throw new Error(`no claim can be at ${JSON.stringify([day, name])}`);
   return [...streamParts(tenant, stream), day, `${name}${ENDING}`];
 }
 

@@ -8,11 +8,11 @@ import {
   claimParts,
   decodeClaim,
   encodeClaim,
-  isDay,
   rememberedClaims,
   streamParts,
 } from './claim-file.js';
 import { STREAM_ENDING, type ClaimRange, type LoadClaims, type NamedClaim } from './load-claims.js';
+import { isDayName } from '../../platform/time.js';
 
 /** Claims in a local directory: `<root>/<tenant>/load-claims/<stream>/<day>/<name>.json`. */
 export function createFileLoadClaims(root: string): LoadClaims {
@@ -25,7 +25,7 @@ export function createFileLoadClaims(root: string): LoadClaims {
     from,
   }: ClaimRange): AsyncIterable<[path: string, name: string]> {
     const directory = join(root, ...streamParts(tenant, stream));
-    for (const day of (await namesIn(directory)).filter(isDay).sort()) {
+    for (const day of (await namesIn(directory)).filter(isDayName).sort()) {
       if (day < from) continue;
       for (const fileName of await namesIn(join(directory, day))) {
         const name = claimNameOf(fileName);
@@ -63,7 +63,7 @@ export function createFileLoadClaims(root: string): LoadClaims {
     deleteThrough: async (tenant, isOver) => {
       for (const stream of STREAMS) {
         const directory = join(root, ...streamParts(tenant, stream));
-        for (const day of (await namesIn(directory)).filter((name) => isDay(name) && isOver(name)))
+        for (const day of (await namesIn(directory)).filter((name) => isDayName(name) && isOver(name)))
           await rm(join(directory, day), { recursive: true, force: true });
       }
     },

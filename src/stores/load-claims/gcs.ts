@@ -6,11 +6,11 @@ import {
   claimParts,
   decodeClaim,
   encodeClaim,
-  isDay,
   rememberedClaims,
   streamParts,
 } from './claim-file.js';
 import { STREAM_ENDING, type ClaimRange, type LoadClaims, type NamedClaim } from './load-claims.js';
+import { isDayName } from '../../platform/time.js';
 
 const MAX_RESULTS = 1_000;
 
@@ -31,7 +31,7 @@ export function createGcsLoadClaims({ bucket, prefix, endpoint }: GcsPlace): Loa
     for await (const { names, times } of objects.pages(query)) {
       for (const [index, objectName] of names.entries()) {
         const [day = '', fileName = '', ...rest] = objectName.slice(directory.length).split('/');
-        const name = isDay(day) && rest.length === 0 ? claimNameOf(fileName) : undefined;
+        const name = isDayName(day) && rest.length === 0 ? claimNameOf(fileName) : undefined;
         if (name !== undefined) yield [objectName, name, times[index] ?? Number.NaN];
       }
     }
@@ -82,7 +82,7 @@ async function deleteIn(
     for (const objectName of names) {
       const [day = ''] = objectName.slice(directory.length).split('/');
       // They are listed in the order of their days.
-      if (!isDay(day) || !isOver(day)) return;
+      if (!isDayName(day) || !isOver(day)) return;
       await objects.remove(objectName);
     }
   }

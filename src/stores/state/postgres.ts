@@ -11,8 +11,7 @@ import { openSession, type StateSession } from './postgres-session.js';
 import { checkpointValues, stateSql, type StateSql } from './postgres-sql.js';
 import { readRecord } from './read-record.js';
 import type { Checkpoint, StateStore, SubjectName, SubjectRecord } from './state-store.js';
-
-const SECOND = 1_000;
+import { SECOND_MS } from '../../platform/time.js';
 
 /** How {@link openPostgresStateStore} goes about it. */
 export interface PostgresOptions {
@@ -25,14 +24,14 @@ export interface PostgresOptions {
   readonly signal?: AbortSignal;
 }
 
-const LOCK_WAIT_MS = 30 * SECOND;
+const LOCK_WAIT_MS = 30 * SECOND_MS;
 /** Reads take milliseconds; a request does not wait longer for them than this. */
-const READ_MS = 5 * SECOND;
+const READ_MS = 5 * SECOND_MS;
 /** Connections for reads; while they are busy, reads wait and go together. */
 const READERS = 2;
 /** After a failed attempt the next waits this long; who asks meanwhile gets the same answer. */
 const REOPEN_MS = 500;
-const START_RETRY_MS = 1 * SECOND;
+const START_RETRY_MS = 1 * SECOND_MS;
 
 /** A state store on Postgres. */
 export interface PostgresStateStore extends StateStore {
@@ -94,7 +93,7 @@ class OwnedState implements PostgresStateStore {
       max: READERS,
       connectionTimeoutMillis: READ_MS,
       statement_timeout: READ_MS,
-      query_timeout: READ_MS + SECOND,
+      query_timeout: READ_MS + SECOND_MS,
       keepAlive: true,
     });
     // One that rests has broken: the pool makes another.

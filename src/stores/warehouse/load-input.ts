@@ -5,9 +5,9 @@ import { assertBatchId, assertTenantId } from '../../tenants/ids.js';
 import { tableOf, isReservedColumn } from '../../events/columns.js';
 import { isColumnName, PROMOTED_TYPES } from '../../events/promoted-field.js';
 import type { LoadInput } from './warehouse.js';
+import { isDayName } from '../../platform/time.js';
 
 const LOAD_ID = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$/;
-const DAY = /^\d{4}-\d{2}-\d{2}$/;
 const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?Z$/;
 
 /**
@@ -21,7 +21,7 @@ export function assertLoadInput(input: LoadInput): void {
     LOAD_ID.test(input.loadId),
     'a load id has letters, digits, ".", "_" or "-", and does not start with "."',
   );
-  check(DAY.test(input.day) && !Number.isNaN(Date.parse(input.day)), 'day must be YYYY-MM-DD');
+  check(isDayName(input.day) && !Number.isNaN(Date.parse(input.day)), 'day must be YYYY-MM-DD');
   check(
     INSTANT.test(input.loadedAt) && !Number.isNaN(Date.parse(input.loadedAt)),
     'loadedAt must be ISO 8601, UTC',

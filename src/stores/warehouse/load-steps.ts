@@ -2,8 +2,7 @@ import { stat } from 'node:fs/promises';
 import { HeadgateError, messageOf, systemCodeOf } from '../../errors.js';
 import { dayOfBatch } from '../../tenants/ids.js';
 import type { LoadBatch, LoadInput, LoadResult, Warehouse } from './warehouse.js';
-
-const DAY_MS = 24 * 60 * 60 * 1000;
+import { DAY_MS } from '../../platform/time.js';
 
 /** Refuses loads once closing has begun, and lets those under way end before anything is released. */
 export function whileOpen(load: Warehouse['load'], release: () => Promise<void>): Warehouse {

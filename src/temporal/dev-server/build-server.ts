@@ -3,8 +3,7 @@ import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { executableName } from './executables.js';
-
-const SECOND = 1000;
+import { SECOND_MS } from '../../platform/time.js';
 
 /** Lines of the compiler's output kept for the error message. */
 const TAIL_LINES = 8;
@@ -78,7 +77,7 @@ function goInstall(job: BuildJob, folder: string, onLine: (line: string) => void
 }
 
 /** Says why this takes long, and every so often how long it has taken and what is being compiled. */
-function reportProgress({ onProgress, progressEveryMs = 15 * SECOND }: BuildJob) {
+function reportProgress({ onProgress, progressEveryMs = 15 * SECOND_MS }: BuildJob) {
   const start = performance.now();
   const elapsed = () => formatElapsed(performance.now() - start);
   let latest = 'starting';
@@ -94,6 +93,6 @@ function reportProgress({ onProgress, progressEveryMs = 15 * SECOND }: BuildJob)
 }
 
 function formatElapsed(ms: number): string {
-  const seconds = Math.round(ms / SECOND);
+  const seconds = Math.round(ms / SECOND_MS);
   return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m ${seconds % 60}s`;
 }

@@ -17,12 +17,12 @@ import {
 } from './server-record.js';
 import { stopProcess } from './stop-process.js';
 import { stopWithUs } from './watchdog.js';
+import { SECOND_MS } from '../../platform/time.js';
 
-const SECOND = 1000;
 const POLL_MS = 50;
 
 /** How long a server may take to answer. It takes about one second; a slow disk or a long recovery takes more. */
-const READY_WITHIN_MS = 60 * SECOND;
+const READY_WITHIN_MS = 60 * SECOND_MS;
 
 /** Lines of the log shown when the server did not come up. */
 const SHOWN_LOG_LINES = 12;
@@ -193,7 +193,7 @@ class OwnedServer implements DevServer {
     while (!(await answersFor(this.address, this.options.namespace))) {
       if (this.state === 'ended') await this.explainEarlyEnd();
       if (performance.now() > deadline)
-        throw this.startFailed(`did not answer within ${READY_WITHIN_MS / SECOND} s`);
+        throw this.startFailed(`did not answer within ${READY_WITHIN_MS / SECOND_MS} s`);
       await sleep(POLL_MS);
     }
     this.state = 'ready';

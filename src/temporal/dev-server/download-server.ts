@@ -3,8 +3,8 @@ import { mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { DownloadOutcome } from './download-process.js';
+import { SECOND_MS } from '../../platform/time.js';
 
-const SECOND = 1000;
 const MEGABYTE = 1024 * 1024;
 
 /** A download of Temporal's CLI. */
@@ -72,7 +72,7 @@ async function runDownload(folder: string, job: DownloadJob): Promise<void> {
 /** Calls `onStall` when the files in `folder` have not grown for the job's `stallMs`; tells how far it is meanwhile. */
 function watchGrowth(
   folder: string,
-  { onProgress, stallMs = 20 * SECOND }: DownloadJob,
+  { onProgress, stallMs = 20 * SECOND_MS }: DownloadJob,
   onStall: () => void,
 ) {
   let bytes = 0;
@@ -84,14 +84,14 @@ function watchGrowth(
     const size = await sizeOf(folder);
     if (size !== bytes) [bytes, grewAt] = [size, now];
     if (now - grewAt >= stallMs) {
-      stalled = `nothing arrived for ${Math.round(stallMs / SECOND)} s`;
+      stalled = `nothing arrived for ${Math.round(stallMs / SECOND_MS)} s`;
       onStall();
-    } else if (bytes > 0 && now - toldAt > 5 * SECOND) {
+    } else if (bytes > 0 && now - toldAt > 5 * SECOND_MS) {
       toldAt = now;
       onProgress(`downloading Temporal's server: ${Math.round(bytes / MEGABYTE)} MB so far`);
     }
   };
-  const timer = setInterval(() => void look(), Math.min(SECOND, stallMs));
+  const timer = setInterval(() => void look(), Math.min(SECOND_MS, stallMs));
   return { stalled: () => stalled, stop: () => clearInterval(timer) };
 }
 

@@ -1,7 +1,6 @@
 import { connect as connectSocket } from 'node:net';
 import { Connection } from '@temporalio/client';
-
-const SECOND = 1000;
+import { SECOND_MS } from '../../platform/time.js';
 
 /**
  * True when a Temporal at `address` answers for the namespace within two seconds. Asks through the SDK's Client
@@ -11,9 +10,9 @@ export async function answersFor(address: string, namespace: string): Promise<bo
   // Asked first: a refused socket costs nothing, while the SDK retries for seconds.
   if (!(await listens(address))) return false;
   try {
-    const connection = await Connection.connect({ address, connectTimeout: 2 * SECOND });
+    const connection = await Connection.connect({ address, connectTimeout: 2 * SECOND_MS });
     try {
-      const deadline = Date.now() + 2 * SECOND;
+      const deadline = Date.now() + 2 * SECOND_MS;
       await connection.withDeadline(deadline, () =>
         connection.workflowService.describeNamespace({ namespace }),
       );
@@ -31,7 +30,7 @@ function listens(address: string): Promise<boolean> {
   const colon = address.lastIndexOf(':');
   const host = address.slice(0, colon).replace(/^\[|\]$/g, '');
   return new Promise((resolve) => {
-    const socket = connectSocket({ host, port: Number(address.slice(colon + 1)), timeout: 2 * SECOND });
+    const socket = connectSocket({ host, port: Number(address.slice(colon + 1)), timeout: 2 * SECOND_MS });
     const done = (answer: boolean) => {
       socket.destroy();
       resolve(answer);

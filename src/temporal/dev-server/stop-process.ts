@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemCodeOf } from '../../errors.js';
 import { isRunning, type ProcessIdentity } from '../../platform/process-identity.js';
-
-const SECOND = 1000;
+import { SECOND_MS } from '../../platform/time.js';
 
 /** How long a process may take to end after SIGTERM before it is killed. */
-const TERM_GRACE_MS = 10 * SECOND;
+const TERM_GRACE_MS = 10 * SECOND_MS;
 
 /** Stops a process: SIGTERM, then SIGKILL after `graceMs` (default 10 s). Returns when it has ended; does nothing if it has already. */
 export async function stopProcess(identity: ProcessIdentity, graceMs = TERM_GRACE_MS): Promise<void> {

@@ -1,11 +1,17 @@
 import { LineCounter, parseDocument } from 'yaml';
 import { writeField } from '../../events/promoted-field.js';
 import { invalidFile, type ConfigIssue } from './invalid-file.js';
-import { completePromotion, promotionIssues, type PromotionConfig, type RawPromotion } from './promotion.js';
+import { complete } from '../complete.js';
+import {
+  completePromotions,
+  PROMOTE,
+  promotionIssues,
+  type PromotionConfig,
+  type RawPromotion,
+} from './promotion.js';
 import type { TenantFile } from './tenant-file.js';
 import { listVersions, readVersionText } from './versions.js';
-import { offsetOfValue } from './yaml-position.js';
-import { valuesOf } from './yaml-values.js';
+import { offsetOfValue, valuesOf } from './yaml-document.js';
 
 /** A promoted field as an earlier configuration had it. */
 interface Earlier {
@@ -66,7 +72,7 @@ function promotionsIn(text: string): PromotionConfig[] {
     const raw = valuesOf(parseDocument(text)) as {
       warehouse?: { promote?: RawPromotion[] };
     };
-    const promotions = (raw?.warehouse?.promote ?? []).map(completePromotion);
+    const promotions = completePromotions(complete(PROMOTE, raw?.warehouse?.promote ?? []));
     return promotionIssues(promotions).length === 0 ? promotions : [];
   } catch {
     return [];

@@ -6,25 +6,8 @@ import {
   PROMOTED_TYPES,
   writeField,
   type PromotedField,
-  type PromotedType,
 } from '../../events/promoted-field.js';
-import { section } from './schema-parts.js';
-
-/** A field of the data of a stream's events that has a column of its own in the warehouse. */
-export interface PromotionConfig extends PromotedField {
-  /** Whose events. Default `events`. */
-  readonly stream: InputStream;
-}
-
-/** A promoted field as written. */
-export interface RawPromotion {
-  /** The keys that lead to it in `data`, with dots between; a key in double quotes may hold dots. */
-  readonly field: string;
-  readonly type: PromotedType;
-  /** Default: the keys with `_` between. */
-  readonly column?: string;
-  readonly stream?: InputStream;
-}
+import { choice, listOf, section, text, type UsedOf, type WrittenOf } from '../file-schema.js';
 
 /** What is wrong with a tenant's promoted fields, and where. */
 export interface PromotionIssue {
@@ -32,28 +15,64 @@ export interface PromotionIssue {
   readonly message: string;
 }
 
-/** Fields that a tenant's file may promote, of all its streams. */
-const MAX_PROMOTED = 200;
+/** What is in `field` and `column` is looked at by {@link promotionIssues}. */
+const PROMOTION = section(
+  {
+    field: text(
+      { minLength: 1, maxLength: 255 },
+      {
+        what: 'The keys that lead to it in `data`, with dots between. A key in double quotes may hold dots: `\'"odd.key".x\'`.',
+        example: 'delay.minutes',
+      },
+    ),
+    type: choice(PROMOTED_TYPES, {
+      what: 'The type of the column. A value of another type is in `_clashes`, and NULL in the column.',
+      example: 'integer',
+    }),
+    column: text(
+      { minLength: 1, maxLength: 255 },
+      {
+        what: 'The name of the column: 1 to 63 small letters, digits and `_`, beginning with a letter.',
+        unset: 'the keys with `_` between',
+        example: 'odd',
+      },
+    ),
+    stream: choice(INPUT_STREAMS, {
+      what: 'Whose events it is a field of.',
+      default: 'events',
+      example: 'user-properties',
+    }),
+  },
+  ['field', 'type'],
+  { what: 'One field. Its column keeps field and type for good.' },
+);
 
-/** `warehouse.promote` in a tenant's file. What is in `field` and `column` is looked at by {@link promotionIssues}. */
-export const PROMOTE = {
-  type: 'array',
-  maxItems: MAX_PROMOTED,
-  items: section(
-    {
-      field: { type: 'string', minLength: 1, maxLength: 255 },
-      type: { enum: PROMOTED_TYPES },
-      column: { type: 'string', minLength: 1, maxLength: 255 },
-      stream: { enum: INPUT_STREAMS },
-    },
-    ['field', 'type'],
-  ),
-};
+/** `warehouse.promote` of a tenant's file. */
+export const PROMOTE = listOf(
+  PROMOTION,
+  { maxItems: 200 },
+  {
+    what: 'Fields of `data` that have a column of their own.',
+    unset: 'none',
+    example: [{ field: 'delay.minutes', type: 'integer' }],
+  },
+);
 
-/** Fills in the defaults. What is written wrong has an empty path, or a name that no column may have. */
-export function completePromotion({ field, type, column, stream }: RawPromotion): PromotionConfig {
-  const path = parseField(field) ?? [];
-  return { column: column ?? path.join('_'), path, type, stream: stream ?? 'events' };
+/** A promoted field as written. */
+export type RawPromotion = WrittenOf<typeof PROMOTION>;
+
+/** A field of the data of a stream's events that has a column of its own in the warehouse. */
+export interface PromotionConfig extends PromotedField {
+  /** Whose events. */
+  readonly stream: InputStream;
+}
+
+/** What is written wrong has an empty path, or a name that no column may have. */
+export function completePromotions(used: UsedOf<typeof PROMOTE>): PromotionConfig[] {
+  return used.map(({ field, type, column, stream }) => {
+    const path = parseField(field) ?? [];
+    return { column: column ?? path.join('_'), path, type, stream };
+  });
 }
 
 /** The promoted fields of a stream. */

@@ -13,8 +13,7 @@ import {
 import type { PushConfig, SubscriptionConfig } from './subscription-config.js';
 import type { TenantFile } from './tenant-file.js';
 import { queueTemplateProblem, type AllowedQueue } from './workflow-queue.js';
-import { offsetOfValue, type YamlPath } from './yaml-position.js';
-import { valuesOf } from './yaml-values.js';
+import { offsetOfValue, valuesOf, type YamlPath } from './yaml-document.js';
 
 /** What tenants' files may reach beyond what is theirs. */
 export interface Reach {

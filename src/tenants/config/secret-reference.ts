@@ -5,10 +5,18 @@ const REFERENCE = 'env:';
 export const SECRET_PREFIX = 'HEADGATE_SECRET_';
 
 const VARIABLE = `${SECRET_PREFIX}[A-Za-z0-9_]+`;
-/** Pattern of a secret: a reference, or a literal one. */
-export const SECRET = `^(${REFERENCE}${VARIABLE}|wh(sec|sk)_[A-Za-z0-9+/]{16,128}={0,2})$`;
-/** Pattern of a value that may be a reference. */
-export const VALUE = `^(?!${REFERENCE})|^${REFERENCE}${VARIABLE}$`;
+const REACH = `no variable that begins otherwise than with ${SECRET_PREFIX} can be referred to`;
+
+/** What a secret has to be like: a reference, or a literal one. */
+export const SECRET = {
+  pattern: `^(${REFERENCE}${VARIABLE}|wh(sec|sk)_[A-Za-z0-9+/]{16,128}={0,2})$`,
+  problem: `must be env:${SECRET_PREFIX}<TENANT>__NAME, or a literal secret that begins with whsec_ or whsk_; ${REACH}`,
+};
+/** What a value has to be like that may be a reference. */
+export const VALUE = {
+  pattern: `^(?!${REFERENCE})|^${REFERENCE}${VARIABLE}$`,
+  problem: `must be env:${SECRET_PREFIX}<TENANT>__NAME, or not begin with env:; ${REACH}`,
+};
 
 /** The variable that a value refers to; undefined for a value that stands for itself. Whether it may be referred to is another matter. */
 export function variableOf(value: string): string | undefined {

@@ -1,42 +1,125 @@
-import type { Isolation } from '../queues.js';
-import type { AggregateConfig, RuleConfig } from '../../rules/rule-config.js';
-import type { EventSchemaConfig } from '../../event-schemas/schema-config.js';
-import type { SubscriptionConfig } from './subscription-config.js';
-import type { RouteConfig } from '../../routing/route-config.js';
-import type { WarehouseConfig } from './warehouse-config.js';
+import { EVENT_SCHEMAS } from '../../event-schemas/schema-config.js';
+import { ROUTES } from '../../routing/route-config.js';
+import { AGGREGATES, RULES } from '../../rules/rule-config.js';
+import { complete } from '../complete.js';
+import {
+  choice,
+  duration,
+  flag,
+  integer,
+  number,
+  section,
+  size,
+  text,
+  type UsedOf,
+  type WrittenOf,
+} from '../file-schema.js';
+import { TENANT_ID } from '../ids.js';
+import { ISOLATIONS } from '../queues.js';
+import { completeSubscription, SUBSCRIPTIONS, type SubscriptionConfig } from './subscription-config.js';
+import { completeWarehouse, WAREHOUSE, type WarehouseConfig } from './warehouse-config.js';
+
+const LIMITS = section(
+  {
+    eventsPerSecond: integer(1, 1_000_000, {
+      what: "Events per second that the API takes, with a burst of two seconds' worth.",
+      default: 5_000,
+      example: 500,
+    }),
+    bytesPerSecond: size('1KB', '10GB', {
+      what: "Bytes per second that the API takes, inflated, with a burst of two seconds' worth.",
+      default: '5MB',
+      example: '2MB',
+    }),
+    requestsPerSecond: integer(1, 1_000_000, {
+      what: "Requests per second of every kind, reads included, with a burst of two seconds' worth.",
+      default: 1_000,
+      example: 300,
+    }),
+    activitiesPerSecond: number({ minimum: 0 }, 100_000, {
+      what: "Loads per second on the tenant's task queue `tenant.<id>`, kept by Temporal. 0 pauses them.",
+      default: 200,
+      example: 50,
+    }),
+  },
+  [],
+  { what: 'What the tenant may take.', default: {} },
+);
+
+const BATCH = section(
+  {
+    maxEvents: integer(1, 100_000, { what: 'Events in a batch.', default: 10_000, example: 2_000 }),
+    maxBytes: size('1KB', '64MB', {
+      what: 'Bytes of NDJSON in a batch.',
+      default: '8MB',
+      example: '512KB',
+    }),
+    linger: duration('1ms', '10s', {
+      what: 'How long an event waits for others when nothing else is going on.',
+      default: '20ms',
+      example: '50ms',
+    }),
+  },
+  [],
+  { what: 'What closes a batch: the first of these that is reached.', default: {} },
+);
+
+/** What a tenant's YAML file may hold. */
+export const TENANT_FILE = section(
+  {
+    tenant: text(
+      {
+        pattern: TENANT_ID.source,
+        problem:
+          'must be an id: a tenant id has 1 to 63 letters, digits, "_" or "-", and starts with a letter or digit',
+      },
+      {
+        what: 'The id of the tenant, as its tokens have it: 1 to 63 letters, digits, `_` or `-`. The file is kept under this name.',
+        example: 'acme',
+      },
+    ),
+    isolation: choice(ISOLATIONS, {
+      what: '`dedicated` gives the tenant a workflow Worker (about 33 MB) and a task queue of its own.',
+      default: 'pooled',
+      example: 'dedicated',
+    }),
+    suspended: flag({
+      what: "Refuses the tenant's requests with 403, and ends open ones.",
+      default: false,
+      example: true,
+    }),
+    limits: LIMITS,
+    batch: BATCH,
+    retention: duration('1h', '31 days', {
+      what: 'How long batches, decisions and delivery logs are kept, and so how far back a replay reaches.',
+      default: '7 days',
+      example: '2 days',
+    }),
+    warehouse: WAREHOUSE,
+    aggregates: AGGREGATES,
+    rules: RULES,
+    subscriptions: SUBSCRIPTIONS,
+    routes: ROUTES,
+    schemas: EVENT_SCHEMAS,
+  },
+  ['tenant'],
+);
+
+/** A tenant's configuration as written, once it fits the schema. */
+export type RawConfig = WrittenOf<typeof TENANT_FILE>;
 
 /** A tenant's configuration, checked, with defaults filled in and durations and sizes as numbers. */
-export interface TenantConfig {
-  readonly tenant: string;
-  /** Default `pooled`. */
-  readonly isolation: Isolation;
-  /** A suspended tenant's requests are refused with 403. Default false. */
-  readonly suspended: boolean;
-  readonly limits: {
-    /** Events per second at the door, with a burst of two seconds' worth. Default 5,000. */
-    readonly eventsPerSecond: number;
-    /** Bytes (inflated) per second at the door, with a burst of two seconds' worth. Default 5 MB. */
-    readonly bytesPerSecond: number;
-    /** Requests of any kind per second, reads included, with a burst of two seconds' worth. Default 1,000. */
-    readonly requestsPerSecond: number;
-    /** Activities per second on the tenant's task queue, enforced by Temporal; 0 pauses them. Default 200. */
-    readonly activitiesPerSecond: number;
-  };
-  readonly batch: {
-    /** A batch is closed at this many events. Default 10,000. */
-    readonly maxEvents: number;
-    /** A batch is closed at this many bytes of NDJSON. Default 8 MB. */
-    readonly maxBytes: number;
-    /** How long an event may wait for company when nothing else is going on. Default 20 ms. */
-    readonly lingerMs: number;
-  };
-  /** How long batch files are kept for replay. Default 7 days. */
-  readonly retentionMs: number;
+export interface TenantConfig extends Omit<UsedOf<typeof TENANT_FILE>, 'warehouse' | 'subscriptions'> {
   readonly warehouse: WarehouseConfig;
-  readonly aggregates: Readonly<Record<string, AggregateConfig>>;
-  readonly rules: readonly RuleConfig[];
   readonly subscriptions: readonly SubscriptionConfig[];
-  /** In the order they are looked at. */
-  readonly routes: readonly RouteConfig[];
-  readonly schemas: readonly EventSchemaConfig[];
+}
+
+/** Fills in the defaults and turns durations and sizes into numbers. */
+export function completeConfig(raw: RawConfig): TenantConfig {
+  const { warehouse, subscriptions, ...others } = complete(TENANT_FILE, raw);
+  return {
+    ...others,
+    warehouse: completeWarehouse(raw.tenant, warehouse),
+    subscriptions: subscriptions.map(completeSubscription),
+  };
 }

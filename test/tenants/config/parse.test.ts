@@ -117,6 +117,54 @@ describe('tenants/config/parse', () => {
     });
   });
 
+  it('fills in the defaults of subscriptions', () => {
+    const yaml = `
+tenant: UA
+subscriptions:
+  - { name: hook, kind: push, url: 'https://crm.example', secret: env:HEADGATE_SECRET_UA__A, secrets: [env:HEADGATE_SECRET_UA__B] }
+  - { name: queue, kind: pull }
+  - { name: flow, kind: workflow, workflow: '"w"', taskQueue: '"own.UA"', id: '"i"', signal: '"s"', limits: { eventsPerSecond: 9 }, retention: 2 days }
+`;
+    const [minute, hour] = [60_000, 3_600_000];
+    const hours = [2, 5, 10, 14, 20, 24].map((each) => each * hour);
+    const retry = { scheduleMs: [5_000, 5 * minute, 30 * minute, ...hours] };
+    assert.deepEqual(parseTenantConfig(yaml, 'UA.yaml').subscriptions, [
+      {
+        kind: 'push',
+        name: 'hook',
+        url: 'https://crm.example',
+        secrets: ['env:HEADGATE_SECRET_UA__A', 'env:HEADGATE_SECRET_UA__B'],
+        limits: { activitiesPerSecond: 50 },
+        headers: {},
+        format: 'event',
+        maxEvents: 100,
+        timeoutMs: 15_000,
+        maxConcurrency: 32,
+        retry,
+        disableAfterFailures: 100,
+      },
+      {
+        kind: 'pull',
+        name: 'queue',
+        limits: { activitiesPerSecond: 50 },
+        ackDeadlineMs: minute,
+        maxAttempts: 5,
+      },
+      {
+        kind: 'workflow',
+        name: 'flow',
+        limits: { eventsPerSecond: 9, activitiesPerSecond: 50 },
+        retentionMs: 48 * hour,
+        workflow: '"w"',
+        taskQueue: '"own.UA"',
+        id: '"i"',
+        signal: '"s"',
+        maxConcurrency: 32,
+        retry,
+      },
+    ]);
+  });
+
   it('takes shorter windows for the Storage Write API', () => {
     const warehouse = (rest: string) =>
       parseTenantConfig(

@@ -4,9 +4,7 @@ import { LOAD_JOBS, type CountedJob } from '../../../stores/warehouse/load-quota
 import type { Logger } from '../../../platform/logger.js';
 import { JobCounts, type BudgetedTenant, type PastLoadJob, type ProjectUsage } from './job-counts.js';
 import { QuotaBackoff } from './quota-backoff.js';
-
-const MINUTE_MS = 60_000;
-const DAY_MS = 24 * 60 * MINUTE_MS;
+import { DAY_MS, MINUTE_MS } from '../../../platform/time.js';
 
 /** From here on loads of a table wait: what other processes have submitted since the last look is not known yet. */
 const TABLE_HOLDS_AT = 1_400;

@@ -1,4 +1,5 @@
-const HOUR_MS = 60 * 60 * 1000;
+import { HOUR_MS } from '../../../platform/time.js';
+
 /** Hours that a day may touch: the one that runs, and those that have begun within 24 hours or end in them. */
 const HOURS = 25;
 

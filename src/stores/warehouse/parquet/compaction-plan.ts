@@ -7,8 +7,7 @@ import { dayOfFile, listFiles } from './files.js';
 import type { StoredFile } from './ledger.js';
 import { heldOf, type HeldField } from './promotions.js';
 import { systemCodeOf } from '../../../errors.js';
-
-const DAY_MS = 24 * 60 * 60 * 1000;
+import { DAY_MS } from '../../../platform/time.js';
 
 /** Bytes that one compacted file replaces at most: big enough to scan fast, small enough to be made in seconds. */
 const MAX_BYTES = 256 * 1024 * 1024;

@@ -3,9 +3,7 @@ import { join, resolve } from 'node:path';
 import { systemCodeOf } from '../../../errors.js';
 import { TABLES } from '../../../events/columns.js';
 import { dayDirectories, dayOfDirectory, entriesOf, EXPIRED, isMarkedExpired } from './files.js';
-
-const DAY_MS = 24 * 60 * 60 * 1000;
-const HOUR_MS = 60 * 60 * 1000;
+import { DAY_MS, HOUR_MS } from '../../../platform/time.js';
 
 /** What of a tenant's warehouse is kept. */
 export interface ExpiryInput {

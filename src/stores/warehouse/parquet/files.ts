@@ -5,8 +5,8 @@ import { TEMPORARY } from '../../../platform/durable-file.js';
 import { systemCodeOf } from '../../../errors.js';
 import { assertTenantId } from '../../../tenants/ids.js';
 import type { Table } from '../../../events/columns.js';
+import { HOUR_MS } from '../../../platform/time.js';
 
-const HOUR_MS = 60 * 60 * 1000;
 const DAY_PREFIX = 'day=';
 const PARQUET = '.parquet';
 
