@@ -114,7 +114,7 @@ async function checkMetricsPort({ host, metricsPort = 0 }: Config): Promise<Find
   const check = `port ${metricsPort}`;
   if (metricsPort === 0 || (await isPortFree(host, metricsPort))) return ok(check, 'free for metrics');
   const isMetrics = await fetch(`http://${host}:${metricsPort}/metrics`, {
-    signal: AbortSignal.timeout(2 * SECOND),
+    signal: AbortSignal.timeout(2 * SECOND_MS),
   })
     .then(async (response) => (await response.text()).includes('headgate_'))
     .catch(() => false);

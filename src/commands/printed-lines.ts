@@ -2,7 +2,7 @@ import type { LogFields, Logger } from '../platform/logger.js';
 import { LOG_LINES, type LineId } from '../reference/log-lines/log-lines.js';
 import { printError } from './terminal-text.js';
 
-/** The log of a command that has none: what is wrong is printed for whoever has run it. */
+/** The log of a command that has none: what is wrong is printed for the person who runs it. */
 export const printedLines: Pick<Logger, 'info' | 'warn' | 'error'> = {
   info: () => undefined,
   warn: printLine,

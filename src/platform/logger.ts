@@ -17,7 +17,7 @@ type Write<Level extends LineLevel> = (id: LineIdAt<Level>, fields?: LogFields) 
 
 /**
  * The process's log. A line has an id of the catalogue (`reference/log-lines/`), which fixes its level and its phrase; the method
- * repeats the level for whoever reads the call.
+ * repeats the level for the reader of the call.
  */
 export interface Logger {
   readonly debug: Write<'debug'>;
@@ -32,7 +32,7 @@ export interface LoggerOptions {
   readonly destination?: DestinationStream;
   /** Makes a line of JSON readable, as `pretty-lines.ts` does. Default: it stays as it is. */
   readonly pretty?: (json: string) => string;
-  /** Called when whoever has read stderr has gone. */
+  /** Called when the reader of stderr has gone. */
   readonly onUnread?: () => void;
 }
 

@@ -18,7 +18,7 @@ const WINDOW_MS = 60_000;
 /** Different lines in a minute: with a hundred tenants that fail, some have several. The rest share one. */
 const MOST_KEYS = 500;
 
-/** What is told of an entry of the SDK's as fields of a line; the rest is in `sdk`. */
+/** What is logged of an entry of the SDK's as fields of a line; the rest is in `sdk`. */
 const OWN_FIELDS: ReadonlySet<string> = new Set<LogField>([
   'activityId',
   'activityType',
@@ -74,7 +74,7 @@ export function sdkLog(log: Logger, windowMs = WINDOW_MS): { write(entry: LogEnt
     if (isLineId(message)) return log[level](message as never, fieldsOf(meta));
     if (NO_NEWS.test(message)) return;
     const fields = { message, ...fieldsOf(meta) };
-    // Each state of each worker is news to whoever has asked for these.
+    // Each state of each worker is news to people who have asked for these.
     if (level === 'debug' || repeats.isFirst(keyOf(level, fields), { level, fields }))
       log[level]('TEMPORAL_SDK', fields);
   };

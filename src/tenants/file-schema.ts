@@ -1,6 +1,6 @@
 /**
  * What a tenant's file is described with. An option is written once: as JSON Schema that also says what it stands for
- * while it is not set, what it becomes in use, and what people are told of it. From that come the static types
+ * while it is not set, what it becomes in use, and what the reference says of it. From that come the static types
  * ({@link WrittenOf}, {@link UsedOf}), the defaults (complete.ts), what ajv checks, tenant.schema.json and
  * docs/reference/tenant-file.md.
  */

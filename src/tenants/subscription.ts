@@ -9,7 +9,7 @@ export const ELIGIBILITY = 'eligibility';
 /** Kinds of the subscriptions that are there without being configured; each is named as its kind. */
 export type BuiltInKind = typeof WAREHOUSE | typeof ELIGIBILITY;
 
-/** Names that no configured subscription may have: what they stand for is there by itself. */
+/** Names that no configured subscription may have: what they stand for is always there. */
 const RESERVED_NAMES = [WAREHOUSE, ELIGIBILITY, 'ingest', 'constructor'];
 
 const RESERVED = RESERVED_NAMES.map((name) => `"${name}"`);

@@ -13,7 +13,10 @@ describe('the log', () => {
       lines.map((line) => ({ ...line, time: undefined })),
       [
         {
-          ...{ level: 40, id: 'LOADS_WAIT_FOR_QUOTA', tenant: 'UA', reason: 'used up' },
+          level: 40,
+          id: 'LOADS_WAIT_FOR_QUOTA',
+          tenant: 'UA',
+          reason: 'used up',
           msg: LOG_LINES.LOADS_WAIT_FOR_QUOTA.phrase,
           time: undefined,
         },

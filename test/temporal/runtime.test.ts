@@ -105,7 +105,11 @@ describe('lines of the log from Temporal’s SDK', () => {
       assert.deepEqual(
         recorded.lines.map(({ id, level, msg, signal, workflowId }) => [id, level, msg, signal, workflowId]),
         ['redrive', 'discard'].map((signal) => [
-          ...['SIGNAL_IGNORED', 40, 'a signal was ignored because its argument is invalid', signal, 'w'],
+          'SIGNAL_IGNORED',
+          40,
+          'a signal was ignored because its argument is invalid',
+          signal,
+          'w',
         ]),
       );
     });

@@ -69,7 +69,6 @@ describe('the workflow reload', function () {
     const announceKept = createAnnounceKept({
       pauseMs: 0,
       batchStore: {
-        // eslint-disable-next-line @typescript-eslint/require-await
         list: async function* ({ tenant, stream }) {
           if (stream === 'events') for (const batchId of names) yield { tenant, stream, batchId };
         },

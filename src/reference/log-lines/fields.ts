@@ -52,7 +52,7 @@ export const LOG_FIELDS = {
   progress: 'How far it is.',
   project: 'The project of Google Cloud.',
   quarantined: 'Batches of which something was deleted from quarantine.',
-  reason: 'Why: the message of an error, or of whoever did it.',
+  reason: 'Why: the message of an error, or the reason that a person gave.',
   record: 'The number of a request record in the spool.',
   records: 'How many request records.',
   removed: 'Files that were removed.',

@@ -66,7 +66,7 @@ export const INGEST_LINES = {
   RECORD_UNREADABLE: {
     level: 'error',
     phrase: 'a damaged record of the spool was moved to quarantine; its tenant is not known',
-    means: 'So much of a record is damaged that whose events were in it is not known.',
+    means: 'A record is damaged, and its tenant cannot be read from it.',
     todo: 'Check the disk. What is left of the record is in `file`.',
     page: 'events-damaged.md',
   },

@@ -105,7 +105,7 @@ export const PROCESS_LINES = {
   TEMPORAL_SERVER_OPEN: {
     level: 'warn',
     phrase: "Temporal's development server has no access control; set TEMPORAL_ADDRESS in production",
-    means: 'Whoever reaches these addresses of this machine can read and change everything.',
+    means: 'Any user who reaches these addresses of this machine can read and change everything.',
     todo: 'In production, set `TEMPORAL_ADDRESS`.',
     page: `${LIFE}#temporal_server_open`,
   },

@@ -92,7 +92,7 @@ export const TENANT_LINES = {
   DEVELOPMENT_KEY_IN_USE: {
     level: 'warn',
     phrase: 'tokens are verified with the development key; set HEADGATE_JWKS in production',
-    means: 'Whoever can read the data directory can sign tokens.',
+    means: 'Any user who can read the data directory can sign tokens.',
     todo: 'In production, set `HEADGATE_JWKS`.',
     page: 'doctor-keys.md',
   },

@@ -14,7 +14,7 @@ export const WAREHOUSE_LINES = {
   LOADS_SLOWED: {
     level: 'warn',
     phrase: 'loads slowed because they fail or are slow',
-    means: "The rate of the tenant's queue was lowered. It rises again by itself.",
+    means: "The rate of the tenant's queue was lowered. It rises again automatically.",
     todo: 'Find why loads fail.',
     page: 'loads-are-slowed-down.md',
   },
