@@ -16,13 +16,17 @@ export class SlowedAnswers {
   private readonly waiting = new Map<string, number>();
   private all = 0;
 
-  /** Resolves when the answer may be given. */
-  async hold(key: string): Promise<void> {
+  /**
+   * Resolves when the answer may be given.
+   * @param released aborted when it is not to be held back any longer
+   */
+  async hold(key: string, released?: AbortSignal): Promise<void> {
     if (this.all >= MOST) return;
     const others = this.waiting.get(key) ?? 0;
     this.waiting.set(key, others + 1);
     this.all++;
-    await delay(Math.min(MOST_MS, Math.max(LEAST_MS, (others / PER_SECOND) * 1000)));
+    const ms = Math.min(MOST_MS, Math.max(LEAST_MS, (others / PER_SECOND) * 1000));
+    await delay(ms, undefined, { signal: released }).catch(() => undefined);
     this.all--;
     const left = (this.waiting.get(key) ?? 1) - 1;
     if (left === 0) this.waiting.delete(key);
