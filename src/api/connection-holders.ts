@@ -15,6 +15,14 @@ export interface Connection {
   refused: number;
   /** Gives the answer that is held back; the connection closes after it. */
   release?: () => void;
+  /** Set by {@link Holders} alone. */
+  place?: Place;
+}
+
+/** Where a connection is counted. */
+interface Place {
+  readonly holder: Holder;
+  readonly state: ConnectionState;
 }
 
 /** Whose connections they are: a tenant's, or those of an address whose tenant is not known. */
@@ -24,18 +32,12 @@ interface Holder {
   readonly byState: Record<ConnectionState, Set<Connection>>;
 }
 
-interface Place {
-  readonly holder: Holder;
-  readonly state: ConnectionState;
-}
-
 /**
  * Connections by whose they are and by what they do. A connection is its address's until a request of it had a good
  * token, and then that token's tenant's.
  */
 export class Holders {
   private readonly byName = new Map<string, Holder>();
-  private readonly places = new WeakMap<Connection, Place>();
   private readonly counts: Record<ConnectionState, number> = {
     silent: 0,
     asking: 0,
@@ -54,7 +56,7 @@ export class Holders {
    * @param name whose it is; default: as before
    */
   put(connection: Connection, name: string | undefined, state: ConnectionState): void {
-    const before = this.places.get(connection);
+    const before = connection.place;
     const own = name ?? before?.holder.name;
     if (own === undefined || (before?.holder.name === own && before.state === state)) return;
     this.remove(connection);
@@ -62,15 +64,14 @@ export class Holders {
     holder.total++;
     this.counts[state]++;
     holder.byState[state].add(connection);
-    this.places.set(connection, { holder, state });
+    connection.place = { holder, state };
   }
 
   /** Takes a connection off. */
   remove(connection: Connection): void {
-    const place = this.places.get(connection);
-    if (place === undefined) return;
-    const { holder, state } = place;
-    this.places.delete(connection);
+    if (connection.place === undefined) return;
+    const { holder, state } = connection.place;
+    connection.place = undefined;
     holder.byState[state].delete(connection);
     this.counts[state]--;
     if (--holder.total === 0) this.byName.delete(holder.name);
@@ -78,15 +79,18 @@ export class Holders {
 
   /** Whether nobody has more connections than whose this one is. */
   isGreediest(connection: Connection): boolean {
-    const own = this.places.get(connection)?.holder.total ?? 0;
+    const own = connection.place?.holder.total ?? 0;
     for (const { total } of this.byName.values()) if (total > own) return false;
     return own > 0;
   }
 
-  /** Of the holder that has most in a state, the connection that has been in it for longest. */
-  firstOfMost(state: ConnectionState): Connection | undefined {
-    const most = this.count(state) === 0 ? undefined : this.best((holder) => holder.byState[state].size);
-    return most && first(most.byState[state]);
+  /**
+   * Of the holder that has most in a state, the first in the first of some states.
+   * @param states default: that state
+   */
+  firstOfMost(state: ConnectionState, states: readonly ConnectionState[] = [state]): Connection | undefined {
+    const most = this.count(state) === 0 ? undefined : this.best(({ byState }) => byState[state].size);
+    return most && firstOf(most, states);
   }
 
   /**
@@ -94,12 +98,8 @@ export class Holders {
    * first of the states.
    */
   firstOfGreediest(states: readonly ConnectionState[]): Connection | undefined {
-    const held = (holder: Holder): Connection | undefined => {
-      const state = states.find((each) => holder.byState[each].size > 0);
-      return state && first(holder.byState[state]);
-    };
-    const greediest = this.best((holder) => (held(holder) === undefined ? 0 : holder.total));
-    return greediest && held(greediest);
+    const greediest = this.best((holder) => (firstOf(holder, states) === undefined ? 0 : holder.total));
+    return greediest && firstOf(greediest, states);
   }
 
   /** The holder with the highest number above 0. */
@@ -130,6 +130,8 @@ export class Holders {
   }
 }
 
-function first(connections: ReadonlySet<Connection>): Connection | undefined {
-  return connections.values().next().value;
+/** The one that has been for longest in the first of the states that has any. */
+function firstOf({ byState }: Holder, states: readonly ConnectionState[]): Connection | undefined {
+  const state = states.find((each) => byState[each].size > 0);
+  return state && byState[state].values().next().value;
 }

@@ -19,12 +19,10 @@ export function identified(request: IncomingMessage, tenant: string): void {
 
 /**
  * Says that a request is refused, and its answer held back: its connection is again one that may make room.
- * @returns aborted when it has to, or the client has gone: the answer is to be given at once, and the connection closes
+ * @param release gives the answer at once: called when it has to make room, or its client has gone
  */
-export function heldBack(request: IncomingMessage): AbortSignal {
-  const release = new AbortController();
-  asked.get(request)?.heldBack(() => release.abort());
-  return release.signal;
+export function heldBack(request: IncomingMessage, release: () => void): void {
+  asked.get(request)?.heldBack(release);
 }
 
 /** When so many of the connections are taken, each new one takes the place of one that does nothing. */
@@ -48,7 +46,8 @@ const MOST_PIPELINED = 100;
  *
  * These make room, in this order:
  *
- * 1. one that is refused, of whoever has most such: it gets its answer at once, and is closed;
+ * 1. of whoever has most that are refused, one that is idle; if there is none, one that is refused: it gets its answer
+ *    at once, and is closed;
  * 2. one that has been silent for more than a second (or for less, where a quarter are), of whoever has most such;
  * 3. one of whoever has most connections in all, served ones too: the first that is idle, else silent, else asking. Who
  *    has served ones alone is passed over.
@@ -151,7 +150,7 @@ export class Connections {
   private makeRoom(): void {
     const { holders } = this;
     const victim =
-      holders.firstOfMost('refused') ??
+      holders.firstOfMost('refused', ['idle', 'refused']) ??
       this.staleSilent() ??
       holders.firstOfGreediest(['idle', 'silent', 'asking']);
     if (victim === undefined) return;

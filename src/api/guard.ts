@@ -74,7 +74,7 @@ export function createGuard(options: GuardOptions): Guard {
           await watched(ctx, route, () => admitted(ctx, options, route, next));
         } catch (error) {
           if (statusOf(error) === 429 && floods.isFlood(caller.tenant))
-            await slowed.hold(caller.tenant, heldBack(ctx.req));
+            await slowed.hold(caller.tenant, (release) => heldBack(ctx.req, release));
           throw error;
         }
       });

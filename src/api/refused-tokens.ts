@@ -66,7 +66,7 @@ export class RefusedTokens {
     const address = addressOf(request.socket);
     this.note(address, error);
     if (this.count(address) <= this.perMinute) throw error;
-    await this.slowed.hold(address, heldBack(request));
+    await this.slowed.hold(address, (release) => heldBack(request, release));
     throw tooMany(this.perMinute, (this.minute.began + MINUTE - this.now()) / 1000);
   }
 
