@@ -84,13 +84,10 @@ export class Holders {
     return own > 0;
   }
 
-  /**
-   * Of the holder that has most in a state, the first in the first of some states.
-   * @param states default: that state
-   */
-  firstOfMost(state: ConnectionState, states: readonly ConnectionState[] = [state]): Connection | undefined {
+  /** Of the holder that has most in a state, the one that has been in it for longest. */
+  firstOfMost(state: ConnectionState): Connection | undefined {
     const most = this.count(state) === 0 ? undefined : this.best(({ byState }) => byState[state].size);
-    return most && firstOf(most, states);
+    return most && firstOf(most, [state]);
   }
 
   /**
