@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
+import { ALL_AT_ONCE, HOSTILE } from './hostile/kinds.js';
 import { CASES } from './cases/index.js';
 import { compareRuns } from './report/compare.js';
 import { publish } from './report/publish.js';
@@ -18,6 +19,7 @@ interface Flags {
   readonly quick?: boolean;
   readonly seconds?: number;
   readonly connections: number;
+  readonly only?: readonly string[];
   readonly out?: string;
   readonly cpuProf?: string;
   readonly compare?: readonly string[];
@@ -27,6 +29,13 @@ interface Flags {
 function positive(value: string): number {
   if (/^[1-9]\d*$/.test(value)) return Number(value);
   throw new InvalidArgumentError('It must be a whole number above 0.');
+}
+
+/** Collects the values of an option that is given several times. */
+function hostileKinds(value: string, before: readonly string[] = []): readonly string[] {
+  const known = [...HOSTILE.map(({ name }) => name), ALL_AT_ONCE];
+  if (known.includes(value)) return [...before, value];
+  throw new InvalidArgumentError(`There are: ${known.join(', ')}.`);
 }
 
 /** Refuses names that are no case's. */
@@ -62,6 +71,7 @@ const program = new Command('bench')
   .option('--quick', 'all cases in about two minutes: shows that they are correct, not how fast')
   .option('--seconds <n>', 'length of each measurement, instead of the case’s own', positive)
   .option('--connections <n>', 'requests open at once at saturation', positive, 48)
+  .option('--only <kind>', 'of the case hostile, this kind alone; may be given several times', hostileKinds)
   .option(
     '--cpu-prof <dir>',
     'write CPU profiles of Headgate there, for the DevTools; the figures are then lower',
@@ -82,6 +92,7 @@ Examples:
   $ npm run bench                                   # everything, about half an hour
   $ npm run bench -- end-to-end                     # one case
   $ npm run bench -- end-to-end latency --seconds 20
+  $ npm run bench -- hostile --only "long polls" --only "all at once"
   $ npm run bench -- --quick                        # is everything correct?
   $ npm run bench -- --compare bench/results/latest.json .headgate/bench/2026-12-01-all.json
 
@@ -95,6 +106,7 @@ It ends with code 1 when an acknowledged event was not decided on or is not in P
       quick: flags.quick ?? false,
       seconds: flags.seconds,
       connections: flags.connections,
+      only: flags.only,
       cpuProfiles: flags.cpuProf && resolve(flags.cpuProf),
       out: fileFor(names, flags),
     };

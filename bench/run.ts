@@ -21,6 +21,8 @@ export interface RunOptions {
   /** Length of each measurement; default: the case's own. */
   readonly seconds?: number;
   readonly connections: number;
+  /** Kinds of hostile tenants; default: all. */
+  readonly only?: readonly string[];
   /** Where to put CPU profiles of Headgate; default: none are made. */
   readonly cpuProfiles?: string;
   /** The JSON file. */
@@ -49,7 +51,7 @@ export async function runCases(options: RunOptions): Promise<boolean> {
 
 async function runCase(
   each: BenchCase,
-  { quick, connections, seconds: given }: RunOptions,
+  { quick, connections, only, seconds: given }: RunOptions,
   { found, sessions }: { found: Map<string, CaseResult>; sessions: Sessions },
 ): Promise<Report['cases'][string]> {
   const progress = new Progress(each.name);
@@ -62,6 +64,7 @@ async function runCase(
       quick,
       connections: quick ? Math.min(connections, QUICK_CONNECTIONS) : connections,
       warmUpSeconds: quick ? QUICK_WARM_UP_SECONDS : WARM_UP_SECONDS,
+      only,
       sessions,
       earlier: found,
       progress: (text) => progress.show(text),

@@ -49,6 +49,8 @@ export interface CaseContext {
   readonly quick: boolean;
   /** Requests open at once at saturation. */
   readonly connections: number;
+  /** Kinds of hostile tenants; default: all. */
+  readonly only?: readonly string[];
   /** Starts systems and stops them. */
   readonly sessions: Sessions;
   /** What the cases before it in this run found. */

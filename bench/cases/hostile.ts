@@ -1,5 +1,5 @@
 import { Attacker, type Answers } from '../hostile/attacker.js';
-import { HOSTILE, QUICK, hostileTenant, type HostileKind } from '../hostile/kinds.js';
+import { ALL_AT_ONCE, HOSTILE, QUICK, hostileTenant, type HostileKind } from '../hostile/kinds.js';
 import { applyHostile } from '../hostile/apply.js';
 import { answersIn, isKnown, until, untilStalled } from '../hostile/health.js';
 import { figuresOf, isWell, notesOf, type Seen } from '../hostile/seen.js';
@@ -23,7 +23,6 @@ const STALLED_MS = { full: 15_000, quick: 10_000 };
 const KNOWN_WITHIN_MS = 3_000;
 /** After an attack, until the next. */
 const RECOVERED_WITHIN_MS = 20_000;
-const ALL = 'all at once';
 
 /** Everything one tenant can take of what all share. */
 export const hostile: BenchCase = {
@@ -39,8 +38,7 @@ async function run(context: CaseContext): Promise<CaseResult> {
   const attacker = new Attacker();
   const seen: Seen[] = [];
   const accounts: Record<string, Account> = {};
-  const kinds = context.quick ? HOSTILE.filter(({ name }) => QUICK.includes(name)) : HOSTILE;
-  const phases: (readonly HostileKind[])[] = [...kinds.map((kind) => [kind]), kinds];
+  const phases = phasesOf(context);
   const rate = { perSecond: 0 };
   try {
     // A node that has stalled is given up, with what it has taken; the next goes on from there.
@@ -64,12 +62,21 @@ async function run(context: CaseContext): Promise<CaseResult> {
   };
 }
 
+/** Each kind alone, then all side by side; of those, what is asked for. */
+function phasesOf({ quick, only }: CaseContext): (readonly HostileKind[])[] {
+  const kinds = quick && only === undefined ? HOSTILE.filter(({ name }) => QUICK.includes(name)) : HOSTILE;
+  const isMeant = (name: string): boolean => only?.includes(name) ?? true;
+  const alone = kinds.filter(({ name }) => isMeant(name)).map((kind) => [kind]);
+  return isMeant(ALL_AT_ONCE) ? [...alone, kinds] : alone;
+}
+
 function onNode(context: CaseContext, work: (session: Session) => Promise<void>): Promise<void> {
   const start = () =>
     startHeadgate({
       tenants: usualTenants(context) + 1,
       window: context.quick ? '1s' : '5s',
       env: { HEADGATE_MAX_CONNECTIONS: String(MAX_CONNECTIONS) },
+      cpuProfiles: context.sessions.cpuProfiles,
     });
   return context.sessions.on(start, context.progress, work);
 }
@@ -93,7 +100,7 @@ async function attackOneByOne(
   const ready = new Set<string>();
   await findRate(context, ground);
   for (let kinds = phases.shift(); kinds !== undefined; kinds = phases.shift()) {
-    const name = kinds.length === 1 ? kinds[0]!.name : ALL;
+    const name = kinds.length === 1 ? kinds[0]!.name : ALL_AT_ONCE;
     const alone = await session.load(`${name}: alone`, loadOf(context, session, rate));
     const result = await phase(context, ground, { name, kinds, ready });
     seen.push({ ...result, alone });

@@ -16,7 +16,8 @@ export class Sessions {
 
   constructor(
     private readonly quick: boolean,
-    private readonly cpuProfiles?: string,
+    /** A directory for CPU profiles; see {@link HeadgateOptions}. */
+    readonly cpuProfiles?: string,
   ) {}
 
   /** Runs `work` on Headgate. */

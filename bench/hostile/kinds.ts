@@ -198,6 +198,9 @@ const REQUESTS: readonly HostileKind[] = [
 /** All of them. Their inputs are plain: what is measured is how much of them a node takes on. */
 export const HOSTILE: readonly HostileKind[] = [...CONFIGURATIONS, ...REQUESTS];
 
+/** The name of what is measured last: all kinds side by side. */
+export const ALL_AT_ONCE = 'all at once';
+
 /** Those of a quick run, which none of them holds up. */
 export const QUICK: readonly string[] = ['half headers', 'wrong tokens', 'reads'];
 

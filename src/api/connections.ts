@@ -1,25 +1,28 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { addressOf } from './address.js';
+import { Holders, type Connection } from './connection-holders.js';
+import { whenHalfClosed } from './half-closed.js';
 
-/** Requests of which nobody knows yet whose they are, and what is to be done once somebody does. */
-const unidentified = new WeakMap<IncomingMessage, (tenant: string) => void>();
+/** What is told of a request that is not answered. */
+interface Asked {
+  readonly identified: (tenant: string) => void;
+  readonly heldBack: (release: () => void) => void;
+}
+
+const asked = new WeakMap<IncomingMessage, Asked>();
 
 /** Says that a request's token is good: until it is answered its connection is not cut to make room for others. */
 export function identified(request: IncomingMessage, tenant: string): void {
-  unidentified.get(request)?.(tenant);
-  unidentified.delete(request);
+  asked.get(request)?.identified(tenant);
 }
 
-/** What a server knows of a connection. */
-interface Connection {
-  /** Whose it is: the tenant of its last good token, else its address. */
-  holder: string;
-  readonly openedAt: number;
-  /** Requests that are not answered: several, where they are pipelined. */
-  unanswered: number;
-  /** Of them, those whose token is good. */
-  identified: number;
+/**
+ * Says that a request is refused, and its answer held back: its connection is again one that may make room.
+ * @param release gives the answer at once: called when it has to make room, or its client has gone
+ */
+export function heldBack(request: IncomingMessage, release: () => void): void {
+  asked.get(request)?.heldBack(release);
 }
 
 /** When so many of the connections are taken, each new one takes the place of one that does nothing. */
@@ -32,25 +35,34 @@ const MANY_SILENT_SHARE = 0.25;
 const MOST_PIPELINED = 100;
 
 /**
- * The open connections of a server, and which of them are cut when there are too many. A connection is in one of four
+ * The open connections of a server, and which of them go when there are too many. A connection is in one of five
  * states:
  *
  * - `silent`: the headers of its first request have not come in whole;
  * - `asking`: a request has come, and its token has not been found good (yet);
  * - `served`: a request is answered whose token is good: {@link identified}; never cut;
+ * - `refused`: all its requests are refused, and their answers held back: {@link heldBack};
  * - `idle`: its last request has been answered.
  *
- * Cut are, in this order, one that has been silent for more than a second (or for less, where a quarter are), one that is idle, one that is silent, and one
- * that is asking: of whoever has most such, the one that has been so for longest. So whoever connects and sends a
- * request has a place, whatever number of connections others hold open, and those that others keep alive stay. What
- * tenants have served at once is bounded by admission. One that sends more than 100 requests without waiting for their
- * answers is cut as well.
+ * These make room, in this order:
+ *
+ * 1. one that has been silent for more than a second (or for less, where a quarter are), of whoever has most such;
+ * 2. one of whoever has most connections in all, served ones too: the first that is idle, else refused (it gets its
+ *    answer at once, and is closed), else silent, else asking. Who has served ones alone is passed over.
+ *
+ * In a burst that is one that its client has just opened: nothing has been done for it, so that who waits behind the
+ * burst waits less than if something that has been worked on was ended.
+ *
+ * So whoever connects and sends a request has a place, whatever number of connections others hold open, and those that
+ * others keep alive stay. What tenants have served at once is bounded by admission.
+ *
+ * A request may be on its way on a connection that is cut because it is idle. So, while there are too many, whoever has
+ * most is told with each answer that the connection closes after it. One that sends more than 100 requests without
+ * waiting for their answers is cut as well.
  */
 export class Connections {
   private readonly all = new Map<Socket, Connection>();
-  private readonly silent = new HeldConnections();
-  private readonly idle = new HeldConnections();
-  private readonly asking = new HeldConnections();
+  private readonly holders = new Holders();
   private readonly crowdedAt: number;
 
   /**
@@ -73,100 +85,88 @@ export class Connections {
       );
   }
 
+  private get isCrowded(): boolean {
+    return this.all.size >= this.crowdedAt;
+  }
+
   private opened(socket: Socket): void {
     this.onOpened();
-    if (this.all.size >= this.crowdedAt) this.makeRoom();
-    const holder = addressOf(socket);
-    this.all.set(socket, { holder, openedAt: performance.now(), unanswered: 0, identified: 0 });
-    this.silent.add(holder, socket);
+    if (this.isCrowded) this.makeRoom();
+    const openedAt = performance.now();
+    const connection: Connection = { socket, openedAt, unanswered: 0, served: 0, refused: 0 };
+    this.all.set(socket, connection);
+    this.holders.put(connection, addressOf(socket), 'silent');
     socket.once('close', () => this.forget(socket));
   }
 
   private asked(socket: Socket, request: IncomingMessage, response: ServerResponse): void {
     const connection = this.all.get(socket);
     if (connection === undefined) return;
-    let served = 0;
     if (++connection.unanswered > MOST_PIPELINED) socket.destroy();
-    unidentified.set(request, (tenant) => {
-      served = 1;
-      connection.identified++;
-      this.settle(socket, connection, `tenant ${tenant}`);
+    let state: 'served' | 'refused' | undefined;
+    const become = (next: typeof state, holder?: string): void => {
+      if (state !== undefined) connection[state]--;
+      if (next !== undefined) connection[next]++;
+      state = next;
+      this.settle(connection, holder);
+    };
+    asked.set(request, {
+      identified: (tenant) => {
+        become('served', `tenant ${tenant}`);
+        if (this.isCrowded && this.holders.isGreediest(connection)) closeAfter(response);
+      },
+      heldBack: (release) => {
+        connection.release = () => {
+          closeAfter(response);
+          release();
+        };
+        become('refused');
+        whenHalfClosed(request, response, release);
+      },
     });
-    this.settle(socket, connection);
+    this.settle(connection);
     response.once('close', () => {
-      unidentified.delete(request);
+      asked.delete(request);
       connection.unanswered--;
-      connection.identified -= served;
-      this.settle(socket, connection);
+      become(undefined);
     });
   }
 
   /** Puts a connection into the state that it is in. */
-  private settle(socket: Socket, connection: Connection, holder = connection.holder): void {
-    if (!this.all.has(socket)) return;
-    this.leaveStates(socket, connection);
-    connection.holder = holder;
-    if (connection.unanswered === 0) this.idle.add(holder, socket);
-    else if (connection.identified === 0) this.asking.add(holder, socket);
-  }
-
-  private leaveStates(socket: Socket, { holder }: Connection): void {
-    for (const state of [this.silent, this.idle, this.asking]) state.delete(holder, socket);
+  private settle(connection: Connection, holder?: string): void {
+    if (!this.all.has(connection.socket)) return;
+    const { unanswered, served, refused } = connection;
+    const state =
+      unanswered === 0 ? 'idle' : served > 0 ? 'served' : refused === unanswered ? 'refused' : 'asking';
+    this.holders.put(connection, holder, state);
   }
 
   private forget(socket: Socket): void {
     const connection = this.all.get(socket);
     if (connection === undefined) return;
     this.all.delete(socket);
-    this.leaveStates(socket, connection);
+    this.holders.remove(connection);
   }
 
   private makeRoom(): void {
-    const silent = this.silent.ofGreediest();
-    const since = silent === undefined ? undefined : this.all.get(silent)?.openedAt;
-    const isStale = since !== undefined && performance.now() - since > FRESH_MS;
-    const areMany = this.silent.count > this.crowdedAt * MANY_SILENT_SHARE;
-    const victim =
-      (isStale || areMany ? silent : this.idle.ofGreediest()) ?? silent ?? this.asking.ofGreediest();
+    const { holders } = this;
+    const victim = this.staleSilent() ?? holders.firstOfGreediest(['idle', 'refused', 'silent', 'asking']);
     if (victim === undefined) return;
     // It does not count any more when this returns; its 'close' comes later.
-    this.forget(victim);
-    victim.destroy();
+    this.forget(victim.socket);
+    if (victim.refused === 1 && victim.unanswered === 1) victim.release?.();
+    else victim.socket.destroy();
+  }
+
+  private staleSilent(): Connection | undefined {
+    const silent = this.holders.firstOfMost('silent');
+    if (silent === undefined) return undefined;
+    const isStale = performance.now() - silent.openedAt > FRESH_MS;
+    const areMany = this.holders.count('silent') > this.crowdedAt * MANY_SILENT_SHARE;
+    return isStale || areMany ? silent : undefined;
   }
 }
 
-/** Connections in one state, by whose they are. */
-class HeldConnections {
-  private readonly byHolder = new Map<string, Set<Socket>>();
-  private all = 0;
-
-  /** How many there are. */
-  get count(): number {
-    return this.all;
-  }
-
-  /** Adds one; one that is there already stays where it is. */
-  add(holder: string, socket: Socket): void {
-    const held = this.byHolder.get(holder);
-    if (held?.has(socket) === true) return;
-    this.all++;
-    if (held === undefined) this.byHolder.set(holder, new Set([socket]));
-    else held.add(socket);
-  }
-
-  /** Takes one off. */
-  delete(holder: string, socket: Socket): void {
-    const held = this.byHolder.get(holder);
-    if (held?.delete(socket) !== true) return;
-    this.all--;
-    if (held.size === 0) this.byHolder.delete(holder);
-  }
-
-  /** Of the holder that has most, the one that came first. */
-  ofGreediest(): Socket | undefined {
-    let greediest: Set<Socket> | undefined;
-    for (const held of this.byHolder.values())
-      if (greediest === undefined || held.size > greediest.size) greediest = held;
-    return greediest?.values().next().value;
-  }
+function closeAfter(response: ServerResponse): void {
+  if (!response.headersSent) response.setHeader('Connection', 'close');
 }

@@ -5,7 +5,7 @@ import type { Admission } from '../ingest/admission/admission.js';
 import type { Permit } from '../ingest/admission/permit.js';
 import type { AnsweredRequest, Metrics } from '../observability/metrics.js';
 import { callerOf, lackOf, type Authenticator } from './authenticate.js';
-import { identified } from './connections.js';
+import { heldBack, identified } from './connections.js';
 import { statusOf } from './problem.js';
 import { setRateLimitHeaders } from './rate-limit-headers.js';
 import { readBody, type BodyPace } from './read-body.js';
@@ -73,7 +73,8 @@ export function createGuard(options: GuardOptions): Guard {
           }
           await watched(ctx, route, () => admitted(ctx, options, route, next));
         } catch (error) {
-          if (statusOf(error) === 429 && floods.isFlood(caller.tenant)) await slowed.hold(caller.tenant);
+          if (statusOf(error) === 429 && floods.isFlood(caller.tenant))
+            await slowed.hold(caller.tenant, (release) => heldBack(ctx.req, release));
           throw error;
         }
       });

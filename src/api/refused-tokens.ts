@@ -3,6 +3,7 @@ import { HeadgateError, type ErrorCode } from '../errors.js';
 import type { Logger } from '../platform/logger.js';
 import type { Metrics } from '../observability/metrics.js';
 import { addressOf } from './address.js';
+import { heldBack } from './connections.js';
 import { SlowedAnswers } from './slowed-answers.js';
 
 /** What {@link RefusedTokens} needs. */
@@ -60,12 +61,12 @@ export class RefusedTokens {
    * @throws HeadgateError the given one, or `ADDRESS_RATE_LIMITED`, after a second, where too many have come from its
    * address in this minute
    */
-  async refused({ socket }: IncomingMessage, error: unknown): Promise<never> {
+  async refused(request: IncomingMessage, error: unknown): Promise<never> {
     if (!(error instanceof HeadgateError) || !FAULTS.has(error.code)) throw error;
-    const address = addressOf(socket);
+    const address = addressOf(request.socket);
     this.note(address, error);
     if (this.count(address) <= this.perMinute) throw error;
-    await this.slowed.hold(address);
+    await this.slowed.hold(address, (release) => heldBack(request, release));
     throw tooMany(this.perMinute, (this.minute.began + MINUTE - this.now()) / 1000);
   }
 

@@ -16,6 +16,7 @@ import type { Authenticator } from './authenticate.js';
 import { AddressTurns, type RequestHandler } from './address-turns.js';
 import { Connections } from './connections.js';
 import { createGuard } from './guard.js';
+import { answerHalfClosed } from './half-closed.js';
 import type { ReaderPace } from './reader-pace.js';
 import { RefusedTokens } from './refused-tokens.js';
 import { holdContinue } from './expect-continue.js';
@@ -177,6 +178,7 @@ export async function listen(
     holdContinue(request, response);
     handle(request, response);
   });
+  answerHalfClosed(server);
   server.timeout = timeout;
   server.maxConnections = maxConnections;
   await bind(server, host, port, portVariable);

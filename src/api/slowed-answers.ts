@@ -1,5 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
 /** How many answers of one key leave in a second, once they are held back. */
 const PER_SECOND = 50;
 const LEAST_MS = 1_000;
@@ -16,13 +14,23 @@ export class SlowedAnswers {
   private readonly waiting = new Map<string, number>();
   private all = 0;
 
-  /** Resolves when the answer may be given. */
-  async hold(key: string): Promise<void> {
+  /**
+   * Resolves when the answer may be given.
+   * @param whenHeld told how to give it at once, if it is held back
+   */
+  async hold(key: string, whenHeld?: (release: () => void) => void): Promise<void> {
     if (this.all >= MOST) return;
     const others = this.waiting.get(key) ?? 0;
     this.waiting.set(key, others + 1);
     this.all++;
-    await delay(Math.min(MOST_MS, Math.max(LEAST_MS, (others / PER_SECOND) * 1000)));
+    await new Promise<void>((resolve) => {
+      const ms = Math.min(MOST_MS, Math.max(LEAST_MS, (others / PER_SECOND) * 1000));
+      const timer = setTimeout(resolve, ms);
+      whenHeld?.(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
     this.all--;
     const left = (this.waiting.get(key) ?? 1) - 1;
     if (left === 0) this.waiting.delete(key);

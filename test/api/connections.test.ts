@@ -16,6 +16,8 @@ const WITHIN_MS = 10_000;
 
 interface Client {
   readonly socket: Socket;
+  /** What it was answered. */
+  said: string;
   closed: boolean;
 }
 
@@ -37,8 +39,11 @@ describe('when all connections are taken', () => {
   async function open(sent: string, localAddress = '127.0.0.1'): Promise<Client> {
     const port = Number(new URL(api.url).port);
     const socket = connect({ port, host: '127.0.0.1', localAddress });
-    const client: Client = { socket, closed: false };
-    socket.on('error', () => undefined).on('close', () => (client.closed = true));
+    const client: Client = { socket, said: '', closed: false };
+    socket
+      .on('error', () => undefined)
+      .on('data', (chunk: Buffer) => (client.said += chunk.toString()))
+      .on('close', () => (client.closed = true));
     clients.push(client);
     await new Promise((resolve) => socket.once('connect', resolve).once('close', resolve));
     socket.write(sent);
@@ -82,6 +87,9 @@ describe('when all connections are taken', () => {
     const bad = 'GET /v1/retention HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer no\r\n\r\n';
     await Promise.all(Array.from({ length: 60 }, () => open(bad)));
     for (let n = 0; n < 5; n++) assert.equal(await post(`served ${n}`), 202);
+    for (const { closed, said } of clients)
+      if (closed)
+        assert.match(said, /^HTTP\/1.1 429 [^]*\r\nConnection: close\r\n/, 'they are answered, not cut');
   });
 
   it('by one address, it is not the idle connections of another that go', async () => {
@@ -113,6 +121,9 @@ describe('when all connections are taken', () => {
     // One that is kept alive can be used.
     quiet[0]!.socket.write(others);
     assert.equal((await answered(quiet[0]!)).closed, false);
+    // Who has most is told that its connection closes; a request on it would be cut off later.
+    assert.match((await answered(await open(own))).said, /\r\nConnection: close\r\n/);
+    assert.match((await answered(await open(others))).said, /\r\nConnection: keep-alive\r\n/);
   });
 
   it('by idle connections, one that has just been opened has time to say what it wants', async () => {
@@ -141,6 +152,83 @@ describe('when all connections are taken', () => {
     for (let n = 0; n < 100; n++) await open(HALF);
     assert.equal(uploading.closed, false);
   });
+});
+
+describe('beside more connections of one client than there may be', () => {
+  const MOST = 200;
+  let api: TestApi;
+  let answerReadiness: () => void;
+  let hostile: Socket[];
+  let goesOn: boolean;
+  let posted = 0;
+
+  beforeEach(async () => {
+    hostile = [];
+    goesOn = true;
+    const held = new Promise<void>((resolve) => (answerReadiness = resolve));
+    api = await startTestApi({
+      connections: { ...PATIENT, maxConnections: MOST },
+      admission: { maxOpenRequests: MOST * 0.8 },
+      refusedTokensPerMinute: 0,
+      readiness: [{ name: 'held', check: () => held }],
+    });
+  });
+  afterEach(async () => {
+    goesOn = false;
+    answerReadiness();
+    for (const socket of hostile) socket.destroy();
+    await api.close();
+    assert.deepEqual(api.faults, []);
+  });
+
+  /** Opens connections at once that send this, and each again when it is closed. */
+  function crowd(sent: string): void {
+    const port = Number(new URL(api.url).port);
+    const hold = (): void => {
+      const socket = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' });
+      hostile.push(socket);
+      socket.on('error', () => undefined).resume();
+      socket.once('close', () => void (goesOn && setTimeout(hold, 500)));
+      socket.write(sent);
+    };
+    for (let n = 0; n < 1.5 * MOST; n++) hold();
+  }
+
+  /** Sends events of another tenant from another address side by side; returns what each came to. */
+  function post(agent: Agent, count: number, token: string): Promise<string[]> {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const options = { method: 'POST', headers, agent, localAddress: '127.0.0.3' };
+    const one = (): Promise<string> =>
+      new Promise((resolve) => {
+        request(`${api.url}/v1/events`, options, (response) => {
+          response.resume().once('end', () => resolve(String(response.statusCode)));
+        })
+          .once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+          .end(JSON.stringify(cloudEvent(`other ${++posted}`)));
+      });
+    return Promise.all(Array.from({ length: count }, one));
+  }
+
+  const head = (path: string, token: string): string =>
+    `POST ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\n`;
+  for (const [does, sent] of [
+    ['whose token is not good', () => `${head('/v1/events', 'no')}\r\n`],
+    ['that begin a body', async () => `${head('/v1/events', await api.token())}Content-Length: 9\r\n\r\n`],
+    ['that wait for an answer without a token', () => 'GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n'],
+  ] as const)
+    it(`${does}, no connection of another client is cut`, async () => {
+      const token = await api.token({ tenant: 'DL' });
+      const kept = new Agent({ keepAlive: true });
+      const own = new Agent({ keepAlive: false });
+      const taken = Array.from({ length: 10 }, () => '202');
+      assert.deepEqual(await post(kept, 10, token), taken);
+      crowd(await sent());
+      for (let round = 0; round < 10; round++) {
+        assert.deepEqual(await post(kept, 10, token), taken);
+        assert.deepEqual(await post(own, 10, token), taken);
+      }
+      kept.destroy();
+    });
 });
 
 describe('the requests that a tenant has open', () => {

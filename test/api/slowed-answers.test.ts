@@ -26,6 +26,12 @@ describe('answers that are held back', () => {
   });
 });
 
+describe('an answer that is held back', () => {
+  it('is given at once when it is released', async () => {
+    await new SlowedAnswers().hold('UA', (release) => setImmediate(release));
+  }).timeout(900);
+});
+
 describe('a flood', () => {
   it('is more than fifty in a second, of one key', () => {
     const watch = new FloodWatch();

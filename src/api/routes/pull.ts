@@ -6,6 +6,7 @@ import type { Pull, Subscriber } from '../../pull/pull.js';
 import type { SettleResult } from '../../pull/subscription-queue.js';
 import { callerOf } from '../authenticate.js';
 import { bodyOf, type Guard } from '../guard.js';
+import { whenHalfClosed } from '../half-closed.js';
 import { parseAck, parseModify, parsePull, type PullBody } from '../pull-requests.js';
 import { tokenOf } from '../token-watch.js';
 
@@ -72,13 +73,16 @@ async function takeFor(
 ): Promise<readonly PullMessage[]> {
   const token = tokenOf(ctx);
   const check = (): Promise<void> => token.check();
+  const gone = goneSignal(ctx);
   try {
-    const messages = await pull.pull(who, request, goneSignal(ctx), check);
+    const messages = await pull.pull(who, request, gone, check);
     await check().catch((reason: unknown) => {
       giveBack(pull, who, messages);
       throw reason;
     });
-    return messages;
+    if (!gone.aborted) return messages;
+    giveBack(pull, who, messages);
+    return [];
   } catch (error) {
     if (error instanceof HeadgateError && error.code === 'TOKEN_EXPIRED') return [];
     throw error;
@@ -97,11 +101,15 @@ function resultsJson(results: readonly SettleResult[]): string {
   return JSON.stringify({ results });
 }
 
-/** Aborted when the connection has gone, or the token is good no more: who waits on it waits no longer. */
+/**
+ * Aborted when the client has gone, or the token is good no more: who waits on it waits no longer. A consumer that has
+ * closed its side of the connection is taken to have gone: events it was given would wait for their deadline.
+ */
 function goneSignal(ctx: Context): AbortSignal {
   const gone = new AbortController();
   if (ctx.res.destroyed) gone.abort();
   ctx.res.once('close', () => gone.abort());
+  whenHalfClosed(ctx.req, ctx.res, () => gone.abort());
   tokenOf(ctx).whenLost(() => gone.abort());
   return gone.signal;
 }
