@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { Ranking } from './ranking.js';
 
 /** What a connection does: see {@link Connections}. */
 export type ConnectionState = 'silent' | 'asking' | 'served' | 'refused' | 'idle';
@@ -38,6 +39,8 @@ interface Holder {
  */
 export class Holders {
   private readonly byName = new Map<string, Holder>();
+  private readonly byTotal = new Ranking<Holder>();
+  private readonly bySilent = new Ranking<Holder>();
   private readonly counts: Record<ConnectionState, number> = {
     silent: 0,
     asking: 0,
@@ -61,10 +64,9 @@ export class Holders {
     if (own === undefined || (before?.holder.name === own && before.state === state)) return;
     this.remove(connection);
     const holder = this.holderOf(own);
-    holder.total++;
-    this.counts[state]++;
     holder.byState[state].add(connection);
     connection.place = { holder, state };
+    this.counted(holder, state, 1);
   }
 
   /** Takes a connection off. */
@@ -73,21 +75,20 @@ export class Holders {
     const { holder, state } = connection.place;
     connection.place = undefined;
     holder.byState[state].delete(connection);
-    this.counts[state]--;
-    if (--holder.total === 0) this.byName.delete(holder.name);
+    this.counted(holder, state, -1);
+    if (holder.total === 0) this.byName.delete(holder.name);
   }
 
   /** Whether nobody has more connections than whose this one is. */
   isGreediest(connection: Connection): boolean {
     const own = connection.place?.holder.total ?? 0;
-    for (const { total } of this.byName.values()) if (total > own) return false;
-    return own > 0;
+    return own > 0 && own === this.byTotal.most;
   }
 
-  /** Of the holder that has most in a state, the one that has been in it for longest. */
-  firstOfMost(state: ConnectionState): Connection | undefined {
-    const most = this.count(state) === 0 ? undefined : this.best(({ byState }) => byState[state].size);
-    return most && firstOf(most, [state]);
+  /** Of the holder that has most silent connections, the one that has been silent for longest. */
+  longestSilent(): Connection | undefined {
+    for (const { byState } of this.bySilent.descending()) return byState.silent.values().next().value;
+    return undefined;
   }
 
   /**
@@ -95,19 +96,20 @@ export class Holders {
    * first of the states.
    */
   firstOfGreediest(states: readonly ConnectionState[]): Connection | undefined {
-    const greediest = this.best((holder) => (firstOf(holder, states) === undefined ? 0 : holder.total));
-    return greediest && firstOf(greediest, states);
+    for (const holder of this.byTotal.descending()) {
+      const first = firstOf(holder, states);
+      if (first !== undefined) return first;
+    }
+    return undefined;
   }
 
-  /** The holder with the highest number above 0. */
-  private best(numberOf: (holder: Holder) => number): Holder | undefined {
-    let best: Holder | undefined;
-    let highest = 0;
-    for (const holder of this.byName.values()) {
-      const number = numberOf(holder);
-      if (number > highest) [best, highest] = [holder, number];
-    }
-    return best;
+  private counted(holder: Holder, state: ConnectionState, by: 1 | -1): void {
+    this.counts[state] += by;
+    this.byTotal.move(holder, holder.total, holder.total + by);
+    holder.total += by;
+    if (state !== 'silent') return;
+    const now = holder.byState.silent.size;
+    this.bySilent.move(holder, now - by, now);
   }
 
   private holderOf(name: string): Holder {

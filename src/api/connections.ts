@@ -159,7 +159,7 @@ export class Connections {
   }
 
   private staleSilent(): Connection | undefined {
-    const silent = this.holders.firstOfMost('silent');
+    const silent = this.holders.longestSilent();
     if (silent === undefined) return undefined;
     const isStale = performance.now() - silent.openedAt > FRESH_MS;
     const areMany = this.holders.count('silent') > this.crowdedAt * MANY_SILENT_SHARE;
