@@ -10,8 +10,8 @@ import type { BodyPace } from '../../src/api/read-body.js';
 import { createApi, listen, type ConnectionLimits } from '../../src/api/server.js';
 import type { BatchReceipt, Receipts } from '../../src/receipts/receipts.js';
 import type { Replays } from '../../src/replays/replays.js';
-import type { IngestAnswer } from '../../src/api/routes/events.js';
-import type { SubscriptionRoutesOptions } from '../../src/api/routes/subscriptions.js';
+import type { IngestAnswer } from '../../src/api/schemas/events.js';
+import type { SubscriptionServices } from '../../src/api/routes/subscriptions.js';
 import type { AckMode } from '../../src/config.js';
 import type { DeadLetters } from '../../src/dead-letters/dead-letters.js';
 import type { EventSchemas } from '../../src/event-schemas/event-schemas.js';
@@ -55,7 +55,7 @@ export interface TestApiOptions extends Pick<AuthenticatorOptions, 'revocations'
   /** Default: knows none, and remembers where it was told to look. */
   readonly deadLetters?: DeadLetters;
   /** Default: nobody has any. */
-  readonly subscriptions?: SubscriptionRoutesOptions;
+  readonly subscriptions?: SubscriptionServices['subscriptions'];
   /** Default: one that knows no subscription, and so asks Temporal for nothing. */
   readonly pull?: Pull;
   /** Default: a request is a chunk. */
@@ -210,7 +210,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   };
 }
 
-function noSubscriptions(): SubscriptionRoutesOptions {
+function noSubscriptions(): SubscriptionServices['subscriptions'] {
   const none = (): Promise<never> =>
     Promise.reject(new HeadgateError('NOT_FOUND', 'There is no such subscription.'));
   return {

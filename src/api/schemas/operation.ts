@@ -1,0 +1,22 @@
+import { Type } from '@sinclair/typebox';
+import { choice, closed } from '../../platform/json-schema.js';
+
+/** What `/healthz` answers. */
+export const HEALTH = closed({ status: Type.Literal('ok') });
+
+/** What `/readyz` answers. */
+export const READINESS = closed(
+  {
+    status: choice(['ready', 'degraded', 'not ready'], {
+      description: '`degraded`: events are taken, and wait for what fails.',
+    }),
+    checks: Type.Array(
+      closed({
+        name: Type.String(),
+        ok: Type.Boolean(),
+        reason: Type.Optional(Type.String({ description: 'What fails.' })),
+      }),
+    ),
+  },
+  { title: 'Readiness' },
+);
