@@ -1,5 +1,5 @@
 /**
- * `npm run check`: format, lint, types and generated documents, side by side, each but the last with its cache; what fails
+ * `npm run check`: format, lint, types, generated documents and the API's description, side by side, each but the last with its cache; what fails
  * prints what it found.
  */
 import { createRequire } from 'node:module';
@@ -26,6 +26,7 @@ const CHECKS = {
     ...['--incremental', '--tsBuildInfoFile', join(CACHE, 'types.tsbuildinfo')],
   ],
   docs: [join(ROOT, 'scripts', 'docs.mjs'), '--check'],
+  openapi: [join(ROOT, 'scripts', 'openapi.mjs')],
 };
 
 async function check([name, command]) {

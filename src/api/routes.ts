@@ -1,6 +1,7 @@
 import type { Route } from './route.js';
 import { BATCH_ROUTES } from './routes/batches.js';
 import { DEAD_LETTER_ROUTES, type DeadLetterServices } from './routes/dead-letters.js';
+import { DOCUMENTATION_ROUTES, type DocumentationServices } from './routes/documentation.js';
 import { ELIGIBILITY_ROUTES } from './routes/eligibility.js';
 import { EVENT_ROUTES } from './routes/events.js';
 import { HEALTH_ROUTES, type HealthServices } from './routes/health.js';
@@ -14,7 +15,13 @@ import type { EventServices } from './take-events.js';
 
 /** What routes that every API has need of the server. */
 export interface RouteServices
-  extends EventServices, ReplayServices, DeadLetterServices, PullServices, HealthServices {
+  extends
+    EventServices,
+    ReplayServices,
+    DeadLetterServices,
+    PullServices,
+    HealthServices,
+    DocumentationServices {
   readonly decider: Pick<Decider, 'subject' | 'rulesInForce'>;
   readonly receipts: Receipts;
 }
@@ -28,6 +35,7 @@ export const COMMON_ROUTES: readonly Route<RouteServices>[] = [
   ...DEAD_LETTER_ROUTES,
   ...REPLAY_ROUTES,
   ...HEALTH_ROUTES,
+  ...DOCUMENTATION_ROUTES,
 ];
 
 /** Every route there is: what is mounted, described and tested comes from here. */

@@ -25,7 +25,8 @@ import type { Receipts } from '../receipts/receipts.js';
 import type { Replays } from '../replays/replays.js';
 import { ExportSlots } from './export-slots.js';
 import { mount } from './mount.js';
-import { COMMON_ROUTES } from './routes.js';
+import { createDocumentation } from './documentation.js';
+import { COMMON_ROUTES, ROUTES } from './routes.js';
 import { createReadiness, type ReadinessCheck } from './routes/health.js';
 import { createScrape, METRICS_ROUTES } from './routes/metrics.js';
 import { SUBSCRIPTION_ROUTES, type SubscriptionServices } from './routes/subscriptions.js';
@@ -119,6 +120,7 @@ export function createApi(dependencies: ApiDependencies): Koa {
     ...dependencies,
     exportSlots: new ExportSlots(),
     readinessNow: createReadiness(readiness),
+    documentation: createDocumentation(ROUTES),
   };
   mount(router, COMMON_ROUTES, services, guard);
   if (subscriptions !== undefined) mount(router, SUBSCRIPTION_ROUTES, { subscriptions }, guard);

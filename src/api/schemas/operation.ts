@@ -20,3 +20,9 @@ export const READINESS = closed(
   },
   { title: 'Readiness' },
 );
+
+/** What `/openapi.json` answers. */
+export const OPENAPI = Type.Object(
+  { openapi: Type.String(), info: Type.Unknown(), paths: Type.Unknown(), components: Type.Unknown() },
+  { description: 'See the OpenAPI specification, version 3.1.' },
+);
