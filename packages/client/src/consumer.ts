@@ -40,7 +40,8 @@ export interface Consumer {
   stop(): Promise<void>;
 }
 
-interface Message extends Leased {
+/** A message as the server hands it out. */
+export interface Message extends Leased {
   readonly attempt: number;
 }
 

@@ -121,11 +121,27 @@ function responsesOf(route: RouteShape, components: Components): Json {
       },
     },
   });
-  const further = Object.entries(others).map(([code, text]) => [code, success(Number(code), text)] as const);
+  const problems = problemsOf(route);
+  const further = Object.keys(others).map(Number);
   return {
     [status]: success(status, description),
-    ...Object.fromEntries(further),
-    ...problemsOf(route, components),
+    ...Object.fromEntries(
+      [...problems]
+        .filter(([code]) => !further.includes(code))
+        .map(([code, codes]) => [code, sharedProblem(code, codes, route, components)] as const),
+    ),
+    ...Object.fromEntries(
+      further.map((code) => {
+        // A status that is an answer as well: by its content type one tells which.
+        const problem = problemOf(code, problems.get(code) ?? [], [], components);
+        const answered = success(code, others[code]!);
+        const content = { ...(answered.content as Json), ...(problem.content as Json) };
+        return [
+          code,
+          { ...problem, description: `${others[code]}\n\n${problem.description as string}`, content },
+        ];
+      }),
+    ),
   };
 }
 
@@ -137,22 +153,25 @@ function examplesOf(examples: readonly RouteExample[], valueOf: (example: RouteE
   return { examples: Object.fromEntries(entries) };
 }
 
-/** What a route answers when something is wrong, by status: each with its codes, and when they come. */
-function problemsOf(route: RouteShape, components: Components): Json {
+/** The codes of what a route answers when something is wrong, by status. */
+function problemsOf(route: RouteShape): Map<number, (ErrorCode | 'INTERNAL')[]> {
   const byStatus = new Map<number, (ErrorCode | 'INTERNAL')[]>([[500, ['INTERNAL']]]);
   for (const code of errorsOf(route)) {
     const status = statusOf(new HeadgateError(code, ''));
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
-  const responses = [...byStatus].map(([status, codes]) => {
-    const examples = route.examples.filter((each) => each.status === status);
-    const key = [status, ...codes, ...(examples.length === 0 ? [] : [route.id])].join(' ');
-    return [
-      status,
-      components.sharedResponse(key, () => problemOf(status, codes, examples, components)),
-    ] as const;
-  });
-  return Object.fromEntries(responses);
+  return byStatus;
+}
+
+function sharedProblem(
+  status: number,
+  codes: readonly (ErrorCode | 'INTERNAL')[],
+  route: RouteShape,
+  components: Components,
+): Json {
+  const examples = route.examples.filter((each) => each.status === status);
+  const key = [status, ...codes, ...(examples.length === 0 ? [] : [route.id])].join(' ');
+  return components.sharedResponse(key, () => problemOf(status, codes, examples, components));
 }
 
 function problemOf(

@@ -42,7 +42,7 @@ export const BATCH_ROUTES = [
               closedAt: '2024-03-10T12:00:00.480Z',
               url: 'http://127.0.0.1:8233/namespaces/headgate/workflows/batch%2Facme%2Fevents%2F20240310-0123abcd-000000001/0f0c4c6e-1c06-4a2b-9a3a-2f6f1c1b8e11/history',
             },
-            decisions: { evaluated: 1, eligible: { 'big-spender': 1 } },
+            decisions: { evaluated: 1, eligible: {} },
             load: {
               workflow: {
                 workflowId: 'load/acme/20240310T120000.000Z',
@@ -59,8 +59,44 @@ export const BATCH_ROUTES = [
                   file: 'events/day=2024-03-10/20240310T120000.000Z-0.parquet',
                   alreadyHeld: false,
                 },
+                {
+                  stream: 'decisions',
+                  loadId: '20240310T120000.000Z-1',
+                  file: 'decisions/day=2024-03-10/20240310T120000.000Z-1.parquet',
+                  alreadyHeld: false,
+                },
               ],
             },
+            deliveries: [
+              {
+                subscription: 'crm',
+                of: 'events',
+                priority: 'normal',
+                state: 'dead-lettered',
+                events: 1,
+                delivered: 0,
+                deadLettered: 1,
+                passes: 1,
+                pending: [],
+                deadLetters: [
+                  {
+                    id: 'crm~20240310-0123abcd-000000001~normal~events~1',
+                    reason: 'attempts-exhausted',
+                    count: 1,
+                    attempts: 1,
+                    status: 'dead-letter',
+                  },
+                ],
+                workflow: {
+                  workflowId: 'deliver/acme/crm/20240310-0123abcd-000000001/normal/events',
+                  runId: '5d1f1c7e-3a1f-4a7e-9b1c-1f5b2f0d7c11',
+                  status: 'completed',
+                  startedAt: '2024-03-10T12:00:00.350Z',
+                  closedAt: '2024-03-10T12:00:01.050Z',
+                  url: 'http://127.0.0.1:8233/namespaces/headgate/workflows/deliver%2Facme%2Fcrm/5d1f1c7e-3a1f-4a7e-9b1c-1f5b2f0d7c11/history',
+                },
+              },
+            ],
           },
         },
       ],

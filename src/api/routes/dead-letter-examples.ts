@@ -75,3 +75,6 @@ export const RUNNING = {
   url: 'http://127.0.0.1:8233/namespaces/headgate/workflows/redrive%2Facme%2F5a0c1f0e-6f3c-4c62-9d5e-0c3c3c1a1f4e/0f0c4c6e-1c06-4a2b-9a3a-2f6f1c1b8e11/history',
   progress: { matched: 0, matchedEvents: 0, done: 0, events: 0, left: 0 },
 } as const;
+
+/** The same once it has ended. */
+export const COMPLETED = { ...RUNNING, status: 'completed', closedAt: '2024-03-10T12:00:01.000Z' } as const;

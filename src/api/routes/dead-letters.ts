@@ -26,7 +26,7 @@ import {
   SHOW_QUERY,
   type WrittenFilter,
 } from '../schemas/dead-letters.js';
-import { DEAD_LETTER, EXPORTED, RUNNING, SHOWN } from './dead-letter-examples.js';
+import { COMPLETED, DEAD_LETTER, EXPORTED, RUNNING, SHOWN } from './dead-letter-examples.js';
 
 /** What the routes of dead letters need of the server. */
 export interface DeadLetterServices {
@@ -129,7 +129,7 @@ const SHOW_REDRIVE = route(
     params: { id: REDRIVE_ID },
     answer: { status: 200, description: 'How far it is.', schema: REDRIVE_STATUS },
     errors: ['NOT_FOUND'],
-    examples: [{ name: 'running', summary: 'One that runs', answer: RUNNING }],
+    examples: [{ name: 'completed', summary: 'One that has ended', answer: COMPLETED }],
   },
   async ({ deadLetters }: DeadLetterServices, { tenant, params }) =>
     deadLetters.redrives.show(tenant, params.id),
@@ -251,7 +251,7 @@ const CANCEL = route(
     params: { id: REDRIVE_ID },
     answer: { status: 202, description: 'How it stands.', schema: REDRIVE_STATUS },
     errors: ['NOT_FOUND'],
-    examples: [{ name: 'one', summary: 'One that runs', answer: RUNNING }],
+    examples: [{ name: 'completed', summary: 'One that has ended', answer: COMPLETED }],
   },
   async ({ deadLetters }: DeadLetterServices, call) =>
     deadLetters.redrives.cancel(call.tenant, call.params.id, by(call)),

@@ -32,12 +32,12 @@ export const ELIGIBILITY_ROUTES = [
           summary: 'A subject with properties and a decision',
           answer: {
             subject: 'c-7',
-            profile: { plan: 'pro', seats: 3 },
+            profile: { plan: 'silver', seats: 3 },
             decisions: [
               {
-                rule: 'big-spender',
+                rule: 'free_shipping',
                 outcome: 'ineligible',
-                reason: 'condition 1 does not hold',
+                reason: 'aggregates.spent = 60 and profile.plan = "silver"',
                 ruleVersion: '3f2a9c01d4e5',
                 eventId: 'order-1',
                 eventSource: '/shop',

@@ -105,7 +105,7 @@ const EXAMPLES: Readonly<Record<InputStream, readonly RouteExample[]>> = {
         source: '/crm',
         type: 'profile.changed',
         subject: 'c-7',
-        data: { plan: 'pro', seats: 3 },
+        data: { plan: 'silver', seats: 3 },
       },
       answer: {
         accepted: 1,

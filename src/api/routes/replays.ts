@@ -30,6 +30,8 @@ const REPLAY = {
   workflowId: 'replay/acme/20240310t120000-0123abcd',
 } as const;
 
+const ENDED = { ...REPLAY, status: 'completed', closedAt: '2024-03-10T12:00:01.200Z' } as const;
+
 const REACHES = { retentionMs: 2_592_000_000, keptSince: '2024-02-09T08:30:00.000Z' } as const;
 
 /**
@@ -96,7 +98,9 @@ export const REPLAY_ROUTES = [
       description: 'The latest replays, and how far back replay reaches.',
       temporalCost: LIST_COST,
       answer: { status: 200, description: 'The latest 100, newest first.', schema: REPLAY_LIST },
-      examples: [{ name: 'one', summary: 'One that runs', answer: { replays: [REPLAY], reach: REACHES } }],
+      examples: [
+        { name: 'one', summary: 'One that has ended', answer: { replays: [ENDED], reach: REACHES } },
+      ],
     },
     async ({ replays }: ReplayServices, { tenant }) => ({
       replays: await replays.list(tenant),
@@ -121,9 +125,7 @@ export const REPLAY_ROUTES = [
           name: 'ended',
           summary: 'One that has ended',
           answer: {
-            ...REPLAY,
-            status: 'completed',
-            closedAt: '2024-03-10T12:00:01.200Z',
+            ...ENDED,
             report: {
               batches: 0,
               events: 0,
@@ -134,7 +136,8 @@ export const REPLAY_ROUTES = [
               bytes: 0,
               dryRun: true,
               seconds: 1.2,
-              wouldDeliver: [{ subscription: 'crm', events: 0 }],
+              warmUpEvents: 0,
+              wouldDeliver: [],
               notes: [],
             },
             url: 'http://127.0.0.1:8233/namespaces/headgate/workflows/replay%2Facme%2F20240310t120000-0123abcd/0f0c4c6e-1c06-4a2b-9a3a-2f6f1c1b8e11/history',
