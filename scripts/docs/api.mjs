@@ -194,8 +194,8 @@ function typeOf(schema) {
   if (schema.const !== undefined) return code(String(schema.const));
   if (schema.anyOf !== undefined && schema.type === undefined) return schema.anyOf.map(typeOf).join(' or ');
   if (schema.type === 'array') return `list of ${typeOf(schema.items)}`;
-  if (schema.patternProperties !== undefined)
-    return `map to ${typeOf(Object.values(schema.patternProperties)[0])}`;
+  if (schema.properties === undefined && typeof schema.additionalProperties === 'object')
+    return `map to ${typeOf(schema.additionalProperties)}`;
   if (schema.type === 'object') return 'object';
   if (Array.isArray(schema.type)) return schema.type.join(' or ');
   return (

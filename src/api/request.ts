@@ -1,14 +1,13 @@
-import type { TSchema } from '@sinclair/typebox';
+import type { Schema, Wire } from '../platform/json-schema.js';
 import type { ErrorObject } from 'ajv';
 import { HeadgateError } from '../errors.js';
-import type { Wire } from '../platform/json-schema.js';
 import { ownSchema } from '../tenants/own-schema.js';
 import { parseBounded } from './bounded-json.js';
 
 type Query = Readonly<Record<string, string | string[] | undefined>>;
 
 /** Makes what reads queries: checks them, and fills in defaults. It throws HeadgateError `PARAMETER_INVALID`. */
-export function queryReader<S extends TSchema>(schema: S): (query: Query) => Wire<S> {
+export function queryReader<S extends Schema>(schema: S): (query: Query) => Wire<S> {
   // Everything in a query is text. Verbose: an error has the schema that it is about.
   const isValid = ownSchema<Wire<S>>(schema, { useDefaults: true, coerceTypes: true, verbose: true });
   return (query) => {
@@ -22,7 +21,7 @@ export function queryReader<S extends TSchema>(schema: S): (query: Query) => Wir
 }
 
 /** Makes what reads bodies of JSON: checks them, and fills in defaults. It throws HeadgateError `BODY_MALFORMED`. */
-export function bodyReader<S extends TSchema>(schema: S): (body: Buffer) => Wire<S> {
+export function bodyReader<S extends Schema>(schema: S): (body: Buffer) => Wire<S> {
   const isValid = ownSchema<Wire<S>>(schema, { useDefaults: true, verbose: true });
   return (body) => {
     const value = parse(body);

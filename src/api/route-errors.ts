@@ -1,5 +1,4 @@
-import type { TProperties } from '@sinclair/typebox';
-import { Type } from '@sinclair/typebox';
+import { text, integer, optional, type Properties } from '../platform/json-schema.js';
 import type { ErrorCode } from '../errors.js';
 import type { RouteShape } from './route.js';
 import { BY } from './schemas/dead-letters.js';
@@ -47,14 +46,14 @@ export function errorsOf({ scope, query, body, errors = [] }: RouteShape): Error
 }
 
 /** What problems of some codes have beside what all have. */
-export const PROBLEM_DETAILS: Partial<Record<ErrorCode, TProperties>> = {
+export const PROBLEM_DETAILS: Partial<Record<ErrorCode, Properties>> = {
   BODY_TOO_LARGE: {
-    maxBytes: Type.Optional(Type.Integer({ description: 'Most bytes of a body, inflated.' })),
-    maxEvents: Type.Optional(Type.Integer({ description: 'Most events of a request.' })),
+    maxBytes: optional(integer({ description: 'Most bytes of a body, inflated.' })),
+    maxEvents: optional(integer({ description: 'Most events of a request.' })),
   },
   DEAD_LETTER_RESOLVED: {
-    outcome: Type.String({ description: 'What became of it.' }),
-    by: Type.Optional(BY),
+    outcome: text({ description: 'What became of it.' }),
+    by: optional(BY),
   },
   LEASE_STALE: SETTLED,
   NOTHING_ACCEPTED: NOTHING_ACCEPTED_DETAILS,

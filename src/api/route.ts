@@ -1,7 +1,6 @@
-import type { TObject, TSchema } from '@sinclair/typebox';
+import type { Schema, ObjectSchema, Wire } from '../platform/json-schema.js';
 import type { Context } from 'koa';
 import type { ErrorCode } from '../errors.js';
-import type { Wire } from '../platform/json-schema.js';
 import type { GuardedRoute } from './guard.js';
 import type { Scope } from './scopes.js';
 
@@ -35,7 +34,7 @@ export interface RouteExample {
 
 /** The body of a route's requests. */
 export interface RouteBody {
-  readonly schema: TSchema;
+  readonly schema: Schema;
   /** Default: `application/json` alone. */
   readonly mediaTypes?: readonly string[];
   /** True where a request without a body counts as `{}`. */
@@ -52,7 +51,7 @@ export interface RouteAnswer {
   readonly status: number;
   readonly description: string;
   /** Of the body; of NDJSON, of a line. Absent where the answer is not JSON. */
-  readonly schema?: TSchema;
+  readonly schema?: Schema;
   /** Default `application/json`. */
   readonly mediaType?: string;
   /** Further statuses with the same body, and what they mean. */
@@ -74,8 +73,8 @@ export interface RouteShape extends GuardedRoute {
   readonly summary: string;
   readonly description: string;
   /** The parameters of its path. They are described; the handler says which there are. */
-  readonly params?: Readonly<Record<string, TSchema>>;
-  readonly query?: TObject;
+  readonly params?: Readonly<Record<string, Schema>>;
+  readonly query?: ObjectSchema;
   readonly body?: RouteBody;
   readonly answer: RouteAnswer;
   /** Its own codes of errors, beside those of all routes that are like it. */
@@ -94,12 +93,12 @@ export interface Call<S extends RouteShape> {
   /** The subject of the token; empty where none is needed. */
   readonly subject: string;
   readonly params: Readonly<Record<keyof S['params'] & string, string>>;
-  readonly query: S['query'] extends TObject ? Wire<S['query']> : undefined;
-  readonly body: S['body'] extends { readonly schema: infer B extends TSchema } ? Wire<B> : undefined;
+  readonly query: S['query'] extends ObjectSchema ? Wire<S['query']> : undefined;
+  readonly body: S['body'] extends { readonly schema: infer B extends Schema } ? Wire<B> : undefined;
 }
 
 type Answer<S extends RouteShape> =
-  typeof ANSWERED | (S['answer'] extends { readonly schema: infer B extends TSchema } ? Wire<B> : never);
+  typeof ANSWERED | (S['answer'] extends { readonly schema: infer B extends Schema } ? Wire<B> : never);
 
 /** A route: all that is to be known of it, and what it does with what of the server. */
 export interface Route<Services> extends RouteShape {

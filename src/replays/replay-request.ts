@@ -1,8 +1,7 @@
+import { text, integer, flag, choice, list, optional, closed, type Wire } from '../platform/json-schema.js';
 import { randomBytes } from 'node:crypto';
-import { Type } from '@sinclair/typebox';
 import { HeadgateError } from '../errors.js';
 import { INPUT_STREAMS } from '../events/event.js';
-import { choice, closed, type Wire } from '../platform/json-schema.js';
 import { ownSchema } from '../tenants/own-schema.js';
 import type { LoadedTenant } from '../tenants/config/registry.js';
 import { stateQueue, tenantQueue } from '../tenants/queues.js';
@@ -11,50 +10,50 @@ import type { ReplayInput, ReplayRange, ReplayTask } from '../workflows/messages
 const EVENTS_PER_SECOND = 5_000;
 
 const moment = (description: string) =>
-  Type.String({
+  text({
     pattern: '^\\d{4}-\\d{2}-\\d{2}(T\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,9})?)?(Z|[+-]\\d{2}:\\d{2}))?$',
     description: `RFC 3339, or a day. ${description}`,
   });
-const name = (description: string) => Type.String({ pattern: '^[a-z][a-z0-9_-]{0,62}$', description });
+const name = (description: string) => text({ pattern: '^[a-z][a-z0-9_-]{0,62}$', description });
 
 /** Body of `POST /v1/replays`. */
 export const REPLAY_REQUEST = closed(
   {
-    from: Type.Optional(moment('Included. Default: from the oldest event that is kept.')),
-    to: Type.Optional(moment('Not included. Default: now.')),
-    eventTime: Type.Optional(
-      Type.Boolean({
+    from: optional(moment('Included. Default: from the oldest event that is kept.')),
+    to: optional(moment('Not included. Default: now.')),
+    eventTime: optional(
+      flag({
         description: "The range is by the events' own time. Default: by that of receipt.",
       }),
     ),
-    stream: Type.Optional(choice(INPUT_STREAMS, { description: 'Default: both.' })),
-    types: Type.Optional(
-      Type.Array(Type.String({ pattern: '^[^*]*\\*?$', minLength: 1, maxLength: 255 }), {
+    stream: optional(choice(INPUT_STREAMS, { description: 'Default: both.' })),
+    types: optional(
+      list(text({ pattern: '^[^*]*\\*?$', minLength: 1, maxLength: 255 }), {
         minItems: 1,
         maxItems: 100,
         description: 'Exact, or a prefix as `booking.*`. Default: all.',
       }),
     ),
-    subscription: Type.Optional(
+    subscription: optional(
       name('Deliver to this subscription alone. Excludes `into` and `rules`. With none: deliver to all.'),
     ),
-    into: Type.Optional(name('Fill this new subscription: each event once, however often it is run.')),
-    rules: Type.Optional(
-      Type.String({
+    into: optional(name('Fill this new subscription: each event once, however often it is run.')),
+    rules: optional(
+      text({
         pattern: '^(current|[0-9a-f]{12})$',
         description:
           "Decide again by the rules of this version of the tenant's configuration, or `current`, and record.",
       }),
     ),
-    applyCurrent: Type.Optional(
-      Type.Boolean({
+    applyCurrent: optional(
+      flag({
         description:
           'Of `rules`: what is decided becomes current, where these rules are in force and nothing newer is known.',
       }),
     ),
-    dryRun: Type.Optional(Type.Boolean({ description: 'Say what would happen, and do nothing.' })),
-    eventsPerSecond: Type.Optional(
-      Type.Integer({
+    dryRun: optional(flag({ description: 'Say what would happen, and do nothing.' })),
+    eventsPerSecond: optional(
+      integer({
         minimum: 1,
         maximum: 1_000_000,
         description: `Kept events read per second. Default ${EVENTS_PER_SECOND}.`,

@@ -1,5 +1,5 @@
+import type { Schema } from '../../src/platform/json-schema.js';
 import assert from 'node:assert/strict';
-import type { TSchema } from '@sinclair/typebox';
 import { Ajv, type ValidateFunction } from 'ajv';
 import { problemDocument, statusOf } from '../../src/api/problem.js';
 import { errorsOf } from '../../src/api/route-errors.js';
@@ -71,7 +71,7 @@ function assertProblem(route: RouteShape | undefined, status: number, text: stri
   assertFits(problemSchema([code]), JSON.parse(text), what, problemDocument(status, code, ''));
 }
 
-function assertFits(schema: TSchema, value: unknown, what: string, key: unknown = schema): void {
+function assertFits(schema: Schema, value: unknown, what: string, key: unknown = schema): void {
   const known = compiled.get(key) ?? ajv.compile(schema);
   compiled.set(key, known);
   assert.ok(known(value), `${what}: ${ajv.errorsText(known.errors)}`);

@@ -1,4 +1,4 @@
-import { Type } from '@sinclair/typebox';
+import { text } from '../../platform/json-schema.js';
 import { assertBatchId } from '../../tenants/ids.js';
 import type { Receipts } from '../../receipts/receipts.js';
 import { route } from '../route.js';
@@ -18,7 +18,7 @@ export const BATCH_ROUTES = [
         'What became of a batch: its workflow, the load that holds it, and its deliveries. It is read from Temporal, and is there for as long as Temporal keeps histories.',
       temporalCost: 1,
       params: {
-        id: Type.String({
+        id: text({
           description: "A batch's id, which the warehouse has as `batch_id`.",
           pattern: '^\\d{8}-[0-9a-f]{8}-[0-9a-z]{9}$',
           examples: ['20240310-0123abcd-000000001'],

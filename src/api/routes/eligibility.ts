@@ -1,4 +1,4 @@
-import { Type } from '@sinclair/typebox';
+import { text } from '../../platform/json-schema.js';
 import { HeadgateError } from '../../errors.js';
 import type { Decider } from '../../eligibility/decider.js';
 import { failedFolds } from '../../rules/failed-folds.js';
@@ -17,7 +17,7 @@ export const ELIGIBILITY_ROUTES = [
       summary: 'Show the decisions about a subject',
       description: "A subject's properties, and the latest decision of each rule in force.",
       params: {
-        subject: Type.String({
+        subject: text({
           description: 'The subject, as events name it.',
           minLength: 1,
           maxLength: 512,

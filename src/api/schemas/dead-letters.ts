@@ -1,39 +1,49 @@
-import { Type } from '@sinclair/typebox';
+import {
+  raw,
+  text,
+  integer,
+  number,
+  flag,
+  choice,
+  list,
+  optional,
+  closed,
+  count,
+  moment,
+  type Wire,
+} from '../../platform/json-schema.js';
 import { DEAD_REASONS } from '../../workflows/messages/deliveries.js';
 import { STREAM } from './batches.js';
-import { choice, closed, count, moment, type Wire } from '../../platform/json-schema.js';
 
 /** Events let go per second by a redrive or discard of many, unless it says otherwise. */
 const EVENTS_PER_SECOND = 1_000;
 
 const TIME_PATTERN = '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?(Z|[+-]\\d\\d:\\d\\d)$';
 const time = (description: string) =>
-  Type.String({ pattern: TIME_PATTERN, description: `${description} RFC 3339.` });
+  text({ pattern: TIME_PATTERN, description: `${description} RFC 3339.` });
 
 /** Which dead letters; what is absent is not asked for. */
 const FILTER = {
-  subscription: Type.Optional(
-    Type.String({ pattern: '^[a-z][a-z0-9_-]{0,62}$', description: 'Of this subscription.' }),
-  ),
-  reason: Type.Optional(choice(DEAD_REASONS, { description: 'Given up for this reason.' })),
-  type: Type.Optional(
-    Type.String({
+  subscription: optional(text({ pattern: '^[a-z][a-z0-9_-]{0,62}$', description: 'Of this subscription.' })),
+  reason: optional(choice(DEAD_REASONS, { description: 'Given up for this reason.' })),
+  type: optional(
+    text({
       pattern: '^(\\*|[^*\\s]{1,255}\\*?)$',
       description: 'That hold an event of this type, exact or a prefix as `booking.*`.',
     }),
   ),
-  from: Type.Optional(time('Given up then or later.')),
-  to: Type.Optional(time('Given up then or earlier.')),
+  from: optional(time('Given up then or later.')),
+  to: optional(time('Given up then or earlier.')),
 };
 
 /** Path parameter: a dead letter's id. */
-export const DEAD_LETTER_ID = Type.String({
+export const DEAD_LETTER_ID = text({
   description: 'The id of a dead letter: `<subscription>~<batch>~…`.',
   examples: ['crm~20240310-0123abcd-000000001~attempts-exhausted.1'],
 });
 
 /** Path parameter: the id of a redrive or discard of many. */
-export const REDRIVE_ID = Type.String({
+export const REDRIVE_ID = text({
   description: 'The id of a redrive, or discard, of many.',
   examples: ['5a0c1f0e-6f3c-4c62-9d5e-0c3c3c1a1f4e'],
 });
@@ -44,9 +54,9 @@ export const FILTER_QUERY = closed(FILTER);
 /** Query of a list. */
 export const LIST_QUERY = closed({
   ...FILTER,
-  limit: Type.Integer({ minimum: 1, maximum: 200, default: 50, description: 'Most dead letters.' }),
-  pageToken: Type.Optional(
-    Type.String({
+  limit: integer({ minimum: 1, maximum: 200, default: 50, description: 'Most dead letters.' }),
+  pageToken: optional(
+    text({
       minLength: 1,
       maxLength: 2_000,
       description: '`nextPageToken` of the page before, with the same filter.',
@@ -56,19 +66,19 @@ export const LIST_QUERY = closed({
 
 /** Query of one dead letter. */
 export const SHOW_QUERY = closed({
-  eventsFrom: Type.Integer({
+  eventsFrom: integer({
     minimum: 0,
     maximum: 10_000_000,
     default: 0,
     description: 'The first event to show, counted from 0.',
   }),
-  limit: Type.Integer({ minimum: 0, maximum: 200, default: 20, description: 'Most events.' }),
+  limit: integer({ minimum: 0, maximum: 200, default: 20, description: 'Most events.' }),
 });
 
-const why = Type.String({ minLength: 1, maxLength: 1_000, description: 'Why; kept with the dead letter.' });
+const why = text({ minLength: 1, maxLength: 1_000, description: 'Why; kept with the dead letter.' });
 
 /** Body of a redrive. */
-export const REDRIVE_BODY = closed({ reason: Type.Optional(why) }, { title: 'Redrive' });
+export const REDRIVE_BODY = closed({ reason: optional(why) }, { title: 'Redrive' });
 /** Body of a discard. */
 export const DISCARD_BODY = closed({ reason: why }, { title: 'Discard' });
 
@@ -78,7 +88,7 @@ const MANY = {
     title: 'DeadLetterFilter',
     description: 'Which dead letters; `{}` is every one there is.',
   }),
-  eventsPerSecond: Type.Integer({
+  eventsPerSecond: integer({
     minimum: 1,
     maximum: 100_000,
     default: EVENTS_PER_SECOND,
@@ -87,7 +97,7 @@ const MANY = {
 };
 
 /** Body of a redrive of many. */
-export const REDRIVE_MANY_BODY = closed({ ...MANY, reason: Type.Optional(why) }, { title: 'RedriveMany' });
+export const REDRIVE_MANY_BODY = closed({ ...MANY, reason: optional(why) }, { title: 'RedriveMany' });
 /** Body of a discard of many. */
 export const DISCARD_MANY_BODY = closed({ ...MANY, reason: why }, { title: 'DiscardMany' });
 
@@ -95,33 +105,31 @@ export const DISCARD_MANY_BODY = closed({ ...MANY, reason: why }, { title: 'Disc
 export type WrittenFilter = Wire<typeof FILTER_QUERY>;
 
 const SUMMARY = {
-  id: Type.String({ description: 'By which it is shown, redriven and discarded.' }),
-  workflowId: Type.String(),
-  subscription: Type.String(),
+  id: text({ description: 'By which it is shown, redriven and discarded.' }),
+  workflowId: text(),
+  subscription: text(),
   kind: choice(['push', 'pull', 'workflow', 'ingest', 'warehouse']),
   reason: choice(DEAD_REASONS),
-  detail: Type.String({ description: 'What happened to the last of its events, in words.' }),
+  detail: text({ description: 'What happened to the last of its events, in words.' }),
   attempts: count('Attempts that were made.'),
   count: count('Events in it.'),
   stream: STREAM,
-  batchId: Type.String(),
-  types: Type.Array(Type.String(), { description: 'Event types among them, sorted, the first few.' }),
-  firstEvent: Type.String({ description: 'The id of the first.' }),
-  lastEvent: Type.String({ description: 'The id of the last.' }),
+  batchId: text(),
+  types: list(text(), { description: 'Event types among them, sorted, the first few.' }),
+  firstEvent: text({ description: 'The id of the first.' }),
+  lastEvent: text({ description: 'The id of the last.' }),
   parkedAt: moment('When its events were given up.'),
   expiresAt: moment('When they will be for good.'),
-  url: Type.Optional(
-    Type.String({ description: "Its workflow's page in the Temporal UI, where one is known." }),
-  ),
+  url: optional(text({ description: "Its workflow's page in the Temporal UI, where one is known." })),
 };
 
 /** A page of dead letters. */
 export const DEAD_LETTER_PAGE = closed(
   {
-    deadLetters: Type.Array(closed(SUMMARY, { title: 'DeadLetter' }), {
+    deadLetters: list(closed(SUMMARY, { title: 'DeadLetter' }), {
       description: 'The newest first. There may be fewer than `limit`, or none, and still a next page.',
     }),
-    nextPageToken: Type.Optional(Type.String({ description: 'Absent on the last page.' })),
+    nextPageToken: optional(text({ description: 'Absent on the last page.' })),
   },
   { title: 'DeadLetterPage' },
 );
@@ -129,10 +137,10 @@ export const DEAD_LETTER_PAGE = closed(
 /** Who has resolved a dead letter, and why. */
 export const BY = closed(
   {
-    actor: Type.String({ description: 'The subject of the token.' }),
-    reason: Type.Optional(Type.String()),
-    redrive: Type.Optional(
-      Type.String({ description: 'The workflow of the redrive or discard of many that this is a part of.' }),
+    actor: text({ description: 'The subject of the token.' }),
+    reason: optional(text()),
+    redrive: optional(
+      text({ description: 'The workflow of the redrive or discard of many that this is a part of.' }),
     ),
   },
   { title: 'ResolvedBy' },
@@ -141,14 +149,14 @@ export const BY = closed(
 const RESOLUTION = closed(
   {
     outcome: choice(['redriven', 'discarded', 'expired', 'ended']),
-    by: Type.Optional(BY),
-    delivery: Type.Optional(
+    by: optional(BY),
+    delivery: optional(
       closed(
         {
           delivered: count('Events that were delivered.'),
           deadLettered: count('Events that are dead letters again.'),
           passes: count('How often what was pending was tried.'),
-          deadLetters: Type.Array(Type.String(), { description: 'Workflow ids of the new dead letters.' }),
+          deadLetters: list(text(), { description: 'Workflow ids of the new dead letters.' }),
         },
         { description: 'What came of the redrive, once it is through.' },
       ),
@@ -157,7 +165,7 @@ const RESOLUTION = closed(
   { description: 'Who has resolved it, and what came of it.' },
 );
 
-const EVENT = Type.Unsafe<unknown>({
+const EVENT = raw<unknown>({
   title: 'KeptEvent',
   description: 'An event as batches keep it: extension attributes are in `extensions`.',
   type: 'object',
@@ -183,27 +191,23 @@ const EVENT = Type.Unsafe<unknown>({
   },
   additionalProperties: false,
 });
-const EVENT_OR_NULL = Type.Unsafe<unknown>({ anyOf: [EVENT, { type: 'null' }] });
+const EVENT_OR_NULL = raw<unknown>({ anyOf: [EVENT, { type: 'null' }] });
 
 const ATTEMPT = closed(
   {
-    pass: Type.Integer({ description: 'Counts from 1.' }),
-    event: Type.String({ description: "The event's id." }),
-    attempt: Type.Integer({ description: 'Counts from 1.' }),
+    pass: integer({ description: 'Counts from 1.' }),
+    event: text({ description: "The event's id." }),
+    attempt: integer({ description: 'Counts from 1.' }),
     outcome: choice(['delivered', 'failed']),
     at: moment('When it ended.'),
-    status: Type.Optional(Type.Integer({ description: 'HTTP status, where there was an answer.' })),
-    error: Type.Optional(Type.String()),
-    ms: Type.Optional(Type.Number({ description: 'Milliseconds it took.' })),
-    response: Type.Optional(
-      Type.String({ description: 'The first 16 KB of what the receiver said to a failed attempt.' }),
+    status: optional(integer({ description: 'HTTP status, where there was an answer.' })),
+    error: optional(text()),
+    ms: optional(number({ description: 'Milliseconds it took.' })),
+    response: optional(
+      text({ description: 'The first 16 KB of what the receiver said to a failed attempt.' }),
     ),
-    resumed: Type.Optional(
-      Type.Boolean({ description: 'The process was lost; only that it succeeded is known.' }),
-    ),
-    responseOmitted: Type.Optional(
-      Type.Boolean({ description: 'There was too much to keep: this answer was left out.' }),
-    ),
+    resumed: optional(flag({ description: 'The process was lost; only that it succeeded is known.' })),
+    responseOmitted: optional(flag({ description: 'There was too much to keep: this answer was left out.' })),
   },
   { title: 'DeliveryAttempt' },
 );
@@ -215,21 +219,21 @@ export const DEAD_LETTER_DETAILS = closed(
     status: choice(['dead-letter', 'redriven', 'discarded', 'expired', 'ended'], {
       description: '`dead-letter` while it waits.',
     }),
-    resolution: Type.Optional(RESOLUTION),
-    events: Type.Array(
+    resolution: optional(RESOLUTION),
+    events: list(
       closed(
         {
           line: count('Its line in the batch.'),
           event: EVENT_OR_NULL,
-          text: Type.Optional(Type.String({ description: 'A line that is not an event, as it is.' })),
-          attempts: Type.Array(ATTEMPT),
+          text: optional(text({ description: 'A line that is not an event, as it is.' })),
+          attempts: list(ATTEMPT),
         },
         { title: 'DeadEvent' },
       ),
     ),
     eventsTotal: count('Events in all.'),
-    eventsUnreadable: Type.Optional(
-      Type.String({ description: 'Why there are no events, where their file is gone or damaged.' }),
+    eventsUnreadable: optional(
+      text({ description: 'Why there are no events, where their file is gone or damaged.' }),
     ),
   },
   { title: 'DeadLetterDetails' },
@@ -238,13 +242,13 @@ export const DEAD_LETTER_DETAILS = closed(
 /** A line of an export. */
 export const EXPORT_LINE = closed(
   {
-    deadLetter: Type.String({ description: "The dead letter's id." }),
+    deadLetter: text({ description: "The dead letter's id." }),
     reason: choice(DEAD_REASONS),
-    detail: Type.String(),
-    subscription: Type.String(),
+    detail: text(),
+    subscription: text(),
     attempts: count('Attempts that were made.'),
     event: EVENT_OR_NULL,
-    unreadable: Type.Optional(Type.String({ description: 'Why `event` is null.' })),
+    unreadable: optional(text({ description: 'Why `event` is null.' })),
   },
   { title: 'DeadLetterLine' },
 );
@@ -252,8 +256,8 @@ export const EXPORT_LINE = closed(
 /** A dead letter that was redriven or discarded. */
 export const RESOLVED = closed(
   {
-    id: Type.String(),
-    workflowId: Type.String(),
+    id: text(),
+    workflowId: text(),
     outcome: choice(['redriven', 'discarded']),
     by: BY,
   },
@@ -263,17 +267,15 @@ export const RESOLVED = closed(
 /** A redrive or discard of many, as it stands. */
 export const REDRIVE_STATUS = closed(
   {
-    id: Type.String(),
-    workflowId: Type.String(),
+    id: text(),
+    workflowId: text(),
     status: choice(['running', 'completed', 'cancelled', 'ended'], {
       description: '`ended` when its workflow was ended by hand.',
     }),
     startedAt: moment('When it was started.'),
-    closedAt: Type.Optional(moment('When it ended.')),
-    url: Type.Optional(
-      Type.String({ description: "Its workflow's page in the Temporal UI, where one is known." }),
-    ),
-    progress: Type.Optional(
+    closedAt: optional(moment('When it ended.')),
+    url: optional(text({ description: "Its workflow's page in the Temporal UI, where one is known." })),
+    progress: optional(
       closed(
         {
           matched: count('Dead letters that the filter matched when it began.'),

@@ -1,11 +1,20 @@
-import { Type } from '@sinclair/typebox';
+import {
+  raw,
+  text,
+  integer,
+  choice,
+  list,
+  optional,
+  closed,
+  count,
+  type Wire,
+} from '../../platform/json-schema.js';
 import { REJECTIONS } from '../../reference/errors/events.js';
 import type { RejectionCode } from '../rejection.js';
 import { EVENT_SCHEMA } from '../validate-event.js';
-import { choice, closed, count, type Wire } from '../../platform/json-schema.js';
 
 /** An event as it is sent, by the schema that it is checked against. */
-export const CLOUD_EVENT = Type.Unsafe<Readonly<Record<string, unknown>>>({
+export const CLOUD_EVENT = raw<Readonly<Record<string, unknown>>>({
   title: 'CloudEvent',
   description:
     'A CloudEvent 1.0 in JSON. Any other attribute is an extension: a name of lower-case letters and digits, with a text, an integer of 32 bits or a boolean.',
@@ -13,26 +22,26 @@ export const CLOUD_EVENT = Type.Unsafe<Readonly<Record<string, unknown>>>({
 });
 
 /** Body of a request with events, in JSON: one, or several. */
-export const EVENTS_BODY = Type.Unsafe<unknown>({ anyOf: [CLOUD_EVENT, Type.Array(CLOUD_EVENT)] });
+export const EVENTS_BODY = raw<unknown>({ anyOf: [CLOUD_EVENT, list(CLOUD_EVENT)] });
 
 /** What became of one event of a request. */
 export const EVENT_RESULT = closed(
   {
-    index: Type.Integer({ minimum: 0, description: 'Its place in the request, counted from 0.' }),
-    id: Type.Optional(Type.String({ description: 'Its id, where it has one that can be read.' })),
+    index: integer({ minimum: 0, description: 'Its place in the request, counted from 0.' }),
+    id: optional(text({ description: 'Its id, where it has one that can be read.' })),
     status: choice(['accepted', 'duplicate', 'rejected'], {
       description: '`accepted` and `duplicate` are durable; a duplicate was accepted before.',
     }),
-    code: Type.Optional(
+    code: optional(
       choice(Object.keys(REJECTIONS) as RejectionCode[], {
         description: `Why it is rejected. ${Object.entries(REJECTIONS)
           .map(([code, text]) => `\`${code}\`: ${text}`)
           .join(' ')}`,
       }),
     ),
-    reason: Type.Optional(Type.String({ description: 'The same in words.' })),
-    pointer: Type.Optional(
-      Type.String({
+    reason: optional(text({ description: 'The same in words.' })),
+    pointer: optional(
+      text({
         description: "With `schema_violation`: where in the event's data, a JSON pointer.",
       }),
     ),
@@ -44,7 +53,7 @@ const COUNTS = {
   accepted: count('Events that are new.'),
   duplicate: count('Events that were accepted within the last 24 hours.'),
   rejected: count('Events that were not taken.'),
-  results: Type.Array(EVENT_RESULT, { description: 'One for each event, in their order.' }),
+  results: list(EVENT_RESULT, { description: 'One for each event, in their order.' }),
 };
 
 /** The answer to a request with events. */

@@ -1,8 +1,17 @@
-import { Type } from '@sinclair/typebox';
-import { choice, closed } from '../../platform/json-schema.js';
+import {
+  text,
+  flag,
+  anything,
+  literal,
+  choice,
+  list,
+  optional,
+  closed,
+  object,
+} from '../../platform/json-schema.js';
 
 /** What `/healthz` answers. */
-export const HEALTH = closed({ status: Type.Literal('ok') });
+export const HEALTH = closed({ status: literal('ok') });
 
 /** What `/readyz` answers. */
 export const READINESS = closed(
@@ -10,11 +19,11 @@ export const READINESS = closed(
     status: choice(['ready', 'degraded', 'not ready'], {
       description: '`degraded`: events are taken, and wait for what fails.',
     }),
-    checks: Type.Array(
+    checks: list(
       closed({
-        name: Type.String(),
-        ok: Type.Boolean(),
-        reason: Type.Optional(Type.String({ description: 'What fails.' })),
+        name: text(),
+        ok: flag(),
+        reason: optional(text({ description: 'What fails.' })),
       }),
     ),
   },
@@ -22,7 +31,7 @@ export const READINESS = closed(
 );
 
 /** What `/openapi.json` answers. */
-export const OPENAPI = Type.Object(
-  { openapi: Type.String(), info: Type.Unknown(), paths: Type.Unknown(), components: Type.Unknown() },
+export const OPENAPI = object(
+  { openapi: text(), info: anything(), paths: anything(), components: anything() },
   { description: 'See the OpenAPI specification, version 3.1.' },
 );

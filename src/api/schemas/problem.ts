@@ -1,14 +1,13 @@
-import { Type, type TSchema } from '@sinclair/typebox';
+import { text, integer, literal, either, closed, type Schema } from '../../platform/json-schema.js';
 import type { ErrorCode } from '../../errors.js';
-import { closed } from '../../platform/json-schema.js';
 import { PROBLEM_DETAILS } from '../route-errors.js';
 
 const MEMBERS = {
-  type: Type.String({ description: '`urn:headgate:problem:` and the code in lower case.' }),
-  title: Type.String({ description: 'The status in words.' }),
-  status: Type.Integer({ description: 'The HTTP status.' }),
-  code: Type.String({ description: 'Stable: programs go by it.' }),
-  detail: Type.String({ description: 'For people; may change.' }),
+  type: text({ description: '`urn:headgate:problem:` and the code in lower case.' }),
+  title: text({ description: 'The status in words.' }),
+  status: integer({ description: 'The HTTP status.' }),
+  code: text({ description: 'Stable: programs go by it.' }),
+  detail: text({ description: 'For people; may change.' }),
 };
 
 const PROBLEM = closed(MEMBERS, {
@@ -17,17 +16,17 @@ const PROBLEM = closed(MEMBERS, {
 });
 
 /** The schema of a problem with one of these codes: some have members of their own. */
-export function problemSchema(codes: readonly (ErrorCode | 'INTERNAL')[]): TSchema {
+export function problemSchema(codes: readonly (ErrorCode | 'INTERNAL')[]): Schema {
   const special = codes.flatMap((code) => {
     const details = code === 'INTERNAL' ? undefined : PROBLEM_DETAILS[code];
     return details === undefined ? [] : [{ code, details }];
   });
   const schemas = special.map(({ code, details }) =>
-    closed({ ...MEMBERS, code: Type.Literal(code), ...details }, { title: `Problem${pascal(code)}` }),
+    closed({ ...MEMBERS, code: literal(code), ...details }, { title: `Problem${pascal(code)}` }),
   );
   if (schemas.length === 0) return PROBLEM;
   const all = special.length === codes.length ? schemas : [PROBLEM, ...schemas];
-  return all.length === 1 ? all[0]! : Type.Union(all);
+  return all.length === 1 ? all[0]! : either(all);
 }
 
 function pascal(code: string): string {

@@ -1,10 +1,21 @@
-import { Type } from '@sinclair/typebox';
-import { choice, closed, type Wire } from '../../platform/json-schema.js';
+import {
+  raw,
+  text,
+  integer,
+  anything,
+  literal,
+  choice,
+  list,
+  optional,
+  closed,
+  object,
+  type Wire,
+} from '../../platform/json-schema.js';
 
 /** Most ack ids of a request. */
 const MAX_ACK_IDS = 1_000;
 
-const ackIds = Type.Array(Type.String({ minLength: 1, maxLength: 200 }), {
+const ackIds = list(text({ minLength: 1, maxLength: 200 }), {
   minItems: 1,
   maxItems: MAX_ACK_IDS,
   description: 'Of messages, as `pull` has given them.',
@@ -13,8 +24,8 @@ const ackIds = Type.Array(Type.String({ minLength: 1, maxLength: 200 }), {
 /** Body of `…/pull`. */
 export const PULL_BODY = closed(
   {
-    maxMessages: Type.Integer({ minimum: 1, maximum: 1_000, default: 100, description: 'Most messages.' }),
-    waitMs: Type.Integer({
+    maxMessages: integer({ minimum: 1, maximum: 1_000, default: 100, description: 'Most messages.' }),
+    waitMs: integer({
       minimum: 0,
       maximum: 30_000,
       default: 10_000,
@@ -31,7 +42,7 @@ export const ACK_BODY = closed({ ackIds }, { title: 'AckRequest' });
 export const MODIFY_BODY = closed(
   {
     ackIds,
-    ackDeadlineSeconds: Type.Unsafe<number>({
+    ackDeadlineSeconds: raw<number>({
       type: 'integer',
       anyOf: [{ const: 0 }, { minimum: 10, maximum: 600 }],
       description: '0, or 10 to 600: seconds from now, 0 gives the events back',
@@ -41,35 +52,35 @@ export const MODIFY_BODY = closed(
 );
 
 /** An event as consumers get it. */
-export const DELIVERED_EVENT = Type.Object(
+export const DELIVERED_EVENT = object(
   {
-    specversion: Type.Literal('1.0'),
-    id: Type.String(),
-    source: Type.String(),
-    type: Type.String(),
-    time: Type.String(),
-    subject: Type.Optional(Type.String()),
-    datacontenttype: Type.Optional(Type.String()),
-    dataschema: Type.Optional(Type.String()),
-    data: Type.Optional(Type.Unknown()),
-    data_base64: Type.Optional(Type.String()),
+    specversion: literal('1.0'),
+    id: text(),
+    source: text(),
+    type: text(),
+    time: text(),
+    subject: optional(text()),
+    datacontenttype: optional(text()),
+    dataschema: optional(text()),
+    data: optional(anything()),
+    data_base64: optional(text()),
   },
   {
     title: 'DeliveredEvent',
     description:
       'A CloudEvent in JSON, with its extension attributes. `receivedat` is when Headgate took it; `hops` is how many stages it has passed.',
-    additionalProperties: Type.Unsafe<string | number | boolean>({ type: ['string', 'number', 'boolean'] }),
+    additionalProperties: raw<string | number | boolean>({ type: ['string', 'number', 'boolean'] }),
   },
 );
 
 /** What `…/pull` answers. */
 export const PULL_ANSWER = closed(
   {
-    messages: Type.Array(
+    messages: list(
       closed(
         {
-          ackId: Type.String({ description: 'By which the message is acknowledged.' }),
-          attempt: Type.Integer({
+          ackId: text({ description: 'By which the message is acknowledged.' }),
+          attempt: integer({
             minimum: 1,
             description: 'How often the event has been handed out, this time counted.',
           }),
@@ -84,9 +95,9 @@ export const PULL_ANSWER = closed(
 
 /** What the calls that settle have, in their answers and in the problem `LEASE_STALE`. */
 export const SETTLED = {
-  results: Type.Array(
+  results: list(
     closed({
-      ackId: Type.String(),
+      ackId: text(),
       status: choice(['ok', 'stale', 'unknown'], {
         description:
           '`stale`: its lease has ended, or is not of this subscription. `unknown`: it is not an ack id.',

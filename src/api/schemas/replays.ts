@@ -1,10 +1,23 @@
-import { Type } from '@sinclair/typebox';
+import {
+  raw,
+  text,
+  integer,
+  number,
+  flag,
+  literal,
+  choice,
+  list,
+  either,
+  optional,
+  closed,
+  count,
+  moment,
+} from '../../platform/json-schema.js';
 import { INPUT_STREAMS } from '../../events/event.js';
 import { OUTCOME } from './decisions.js';
-import { choice, closed, count, moment } from '../../platform/json-schema.js';
 
 /** Path parameter: a replay's id. */
-export const REPLAY_ID = Type.String({
+export const REPLAY_ID = text({
   description: "A replay's id, as its start has answered it.",
   examples: ['20240310t120000-0123abcd'],
 });
@@ -12,14 +25,14 @@ export const REPLAY_ID = Type.String({
 /** How far back replay reaches. */
 export const REACH = closed(
   {
-    retentionMs: Type.Number({ description: 'How long batches are kept, in milliseconds.' }),
-    keptSince: Type.Optional(
-      Type.String({
+    retentionMs: number({ description: 'How long batches are kept, in milliseconds.' }),
+    keptSince: optional(
+      text({
         description: 'Receipt of the oldest event that is kept, RFC 3339; absent while none is.',
       }),
     ),
-    deletedThrough: Type.Optional(
-      Type.String({
+    deletedThrough: optional(
+      text({
         description:
           'The last day (`YYYY-MM-DD`) up to which batches have been deleted; absent while none have.',
       }),
@@ -28,19 +41,19 @@ export const REACH = closed(
   { title: 'Reach', description: 'How far back replay reaches.' },
 );
 
-const subscription = Type.String();
+const subscription = text();
 
 const SUMMARY = {
-  id: Type.String(),
-  status: Type.String({
+  id: text(),
+  status: text({
     description: "Temporal's status in lower case: `running`, `completed`, `failed`, `cancelled`.",
   }),
-  dryRun: Type.Boolean(),
-  task: Type.Union(
+  dryRun: flag(),
+  task: either(
     [
-      closed({ kind: Type.Literal('deliver'), subscription: Type.Optional(subscription) }),
-      closed({ kind: Type.Literal('fill'), subscription }),
-      closed({ kind: Type.Literal('decide'), applyCurrent: Type.Optional(Type.Literal(true)) }),
+      closed({ kind: literal('deliver'), subscription: optional(subscription) }),
+      closed({ kind: literal('fill'), subscription }),
+      closed({ kind: literal('decide'), applyCurrent: optional(literal(true)) }),
     ],
     { description: 'What is done with the events.' },
   ),
@@ -48,14 +61,14 @@ const SUMMARY = {
     from: moment('Included.'),
     to: moment('Not included.'),
     by: choice(['receipt', 'event-time']),
-    stream: Type.Optional(choice(INPUT_STREAMS)),
-    types: Type.Optional(Type.Array(Type.String())),
+    stream: optional(choice(INPUT_STREAMS)),
+    types: optional(list(text())),
   }),
-  version: Type.String({ description: "The version of the tenant's configuration whose rules decide." }),
-  eventsPerSecond: Type.Number(),
+  version: text({ description: "The version of the tenant's configuration whose rules decide." }),
+  eventsPerSecond: number(),
   requestedAt: moment('When it was asked for.'),
-  closedAt: Type.Optional(moment('When it ended.')),
-  workflowId: Type.String(),
+  closedAt: optional(moment('When it ended.')),
+  workflowId: text(),
 };
 
 /** A replay in the list. */
@@ -63,7 +76,7 @@ export const REPLAY_SUMMARY = closed(SUMMARY, { title: 'Replay' });
 
 /** The latest replays. */
 export const REPLAY_LIST = closed({
-  replays: Type.Array(REPLAY_SUMMARY, { description: 'The latest 100, newest first.' }),
+  replays: list(REPLAY_SUMMARY, { description: 'The latest 100, newest first.' }),
   reach: REACH,
 });
 
@@ -79,11 +92,11 @@ const COUNTS = {
 
 const UNBATCHED = closed(
   {
-    node: Type.String({ description: "The spool's name in batch ids." }),
+    node: text({ description: "The spool's name in batch ids." }),
     code: choice(['events-in-spool', 'spool-away']),
-    message: Type.String(),
-    events: Type.Optional(count('How many, at most; absent where that is not known.')),
-    oldestReceipt: Type.Optional(moment('Receipt of the oldest of them.')),
+    message: text(),
+    events: optional(count('How many, at most; absent where that is not known.')),
+    oldestReceipt: optional(moment('Receipt of the oldest of them.')),
   },
   { title: 'UnbatchedEvents', description: 'Acknowledged events that are in no batch yet.' },
 );
@@ -95,22 +108,22 @@ const PROGRESS = closed(
       description:
         '`batching`: events of the range are in no batch yet, see `waitsFor`. `waiting`: for the memory of another replay. `warm-up`: reads what came before the range. `applying`: makes decisions current.',
     }),
-    waitsFor: Type.Optional(Type.Array(UNBATCHED)),
-    files: Type.Optional(
+    waitsFor: optional(list(UNBATCHED)),
+    files: optional(
       closed({ done: count('Batch files looked at.'), total: count('Batch files there are.') }),
     ),
   },
   { title: 'ReplayProgress' },
 );
 
-const OUTCOMES = closed({ eligible: Type.Integer(), ineligible: Type.Integer() });
-const JUDGED = closed({ outcome: OUTCOME, reason: Type.String(), ruleVersion: Type.String() });
+const OUTCOMES = closed({ eligible: integer(), ineligible: integer() });
+const JUDGED = closed({ outcome: OUTCOME, reason: text(), ruleVersion: text() });
 const SAMPLE = closed(
   {
-    eventId: Type.String(),
-    eventSource: Type.Optional(Type.String()),
-    subject: Type.Union([Type.String(), Type.Null()]),
-    time: Type.String({ description: "The event's time, RFC 3339." }),
+    eventId: text(),
+    eventSource: optional(text()),
+    subject: either([text(), raw<null>({ type: 'null' })]),
+    time: text({ description: "The event's time, RFC 3339." }),
     recorded: JUDGED,
     now: JUDGED,
   },
@@ -119,9 +132,9 @@ const SAMPLE = closed(
 
 const RULE = closed(
   {
-    rule: Type.String(),
-    ruleVersion: Type.Optional(
-      Type.String({
+    rule: text(),
+    ruleVersion: optional(
+      text({
         description: 'The chosen version; absent where the chosen configuration lacks the rule.',
       }),
     ),
@@ -133,7 +146,7 @@ const RULE = closed(
     notRecordedBefore: count('Made now, but not when the event came.'),
     notMadeNow: count('Recorded, but not made now.'),
     samples: closed(
-      { newlyEligible: Type.Array(SAMPLE), noLongerEligible: Type.Array(SAMPLE) },
+      { newlyEligible: list(SAMPLE), noLongerEligible: list(SAMPLE) },
       { description: 'The first ten of those that changed, each way.' },
     ),
   },
@@ -143,11 +156,11 @@ const RULE = closed(
 const REPORT = closed(
   {
     ...COUNTS,
-    dryRun: Type.Boolean(),
-    seconds: Type.Number({ description: 'From the request to the end.' }),
-    warmUpEvents: Type.Optional(count('Events read before the range, to know what was known then.')),
-    rules: Type.Optional(Type.Array(RULE)),
-    applied: Type.Optional(
+    dryRun: flag(),
+    seconds: number({ description: 'From the request to the end.' }),
+    warmUpEvents: optional(count('Events read before the range, to know what was known then.')),
+    rules: optional(list(RULE)),
+    applied: optional(
       closed(
         {
           madeCurrent: count('Decisions that became current.'),
@@ -160,13 +173,13 @@ const REPORT = closed(
         { description: 'With `applyCurrent`.' },
       ),
     ),
-    wouldDeliver: Type.Optional(
-      Type.Array(closed({ subscription, events: count('Events that would be delivered.') }), {
+    wouldDeliver: optional(
+      list(closed({ subscription, events: count('Events that would be delivered.') }), {
         description: 'Dry run.',
       }),
     ),
-    unbatched: Type.Optional(Type.Array(UNBATCHED)),
-    notes: Type.Array(Type.String()),
+    unbatched: optional(list(UNBATCHED)),
+    notes: list(text()),
   },
   { title: 'ReplayReport' },
 );
@@ -175,15 +188,13 @@ const REPORT = closed(
 export const REPLAY_VIEW = closed(
   {
     ...SUMMARY,
-    progress: Type.Optional(PROGRESS),
-    report: Type.Optional(REPORT),
-    error: Type.Optional(
-      closed({ code: Type.String(), message: Type.String() }, { description: 'Why it failed.' }),
-    ),
-    url: Type.Optional(Type.String({ description: 'Its page in the Temporal UI, where one is known.' })),
+    progress: optional(PROGRESS),
+    report: optional(REPORT),
+    error: optional(closed({ code: text(), message: text() }, { description: 'Why it failed.' })),
+    url: optional(text({ description: 'Its page in the Temporal UI, where one is known.' })),
   },
   { title: 'ReplayDetails' },
 );
 
 /** A replay that was asked to stop. */
-export const REPLAY_CANCELLED = closed({ id: Type.String(), status: Type.Literal('cancelling') });
+export const REPLAY_CANCELLED = closed({ id: text(), status: literal('cancelling') });

@@ -1,8 +1,7 @@
-import { Type } from '@sinclair/typebox';
-import { choice, closed, count, moment } from '../../platform/json-schema.js';
+import { text, number, choice, list, optional, closed, count, moment } from '../../platform/json-schema.js';
 
 /** Path parameter: a subscription's name. */
-export const SUBSCRIPTION_NAME = Type.String({
+export const SUBSCRIPTION_NAME = text({
   description: "A subscription's name, as in the tenant's file.",
   pattern: '^[a-z][a-z0-9_-]{0,62}$',
   examples: ['crm'],
@@ -13,34 +12,34 @@ const STANDING = {
     description:
       '`active`: takes and delivers events. `paused` by somebody: takes events, which wait. `draining`: takes no new events, delivers what waits. `disabled` by Headgate: as paused, until it is resumed. `breaker-open`: its endpoint fails; one batch at a time is tried, rarely.',
   }),
-  reason: Type.Optional(Type.String({ description: 'Why, in words; absent while it is active.' })),
-  by: Type.Optional(
-    Type.String({
+  reason: optional(text({ description: 'Why, in words; absent while it is active.' })),
+  by: optional(
+    text({
       description: 'The subject of a token, `headgate` itself, or `unknown` for a rate that was set by hand.',
     }),
   ),
-  since: Type.Optional(moment('Since when.')),
+  since: optional(moment('Since when.')),
 };
 
 const OVERVIEW = {
-  name: Type.String(),
+  name: text(),
   kind: choice(['push', 'pull', 'workflow', 'warehouse', 'eligibility']),
-  url: Type.Optional(Type.String({ description: 'Of a webhook, without user, password and query.' })),
-  queue: Type.Optional(Type.String({ description: 'Its task queue, as the Temporal UI shows it.' })),
+  url: optional(text({ description: 'Of a webhook, without user, password and query.' })),
+  queue: optional(text({ description: 'Its task queue, as the Temporal UI shows it.' })),
   ...STANDING,
   waiting: closed(
     {
-      batches: Type.Optional(count('Batches on their way to it.')),
-      windows: Type.Optional(count('Of the warehouse instead: load windows that have not loaded.')),
-      oldestSeconds: Type.Number({ description: 'For how long the oldest of it has waited.' }),
+      batches: optional(count('Batches on their way to it.')),
+      windows: optional(count('Of the warehouse instead: load windows that have not loaded.')),
+      oldestSeconds: number({ description: 'For how long the oldest of it has waited.' }),
     },
     { description: 'How far it is behind.' },
   ),
-  failing: Type.Optional(
+  failing: optional(
     closed(
       {
         since: moment('When the first try failed since the last one that did not.'),
-        lastError: Type.String(),
+        lastError: text(),
         lastErrorAt: moment('When the last try failed.'),
       },
       { description: 'There while what it is given fails, whatever its state.' },
@@ -53,7 +52,7 @@ export const SUBSCRIPTION = closed(OVERVIEW, { title: 'Subscription' });
 
 /** All subscriptions of a tenant. */
 export const SUBSCRIPTIONS = closed({
-  subscriptions: Type.Array(SUBSCRIPTION, {
+  subscriptions: list(SUBSCRIPTION, {
     description: "The built-in ones, then the others in the order of the tenant's file.",
   }),
 });
@@ -69,13 +68,10 @@ export const SUBSCRIPTION_DETAILS = closed(
 );
 
 /** A subscription that was changed. */
-export const SUBSCRIPTION_CHANGED = closed(
-  { name: Type.String(), ...STANDING },
-  { title: 'SubscriptionState' },
-);
+export const SUBSCRIPTION_CHANGED = closed({ name: text(), ...STANDING }, { title: 'SubscriptionState' });
 
 /** Body of pause, resume and drain. */
 export const CHANGE_BODY = closed(
-  { reason: Type.Optional(Type.String({ maxLength: 500, description: 'Why; shown with the state.' })) },
+  { reason: optional(text({ maxLength: 500, description: 'Why; shown with the state.' })) },
   { title: 'SubscriptionChange' },
 );
