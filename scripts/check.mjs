@@ -1,6 +1,6 @@
 /**
- * `npm run check`: format, lint, types, generated documents and the API's description, side by side, each but the last with its cache; what fails
- * prints what it found.
+ * `npm run check`: format, lint, types, generated documents and the API's description, side by side, the first three each
+ * with its cache; what fails prints what it found.
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
