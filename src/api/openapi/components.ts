@@ -45,8 +45,8 @@ export class Components {
     if (typeof value !== 'object' || value === null) return value;
     const { title } = value as { title?: unknown };
     if (typeof title !== 'string') return this.members(value, isOpen);
-    const { title: _title, ...rest } = value as Json;
-    const schema = this.members(rest, isOpen);
+    const rest = Object.entries(value).filter(([key]) => key !== 'title');
+    const schema = this.members(Object.fromEntries(rest), isOpen);
     const known = this.schemas.get(title);
     if (known !== undefined && JSON.stringify(known) !== JSON.stringify(schema))
       throw new Error(`Two schemas are called ${title}.`);
