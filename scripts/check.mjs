@@ -1,6 +1,6 @@
 /**
- * `npm run check`: format, lint, types, what is unused, words, licenses and generated documents, side by side, the first
- * four with caches; what fails prints what it found.
+ * `npm run check`: format, lint, types, what is unused, words, licenses, generated documents and the API's description, side
+ * by side, the first four with caches; what fails prints what it found.
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -52,6 +52,7 @@ const CHECKS = {
   words: [join(ROOT, 'scripts', 'words.mjs')],
   licenses: [join(ROOT, 'scripts', 'licenses.mjs')],
   docs: [join(ROOT, 'scripts', 'docs.mjs'), '--check'],
+  openapi: [join(ROOT, 'scripts', 'openapi.mjs')],
 };
 
 async function check([name, command]) {

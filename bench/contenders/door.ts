@@ -4,7 +4,8 @@ import { createAuthenticator } from '../../src/api/authenticate.js';
 import { createGuard } from '../../src/api/guard.js';
 import { problems } from '../../src/api/problem.js';
 import { RefusedTokens } from '../../src/api/refused-tokens.js';
-import { addEventRoutes } from '../../src/api/routes/events.js';
+import { mount } from '../../src/api/mount.js';
+import { EVENT_ROUTES } from '../../src/api/routes/events.js';
 import { listen, type ListeningApi } from '../../src/api/server.js';
 import type { Config } from '../../src/config.js';
 import { Admission } from '../../src/ingest/admission/admission.js';
@@ -40,7 +41,7 @@ export async function openDoor({ config, registry, accept, log }: DoorOptions): 
   const router = new Router();
   const refusedTokens = new RefusedTokens({ log });
   const guard = createGuard({ authenticate, admission: openAdmission(), refusedTokens });
-  addEventRoutes(router, { guard, ingest: ingestOver(accept) });
+  mount(router, EVENT_ROUTES, { ingest: ingestOver(accept) }, guard);
   app.use(problems(log));
   app.use(router.routes());
   return listen(app, config.host, config.port);

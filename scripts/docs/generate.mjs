@@ -7,6 +7,7 @@ import { formatted } from './markdown.mjs';
 
 /** The files that are generated, each with the module that makes it. */
 const PAGES = {
+  'docs/reference/api.md': './api.mjs',
   'docs/reference/cli.md': './cli.mjs',
   'docs/reference/configuration.md': './configuration.mjs',
   'docs/reference/errors.md': './errors.mjs',

@@ -24,7 +24,7 @@ export interface GuardOptions {
 }
 
 /** What a route says of itself. */
-interface GuardedRoute {
+export interface GuardedRoute {
   /** Path parameter with the name of the one thing that the scope `<scope>:<name>` is enough for. */
   readonly narrowedBy?: string;
   /** Largest body in bytes, inflated. Default: it has none, and what comes is not read. */

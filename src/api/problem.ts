@@ -103,7 +103,8 @@ function write(
   ctx.type = 'application/problem+json';
 }
 
-const TITLES: Readonly<Record<number, string>> = {
+/** Each status that errors have, in words. */
+export const TITLES: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   401: 'Unauthorized',
   403: 'Forbidden',

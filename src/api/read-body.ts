@@ -121,7 +121,7 @@ async function collectInflated(
 }
 
 function tooLarge(maxBytes: number): HeadgateError {
-  const limit = `${Math.floor(maxBytes / 1_000_000)} MB`;
+  const limit = maxBytes < 1_000_000 ? `${maxBytes} bytes` : `${Math.floor(maxBytes / 1_000_000)} MB`;
   return new HeadgateError(
     'BODY_TOO_LARGE',
     `A request body may have ${limit}, inflated; send less at a time.`,

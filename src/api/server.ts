@@ -24,15 +24,13 @@ import { problemDocument, problems } from './problem.js';
 import type { BodyPace } from './read-body.js';
 import type { Receipts } from '../receipts/receipts.js';
 import type { Replays } from '../replays/replays.js';
-import { addBatchRoutes } from './routes/batches.js';
-import { addDeadLetterRoutes } from './routes/dead-letters.js';
-import { addEligibilityRoutes } from './routes/eligibility.js';
-import { addEventRoutes } from './routes/events.js';
-import { addHealthRoutes, type ReadinessCheck } from './routes/health.js';
-import { addSubscriptionRoutes, type SubscriptionRoutesOptions } from './routes/subscriptions.js';
-import { addMetricsRoute } from './routes/metrics.js';
-import { addPullRoutes } from './routes/pull.js';
-import { addReplayRoutes } from './routes/replays.js';
+import { ExportSlots } from './export-slots.js';
+import { mount } from './mount.js';
+import { createDocumentation } from './documentation.js';
+import { COMMON_ROUTES, ROUTES } from './routes.js';
+import { createReadiness, type ReadinessCheck } from './routes/health.js';
+import { createScrape, METRICS_ROUTES } from './routes/metrics.js';
+import { SUBSCRIPTION_ROUTES, type SubscriptionServices } from './routes/subscriptions.js';
 
 /** What the API is built over. */
 export interface ApiDependencies {
@@ -47,7 +45,7 @@ export interface ApiDependencies {
   readonly deadLetters: DeadLetters;
   readonly pull: Pull;
   /** Without it there is no `/v1/subscriptions`. */
-  readonly subscriptions?: SubscriptionRoutesOptions;
+  readonly subscriptions?: SubscriptionServices['subscriptions'];
   readonly readiness: readonly ReadinessCheck[];
   /** How slowly a body may come. Default: any for 10 s, then 1,000 bytes/s. */
   readonly bodyPace?: BodyPace;
@@ -112,24 +110,22 @@ const BACKLOG = 4_096;
 
 /** Builds the Koa application; it holds no port yet. */
 export function createApi(dependencies: ApiDependencies): Koa {
-  const { decider, receipts, readiness, log } = dependencies;
+  const { subscriptions, metrics, readiness, log } = dependencies;
   const refusedTokens = new RefusedTokens(dependencies);
   const guard = createGuard({ ...dependencies, refusedTokens });
   const app = new Koa();
   // Errors on a broken connection are the client's; everything else is answered by `problems`.
   app.silent = true;
   const router = new Router();
-  const guarded = { ...dependencies, guard };
-  addEventRoutes(router, guarded);
-  addEligibilityRoutes(router, guard, decider);
-  addBatchRoutes(router, guard, receipts);
-  addReplayRoutes(router, guarded);
-  addDeadLetterRoutes(router, guarded);
-  addPullRoutes(router, guarded);
-  if (dependencies.subscriptions !== undefined)
-    addSubscriptionRoutes(router, guard, dependencies.subscriptions);
-  addHealthRoutes(router, readiness);
-  if (dependencies.metrics !== undefined) addMetricsRoute(router, dependencies.metrics);
+  const services = {
+    ...dependencies,
+    exportSlots: new ExportSlots(),
+    readinessNow: createReadiness(readiness),
+    documentation: createDocumentation(ROUTES),
+  };
+  mount(router, COMMON_ROUTES, services, guard);
+  if (subscriptions !== undefined) mount(router, SUBSCRIPTION_ROUTES, { subscriptions }, guard);
+  if (metrics !== undefined) mount(router, METRICS_ROUTES, { scrape: createScrape(metrics) });
   app.use(problems(log));
   app.use(refuseUnknown);
   app.use(router.routes());

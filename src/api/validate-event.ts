@@ -25,7 +25,8 @@ const text = (maxLength: number): object => ({ type: 'string', maxLength, patter
 /** Integers of attributes have 32 bits. @see CloudEvents 1.0.2, "Type System" */
 const INT32 = { minimum: -(2 ** 31), maximum: 2 ** 31 - 1 };
 
-const SCHEMA = {
+/** What every event is checked against; the OpenAPI document has it. */
+export const EVENT_SCHEMA = {
   type: 'object',
   required: ['specversion', 'id', 'source', 'type'],
   properties: {
@@ -50,9 +51,11 @@ const SCHEMA = {
 
 /** Verbose: an error has the value that it is about. */
 const ajv = new Ajv({ allowUnionTypes: true, validateSchema: false, verbose: true });
-const isCloudEvent = ajv.compile<Record<string, unknown> & Pick<EventRow, 'id' | 'source' | 'type'>>(SCHEMA);
+const isCloudEvent = ajv.compile<Record<string, unknown> & Pick<EventRow, 'id' | 'source' | 'type'>>(
+  EVENT_SCHEMA,
+);
 
-const KNOWN = new Set(Object.keys(SCHEMA.properties));
+const KNOWN = new Set(Object.keys(EVENT_SCHEMA.properties));
 
 /** When a request was received, in two forms: it is written into each of its events. */
 export interface Received {

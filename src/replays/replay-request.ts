@@ -1,63 +1,72 @@
+import { text, integer, flag, choice, list, optional, closed, type Wire } from '../platform/json-schema.js';
 import { randomBytes } from 'node:crypto';
 import { HeadgateError } from '../errors.js';
-import { INPUT_STREAMS, type InputStream } from '../events/event.js';
+import { INPUT_STREAMS } from '../events/event.js';
 import { ownSchema } from '../tenants/own-schema.js';
 import type { LoadedTenant } from '../tenants/config/registry.js';
 import { stateQueue, tenantQueue } from '../tenants/queues.js';
 import type { ReplayInput, ReplayRange, ReplayTask } from '../workflows/messages/replays.js';
 
-/** Body of `POST /v1/replays`. */
-export interface ReplayRequest {
-  /** RFC 3339, or a day; included. Default: from the oldest event that is kept. */
-  readonly from?: string;
-  /** RFC 3339, or a day; not included. Default: now. */
-  readonly to?: string;
-  /** The range is by the events' own time. Default: by that of receipt. */
-  readonly eventTime?: boolean;
-  readonly stream?: InputStream;
-  /** Exact, or a prefix as `booking.*`. */
-  readonly types?: readonly string[];
-  /** Deliver to this subscription alone. */
-  readonly subscription?: string;
-  /** Fill this newly made subscription. */
-  readonly into?: string;
-  /** Decide again by the rules of this version, or `current`, and record. */
-  readonly rules?: string;
-  /** Of `rules`: what is decided becomes current, where these rules are in force and nothing newer is known. */
-  readonly applyCurrent?: boolean;
-  readonly dryRun?: boolean;
-  /** Default 5,000. */
-  readonly eventsPerSecond?: number;
-}
-
 const EVENTS_PER_SECOND = 5_000;
 
-const MOMENT = {
-  type: 'string',
-  pattern: '^\\d{4}-\\d{2}-\\d{2}(T\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,9})?)?(Z|[+-]\\d{2}:\\d{2}))?$',
-};
-const NAME = { type: 'string', pattern: '^[a-z][a-z0-9_-]{0,62}$' };
-const TYPE = { type: 'string', pattern: '^[^*]*\\*?$', minLength: 1, maxLength: 255 };
+const moment = (description: string) =>
+  text({
+    pattern: '^\\d{4}-\\d{2}-\\d{2}(T\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,9})?)?(Z|[+-]\\d{2}:\\d{2}))?$',
+    description: `RFC 3339, or a day. ${description}`,
+  });
+const name = (description: string) => text({ pattern: '^[a-z][a-z0-9_-]{0,62}$', description });
 
-const SCHEMA = {
-  type: 'object',
-  additionalProperties: false,
-  properties: {
-    from: MOMENT,
-    to: MOMENT,
-    eventTime: { type: 'boolean' },
-    stream: { enum: INPUT_STREAMS },
-    types: { type: 'array', items: TYPE, minItems: 1, maxItems: 100 },
-    subscription: NAME,
-    into: NAME,
-    rules: { type: 'string', pattern: '^(current|[0-9a-f]{12})$' },
-    applyCurrent: { type: 'boolean' },
-    dryRun: { type: 'boolean' },
-    eventsPerSecond: { type: 'integer', minimum: 1, maximum: 1_000_000 },
+/** Body of `POST /v1/replays`. */
+export const REPLAY_REQUEST = closed(
+  {
+    from: optional(moment('Included. Default: from the oldest event that is kept.')),
+    to: optional(moment('Not included. Default: now.')),
+    eventTime: optional(
+      flag({
+        description: "The range is by the events' own time. Default: by that of receipt.",
+      }),
+    ),
+    stream: optional(choice(INPUT_STREAMS, { description: 'Default: both.' })),
+    types: optional(
+      list(text({ pattern: '^[^*]*\\*?$', minLength: 1, maxLength: 255 }), {
+        minItems: 1,
+        maxItems: 100,
+        description: 'Exact, or a prefix as `booking.*`. Default: all.',
+      }),
+    ),
+    subscription: optional(
+      name('Deliver to this subscription alone. Excludes `into` and `rules`. With none: deliver to all.'),
+    ),
+    into: optional(name('Fill this new subscription: each event once, however often it is run.')),
+    rules: optional(
+      text({
+        pattern: '^(current|[0-9a-f]{12})$',
+        description:
+          "Decide again by the rules of this version of the tenant's configuration, or `current`, and record.",
+      }),
+    ),
+    applyCurrent: optional(
+      flag({
+        description:
+          'Of `rules`: what is decided becomes current, where these rules are in force and nothing newer is known.',
+      }),
+    ),
+    dryRun: optional(flag({ description: 'Say what would happen, and do nothing.' })),
+    eventsPerSecond: optional(
+      integer({
+        minimum: 1,
+        maximum: 1_000_000,
+        description: `Kept events read per second. Default ${EVENTS_PER_SECOND}.`,
+      }),
+    ),
   },
-};
+  { title: 'ReplayRequest' },
+);
 
-const isReplayRequest = ownSchema<ReplayRequest>(SCHEMA);
+/** Body of `POST /v1/replays`. */
+export type ReplayRequest = Wire<typeof REPLAY_REQUEST>;
+
+const isReplayRequest = ownSchema<ReplayRequest>(REPLAY_REQUEST);
 
 /**
  * Reads the body of a request.

@@ -1,7 +1,8 @@
 import Router from '@koa/router';
 import Koa from 'koa';
-import { addHealthRoutes, type ReadinessCheck } from '../api/routes/health.js';
-import { addMetricsRoute } from '../api/routes/metrics.js';
+import { mount } from '../api/mount.js';
+import { createReadiness, HEALTH_ROUTES, type ReadinessCheck } from '../api/routes/health.js';
+import { createScrape, METRICS_ROUTES } from '../api/routes/metrics.js';
 import { listen, type ListeningApi } from '../api/server.js';
 import type { Metrics } from '../observability/metrics.js';
 
@@ -20,8 +21,8 @@ export interface MetricsListenerOptions {
 export function listenForScrapes(options: MetricsListenerOptions): Promise<ListeningApi> {
   const app = new Koa();
   const router = new Router();
-  addHealthRoutes(router, options.readiness);
-  addMetricsRoute(router, options.metrics);
+  mount(router, HEALTH_ROUTES, { readinessNow: createReadiness(options.readiness) });
+  mount(router, METRICS_ROUTES, { scrape: createScrape(options.metrics) });
   app.use(router.routes()).use(router.allowedMethods());
   return listen(app, options.host, options.port, { portVariable: 'HEADGATE_METRICS_PORT' });
 }

@@ -231,8 +231,8 @@ describe('what a tenant asks for besides', () => {
     const lists = [await api.get('/v1/replays'), await api.get('/v1/replays'), await api.get('/v1/replays')];
     assert.deepEqual(
       lists.map(({ body }) => body.code),
-      ['NOT_FOUND', 'NOT_FOUND', 'TENANT_RATE_LIMITED'],
+      ['ENGINE_UNAVAILABLE', 'ENGINE_UNAVAILABLE', 'TENANT_RATE_LIMITED'],
     );
-    assert.equal((await api.get('/v1/replays', await api.token({ tenant: 'DL' }))).status, 404);
+    assert.equal((await api.get('/v1/replays', await api.token({ tenant: 'DL' }))).status, 503);
   });
 });

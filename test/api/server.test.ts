@@ -6,10 +6,12 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import Koa from 'koa';
+import { ROUTES } from '../../src/api/routes.js';
 import { listen } from '../../src/api/server.js';
 import type { HeadgateError } from '../../src/errors.js';
 import { Turns } from '../../src/platform/event-loop-turns.js';
 import { cloudEvent, startTestApi, type TestApi } from '../support/api.js';
+import { examplePath, routeOf } from '../support/documented.js';
 
 /** Says how many get a connection from a kernel whose process takes none: in ten seconds, or once it is all. */
 const CONNECT_A_THOUSAND = `
@@ -21,6 +23,18 @@ const CONNECT_A_THOUSAND = `
   const began = performance.now();
   setInterval(() => { if (connected === 1000 || performance.now() - began > 10000) end(); }, 10);
 `;
+
+/** Of each path of the table of routes that this API has: the methods that it knows, sorted. */
+function allowedMethods(): Map<string, readonly string[]> {
+  const paths = ROUTES.filter(({ path }) => path !== '/metrics').map((route) => examplePath(route));
+  const known = (path: string): string[] =>
+    ['GET', 'HEAD', 'POST'].filter((method) => routeOf(method, path) !== undefined);
+  return new Map(paths.map((path) => [path, known(path)]));
+}
+
+function methodsOf(headers: Headers): string[] {
+  return (headers.get('allow') ?? '').split(', ').sort();
+}
 
 describe('the API server', () => {
   let api: TestApi;
@@ -64,6 +78,16 @@ describe('the API server', () => {
       assert.deepEqual([answer.status, answer.body.code], [405, 'METHOD_NOT_ALLOWED']);
       assert.equal(answer.headers.get('allow'), allowed);
       assert.equal(answer.headers.get('content-type'), 'application/problem+json');
+    });
+  }
+
+  for (const [path, allowed] of allowedMethods()) {
+    it(`answers what ${path} does not do with 405 and its methods, and OPTIONS with these`, async () => {
+      const answer = await api.post('{}', { method: 'DELETE', path, token: null });
+      assert.deepEqual([answer.status, answer.body.code], [405, 'METHOD_NOT_ALLOWED']);
+      assert.deepEqual(methodsOf(answer.headers), allowed);
+      const options = await fetch(`${api.url}${path}`, { method: 'OPTIONS' });
+      assert.deepEqual([options.status, methodsOf(options.headers)], [200, allowed]);
     });
   }
 

@@ -1,43 +1,31 @@
 import assert from 'node:assert/strict';
+import { ROUTES } from '../../src/api/routes.js';
 import { ALL_SCOPES, cloudEvent, startTestApi, type TestApi } from '../support/api.js';
+import { examplePath } from '../support/documented.js';
 
 const BATCH = '20240310-0123abcd-000000001';
 
 const DEAD = `crm~${BATCH}~loop.1`;
 
-/** Every route that needs a token, with its scope. */
-const ROUTES: readonly [method: string, path: string, scope: string][] = [
-  ['POST', '/v1/events', 'events:write'],
-  ['POST', '/v1/user-properties', 'user-properties:write'],
-  ['GET', '/v1/eligibility/s1', 'decisions:read'],
-  ['GET', `/v1/batches/${BATCH}`, 'batches:read'],
-  ['GET', '/v1/dead-letters', 'dead-letters:read'],
-  ['GET', '/v1/dead-letters/export', 'dead-letters:read'],
-  ['GET', `/v1/dead-letters/${DEAD}`, 'dead-letters:read'],
-  ['GET', '/v1/dead-letters/redrives/1', 'dead-letters:read'],
-  ['POST', '/v1/dead-letters/redrive', 'dead-letters:write'],
-  ['POST', '/v1/dead-letters/discard', 'dead-letters:write'],
-  ['POST', `/v1/dead-letters/${DEAD}/redrive`, 'dead-letters:write'],
-  ['POST', `/v1/dead-letters/${DEAD}/discard`, 'dead-letters:write'],
-  ['POST', '/v1/dead-letters/redrives/1/cancel', 'dead-letters:write'],
-  ['GET', '/v1/subscriptions', 'subscriptions:read'],
-  ['GET', '/v1/subscriptions/crm', 'subscriptions:read'],
-  ['POST', '/v1/subscriptions/crm/pause', 'subscriptions:write'],
-  ['POST', '/v1/subscriptions/crm/resume', 'subscriptions:write'],
-  ['POST', '/v1/subscriptions/crm/drain', 'subscriptions:write'],
-  ['POST', '/v1/subscriptions/crm/pull', 'subscriptions:pull'],
-  ['POST', '/v1/subscriptions/crm/ack', 'subscriptions:pull'],
-  ['POST', '/v1/subscriptions/crm/nack', 'subscriptions:pull'],
-  ['POST', '/v1/subscriptions/crm/modify-ack-deadline', 'subscriptions:pull'],
-  ['GET', '/v1/replays', 'replays:read'],
-  ['GET', '/v1/replays/20240310t120000-0123abcd', 'replays:read'],
-  ['GET', '/v1/retention', 'replays:read'],
-  ['POST', '/v1/replays', 'replays:write'],
-  ['POST', '/v1/replays/20240310t120000-0123abcd/cancel', 'replays:write'],
-];
+/** Every route that needs a token, with an example of its path, and its scope. */
+const GUARDED: readonly [method: string, path: string, scope: string][] = ROUTES.flatMap((route) =>
+  route.scope === undefined ? [] : [[route.method, examplePath(route), route.scope]],
+);
 
 describe('who may do what', () => {
   let api: TestApi;
+
+  it('only what runs Headgate or describes it needs no token', () => {
+    const open = ROUTES.filter(({ scope }) => scope === undefined).map(({ path }) => path);
+    assert.deepEqual(open.sort(), [
+      '/docs',
+      '/docs/{file}',
+      '/healthz',
+      '/metrics',
+      '/openapi.json',
+      '/readyz',
+    ]);
+  });
 
   before(async () => {
     api = await startTestApi({ tenants: { UA: 'active', DL: 'active', AA: 'suspended' } });
@@ -50,7 +38,7 @@ describe('who may do what', () => {
   });
 
   const body = JSON.stringify(cloudEvent('e', { data: {} }));
-  for (const [method, path, scope] of ROUTES) {
+  for (const [method, path, scope] of GUARDED) {
     const call = async (token: string | null): Promise<[number, string | undefined]> => {
       const answer = await api.post(method === 'POST' ? body : undefined, { method, path, token });
       return [answer.status, answer.body.code];
@@ -118,8 +106,9 @@ describe('who may do what', () => {
       return (await api.post(body, request)).status;
     };
     api.deadLettersAsked.length = 0;
-    for (const path of ['', '/export', `/${DEAD}`, '/redrives/1']) assert.equal(await asked(path), 404, path);
-    for (const path of ['/redrive', '/discard']) assert.equal(await asked(path, many), 404, path);
+    for (const path of ['', '/export']) assert.equal(await asked(path), 503, path);
+    for (const path of [`/${DEAD}`, '/redrives/1']) assert.equal(await asked(path), 404, path);
+    for (const path of ['/redrive', '/discard']) assert.equal(await asked(path, many), 503, path);
     for (const path of [`/${DEAD}/redrive`, `/${DEAD}/discard`, '/redrives/1/cancel'])
       assert.equal(await asked(path, reason), 404, path);
     assert.deepEqual(api.deadLettersAsked, [

@@ -8,7 +8,7 @@ import {
   type SendOptions,
   type SendTally,
 } from '../../packages/client/src/send.js';
-import type { IngestAnswer } from '../../src/api/routes/events.js';
+import type { IngestAnswer } from '../../src/api/schemas/events.js';
 import { cloudEvent, startTestApi } from '../support/api.js';
 
 /** What a scripted server answers with, in order; the last one from then on. */

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../../bench/system/free-port.js';
-import type { IngestAnswer } from '../../src/api/routes/events.js';
+import type { IngestAnswer } from '../../src/api/schemas/events.js';
 import type { KeptCheck } from '../../src/schema-trials/check-kept.js';
 import { killAll, nodeEnvironment, runHeadgate, spawnHeadgate } from '../support/headgate.js';
 import { until } from '../support/until.js';

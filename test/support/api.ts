@@ -9,8 +9,8 @@ import type { BodyPace } from '../../src/api/read-body.js';
 import { createApi, listen, type ConnectionLimits } from '../../src/api/server.js';
 import type { BatchReceipt, Receipts } from '../../src/receipts/receipts.js';
 import type { Replays } from '../../src/replays/replays.js';
-import type { IngestAnswer } from '../../src/api/routes/events.js';
-import type { SubscriptionRoutesOptions } from '../../src/api/routes/subscriptions.js';
+import type { IngestAnswer } from '../../src/api/schemas/events.js';
+import type { SubscriptionServices } from '../../src/api/routes/subscriptions.js';
 import type { AckMode } from '../../src/config.js';
 import type { DeadLetters } from '../../src/dead-letters/dead-letters.js';
 import type { EventSchemas } from '../../src/event-schemas/event-schemas.js';
@@ -24,6 +24,7 @@ import type { Metrics } from '../../src/observability/metrics.js';
 import { createLogger } from '../../src/platform/logger.js';
 import { createPull, type Pull } from '../../src/pull/pull.js';
 import { openDoor, type Door, type DoorOptions } from './door.js';
+import { assertDocumented } from './documented.js';
 import { linesOf } from './events.js';
 
 /** What a {@link startTestApi} may have otherwise than by default. */
@@ -54,7 +55,7 @@ export interface TestApiOptions extends Pick<AuthenticatorOptions, 'revocations'
   /** Default: knows none, and remembers where it was told to look. */
   readonly deadLetters?: DeadLetters;
   /** Default: nobody has any. */
-  readonly subscriptions?: SubscriptionRoutesOptions;
+  readonly subscriptions?: SubscriptionServices['subscriptions'];
   /** Default: one that knows no subscription, and so asks Temporal for nothing. */
   readonly pull?: Pull;
   /** Default: a request is a chunk. */
@@ -178,6 +179,13 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     if (bearer !== null) headers.set('authorization', `Bearer ${bearer}`);
     const response = await fetch(`${api.url}${path}`, { ...init, headers });
     const text = await response.text();
+    assertDocumented({
+      method: init.method ?? 'GET',
+      path,
+      status: response.status,
+      contentType: response.headers.get('content-type'),
+      text,
+    });
     const body = (text === '' ? {} : JSON.parse(text)) as TestAnswer['body'];
     return { status: response.status, headers: response.headers, body };
   };
@@ -209,7 +217,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   };
 }
 
-function noSubscriptions(): SubscriptionRoutesOptions {
+function noSubscriptions(): SubscriptionServices['subscriptions'] {
   const none = (): Promise<never> =>
     Promise.reject(new HeadgateError('NOT_FOUND', 'There is no such subscription.'));
   return {
@@ -235,36 +243,44 @@ function rememberingReceipts(asked: string[]): Receipts {
   };
 }
 
-/** Has no replays, and remembers where it was told to look. */
+/** Has no replays, and remembers where it was told to look; to list them it would need Temporal. */
 function rememberingReplays(asked: string[]): Replays {
-  const none = (tenant: string, id: string): Promise<never> => {
+  const noted = (tenant: string, id: string, error: HeadgateError): Promise<never> => {
     asked.push(`${tenant}/${id}`);
-    return Promise.reject(new HeadgateError('NOT_FOUND', 'No replay has this id.'));
+    return Promise.reject(error);
   };
+  const none = (tenant: string, id: string): Promise<never> =>
+    noted(tenant, id, new HeadgateError('NOT_FOUND', 'No replay has this id.'));
   return {
-    start: (tenant) => none(tenant, 'new'),
-    list: (tenant) => none(tenant, 'all'),
-    reach: (tenant) => none(tenant, 'reach'),
+    start: (tenant) => noted(tenant, 'new', noTemporal()),
+    list: (tenant) => noted(tenant, 'all', noTemporal()),
+    reach: (tenant) => noted(tenant, 'reach', noTemporal()),
     show: none,
     cancel: none,
   };
 }
 
-/** Knows no dead letter, and remembers where it was told to look. */
+/** Knows no dead letter, and remembers where it was told to look; to list them it would need Temporal. */
 function rememberingDeadLetters(asked: string[]): DeadLetters {
-  const none = (tenant: string, id: string): Promise<never> => {
+  const noted = (tenant: string, id: string, error: HeadgateError): Promise<never> => {
     asked.push(`${tenant}/${id}`);
-    return Promise.reject(new HeadgateError('NOT_FOUND', 'There is none of this id.'));
+    return Promise.reject(error);
   };
+  const none = (tenant: string, id: string): Promise<never> =>
+    noted(tenant, id, new HeadgateError('NOT_FOUND', 'There is none of this id.'));
   return {
-    list: (tenant) => none(tenant, ''),
+    list: (tenant) => noted(tenant, '', noTemporal()),
     show: none,
     resolve: none,
     export: async function* (tenant) {
-      yield await none(tenant, '');
+      yield await noted(tenant, '', noTemporal());
     },
-    redrives: { start: (tenant) => none(tenant, ''), show: none, cancel: none },
+    redrives: { start: (tenant) => noted(tenant, '', noTemporal()), show: none, cancel: none },
   };
+}
+
+function noTemporal(): HeadgateError {
+  return new HeadgateError('ENGINE_UNAVAILABLE', 'This test has no Temporal.', { retryable: true });
 }
 
 /** A CloudEvent that is taken as it is, with an id of its own. */

@@ -43,7 +43,11 @@ export interface Consumer {
   stop(): Promise<void>;
 }
 
-interface Message extends Leased {
+/**
+ * A message as the server hands it out.
+ * @internal compared with the API's description in test/client
+ */
+export interface Message extends Leased {
   readonly attempt: number;
 }
 

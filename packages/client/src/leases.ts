@@ -28,7 +28,7 @@ interface Held {
 }
 
 /** What the server answers to a call that settles: what has become of each. */
-interface Settled {
+export interface Settled {
   readonly results?: readonly { readonly ackId: string; readonly status: string }[];
 }
 

@@ -56,6 +56,8 @@ export interface EventOutcome {
   /** Why it is rejected: a stable code, and words. */
   readonly code?: string;
   readonly reason?: string;
+  /** With the code `schema_violation`: where in the event's data, a JSON pointer. */
+  readonly pointer?: string;
 }
 
 /** What a request is answered with. */

@@ -1,203 +1,161 @@
-import type Router from '@koa/router';
-import type { Context } from 'koa';
-import { HeadgateError } from '../../errors.js';
-import { INPUT_STREAMS, type InputStream, type EventRow } from '../../events/event.js';
-import type { EventSchemas } from '../../event-schemas/event-schemas.js';
-import type { TakenEvent } from '../../ingest/fresh.js';
-import type { Acceptance, Ingest, Receipt } from '../../ingest/ingest.js';
-import { bodyOf, noteHandled, permitOf, type Guard } from '../guard.js';
-import type { Metrics } from '../../observability/metrics.js';
-import { callerOf } from '../authenticate.js';
-import { parseBody, type Candidates } from '../parse-body.js';
-import type { Candidate } from '../candidate.js';
-import { inTurns } from '../in-turns.js';
-import { MAX_EVENT_BYTES, isRejection, validateEvent, type Received } from '../validate-event.js';
-import type { Rejection, RejectionCode } from '../rejection.js';
-
-/** What became of one event of a request; `index` is its place in the request, counted from 0. */
-interface EventResult {
-  readonly index: number;
-  readonly id?: string;
-  readonly status: 'accepted' | 'duplicate' | 'rejected';
-  readonly code?: RejectionCode;
-  readonly reason?: string;
-  /** With the code `schema_violation`: where in the event's data, a JSON pointer. */
-  readonly pointer?: string;
-}
-
-/** The answer to a request: counts, and a result for every event. */
-export interface IngestAnswer {
-  readonly accepted: number;
-  readonly duplicate: number;
-  readonly rejected: number;
-  readonly results: readonly EventResult[];
-}
-
-/** What {@link addEventRoutes} needs. */
-export interface EventRouteOptions {
-  readonly guard: Guard;
-  readonly ingest: Pick<Ingest, 'accept' | 'arrivals' | 'turns'>;
-  readonly metrics?: Metrics;
-  /** The schemas of a tenant's events now in force; undefined where it has none. Default: no tenant has any. */
-  readonly schemasOf?: (tenant: string) => EventSchemas | undefined;
-}
-
-const NOTHING: Acceptance = { receipts: [], written: Promise.resolve() };
+import { INPUT_STREAMS, type InputStream } from '../../events/event.js';
+import { MAX_EVENTS } from '../parse-body.js';
+import { ANSWERED, route, type Route, type RouteExample } from '../route.js';
+import { EVENTS_ANSWER, EVENTS_BODY } from '../schemas/events.js';
+import { takeEvents, type EventServices } from '../take-events.js';
 
 /** Largest request body, inflated: 4 MB. */
 const MAX_BODY_BYTES = 4_000_000;
 
-/**
- * Adds `POST /v1/events` and `POST /v1/user-properties`. A 202 means that every event it calls `accepted` or
- * `duplicate` is flushed to disk (with `HEADGATE_ACK=started`: is in Temporal), never that memory has it. A bad event
- * is `rejected` with its reason and spoils nothing beside it; if none is acceptable the answer is 422.
- */
-export function addEventRoutes(router: Router, options: EventRouteOptions): void {
-  for (const stream of INPUT_STREAMS) {
-    const mayWrite = options.guard(`${stream}:write`, { takesEvents: true, maxBytes: MAX_BODY_BYTES });
-    router.post(`/v1/${stream}`, mayWrite, async (ctx: Context) => {
-      const { tenant } = callerOf(ctx);
-      const body = await bodyOf(ctx);
-      const taking = take(options, tenant, stream, ctx, body);
-      const { json, refusal, written, ...counts } = taking instanceof Promise ? await taking : taking;
-      await written;
-      noteHandled(ctx, counts, body.length);
-      if (refusal !== undefined) throw refusal;
+const FORMATS = `The content type says how they are written:
+one event or an array (\`application/json\`, \`application/cloudevents+json\`, \`application/cloudevents-batch+json\`),
+one a line (\`application/x-ndjson\`), or in CloudEvents binary mode: attributes are \`ce-*\` headers, and the body is the data, of any content type.
+A request has at most ${MAX_EVENTS} events.`;
+
+const ANSWER = `A 202 means that every event it calls \`accepted\` or \`duplicate\` is on disk.
+A bad event is \`rejected\` on its own, with the reason; if none is acceptable the answer is 422.`;
+
+const STREAMS = {
+  events: {
+    summary: 'Send events',
+    description: `Takes events. ${FORMATS} ${ANSWER} Decisions are made before the answer.`,
+  },
+  'user-properties': {
+    summary: 'Send user properties',
+    description: `Takes what is known of subjects: events with a \`subject\`, and an object as \`data\`, whose keys are merged into the subject's profile; null unsets a key. ${FORMATS} ${ANSWER}`,
+  },
+} as const;
+
+const PAID = {
+  specversion: '1.0',
+  id: 'order-1',
+  source: '/shop',
+  type: 'order.paid',
+  subject: 'c-7',
+  data: { amount: 60 },
+};
+
+const EXAMPLES: Readonly<Record<InputStream, readonly RouteExample[]>> = {
+  events: [
+    {
+      name: 'several',
+      summary: 'An event that is taken, beside one that is not',
+      body: [PAID, { ...PAID, id: 'order-2', time: '1969-07-20T20:17:40Z' }],
+      answer: {
+        accepted: 1,
+        duplicate: 0,
+        rejected: 1,
+        results: [
+          { index: 0, id: 'order-1', status: 'accepted' },
+          {
+            index: 1,
+            id: 'order-2',
+            status: 'rejected',
+            code: 'time_out_of_range',
+            reason: 'time is before 1970-01-01',
+          },
+        ],
+      },
+    },
+    {
+      name: 'one-again',
+      summary: 'An event that was taken before',
+      body: PAID,
+      mediaType: 'application/cloudevents+json',
+      answer: {
+        accepted: 0,
+        duplicate: 1,
+        rejected: 0,
+        results: [{ index: 0, id: 'order-1', status: 'duplicate' }],
+      },
+    },
+    {
+      name: 'none-acceptable',
+      summary: 'No event is acceptable',
+      body: { ...PAID, id: 'order-3', time: '1969-07-20T20:17:40Z' },
+      status: 422,
+      answer: {
+        type: 'urn:headgate:problem:nothing-accepted',
+        title: 'Unprocessable Content',
+        status: 422,
+        code: 'NOTHING_ACCEPTED',
+        detail: 'time is before 1970-01-01',
+        accepted: 0,
+        duplicate: 0,
+        rejected: 1,
+        results: [
+          {
+            index: 0,
+            id: 'order-3',
+            status: 'rejected',
+            code: 'time_out_of_range',
+            reason: 'time is before 1970-01-01',
+          },
+        ],
+      },
+    },
+  ],
+  'user-properties': [
+    {
+      name: 'one',
+      summary: 'Two properties of a subject',
+      body: {
+        specversion: '1.0',
+        id: 'profile-1',
+        source: '/crm',
+        type: 'profile.changed',
+        subject: 'c-7',
+        data: { plan: 'silver', seats: 3 },
+      },
+      answer: {
+        accepted: 1,
+        duplicate: 0,
+        rejected: 0,
+        results: [{ index: 0, id: 'profile-1', status: 'accepted' }],
+      },
+    },
+  ],
+};
+
+/** `POST /v1/events` and `POST /v1/user-properties`: see {@link takeEvents}. */
+export const EVENT_ROUTES: readonly Route<EventServices>[] = INPUT_STREAMS.map((stream) =>
+  route(
+    {
+      id: stream === 'events' ? 'sendEvents' : 'sendUserProperties',
+      method: 'POST',
+      path: `/v1/${stream}`,
+      tag: 'Events',
+      scope: `${stream}:write`,
+      ...STREAMS[stream],
+      maxBytes: MAX_BODY_BYTES,
+      takesEvents: true,
+      body: {
+        schema: EVENTS_BODY,
+        mediaTypes: [
+          'application/json',
+          'application/cloudevents+json',
+          'application/cloudevents-batch+json',
+          'application/x-ndjson',
+        ],
+        // Events are checked one by one.
+        read: 'raw',
+      },
+      answer: { status: 202, description: 'A result for each event.', schema: EVENTS_ANSWER },
+      errors: [
+        'CONTENT_TYPE_UNSUPPORTED',
+        'NOTHING_ACCEPTED',
+        'TENANT_BACKLOG_FULL',
+        'DISK_FULL',
+        'STATE_UNAVAILABLE',
+      ],
+      examples: EXAMPLES[stream],
+    },
+    async (services: EventServices, { ctx, tenant }) => {
+      const json = await takeEvents(services, tenant, stream, ctx);
       ctx.status = 202;
       ctx.body = json;
       ctx.type = 'application/json';
-    });
-  }
-}
-
-/** The answer to a request, which may be given once its events are written. */
-interface Taken extends Pick<IngestAnswer, 'accepted' | 'duplicate' | 'rejected'> {
-  /** {@link IngestAnswer} as JSON, written out at once: a hundred results that wait are a hundred for the garbage collector. */
-  readonly json: string;
-  /** What to answer instead if no event was acceptable. */
-  readonly refusal?: HeadgateError;
-  readonly written: Promise<unknown>;
-}
-
-/** Not asynchronous, so that nothing holds the events in memory while they are written; see {@link Ingest.accept}. */
-function take(
-  options: EventRouteOptions,
-  tenant: string,
-  stream: InputStream,
-  ctx: Context,
-  body: Buffer,
-): Taken | Promise<Taken> {
-  const go = (candidates: Candidates): Taken | Promise<Taken> => {
-    permitOf(ctx).charge(candidates.length, body.length);
-    return takeAll(options, tenant, stream, candidates);
-  };
-  // In one piece, where it is no more: what is parsed is garbage again before the next request.
-  return options.ingest.turns.run(tenant, () => go(parseBody(ctx.req, body)));
-}
-
-function takeAll(
-  { ingest, schemasOf, metrics }: EventRouteOptions,
-  tenant: string,
-  stream: InputStream,
-  candidates: Candidates,
-): Taken | Promise<Taken> {
-  const now = new Date();
-  const received = { ms: now.getTime(), iso: now.toISOString() };
-  const check = new SchemaCheck(schemasOf?.(tenant));
-  const results: EventResult[] = [];
-  const events: TakenEvent[] = [];
-  const places: number[] = [];
-  const examineAt = (index: number): void => {
-    const candidate = candidates.at(index);
-    const taken = examine(candidate, stream, received, check);
-    if ('reason' in taken) {
-      results[index] = { index, ...idOf(candidate), status: 'rejected', ...taken };
-    } else {
-      places.push(index);
-      events.push(taken);
-    }
-  };
-  const accept = (): Taken | Promise<Taken> => {
-    check.report(tenant, metrics);
-    const accepting = events.length === 0 ? NOTHING : ingest.accept(tenant, stream, events);
-    return accepting instanceof Promise ? accepting.then(answered) : answered(accepting);
-  };
-  const answered = ({ receipts, written }: Acceptance): Taken => {
-    const counts = { accepted: 0, duplicate: 0, rejected: candidates.length - events.length };
-    for (let at = 0; at < receipts.length; at++) {
-      const index = places[at] as number;
-      const result = resultOf(index, (events[at] as TakenEvent).row.id, receipts[at] as Receipt);
-      results[index] = result;
-      counts[result.status]++;
-    }
-    const answer: IngestAnswer = { ...counts, results };
-    return { ...counts, json: JSON.stringify(answer), refusal: refusalOf(answer), written };
-  };
-  const examining = inTurns({ turns: ingest.turns, tenant }, candidates.length, examineAt);
-  const taking = examining === undefined ? accept() : examining.then(accept);
-  if (taking instanceof Promise) ingest.arrivals.add(tenant, { done: taking });
-  return taking;
-}
-
-function resultOf(index: number, id: string, receipt: Receipt): EventResult {
-  if (typeof receipt === 'string') return { index, id, status: receipt };
-  return { index, id, status: 'rejected', code: 'profile_full', reason: receipt.refused };
-}
-
-function refusalOf(answer: IngestAnswer): HeadgateError | undefined {
-  const { rejected, results } = answer;
-  if (results.length === 0 || rejected < results.length) return undefined;
-  const reason = results.length === 1 ? results[0]?.reason : undefined;
-  const detail = reason ?? 'None of the events is acceptable; see results.';
-  return new HeadgateError('NOTHING_ACCEPTED', detail, { details: { ...answer } });
-}
-
-function examine(
-  candidate: Candidate,
-  stream: InputStream,
-  received: Received,
-  check: SchemaCheck,
-): TakenEvent | Rejection {
-  if ('unreadable' in candidate) return { code: 'unreadable', reason: candidate.unreadable };
-  if ('excess' in candidate) return { code: 'invalid_data', reason: candidate.excess };
-  const row = validateEvent(candidate.value, stream, received, candidate.written);
-  if (isRejection(row)) return row;
-  // Written out once: for its size here, for the spool later.
-  const json = JSON.stringify(row);
-  // A text's length settles it for all but the very large.
-  const size = json.length * 3 <= MAX_EVENT_BYTES ? json.length : Buffer.byteLength(json);
-  // Before its schema: what that can cost goes by the event's size.
-  if (size <= MAX_EVENT_BYTES) return check.rejectionOf(row) ?? { row, json };
-  return { code: 'too_large', reason: `an event may have ${MAX_EVENT_BYTES} bytes, this one has ${size}` };
-}
-
-function idOf(candidate: Candidate): { id?: string } {
-  const id = 'value' in candidate ? (candidate.value as { id?: unknown } | null)?.id : undefined;
-  return typeof id === 'string' ? { id: id.slice(0, 512) } : {};
-}
-
-/** Checks the events of one request against their tenant's schemas, and counts those that do not fit. */
-class SchemaCheck {
-  private readonly violations = { enforce: 0, warn: 0 };
-
-  /** @param schemas undefined for a tenant that has none */
-  constructor(private readonly schemas: EventSchemas | undefined) {}
-
-  /** Undefined for an event that may come in. */
-  rejectionOf(row: EventRow): Rejection | undefined {
-    const schema = this.schemas?.find(row);
-    if (schema === undefined || schema.mode === 'off') return undefined;
-    const problem = schema.problemOf(row);
-    if (problem === undefined) return undefined;
-    this.violations[schema.mode]++;
-    if (schema.mode === 'warn') return undefined;
-    const { pointer, message } = problem;
-    return { code: 'schema_violation', reason: `data${pointer} ${message}`, pointer };
-  }
-
-  /** Puts what was counted into the metrics; to be called once all events have been looked at. */
-  report(tenant: string, metrics: Pick<Metrics, 'schemaViolations'> | undefined): void {
-    for (const mode of ['enforce', 'warn'] as const)
-      if (this.violations[mode] > 0) metrics?.schemaViolations(tenant, mode, this.violations[mode]);
-  }
-}
+      return ANSWERED;
+    },
+  ),
+);

@@ -1,63 +1,169 @@
-import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { HeadgateError } from '../../errors.js';
 import type { PullMessage } from '../../pull/leased-batch.js';
 import type { Pull, Subscriber } from '../../pull/pull.js';
 import type { SettleResult } from '../../pull/subscription-queue.js';
-import { callerOf } from '../authenticate.js';
-import { bodyOf, type Guard } from '../guard.js';
 import { whenHalfClosed } from '../half-closed.js';
-import { parseAck, parseModify, parsePull, type PullBody } from '../pull-requests.js';
+import { ANSWERED, route } from '../route.js';
+import {
+  ACK_BODY,
+  MODIFY_BODY,
+  PULL_ANSWER,
+  PULL_BODY,
+  SETTLE_ANSWER,
+  type PullBody,
+} from '../schemas/pull.js';
+import { SUBSCRIPTION_NAME } from '../schemas/subscriptions.js';
 import { tokenOf } from '../token-watch.js';
 
-/** What {@link addPullRoutes} needs. */
-export interface PullRouteOptions {
-  readonly guard: Guard;
+/** What the routes of consumers need of the server. */
+export interface PullServices {
   readonly pull: Pull;
 }
 
-type SubscriptionContext = Context & { params: Record<string, string> };
+/** What they have in common. A thousand ack ids are 40 kB. */
+const CONSUMER = {
+  method: 'POST',
+  tag: 'Pull',
+  scope: 'subscriptions:pull',
+  narrowedBy: 'name',
+  maxBytes: 1_000_000,
+  params: { name: SUBSCRIPTION_NAME },
+} as const;
 
-/** A thousand ack ids are 40 kB. */
-const MAX_BODY_BYTES = 1_000_000;
+const ACK_ID = 'Zk3x9QpLm2c.0.1';
+
+const SETTLED = { results: [{ ackId: ACK_ID, status: 'ok' }] } as const;
+
+const PULL = route(
+  {
+    ...CONSUMER,
+    id: 'pull',
+    path: '/v1/subscriptions/{name}/pull',
+    summary: 'Pull events',
+    description:
+      'Leases events, or waits for them. What is not acknowledged before the deadline of the subscription is handed out again, under another `ackId`. A wait ends with the token.',
+    body: { schema: PULL_BODY, optional: true },
+    answer: { status: 200, description: 'Events; none if none came in time.', schema: PULL_ANSWER },
+    errors: ['NOT_FOUND', 'TENANT_IN_FLIGHT_FULL'],
+    examples: [
+      {
+        name: 'one',
+        summary: 'At most one event',
+        body: { maxMessages: 1, waitMs: 30_000 },
+        answer: {
+          messages: [
+            {
+              ackId: ACK_ID,
+              attempt: 1,
+              event: {
+                specversion: '1.0',
+                id: 'order-1',
+                source: '/shop',
+                type: 'order.paid',
+                time: '2024-03-10T12:00:00.000Z',
+                subject: 'c-7',
+                data: { amount: 60 },
+                receivedat: '2024-03-10T12:00:00.000Z',
+                hops: 1,
+              },
+            },
+          ],
+        },
+      },
+    ],
+  },
+  async ({ pull }: PullServices, { ctx, tenant, params, body }) => {
+    const who = { tenant, subscription: params.name };
+    const messages = await takeFor(ctx, pull, who, body);
+    ctx.body = messagesJson(messages);
+    ctx.type = 'application/json';
+    giveBackUnread(ctx, pull, who, messages);
+    return ANSWERED;
+  },
+);
+
+const SETTLES = {
+  answer: { status: 200, description: 'What became of each.', schema: SETTLE_ANSWER },
+  errors: ['NOT_FOUND', 'LEASE_STALE'],
+} as const;
+
+const ACK_EXAMPLE = {
+  name: 'one',
+  summary: 'One message',
+  body: { ackIds: [ACK_ID] },
+  answer: SETTLED,
+} as const;
+
+const ACK = route(
+  {
+    ...CONSUMER,
+    ...SETTLES,
+    id: 'ack',
+    path: '/v1/subscriptions/{name}/ack',
+    summary: 'Acknowledge events',
+    description: 'Ends leases: these events are done with. It is answered once Temporal has it.',
+    body: { schema: ACK_BODY },
+    examples: [
+      ACK_EXAMPLE,
+      {
+        name: 'stale',
+        summary: 'None of the leases is live',
+        body: { ackIds: ['not-an-ack-id'] },
+        status: 409,
+        answer: {
+          type: 'urn:headgate:problem:lease-stale',
+          title: 'Conflict',
+          status: 409,
+          code: 'LEASE_STALE',
+          detail: 'None of these leases is live: their events are available again, or acknowledged.',
+          results: [{ ackId: 'not-an-ack-id', status: 'unknown' }],
+        },
+      },
+    ],
+  },
+  async ({ pull }: PullServices, { tenant, params, body }) =>
+    settled(await pull.ack({ tenant, subscription: params.name }, body.ackIds)),
+);
+
+const NACK = route(
+  {
+    ...CONSUMER,
+    ...SETTLES,
+    id: 'nack',
+    path: '/v1/subscriptions/{name}/nack',
+    summary: 'Give events back',
+    description: 'Ends leases: these events are available again at once.',
+    body: { schema: ACK_BODY },
+    examples: [ACK_EXAMPLE],
+  },
+  async ({ pull }: PullServices, { tenant, params, body }) =>
+    settled(await pull.nack({ tenant, subscription: params.name }, body.ackIds)),
+);
+
+const MODIFY = route(
+  {
+    ...CONSUMER,
+    ...SETTLES,
+    id: 'modifyAckDeadline',
+    path: '/v1/subscriptions/{name}/modify-ack-deadline',
+    summary: 'Keep events longer',
+    description: 'Moves the deadline of leases, for what takes long to handle.',
+    body: { schema: MODIFY_BODY },
+    examples: [{ ...ACK_EXAMPLE, body: { ackIds: [ACK_ID], ackDeadlineSeconds: 60 } }],
+  },
+  async ({ pull }: PullServices, { tenant, params, body: { ackIds, ackDeadlineSeconds } }) =>
+    settled(await pull.extend({ tenant, subscription: params.name }, ackIds, ackDeadlineSeconds * 1000)),
+);
 
 /**
- * Adds `POST /v1/subscriptions/:name/pull`, `…/ack`, `…/nack` and `…/modify-ack-deadline`. What a token may pull from is
- * its own tenant's: all subscriptions by the scope `subscriptions:pull`, one by `subscriptions:pull:<name>`.
+ * The calls of consumers. What a token may pull from is its own tenant's: all subscriptions by the scope
+ * `subscriptions:pull`, one by `subscriptions:pull:<name>`.
  */
-export function addPullRoutes(router: Router, options: PullRouteOptions): void {
-  const { guard, pull } = options;
-  const mayPull = guard('subscriptions:pull', { narrowedBy: 'name', maxBytes: MAX_BODY_BYTES });
-  const route = (
-    call: string,
-    handle: (ctx: Context, who: Subscriber, body: Buffer) => Promise<void>,
-  ): void => {
-    router.post(`/v1/subscriptions/:name/${call}`, mayPull, async (ctx: SubscriptionContext) => {
-      const body = await bodyOf(ctx);
-      await handle(ctx, { tenant: callerOf(ctx).tenant, subscription: ctx.params.name ?? '' }, body);
-    });
-  };
+export const PULL_ROUTES = [PULL, ACK, NACK, MODIFY];
 
-  route('pull', async (ctx, who, body) => {
-    const messages = await takeFor(ctx, pull, who, parsePull(body));
-    answer(ctx, messagesJson(messages));
-    giveBackUnread(ctx, pull, who, messages);
-  });
-  route('ack', async (ctx, who, body) =>
-    answer(ctx, resultsJson(await pull.ack(who, parseAck(body).ackIds))),
-  );
-  route('nack', async (ctx, who, body) =>
-    answer(ctx, resultsJson(await pull.nack(who, parseAck(body).ackIds))),
-  );
-  route('modify-ack-deadline', async (ctx, who, body) => {
-    const { ackIds, ackDeadlineSeconds } = parseModify(body);
-    answer(ctx, resultsJson(await pull.extend(who, ackIds, ackDeadlineSeconds * 1000)));
-  });
-}
-
-function answer(ctx: Context, json: string): void {
-  ctx.body = json;
-  ctx.type = 'application/json';
+function settled(results: readonly SettleResult[]): { readonly results: readonly SettleResult[] } {
+  return { results };
 }
 
 /**
@@ -95,10 +201,6 @@ function messagesJson(messages: readonly PullMessage[]): string {
     ({ ackId, attempt, event }) => `{"ackId":"${ackId}","attempt":${attempt},"event":${event}}`,
   );
   return `{"messages":[${items.join(',')}]}`;
-}
-
-function resultsJson(results: readonly SettleResult[]): string {
-  return JSON.stringify({ results });
 }
 
 /**

@@ -1,57 +1,191 @@
-import type Router from '@koa/router';
-import type { Context } from 'koa';
 import { LIST_COST } from '../../ingest/admission/calls.js';
-import { callerOf } from '../authenticate.js';
-import { bodyOf, type Guard } from '../guard.js';
-import { parseReplayRequest } from '../../replays/replay-request.js';
+import { parseReplayRequest, REPLAY_REQUEST } from '../../replays/replay-request.js';
 import type { Replays } from '../../replays/replays.js';
+import { route } from '../route.js';
+import {
+  REACH,
+  REPLAY_CANCELLED,
+  REPLAY_ID,
+  REPLAY_LIST,
+  REPLAY_SUMMARY,
+  REPLAY_VIEW,
+} from '../schemas/replays.js';
 
-/** What {@link addReplayRoutes} needs. */
-export interface ReplayRouteOptions {
-  readonly guard: Guard;
+/** What the routes of replays need of the server. */
+export interface ReplayServices {
   readonly replays: Replays;
 }
 
 const MAX_BODY_BYTES = 64_000;
 
-type WithParams = Context & { params: Record<string, string> };
+const REPLAY = {
+  id: '20240310t120000-0123abcd',
+  status: 'running',
+  range: { from: '2024-03-09T00:00:00.000Z', to: '2024-03-10T00:00:00.000Z', by: 'receipt' },
+  task: { kind: 'deliver', subscription: 'crm' },
+  version: '3f2a9c01d4e5',
+  dryRun: true,
+  eventsPerSecond: 5_000,
+  requestedAt: '2024-03-10T12:00:00.000Z',
+  workflowId: 'replay/acme/20240310t120000-0123abcd',
+} as const;
+
+const ENDED = { ...REPLAY, status: 'completed', closedAt: '2024-03-10T12:00:01.200Z' } as const;
+
+const REACHES = { retentionMs: 2_592_000_000, keptSince: '2024-02-09T08:30:00.000Z' } as const;
 
 /**
- * Adds `POST /v1/replays` (202 once Temporal has it), `GET /v1/replays`, `GET /v1/replays/:id` (how far it is, or its
- * report), `POST /v1/replays/:id/cancel`, and `GET /v1/retention`: how far back replay reaches. All of them are about the
+ * The routes of replays, and `GET /v1/retention`. A 202 means that Temporal has what was asked for. All are about the
  * caller's own tenant.
  */
-export function addReplayRoutes(router: Router, options: ReplayRouteOptions): void {
-  const { guard, replays } = options;
-  const mayLook = guard('replays:read', { temporalCost: 1 });
-  const mayList = guard('replays:read', { temporalCost: LIST_COST });
-  const mayStart = guard('replays:write', { maxBytes: MAX_BODY_BYTES, temporalCost: LIST_COST });
-  const mayCancel = guard('replays:write', { temporalCost: 1 });
-
-  router.post('/v1/replays', mayStart, async (ctx: Context) => {
-    const request = parseReplayRequest(await bodyOf(ctx));
-    const started = await replays.start(callerOf(ctx).tenant, request);
-    ctx.set('Location', `/v1/replays/${started.id}`);
-    answer(ctx, 202, started);
-  });
-  router.get('/v1/replays', mayList, async (ctx: Context) => {
-    const { tenant } = callerOf(ctx);
-    answer(ctx, 200, { replays: await replays.list(tenant), reach: await replays.reach(tenant) });
-  });
-  router.get('/v1/replays/:id', mayLook, async (ctx: WithParams) => {
-    answer(ctx, 200, await replays.show(callerOf(ctx).tenant, ctx.params.id ?? ''));
-  });
-  router.post('/v1/replays/:id/cancel', mayCancel, async (ctx: WithParams) => {
-    await replays.cancel(callerOf(ctx).tenant, ctx.params.id ?? '');
-    answer(ctx, 202, { id: ctx.params.id, status: 'cancelling' });
-  });
-  router.get('/v1/retention', mayLook, async (ctx: Context) => {
-    answer(ctx, 200, await replays.reach(callerOf(ctx).tenant));
-  });
-}
-
-function answer(ctx: Context, status: number, body: object): void {
-  ctx.status = status;
-  ctx.body = JSON.stringify(body);
-  ctx.type = 'application/json';
-}
+export const REPLAY_ROUTES = [
+  route(
+    {
+      id: 'startReplay',
+      method: 'POST',
+      path: '/v1/replays',
+      tag: 'Replays',
+      scope: 'replays:write',
+      summary: 'Start a replay',
+      description:
+        'Runs kept events again: delivers them, fills a new subscription with them, or decides on them by other rules. At most ten of a tenant run at once.',
+      maxBytes: MAX_BODY_BYTES,
+      temporalCost: LIST_COST,
+      body: { schema: REPLAY_REQUEST, read: parseReplayRequest },
+      answer: {
+        status: 202,
+        description: 'Temporal has it.',
+        schema: REPLAY_SUMMARY,
+        headers: { Location: 'Where the replay is shown.' },
+      },
+      errors: ['REPLAY_INVALID', 'RULES_UNKNOWN'],
+      examples: [
+        {
+          name: 'dry-run',
+          summary: 'What delivering a day again to one subscription would do',
+          body: { from: '2024-03-09', to: '2024-03-10', subscription: 'crm', dryRun: true },
+          answer: REPLAY,
+        },
+        {
+          name: 'contradiction',
+          summary: 'A range that ends before it begins',
+          body: { from: '2024-03-10', to: '2024-03-09', subscription: 'crm' },
+          status: 400,
+          answer: {
+            type: 'urn:headgate:problem:replay-invalid',
+            title: 'Bad Request',
+            status: 400,
+            code: 'REPLAY_INVALID',
+            detail: 'This replay cannot be: "from" must be before "to".',
+          },
+        },
+      ],
+    },
+    async ({ replays }: ReplayServices, { ctx, tenant, body }) => {
+      const started = await replays.start(tenant, body);
+      ctx.set('Location', `/v1/replays/${started.id}`);
+      return started;
+    },
+  ),
+  route(
+    {
+      id: 'listReplays',
+      method: 'GET',
+      path: '/v1/replays',
+      tag: 'Replays',
+      scope: 'replays:read',
+      summary: 'List replays',
+      description: 'The latest replays, and how far back replay reaches.',
+      temporalCost: LIST_COST,
+      answer: { status: 200, description: 'The latest 100, newest first.', schema: REPLAY_LIST },
+      examples: [
+        { name: 'one', summary: 'One that has ended', answer: { replays: [ENDED], reach: REACHES } },
+      ],
+    },
+    async ({ replays }: ReplayServices, { tenant }) => ({
+      replays: await replays.list(tenant),
+      reach: await replays.reach(tenant),
+    }),
+  ),
+  route(
+    {
+      id: 'getReplay',
+      method: 'GET',
+      path: '/v1/replays/{id}',
+      tag: 'Replays',
+      scope: 'replays:read',
+      summary: 'Show a replay',
+      description: 'How far a replay is, or its report.',
+      temporalCost: 1,
+      params: { id: REPLAY_ID },
+      answer: { status: 200, description: 'The replay.', schema: REPLAY_VIEW },
+      errors: ['NOT_FOUND'],
+      examples: [
+        {
+          name: 'ended',
+          summary: 'One that has ended',
+          answer: {
+            ...ENDED,
+            report: {
+              batches: 0,
+              events: 0,
+              matched: 0,
+              deliveries: 0,
+              decisions: 0,
+              skipped: 0,
+              bytes: 0,
+              dryRun: true,
+              seconds: 1.2,
+              warmUpEvents: 0,
+              wouldDeliver: [],
+              notes: [],
+            },
+            url: 'http://127.0.0.1:8233/namespaces/headgate/workflows/replay%2Facme%2F20240310t120000-0123abcd/0f0c4c6e-1c06-4a2b-9a3a-2f6f1c1b8e11/history',
+          },
+        },
+      ],
+    },
+    async ({ replays }: ReplayServices, { tenant, params }) => replays.show(tenant, params.id),
+  ),
+  route(
+    {
+      id: 'cancelReplay',
+      method: 'POST',
+      path: '/v1/replays/{id}/cancel',
+      tag: 'Replays',
+      scope: 'replays:write',
+      summary: 'Cancel a replay',
+      description: 'Asks a replay to stop. What it has delivered and recorded stays.',
+      temporalCost: 1,
+      params: { id: REPLAY_ID },
+      answer: { status: 202, description: 'Temporal has been asked.', schema: REPLAY_CANCELLED },
+      errors: ['NOT_FOUND'],
+      examples: [
+        {
+          name: 'cancelled',
+          summary: 'One that runs',
+          answer: { id: '20240310t120000-0123abcd', status: 'cancelling' },
+        },
+      ],
+    },
+    async ({ replays }: ReplayServices, { tenant, params: { id } }) => {
+      await replays.cancel(tenant, id);
+      return { id, status: 'cancelling' as const };
+    },
+  ),
+  route(
+    {
+      id: 'getRetention',
+      method: 'GET',
+      path: '/v1/retention',
+      tag: 'Replays',
+      scope: 'replays:read',
+      summary: 'Show how far back replay reaches',
+      description: 'How long batches are kept, and the oldest event that is kept.',
+      temporalCost: 1,
+      answer: { status: 200, description: 'How far back.', schema: REACH },
+      examples: [{ name: 'kept', summary: 'Thirty days', answer: REACHES }],
+    },
+    async ({ replays }: ReplayServices, { tenant }) => replays.reach(tenant),
+  ),
+];

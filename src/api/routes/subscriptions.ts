@@ -1,75 +1,156 @@
-import type Router from '@koa/router';
-import type { Context } from 'koa';
-import { HeadgateError } from '../../errors.js';
 import { LIST_COST } from '../../ingest/admission/calls.js';
-import { ownSchema } from '../../tenants/own-schema.js';
 import type { SubscriptionControl, StatusChange } from '../../subscriptions/control.js';
 import type { SubscriptionOverviews } from '../../subscriptions/overview.js';
 import { assertSubscriptionName } from '../../tenants/ids.js';
-import { callerOf } from '../authenticate.js';
-import { bodyOf, type Guard } from '../guard.js';
+import { route } from '../route.js';
+import {
+  CHANGE_BODY,
+  SUBSCRIPTION_CHANGED,
+  SUBSCRIPTION_DETAILS,
+  SUBSCRIPTION_NAME,
+  SUBSCRIPTIONS,
+} from '../schemas/subscriptions.js';
 
-/** What {@link addSubscriptionRoutes} needs. */
-export interface SubscriptionRoutesOptions {
-  readonly control: Pick<SubscriptionControl, 'change'>;
-  readonly overviews: Pick<SubscriptionOverviews, 'asking' | 'list' | 'show'>;
+/** What the routes of subscriptions need of the server. */
+export interface SubscriptionServices {
+  readonly subscriptions: {
+    readonly control: Pick<SubscriptionControl, 'change'>;
+    readonly overviews: Pick<SubscriptionOverviews, 'asking' | 'list' | 'show'>;
+  };
 }
-
-/** What each verb makes of a subscription. */
-const CHANGES = { pause: 'paused', resume: 'active', drain: 'draining' } as const;
 
 const MAX_BODY_BYTES = 10_000;
 
-const isReason = ownSchema<{ reason?: string }>({
-  type: 'object',
-  additionalProperties: false,
-  properties: { reason: { type: 'string', maxLength: 500 } },
-});
+const CRM = {
+  name: 'crm',
+  kind: 'push',
+  url: 'https://crm.example.com/hooks',
+  state: 'active',
+  queue: 'acme.sub.crm',
+  waiting: { batches: 0, oldestSeconds: 0 },
+} as const;
 
-type NamedContext = Context & { params: Record<string, string> };
+const READING = [
+  route(
+    {
+      id: 'listSubscriptions',
+      method: 'GET',
+      path: '/v1/subscriptions',
+      tag: 'Subscriptions',
+      scope: 'subscriptions:read',
+      summary: 'List subscriptions',
+      description:
+        'All subscriptions of the tenant, the built-in ones too: state, and how far each is behind.',
+      temporalCost: LIST_COST,
+      answer: { status: 200, description: 'The subscriptions.', schema: SUBSCRIPTIONS },
+      examples: [
+        {
+          name: 'all',
+          summary: 'The built-in ones, and a webhook',
+          answer: {
+            subscriptions: [
+              {
+                name: 'warehouse',
+                kind: 'warehouse',
+                state: 'active',
+                queue: 'acme',
+                waiting: { windows: 0, oldestSeconds: 0 },
+              },
+              CRM,
+            ],
+          },
+        },
+      ],
+    },
+    async ({ subscriptions: { overviews } }: SubscriptionServices, { tenant }) => ({
+      subscriptions: await overviews.list(tenant),
+    }),
+  ),
+  route(
+    {
+      id: 'getSubscription',
+      method: 'GET',
+      path: '/v1/subscriptions/{name}',
+      tag: 'Subscriptions',
+      scope: 'subscriptions:read',
+      summary: 'Show a subscription',
+      description: 'One subscription, with the batches on their way to it and its dead letters.',
+      temporalCost: LIST_COST,
+      params: { name: SUBSCRIPTION_NAME },
+      answer: { status: 200, description: 'The subscription.', schema: SUBSCRIPTION_DETAILS },
+      errors: ['NOT_FOUND'],
+      examples: [{ name: 'one', summary: 'A webhook', answer: { ...CRM, deliveries: 0, deadLetters: 0 } }],
+    },
+    async ({ subscriptions: { overviews } }: SubscriptionServices, { tenant, params }) =>
+      overviews.show(tenant, assertSubscriptionName(params.name)),
+  ),
+];
 
-/**
- * Adds `GET /v1/subscriptions` and `GET /v1/subscriptions/:name`, and `POST /v1/subscriptions/:name/pause`, `/resume` and
- * `/drain` with an optional body `{"reason": …}`. Only the caller's own tenant is looked at and changed.
- */
-export function addSubscriptionRoutes(
-  router: Router,
-  guard: Guard,
-  { control, overviews }: SubscriptionRoutesOptions,
-): void {
-  const mayRead = guard('subscriptions:read', { temporalCost: LIST_COST });
-  const mayWrite = guard('subscriptions:write', { maxBytes: MAX_BODY_BYTES, temporalCost: LIST_COST });
-  router.get('/v1/subscriptions', mayRead, async (ctx: Context) => {
-    answer(ctx, { subscriptions: await overviews.list(callerOf(ctx).tenant) });
-  });
-  router.get('/v1/subscriptions/:name', mayRead, async (ctx: NamedContext) => {
-    answer(ctx, await overviews.show(callerOf(ctx).tenant, assertSubscriptionName(ctx.params.name)));
-  });
-  for (const [verb, to] of Object.entries(CHANGES)) {
-    router.post(`/v1/subscriptions/:name/${verb}`, mayWrite, async (ctx: NamedContext) => {
-      const name = assertSubscriptionName(ctx.params.name);
-      const { tenant, subject } = callerOf(ctx);
-      const change: StatusChange = { to, by: subject, ...(await reasonOf(ctx)) };
-      const standing = await overviews.asking(() => control.change(tenant, name, change));
-      answer(ctx, { name, ...standing });
-    });
-  }
-}
+/** What each verb makes of a subscription, and what is said of it. */
+const CHANGES = {
+  pause: {
+    to: 'paused',
+    summary: 'Pause a subscription',
+    description: 'Events wait until it is resumed. `warehouse` can be paused as well: its loads wait.',
+    body: { reason: 'maintenance of the CRM' },
+    changed: { reason: 'maintenance of the CRM' },
+  },
+  resume: {
+    to: 'active',
+    summary: 'Resume a subscription',
+    description: 'It delivers again; what waits between attempts is due at once.',
+    body: undefined,
+    changed: undefined,
+  },
+  drain: {
+    to: 'draining',
+    summary: 'Drain a subscription',
+    description: 'It takes no new events, and delivers what waits.',
+    body: { reason: 'the CRM is moving' },
+    changed: { reason: 'the CRM is moving' },
+  },
+} as const;
 
-async function reasonOf(ctx: Context): Promise<{ reason?: string }> {
-  const body = await bodyOf(ctx);
-  if (body.length === 0) return {};
-  const problem = 'The body must be {"reason": "…"}, of up to 500 characters, or empty.';
-  try {
-    const value: unknown = JSON.parse(body.toString('utf8'));
-    if (isReason(value)) return value;
-  } catch (error) {
-    throw new HeadgateError('BODY_MALFORMED', problem, { cause: error });
-  }
-  throw new HeadgateError('BODY_MALFORMED', problem);
-}
+const CHANGING = Object.entries(CHANGES).map(([verb, { to, summary, description, body, changed }]) =>
+  route(
+    {
+      id: `${verb}Subscription`,
+      method: 'POST',
+      path: `/v1/subscriptions/{name}/${verb}`,
+      tag: 'Subscriptions',
+      scope: 'subscriptions:write',
+      summary,
+      description: `${description} Who asked, the token's subject, is shown with the state.`,
+      maxBytes: MAX_BODY_BYTES,
+      temporalCost: LIST_COST,
+      params: { name: SUBSCRIPTION_NAME },
+      body: { schema: CHANGE_BODY, optional: true },
+      answer: { status: 200, description: 'The state it has now.', schema: SUBSCRIPTION_CHANGED },
+      errors: ['NOT_FOUND', 'SUBSCRIPTION_BUILT_IN'],
+      examples: [
+        {
+          name: body === undefined ? 'without-reason' : 'with-reason',
+          summary: body === undefined ? 'Without a body' : 'With the reason',
+          ...(body !== undefined && { body }),
+          answer: {
+            name: 'crm',
+            state: to,
+            ...(changed && { by: 'ops@example.com', ...changed, since: '2024-03-10T12:00:00.000Z' }),
+          },
+        },
+      ],
+    },
+    async (
+      { subscriptions: { control, overviews } }: SubscriptionServices,
+      { tenant, subject, params, body: { reason } },
+    ) => {
+      const name = assertSubscriptionName(params.name);
+      const change: StatusChange = { to, by: subject, ...(reason !== undefined && { reason }) };
+      const status = await overviews.asking(() => control.change(tenant, name, change));
+      return { name, ...status };
+    },
+  ),
+);
 
-function answer(ctx: Context, body: object): void {
-  ctx.body = JSON.stringify(body);
-  ctx.type = 'application/json';
-}
+/** The routes under `/v1/subscriptions` that look at subscriptions and change them, of the caller's own tenant alone. */
+export const SUBSCRIPTION_ROUTES = [...READING, ...CHANGING];

@@ -1,0 +1,53 @@
+import type Router from '@koa/router';
+import type { Context } from 'koa';
+import { callerOf } from './authenticate.js';
+import { bodyOf, type Guard } from './guard.js';
+import { bodyReader, queryReader } from './request.js';
+import { ANSWERED, type Call, type Route, type RouteShape } from './route.js';
+
+type RoutedContext = Context & { params: Record<string, string> };
+
+/** Has a router answer routes, in their order: of two that match, the first. One with a scope stands behind the guard. */
+export function mount<Services>(
+  router: Router,
+  routes: readonly Route<Services>[],
+  services: Services,
+  guard?: Guard,
+): void {
+  for (const route of routes) {
+    const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1');
+    const answer = answerer(route, services);
+    const add = route.method === 'GET' ? router.get.bind(router) : router.post.bind(router);
+    if (route.scope === undefined) add(path, answer);
+    else if (guard !== undefined) add(path, guard(route.scope, route), answer);
+    else throw new Error(`${route.path} needs a token, and there is no guard.`);
+  }
+}
+
+function answerer<Services>(
+  route: Route<Services>,
+  services: Services,
+): (ctx: RoutedContext) => Promise<void> {
+  const { query, body, answer } = route;
+  const readQuery = query && queryReader(query);
+  const readBody =
+    body === undefined || body.read === 'raw' ? undefined : (body.read ?? bodyReader(body.schema));
+  return async (ctx) => {
+    const { tenant, subject } = route.scope === undefined ? NOBODY : callerOf(ctx);
+    const call = {
+      ctx,
+      tenant,
+      subject,
+      params: ctx.params,
+      query: readQuery?.(ctx.query),
+      body: readBody?.(await bodyOf(ctx)),
+    } as Call<RouteShape>;
+    const value = await route.handle(services, call);
+    if (value === ANSWERED) return;
+    ctx.status = answer.status;
+    ctx.body = JSON.stringify(value);
+    ctx.type = 'application/json';
+  };
+}
+
+const NOBODY = { tenant: '', subject: '' };

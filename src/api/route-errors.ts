@@ -1,0 +1,60 @@
+import { text, integer, optional, type Properties } from '../platform/json-schema.js';
+import type { ErrorCode } from '../errors.js';
+import type { RouteShape } from './route.js';
+import { BY } from './schemas/dead-letters.js';
+import { NOTHING_ACCEPTED_DETAILS } from './schemas/events.js';
+import { SETTLED } from './schemas/pull.js';
+
+/** Of every route. */
+const ALWAYS = ['SHUTTING_DOWN'] as const;
+
+/** Of routes that need a token: what the guard says, in its order. */
+const GUARDED = [
+  'TOKEN_MISSING',
+  'TOKEN_INVALID',
+  'TOKEN_EXPIRED',
+  'TOKEN_REVOKED',
+  'SCOPE_MISSING',
+  'TENANT_UNKNOWN',
+  'TENANT_SUSPENDED',
+  'ADDRESS_RATE_LIMITED',
+  'TENANT_RATE_LIMITED',
+  'TENANT_IN_FLIGHT_FULL',
+  'OVERLOADED',
+  'ENGINE_UNAVAILABLE',
+] as const;
+
+const WITH_QUERY = ['PARAMETER_INVALID'] as const;
+
+const WITH_BODY = [
+  'BODY_MALFORMED',
+  'BODY_TIMEOUT',
+  'BODY_TOO_LARGE',
+  'CONTENT_ENCODING_UNSUPPORTED',
+] as const;
+
+/** Every code of an error that a route may answer, each once. */
+export function errorsOf({ scope, query, body, errors = [] }: RouteShape): ErrorCode[] {
+  const codes: readonly ErrorCode[] = [
+    ...(scope === undefined ? [] : GUARDED),
+    ...(query === undefined ? [] : WITH_QUERY),
+    ...(body === undefined ? [] : WITH_BODY),
+    ...errors,
+    ...ALWAYS,
+  ];
+  return [...new Set(codes)];
+}
+
+/** What problems of some codes have beside what all have. */
+export const PROBLEM_DETAILS: Partial<Record<ErrorCode, Properties>> = {
+  BODY_TOO_LARGE: {
+    maxBytes: optional(integer({ description: 'Most bytes of a body, inflated.' })),
+    maxEvents: optional(integer({ description: 'Most events of a request.' })),
+  },
+  DEAD_LETTER_RESOLVED: {
+    outcome: text({ description: 'What became of it.' }),
+    by: optional(BY),
+  },
+  LEASE_STALE: SETTLED,
+  NOTHING_ACCEPTED: NOTHING_ACCEPTED_DETAILS,
+};

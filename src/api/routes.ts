@@ -1,0 +1,46 @@
+import type { Route } from './route.js';
+import { BATCH_ROUTES } from './routes/batches.js';
+import { DEAD_LETTER_ROUTES, type DeadLetterServices } from './routes/dead-letters.js';
+import { DOCUMENTATION_ROUTES, type DocumentationServices } from './routes/documentation.js';
+import { ELIGIBILITY_ROUTES } from './routes/eligibility.js';
+import { EVENT_ROUTES } from './routes/events.js';
+import { HEALTH_ROUTES, type HealthServices } from './routes/health.js';
+import { METRICS_ROUTES, type MetricsServices } from './routes/metrics.js';
+import { PULL_ROUTES, type PullServices } from './routes/pull.js';
+import { REPLAY_ROUTES, type ReplayServices } from './routes/replays.js';
+import { SUBSCRIPTION_ROUTES, type SubscriptionServices } from './routes/subscriptions.js';
+import type { Decider } from '../eligibility/decider.js';
+import type { Receipts } from '../receipts/receipts.js';
+import type { EventServices } from './take-events.js';
+
+/** What routes that every API has need of the server. */
+export interface RouteServices
+  extends
+    EventServices,
+    ReplayServices,
+    DeadLetterServices,
+    PullServices,
+    HealthServices,
+    DocumentationServices {
+  readonly decider: Pick<Decider, 'subject' | 'rulesInForce'>;
+  readonly receipts: Receipts;
+}
+
+/** The routes that every API has, in the order in which they are looked at: of two that match, the first answers. */
+export const COMMON_ROUTES: readonly Route<RouteServices>[] = [
+  ...EVENT_ROUTES,
+  ...ELIGIBILITY_ROUTES,
+  ...BATCH_ROUTES,
+  ...PULL_ROUTES,
+  ...DEAD_LETTER_ROUTES,
+  ...REPLAY_ROUTES,
+  ...HEALTH_ROUTES,
+  ...DOCUMENTATION_ROUTES,
+];
+
+/** Every route there is: what is mounted, described and tested comes from here. */
+export const ROUTES: readonly Route<RouteServices & SubscriptionServices & MetricsServices>[] = [
+  ...COMMON_ROUTES,
+  ...SUBSCRIPTION_ROUTES,
+  ...METRICS_ROUTES,
+];

@@ -1,0 +1,177 @@
+import type { Context } from 'koa';
+import { HeadgateError } from '../errors.js';
+import type { InputStream, EventRow } from '../events/event.js';
+import type { EventSchemas } from '../event-schemas/event-schemas.js';
+import type { TakenEvent } from '../ingest/fresh.js';
+import type { Acceptance, Ingest, Receipt } from '../ingest/ingest.js';
+import { bodyOf, noteHandled, permitOf } from './guard.js';
+import type { Metrics } from '../observability/metrics.js';
+import { parseBody, type Candidates } from './parse-body.js';
+import type { Candidate } from './candidate.js';
+import { inTurns } from './in-turns.js';
+import { MAX_EVENT_BYTES, isRejection, validateEvent, type Received } from './validate-event.js';
+import type { Rejection } from './rejection.js';
+import type { EventResult, IngestAnswer } from './schemas/events.js';
+
+/** What the routes of events need of the server. */
+export interface EventServices {
+  readonly ingest: Pick<Ingest, 'accept' | 'arrivals' | 'turns'>;
+  readonly metrics?: Metrics;
+  /** The schemas of a tenant's events now in force; undefined where it has none. Default: no tenant has any. */
+  readonly schemasOf?: (tenant: string) => EventSchemas | undefined;
+}
+
+const NOTHING: Acceptance = { receipts: [], written: Promise.resolve() };
+
+/**
+ * Takes the events of a request. Its answer is there once every event that it calls `accepted` or `duplicate` is flushed
+ * to disk (with `HEADGATE_ACK=started`: is in Temporal), never when memory alone has it. A bad event is `rejected` with
+ * its reason and spoils nothing beside it.
+ * @throws HeadgateError `NOTHING_ACCEPTED`, with all that would have been the answer; and what reading the body throws
+ */
+export async function takeEvents(
+  services: EventServices,
+  tenant: string,
+  stream: InputStream,
+  ctx: Context,
+): Promise<string> {
+  const body = await bodyOf(ctx);
+  const taking = take(services, tenant, stream, ctx, body);
+  const { json, refusal, written, ...counts } = taking instanceof Promise ? await taking : taking;
+  await written;
+  noteHandled(ctx, counts, body.length);
+  if (refusal !== undefined) throw refusal;
+  return json;
+}
+
+/** The answer to a request, which may be given once its events are written. */
+interface Taken extends Pick<IngestAnswer, 'accepted' | 'duplicate' | 'rejected'> {
+  /** {@link IngestAnswer} as JSON, written out at once: a hundred results that wait are a hundred for the garbage collector. */
+  readonly json: string;
+  /** What to answer instead if no event was acceptable. */
+  readonly refusal?: HeadgateError;
+  readonly written: Promise<unknown>;
+}
+
+/** Not asynchronous, so that nothing holds the events in memory while they are written; see {@link Ingest.accept}. */
+function take(
+  services: EventServices,
+  tenant: string,
+  stream: InputStream,
+  ctx: Context,
+  body: Buffer,
+): Taken | Promise<Taken> {
+  const go = (candidates: Candidates): Taken | Promise<Taken> => {
+    permitOf(ctx).charge(candidates.length, body.length);
+    return takeAll(services, tenant, stream, candidates);
+  };
+  // In one piece, where it is no more: what is parsed is garbage again before the next request.
+  return services.ingest.turns.run(tenant, () => go(parseBody(ctx.req, body)));
+}
+
+function takeAll(
+  { ingest, schemasOf, metrics }: EventServices,
+  tenant: string,
+  stream: InputStream,
+  candidates: Candidates,
+): Taken | Promise<Taken> {
+  const now = new Date();
+  const received = { ms: now.getTime(), iso: now.toISOString() };
+  const check = new SchemaCheck(schemasOf?.(tenant));
+  const results: EventResult[] = [];
+  const events: TakenEvent[] = [];
+  const places: number[] = [];
+  const examineAt = (index: number): void => {
+    const candidate = candidates.at(index);
+    const taken = examine(candidate, stream, received, check);
+    if ('reason' in taken) {
+      results[index] = { index, ...idOf(candidate), status: 'rejected', ...taken };
+    } else {
+      places.push(index);
+      events.push(taken);
+    }
+  };
+  const accept = (): Taken | Promise<Taken> => {
+    check.report(tenant, metrics);
+    const accepting = events.length === 0 ? NOTHING : ingest.accept(tenant, stream, events);
+    return accepting instanceof Promise ? accepting.then(answered) : answered(accepting);
+  };
+  const answered = ({ receipts, written }: Acceptance): Taken => {
+    const counts = { accepted: 0, duplicate: 0, rejected: candidates.length - events.length };
+    for (let at = 0; at < receipts.length; at++) {
+      const index = places[at] as number;
+      const result = resultOf(index, (events[at] as TakenEvent).row.id, receipts[at] as Receipt);
+      results[index] = result;
+      counts[result.status]++;
+    }
+    const answer: IngestAnswer = { ...counts, results };
+    return { ...counts, json: JSON.stringify(answer), refusal: refusalOf(answer), written };
+  };
+  const examining = inTurns({ turns: ingest.turns, tenant }, candidates.length, examineAt);
+  const taking = examining === undefined ? accept() : examining.then(accept);
+  if (taking instanceof Promise) ingest.arrivals.add(tenant, { done: taking });
+  return taking;
+}
+
+function resultOf(index: number, id: string, receipt: Receipt): EventResult {
+  if (typeof receipt === 'string') return { index, id, status: receipt };
+  return { index, id, status: 'rejected', code: 'profile_full', reason: receipt.refused };
+}
+
+function refusalOf(answer: IngestAnswer): HeadgateError | undefined {
+  const { rejected, results } = answer;
+  if (results.length === 0 || rejected < results.length) return undefined;
+  const reason = results.length === 1 ? results[0]?.reason : undefined;
+  const detail = reason ?? 'None of the events is acceptable; see results.';
+  return new HeadgateError('NOTHING_ACCEPTED', detail, { details: { ...answer } });
+}
+
+function examine(
+  candidate: Candidate,
+  stream: InputStream,
+  received: Received,
+  check: SchemaCheck,
+): TakenEvent | Rejection {
+  if ('unreadable' in candidate) return { code: 'unreadable', reason: candidate.unreadable };
+  if ('excess' in candidate) return { code: 'invalid_data', reason: candidate.excess };
+  const row = validateEvent(candidate.value, stream, received, candidate.written);
+  if (isRejection(row)) return row;
+  // Written out once: for its size here, for the spool later.
+  const json = JSON.stringify(row);
+  // A text's length settles it for all but the very large.
+  const size = json.length * 3 <= MAX_EVENT_BYTES ? json.length : Buffer.byteLength(json);
+  // Before its schema: what that can cost goes by the event's size.
+  if (size <= MAX_EVENT_BYTES) return check.rejectionOf(row) ?? { row, json };
+  return { code: 'too_large', reason: `an event may have ${MAX_EVENT_BYTES} bytes, this one has ${size}` };
+}
+
+function idOf(candidate: Candidate): { id?: string } {
+  const id = 'value' in candidate ? (candidate.value as { id?: unknown } | null)?.id : undefined;
+  return typeof id === 'string' ? { id: id.slice(0, 512) } : {};
+}
+
+/** Checks the events of one request against their tenant's schemas, and counts those that do not fit. */
+class SchemaCheck {
+  private readonly violations = { enforce: 0, warn: 0 };
+
+  /** @param schemas undefined for a tenant that has none */
+  constructor(private readonly schemas: EventSchemas | undefined) {}
+
+  /** Undefined for an event that may come in. */
+  rejectionOf(row: EventRow): Rejection | undefined {
+    const schema = this.schemas?.find(row);
+    if (schema === undefined || schema.mode === 'off') return undefined;
+    const problem = schema.problemOf(row);
+    if (problem === undefined) return undefined;
+    this.violations[schema.mode]++;
+    if (schema.mode === 'warn') return undefined;
+    const { pointer, message } = problem;
+    return { code: 'schema_violation', reason: `data${pointer} ${message}`, pointer };
+  }
+
+  /** Puts what was counted into the metrics; to be called once all events have been looked at. */
+  report(tenant: string, metrics: Pick<Metrics, 'schemaViolations'> | undefined): void {
+    for (const mode of ['enforce', 'warn'] as const)
+      if (this.violations[mode] > 0) metrics?.schemaViolations(tenant, mode, this.violations[mode]);
+  }
+}

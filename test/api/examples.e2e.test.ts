@@ -1,0 +1,284 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { mediaTypeOf } from '../../src/api/openapi/operation.js';
+import type { RouteExample, RouteShape } from '../../src/api/route.js';
+import { ROUTES } from '../../src/api/routes.js';
+import { signToken } from '../../src/keys/key-set.js';
+import { assertDocumented, examplePath } from '../support/documented.js';
+import { killAll, nodeEnvironment, spawnHeadgate } from '../support/headgate.js';
+import { until } from '../support/until.js';
+import { startReceiver, type WebhookReceiver } from '../support/webhook-receiver.js';
+
+const TENANT = 'acme';
+const WITHIN_MS = 30_000;
+
+/** Members whose values are the same whenever an example is run; of the others the type is. */
+const STABLE = new Set([
+  'accepted',
+  'attempt',
+  'attempts',
+  'code',
+  'count',
+  'detail',
+  'dryRun',
+  'duplicate',
+  'error',
+  'index',
+  'kind',
+  'name',
+  'outcome',
+  'reason',
+  'rejected',
+  'response',
+  'rule',
+  'state',
+  'status',
+  'stream',
+  'subscription',
+  'tenant',
+  'title',
+  'type',
+]);
+
+const ATTRIBUTES = { specversion: '1.0', source: '/shop', subject: 'c-8' };
+
+/** What a route needs before its examples can be run: values of its path, and ids to be put in place of those in a body. */
+type Preparation = () => Promise<{ readonly params?: Record<string, string>; readonly ackId?: string }>;
+
+describe('each example of the OpenAPI document, run against a node', function () {
+  this.timeout(120_000);
+  let dir: string;
+  let receiver: WebhookReceiver;
+  let url: string;
+  let sent = 0;
+
+  before(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'headgate-examples-'));
+    receiver = await startReceiver((_request, response) => {
+      response.writeHead(500).end('no space');
+    });
+    mkdirSync(join(dir, 'tenants'));
+    const tenant = {
+      tenant: TENANT,
+      aggregates: {
+        spent: { on: ['order.paid'], op: 'sum', value: 'event.data.amount', window: '30 days' },
+      },
+      rules: [
+        {
+          name: 'free_shipping',
+          on: ['order.paid'],
+          when: 'aggregates.spent >= 100 || profile.plan == "gold"',
+        },
+      ],
+      subscriptions: [
+        { name: 'crm', kind: 'push', url: receiver.url, retry: { schedule: [] } },
+        { name: 'analytics', kind: 'pull' },
+      ],
+      routes: [
+        { match: { type: 'order.paid' }, to: ['crm', 'analytics'] },
+        { match: { type: 'order.sent' }, to: ['analytics'] },
+      ],
+    };
+    writeFileSync(join(dir, 'tenants', `${TENANT}.yaml`), JSON.stringify(tenant));
+    const node = spawnHeadgate(['start'], {
+      ...(await nodeEnvironment(dir)),
+      HEADGATE_PUSH_ALLOW: '127.0.0.0/8',
+    });
+    ({ url } = await node.ready());
+  });
+  after(async () => {
+    await killAll();
+    await receiver.stop();
+    await rm(dir, { recursive: true, force: true });
+  });
+
+  async function call(method: string, path: string, scope?: string, body?: unknown, mediaType?: string) {
+    const claims = { issuer: 'headgate', audience: 'headgate', expiresInSeconds: 600 };
+    const token =
+      scope && (await signToken(dir, { tenant: TENANT, scope, subject: 'ops@example.com', ...claims }));
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers: {
+        ...(token && { authorization: `Bearer ${token}` }),
+        ...(body !== undefined && { 'content-type': mediaType ?? 'application/json' }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    const contentType = response.headers.get('content-type');
+    assertDocumented({ method, path, status: response.status, contentType, text });
+    return { status: response.status, contentType, text };
+  }
+
+  /** For what prepares: by an admin's token, and what is answered well. */
+  async function ask<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const { status, text } = await call(method, path, 'admin', body);
+    assert.ok(status < 300, text);
+    return JSON.parse(text) as T;
+  }
+
+  async function send(type: string): Promise<void> {
+    const event = { ...ATTRIBUTES, id: `more-${sent++}`, type, data: { amount: 1 } };
+    await ask('POST', '/v1/events', event);
+  }
+
+  interface Waiting {
+    readonly id: string;
+    readonly batchId: string;
+    readonly firstEvent: string;
+  }
+
+  /** A dead letter that waits: the one of the event of the examples, or of a new one. */
+  async function deadLetter(of: 'order-1' | 'new' = 'new'): Promise<Waiting> {
+    // Without it the breaker lets one try through in half a minute.
+    await ask('POST', '/v1/subscriptions/crm/resume');
+    if (of === 'new') await send('order.paid');
+    return until(async () => {
+      const { deadLetters } = await ask<{ deadLetters: Waiting[] }>(
+        'GET',
+        '/v1/dead-letters?subscription=crm',
+      );
+      const found = deadLetters.find(({ firstEvent }) => of === 'new' || firstEvent === of);
+      assert.ok(found, 'none yet');
+      return found;
+    }, WITHIN_MS);
+  }
+
+  async function lease(): Promise<{ ackId: string }> {
+    await send('order.sent');
+    return until(async () => {
+      const path = '/v1/subscriptions/analytics/pull';
+      const { messages } = await ask<{ messages: { ackId: string }[] }>('POST', path, { maxMessages: 1 });
+      assert.ok(messages[0], 'none yet');
+      return messages[0];
+    }, WITHIN_MS);
+  }
+
+  /** A redrive of many that has ended, and a replay that has. */
+  async function ended(start: string, body: object, at: (id: string) => string): Promise<string> {
+    const { id } = await ask<{ id: string }>('POST', start, body);
+    await until(async () => {
+      assert.equal((await ask<{ status: string }>('GET', at(id))).status, 'completed');
+    }, WITHIN_MS);
+    return id;
+  }
+
+  const redriven = async (): ReturnType<Preparation> => ({
+    params: {
+      id: await ended(
+        '/v1/dead-letters/redrive',
+        { filter: { subscription: 'none-of-this-name' } },
+        (id) => `/v1/dead-letters/redrives/${id}`,
+      ),
+    },
+  });
+  const consumer = { name: 'analytics' };
+  const leased = async () => ({ params: consumer, ackId: (await lease()).ackId });
+  const DAY = { from: '2024-03-09', to: '2024-03-10', subscription: 'crm', dryRun: true };
+
+  const PREPARATIONS: Readonly<Record<string, Preparation>> = {
+    sendEvents: async () => {
+      await ask('POST', '/v1/subscriptions/crm/resume');
+      return {};
+    },
+    getBatch: async () => {
+      const { batchId } = await deadLetter('order-1');
+      await until(async () => {
+        const batch = await ask<{ load?: { loads: unknown[] }; deliveries?: { state: string }[] }>(
+          'GET',
+          `/v1/batches/${batchId}`,
+        );
+        assert.equal(batch.load?.loads.length, 2);
+      }, WITHIN_MS);
+      return { params: { id: batchId } };
+    },
+    pull: () => Promise.resolve({ params: consumer }),
+    ack: leased,
+    nack: leased,
+    modifyAckDeadline: leased,
+    listDeadLetters: async () => {
+      await deadLetter();
+      return {};
+    },
+    getRedrive: redriven,
+    cancelRedrive: redriven,
+    getDeadLetter: async () => ({ params: { id: (await deadLetter()).id } }),
+    redriveDeadLetter: async () => ({ params: { id: (await deadLetter()).id } }),
+    discardDeadLetter: async () => ({ params: { id: (await deadLetter()).id } }),
+    listReplays: async () => {
+      await ended('/v1/replays', DAY, (id) => `/v1/replays/${id}`);
+      return {};
+    },
+    getReplay: async () => ({
+      params: { id: await ended('/v1/replays', DAY, (id) => `/v1/replays/${id}`) },
+    }),
+    cancelReplay: async () => {
+      const slow = { subscription: 'crm', dryRun: true, eventsPerSecond: 1 };
+      return { params: { id: (await ask<{ id: string }>('POST', '/v1/replays', slow)).id } };
+    },
+  };
+
+  async function run(route: RouteShape, example: RouteExample): Promise<void> {
+    const { params, ackId } = (await PREPARATIONS[route.id]?.()) ?? {};
+    const query = example.query === undefined ? '' : `?${new URLSearchParams(example.query).toString()}`;
+    const body = ackId === undefined ? example.body : withAckId(example.body, ackId);
+    const { status, text } = await call(
+      route.method,
+      `${examplePath(route, params)}${query}`,
+      route.scope,
+      body,
+      mediaTypeOf(example, route.body?.mediaTypes),
+    );
+    assert.equal(status, example.status ?? route.answer.status, text);
+    if (example.answer === undefined) return;
+    // An export has a line for each: the first is enough.
+    const [json = ''] = route.answer.mediaType === 'application/x-ndjson' ? text.split('\n') : [text];
+    assertLike(JSON.parse(json), example.answer, route.id);
+  }
+
+  // Subscriptions are changed before anything is delivered to them; a subject has properties before it is decided about.
+  const first = (route: RouteShape): number =>
+    Number(route.tag === 'Subscriptions') * 2 + Number(route.id === 'sendUserProperties');
+  const ordered = [...ROUTES].sort((one, other) => first(other) - first(one));
+  for (const route of ordered) {
+    for (const example of route.examples)
+      it(`${route.method} ${route.path}: ${example.summary}`, () => run(route, example));
+  }
+});
+
+/** Every message but one that is meant to be unknown. */
+function withAckId(body: unknown, ackId: string): unknown {
+  const { ackIds, ...rest } = body as { ackIds: readonly string[] };
+  return { ...rest, ackIds: ackIds.map((each) => (each === 'not-an-ack-id' ? each : ackId)) };
+}
+
+/** An answer has the members that its example has, of the same types; what is always the same is the same. */
+function assertLike(actual: unknown, example: unknown, where: string): void {
+  if (Array.isArray(example)) {
+    assert.ok(Array.isArray(actual), where);
+    for (const [index, each] of example.entries()) assertSomeLike(actual, each, `${where}[${index}]`);
+  } else if (typeof example === 'object' && example !== null) {
+    const [has, shown] = [actual as Record<string, unknown>, example as Record<string, unknown>];
+    assert.deepEqual(Object.keys(has).sort(), Object.keys(shown).sort(), where);
+    for (const [key, value] of Object.entries(shown)) {
+      if (STABLE.has(key) && typeof value !== 'object') assert.deepEqual(has[key], value, `${where}.${key}`);
+      else assertLike(has[key], value, `${where}.${key}`);
+    }
+  } else assert.equal(typeof actual, typeof example, where);
+}
+
+function assertSomeLike(actual: readonly unknown[], example: unknown, where: string): void {
+  const reasons: string[] = [];
+  for (const each of actual) {
+    try {
+      assertLike(each, example, where);
+      return;
+    } catch (error) {
+      reasons.push((error as Error).message);
+    }
+  }
+  assert.fail(`${where}: nothing in ${JSON.stringify(actual)} is like it: ${reasons.join('; ')}`);
+}
