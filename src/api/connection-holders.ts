@@ -33,6 +33,11 @@ interface Holder {
   readonly byState: Record<ConnectionState, Set<Connection>>;
 }
 
+/** What makes room, the first first. */
+const LEAST_USED: readonly ConnectionState[] = ['idle', 'refused', 'silent', 'asking'];
+/** More silent ones than somebody has who opens a few: nothing has been done for them, so that they cost least to end. */
+const MANY_SILENT = 16;
+
 /**
  * Connections by whose they are and by what they do. A connection is its address's until a request of it had a good
  * token, and then that token's tenant's.
@@ -92,12 +97,13 @@ export class Holders {
   }
 
   /**
-   * Of the holder that has most connections of any kind, among those that have one in these states, the first in the
-   * first of the states.
+   * Of the holder that has most connections of any kind, among those that have one that may go, the first in the first
+   * of the states.
    */
-  firstOfGreediest(states: readonly ConnectionState[]): Connection | undefined {
+  firstOfGreediest(): Connection | undefined {
     for (const holder of this.byTotal.descending()) {
-      const first = firstOf(holder, states);
+      const opensMany = holder.byState.silent.size > MANY_SILENT;
+      const first = firstOf(holder, opensMany ? ['silent', ...LEAST_USED] : LEAST_USED);
       if (first !== undefined) return first;
     }
     return undefined;

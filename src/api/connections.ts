@@ -47,11 +47,9 @@ const MOST_PIPELINED = 100;
  * These make room, in this order:
  *
  * 1. one that has been silent for more than a second (or for less, where a quarter are), of whoever has most such;
- * 2. one of whoever has most connections in all, served ones too: the first that is idle, else refused (it gets its
- *    answer at once, and is closed), else silent, else asking. Who has served ones alone is passed over.
- *
- * In a burst that is one that its client has just opened: nothing has been done for it, so that who waits behind the
- * burst waits less than if something that has been worked on was ended.
+ * 2. one of the holder of most connections in all, served ones too: one that is idle, else refused (it gets its answer
+ *    at once, and is closed), else silent, else asking. A holder of served ones alone is passed over. Of one that opens
+ *    many at once a silent one goes first: nothing has been done for it, and what waits behind the burst waits less.
  *
  * So whoever connects and sends a request has a place, whatever number of connections others hold open, and those that
  * others keep alive stay. What tenants have served at once is bounded by admission.
@@ -150,7 +148,7 @@ export class Connections {
 
   private makeRoom(): void {
     const { holders } = this;
-    const victim = this.staleSilent() ?? holders.firstOfGreediest(['idle', 'refused', 'silent', 'asking']);
+    const victim = this.staleSilent() ?? holders.firstOfGreediest();
     if (victim === undefined) return;
     // It does not count any more when this returns; its 'close' comes later.
     this.forget(victim.socket);
