@@ -28,7 +28,7 @@ export async function inputOfForgotten(
   }
 }
 
-/** A damaged file is parked by its load, where people see it. */
+/** A damaged file is dead-lettered by its load, where people see it. */
 async function unlessDamaged(reading: Promise<unknown>): Promise<void> {
   await reading.catch((error: unknown) => {
     if (!isUnreadable(error) || error.code !== 'BATCH_CORRUPT') throw error;

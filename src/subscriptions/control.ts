@@ -163,14 +163,14 @@ export class SubscriptionControl {
   }
 
   /** What it sends is refused until a person has fixed why: Headgate pauses it. One that is held already stays as it is. */
-  async park(tenant: string, name: string, reason: string): Promise<SubscriptionStatus> {
+  async pauseBySystem(tenant: string, name: string, reason: string): Promise<SubscriptionStatus> {
     const since = new Date(this.now()).toISOString();
-    let parked = false;
+    let paused = false;
     const status = await this.write(tenant, name, (now) => {
-      parked = !HELD.has(now.state);
-      return parked ? { state: 'paused', by: 'headgate', reason, since } : now;
+      paused = !HELD.has(now.state);
+      return paused ? { state: 'paused', by: 'headgate', reason, since } : now;
     });
-    if (parked) {
+    if (paused) {
       this.options.log.error('SUBSCRIPTION_PAUSED', { tenant, subscription: name, reason });
       this.options.onTrouble?.({ tenant, subscription: name, state: 'paused', reason, since });
     }

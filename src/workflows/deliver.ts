@@ -65,9 +65,12 @@ export async function deliver(input: DeliverInput): Promise<DeliverResult> {
     passing?.cancel();
   });
   let { kind } = input;
-  const { park, reviewWaiting } = ownActivities(input.activityQueue);
-  const parkAll = (groups: readonly DeadLines[]) =>
-    parkInto(result, groups, (dead, part) => park({ delivery, dead, passes: result.passes, part }));
+  // `park` is the name by which histories know the activity.
+  const { park: deadLetterEvents, reviewWaiting } = ownActivities(input.activityQueue);
+  const deadLetterAll = (groups: readonly DeadLines[]) =>
+    deadLetterInto(result, groups, (dead, part) =>
+      deadLetterEvents({ delivery, dead, passes: result.passes, part }),
+    );
 
   while (pending.length > 0) {
     if (workflowInfo().continueAsNewSuggested && !toReview)
@@ -91,7 +94,7 @@ export async function deliver(input: DeliverInput): Promise<DeliverResult> {
       toReview = false;
       const expired = Date.now() >= input.expiresAt;
       const reviewed = await reviewWaiting({ delivery, pending, expired });
-      await parkAll(reviewed.dead);
+      await deadLetterAll(reviewed.dead);
       pending = reviewed.pending;
       if (unknown && pending.length > 0 && (reviewed.kind ?? kind) === kind) await sleep(UNKNOWN_AGAIN_MS);
       kind = reviewed.kind ?? kind;
@@ -99,7 +102,7 @@ export async function deliver(input: DeliverInput): Promise<DeliverResult> {
     }
     result.passes++;
     result.delivered += done.delivered;
-    await parkAll(done.dead);
+    await deadLetterAll(done.dead);
     pending = done.pending;
     if (pending.length > 0 && done.retryAfterMs !== undefined)
       await pause(done.retryAfterMs, () => toReview || resumedAt > knewOf);
@@ -109,13 +112,13 @@ export async function deliver(input: DeliverInput): Promise<DeliverResult> {
 }
 
 /** Makes dead letters of what is given up, and counts them. */
-async function parkInto(
+async function deadLetterInto(
   result: Writable<DeliverResult>,
   groups: readonly DeadLines[],
-  park: (dead: DeadLines, part: number) => Promise<string>,
+  deadLetterEvents: (dead: DeadLines, part: number) => Promise<string>,
 ): Promise<void> {
   for (const [part, dead] of groups.entries()) {
-    const deadLetter = await park(dead, part);
+    const deadLetter = await deadLetterEvents(dead, part);
     result.deadLetters = [...result.deadLetters, deadLetter];
     result.deadLettered += dead.count;
   }

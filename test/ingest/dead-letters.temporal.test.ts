@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { gunzipSync } from 'node:zlib';
-import { createParkIngest } from '../../src/dead-letters/park-ingest.js';
+import { createDeadLetterIngest } from '../../src/dead-letters/dead-letter-ingest.js';
 import { createDeadLetters } from '../../src/dead-letters/dead-letters.js';
 import type { DeadLetterDetail } from '../../src/dead-letters/show.js';
 import type { DeadLetterPage } from '../../src/dead-letters/list.js';
@@ -274,8 +274,10 @@ describe('what ingest can never hand over to Temporal', function () {
       'when the batch file is written': ({ batchStore }) => ({
         batchStore: dyingAt(batchStore, 'write', 'after'),
       }),
-      'before the dead letter is started': () => ({ park: dies }),
-      'when the dead letter is started': ({ park }) => ({ park: async (each) => (await park(each), dies()) }),
+      'before the dead letter is started': () => ({ deadLetterIngest: dies }),
+      'when the dead letter is started': ({ deadLetterIngest }) => ({
+        deadLetterIngest: async (each) => (await deadLetterIngest(each), dies()),
+      }),
       'before the hand-over': () => ({ spool: dyingAt(spool, 'handOver') }),
       'when it is handed over': () => ({ spool: dyingAt(spool, 'handOver', 'after') }),
     };
@@ -283,14 +285,14 @@ describe('what ingest can never hand over to Temporal', function () {
     it('come to the same end wherever the process dies', async () => {
       const tenant = 'id-die';
       const { batchStore, quarantine } = pipeline.stores;
-      const park = createParkIngest(pipeline.activities.park, () => 7 * 24 * 3_600_000);
+      const deadLetterIngest = createDeadLetterIngest(pipeline.activities.park, () => 7 * 24 * 3_600_000);
       let counted = 0;
       for (const [when, dying] of Object.entries(deaths)) {
         const [plan, chunks] = await planned(tenant, ['a', 'b', 'c']);
         await damage('b 2');
         const dead = new AbortController();
         const first = carry(plan, chunks, {
-          ...dying({ quarantine, batchStore, park }),
+          ...dying({ quarantine, batchStore, deadLetterIngest }),
           signal: AbortSignal.any([dead.signal]),
           log: { warn: () => dead.abort(), error: () => undefined } as unknown as StarterOptions['log'],
         });
@@ -334,13 +336,13 @@ describe('what ingest can never hand over to Temporal', function () {
     it('hold up their lane while the dead letter cannot be started, for they may not be dropped', async () => {
       const [plan, chunks] = await planned('id-off', ['a', 'b']);
       await damage('b 2');
-      const park = createParkIngest(pipeline.activities.park, () => 7 * 24 * 3_600_000);
+      const deadLetterIngest = createDeadLetterIngest(pipeline.activities.park, () => 7 * 24 * 3_600_000);
       let tries = 0;
       const { ended } = carry(plan, chunks, {
-        park: async (each) => {
+        deadLetterIngest: async (each) => {
           if (++tries < 3) throw new Error('Temporal is away');
           assert.deepEqual(handedOver(), [false, false]);
-          return park(each);
+          return deadLetterIngest(each);
         },
       });
       assert.ok((await ended) !== undefined);
@@ -454,7 +456,7 @@ describe('what ingest can never hand over to Temporal', function () {
 interface DyingParts {
   readonly quarantine: Quarantine;
   readonly batchStore: Pipeline['stores']['batchStore'];
-  readonly park: StarterOptions['park'];
+  readonly deadLetterIngest: StarterOptions['deadLetterIngest'];
 }
 
 const dies = (): Promise<never> => Promise.reject(new Error('the process dies here'));

@@ -151,13 +151,15 @@ describe('how a subscription stands', function () {
       log: SILENT,
       onTrouble: ({ subscription, state, reason }) => told.push([subscription, state, reason]),
     });
-    const { since, ...status } = await control.park(tenant, 'warehouse', 'Access Denied');
+    const { since, ...status } = await control.pauseBySystem(tenant, 'warehouse', 'Access Denied');
     assert.deepEqual(status, { state: 'paused', by: 'headgate', reason: 'Access Denied' });
-    assert.equal((await control.park(tenant, 'warehouse', 'Not found')).since, since);
+    assert.equal((await control.pauseBySystem(tenant, 'warehouse', 'Not found')).since, since);
     await control.change(tenant, 'crm', { to: 'paused', by: 'headgate' });
-    assert.equal((await control.park(tenant, 'crm', 'Access Denied')).reason, undefined);
+    assert.equal((await control.pauseBySystem(tenant, 'crm', 'Access Denied')).reason, undefined);
     assert.deepEqual(told, [['warehouse', 'paused', 'Access Denied']]);
-    await assert.rejects(control.park('sc-none', 'warehouse', 'Access Denied'), { code: 'NOT_FOUND' });
+    await assert.rejects(control.pauseBySystem('sc-none', 'warehouse', 'Access Denied'), {
+      code: 'NOT_FOUND',
+    });
   });
 
   it('takes a rate of 0 that was set by hand for a pause, and any other for active', () => {

@@ -4,7 +4,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { createAnnounceActivities, windowAt } from '../../src/activities/warehouse/announce.js';
 import { createHoldLoads } from '../../src/activities/warehouse/load-control/hold-loads.js';
 import { createLoadActivities } from '../../src/activities/warehouse/load-batches.js';
-import { createParkLoads } from '../../src/activities/warehouse/load-control/park-loads.js';
+import { createPauseLoads } from '../../src/activities/warehouse/load-control/pause-loads.js';
 import { createQueueRates } from '../../src/temporal/queue-rates.js';
 import { HeadgateError } from '../../src/errors.js';
 import type { BatchRef, EventRow } from '../../src/events/event.js';
@@ -56,8 +56,8 @@ describe('a warehouse that refuses loads', function () {
       warehouse: refusing(warehouse),
       batchStore: stores.batchStore,
       holdLoads: createHoldLoads({ statusOf: (tenant) => control.status(tenant, 'warehouse') }),
-      parkLoads: createParkLoads({
-        pause: (tenant, reason) => control.park(tenant, 'warehouse', reason),
+      pauseLoads: createPauseLoads({
+        pause: (tenant, reason) => control.pauseBySystem(tenant, 'warehouse', reason),
         log: SILENT,
       }),
     });
