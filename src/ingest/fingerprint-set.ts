@@ -60,7 +60,7 @@ export class FingerprintSet {
     }
   }
 
-  /** From array to array, without comparing: what is in the set is there once. A lane may grow under load. */
+  /** From array to array, without comparing: what is in the set is there once. A partition may grow under load. */
   private grow(): void {
     const old = this.slots;
     this.capacity = Math.ceil(this.capacity * GROWTH);

@@ -1,7 +1,7 @@
 import { isUnreadable, unlessUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
 import { tenantQueue } from '../tenants/queues.js';
 import type { IngestBatchInput } from '../workflows/messages/batches.js';
-import type { Plan } from './lane.js';
+import type { Plan } from './partition.js';
 
 /** What {@link inputOfForgotten} reads. */
 export type KeptBatches = Pick<BatchStore, 'read' | 'ref'>;

@@ -18,7 +18,7 @@ import type { Isolation } from '../tenants/queues.js';
 import type { IngestDeadLetter } from '../workflows/messages/ingest-dead-letter.js';
 import type { IngestBatchInput, IngestBatchResult } from '../workflows/messages/batches.js';
 import { inputOfForgotten } from './forgotten-batch.js';
-import type { Plan } from './lane.js';
+import type { Plan } from './partition.js';
 import type { Chunk } from '../events/chunk.js';
 import { readBatch } from './read-batch.js';
 import type { Spool } from './spool.js';
@@ -199,7 +199,7 @@ async function deadLetterLost(
 }
 
 /**
- * Waits until the batch's workflow has ended, in whatever way: a lane goes on when its operator ends a batch by hand. One
+ * Waits until the batch's workflow has ended, in whatever way: a partition goes on when its operator ends a batch by hand. One
  * that is reset goes on in a newer run, which is waited for as well.
  * @throws HeadgateError `BATCH_FORGOTTEN` (retryable) when Temporal no longer knew it, and it has been started again
  */

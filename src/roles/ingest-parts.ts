@@ -101,7 +101,7 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
     onFailed: () => void checkpoints.rewind().catch(unreadable),
   });
   const batched = new Batched({
-    unsent: (...lane) => batcher.unsent(...lane),
+    unsent: (...partition) => batcher.unsent(...partition),
     settledOf: (tenant) => ingest.settledOf(tenant),
   });
   registry.onChange(({ tenant }) => {

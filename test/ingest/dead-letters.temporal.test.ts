@@ -11,7 +11,7 @@ import type { DeadLetterDetail } from '../../src/dead-letters/show.js';
 import type { DeadLetterPage } from '../../src/dead-letters/list.js';
 import type { DeadLetterSummary } from '../../src/dead-letters/summary.js';
 import type { BatchName, EventRow } from '../../src/events/event.js';
-import type { Plan } from '../../src/ingest/lane.js';
+import type { Plan } from '../../src/ingest/partition.js';
 import type { Chunk } from '../../src/events/chunk.js';
 import { Spool } from '../../src/ingest/spool.js';
 import type { StarterOptions } from '../../src/ingest/starter.js';
@@ -155,7 +155,7 @@ describe('what ingest can never hand over to Temporal', function () {
     }, SEEN_WITHIN_MS);
 
   describe('damaged chunks', () => {
-    it('are one dead letter; the rest of their batch goes on, and the lane is free', async () => {
+    it('are one dead letter; the rest of their batch goes on, and the partition is free', async () => {
       const tenant = 'id-part';
       const [plan, chunks] = await planned(tenant, ['a', 'b', 'c', 'd']);
       await damage('b 1', 'd 0');
@@ -333,7 +333,7 @@ describe('what ingest can never hand over to Temporal', function () {
       await deadLettersOf('id-late', 0);
     });
 
-    it('hold up their lane while the dead letter cannot be started, for they may not be dropped', async () => {
+    it('hold up their partition while the dead letter cannot be started, for they may not be dropped', async () => {
       const [plan, chunks] = await planned('id-off', ['a', 'b']);
       await damage('b 2');
       const deadLetterIngest = createDeadLetterIngest(pipeline.activities.park, () => 7 * 24 * 3_600_000);
@@ -370,7 +370,7 @@ describe('what ingest can never hand over to Temporal', function () {
       return [plan, chunk];
     }
 
-    it('are dead letters that say what Temporal said, with their events; the lane is free', async () => {
+    it('are dead letters that say what Temporal said, with their events; the partition is free', async () => {
       const tenant = 'id-big';
       const [plan, chunk] = await oversized(tenant);
       const { ended, handle } = carry(plan, [chunk]);
@@ -387,7 +387,7 @@ describe('what ingest can never hand over to Temporal', function () {
         ['0', '1', '2', '3', '4', '5', '6', '7'],
       );
       assert.equal(json.eventsUnreadable, undefined);
-      // The next batch of the lane goes through.
+      // The next batch of the partition goes through.
       const [next, chunks] = await planned(tenant, ['a']);
       assert.ok((await carry(next, chunks).ended) !== undefined);
       assert.deepEqual(readdirSync(quarantineOf(plan)), ['start.json']);

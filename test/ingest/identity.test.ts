@@ -114,7 +114,7 @@ describe('the identity of events', () => {
     const landings = record?.state.aggregates.landings;
     assert.ok(landings);
     landings.ids[0] = fingerprintOf('1');
-    // Past the dedupe window the event comes again: another stream's lane stands in for that.
+    // Past the dedupe window the event comes again: another stream's partition stands in for that.
     decider.decide('UA', 'events', 1_000, [event('1', 0)]);
     assert.equal((await decider.subject('UA', 'N1'))?.state.aggregates.landings?.ids.length, 1);
     decider.decide('UA', 'events', 1_001, [event('1', 0, PARIS), event('2', 1)]);

@@ -18,7 +18,7 @@ import { HeadgateError } from '../../src/errors.js';
 import type { DecisionRow, EventRow, InputStream } from '../../src/events/event.js';
 import type { AdmissionLimits, AdmissionOptions } from '../../src/ingest/admission/admission.js';
 import type { Turns } from '../../src/platform/event-loop-turns.js';
-import type { Plan } from '../../src/ingest/lane.js';
+import type { Plan } from '../../src/ingest/partition.js';
 import { openKeySet, signToken, type TokenClaims } from '../../src/keys/key-set.js';
 import type { Metrics } from '../../src/observability/metrics.js';
 import { createLogger } from '../../src/platform/logger.js';

@@ -13,7 +13,7 @@ import { Batcher } from '../../src/ingest/batcher.js';
 import { Dedupe, type DedupeOptions } from '../../src/ingest/dedupe.js';
 import { createFingerprint } from '../../src/ingest/fingerprint.js';
 import { Ingest, type Receipt } from '../../src/ingest/ingest.js';
-import type { Plan } from '../../src/ingest/lane.js';
+import type { Plan } from '../../src/ingest/partition.js';
 import type { Chunk } from '../../src/events/chunk.js';
 import { unpack } from '../../src/ingest/pack.js';
 import { rebuildDedupe } from '../../src/ingest/rebuild-dedupe.js';

@@ -9,7 +9,7 @@ import { createDeadLetterIngest } from '../../src/dead-letters/dead-letter-inges
 import { createActivities, type WorkerActivities } from '../../src/activities/index.js';
 import { connectTemporal } from '../../src/temporal/connect.js';
 import type { EventRow, InputStream } from '../../src/events/event.js';
-import type { Plan } from '../../src/ingest/lane.js';
+import type { Plan } from '../../src/ingest/partition.js';
 import type { Chunk } from '../../src/events/chunk.js';
 import { Spool } from '../../src/ingest/spool.js';
 import { createStarter, type StarterOptions } from '../../src/ingest/starter.js';

@@ -49,7 +49,7 @@ export interface LoadBatchesInput {
 /** What the window has put into the warehouse, by stream. */
 type LoadBatchesResult = (LoadResult & { readonly stream: Stream })[];
 
-/** The activities of the load lane. */
+/** The activities of loads. */
 export interface LoadActivities {
   /**
    * Loads the batches of a window into the tenant's warehouse; batches that it holds already are left out.

@@ -42,7 +42,7 @@ export interface AdmissionOptions {
   /** Default: always reachable. */
   readonly engine?: () => EngineStanding;
   /** Default: nothing is known of it. */
-  readonly slowLaneOf?: (tenant: string) => QueueBacklog | undefined;
+  readonly queueBacklogOf?: (tenant: string) => QueueBacklog | undefined;
   readonly now?: () => number;
 }
 
@@ -63,7 +63,7 @@ const MAX_BACKLOG_AGE_MS = 10 * 60_000;
 const MAX_IN_FLIGHT_BYTES = 64 * 1024 ** 2;
 const MAX_OPEN_REQUESTS = 8_000;
 /** Loads that wait on a tenant's queue before the tenant is refused: with windows of 5 s, more than an hour of them. */
-const MAX_SLOW_LANE = { tasks: 1_000, ageMs: 60 * 60_000 };
+const MAX_QUEUE_BACKLOG = { tasks: 1_000, ageMs: 60 * 60_000 };
 /** While Temporal is away the door closes when what comes in would fill the rest of the spool in this time. */
 const ENGINE_RESERVE_SECONDS = 5;
 const DISK_WAIT_SECONDS = 30;
@@ -165,7 +165,7 @@ export class Admission {
     const account = this.accountOf(tenant);
     this.checkRates(tenant, account, now);
     this.checkBacklog(tenant, account, announcedBytes, now);
-    this.checkSlowLane(tenant);
+    this.checkTenantQueue(tenant);
     return createPermit(
       {
         hold: (bytes) => this.hold(tenant, bytes),
@@ -278,13 +278,13 @@ export class Admission {
     throw refusal('TENANT_BACKLOG_FULL', message, drainSeconds(backlog.bytes, drained.perSecond(now)));
   }
 
-  private checkSlowLane(tenant: string): void {
-    const waiting = this.options.slowLaneOf?.(tenant);
+  private checkTenantQueue(tenant: string): void {
+    const waiting = this.options.queueBacklogOf?.(tenant);
     if (waiting === undefined || waiting.tasks === 0) return;
     const { tasks, ageMs, tasksPerSecond } = waiting;
-    if (tasks <= MAX_SLOW_LANE.tasks && ageMs <= MAX_SLOW_LANE.ageMs) return;
+    if (tasks <= MAX_QUEUE_BACKLOG.tasks && ageMs <= MAX_QUEUE_BACKLOG.ageMs) return;
     const message = `Tenant ${tenant} has ${tasks} loads waiting; its warehouse or its activitiesPerSecond is too slow.`;
-    const excess = Math.max(1, tasks - MAX_SLOW_LANE.tasks);
+    const excess = Math.max(1, tasks - MAX_QUEUE_BACKLOG.tasks);
     throw refusal('TENANT_BACKLOG_FULL', message, drainSeconds(excess, tasksPerSecond));
   }
 }

@@ -130,7 +130,7 @@ describe('deciding again', () => {
   });
   const NONE = { newlyEligible: 0, noLongerEligible: 0, notRecordedBefore: 0, notMadeNow: 0 };
 
-  /** Two lanes whose batches hold requests that came in turns, as when both streams are busy. */
+  /** Two partitions whose batches hold requests that came in turns, as when both streams are busy. */
   async function interleaved(): Promise<void> {
     const parked = (id: string, minute: number) => came(event(id, minute, { type: 'parked' }), minute);
     const requests: [InputStream, EventRow[]][] = [
