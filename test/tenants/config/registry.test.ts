@@ -128,7 +128,7 @@ describe('tenants/config/registry', () => {
     let heard = 0;
     tenants.onChange(() => heard++)();
     tenants.onChange(() => {
-      throw new Error('a listener in trouble');
+      throw new Error('a listener that fails');
     });
     const change = nextChange(tenants);
     await apply('a.yaml', 'tenant: a');
