@@ -34,7 +34,7 @@ export async function openDoor({ config, registry, accept, log }: DoorOptions): 
     keys: await openKeySet(config),
     issuer: config.jwtIssuer,
     audience: config.jwtAudience,
-    standingOf: (tenant) => (registry.get(tenant) === undefined ? 'unknown' : 'active'),
+    tenantStatusOf: (tenant) => (registry.get(tenant) === undefined ? 'unknown' : 'active'),
   });
   const app = new Koa();
   app.silent = true;

@@ -165,8 +165,8 @@ async function doorOf(
       maxLifetimeMs: config.tokenMaxLifetimeMs,
       revocations:
         config.revocations === undefined ? undefined : await openRevocations(config.revocations, { log }),
-      standingOf: (tenant) => standing(configOf(tenant)),
-      onStandingChange: (listener) => registry.onChange(({ tenant }) => listener(tenant)),
+      tenantStatusOf: (tenant) => tenantStatus(configOf(tenant)),
+      onTenantStatusChange: (listener) => registry.onChange(({ tenant }) => listener(tenant)),
     }),
     schemasOf: (tenant) => registry.get(tenant)?.schemas,
     receipts: createReceipts({ client, namespace, uiUrl }),
@@ -204,7 +204,7 @@ function followDrains({ registry, log }: ApiRoleOptions, control: SubscriptionCo
   registry.onChange(({ tenant }) => look(tenant));
 }
 
-function standing(config: TenantConfig | undefined): 'active' | 'suspended' | 'unknown' {
+function tenantStatus(config: TenantConfig | undefined): 'active' | 'suspended' | 'unknown' {
   if (config === undefined) return 'unknown';
   return config.suspended ? 'suspended' : 'active';
 }

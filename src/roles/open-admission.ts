@@ -60,7 +60,7 @@ export function openAdmission(options: OpenAdmissionOptions): OpenAdmission {
     freeDiskBytes: () => disks.freeBytes('spool'),
     onAdmitted: (bytes) => disks.admitted(bytes),
     minFreeDiskBytes: config.minFreeDiskBytes,
-    engine: () => engine.standing,
+    engine: () => engine.status,
     queueBacklogOf: (tenant) => tenantQueues.backlogOf(tenant),
   });
   const unfollow = registry.onChange(({ tenant, kind }) => {

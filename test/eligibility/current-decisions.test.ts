@@ -4,7 +4,7 @@ import {
   CurrentDecisions,
   type DecisionsOfSubject,
   type MakeCurrentOptions,
-  type StandingCounts,
+  type ReplayedStatusCounts,
 } from '../../src/eligibility/current-decisions.js';
 import { Turns } from '../../src/platform/event-loop-turns.js';
 import type { CompiledRules } from '../../src/rules/compiled.js';
@@ -67,7 +67,7 @@ overStateStores('decisions of a replay that become current', function (kind) {
     decisions: Iterable<readonly [string, DecisionsOfSubject]>,
     options: Partial<MakeCurrentOptions> = {},
     tenant = 'UA',
-  ): Promise<StandingCounts> => current.make(tenant, decisions, { dryRun: false, ...options });
+  ): Promise<ReplayedStatusCounts> => current.make(tenant, decisions, { dryRun: false, ...options });
   const currentOf = async (subject = 'N1', tenant = 'UA') =>
     (await door.decider.subject(tenant, subject))?.decisions.third;
 

@@ -28,7 +28,7 @@ import { assertDocumented } from './documented.js';
 import { linesOf } from './events.js';
 
 /** What a {@link startTestApi} may have otherwise than by default. */
-export interface TestApiOptions extends Pick<AuthenticatorOptions, 'revocations' | 'onStandingChange'> {
+export interface TestApiOptions extends Pick<AuthenticatorOptions, 'revocations' | 'onTenantStatusChange'> {
   /** How often the file of keys is looked at. Default 2 s. */
   readonly keysEveryMs?: number;
   /** Configured tenants. Default `UA` and `DL`, both active. */
@@ -144,8 +144,9 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
         keys,
         ...ISSUED,
         revocations: options.revocations,
-        onStandingChange: options.onStandingChange,
-        standingOf: (tenant) => (Object.hasOwn(tenants, tenant) ? (tenants[tenant] ?? 'unknown') : 'unknown'),
+        onTenantStatusChange: options.onTenantStatusChange,
+        tenantStatusOf: (tenant) =>
+          Object.hasOwn(tenants, tenant) ? (tenants[tenant] ?? 'unknown') : 'unknown',
       }),
       admission: door.admission,
       ingest: door.ingest,

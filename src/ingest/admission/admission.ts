@@ -17,7 +17,7 @@ export interface AdmissionLimits {
 }
 
 /** Since when Temporal has been there, or away: one of the two, in milliseconds since the epoch. */
-export type EngineStanding = { readonly reachableSince: number } | { readonly awaySince: number };
+export type EngineStatus = { readonly reachableSince: number } | { readonly awaySince: number };
 
 /** What admission looks at. Every function is called per request, so it must answer from memory. */
 export interface AdmissionOptions {
@@ -40,7 +40,7 @@ export interface AdmissionOptions {
   /** Told the bytes of every request that was let in, once they are known. */
   readonly onAdmitted?: (bytes: number) => void;
   /** Default: always reachable. */
-  readonly engine?: () => EngineStanding;
+  readonly engine?: () => EngineStatus;
   /** Default: nothing is known of it. */
   readonly queueBacklogOf?: (tenant: string) => QueueBacklog | undefined;
   readonly now?: () => number;
@@ -248,10 +248,10 @@ export class Admission {
       const wait = drainSeconds(bytes - free, this.drainedAll.perSecond(now));
       throw refusal('OVERLOADED', 'The spool of this node is full.', wait);
     }
-    const standing = engine?.();
-    if (standing === undefined || 'reachableSince' in standing) return;
+    const status = engine?.();
+    if (status === undefined || 'reachableSince' in status) return;
     if (free >= ENGINE_RESERVE_SECONDS * (this.receivedAll.perSecond(now) ?? 0)) return;
-    throw engineAway((now - standing.awaySince) / 1000);
+    throw engineAway((now - status.awaySince) / 1000);
   }
 
   private checkRates(tenant: string, { events, bytes }: Account, now: number): void {
@@ -270,10 +270,10 @@ export class Admission {
       const message = `Tenant ${tenant} has more events waiting than its share of the spool.`;
       throw refusal('TENANT_BACKLOG_FULL', message, drainSeconds(excess, drained.perSecond(now)));
     }
-    const standing = engine?.() ?? { reachableSince: 0 };
+    const status = engine?.() ?? { reachableSince: 0 };
     // While Temporal is away everyone's events wait; that is what the spool is for.
-    if (backlog.oldestAt === undefined || !('reachableSince' in standing)) return;
-    if (now - Math.max(backlog.oldestAt, standing.reachableSince) <= maxBacklogAgeMs) return;
+    if (backlog.oldestAt === undefined || !('reachableSince' in status)) return;
+    if (now - Math.max(backlog.oldestAt, status.reachableSince) <= maxBacklogAgeMs) return;
     const message = `Events of tenant ${tenant} have waited for more than ${maxBacklogAgeMs / 1000} seconds.`;
     throw refusal('TENANT_BACKLOG_FULL', message, drainSeconds(backlog.bytes, drained.perSecond(now)));
   }

@@ -4,7 +4,7 @@ import type { ErrorCode, HeadgateError } from '../../../src/errors.js';
 import {
   Admission,
   type AdmissionOptions,
-  type EngineStanding,
+  type EngineStatus,
 } from '../../../src/ingest/admission/admission.js';
 import type { Permit } from '../../../src/ingest/admission/permit.js';
 
@@ -15,7 +15,7 @@ describe('admission', () => {
   let backlog: Record<string, { bytes: number; oldestAt?: number }>;
   let spoolBytes: number;
   let freeDiskBytes: number;
-  let engine: EngineStanding;
+  let engine: EngineStatus;
   let tenantQueues: Record<string, QueueBacklog>;
   let admission: Admission;
 

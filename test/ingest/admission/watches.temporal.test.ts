@@ -101,15 +101,15 @@ describe('what Temporal says', function () {
     try {
       now = 2_000;
       await watch.look();
-      assert.deepEqual(watch.standing, { reachableSince: 1_000 });
+      assert.deepEqual(watch.status, { reachableSince: 1_000 });
       asked = new Client({ connection: nowhere });
       await watch.look();
       now = 3_000;
       await watch.look();
-      assert.deepEqual(watch.standing, { awaySince: 2_000 });
+      assert.deepEqual(watch.status, { awaySince: 2_000 });
       asked = client;
       await watch.look();
-      assert.deepEqual(watch.standing, { reachableSince: 3_000 });
+      assert.deepEqual(watch.status, { reachableSince: 3_000 });
     } finally {
       watch.close();
       await Promise.all([connection.close(), nowhere.close()]);
