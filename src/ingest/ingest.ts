@@ -17,7 +17,7 @@ import type { RecordHead } from './spool-record.js';
 import { Turns, type Turn } from '../platform/event-loop-turns.js';
 import { UnderWay } from './under-way.js';
 
-/** What became of one event at the door. */
+/** What became of one event at ingest. */
 export type Receipt = 'accepted' | 'duplicate' | Refused;
 
 /** An event that was not taken although it is valid: its properties do not fit into the profile of its subject. */

@@ -62,7 +62,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const { ingest, decider, batcher } = parts;
   const register = await openSpoolRegister({ config, client, spool, log });
   const app = createApi({
-    ...(await doorOf(options, configOf, client, { node: spool.node, spools: register.nodes })),
+    ...(await apiParts(options, configOf, client, { node: spool.node, spools: register.nodes })),
     admission: parts.admission,
     ingest,
     decider,
@@ -72,6 +72,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       overviews: new SubscriptionOverviews({ client, control, notes: queues, configOf }),
     },
     readiness: [
+      // Admission; monitors read it by this name.
       { name: 'door', check: () => parts.admission.assertOpen() },
       { name: 'temporal', check: () => temporalAnswers(client), degrades: true },
       { name: 'spool', check: () => spool.checkWritable() },
@@ -143,8 +144,8 @@ async function within(seconds: number, work: Promise<void>): Promise<void> {
   await Promise.race([work, delay(seconds * 1000, undefined, { ref: false })]);
 }
 
-/** What the door has that ingest knows nothing of. */
-async function doorOf(
+/** What the API has that ingest knows nothing of. */
+async function apiParts(
   { config, temporal, registry, reading, stores, metrics, log }: ApiRoleOptions,
   configOf: (tenant: string) => TenantConfig | undefined,
   client: Client,

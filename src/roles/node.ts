@@ -52,7 +52,7 @@ export interface HeadgateNode {
   readonly temporal: Temporal;
   readonly registry: TenantRegistry;
   readonly stores: SharedStores;
-  /** Stops in the order of the pipeline: door, ingest, workers, stores, Temporal. What was acknowledged is kept. */
+  /** Stops in the order of the pipeline: API, ingest, workers, stores, Temporal. What was acknowledged is kept. */
   stop(): Promise<void>;
 }
 

@@ -24,7 +24,7 @@ function onTenantQueue(taskQueue: string): Pick<Activities, 'announce' | 'startD
 }
 
 /**
- * One batch, decided on and routed at the door: its events and decisions are announced for loading, and the deliveries
+ * One batch, decided on and routed at ingest: its events and decisions are announced for loading, and the deliveries
  * to its subscriptions start. Every step is idempotent, so the workflow may be retried and reset at any point.
  */
 export async function ingestBatch(input: IngestBatchInput): Promise<IngestBatchResult> {

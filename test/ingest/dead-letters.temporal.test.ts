@@ -42,7 +42,7 @@ const TENANTS = [
 const OTHER = 'id-other';
 const SEEN_WITHIN_MS = 10_000;
 
-/** A type that the door takes; eight of them in one batch are more than Temporal takes as the input of a workflow. */
+/** A type that the API takes; eight of them in one batch are more than Temporal takes as the input of a workflow. */
 const LONG = 'x'.repeat(300_000);
 const TYPES_IN_INPUT = 8;
 
@@ -352,7 +352,7 @@ describe('what ingest can never hand over to Temporal', function () {
   });
 
   describe('starts that Temporal refuses', () => {
-    /** A batch whose input is larger than Temporal takes, as the door lets it through. */
+    /** A batch whose input is larger than Temporal takes, as the API admits it. */
     async function oversized(tenant: string): Promise<[Plan, Chunk]> {
       const rows = Array.from({ length: TYPES_IN_INPUT }, (_, n) =>
         event(`${n}`, n, { type: `${n}${LONG}` }),

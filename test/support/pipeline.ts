@@ -208,7 +208,7 @@ function carrier({ client, stores, registry, host, spool, signal }: CarrierParts
   };
 }
 
-interface DoorParts {
+interface IngressParts {
   readonly spool: Spool;
   readonly registry: TenantRegistry;
   /** What is known of subjects, by tenant and subject. */
@@ -216,7 +216,7 @@ interface DoorParts {
 }
 
 async function spooled(
-  { spool, registry, subjects }: DoorParts,
+  { spool, registry, subjects }: IngressParts,
   tenant: string,
   rows: readonly EventRow[],
   stream: InputStream,

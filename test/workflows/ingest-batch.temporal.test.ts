@@ -196,7 +196,7 @@ describe('the workflow ingestBatch', function () {
     assert.deepEqual(await inFiles(tenant), { events: 2, user_properties: 0, decisions: 2 });
   });
 
-  it('has the decisions that were made at the door, whatever the rules say by then', async () => {
+  it('has the decisions that were made at ingest, whatever the rules say by then', async () => {
     const tenant = 'ib-rules';
     const [plan, chunk] = await pipeline.spooled(tenant, arrivals('rules', [90, 5]));
     const { rules } = pipeline.registry.get(tenant)!;

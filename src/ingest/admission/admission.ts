@@ -8,7 +8,7 @@ import { createPermit, type Permit } from './permit.js';
 import { drainSeconds, refusal } from './refusal.js';
 import { BURST_SECONDS, TokenBucket } from '../../platform/token-bucket.js';
 
-/** A tenant's share of the door. */
+/** A tenant's share of what is admitted. */
 export interface AdmissionLimits {
   readonly eventsPerSecond: number;
   readonly bytesPerSecond: number;
@@ -64,7 +64,7 @@ const MAX_IN_FLIGHT_BYTES = 64 * 1024 ** 2;
 const MAX_OPEN_REQUESTS = 8_000;
 /** Loads that wait on a tenant's queue before the tenant is refused: with windows of 5 s, more than an hour of them. */
 const MAX_QUEUE_BACKLOG = { tasks: 1_000, ageMs: 60 * 60_000 };
-/** While Temporal is away the door closes when what comes in would fill the rest of the spool in this time. */
+/** While Temporal is away nothing is admitted when what comes in would fill the rest of the spool in this time. */
 const ENGINE_RESERVE_SECONDS = 5;
 const DISK_WAIT_SECONDS = 30;
 

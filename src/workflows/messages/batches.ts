@@ -10,7 +10,7 @@ export interface BatchContents {
   readonly lastEvent: string;
 }
 
-/** What was decided on a batch's events, at the door. */
+/** What was decided on a batch's events, at ingest. */
 export interface DecidedBatch {
   /** Rule evaluations made. */
   readonly evaluated: number;

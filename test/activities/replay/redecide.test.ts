@@ -67,7 +67,7 @@ describe('deciding again', () => {
     return store.write({ tenant: 'UA', stream, batchId }, gzipSync(ndjson), rows.length);
   }
 
-  /** Decides as the door does, request by request, and keeps the decisions under the batch's id. */
+  /** Decides as ingest does, request by request, and keeps the decisions under the batch's id. */
   function decided(requests: readonly [InputStream, readonly EventRow[]][]): string {
     const recordOf = (subject: string): SubjectRecord => {
       const record = live.get(subject) ?? newSubjectRecord();
