@@ -158,8 +158,8 @@ describe('rows that no load can take', function () {
         Date.now() + 60_000,
       ),
     );
-    const [mendable] = await waiting(tenant, 1);
-    await deadLetters.resolve(tenant, mendable!.id, 'redriven', BY);
+    const [fixable] = await waiting(tenant, 1);
+    await deadLetters.resolve(tenant, fixable!.id, 'redriven', BY);
     await until(async () => assert.deepEqual(await idsIn(tenant), ['a', 'b', 'd']), SEEN_WITHIN_MS);
     await waiting(tenant, 0);
   });

@@ -326,12 +326,12 @@ describe('/v1/dead-letters', function () {
         post<{ outcome: string; by: object }>(
           'dead-one',
           `/${deadLettered.id}/redrive`,
-          { reason: 'mended' },
+          { reason: 'fixed' },
           subject,
         );
       const first = await redrive();
       assert.equal(first.status, 202);
-      const by = { actor: 'ops@example.com', reason: 'mended' };
+      const by = { actor: 'ops@example.com', reason: 'fixed' };
       assert.deepEqual([first.json.outcome, first.json.by], ['redriven', by]);
       const result = (await pipeline.client.workflow
         .getHandle(deadLettered.workflowId)
@@ -356,7 +356,7 @@ describe('/v1/dead-letters', function () {
       assert.deepEqual((await redrive()).json, first.json);
       for (const other of [
         await redrive('somebody@example.com'),
-        await post('dead-one', `/${deadLettered.id}/discard`, { reason: 'mended' }),
+        await post('dead-one', `/${deadLettered.id}/discard`, { reason: 'fixed' }),
       ]) {
         assert.deepEqual([other.status, other.body.code], [409, 'DEAD_LETTER_RESOLVED']);
         assert.deepEqual((other.body as unknown as { by: object }).by, by);
@@ -575,7 +575,7 @@ describe('/v1/dead-letters', function () {
         await pipeline.activities.signalDeadLetters(input);
         if (lost++ === 1) throw new Error('a test loses this answer');
       };
-      const request = { filter: { type: 'flight.*' }, eventsPerSecond: 100_000, reason: 'mended' };
+      const request = { filter: { type: 'flight.*' }, eventsPerSecond: 100_000, reason: 'fixed' };
       const { json } = await post<RedriveStatus>(tenant, '/redrive', request);
       const { status, progress } = await ended(tenant, json.id, 90_000);
       assert.equal(status, 'completed');
@@ -586,7 +586,7 @@ describe('/v1/dead-letters', function () {
       )) as DeadLetterResult[];
       assert.deepEqual(
         new Set(results.map(({ by }) => JSON.stringify(by))),
-        new Set([JSON.stringify({ actor: 'ops@example.com', reason: 'mended', redrive: json.workflowId })]),
+        new Set([JSON.stringify({ actor: 'ops@example.com', reason: 'fixed', redrive: json.workflowId })]),
       );
       const delivered = passes.flatMap(({ batch, pending }) =>
         [...LineSet.decode(pending[0]?.lines, batch.events)].map((line) => `${batch.batchId}-${line}`),
@@ -595,7 +595,7 @@ describe('/v1/dead-letters', function () {
       assert.deepEqual(new Set(delivered), new Set(letters.slice(2).flatMap(({ eventIds }) => eventIds)));
       await waiting(tenant, 2);
       const input = await inputOfWorkflow<ResolveInput>(json.workflowId);
-      assert.deepEqual(input.by, { actor: 'ops@example.com', reason: 'mended' });
+      assert.deepEqual(input.by, { actor: 'ops@example.com', reason: 'fixed' });
     });
   });
 
