@@ -37,7 +37,7 @@ interface Mark {
 
 /**
  * Of a chunk it is known when it got its place in the spool, which may be later than the receipt of its events, and a clock
- * may be set back between two of them: so much later a chunk holds nothing that was received before.
+ * may be set back between two of them: after that long a chunk holds nothing that was received before.
  */
 const GRACE_MS = 10 * 60 * 1000;
 
@@ -104,7 +104,7 @@ export class Batching {
 }
 
 /**
- * Tells when what a tenant has sent up to a moment is in batches: their files are there, and Temporal has them. It is told
+ * Tells when what a tenant has sent up to a moment is in batches: their files are there, and Temporal has them. It is notified
  * of each hand-over, and looks at nothing in between.
  */
 export class Batched {
@@ -112,7 +112,7 @@ export class Batched {
 
   constructor(private readonly options: BatchedOptions) {}
 
-  /** Temporal has these chunks, of one partition. To be called when `unsent` tells of them no more. */
+  /** Temporal has these chunks, of one partition. To be called when `unsent` does not report them any more. */
   handedOver([first]: readonly Chunk[]): void {
     if (first === undefined) return;
     for (const batching of this.under.get(partitionKey(first.tenant, first.stream)) ?? []) batching.look();

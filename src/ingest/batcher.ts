@@ -18,7 +18,7 @@ export interface BatcherOptions {
   readonly maxInFlight?: number;
   /** A batch that is slower than this gives its slot back, so that one stuck tenant holds up nobody. Default 3 s. */
   readonly slotMs?: number;
-  /** While events wait, a slot rests for so many times as long as its batch took, unless that was big. Default 8; see {@link REST_PER_WORK}. */
+  /** While events wait, a slot rests for N times as long as its batch took, unless that was big. Default 8; see {@link REST_PER_WORK}. */
   readonly restPerWork?: number;
   /** True of tenants whose events are delivered: their batches wait only while the machine is busy. Default: of none. */
   readonly delivers?: (tenant: string) => boolean;
@@ -30,7 +30,7 @@ export interface BatcherOptions {
 /**
  * How long a slot rests: a workflow costs the same
  * for one event as for thousands, so under load fewer and bigger ones leave the machine to what costs per event. A faster
- * Temporal shortens the rest by itself, and there is none when nothing waits. For events that are delivered it depends on
+ * Temporal shortens the rest on its own, and there is none when nothing waits. For events that are delivered it depends on
  * how busy the machine is: they would come late for nothing while it has time to spare. Others wait for their load anyway.
  */
 const REST_PER_WORK = 8;
@@ -46,7 +46,7 @@ const QUANTUM_EVENTS = 10_000;
 /**
  * Groups decided chunks into batches. A partition is ready when its oldest chunk has waited out the linger or enough has
  * come together; ready partitions take turns by deficit round robin; a few batches are in flight at once, one per partition.
- * While all slots are taken chunks pile up and batches grow by themselves: low latency when idle, big batches under load.
+ * While all slots are taken chunks pile up and batches grow automatically: low latency when idle, big batches under load.
  * @see "Efficient Fair Queueing Using Deficit Round Robin", Shreedhar and Varghese, 1995
  */
 export class Batcher {

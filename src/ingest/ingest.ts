@@ -33,7 +33,7 @@ export interface IngestOptions {
   readonly decider: Pick<Decider, 'decide' | 'whenReady' | 'profileNow'>;
   /** Begins to route a chunk; undefined for a tenant without routes. */
   readonly routingOf: (tenant: string, stream: InputStream) => ChunkRouting | undefined;
-  /** Told of each chunk that is on disk, in order of receipt. */
+  /** Called with each chunk that is on disk, in order of receipt. */
   readonly onSpooled: (chunk: Chunk) => void;
   /** Told when a write has failed whose events have been decided on. */
   readonly onFailed: () => void;
@@ -118,7 +118,7 @@ export class Ingest {
     }
   }
 
-  /** Waits until all events of a tenant that have come so far are in the spool and have been told of, or are refused. */
+  /** Waits until all events of a tenant that have come so far are in the spool and have been reported, or are refused. */
   async settledOf(tenant: string): Promise<void> {
     await this.arrivals.settledOf(tenant);
     await Promise.all(INPUT_STREAMS.map((stream) => this.writes.settledOf(partitionKey(tenant, stream))));

@@ -95,7 +95,7 @@ export class PrintTable {
   }
 }
 
-/** Removes records, so many in a transaction, between which others are served. */
+/** Removes records, some in each transaction, between which others are served. */
 export async function removeAll<K extends number | string | [string, InputStream]>(
   lmdb: LmdbEnvironment,
   table: Database<unknown, K>,

@@ -159,7 +159,7 @@ export class Spool {
       if (unlessDamaged(() => decodeHead(record)) === undefined) yield { seq, record };
   }
 
-  /** Lets go of a chunk that {@link Spool.headless} has told of. */
+  /** Lets go of a chunk that {@link Spool.headless} has reported. */
   async removeHeadless(seq: number, { length }: Buffer): Promise<void> {
     await this.lmdb.committed(() => this.chunks.remove(seq));
     this.heldBytes -= length;

@@ -18,7 +18,7 @@ export interface KeptEventsOptions {
   readonly tenant: string;
   /** Receipt, milliseconds since the epoch, from which on nothing is read. */
   readonly until: number;
-  /** Told of each batch file as it is opened: undefined for one that could not be read. */
+  /** Called with each batch file as it is opened: undefined for one that could not be read. */
   readonly onFile: (batch: BatchRef | undefined) => void;
 }
 

@@ -15,7 +15,7 @@ export interface Slice {
   readonly rows: readonly EventRow[];
 }
 
-/** What a {@link KeptPartition} reads, and tells of. */
+/** What a {@link KeptPartition} reads, and reports. */
 export interface KeptPartitionOptions {
   readonly store: BatchStore;
   readonly batches: AsyncIterable<BatchName>;

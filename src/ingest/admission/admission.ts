@@ -37,7 +37,7 @@ export interface AdmissionOptions {
   /** Free bytes on the data directory's disk, as last looked at. */
   readonly freeDiskBytes: () => number;
   readonly minFreeDiskBytes: number;
-  /** Told the bytes of every request that was let in, once they are known. */
+  /** Called with the bytes of every request that was admitted, once they are known. */
   readonly onAdmitted?: (bytes: number) => void;
   /** Default: always reachable. */
   readonly engine?: () => EngineStatus;
@@ -79,7 +79,7 @@ interface Account {
 /**
  * Decides whether a request may come in, by what is known before its body is read: the tenant's rates (a bucket may be
  * in debt by what earlier requests held), its bytes in memory, its backlog in the spool and on its queue; and for
- * everyone the disk, the spool, and Temporal. A request that is let in gets a {@link Permit}. What has been
+ * everyone the disk, the spool, and Temporal. A request that is admitted gets a {@link Permit}. What has been
  * acknowledged is never shed.
  */
 export class Admission {
@@ -180,7 +180,7 @@ export class Admission {
     this.checkNode(0, this.now());
   }
 
-  /** To be told of what leaves the spool: the rate that `Retry-After` is computed from. */
+  /** To be called with what leaves the spool: the rate that `Retry-After` is computed from. */
   drained(tenant: string, bytes: number): void {
     const now = this.now();
     this.accountOf(tenant).drained.add(bytes, now);

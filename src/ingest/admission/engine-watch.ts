@@ -2,7 +2,7 @@ import type { EngineStatus } from './admission.js';
 
 /** What {@link EngineWatch} needs. */
 export interface EngineWatchOptions {
-  /** Rejects when Temporal does not answer; must end by itself. */
+  /** Rejects when Temporal does not answer; must end on its own. */
   readonly check: () => Promise<void>;
   /** Pause between two checks. Default 2 s. */
   readonly intervalMs?: number;

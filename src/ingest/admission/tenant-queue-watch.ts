@@ -8,7 +8,7 @@ export interface TenantQueueWatchOptions {
   readonly intervalMs?: number;
   /** Tenants asked about in one refresh. Default 20: a few milliseconds of Temporal's time each. */
   readonly tenantsPerRefresh?: number;
-  /** A tenant that has posted nothing for so long is not asked about, and its backlog forgotten. Default 5 minutes. */
+  /** A tenant that has posted nothing for this long is not asked about, and its backlog forgotten. Default 5 minutes. */
   readonly activeMs?: number;
   readonly now?: () => number;
 }
