@@ -65,12 +65,9 @@ export async function deliver(input: DeliverInput): Promise<DeliverResult> {
     passing?.cancel();
   });
   let { kind } = input;
-  // `park` is the name by which histories know the activity.
-  const { park: deadLetterEvents, reviewWaiting } = ownActivities(input.activityQueue);
+  const { deadLetter, reviewWaiting } = ownActivities(input.activityQueue);
   const deadLetterAll = (groups: readonly DeadLines[]) =>
-    deadLetterInto(result, groups, (dead, part) =>
-      deadLetterEvents({ delivery, dead, passes: result.passes, part }),
-    );
+    deadLetterInto(result, groups, (dead, part) => deadLetter({ delivery, dead, passes: result.passes, part }));
 
   while (pending.length > 0) {
     if (workflowInfo().continueAsNewSuggested && !toReview)
@@ -157,12 +154,14 @@ function passOf({ kind, queue }: DeliverInput): (input: PassInput) => Promise<Pa
 }
 
 /** On the tenant's queue: they only write and start workflows, for as long as it takes. */
-function ownActivities(taskQueue: string): Pick<Activities, 'park' | 'reviewWaiting'> {
-  return proxyActivities<Activities>({
+function ownActivities(taskQueue: string) {
+  // `park` is the name by which histories know the activity.
+  const { park: deadLetter, reviewWaiting } = proxyActivities<Activities>({
     taskQueue,
     startToCloseTimeout: '30 seconds',
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
   });
+  return { deadLetter, reviewWaiting };
 }
 
 /** Who takes from the queue does not know this pass. */
