@@ -7,6 +7,7 @@ const INTRODUCTION = `The log is on stderr: JSON, an object a line, or a readabl
 Every line has an \`id\`, which stays what it is: search for it, and alert on it.
 \`msg\` is the phrase below, always the same for an id.
 What differs from line to line is in fields, which have the same name in every line.
+To find all lines of one batch, search for its id as text: it is \`batch\` in most lines, and the end of \`workflowId\` in those of Temporal's SDK.
 Tokens, authorization headers, passwords and secrets are never in it, and texts are cut after 4,000 characters.`;
 
 const JSON_FORM = `In JSON, \`level\` is a number: ${code('20')} debug, ${code('30')} info, ${code('40')} warn, ${code('50')} error.

@@ -41,6 +41,8 @@ export interface StarterOptions {
   readonly onHandedOver: (chunks: readonly Chunk[]) => void;
   /** Told once a batch's workflow has ended; without a result if that was by hand, or if all of it is dead. */
   readonly onEnded: (plan: Plan, result: IngestBatchResult | undefined) => void;
+  /** Called with a batch that Temporal no longer knows, each time that it is found out. */
+  readonly onForgotten?: (plan: Plan) => void;
   readonly metrics?: Pick<Metrics, 'batchStarted' | 'stepRetried'>;
   readonly log: Logger;
   /** Ends all retries; what is on its way stays planned in the spool. */
@@ -249,6 +251,7 @@ async function goesOn(handle: WorkflowHandle): Promise<boolean> {
 async function startAgain(options: StarterOptions, plan: Plan): Promise<undefined> {
   const { batchStore, log } = options;
   const { tenant, stream, batchId, events } = plan;
+  options.onForgotten?.(plan);
   const found = await inputOfForgotten(batchStore, plan);
   if ('lost' in found) {
     const reason = `Temporal no longer knows the batch, and ${found.lost}`;

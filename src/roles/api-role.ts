@@ -7,6 +7,7 @@ import { createApi, listen, type ApiDependencies } from '../api/server.js';
 import type { Config } from '../config.js';
 import { createDeadLetters } from '../dead-letters/dead-letters.js';
 import { messageOf } from '../errors.js';
+import type { BatchName } from '../events/event.js';
 import { Spool } from '../ingest/spool.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
 import { createQueueRates, type QueueSettings } from '../temporal/queue-rates.js';
@@ -19,7 +20,7 @@ import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import { readVersion } from '../tenants/config/versions.js';
 import type { ApiRoleOptions } from './api-role-options.js';
 import { buildIngest, type IngestParts } from './ingest-parts.js';
-import { reloadForgotten } from './reload-forgotten.js';
+import { ReloadForgotten } from './reload-forgotten.js';
 import { temporalAnswers } from './open-admission.js';
 import { openStateStore } from './state.js';
 import { openSpoolRegister, type SpoolRegister } from './spool-register.js';
@@ -58,7 +59,10 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     turns: options.turns,
     maxLongPolls: longPollsOf(config),
   });
-  const parts = await buildIngest(options, { spool, state, client, control, signal: stopping.signal });
+  const { signal } = stopping;
+  const reloads = new ReloadForgotten({ client, spool, registry, log, signal });
+  const onForgotten = (batch: BatchName): void => void reloads.found(batch);
+  const parts = await buildIngest(options, { spool, state, client, control, onForgotten, signal });
   const { ingest, decider, batcher } = parts;
   const register = await openSpoolRegister({ config, client, spool, log });
   const app = createApi({
@@ -82,8 +86,9 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     ],
   });
   measure(options, { client, queues, spool, parts });
-  await reloadForgotten({ client, spool, registry, log, signal: stopping.signal });
+  await reloads.look();
   await parts.recover();
+  reloads.follow();
   const stateWorker = startStateRole(options, { ...parts, client, node: spool.node });
   followDrains(options, control);
   const api = await listen(app, config.host, config.port, {
@@ -100,6 +105,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
         closed.then(() => handOver(parts)),
       );
       stopping.abort();
+      reloads.stop();
       await stateWorker.stop();
       for (const each of [batcher, parts]) await each.stop();
       await register.leave();

@@ -4,7 +4,7 @@ import { createDeadLetterIngest } from '../dead-letters/dead-letter-ingest.js';
 import { Checkpoints } from '../eligibility/checkpoints.js';
 import { Decider } from '../eligibility/decider.js';
 import { messageOf } from '../errors.js';
-import type { EventRow, InputStream } from '../events/event.js';
+import type { BatchName, EventRow, InputStream } from '../events/event.js';
 import { textLines } from '../events/ndjson.js';
 import type { Admission } from '../ingest/admission/admission.js';
 import { Batched } from '../ingest/batched.js';
@@ -37,6 +37,8 @@ export interface IngestStores {
   readonly client: Client;
   /** Knows which subscriptions take nothing new. */
   readonly control: Pick<SubscriptionControl, 'isDraining'>;
+  /** Called with a batch that Temporal no longer knows. */
+  readonly onForgotten: (batch: BatchName) => void;
   /** Ends all retries. */
   readonly signal: AbortSignal;
 }
@@ -222,7 +224,7 @@ async function setHeadlessAside({ stores, log }: ApiRoleOptions, spool: Spool): 
 
 function starterOf(
   options: ApiRoleOptions,
-  { spool, client, signal }: IngestStores,
+  { spool, client, signal, onForgotten }: IngestStores,
   onHandedOver: (chunks: readonly Chunk[]) => void,
 ): ReturnType<typeof createStarter> {
   const { registry, stores, workers, metrics, log } = options;
@@ -248,6 +250,7 @@ function starterOf(
     eager: (tenant) => workers?.runsWorkflowsOf(tenant) ?? false,
     onHandedOver,
     onEnded: (plan, result) => options.onBatchEnded?.(plan, result),
+    onForgotten,
     metrics,
     log,
     signal,

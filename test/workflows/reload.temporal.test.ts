@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { createAnnounceKept } from '../../src/activities/warehouse/announce-kept.js';
 import type { BatchName, BatchRef, Stream } from '../../src/events/event.js';
 import { BatchIds } from '../../src/ingest/batch-ids.js';
-import { reloadForgotten } from '../../src/roles/reload-forgotten.js';
+import { ReloadForgotten } from '../../src/roles/reload-forgotten.js';
 import { batchPath } from '../../src/stores/batch-store/file.js';
 import { startReload } from '../../src/temporal/start-reload.js';
 import { reloadWorkflowId } from '../../src/tenants/workflow-ids.js';
@@ -88,7 +88,7 @@ describe('the workflow reload', function () {
     await assert.rejects(announceKept({ tenant: '../UA' }), { code: 'TENANT_ID_INVALID' });
   });
 
-  describe('at the start of a node', () => {
+  describe('when Temporal has lost data', () => {
     const started = async (tenant: string, batchId: string): Promise<boolean> =>
       pipeline.client.workflow
         .getHandle(reloadWorkflowId(tenant, `after.${batchId}`))
@@ -98,8 +98,8 @@ describe('the workflow reload', function () {
           () => false,
         );
 
-    function lookAt(batch: BatchName | undefined): Promise<number> {
-      return reloadForgotten({
+    function reloadsOf(batch: BatchName | undefined): ReloadForgotten {
+      return new ReloadForgotten({
         client: pipeline.client,
         spool: { lastStarted: () => batch },
         registry: {
@@ -110,23 +110,37 @@ describe('the workflow reload', function () {
       });
     }
 
+    const lookAt = (batch: BatchName | undefined): Promise<void> => reloadsOf(batch).look();
+
     const nameOf = (batchId: string): BatchName => ({ tenant: 'rl-start', stream: 'events', batchId });
 
     it('is for all tenants when Temporal does not know the batch that it got last; once', async () => {
       const batchId = new BatchIds('0123abcd').next();
-      assert.equal(await lookAt(nameOf(batchId)), 2);
-      assert.equal(await lookAt(nameOf(batchId)), 2, 'as after a crash');
-      for (const tenant of ['rl-start', 'rl-start-two']) assert.ok(await started(tenant, batchId));
+      for (const attempt of ['first', 'as after a crash']) {
+        await lookAt(nameOf(batchId));
+        for (const tenant of ['rl-start', 'rl-start-two'])
+          assert.ok(await started(tenant, batchId), `${attempt}: ${tenant}`);
+      }
     });
 
     it('is not where it knows that batch, got none, or may have forgotten it by its retention', async () => {
       const { plan, ended } = await pipeline.submit('rl-start', arrivals('known', [1]));
       await ended;
-      assert.equal(await lookAt(plan), 0);
-      assert.equal(await lookAt(undefined), 0);
+      await lookAt(plan);
+      await lookAt(undefined);
       const old = new BatchIds('0123abcd', [], () => Date.now() - 400 * 24 * 3_600_000).next();
-      assert.equal(await lookAt(nameOf(old)), 0);
-      assert.equal(await started('rl-start', old), false);
+      await lookAt(nameOf(old));
+      for (const batchId of [plan.batchId, old]) assert.equal(await started('rl-start', batchId), false);
+    });
+
+    it('is asked for once by all batches that are found to be forgotten at one time', async () => {
+      const ids = new BatchIds('0123abcd');
+      const [first, second] = [ids.next(), ids.next()];
+      const reloads = reloadsOf(undefined);
+      await reloads.found(nameOf(first));
+      await reloads.found(nameOf(second));
+      assert.equal(await started('rl-start-two', first), true);
+      assert.equal(await started('rl-start-two', second), false);
     });
   });
 });

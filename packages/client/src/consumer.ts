@@ -43,10 +43,7 @@ export interface Consumer {
   stop(): Promise<void>;
 }
 
-/**
- * A message as the server hands it out.
- * @internal compared with the API's description in test/client
- */
+/** A message as the server hands it out. */
 export interface Message extends Leased {
   readonly attempt: number;
 }

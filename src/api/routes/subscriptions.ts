@@ -26,7 +26,7 @@ const CRM = {
   kind: 'push',
   url: 'https://crm.example.com/hooks',
   state: 'active',
-  queue: 'acme.sub.crm',
+  queue: 'tenant.acme.sub.crm',
   waiting: { batches: 0, oldestSeconds: 0 },
 } as const;
 
@@ -53,7 +53,7 @@ const READING = [
                 name: 'warehouse',
                 kind: 'warehouse',
                 state: 'active',
-                queue: 'acme',
+                queue: 'tenant.acme',
                 waiting: { windows: 0, oldestSeconds: 0 },
               },
               CRM,

@@ -52,7 +52,7 @@ export const MODIFY_BODY = closed(
 );
 
 /** An event as consumers get it. */
-const DELIVERED_EVENT = object(
+export const DELIVERED_EVENT = object(
   {
     specversion: literal('1.0'),
     id: text(),

@@ -46,7 +46,7 @@ export const INGEST_LINES = {
     level: 'error',
     phrase: 'Temporal does not know the batch that it got last; kept batches are loaded again where missing',
     means: "Temporal's data is lost, or older than what this node has handed over.",
-    todo: 'See what else Temporal alone knew of: pauses, and deliveries that waited.',
+    todo: 'See what else Temporal alone knew of: pauses, deliveries that waited, and their dead letters.',
     page: 'temporal-data-lost.md',
   },
   RELOAD_NOT_STARTED: {
