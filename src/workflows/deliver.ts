@@ -66,8 +66,8 @@ export async function deliver(input: DeliverInput): Promise<DeliverResult> {
   });
   let { kind } = input;
   const { deadLetter, reviewWaiting } = ownActivities(input.activityQueue);
-  const deadLetterAll = (groups: readonly DeadLines[]) =>
-    deadLetterInto(result, groups, (dead, part) => deadLetter({ delivery, dead, passes: result.passes, part }));
+  const deadLetterAll = (all: readonly DeadLines[]) =>
+    deadLetterInto(result, all, (dead, part) => deadLetter({ delivery, dead, passes: result.passes, part }));
 
   while (pending.length > 0) {
     if (workflowInfo().continueAsNewSuggested && !toReview)
