@@ -35,6 +35,7 @@ export async function runReload({ tenant, from, to }: ReloadOptions): Promise<vo
     throw new HeadgateError(
       'ENGINE_UNAVAILABLE',
       'No Temporal runs here. Start the node, or set TEMPORAL_ADDRESS to the one that it uses.',
+      { retryable: true },
     );
   print(`${progressText(done)}. Those that the warehouse lacks are loaded now; see "headgate audit".`);
 }

@@ -15,7 +15,7 @@ export const STORAGE_ERRORS = {
   BATCH_ID_TAKEN: {
     when: 'The batch store has other events under the id of a new batch, as after a restored backup.',
     todo: 'Nothing. The new batch gets another id.',
-    retry: 'yes',
+    retry: 'no',
   },
   BATCH_KEY_MISSING: {
     when: 'Batch files are encrypted, and `HEADGATE_BATCH_KEY` is not set.',

@@ -44,7 +44,7 @@ export const INGEST_LINES = {
   },
   TEMPORAL_DATA_LOST: {
     level: 'error',
-    phrase: 'Temporal does not know the batch that it got last; kept batches are loaded again where missing',
+    phrase: 'Temporal does not know a batch that it was given; kept batches are loaded again',
     means: "Temporal's data is lost, or older than what this node has handed over.",
     todo: 'See what else Temporal alone knew of: pauses, deliveries that waited, and their dead letters.',
     page: 'temporal-data-lost.md',
