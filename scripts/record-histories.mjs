@@ -37,7 +37,7 @@ const announced = async () => ({
   runId: '01234567-89ab-7def-8123-456789abcdef',
 });
 
-/** What was decided at the door on a batch of events; nothing is on one of user properties. */
+/** What was decided at ingest on a batch of events; nothing is on one of user properties. */
 function decidedOn(batch) {
   if (batch.stream !== 'events') return { evaluated: 0, eligible: {} };
   return { evaluated: batch.events, eligible: { late: 3 }, decisions: { ...batch, stream: 'decisions' } };

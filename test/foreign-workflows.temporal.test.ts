@@ -54,7 +54,7 @@ describe('a workflow that somebody else has started under an id of Headgate', fu
       const [plan, chunk] = await pipeline.spooled(VICTIM, arrivals(`batch-${type}-${tenant}`, [10, 20]));
       const foreign = await take(batchWorkflowId(VICTIM, 'events', plan.batchId), type, tenant);
       const { ended } = pipeline.carry(plan, chunk);
-      // The lane goes on, and the events are where somebody finds them.
+      // The partition goes on, and the events are where somebody finds them.
       assert.equal(await ended, undefined);
       const letters = await until(async () => {
         const all = await deadLettersOf(VICTIM);

@@ -77,14 +77,14 @@ async function measure(context: CaseContext, session: Session, receiver: Receive
     );
     neighbour.push(...latencyFigures(`${name}: the same tenant's other webhook`, latency, ['p50', 'p99']));
   }
-  const mended = await mend(context, session, receiver, sent);
+  const fixed = await fix(context, session, receiver, sent);
   const undelivered = await Promise.all([
     quiet.missing(),
     missingAt(receiver, FAILING, sent),
     missingAt(receiver, NEIGHBOUR, sent),
   ]);
   return {
-    figures: [...quietFigures(spells), ...neighbour, ...mended],
+    figures: [...quietFigures(spells), ...neighbour, ...fixed],
     accounts: { headgate: await session.account(undelivered.reduce((a, b) => a + b, 0)) },
     details: { spells },
     notes: [
@@ -93,8 +93,8 @@ async function measure(context: CaseContext, session: Session, receiver: Receive
   };
 }
 
-/** Lets the endpoint restart and say 410, then mends it, and waits until all it has missed is there. */
-async function mend(
+/** Lets the endpoint restart and say 410, then fixes it, and waits until all it has missed is there. */
+async function fix(
   context: CaseContext,
   session: Session,
   receiver: Receiver,
@@ -108,19 +108,19 @@ async function mend(
   const { distinct } = await receiver.arrived(FAILING);
   if (distinct < sent) await untilDisabled(session, tenant);
   await receiver.behave(FAILING, { kind: 'well' });
-  const mendedAt = performance.now();
+  const fixedAt = performance.now();
   await askApi(system, tenant, '/v1/subscriptions/failing/resume', {});
   await askApi(system, tenant, '/v1/dead-letters/redrive', { filter: {}, eventsPerSecond: 1_000 });
   const arrived = await untilArrived(
     () => receiver.arrived(FAILING),
     sent,
-    (now) => session.progress(`mended: ${now.distinct} of ${sent} delivered`),
+    (now) => session.progress(`fixed: ${now.distinct} of ${sent} delivered`),
   );
   return [
     { name: 'mended: events delivered late', value: arrived.distinct - distinct, unit: '' },
     {
       name: 'mended: until the last of them',
-      value: round((performance.now() - mendedAt) / 1000),
+      value: round((performance.now() - fixedAt) / 1000),
       unit: 's',
     },
     { name: 'mended: delivered more than once', value: arrived.received - arrived.distinct, unit: '' },

@@ -5,7 +5,7 @@ import { earlierFigure } from './bench-case.js';
 import { END_TO_END_RATE, latencyFigures, rateFigures, refusalFigures, round } from './figures.js';
 import { REQUEST_EVENTS, saturation, SUBJECTS, usualTenants } from './traffic.js';
 
-/** As many as keep the door busy with nothing but refusals, too. */
+/** As many as keep the API busy with nothing but refusals, too. */
 const CONNECTIONS = 256;
 const QUICK_CONNECTIONS = 16;
 /** Small enough that three minutes fill it, so that the bound is met and not just believed in. */

@@ -2,7 +2,7 @@ import { loadConfig, type Config } from '../../src/config.js';
 import { createLogger, type Logger } from '../../src/platform/logger.js';
 import { dataPaths } from '../../src/roles/stores.js';
 import { openTenantRegistry } from '../../src/tenants/config/registry.js';
-import { openDoor, type Accept } from './door.js';
+import { startApi, type Accept } from './api.js';
 import { Deciding } from './deciding.js';
 import { ParquetSink } from './parquet-sink.js';
 
@@ -27,18 +27,18 @@ export interface Keeping {
   readonly close: () => Promise<void>;
 }
 
-/** Runs a contender until SIGTERM: Headgate's door, its rules and its Parquet files, around `open`'s way of keeping events. */
+/** Runs a contender until SIGTERM: Headgate's API, its rules and its Parquet files, around `open`'s way of keeping events. */
 export async function runContender(open: (parts: Parts) => Promise<Keeping>): Promise<void> {
   const config = loadConfig();
   const log = createLogger(config.logLevel);
   const registry = await openTenantRegistry({ dir: dataPaths(config.dataDir).tenants, logger: log });
   const sink = new ParquetSink(config.dataDir);
   const keeping = await open({ config, deciding: new Deciding(registry), sink, log });
-  const door = await openDoor({ config, registry, accept: keeping.accept, log });
+  const api = await startApi({ config, registry, accept: keeping.accept, log });
   const flushing = flushRegularly(sink, keeping);
-  log.info('READY', { url: door.url, temporal: `127.0.0.1:${config.temporalPort}` });
+  log.info('READY', { url: api.url, temporal: `127.0.0.1:${config.temporalPort}` });
   await new Promise((resolve) => process.once('SIGTERM', resolve));
-  await door.close();
+  await api.close();
   await flushing.stop();
   await keeping.close();
   await sink.close();

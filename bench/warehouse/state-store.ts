@@ -57,7 +57,7 @@ const FLIGHTS = fileURLToPath(new URL('../../examples/flights/flights.ndjson.gz'
 
 /**
  * Measures how many events a second are decided on and made durable in the state: the decider, its checkpoints and the
- * store, without the door before them and the spool beside them. Every subject is there when it begins.
+ * store, without the API before them and the spool beside them. Every subject is there when it begins.
  * @returns undefined where Postgres is to be measured and is not installed
  */
 export async function measureStateStore(run: StateStoreRun): Promise<StateStoreFigures | undefined> {

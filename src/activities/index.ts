@@ -12,11 +12,11 @@ import type { LoadedTenant } from '../tenants/config/registry.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import { isByJobs } from '../tenants/config/warehouse-config.js';
 import type { Isolation } from '../tenants/queues.js';
-import type { ParkInput } from '../workflows/messages/deliveries.js';
+import type { DeadLetterEventsInput } from '../workflows/messages/deliveries.js';
 import { createResolveActivities, type ResolveActivities } from './dead-letters/resolve.js';
 import { expiryOf } from '../dead-letters/expiry.js';
-import { createPark, type Park } from '../dead-letters/park.js';
-import { createParkIngest } from '../dead-letters/park-ingest.js';
+import { createDeadLetterEvents, type DeadLetterEvents } from '../dead-letters/dead-letter-events.js';
+import { createDeadLetterIngest } from '../dead-letters/dead-letter-ingest.js';
 import type { PassActivities, PullPass } from './deliveries/pass.js';
 import { createRestartBatch, type RestartBatch } from '../dead-letters/restart-batch.js';
 import { createReviewWaiting, type ReviewWaiting } from '../dead-letters/review-waiting.js';
@@ -37,14 +37,15 @@ import {
   type LoadActivities,
   type LoadActivitiesDeps,
 } from './warehouse/load-batches.js';
-import { createParkLoads } from './warehouse/load-control/park-loads.js';
-import { unloadableRows, unreadableBatch } from '../dead-letters/park-rows.js';
+import { createPauseLoads } from './warehouse/load-control/pause-loads.js';
+import { unloadableRows, unreadableBatch } from '../dead-letters/dead-letter-rows.js';
 import { createReloadRows, type ReloadRows } from '../dead-letters/reload-rows.js';
 
 /** What comes between a batch and the passes of its deliveries. */
 interface DeliveryActivities {
   readonly startDeliveries: StartDeliveries;
-  readonly park: Park;
+  /** Registered under this name: recorded histories have it. */
+  readonly park: DeadLetterEvents;
   readonly reviewWaiting: ReviewWaiting;
   readonly restartBatch: RestartBatch;
   readonly reloadRows: ReloadRows;
@@ -74,12 +75,12 @@ export interface ActivityDependencies {
   /** Called with the length of the load window that a tenant's batch was announced to. */
   readonly onWindow?: (tenant: string, windowMs: number) => void;
   /** Knows whether a tenant's warehouse is paused, and pauses it when it refuses loads. */
-  readonly control: Pick<SubscriptionControl, 'status' | 'isPaused' | 'park'>;
+  readonly control: Pick<SubscriptionControl, 'status' | 'isPaused' | 'pauseBySystem'>;
   readonly log: Pick<Logger, 'warn'>;
   /** What tries to deliver. */
   readonly passes: PassActivities;
   /** Called with what has become a dead letter. */
-  readonly onParked?: (input: ParkInput) => void;
+  readonly onDeadLettered?: (input: DeadLetterEventsInput) => void;
   /** The tenant's configuration as it is now; throws HeadgateError `TENANT_UNKNOWN`. */
   readonly tenant: (tenant: string) => LoadedTenant;
   /** A version of the tenant's configuration, current or not. */
@@ -107,7 +108,12 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
   });
   const configOf = (id: string): TenantConfig => loaded(id).config;
   const isolationOf = (id: string): Isolation => configOf(id).isolation;
-  const park = createPark({ client, batchStore, isolationOf, onParked: told(dependencies) });
+  const deadLetterEvents = createDeadLetterEvents({
+    client,
+    batchStore,
+    isolationOf,
+    onDeadLettered: told(dependencies),
+  });
   const expiresAtOf = ({ tenant, batchId }: BatchRef): number =>
     expiryOf(batchId, configOf(tenant).retentionMs);
   const loading = createLoadActivities({
@@ -115,20 +121,20 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
     batchStore,
     ...gatesOf(dependencies),
     promotedOf: (id, stream) => promotedOf(configOf(id).warehouse.promote, stream),
-    parkRows: (batch, rows) => park(unloadableRows(batch, rows, expiresAtOf(batch))),
-    parkBatch: (batch, reason) => {
+    deadLetterRows: (batch, rows) => deadLetterEvents(unloadableRows(batch, rows, expiresAtOf(batch))),
+    deadLetterBatch: (batch, reason) => {
       const { tenant, stream, batchId: id, events } = batch;
       dependencies.log.warn('BATCH_UNLOADABLE', { tenant, stream, batch: id, events, reason });
-      return park(unreadableBatch(batch, reason, expiresAtOf(batch)));
+      return deadLetterEvents(unreadableBatch(batch, reason, expiresAtOf(batch)));
     },
   });
-  const startDeliveries = createStartDeliveries({ client, configOf, park });
-  const parkIngest = createParkIngest(park, (id) => configOf(id).retentionMs);
+  const startDeliveries = createStartDeliveries({ client, configOf, deadLetterEvents });
+  const deadLetterIngest = createDeadLetterIngest(deadLetterEvents, (id) => configOf(id).retentionMs);
   const { quarantine } = dependencies;
-  const restartBatch = createRestartBatch({ client, isolationOf, quarantine, batchStore, parkIngest });
+  const restartBatch = createRestartBatch({ client, isolationOf, quarantine, batchStore, deadLetterIngest });
   const reloadRows = createReloadRows({
     batchStore,
-    park,
+    deadLetterEvents,
     expiresAtOf,
     announce: announcing.announce,
   });
@@ -144,7 +150,7 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
   const resolving = createResolveActivities({ client });
   return {
     startDeliveries: withFailures(startDeliveries),
-    park: withFailures(park),
+    park: withFailures(deadLetterEvents),
     reviewWaiting: withFailures(createReviewWaiting(configOf)),
     restartBatch: withFailures(restartBatch),
     reloadRows: withFailures(reloadRows),
@@ -162,9 +168,9 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
 }
 
 /** What has expired was never delivered, and nobody may have been looking: it is said in the log as well. */
-function told({ onParked, log }: ActivityDependencies): (input: ParkInput) => void {
+function told({ onDeadLettered, log }: ActivityDependencies): (input: DeadLetterEventsInput) => void {
   return (input) => {
-    onParked?.(input);
+    onDeadLettered?.(input);
     const { tenant, subscription, batch } = input.delivery;
     const { reason, count, detail } = input.dead;
     if (reason !== 'expired') return;
@@ -178,7 +184,7 @@ function gatesOf({
   control,
   budget,
   log,
-}: ActivityDependencies): Pick<LoadActivitiesDeps, 'holdLoads' | 'parkLoads'> {
+}: ActivityDependencies): Pick<LoadActivitiesDeps, 'holdLoads' | 'pauseLoads'> {
   const holdPaused = createHoldLoads({ statusOf: (id) => control.status(id, WAREHOUSE) });
   return {
     holdLoads: async (id, streams) => {
@@ -186,7 +192,10 @@ function gatesOf({
       const { warehouse } = tenant(id).config;
       if (isByJobs(warehouse)) await budget?.hold({ tenant: id, project: warehouse.project }, streams);
     },
-    parkLoads: createParkLoads({ pause: (id, reason) => control.park(id, WAREHOUSE, reason), log }),
+    pauseLoads: createPauseLoads({
+      pause: (id, reason) => control.pauseBySystem(id, WAREHOUSE, reason),
+      log,
+    }),
   };
 }
 

@@ -21,9 +21,9 @@ export interface AuthenticatorOptions extends VerifyOptions {
   /** Tokens that are taken no more. Default: none. */
   readonly revocations?: Pick<Revocations, 'reasonFor'> & Partial<Pick<Revocations, 'onChange'>>;
   /** Whether a tenant is configured, and not suspended. */
-  readonly standingOf: (tenant: string) => 'active' | 'suspended' | 'unknown';
-  /** Calls its listener when the standing of a tenant may have changed. Default: open requests are not told. */
-  readonly onStandingChange?: (listener: (tenant: string) => void) => unknown;
+  readonly tenantStatusOf: (tenant: string) => 'active' | 'suspended' | 'unknown';
+  /** Calls its listener when the status of a tenant may have changed. Default: open requests are not told. */
+  readonly onTenantStatusChange?: (listener: (tenant: string) => void) => unknown;
 }
 
 /** Verifies the `Authorization` header's value, and stands by what it has said of it. */
@@ -63,7 +63,7 @@ interface Known extends VerifiedToken {
  * `ENGINE_UNAVAILABLE` when the keys cannot be fetched.
  */
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
-  const { keys, revocations, onStandingChange } = options;
+  const { keys, revocations, onTenantStatusChange } = options;
   const cache = new LRUCache<string, Known>({ max: MAX_CACHED });
   const knownOf = new WeakMap<Caller, Known>();
   const followed = new FollowedTokens<Known>({
@@ -74,7 +74,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   });
   keys.onChange?.(() => followed.look());
   revocations?.onChange?.(() => followed.look());
-  onStandingChange?.((tenant) => followed.look(({ caller }) => caller.tenant === tenant));
+  onTenantStatusChange?.((tenant) => followed.look(({ caller }) => caller.tenant === tenant));
 
   async function check(known: Known): Promise<void> {
     while (!isFresh(known, options)) await lookUp(known, options);
@@ -148,14 +148,14 @@ function lookUp(known: Known, options: AuthenticatorOptions): Promise<void> {
 /** What is known without asking anybody: its expiry, whether it is revoked, and how its tenant stands. */
 function assertGood(
   { caller: { tenant }, expiresAt, revocable }: Known,
-  { revocations, standingOf }: AuthenticatorOptions,
+  { revocations, tenantStatusOf }: AuthenticatorOptions,
 ): void {
   if (expiresAt <= Date.now())
     throw new HeadgateError('TOKEN_EXPIRED', 'The token has expired; get a new one.');
   const revoked = revocations?.reasonFor(revocable);
   if (revoked !== undefined) throw new HeadgateError('TOKEN_REVOKED', revoked);
-  const standing = standingOf(tenant);
-  if (standing === 'unknown')
+  const status = tenantStatusOf(tenant);
+  if (status === 'unknown')
     throw new HeadgateError('TENANT_UNKNOWN', `Tenant ${tenant} is not configured here.`);
-  if (standing === 'suspended') throw new HeadgateError('TENANT_SUSPENDED', `Tenant ${tenant} is suspended.`);
+  if (status === 'suspended') throw new HeadgateError('TENANT_SUSPENDED', `Tenant ${tenant} is suspended.`);
 }

@@ -68,7 +68,7 @@ function repeated(rawHeaders: readonly string[], attributes: number): string | u
 /**
  * The text of a header's value: percent-decoded as the binding says, from the octets as UTF-8 where they are that and as
  * Latin-1 where not. A percent sign that encodes nothing stands for itself, as Go and Rust send it.
- * @returns undefined where what is encoded is no UTF-8
+ * @returns undefined where what is encoded is not UTF-8
  */
 function textOf(value: string): string | undefined {
   const octets = Buffer.from(value, 'latin1');

@@ -6,7 +6,7 @@ const MAX_KEYS = 10_000;
 
 /**
  * Checks that an event's data is what every consumer after us reads alike, and that parsing has changed nothing.
- * @param keys so many attributes and members there were beside each other at the top
+ * @param keys the number of attributes and members beside each other at the top
  * @param written what the JSON of the event, and of data within it, was like
  */
 export function checkData(

@@ -4,7 +4,7 @@ import { addressOf } from './address.js';
 import { Holders, type Connection } from './connection-holders.js';
 import { whenHalfClosed } from './half-closed.js';
 
-/** What is told of a request that is not answered. */
+/** What is known of a request that is not answered. */
 interface Asked {
   readonly identified: (tenant: string) => void;
   readonly heldBack: (release: () => void) => void;
@@ -25,11 +25,11 @@ export function heldBack(request: IncomingMessage, release: () => void): void {
   asked.get(request)?.heldBack(release);
 }
 
-/** When so many of the connections are taken, each new one takes the place of one that does nothing. */
+/** When this share of the connections is taken, each new one takes the place of one that does nothing. */
 const CROWDED_SHARE = 0.9;
 /** Headers that come from far, or to a busy node, take a moment. */
 const FRESH_MS = 1_000;
-/** So many silent ones are more than come from far. */
+/** A larger share of silent ones is more than come from far. */
 const MANY_SILENT_SHARE = 0.25;
 /** Requests of one connection that may wait for their answers. Each takes some 2 KB, and a read of 64 KB may bring 2,000. */
 const MOST_PIPELINED = 100;
@@ -46,16 +46,16 @@ const MOST_PIPELINED = 100;
  *
  * These make room, in this order:
  *
- * 1. one that has been silent for more than a second (or for less, where a quarter are), of whoever has most such;
+ * 1. one that has been silent for more than a second (or for less, where a quarter are), of the holder that has most such;
  * 2. one of the holder of most connections in all, served ones too: one that is idle, else refused (it gets its answer
  *    at once, and is closed), else silent, else asking. A holder of served ones alone is passed over. Of one that opens
  *    many at once a silent one goes first: nothing has been done for it, and what waits behind the burst waits less.
  *
- * So whoever connects and sends a request has a place, whatever number of connections others hold open, and those that
+ * So any client that connects and sends a request has a place, whatever number of connections others hold open, and those that
  * others keep alive stay. What tenants have served at once is bounded by admission.
  *
- * A request may be on its way on a connection that is cut because it is idle. So, while there are too many, whoever has
- * most is told with each answer that the connection closes after it. One that sends more than 100 requests without
+ * A request may be on its way on a connection that is cut because it is idle. So, while there are too many, the address
+ * that has most is told with each answer that the connection closes after it. One that sends more than 100 requests without
  * waiting for their answers is cut as well.
  */
 export class Connections {

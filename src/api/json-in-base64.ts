@@ -4,7 +4,7 @@ import type { Written } from './scan-json.js';
 
 /**
  * An event whose data is JSON by its content type and came in base64, as SDKs of Rust and Python send what they were given
- * as octets, with that JSON as its data. Undefined for all others, also where it is no JSON after all.
+ * as octets, with that JSON as its data. Undefined for all others, also where it is not JSON after all.
  * What holds more than data may is told as that.
  */
 export function jsonInBase64(

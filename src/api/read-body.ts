@@ -8,7 +8,7 @@ import { askForBody } from './expect-continue.js';
 export interface BodyPace {
   /** Milliseconds that any body may take. Default 10,000. */
   readonly graceMs: number;
-  /** After those, every second must have brought so many bytes on average. Default 1,000. */
+  /** After those, every second must have brought this number of bytes on average. Default 1,000. */
   readonly minBytesPerSecond: number;
 }
 

@@ -24,7 +24,7 @@ const POINT = 0x2e;
 const ZERO = 0x30;
 const NINE = 0x39;
 const LOWER_E = 0x65;
-/** So many significant digits any 64-bit float gives back. */
+/** Significant digits that any 64-bit float gives back. */
 const SAFE_DIGITS = 15;
 const SHOWN = 40;
 
@@ -40,8 +40,8 @@ for (const each of '-0123456789') BEGINS[each.charCodeAt(0)] = NUMBER;
 /**
  * Reads through JSON for what `JSON.parse` loses without a word: digits of numbers, and all but the last of members of
  * one name. A nanosecond or two an octet; only numbers of more than 15 digits or with an exponent cost more.
- * @param json JSON in UTF-8, byte order mark or not; of what is no JSON, what it finds means nothing
- * @param items true to be told of each item of the array that it is, else of the whole
+ * @param json JSON in UTF-8, byte order mark or not; of what is not JSON, what it finds means nothing
+ * @param items true to be called with each item of the array that it is, else of the whole
  */
 export function scanJson(json: Buffer, items = false): Scanned[] {
   const found: Scanned[] = [];

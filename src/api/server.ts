@@ -64,9 +64,9 @@ export interface ConnectionLimits {
   readonly headersTimeout: number;
   /** A request must be complete within it, headers and body. Default 60 s. */
   readonly requestTimeout: number;
-  /** A connection is closed after so long without a request. Default 60 s. */
+  /** A connection is closed after this long without a request. Default 60 s. */
   readonly keepAliveTimeout: number;
-  /** A connection is cut when nothing has moved on it for so long, as when an answer is not read. Default 120 s. */
+  /** A connection is cut when nothing has moved on it for this long, as when an answer is not read. Default 120 s. */
   readonly timeout: number;
   /** How often the first two are looked at. Default 5 s. */
   readonly connectionsCheckingInterval: number;

@@ -1,5 +1,5 @@
 /**
- * Asks at most once in `forMs` milliseconds, whoever wants to know: all that come meanwhile get the same answer. For what
+ * Asks at most once in `forMs` milliseconds, however many want to know: all that come meanwhile get the same answer. For what
  * needs no token, which nobody may make cost more by asking more often. A failure is asked for again at once.
  */
 export function sharedAnswer<T>(ask: () => Promise<T>, forMs: number): () => Promise<T> {

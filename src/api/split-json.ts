@@ -19,7 +19,7 @@ export function isArrayText(json: Buffer): boolean {
  * Takes a JSON array apart without parsing it: the octets of each item. It is an array of JSON exactly if each of these is
  * JSON. A nanosecond or two an octet.
  * @param most items that are looked for: one more may be returned
- * @returns undefined where it is no array, or does not end where it should
+ * @returns undefined where it is not an array, or does not end where it should
  */
 export function splitArray(json: Buffer, most: number): Buffer[] | undefined {
   const { length } = json;

@@ -45,7 +45,7 @@ export interface VerifiedToken {
 
 /** Pinned: neither `none` nor HMAC can be slipped in. @see RFC 8725 section 3.1 */
 const ALGORITHMS = ['EdDSA', 'Ed25519', 'ES256', 'RS256'];
-/** Clocks of issuers may be off by so much. @see RFC 7519 sections 4.1.4 and 4.1.5 */
+/** Clocks of issuers may be off by this. @see RFC 7519 sections 4.1.4 and 4.1.5 */
 const LEEWAY_SECONDS = 5;
 
 /**

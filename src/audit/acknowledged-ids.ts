@@ -7,7 +7,7 @@ import { literal } from '../stores/warehouse/sql.js';
 import { isTenantId } from '../tenants/ids.js';
 import type { Workspace } from './workspace.js';
 
-/** One id that the door has acknowledged: a line of the file that `headgate send --acknowledged` writes. */
+/** One id that the API has acknowledged: a line of the file that `headgate send --acknowledged` writes. */
 interface AcknowledgedId {
   readonly tenant: string;
   readonly stream: InputStream;

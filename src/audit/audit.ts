@@ -33,7 +33,7 @@ export interface AuditOptions {
 }
 
 /**
- * Compares what the door has acknowledged with what the warehouse's files hold, and the decisions with the rules. Reads
+ * Compares what the API has acknowledged with what the warehouse's files hold, and the decisions with the rules. Reads
  * only; what is still on its way counts as missing.
  * @throws HeadgateError `FILE_UNREADABLE` (the ids), `TENANT_UNKNOWN`, `TENANT_ERASED`, `WAREHOUSE_FAILED`
  */

@@ -11,11 +11,11 @@ export async function checkBatches(config: Config): Promise<Finding> {
     const took = Math.round(performance.now() - start);
     return ok('batches', `gs://${config.batches?.bucket} can be written and read; the check took ${took} ms`);
   } catch (error) {
-    const mend =
+    const fix =
       error instanceof HeadgateError && error.code === 'BATCH_STORE_REFUSED'
         ? 'do so, or set HEADGATE_BATCHES otherwise: Headgate does not start like this'
         : 'see that the network reaches it: until then events wait in the spool';
-    return fail('batches', messageOf(error), mend);
+    return fail('batches', messageOf(error), fix);
   }
 }
 
@@ -27,8 +27,8 @@ export async function checkBatchKey(config: Config): Promise<Finding> {
     await keys.check({ create: false });
   } catch (error) {
     const isOfKey = error instanceof HeadgateError && error.code.startsWith('BATCH_KEY_');
-    const mend = isOfKey ? 'Headgate does not start like this' : 'see what is said of the batches';
-    return fail(check, messageOf(error), mend);
+    const fix = isOfKey ? 'Headgate does not start like this' : 'see what is said of the batches';
+    return fail(check, messageOf(error), fix);
   }
   if (keys.seals) return ok(check, 'batch files are encrypted, and HEADGATE_BATCH_KEY fits them');
   return ok(

@@ -32,7 +32,7 @@ export async function checkLoadJobs(
   }
   if (unknown.length > 0) {
     const found = `not known of ${unknown.length} of ${tenants.length} tenants, so that these are too few`;
-    findings.push({ check: CHECK, verdict: 'warn', found, mend: 'see that the batches can be read' });
+    findings.push({ check: CHECK, verdict: 'warn', found, fix: 'see that the batches can be read' });
   }
   return findings;
 }
@@ -44,9 +44,9 @@ function findingOf(usage: ProjectUsage): Finding {
     : '';
   const found = `project ${project}: ${amount(used, LOAD_JOBS.perProject)} in 24 hours${ofTable}`;
   if (shareOf(usage) < WARN_AT) return { check: CHECK, verdict: 'ok', found };
-  const mend =
+  const fix =
     'before a quota is reached, loads wait; give tenants longer windows (warehouse.window) or projects of their own (warehouse.project)';
-  return { check: CHECK, verdict: 'warn', found, mend };
+  return { check: CHECK, verdict: 'warn', found, fix };
 }
 
 /** The larger of the shares of the two quotas. */

@@ -29,9 +29,9 @@ export async function checkNamespace(config: Config): Promise<Finding> {
           check,
           printable(`"${namespace}" belongs to ${path} on host ${host}; the bucket is the same`),
         );
-      const mend =
+      const fix =
         'set TEMPORAL_NAMESPACE to one of its own; or, if that directory is gone: headgate namespace claim --force';
-      return fail(check, printable(`"${namespace}" belongs to ${path} on host ${host}`), mend);
+      return fail(check, printable(`"${namespace}" belongs to ${path} on host ${host}`), fix);
     } finally {
       await connection.close();
     }

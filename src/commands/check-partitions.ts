@@ -22,7 +22,7 @@ export async function partitionsOf(
 export function aboutPartitions(answers: string, partitions = 1): Finding | undefined {
   if (partitions <= 1) return undefined;
   const what = `${answers}; it spreads a queue over ${partitions} partitions: rates below some a second come in lumps, and priorities may do nothing`;
-  const mend =
+  const fix =
     'set matching.numTaskqueueReadPartitions and matching.numTaskqueueWritePartitions to 1, and matching.useNewMatcher to true, as docker-compose.temporal.yml does';
-  return warn('temporal', what, mend);
+  return warn('temporal', what, fix);
 }

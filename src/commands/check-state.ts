@@ -13,9 +13,9 @@ export async function checkState(place: PostgresPlace): Promise<Finding> {
     return warn('state', found, 'requests wait for it: put Postgres nearer to Headgate');
   } catch (error) {
     // `checkPostgres` throws nothing else.
-    const mend = (error as HeadgateError).retryable
+    const fix = (error as HeadgateError).retryable
       ? 'see that it runs, and that the network reaches it: until then Headgate waits at its start'
       : 'do so, or set HEADGATE_STATE otherwise: Headgate does not start like this';
-    return fail('state', messageOf(error), mend);
+    return fail('state', messageOf(error), fix);
   }
 }

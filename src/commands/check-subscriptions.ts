@@ -25,8 +25,8 @@ export async function checkSubscriptions(config: Config): Promise<Finding[]> {
   });
   if (faults.length === 0) return [ok(CHECK, `${names.length}, with what they refer to`)];
   const shown = faults.slice(0, MAX_NAMED).join('; ');
-  const mend = 'set the variables where workers run, or correct the files: what is to be delivered waits';
-  return [warn(CHECK, `${faults.length} of ${names.length} can deliver nothing from here. ${shown}`, mend)];
+  const fix = 'set the variables where workers run, or correct the files: what is to be delivered waits';
+  return [warn(CHECK, `${faults.length} of ${names.length} can deliver nothing from here. ${shown}`, fix)];
 }
 
 async function filesIn(dir: string): Promise<TenantFile[]> {

@@ -14,8 +14,8 @@ export async function checkTenants({ dataDir }: Pick<Config, 'dataDir'>): Promis
   const folder = dataPaths(dataDir).tenants;
   const names = await listTenantFiles(folder).catch(() => []);
   if (names.length === 0) {
-    const mend = `headgate tenant apply ${examplePath('flights/tenants')}, or a folder of your own`;
-    return warn(CHECK, 'none yet: every request is refused', mend);
+    const fix = `headgate tenant apply ${examplePath('flights/tenants')}, or a folder of your own`;
+    return warn(CHECK, 'none yet: every request is refused', fix);
   }
   const problems: string[] = [];
   for (const name of names)

@@ -46,8 +46,8 @@ async function checkUsable(config: Config, tenants: ReadonlyMap<string, BigQuery
   const count = tenants.size === 1 ? '1 tenant' : `${tenants.size} tenants`;
   if (problems.length === 0) return [ok(CHECK, `can be used by ${count}`)];
   const found = `${problems.length} of ${count} cannot use it. ${problems.slice(0, MAX_NAMED).join('; ')}`;
-  const mend = 'their batches are kept, and loaded when it is fixed';
-  return [refused ? fail(CHECK, found, mend) : warn(CHECK, found, mend)];
+  const fix = 'their batches are kept, and loaded when it is fixed';
+  return [refused ? fail(CHECK, found, fix) : warn(CHECK, found, fix)];
 }
 
 async function bigQueryTenants(dir: string): Promise<Map<string, BigQueryConfig>> {

@@ -32,7 +32,7 @@ export async function runDoctor({ json }: { readonly json?: boolean }): Promise<
   const findings = await examine(config);
   const text =
     json === true
-      ? printable(JSON.stringify(findings, undefined, 2))
+      ? printable(JSON.stringify(findings.map(printed), undefined, 2))
       : findings.map(formatter(config)).join('\n');
   process.stdout.write(`${text}\n`);
   if (findings.some(({ verdict }) => verdict === 'fail')) process.exitCode = 1;
@@ -92,11 +92,11 @@ async function checkDisk({ dataDir, minFreeDiskBytes, maxSpoolBytes }: Config): 
   const { bavail, bsize } = await statfs(existingFolder(dataDir));
   const free = bavail * bsize;
   const found = `${(free / GIGABYTE).toFixed(1)} GB free for ${dataDir}`;
-  const mend =
+  const fix =
     'free some space, or set HEADGATE_DATA_DIR (or HEADGATE_MIN_FREE_DISK, HEADGATE_MAX_SPOOL) otherwise';
-  if (free < minFreeDiskBytes) return fail('disk', `${found}: the API answers 503`, mend);
+  if (free < minFreeDiskBytes) return fail('disk', `${found}: the API answers 503`, fix);
   if (free < minFreeDiskBytes + maxSpoolBytes)
-    return warn('disk', `${found}, less than the spool may grow to`, mend);
+    return warn('disk', `${found}, less than the spool may grow to`, fix);
   return ok('disk', found);
 }
 
@@ -167,9 +167,9 @@ async function checkReachable(
       await connection.close();
     }
   } catch (error) {
-    const mend =
+    const fix =
       'see that it runs and that TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY and TEMPORAL_TLS* are right';
-    return fail('temporal', messageOf(error), mend);
+    return fail('temporal', messageOf(error), fix);
   }
 }
 
@@ -206,10 +206,10 @@ async function clockAheadOfTemporal(config: Config): Promise<number | undefined>
 
 function clockFinding(offSeconds: number, remote: string): Finding {
   const found = `${offSeconds} s off the clock of ${remote}`;
-  const mend = 'synchronise the clock (NTP): tokens expire and load windows close by it';
+  const fix = 'synchronise the clock (NTP): tokens expire and load windows close by it';
   const check = 'clock';
   if (offSeconds <= 2) return ok(check, found);
-  return offSeconds <= 30 ? warn(check, found, mend) : fail(check, found, mend);
+  return offSeconds <= 30 ? warn(check, found, fix) : fail(check, found, fix);
 }
 
 async function filesIn(folder: string): Promise<string[]> {
@@ -242,11 +242,16 @@ async function checkKeys({ jwks, dataDir, host, developmentKey }: Config): Promi
   );
 }
 
+/** A finding as programs read it: they know what to do about it as `mend`. */
+function printed({ fix, ...finding }: Finding): object {
+  return { ...finding, mend: fix };
+}
+
 function formatter({ color }: Config): (finding: Finding) => string {
   const paint = pc.createColors(color && process.stdout.isTTY);
   const marks = { ok: paint.green('ok  '), warn: paint.yellow('warn'), fail: paint.red('fail') };
-  return ({ check, verdict, found, mend }) => {
+  return ({ check, verdict, found, fix }) => {
     const line = `${marks[verdict]}  ${check.padEnd(14)}  ${printable(found)}`;
-    return mend === undefined ? line : `${line}\n${' '.repeat(22)}${paint.dim(`→ ${printable(mend)}`)}`;
+    return fix === undefined ? line : `${line}\n${' '.repeat(22)}${paint.dim(`→ ${printable(fix)}`)}`;
   };
 }

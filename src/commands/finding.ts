@@ -8,22 +8,22 @@ export interface Finding {
   readonly verdict: Verdict;
   readonly found: string;
   /** What to do about it. */
-  readonly mend?: string;
+  readonly fix?: string;
 }
 
 /** All is well. */
 export const ok = (check: string, found: string): Finding => ({ check, verdict: 'ok', found });
 /** It works, but deserves a look. */
-export const warn = (check: string, found: string, mend: string): Finding => ({
+export const warn = (check: string, found: string, fix: string): Finding => ({
   check,
   verdict: 'warn',
   found,
-  mend,
+  fix,
 });
 /** It keeps Headgate from working. */
-export const fail = (check: string, found: string, mend: string): Finding => ({
+export const fail = (check: string, found: string, fix: string): Finding => ({
   check,
   verdict: 'fail',
   found,
-  mend,
+  fix,
 });

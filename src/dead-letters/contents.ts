@@ -27,7 +27,7 @@ export interface DeadEvents {
 }
 
 /**
- * What a dead letter was parked with, from the first event of its history.
+ * What a dead letter was started with, from the first event of its history.
  * @throws HeadgateError `NOT_FOUND` when it is of another tenant
  */
 export async function inputOf(

@@ -205,7 +205,7 @@ class AskedAgain<T> {
     const answer =
       earlier === undefined
         ? start()
-        : earlier.then(goingOn, () => undefined).then((standing) => standing ?? start());
+        : earlier.then(goingOn, () => undefined).then((found) => found ?? start());
     this.asked.set(key, answer);
     return answer;
   }

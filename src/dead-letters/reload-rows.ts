@@ -5,15 +5,15 @@ import { LineSet } from '../events/line-set.js';
 import { joinLines, TextLines } from '../events/ndjson.js';
 import { isUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
 import { COPY_MARK, dayOfBatch } from '../tenants/ids.js';
-import type { DeliverResult, ParkInput } from '../workflows/messages/deliveries.js';
-import { deadRows } from './park-rows.js';
+import type { DeliverResult, DeadLetterEventsInput } from '../workflows/messages/deliveries.js';
+import { deadRows } from './dead-letter-rows.js';
 
 /** What {@link createReloadRows} needs. */
 export interface ReloadRowsOptions {
   readonly batchStore: Pick<BatchStore, 'read' | 'write'>;
   /** Announces batches to the load window that is open. */
   readonly announce: (batches: readonly BatchRef[]) => Promise<unknown>;
-  readonly park: (input: ParkInput) => Promise<string>;
+  readonly deadLetterEvents: (input: DeadLetterEventsInput) => Promise<string>;
   /** When a dead letter of a batch is given up, milliseconds since the epoch. */
   readonly expiresAtOf: (batch: BatchRef) => number;
 }
@@ -33,7 +33,7 @@ export type ReloadRows = (input: ReloadRowsInput) => Promise<DeliverResult>;
 /**
  * Builds the activity that redrives unloadable rows. The warehouse holds their batch already, without them, so they become a
  * batch of their own, whose id follows from the batch, the lines and the redrive: a second attempt comes to the same. Rows
- * whose file is gone or damaged are parked again, and say so.
+ * whose file is gone or damaged are dead-lettered again, and say so.
  */
 export function createReloadRows(options: ReloadRowsOptions): ReloadRows {
   const { batchStore, announce } = options;
@@ -43,7 +43,7 @@ export function createReloadRows(options: ReloadRowsOptions): ReloadRows {
       kept = new TextLines(await batchStore.read(batch));
     } catch (error) {
       if (!isUnreadable(error)) throw error;
-      return parkedAgain(options, { batch, lines, cause }, error.message);
+      return deadLetteredAgain(options, { batch, lines, cause }, error.message);
     }
     const again = [...LineSet.decode(lines, batch.events)].map((line) => kept.octetsAt(line));
     const { tenant, stream } = batch;
@@ -54,14 +54,14 @@ export function createReloadRows(options: ReloadRowsOptions): ReloadRows {
   };
 }
 
-async function parkedAgain(
-  { park, expiresAtOf }: ReloadRowsOptions,
+async function deadLetteredAgain(
+  { deadLetterEvents, expiresAtOf }: ReloadRowsOptions,
   { batch, lines, cause }: ReloadRowsInput,
   detail: string,
 ): Promise<DeliverResult> {
   const { count } = LineSet.decode(lines, batch.events);
   const dead = { reason: 'batch-unreadable' as const, detail, attempts: 1, lines, count };
-  const again = await park(deadRows({ batch, expiresAt: expiresAtOf(batch), cause }, dead));
+  const again = await deadLetterEvents(deadRows({ batch, expiresAt: expiresAtOf(batch), cause }, dead));
   return { delivered: 0, deadLettered: count, passes: 1, deadLetters: [again] };
 }
 

@@ -6,16 +6,16 @@ import type { Quarantine } from '../stores/quarantine/quarantine.js';
 import type { DeliverResult } from '../workflows/messages/deliveries.js';
 import type { RestartBatchInput } from '../workflows/messages/ingest-dead-letter.js';
 import type { IngestBatchInput } from '../workflows/messages/batches.js';
-import type { ParkIngest } from './park-ingest.js';
+import type { DeadLetterIngest } from './dead-letter-ingest.js';
 
 /** What {@link createRestartBatch} needs. */
 export interface RestartBatchOptions extends Omit<StartBatchOptions, 'eager'> {
   readonly quarantine: Pick<Quarantine, 'start'>;
   readonly batchStore: Pick<BatchStore, 'read'>;
-  readonly parkIngest: ParkIngest;
+  readonly deadLetterIngest: DeadLetterIngest;
 }
 
-/** Starts the workflow of a batch that was refused; what is refused again is parked again. */
+/** Starts the workflow of a batch that was refused; what is refused again is dead-lettered again. */
 export type RestartBatch = (input: RestartBatchInput) => Promise<DeliverResult>;
 
 /**
@@ -23,12 +23,12 @@ export type RestartBatch = (input: RestartBatchInput) => Promise<DeliverResult>;
  * found it too large, as likely as not.
  */
 export function createRestartBatch(options: RestartBatchOptions): RestartBatch {
-  const { parkIngest } = options;
+  const { deadLetterIngest } = options;
   return async ({ batch, cause }) => {
     const problem = await startOrRefusal(options, batch);
     if (problem === undefined)
       return { delivered: batch.events, deadLettered: 0, passes: 1, deadLetters: [] };
-    const again = await parkIngest({ batch, reason: 'start-refused', detail: problem, cause });
+    const again = await deadLetterIngest({ batch, reason: 'start-refused', detail: problem, cause });
     return { delivered: 0, deadLettered: batch.events, passes: 1, deadLetters: [again] };
   };
 }

@@ -34,7 +34,7 @@ export interface VisibleRequest {
   readonly position?: Uint8Array;
 }
 
-/** A dead letter's workflow starts when it is parked, or a little later: when the first try to start it has failed. */
+/** A dead letter's workflow starts when its events are given up, or a little later: when the first try to start it has failed. */
 const START_SLACK_MS = 60_000;
 
 /**

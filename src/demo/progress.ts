@@ -25,7 +25,7 @@ export function showProgress(title: string, total: number, counts: Readonly<Demo
   const startedAt = Date.now();
   let [acknowledged, acknowledgedAt] = [0, startedAt];
   const line = (): string => {
-    // The rate is that of the door: it stands still once the last event has been answered for.
+    // The rate is that of the API: it stands still once the last event has been answered for.
     if (counts.acknowledged > acknowledged)
       [acknowledged, acknowledgedAt] = [counts.acknowledged, Date.now()];
     const seconds = Math.max(0.001, (acknowledgedAt - startedAt) / 1000);

@@ -8,7 +8,7 @@ export interface ReplayedDecision extends CurrentDecision {
 }
 
 /** What is to become of a replayed decision; `already`: the current one is on the same event, by the same version. */
-export type Standing = 'madeCurrent' | 'alreadyCurrent' | 'older' | 'ruleChanged';
+export type ReplayedStatus = 'madeCurrent' | 'alreadyCurrent' | 'older' | 'ruleChanged';
 
 /**
  * Whether a replayed decision takes the place of the current one: where it is by the version of its rule that is in force,
@@ -16,11 +16,11 @@ export type Standing = 'madeCurrent' | 'alreadyCurrent' | 'older' | 'ruleChanged
  * one stays: it came later, or else it would not have become current.
  * @param inForce the version of the rule that is in force; undefined where the tenant has no such rule
  */
-export function standingOf(
+export function replayedStatusOf(
   decision: ReplayedDecision,
   current: CurrentDecision | undefined,
   inForce: string | undefined,
-): Standing {
+): ReplayedStatus {
   if (decision.ruleVersion !== inForce) return 'ruleChanged';
   if (current === undefined) return 'madeCurrent';
   const isSameVersion = current.ruleVersion === decision.ruleVersion;

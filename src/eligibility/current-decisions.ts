@@ -3,7 +3,7 @@ import { HeadgateError } from '../errors.js';
 import type { Turn, Turns } from '../platform/event-loop-turns.js';
 import type { CompiledRules } from '../rules/compiled.js';
 import type { CurrentDecision, SubjectRecord } from '../stores/state/state-store.js';
-import { standingOf, type ReplayedDecision, type Standing } from './becomes-current.js';
+import { replayedStatusOf, type ReplayedDecision, type ReplayedStatus } from './becomes-current.js';
 import type { Checkpoints } from './checkpoints.js';
 import type { Decider } from './decider.js';
 
@@ -11,7 +11,7 @@ import type { Decider } from './decider.js';
 export type DecisionsOfSubject = ReadonlyMap<string, ReplayedDecision>;
 
 /** How many decisions have come to what. */
-export type StandingCounts = Readonly<Record<Standing, number>>;
+export type ReplayedStatusCounts = Readonly<Record<ReplayedStatus, number>>;
 
 /** How {@link CurrentDecisions.make} goes about it. */
 export interface MakeCurrentOptions {
@@ -43,7 +43,7 @@ const MOST_TRIES = 60;
 interface Page {
   readonly subjects: readonly (readonly [string, DecisionsOfSubject])[];
   /** By subject, then by rule. */
-  readonly standings: Map<string, Map<string, Standing>>;
+  readonly statuses: Map<string, Map<string, ReplayedStatus>>;
 }
 
 /**
@@ -62,13 +62,13 @@ export class CurrentDecisions {
     tenant: string,
     decisions: Iterable<readonly [string, DecisionsOfSubject]>,
     options: MakeCurrentOptions,
-  ): Promise<StandingCounts> {
+  ): Promise<ReplayedStatusCounts> {
     const counts = { madeCurrent: 0, alreadyCurrent: 0, older: 0, ruleChanged: 0 };
     for (const subjects of pagesOf(decisions)) {
-      const page: Page = { subjects, standings: new Map() };
+      const page: Page = { subjects, statuses: new Map() };
       await this.patiently(() => this.makePage(tenant, page, options), options.signal);
-      for (const ofSubject of page.standings.values())
-        for (const standing of ofSubject.values()) counts[standing]++;
+      for (const ofSubject of page.statuses.values())
+        for (const status of ofSubject.values()) counts[status]++;
     }
     return counts;
   }
@@ -111,22 +111,22 @@ export class CurrentDecisions {
     subject: string,
     decisions: DecisionsOfSubject,
     rules: CompiledRules,
-    { standings }: Page,
+    { statuses }: Page,
   ): ReadonlyMap<string, CurrentDecision> {
     const known = this.options.decider.subjects.now(tenant, subject)?.decisions ?? {};
     const change = new Map<string, CurrentDecision>();
-    const before = standings.get(subject);
-    const found = new Map<string, Standing>();
+    const before = statuses.get(subject);
+    const found = new Map<string, ReplayedStatus>();
     for (const [rule, decision] of decisions) {
       const current = Object.hasOwn(known, rule) ? known[rule] : undefined;
       const inForce = rules.rules.find(({ name }) => name === rule)?.version;
-      const standing = standingOf(decision, current, inForce);
-      if (standing === 'madeCurrent') change.set(rule, withoutReceipt(decision));
+      const status = replayedStatusOf(decision, current, inForce);
+      if (status === 'madeCurrent') change.set(rule, withoutReceipt(decision));
       // It is the page's own doing where a try before this one has got so far.
-      const isOwn = standing === 'alreadyCurrent' && before?.get(rule) === 'madeCurrent';
-      found.set(rule, isOwn ? 'madeCurrent' : standing);
+      const isOwn = status === 'alreadyCurrent' && before?.get(rule) === 'madeCurrent';
+      found.set(rule, isOwn ? 'madeCurrent' : status);
     }
-    standings.set(subject, found);
+    statuses.set(subject, found);
     return change;
   }
 
@@ -144,8 +144,8 @@ export class CurrentDecisions {
   }
 }
 
-function changesSome({ standings }: Page): boolean {
-  return [...standings.values()].some((ofSubject) => [...ofSubject.values()].includes('madeCurrent'));
+function changesSome({ statuses }: Page): boolean {
+  return [...statuses.values()].some((ofSubject) => [...ofSubject.values()].includes('madeCurrent'));
 }
 
 /** Ends the wait, not the work. */

@@ -49,7 +49,7 @@ interface Progress {
 }
 
 /**
- * Decides at the door: applies each request's events to its tenant's subjects in memory, in the turn that gives the
+ * Decides at ingest: applies each request's events to its tenant's subjects in memory, in the turn that gives the
  * request its place in the spool, so that its decisions are written with it. When the 202 comes both are durable, and the
  * decisions can be read.
  *

@@ -51,7 +51,7 @@ const MAPS = new Set([
 const LONGEST_KEYWORD = 64;
 
 const REGEXP =
-  'regular expressions are not supported: one of a few letters can keep the door busy for hours; use enum, const, minLength or maxLength';
+  'regular expressions are not supported: one of a few letters can keep the API busy for hours; use enum, const, minLength or maxLength';
 const REFERENCE = 'is not supported: only $ref, to a place in the same schema such as #/$defs/address';
 const REFUSED: Readonly<Record<string, string>> = {
   pattern: REGEXP,

@@ -1,7 +1,7 @@
 import type { DecisionRow, EventRow, Stream } from './event.js';
 
-/** A subscription that Headgate has disabled or paused, or whose breaker has opened. */
-export interface SubscriptionTrouble {
+/** An alert to a tenant: a subscription of its that Headgate has disabled or paused, or whose breaker has opened. */
+export interface SubscriptionAlert {
   readonly tenant: string;
   readonly subscription: string;
   readonly state: 'disabled' | 'breaker-open' | 'paused';
@@ -15,8 +15,8 @@ export interface SubscriptionTrouble {
 export const DERIVED_PREFIX = 'headgate.';
 /** Type of the event that is derived from a decision with another outcome than the last one of its subject and rule. */
 const DECISION_CHANGED = `${DERIVED_PREFIX}decision.changed`;
-/** Types of the events that tell a tenant of a subscription in trouble, by what the subscription has become. */
-const TROUBLE_TYPES = {
+/** Types of the events that alerts are, by what the subscription has become. */
+const ALERT_TYPES = {
   disabled: `${DERIVED_PREFIX}subscription.disabled`,
   'breaker-open': `${DERIVED_PREFIX}subscription.breaker-opened`,
   paused: `${DERIVED_PREFIX}subscription.paused`,
@@ -49,12 +49,12 @@ export function decisionEvent(row: DecisionRow, receivedAt: string): EventRow {
   };
 }
 
-/** The derived event of a subscription in trouble. */
-export function troubleEvent(
-  { subscription, state, reason, since }: SubscriptionTrouble,
+/** The derived event of an alert. */
+export function alertEvent(
+  { subscription, state, reason, since }: SubscriptionAlert,
   receivedAt: string,
 ): EventRow {
-  const type = TROUBLE_TYPES[state];
+  const type = ALERT_TYPES[state];
   return {
     specversion: '1.0',
     id: `${type}:${subscription}:${since}`,

@@ -10,7 +10,7 @@ export const MAX_EVENT_STEPS = 200_000;
 /**
  * The steps that expressions may take, and have taken. It is charged for every operator and function, for every round
  * of a macro, and for what is proportional to the size of a text, list or map. The same expression on the same data
- * takes the same steps on every machine, so a replay decides as the door did.
+ * takes the same steps on every machine, so a replay decides as ingest did.
  */
 export class Budget {
   /** Steps taken so far. */

@@ -1,6 +1,6 @@
 import { dayOfBatch } from '../tenants/ids.js';
 
-/** A batch's number is the millisecond of its plan, and which of so many it was in that. */
+/** A batch's number is the millisecond of its plan, and its place among those of that millisecond. */
 const PER_MS = 16;
 /** Base 36: enough until 2171. */
 const DIGITS = 9;

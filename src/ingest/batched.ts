@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { InputStream } from '../events/event.js';
-import { laneKey } from './lane.js';
+import { partitionKey } from './partition.js';
 import type { Chunk } from '../events/chunk.js';
 
 /** Acknowledged events that are in no batch that Temporal has. */
@@ -37,7 +37,7 @@ interface Mark {
 
 /**
  * Of a chunk it is known when it got its place in the spool, which may be later than the receipt of its events, and a clock
- * may be set back between two of them: so much later a chunk holds nothing that was received before.
+ * may be set back between two of them: after that long a chunk holds nothing that was received before.
  */
 const GRACE_MS = 10 * 60 * 1000;
 
@@ -91,7 +91,7 @@ export class Batching {
 
   private isDone(): boolean {
     return this.marks.every((mark) => {
-      // What a lane has not sent goes in order: where the first does not matter, none does.
+      // What a partition has not sent goes in order: where the first does not matter, none does.
       for (const first of this.options.unsent(this.upTo.tenant, mark.stream))
         return !this.matters(mark, first);
       return true;
@@ -104,7 +104,7 @@ export class Batching {
 }
 
 /**
- * Tells when what a tenant has sent up to a moment is in batches: their files are there, and Temporal has them. It is told
+ * Tells when what a tenant has sent up to a moment is in batches: their files are there, and Temporal has them. It is notified
  * of each hand-over, and looks at nothing in between.
  */
 export class Batched {
@@ -112,10 +112,10 @@ export class Batched {
 
   constructor(private readonly options: BatchedOptions) {}
 
-  /** Temporal has these chunks, of one lane. To be called when `unsent` tells of them no more. */
+  /** Temporal has these chunks, of one partition. To be called when `unsent` does not report them any more. */
   handedOver([first]: readonly Chunk[]): void {
     if (first === undefined) return;
-    for (const batching of this.under.get(laneKey(first.tenant, first.stream)) ?? []) batching.look();
+    for (const batching of this.under.get(partitionKey(first.tenant, first.stream)) ?? []) batching.look();
   }
 
   /** Finds out what there is to wait for, and runs `wait` on it. */
@@ -131,12 +131,13 @@ export class Batched {
     await this.options.settledOf(upTo.tenant);
     const marks = upTo.streams.map((stream) => ({ stream, lastSeq: this.lastOf(upTo.tenant, stream) }));
     const batching = new Batching(this.options, upTo, marks);
-    const lanes = upTo.streams.map((stream) => laneKey(upTo.tenant, stream));
-    for (const lane of lanes) this.under.set(lane, (this.under.get(lane) ?? new Set()).add(batching));
+    const partitions = upTo.streams.map((stream) => partitionKey(upTo.tenant, stream));
+    for (const partition of partitions)
+      this.under.set(partition, (this.under.get(partition) ?? new Set()).add(batching));
     try {
       return await wait(batching);
     } finally {
-      for (const lane of lanes) this.forget(lane, batching);
+      for (const partition of partitions) this.forget(partition, batching);
     }
   }
 
@@ -146,9 +147,9 @@ export class Batched {
     return last;
   }
 
-  private forget(lane: string, batching: Batching): void {
-    const own = this.under.get(lane);
+  private forget(partition: string, batching: Batching): void {
+    const own = this.under.get(partition);
     own?.delete(batching);
-    if (own?.size === 0) this.under.delete(lane);
+    if (own?.size === 0) this.under.delete(partition);
   }
 }

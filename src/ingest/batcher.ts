@@ -1,5 +1,5 @@
 import { INPUT_STREAMS, type InputStream } from '../events/event.js';
-import { Lane, laneKey, type BatchLimits, type Plan } from './lane.js';
+import { Partition, partitionKey, type BatchLimits, type Plan } from './partition.js';
 import type { Chunk } from '../events/chunk.js';
 
 /** What a {@link Batcher} needs. */
@@ -10,15 +10,15 @@ export interface BatcherOptions {
   readonly limitsOf: (tenant: string) => BatchLimits | undefined;
   /** Carries a batch from its plan to the end of its workflow; retries until that is reached, and rejects only when told to stop. */
   readonly run: (plan: Plan, chunks: readonly Chunk[]) => Promise<void>;
-  /** Told when `run` rejects though it was not told to stop: a fault in Headgate, which leaves the lane standing. */
+  /** Told when `run` rejects though it was not told to stop: a fault in Headgate, which stops the partition. */
   readonly onFault: (error: unknown) => void;
-  /** Batches in flight over all lanes that could still grow. Default 3: on two cores more only makes them smaller. */
+  /** Batches in flight over all partitions that could still grow. Default 3: on two cores more only makes them smaller. */
   readonly slots?: number;
-  /** Batches in flight over all lanes, with those that are full; waiting makes them no bigger, and they need no slot. Default 8. */
+  /** Batches in flight over all partitions, with those that are full; waiting makes them no bigger, and they need no slot. Default 8. */
   readonly maxInFlight?: number;
   /** A batch that is slower than this gives its slot back, so that one stuck tenant holds up nobody. Default 3 s. */
   readonly slotMs?: number;
-  /** While events wait, a slot rests for so many times as long as its batch took, unless that was big. Default 8; see {@link REST_PER_WORK}. */
+  /** While events wait, a slot rests for N times as long as its batch took, unless that was big. Default 8; see {@link REST_PER_WORK}. */
   readonly restPerWork?: number;
   /** True of tenants whose events are delivered: their batches wait only while the machine is busy. Default: of none. */
   readonly delivers?: (tenant: string) => boolean;
@@ -30,7 +30,7 @@ export interface BatcherOptions {
 /**
  * How long a slot rests: a workflow costs the same
  * for one event as for thousands, so under load fewer and bigger ones leave the machine to what costs per event. A faster
- * Temporal shortens the rest by itself, and there is none when nothing waits. For events that are delivered it depends on
+ * Temporal shortens the rest on its own, and there is none when nothing waits. For events that are delivered it depends on
  * how busy the machine is: they would come late for nothing while it has time to spare. Others wait for their load anyway.
  */
 const REST_PER_WORK = 8;
@@ -40,22 +40,22 @@ const MAX_REST_MS = 1_000;
 /** Of the most that a batch may hold: a big batch. */
 const BIG = 0.5;
 
-/** Events a lane may send each time its turn comes round. */
+/** Events a partition may send each time its turn comes round. */
 const QUANTUM_EVENTS = 10_000;
 
 /**
- * Groups decided chunks into batches. A lane is ready when its oldest chunk has waited out the linger or enough has
- * come together; ready lanes take turns by deficit round robin; a few batches are in flight at once, one per lane.
- * While all slots are taken chunks pile up and batches grow by themselves: low latency when idle, big batches under load.
+ * Groups decided chunks into batches. A partition is ready when its oldest chunk has waited out the linger or enough has
+ * come together; ready partitions take turns by deficit round robin; a few batches are in flight at once, one per partition.
+ * While all slots are taken chunks pile up and batches grow automatically: low latency when idle, big batches under load.
  * @see "Efficient Fair Queueing Using Deficit Round Robin", Shreedhar and Varghese, 1995
  */
 export class Batcher {
-  private readonly lanes = new Map<string, Lane>();
-  /** Lanes in turn; a Set keeps the order and each lane once. */
-  private readonly ready = new Set<Lane>();
+  private readonly partitions = new Map<string, Partition>();
+  /** Partitions in turn; a Set keeps the order and each partition once. */
+  private readonly ready = new Set<Partition>();
   /** Those of them that have a full batch, in turn. */
-  private readonly full = new Set<Lane>();
-  private readonly timers = new Map<Lane, NodeJS.Timeout>();
+  private readonly full = new Set<Partition>();
+  private readonly timers = new Map<Partition, NodeJS.Timeout>();
   private readonly running = new Set<Promise<void>>();
   private free: number;
   private stopped = false;
@@ -68,9 +68,9 @@ export class Batcher {
 
   /** Takes a chunk that has been decided on. */
   add(chunk: Chunk): void {
-    const lane = this.laneOf(chunk.tenant, chunk.stream);
-    lane.push(chunk);
-    this.wake(lane);
+    const partition = this.partitionOf(chunk.tenant, chunk.stream);
+    partition.push(chunk);
+    this.wake(partition);
   }
 
   /**
@@ -79,23 +79,23 @@ export class Batcher {
    */
   recover(plans: readonly Plan[]): void {
     for (const plan of plans) {
-      const lane = this.laneOf(plan.tenant, plan.stream);
-      if (plan.started === true) this.launch(lane, plan, []);
-      else lane.unfinished = plan;
+      const partition = this.partitionOf(plan.tenant, plan.stream);
+      if (plan.started === true) this.launch(partition, plan, []);
+      else partition.unfinished = plan;
     }
   }
 
   /** No more chunks of before the stop will come: a batch some of whose chunks are gone goes on with those that are here. */
   recovered(): void {
-    for (const lane of this.lanes.values())
-      if (lane.unfinished !== undefined) this.launchUnfinished(lane, lane.unfinished);
+    for (const partition of this.partitions.values())
+      if (partition.unfinished !== undefined) this.launchUnfinished(partition, partition.unfinished);
   }
 
-  /** Looks at every lane of a tenant again: its configuration has changed. */
+  /** Looks at every partition of a tenant again: its configuration has changed. */
   reconsider(tenant: string): void {
     for (const stream of INPUT_STREAMS) {
-      const lane = this.lanes.get(laneKey(tenant, stream));
-      if (lane !== undefined) this.wake(lane);
+      const partition = this.partitions.get(partitionKey(tenant, stream));
+      if (partition !== undefined) this.wake(partition);
     }
   }
 
@@ -104,10 +104,10 @@ export class Batcher {
     let bytes = 0;
     let oldestAt: number | undefined;
     for (const stream of INPUT_STREAMS) {
-      const lane = this.lanes.get(laneKey(tenant, stream));
-      if (lane === undefined) continue;
-      bytes += lane.waitingBytes;
-      const at = lane.oldest?.receivedAt;
+      const partition = this.partitions.get(partitionKey(tenant, stream));
+      if (partition === undefined) continue;
+      bytes += partition.waitingBytes;
+      const at = partition.oldest?.receivedAt;
       if (at !== undefined && (oldestAt === undefined || at < oldestAt)) oldestAt = at;
     }
     return oldestAt === undefined ? { bytes } : { bytes, oldestAt };
@@ -116,7 +116,7 @@ export class Batcher {
   /** When the oldest chunk was received that Temporal does not have yet, in milliseconds since the epoch. */
   get oldestAt(): number | undefined {
     let oldestAt: number | undefined;
-    for (const { oldest, sending } of this.lanes.values()) {
+    for (const { oldest, sending } of this.partitions.values()) {
       const at = (sending[0] ?? oldest)?.receivedAt;
       if (at !== undefined && (oldestAt === undefined || at < oldestAt)) oldestAt = at;
     }
@@ -125,12 +125,12 @@ export class Batcher {
 
   /** What Temporal does not have yet of a tenant's stream, in order of receipt. */
   unsent(tenant: string, stream: InputStream): Iterable<Chunk> {
-    return this.lanes.get(laneKey(tenant, stream))?.unsent() ?? [];
+    return this.partitions.get(partitionKey(tenant, stream))?.unsent() ?? [];
   }
 
-  /** Temporal has these chunks, of one lane. */
+  /** Temporal has these chunks, of one partition. */
   handedOver([first]: readonly Chunk[]): void {
-    if (first !== undefined) this.laneOf(first.tenant, first.stream).sending = [];
+    if (first !== undefined) this.partitionOf(first.tenant, first.stream).sending = [];
   }
 
   /** Batches on their way. */
@@ -146,50 +146,50 @@ export class Batcher {
     await Promise.allSettled(this.running);
   }
 
-  private laneOf(tenant: string, stream: InputStream): Lane {
-    const key = laneKey(tenant, stream);
-    let lane = this.lanes.get(key);
-    if (lane === undefined) this.lanes.set(key, (lane = new Lane(tenant, stream)));
-    return lane;
+  private partitionOf(tenant: string, stream: InputStream): Partition {
+    const key = partitionKey(tenant, stream);
+    let partition = this.partitions.get(key);
+    if (partition === undefined) this.partitions.set(key, (partition = new Partition(tenant, stream)));
+    return partition;
   }
 
-  /** Puts the lane in the turn if it has a batch to send, or sets its timer if it will have one soon. */
-  private wake(lane: Lane): void {
-    const limits = this.options.limitsOf(lane.tenant);
-    const oldest = lane.oldest;
-    if (lane.unfinished !== undefined) return this.resume(lane, lane.unfinished);
-    if (this.stopped || lane.plan !== undefined || oldest === undefined || limits === undefined) return;
+  /** Puts the partition in the turn if it has a batch to send, or sets its timer if it will have one soon. */
+  private wake(partition: Partition): void {
+    const limits = this.options.limitsOf(partition.tenant);
+    const oldest = partition.oldest;
+    if (partition.unfinished !== undefined) return this.resume(partition, partition.unfinished);
+    if (this.stopped || partition.plan !== undefined || oldest === undefined || limits === undefined) return;
     const waitedMs = this.now() - oldest.receivedAt;
     // Below 0 the clock was ahead when it came, and says nothing of how long it has waited.
     const restMs = waitedMs < 0 ? 0 : limits.lingerMs - waitedMs;
-    const full = lane.waitingEvents >= limits.maxEvents || lane.waitingBytes >= limits.maxBytes;
+    const full = partition.waitingEvents >= limits.maxEvents || partition.waitingBytes >= limits.maxBytes;
     if (full || restMs <= 0) {
-      this.ready.add(lane);
-      if (full) this.full.add(lane);
+      this.ready.add(partition);
+      if (full) this.full.add(partition);
       this.dispatch();
-    } else if (!this.timers.has(lane)) {
+    } else if (!this.timers.has(partition)) {
       this.timers.set(
-        lane,
-        setTimeout(() => this.lingered(lane), restMs),
+        partition,
+        setTimeout(() => this.lingered(partition), restMs),
       );
     }
   }
 
   /** Launches the batch that a crash left planned, once all of its chunks are here. */
-  private resume(lane: Lane, plan: Plan): void {
-    if (!this.stopped && (lane.newest?.seq ?? 0) >= plan.lastSeq) this.launchUnfinished(lane, plan);
+  private resume(partition: Partition, plan: Plan): void {
+    if (!this.stopped && (partition.newest?.seq ?? 0) >= plan.lastSeq) this.launchUnfinished(partition, plan);
   }
 
-  private launchUnfinished(lane: Lane, plan: Plan): void {
-    const chunks = lane.peek({ maxEvents: Infinity, maxBytes: Infinity, lingerMs: 0 });
-    const taken = lane.take(chunks.filter(({ seq }) => seq <= plan.lastSeq).length);
-    lane.unfinished = undefined;
-    this.launch(lane, plan, taken);
+  private launchUnfinished(partition: Partition, plan: Plan): void {
+    const chunks = partition.peek({ maxEvents: Infinity, maxBytes: Infinity, lingerMs: 0 });
+    const taken = partition.take(chunks.filter(({ seq }) => seq <= plan.lastSeq).length);
+    partition.unfinished = undefined;
+    this.launch(partition, plan, taken);
   }
 
-  private lingered(lane: Lane): void {
-    this.timers.delete(lane);
-    this.wake(lane);
+  private lingered(partition: Partition): void {
+    this.timers.delete(partition);
+    this.wake(partition);
   }
 
   private dispatch(): void {
@@ -198,38 +198,38 @@ export class Batcher {
     this.takeTurns(this.full, false, () => this.running.size < maxInFlight);
   }
 
-  /** Deficit round robin over lanes that have a batch to send, while there is room for one. */
-  private takeTurns(lanes: Set<Lane>, takesSlot: boolean, hasRoom: () => boolean): void {
+  /** Deficit round robin over partitions that have a batch to send, while there is room for one. */
+  private takeTurns(partitions: Set<Partition>, takesSlot: boolean, hasRoom: () => boolean): void {
     while (hasRoom() && !this.stopped) {
-      const lane = lanes.values().next().value;
-      if (lane === undefined) return;
-      lanes.delete(lane);
-      const limits = this.options.limitsOf(lane.tenant);
-      const chunks = limits === undefined ? [] : lane.peek(limits);
+      const partition = partitions.values().next().value;
+      if (partition === undefined) return;
+      partitions.delete(partition);
+      const limits = this.options.limitsOf(partition.tenant);
+      const chunks = limits === undefined ? [] : partition.peek(limits);
       const events = chunks.reduce((sum, chunk) => sum + chunk.events, 0);
-      lane.deficit += QUANTUM_EVENTS;
-      if (events > lane.deficit && lanes.size > 0) {
-        lanes.add(lane);
+      partition.deficit += QUANTUM_EVENTS;
+      if (events > partition.deficit && partitions.size > 0) {
+        partitions.add(partition);
         continue;
       }
-      this.ready.delete(lane);
-      this.full.delete(lane);
+      this.ready.delete(partition);
+      this.full.delete(partition);
       if (chunks.length === 0) continue;
-      lane.deficit = lane.waiting > chunks.length ? Math.max(0, lane.deficit - events) : 0;
-      this.send(lane, chunks, events, takesSlot);
+      partition.deficit = partition.waiting > chunks.length ? Math.max(0, partition.deficit - events) : 0;
+      this.send(partition, chunks, events, takesSlot);
     }
   }
 
-  private send(lane: Lane, chunks: readonly Chunk[], events: number, takesSlot: boolean): void {
+  private send(partition: Partition, chunks: readonly Chunk[], events: number, takesSlot: boolean): void {
     const [first, last] = [chunks[0] as Chunk, chunks.at(-1) as Chunk];
-    lane.take(chunks.length);
-    this.launch(lane, this.planOf(lane, first, last, events), chunks, takesSlot);
+    partition.take(chunks.length);
+    this.launch(partition, this.planOf(partition, first, last, events), chunks, takesSlot);
   }
 
-  private planOf(lane: Lane, first: Chunk, last: Chunk, events: number): Plan {
+  private planOf(partition: Partition, first: Chunk, last: Chunk, events: number): Plan {
     return {
-      tenant: lane.tenant,
-      stream: lane.stream,
+      tenant: partition.tenant,
+      stream: partition.stream,
       batchId: this.options.nextBatchId(),
       firstSeq: first.seq,
       lastSeq: last.seq,
@@ -237,10 +237,10 @@ export class Batcher {
     };
   }
 
-  private launch(lane: Lane, plan: Plan, chunks: readonly Chunk[], takesSlot = true): void {
+  private launch(partition: Partition, plan: Plan, chunks: readonly Chunk[], takesSlot = true): void {
     const began = performance.now();
-    lane.plan = plan;
-    lane.sending = chunks;
+    partition.plan = plan;
+    partition.sending = chunks;
     if (takesSlot) this.free--;
     let holding = takesSlot;
     const giveBack = (): void => {
@@ -253,11 +253,11 @@ export class Batcher {
       () => {
         const finish = (): void => {
           clearTimeout(timer);
-          lane.plan = undefined;
-          this.wake(lane);
+          partition.plan = undefined;
+          this.wake(partition);
           giveBack();
         };
-        const restMs = this.restAfter(lane, plan, performance.now() - began);
+        const restMs = this.restAfter(partition, plan, performance.now() - began);
         if (restMs === 0) finish();
         else setTimeout(finish, restMs);
       },
@@ -275,12 +275,12 @@ export class Batcher {
     });
   }
 
-  private restAfter(lane: Lane, plan: Plan, tookMs: number): number {
-    const maxEvents = this.options.limitsOf(lane.tenant)?.maxEvents ?? 0;
-    const idle = this.ready.size === 0 && lane.waiting === 0;
+  private restAfter(partition: Partition, plan: Plan, tookMs: number): number {
+    const maxEvents = this.options.limitsOf(partition.tenant)?.maxEvents ?? 0;
+    const idle = this.ready.size === 0 && partition.waiting === 0;
     if (this.stopped || idle || plan.events >= BIG * maxEvents) return 0;
     const { restPerWork = REST_PER_WORK, delivers = () => false, busyness = () => 1 } = this.options;
-    const share = delivers(lane.tenant) ? (busyness() - BUSY.from) / (BUSY.to - BUSY.from) : 1;
+    const share = delivers(partition.tenant) ? (busyness() - BUSY.from) / (BUSY.to - BUSY.from) : 1;
     return Math.min(MAX_REST_MS, Math.max(0, share) * restPerWork * tookMs);
   }
 }

@@ -20,7 +20,7 @@ export function crcOfBoth(first: number, second: number, secondLength: number): 
   return (times(xToTheBits(secondLength), first) ^ second) >>> 0;
 }
 
-/** x to the power of as many bits as there are in so many bytes. */
+/** x to the power of as many bits as there are in `bytes` bytes. */
 function xToTheBits(bytes: number): number {
   let power = ONE;
   let n = BITS_OF_A_BYTE_LOG2;

@@ -45,7 +45,7 @@ export class DiskWatch<Name extends string> {
     return (this.free.get(name) ?? 0) - this.admittedSince * WRITTEN_PER_ADMITTED;
   }
 
-  /** Counts bytes of requests that have been let in. */
+  /** Counts bytes of requests that have been admitted. */
   admitted(bytes: number): void {
     this.admittedSince += bytes;
   }

@@ -17,7 +17,7 @@ export class FingerprintSet {
   private capacity: number;
   private count = 0;
 
-  /** @param expected room for so many is made at once */
+  /** @param expected the number for which room is made at once */
   constructor(expected = 0) {
     this.capacity = Math.max(FIRST_CAPACITY, Math.ceil(expected / MAX_LOAD));
     this.slots = new Uint32Array(this.capacity * WORDS);
@@ -60,7 +60,7 @@ export class FingerprintSet {
     }
   }
 
-  /** From array to array, without comparing: what is in the set is there once. A lane may grow under load. */
+  /** From array to array, without comparing: what is in the set is there once. A partition may grow under load. */
   private grow(): void {
     const old = this.slots;
     this.capacity = Math.ceil(this.capacity * GROWTH);

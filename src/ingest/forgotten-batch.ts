@@ -1,7 +1,7 @@
 import { isUnreadable, unlessUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
 import { tenantQueue } from '../tenants/queues.js';
 import type { IngestBatchInput } from '../workflows/messages/batches.js';
-import type { Plan } from './lane.js';
+import type { Plan } from './partition.js';
 
 /** What {@link inputOfForgotten} reads. */
 export type KeptBatches = Pick<BatchStore, 'read' | 'ref'>;
@@ -28,7 +28,7 @@ export async function inputOfForgotten(
   }
 }
 
-/** A damaged file is parked by its load, where people see it. */
+/** A damaged file is dead-lettered by its load, where people see it. */
 async function unlessDamaged(reading: Promise<unknown>): Promise<void> {
   await reading.catch((error: unknown) => {
     if (!isUnreadable(error) || error.code !== 'BATCH_CORRUPT') throw error;

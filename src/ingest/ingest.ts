@@ -7,7 +7,7 @@ import type { Dedupe } from './dedupe.js';
 import { FINGERPRINT_BYTES, type Fingerprint } from './fingerprint.js';
 import { Fresh, type TakenEvent } from './fresh.js';
 import { FingerprintSet } from './fingerprint-set.js';
-import { idLaneKey, laneKey } from './lane.js';
+import { idPartitionKey, partitionKey } from './partition.js';
 import type { Chunk } from '../events/chunk.js';
 import type { ChunkRouting } from '../routing/chunk-routing.js';
 import { ProfileLimits } from '../rules/profile-limits.js';
@@ -17,7 +17,7 @@ import type { RecordHead } from './spool-record.js';
 import { Turns, type Turn } from '../platform/event-loop-turns.js';
 import { UnderWay } from './under-way.js';
 
-/** What became of one event at the door. */
+/** What became of one event at ingest. */
 export type Receipt = 'accepted' | 'duplicate' | Refused;
 
 /** An event that was not taken although it is valid: its properties do not fit into the profile of its subject. */
@@ -33,7 +33,7 @@ export interface IngestOptions {
   readonly decider: Pick<Decider, 'decide' | 'whenReady' | 'profileNow'>;
   /** Begins to route a chunk; undefined for a tenant without routes. */
   readonly routingOf: (tenant: string, stream: InputStream) => ChunkRouting | undefined;
-  /** Told of each chunk that is on disk, in order of receipt. */
+  /** Called with each chunk that is on disk, in order of receipt. */
   readonly onSpooled: (chunk: Chunk) => void;
   /** Told when a write has failed whose events have been decided on. */
   readonly onFailed: () => void;
@@ -80,7 +80,7 @@ export class Ingest {
    * tenant's turn take longer than one turn of the event loop. Most requests are never among them.
    */
   readonly arrivals = new UnderWay<{ readonly done: Promise<unknown> }>();
-  /** By lane: a copy of an event that is being written is a duplicate only once that write is done. */
+  /** By partition: a copy of an event that is being written is a duplicate only once that write is done. */
   private readonly writes = new UnderWay<Write>();
   private readonly waitingForStart = new Map<number, () => void>();
   /** What shares the event loop between tenants. */
@@ -118,10 +118,10 @@ export class Ingest {
     }
   }
 
-  /** Waits until all events of a tenant that have come so far are in the spool and have been told of, or are refused. */
+  /** Waits until all events of a tenant that have come so far are in the spool and have been reported, or are refused. */
   async settledOf(tenant: string): Promise<void> {
     await this.arrivals.settledOf(tenant);
-    await Promise.all(INPUT_STREAMS.map((stream) => this.writes.settledOf(laneKey(tenant, stream))));
+    await Promise.all(INPUT_STREAMS.map((stream) => this.writes.settledOf(partitionKey(tenant, stream))));
   }
 
   /** Refuses what comes from now on, and waits for what is being written. */
@@ -145,11 +145,11 @@ export class Ingest {
       const retry = { retryable: true, retryAfterSeconds: 1 };
       throw new HeadgateError('SHUTTING_DOWN', 'This node is stopping.', retry);
     }
-    const lane = laneKey(tenant, stream);
+    const partition = partitionKey(tenant, stream);
     const { receipts, fresh, prints, seen, pending } = this.sort(tenant, stream, events);
     if (fresh.length > 0) {
       const done = this.write(tenant, stream, new Fresh(fresh, prints), turn);
-      this.writes.add(lane, { prints: seen, done });
+      this.writes.add(partition, { prints: seen, done });
       pending.add(done);
     }
     return { receipts, written: Promise.all(pending) };
@@ -157,10 +157,10 @@ export class Ingest {
 
   private sort(tenant: string, stream: InputStream, events: readonly TakenEvent[]): Sorted {
     const { fingerprint, dedupe, decider } = this.options;
-    const lane = laneKey(tenant, stream);
+    const partition = partitionKey(tenant, stream);
     // Fingerprints of ids alone, which an upgrade leaves for a day.
-    const idLane = idLaneKey(tenant, stream);
-    const wasTaken = dedupe.knows(idLane) ? this.knownById(idLane) : undefined;
+    const idPartition = idPartitionKey(tenant, stream);
+    const wasTaken = dedupe.knows(idPartition) ? this.knownById(idPartition) : undefined;
     const limits =
       stream === 'user-properties'
         ? new ProfileLimits((subject) => decider.profileNow(tenant, subject))
@@ -169,7 +169,7 @@ export class Ingest {
     const fresh: TakenEvent[] = [];
     const seen = new FingerprintSet(events.length);
     const pending = new Set<Promise<void>>();
-    const writing = this.writes.of(lane);
+    const writing = this.writes.of(partition);
     const receipts: Receipt[] = [];
     for (const event of events) {
       const offset = fresh.length * FINGERPRINT_BYTES;
@@ -177,7 +177,7 @@ export class Ingest {
       const write = writing === undefined ? undefined : writeOf(writing, prints, offset);
       if (write !== undefined) pending.add(write.done);
       const isKnown =
-        seen.has(prints, offset) || dedupe.has(lane, prints, offset) || wasTaken?.(event.row.id);
+        seen.has(prints, offset) || dedupe.has(partition, prints, offset) || wasTaken?.(event.row.id);
       if (write !== undefined || isKnown) {
         receipts.push('duplicate');
         continue;
@@ -194,12 +194,12 @@ export class Ingest {
     return { receipts, fresh, prints: prints.subarray(0, fresh.length * FINGERPRINT_BYTES), seen, pending };
   }
 
-  private knownById(idLane: string): (id: string) => boolean {
+  private knownById(idPartition: string): (id: string) => boolean {
     const { fingerprint, dedupe } = this.options;
     const print = Buffer.allocUnsafe(FINGERPRINT_BYTES);
     return (id) => {
       fingerprint(id, print, 0);
-      return dedupe.has(idLane, print, 0);
+      return dedupe.has(idPartition, print, 0);
     };
   }
 
@@ -275,7 +275,7 @@ export class Ingest {
       throw error;
     });
     const { tenant, stream, seq, receivedAt } = chunk;
-    this.options.dedupe.addAll(laneKey(tenant, stream), prints, receivedAt);
+    this.options.dedupe.addAll(partitionKey(tenant, stream), prints, receivedAt);
     const started =
       this.options.ack === 'started'
         ? new Promise<void>((resolve) => this.waitingForStart.set(seq, resolve))

@@ -3,7 +3,7 @@ import type { InputStream } from '../events/event.js';
 import type { LmdbEnvironment } from '../platform/lmdb-environment.js';
 import { decodeHead, unlessDamaged } from './spool-record.js';
 
-/** A lane's fingerprints as they were kept: what dedupe is rebuilt from. */
+/** A partition's fingerprints as they were kept: what dedupe is rebuilt from. */
 export interface KeptPrints {
   readonly tenant: string;
   readonly stream: InputStream;
@@ -48,7 +48,7 @@ export class PrintTable {
     return seq < this.keyedFrom ? { ...kept, ofIdsAlone: true } : kept;
   }
 
-  /** Within a transaction: keeps the fingerprints of chunks of one lane, those that are alike together. */
+  /** Within a transaction: keeps the fingerprints of chunks of one partition, those that are alike together. */
   keep(chunks: readonly LeavingChunk[]): void {
     for (const alike of [
       chunks.filter(({ seq }) => seq < this.keyedFrom),
@@ -95,7 +95,7 @@ export class PrintTable {
   }
 }
 
-/** Removes records, so many in a transaction, between which others are served. */
+/** Removes records, some in each transaction, between which others are served. */
 export async function removeAll<K extends number | string | [string, InputStream]>(
   lmdb: LmdbEnvironment,
   table: Database<unknown, K>,

@@ -4,7 +4,7 @@ import type { LostChunk, LostEvents, Quarantine } from '../stores/quarantine/qua
 import { isOwn } from '../temporal/start-once.js';
 import { batchWorkflowId } from '../tenants/workflow-ids.js';
 import { INGEST_BATCH } from '../workflows/messages/batches.js';
-import type { Plan } from './lane.js';
+import type { Plan } from './partition.js';
 import type { Chunk } from '../events/chunk.js';
 import type { Spool } from './spool.js';
 import { decodeHead, isDamaged, unlessDamaged, type ChunkRecord, type RecordHead } from './spool-record.js';

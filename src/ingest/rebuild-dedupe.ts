@@ -1,6 +1,6 @@
 import type { Logger } from '../platform/logger.js';
 import type { Dedupe } from './dedupe.js';
-import { idLaneKey, laneKey } from './lane.js';
+import { idPartitionKey, partitionKey } from './partition.js';
 import type { Spool } from './spool.js';
 
 /** Fills a new dedupe from what the spool has kept of the window, lets the spool forget the rest, and says what is of the future. */
@@ -14,8 +14,8 @@ export async function rebuildDedupe(
   await spool.forgetPrints(now - dedupe.windowMs, now);
   const future = { records: 0, newest: wall };
   for (const kept of spool.keptPrints(now - dedupe.windowMs)) {
-    const lane = (kept.ofIdsAlone ? idLaneKey : laneKey)(kept.tenant, kept.stream);
-    dedupe.addAll(lane, kept.prints, kept.receivedAt);
+    const partition = (kept.ofIdsAlone ? idPartitionKey : partitionKey)(kept.tenant, kept.stream);
+    dedupe.addAll(partition, kept.prints, kept.receivedAt);
     if (kept.receivedAt <= wall) continue;
     future.records++;
     future.newest = Math.max(future.newest, kept.receivedAt);

@@ -11,7 +11,7 @@ export interface ReceiptClockOptions {
 /**
  * The clock by which event ids are forgotten, milliseconds since the epoch. It is this machine's, but runs on from the newest
  * receipt at most: a clock that is ahead, from the start or from a moment on, makes no id old. The time that a process was
- * down does not count, so ids are remembered so much longer after it.
+ * down does not count, so ids are remembered longer by that after it.
  */
 export function createReceiptClock(options: ReceiptClockOptions): () => number {
   const { wall = Date.now, steady = () => performance.now() } = options;

@@ -4,7 +4,7 @@ import type { Chunk } from '../events/chunk.js';
 
 /** What a {@link Release} needs. */
 export interface ReleaseOptions {
-  /** Deletes chunks of one lane from the spool. */
+  /** Deletes chunks of one partition from the spool. */
   readonly remove: (chunks: readonly Chunk[]) => Promise<void>;
   /** Up to where a tenant's events are in the durable state, at start. */
   readonly watermarkOf: (tenant: string) => number;
@@ -18,11 +18,11 @@ interface Tenant {
   readonly waiting: Map<InputStream, ChunkQueue>;
 }
 
-/** Chunks deleted in one transaction, at most: after a crash a lane may have many, and their fingerprints are read for it. */
+/** Chunks deleted in one transaction, at most: after a crash a partition may have many, and their fingerprints are read for it. */
 const RELEASED_AT_ONCE = 1_000;
 
 /**
- * Lets the spool delete a chunk once both have it: Temporal, and the durable state. A lane's chunks are handed over in
+ * Lets the spool delete a chunk once both have it: Temporal, and the durable state. A partition's chunks are handed over in
  * order, so the ones that may go are always at its front.
  */
 export class Release {
@@ -30,7 +30,7 @@ export class Release {
 
   constructor(private readonly options: ReleaseOptions) {}
 
-  /** Temporal has these chunks, of any lanes. */
+  /** Temporal has these chunks, of any partitions. */
   handedOver(chunks: Iterable<Chunk>): void {
     const tenants = new Set<Tenant>();
     for (const chunk of chunks) {
@@ -60,10 +60,10 @@ export class Release {
   }
 
   private releaseOf({ waiting, watermark }: Tenant): void {
-    for (const lane of waiting.values()) {
-      let due = lane.count(({ seq }) => seq <= watermark);
+    for (const partition of waiting.values()) {
+      let due = partition.count(({ seq }) => seq <= watermark);
       for (; due > 0; due -= RELEASED_AT_ONCE)
-        this.options.remove(lane.take(Math.min(due, RELEASED_AT_ONCE))).catch(this.options.onError);
+        this.options.remove(partition.take(Math.min(due, RELEASED_AT_ONCE))).catch(this.options.onError);
     }
   }
 }

@@ -6,7 +6,7 @@ import { faultPoint } from '../platform/fault-point.js';
 import { openLmdb, type LmdbEnvironment } from '../platform/lmdb-environment.js';
 import { BatchIds } from './batch-ids.js';
 import { newestReceipt, PrintTable, removeAll, type KeptPrints } from './kept-prints.js';
-import { laneKey, type Plan } from './lane.js';
+import { partitionKey, type Plan } from './partition.js';
 import type { Chunk } from '../events/chunk.js';
 import { RecentRecords } from './recent-records.js';
 import {
@@ -31,12 +31,12 @@ const MAX_RECENT_BYTES = 32 * 1024 * 1024;
 /**
  * The durable buffer between the acknowledgement and the rest of the pipeline, on LMDB:
  * - `chunks` by sequence number: the events of a request and the decisions on them, see spool-record.ts;
- * - `plans` by lane: the batch that is on its way, so that after a crash the same batch starts again;
- * - `handed` by lane: the last sequence number that Temporal has;
- * - `started`: the batch that Temporal got last, of all lanes;
+ * - `plans` by partition: the batch that is on its way, so that after a crash the same batch starts again;
+ * - `handed` by partition: the last sequence number that Temporal has;
+ * - `started`: the batch that Temporal got last, of all partitions;
  * - `prints` by sequence number: fingerprints, kept for the dedupe window, long after the events have left.
  *
- * Sequence numbers rise over all lanes, so an append is one write at the end of one tree.
+ * Sequence numbers rise over all partitions, so an append is one write at the end of one tree.
  * States of a chunk: appended (flushed, acknowledged) → planned → handed over (Temporal has it) → deleted, once the
  * durable state has it as well.
  */
@@ -118,11 +118,11 @@ export class Spool {
   /** What it holds, in order of receipt; without chunks of which it cannot be told whose they are. */
   *held(): Iterable<FoundChunk> {
     const handed = new Map<string, number>();
-    for (const { key, value } of this.handed.getRange()) handed.set(laneKey(...key), value);
+    for (const { key, value } of this.handed.getRange()) handed.set(partitionKey(...key), value);
     for (const { key: seq, value } of this.chunks.getRange()) {
       const head = unlessDamaged(() => decodeHead(value));
       if (head === undefined) continue;
-      const handedOver = seq <= (handed.get(laneKey(head.tenant, head.stream)) ?? 0);
+      const handedOver = seq <= (handed.get(partitionKey(head.tenant, head.stream)) ?? 0);
       yield { ...chunkOf(seq, head, value.length), handedOver };
     }
   }
@@ -159,7 +159,7 @@ export class Spool {
       if (unlessDamaged(() => decodeHead(record)) === undefined) yield { seq, record };
   }
 
-  /** Lets go of a chunk that {@link Spool.headless} has told of. */
+  /** Lets go of a chunk that {@link Spool.headless} has reported. */
   async removeHeadless(seq: number, { length }: Buffer): Promise<void> {
     await this.lmdb.committed(() => this.chunks.remove(seq));
     this.heldBytes -= length;
@@ -188,14 +188,14 @@ export class Spool {
     faultPoint('plan.after');
   }
 
-  /** Temporal has the batch. The plan stays, since the next batch of the lane waits for this one. */
+  /** Temporal has the batch. The plan stays, since the next batch of the partition waits for this one. */
   async handOver(plan: Plan, chunks: readonly Chunk[]): Promise<void> {
     faultPoint('hand-over.before');
-    const lane: [string, InputStream] = [plan.tenant, plan.stream];
+    const partition: [string, InputStream] = [plan.tenant, plan.stream];
     await this.lmdb.committed(() =>
       this.lmdb.root.batch(() => {
-        void this.plans.put(lane, { ...plan, started: true });
-        void this.handed.put(lane, plan.lastSeq);
+        void this.plans.put(partition, { ...plan, started: true });
+        void this.handed.put(partition, plan.lastSeq);
         if (plan.dead !== true) void this.newest.put('last', nameOf(plan));
       }),
     );
@@ -203,12 +203,12 @@ export class Spool {
     faultPoint('hand-over.after');
   }
 
-  /** The batch's workflow has ended: the lane is free for the next. */
+  /** The batch's workflow has ended: the partition is free for the next. */
   async finish(plan: Plan): Promise<void> {
     await this.lmdb.committed(() => this.plans.remove([plan.tenant, plan.stream]));
   }
 
-  /** Lets go of chunks of one lane, in order, and keeps their fingerprints. */
+  /** Lets go of chunks of one partition, in order, and keeps their fingerprints. */
   async delete(chunks: readonly Chunk[]): Promise<void> {
     if (chunks.length === 0) return;
     faultPoint('spool-delete.before');
@@ -238,9 +238,9 @@ export class Spool {
    */
   async forgetTenant(tenant: string): Promise<number> {
     const own = [...this.held()].filter((chunk) => chunk.tenant === tenant);
-    const lanes = INPUT_STREAMS.map((stream): [string, InputStream] => [tenant, stream]);
+    const partitions = INPUT_STREAMS.map((stream): [string, InputStream] => [tenant, stream]);
     await this.lmdb.flushed(() => this.handed.put([tenant, 'events'], this.nextSeq - 1));
-    await removeAll(this.lmdb, this.plans, lanes);
+    await removeAll(this.lmdb, this.plans, partitions);
     if (this.lastStarted()?.tenant === tenant) await removeAll(this.lmdb, this.newest, ['last']);
     await this.prints.forgetTenant(this.lmdb, tenant);
     await removeAll(
@@ -288,7 +288,7 @@ export class Spool {
     return [this.lastStarted(), ...this.planned()].flatMap((batch) => batch?.batchId ?? []);
   }
 
-  /** The lanes remember the last number that was used even when nothing is held: no batch id is ever used twice. */
+  /** The partitions remember the last number that was used even when nothing is held: no batch id is ever used twice. */
   private lastHandedOrPlanned(): number {
     const handed = [...this.handed.getRange()].map(({ value }) => value);
     return [...handed, ...this.planned().map((plan) => plan.lastSeq)].reduce((a, b) => Math.max(a, b), 0);

@@ -18,7 +18,7 @@ import type { Isolation } from '../tenants/queues.js';
 import type { IngestDeadLetter } from '../workflows/messages/ingest-dead-letter.js';
 import type { IngestBatchInput, IngestBatchResult } from '../workflows/messages/batches.js';
 import { inputOfForgotten } from './forgotten-batch.js';
-import type { Plan } from './lane.js';
+import type { Plan } from './partition.js';
 import type { Chunk } from '../events/chunk.js';
 import { readBatch } from './read-batch.js';
 import type { Spool } from './spool.js';
@@ -31,7 +31,7 @@ export interface StarterOptions {
   readonly batchStore: BatchStore;
   readonly quarantine: Quarantine;
   /** Starts a dead letter of what can never be handed over; once, however often it is asked to. */
-  readonly park: (deadLetter: IngestDeadLetter) => Promise<string>;
+  readonly deadLetterIngest: (deadLetter: IngestDeadLetter) => Promise<string>;
   readonly isolationOf: (tenant: string) => Isolation;
   /** The id of a batch whose own is taken. */
   readonly nextBatchId: () => string;
@@ -109,8 +109,8 @@ export function createStarter(
       write(options, planned, chunks),
     );
     const starts =
-      input !== undefined && (await untilDone('start', plan, () => startOrPark(options, plan, input)));
-    if (lost !== undefined) await untilDone('park', plan, () => parkLost(options, plan, lost));
+      input !== undefined && (await untilDone('start', plan, () => startOrDeadLetter(options, plan, input)));
+    if (lost !== undefined) await untilDone('park', plan, () => deadLetterLost(options, plan, lost));
     const handedOver: Plan = started || starts ? { ...plan, input } : { ...plan, dead: true };
     await untilDone('hand-over', plan, () => spool.handOver(handedOver, chunks));
     const { tenant, stream, events } = plan;
@@ -149,12 +149,12 @@ async function write(options: StarterOptions, plan: Plan, chunks: readonly Chunk
 }
 
 /**
- * Starts the batch's workflow, or parks the batch if Temporal will not have it. A refusal counts only once the dead
+ * Starts the batch's workflow, or dead-letters the batch if Temporal will not have it. A refusal counts only once the dead
  * letter is there: when Temporal refuses that as well, it is Temporal that is not as it should be.
  * @returns whether the workflow is started
  */
-async function startOrPark(
-  { client, isolationOf, eager, quarantine, park, log }: StarterOptions,
+async function startOrDeadLetter(
+  { client, isolationOf, eager, quarantine, deadLetterIngest, log }: StarterOptions,
   { tenant, stream, batchId, events }: Plan,
   input: IngestBatchInput,
 ): Promise<boolean> {
@@ -168,14 +168,14 @@ async function startOrPark(
     if (detail === undefined) throw error;
     const { batch } = input;
     await quarantine.keepStart(batch, JSON.stringify(input));
-    const deadLetter = await park({ batch, reason: 'start-refused', detail });
+    const deadLetter = await deadLetterIngest({ batch, reason: 'start-refused', detail });
     log.error('BATCH_START_REFUSED', { tenant, stream, batch: batchId, events, deadLetter, reason: detail });
     return false;
   }
 }
 
-async function parkLost(
-  { quarantine, park, log }: StarterOptions,
+async function deadLetterLost(
+  { quarantine, deadLetterIngest, log }: StarterOptions,
   { tenant, stream, batchId }: Plan,
   { events, chunks }: LostEvents,
 ): Promise<void> {
@@ -183,7 +183,12 @@ async function parkLost(
   // There is nothing to read: only whose they were, and how many.
   const batch: BatchRef = { tenant, stream, batchId, events, bytes: 0, sha256: '' };
   const detail = `The disk has damaged these events before they were in a batch; what is left of them is in ${place}, in the data directory.`;
-  const deadLetter = await park({ batch, reason: 'spool-damaged', detail, contents: contentsOf(chunks) });
+  const deadLetter = await deadLetterIngest({
+    batch,
+    reason: 'spool-damaged',
+    detail,
+    contents: contentsOf(chunks),
+  });
   log.error('EVENTS_LOST', {
     tenant,
     stream,
@@ -196,7 +201,7 @@ async function parkLost(
 }
 
 /**
- * Waits until the batch's workflow has ended, in whatever way: a lane goes on when its operator ends a batch by hand. One
+ * Waits until the batch's workflow has ended, in whatever way: a partition goes on when its operator ends a batch by hand. One
  * that is reset goes on in a newer run, which is waited for as well.
  * @throws HeadgateError `BATCH_FORGOTTEN` (retryable) when Temporal no longer knew it, and it has been started again
  */
@@ -253,7 +258,7 @@ async function startAgain(options: StarterOptions, plan: Plan): Promise<undefine
     log.error('BATCH_LOST', { code: 'BATCH_FORGOTTEN', tenant, stream, batch: batchId, events, reason });
     return undefined;
   }
-  if (!(await startOrPark(options, plan, found.input))) return undefined;
+  if (!(await startOrDeadLetter(options, plan, found.input))) return undefined;
   const reason =
     'Temporal no longer knows the batch: its workflow was deleted or is past its retention, or this is another ' +
     'Temporal. It is started again from its file; deliveries of it may be repeated.';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import type { InputStream } from '../events/event.js';
-import { laneKey } from './lane.js';
+import { partitionKey } from './partition.js';
 import { decodeHead, unlessDamaged } from './spool-record.js';
 
 /** Acknowledged events of a tenant's stream that are in a spool, and in no batch that Temporal has. */
@@ -23,12 +23,12 @@ export async function readUnsent(directory: string): Promise<ReadonlyMap<string,
   try {
     const handed = new Map<string, number>();
     const marks = root.openDB<number, [string, InputStream]>({ name: 'handed', encoding: 'msgpack' });
-    for (const { key, value } of marks.getRange()) handed.set(laneKey(...key), value);
+    for (const { key, value } of marks.getRange()) handed.set(partitionKey(...key), value);
     const found = new Map<string, Map<InputStream, UnsentEvents>>();
     const chunks = root.openDB<Buffer, number>({ name: 'chunks', encoding: 'binary' });
     for (const { key: seq, value } of chunks.getRange()) {
       const head = unlessDamaged(() => decodeHead(value));
-      if (head === undefined || seq <= (handed.get(laneKey(head.tenant, head.stream)) ?? 0)) continue;
+      if (head === undefined || seq <= (handed.get(partitionKey(head.tenant, head.stream)) ?? 0)) continue;
       const own = found.get(head.tenant) ?? new Map<InputStream, UnsentEvents>();
       const { events = 0, oldestReceipt = new Date(head.receivedAt).toISOString() } =
         own.get(head.stream) ?? {};

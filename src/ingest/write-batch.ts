@@ -4,7 +4,7 @@ import { joinRouted } from '../routing/join-routed.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import { tenantQueue } from '../tenants/queues.js';
 import type { BatchContents, DecidedBatch, IngestBatchInput } from '../workflows/messages/batches.js';
-import type { Plan } from './lane.js';
+import type { Plan } from './partition.js';
 import { join } from './pack.js';
 import type { Spool } from './spool.js';
 import type { ChunkRecord, RecordHead } from './spool-record.js';

@@ -55,7 +55,7 @@ interface CompactedFiles {
   readonly bytesWritten: number;
 }
 
-/** Steps that are tried again until they succeed. */
+/** Steps that are tried again until they succeed, as a label names them: `park` is that of a dead letter. */
 export type RetriedStep =
   'write' | 'start' | 'park' | 'hand-over' | 'await' | 'finish' | 'checkpoint' | 'load';
 

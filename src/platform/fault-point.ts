@@ -11,6 +11,7 @@ const DURABLE_STEPS = [
   'hand-over',
   'announce',
   'deliver-start',
+  // Of a dead letter; programs that crash Headgate set it by this name.
   'park',
   'checkpoint',
   'spool-delete',

@@ -101,7 +101,7 @@ async function receiptOf(
 ): Promise<DeliveryReceipt> {
   const { subscription, of, priority, count: events } = routed;
   const known = { subscription, of, priority, events };
-  // What loops, or has no subscription any more, is parked without a delivery.
+  // What loops, or has no subscription any more, is dead-lettered without a delivery.
   if (deadLetterIdOf(tenant, id) !== undefined) {
     const deadLetters = await deadLetterReceipts(options, tenant, [id]);
     const counts = { delivered: 0, deadLettered: events, passes: 0 };

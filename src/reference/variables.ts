@@ -68,7 +68,7 @@ const STORAGE = {
   },
 } as const satisfies Record<string, VariableText>;
 
-const DOOR = {
+const API = {
   HEADGATE_HOST: {
     group: 'api',
     what: 'Address that the API listens on. The port of `HEADGATE_METRICS_PORT` listens on it, too.',
@@ -239,7 +239,7 @@ const PROCESS = {
 } as const satisfies Record<string, VariableText>;
 
 /** Every variable that the configuration is read from. */
-export const VARIABLES = { ...STORAGE, ...DOOR, ...LIMITS, ...TEMPORAL, ...PROCESS };
+export const VARIABLES = { ...STORAGE, ...API, ...LIMITS, ...TEMPORAL, ...PROCESS };
 
 /** The name of a variable; one that is not described cannot be read. */
 export type VariableName = keyof typeof VARIABLES;

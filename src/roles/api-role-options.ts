@@ -1,4 +1,4 @@
-import type { Plan } from '../ingest/lane.js';
+import type { Plan } from '../ingest/partition.js';
 import type { WorkerHost } from '../workers/worker-host.js';
 import type { IngestBatchResult } from '../workflows/messages/batches.js';
 import type { RoleOptions } from './role-options.js';

@@ -66,7 +66,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const { ingest, decider, batcher } = parts;
   const register = await openSpoolRegister({ config, client, spool, log });
   const app = createApi({
-    ...(await doorOf(options, configOf, client, { node: spool.node, spools: register.nodes })),
+    ...(await apiParts(options, configOf, client, { node: spool.node, spools: register.nodes })),
     admission: parts.admission,
     ingest,
     decider,
@@ -76,6 +76,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       overviews: new SubscriptionOverviews({ client, control, notes: queues, configOf }),
     },
     readiness: [
+      // Admission; monitors read it by this name.
       { name: 'door', check: () => parts.admission.assertOpen() },
       { name: 'temporal', check: () => temporalAnswers(client), degrades: true },
       { name: 'spool', check: () => spool.checkWritable() },
@@ -149,8 +150,8 @@ async function within(seconds: number, work: Promise<void>): Promise<void> {
   await Promise.race([work, delay(seconds * 1000, undefined, { ref: false })]);
 }
 
-/** What the door has that ingest knows nothing of. */
-async function doorOf(
+/** What the API has that ingest knows nothing of. */
+async function apiParts(
   { config, temporal, registry, reading, stores, metrics, log }: ApiRoleOptions,
   configOf: (tenant: string) => TenantConfig | undefined,
   client: Client,
@@ -171,8 +172,8 @@ async function doorOf(
       maxLifetimeMs: config.tokenMaxLifetimeMs,
       revocations:
         config.revocations === undefined ? undefined : await openRevocations(config.revocations, { log }),
-      standingOf: (tenant) => standing(configOf(tenant)),
-      onStandingChange: (listener) => registry.onChange(({ tenant }) => listener(tenant)),
+      tenantStatusOf: (tenant) => tenantStatus(configOf(tenant)),
+      onTenantStatusChange: (listener) => registry.onChange(({ tenant }) => listener(tenant)),
     }),
     schemasOf: (tenant) => registry.get(tenant)?.schemas,
     receipts: createReceipts({ client, namespace, uiUrl }),
@@ -210,7 +211,7 @@ function followDrains({ registry, log }: ApiRoleOptions, control: SubscriptionCo
   registry.onChange(({ tenant }) => look(tenant));
 }
 
-function standing(config: TenantConfig | undefined): 'active' | 'suspended' | 'unknown' {
+function tenantStatus(config: TenantConfig | undefined): 'active' | 'suspended' | 'unknown' {
   if (config === undefined) return 'unknown';
   return config.suspended ? 'suspended' : 'active';
 }

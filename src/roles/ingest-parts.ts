@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
-import { createPark } from '../dead-letters/park.js';
-import { createParkIngest } from '../dead-letters/park-ingest.js';
+import { createDeadLetterEvents } from '../dead-letters/dead-letter-events.js';
+import { createDeadLetterIngest } from '../dead-letters/dead-letter-ingest.js';
 import { Checkpoints } from '../eligibility/checkpoints.js';
 import { Decider } from '../eligibility/decider.js';
 import { messageOf } from '../errors.js';
@@ -27,7 +27,7 @@ import type { StateStore } from '../stores/state/state-store.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
 import type { Isolation } from '../tenants/queues.js';
 import type { ApiRoleOptions } from './api-role-options.js';
-import { countParked } from './count-parked.js';
+import { countDeadLettered } from './count-dead-lettered.js';
 import { openAdmission } from './open-admission.js';
 
 /** What ingest is built over. */
@@ -103,7 +103,7 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
     onFailed: () => void checkpoints.rewind().catch(unreadable),
   });
   const batched = new Batched({
-    unsent: (...lane) => batcher.unsent(...lane),
+    unsent: (...partition) => batcher.unsent(...partition),
     settledOf: (tenant) => ingest.settledOf(tenant),
   });
   registry.onChange(({ tenant }) => {
@@ -230,7 +230,12 @@ function starterOf(
   const { registry, stores, workers, metrics, log } = options;
   const { batchStore, quarantine } = stores;
   const isolationOf = (tenant: string): Isolation => registry.get(tenant)?.config.isolation ?? 'pooled';
-  const park = createPark({ client, batchStore, isolationOf, onParked: countParked(metrics) });
+  const deadLetterEvents = createDeadLetterEvents({
+    client,
+    batchStore,
+    isolationOf,
+    onDeadLettered: countDeadLettered(metrics),
+  });
   return createStarter({
     client,
     spool,
@@ -238,7 +243,10 @@ function starterOf(
     quarantine,
     isolationOf,
     nextBatchId: () => spool.batchIds.next(),
-    park: createParkIngest(park, (tenant) => registry.get(tenant)?.config.retentionMs ?? RETENTION_MS),
+    deadLetterIngest: createDeadLetterIngest(
+      deadLetterEvents,
+      (tenant) => registry.get(tenant)?.config.retentionMs ?? RETENTION_MS,
+    ),
     eager: (tenant) => workers?.runsWorkflowsOf(tenant) ?? false,
     onHandedOver,
     onEnded: (plan, result) => options.onBatchEnded?.(plan, result),

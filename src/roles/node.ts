@@ -5,7 +5,7 @@ import { secretReader, type Config } from '../config.js';
 import { installRuntime } from '../temporal/runtime.js';
 import { assertClock } from '../temporal/temporal-clock.js';
 import { openTemporal, type Temporal } from '../temporal/temporal.js';
-import type { Plan } from '../ingest/lane.js';
+import type { Plan } from '../ingest/partition.js';
 import { lockSpool } from '../ingest/spool-lock.js';
 import { Turns } from '../platform/event-loop-turns.js';
 import { armFaultPoint } from '../platform/fault-point.js';
@@ -52,7 +52,7 @@ export interface HeadgateNode {
   readonly temporal: Temporal;
   readonly registry: TenantRegistry;
   readonly stores: SharedStores;
-  /** Stops in the order of the pipeline: door, ingest, workers, stores, Temporal. What was acknowledged is kept. */
+  /** Stops in the order of the pipeline: API, ingest, workers, stores, Temporal. What was acknowledged is kept. */
   stop(): Promise<void>;
 }
 

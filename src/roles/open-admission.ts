@@ -4,7 +4,7 @@ import { queueBacklog, type QueueBacklog } from '../temporal/queue-backlog.js';
 import { HeadgateError } from '../errors.js';
 import { Admission, type AdmissionLimits } from '../ingest/admission/admission.js';
 import { EngineWatch } from '../ingest/admission/engine-watch.js';
-import { SlowLaneWatch } from '../ingest/admission/slow-lane-watch.js';
+import { TenantQueueWatch } from '../ingest/admission/tenant-queue-watch.js';
 import type { Batcher } from '../ingest/batcher.js';
 import { DiskWatch } from '../ingest/disk-watch.js';
 import type { Spool } from '../ingest/spool.js';
@@ -47,7 +47,7 @@ export function openAdmission(options: OpenAdmissionOptions): OpenAdmission {
   const engine = new EngineWatch({ check: () => temporalAnswers(client) });
   const describe = (tenant: string): Promise<QueueBacklog> =>
     client.withDeadline(Date.now() + DESCRIBE_MS, () => queueBacklog(client, tenantQueue(tenant)));
-  const slowLane = new SlowLaneWatch({ describe });
+  const tenantQueues = new TenantQueueWatch({ describe });
   const disks = watchDisks(options);
   const admission = new Admission({
     limitsOf: (tenant) => registry.get(tenant)?.config.limits ?? NOTHING,
@@ -60,8 +60,8 @@ export function openAdmission(options: OpenAdmissionOptions): OpenAdmission {
     freeDiskBytes: () => disks.freeBytes('spool'),
     onAdmitted: (bytes) => disks.admitted(bytes),
     minFreeDiskBytes: config.minFreeDiskBytes,
-    engine: () => engine.standing,
-    slowLaneOf: (tenant) => slowLane.backlogOf(tenant),
+    engine: () => engine.status,
+    queueBacklogOf: (tenant) => tenantQueues.backlogOf(tenant),
   });
   const unfollow = registry.onChange(({ tenant, kind }) => {
     if (kind === 'removed') admission.forget(tenant);
@@ -71,7 +71,7 @@ export function openAdmission(options: OpenAdmissionOptions): OpenAdmission {
     close: () => {
       unfollow();
       engine.close();
-      slowLane.close();
+      tenantQueues.close();
     },
   };
 }

@@ -20,7 +20,7 @@ export interface SubscriptionControlParts {
   readonly log: Logger;
 }
 
-/** The control of subscriptions, which tells tenants of troubles by events of their own. */
+/** The control of subscriptions, which alerts tenants by events of their own. */
 export function openSubscriptionControl(parts: SubscriptionControlParts): {
   readonly control: SubscriptionControl;
   /** Gives up alerts that have not been handed over. */
@@ -34,7 +34,7 @@ export function openSubscriptionControl(parts: SubscriptionControlParts): {
     rates: createQueueRates(connection, namespace),
     configOf,
     faultOf: createSubscriptionFaults(parts.config, configOf, parts.secretOf),
-    onTrouble: (trouble) => alerts.raise(trouble),
+    onAlert: (alert) => alerts.raise(alert),
     onResumed: (...resumed) => void wake(...resumed),
     log,
   });

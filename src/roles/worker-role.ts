@@ -16,7 +16,7 @@ import { budgetLoads, observeLoads, paceLoads, type LoadObserver } from '../work
 import { Pace } from '../workers/pace.js';
 import { createQueueRates, type QueueRates } from '../temporal/queue-rates.js';
 import { startWorkerHost, type WorkerHost } from '../workers/worker-host.js';
-import { countParked } from './count-parked.js';
+import { countDeadLettered } from './count-dead-lettered.js';
 import { openLoadBudget } from './load-budget.js';
 import { buildPasses } from './passes.js';
 import type { RoleOptions } from './role-options.js';
@@ -69,7 +69,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     quarantine: stores.quarantine,
     windowsPerSecond: config.loadsPerSecond,
     onWindow: (tenant, windowMs) => windows.announced(tenant, windowMs),
-    onParked: countParked(options.metrics),
+    onDeadLettered: countDeadLettered(options.metrics),
     tenant: (tenant) => configuredTenant(registry, tenant),
     turns: options.turns,
     replayMemory: options.replayMemory,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import pRetry from 'p-retry';
-import { troubleEvent, type SubscriptionTrouble } from '../events/delivered-event.js';
+import { alertEvent, type SubscriptionAlert } from '../events/delivered-event.js';
 import { messageOf, retryable } from '../errors.js';
 import { join, pack } from '../ingest/pack.js';
 import type { Logger } from '../platform/logger.js';
@@ -40,7 +40,7 @@ const CLOSE_WITHIN_MS = 2_000;
 const NODE = '00000000';
 
 /**
- * Tells a tenant of its subscriptions in trouble by an event of its own: a batch of one event, routed like any other, so
+ * Alerts a tenant about its subscriptions by an event of its own: a batch of one event, routed like any other, so
  * that it is in the warehouse, in the history, and with whichever subscription the tenant's routes name. Telling never
  * holds up what it is about; an alert that cannot be handed over within minutes, or before the process ends, is given up.
  */
@@ -51,14 +51,14 @@ export class SubscriptionAlerts {
   constructor(private readonly options: SubscriptionAlertsOptions) {}
 
   /** Raises an alert; the same one raised again makes no second event. */
-  raise(trouble: SubscriptionTrouble): void {
+  raise(alert: SubscriptionAlert): void {
     const { log, firstPauseMs: minTimeout = 1_000 } = this.options;
-    const { tenant, subscription, state } = trouble;
+    const { tenant, subscription, state } = alert;
     const fields = { tenant, subscription, status: state };
     if (this.pending.size >= MAX_PENDING) return log.error('ALERT_DROPPED', fields);
     const receivedAt = new Date().toISOString();
     const retry = { retries: RETRIES, minTimeout, maxTimeout: 60 * minTimeout, signal: this.closing.signal };
-    const told = pRetry(() => this.send(trouble, receivedAt).catch(retryable), {
+    const told = pRetry(() => this.send(alert, receivedAt).catch(retryable), {
       ...retry,
       onFailedAttempt: ({ error }) => log.warn('ALERT_DELAYED', { ...fields, reason: messageOf(error) }),
     }).catch((error: unknown) => log.error('ALERT_LOST', { ...fields, reason: messageOf(error) }));
@@ -73,15 +73,15 @@ export class SubscriptionAlerts {
     await Promise.all(this.pending);
   }
 
-  private async send(trouble: SubscriptionTrouble, receivedAt: string): Promise<void> {
+  private async send(alert: SubscriptionAlert, receivedAt: string): Promise<void> {
     const { client, batchStore, tenantOf, isDraining } = this.options;
-    const { tenant } = trouble;
+    const { tenant } = alert;
     const loaded = tenantOf(tenant);
     // It was removed in the meantime: nobody is left to be told.
     if (loaded === undefined) return;
-    const event = troubleEvent(trouble, receivedAt);
+    const event = alertEvent(alert, receivedAt);
     const file = await join([pack(`${JSON.stringify(event)}\n`)]);
-    const batch = await batchStore.write({ tenant, stream: 'events', batchId: batchIdOf(trouble) }, file, 1);
+    const batch = await batchStore.write({ tenant, stream: 'events', batchId: batchIdOf(alert) }, file, 1);
     const routing =
       loaded.router && new ChunkRouting(loaded.router, 'events', (name) => isDraining(tenant, name));
     routing?.take(event, 0);
@@ -101,9 +101,9 @@ export class SubscriptionAlerts {
 
 /**
  * The id of the batch of an alert: the same however often it is raised. The sequence is the time in milliseconds, so
- * that ids are in order as those of a spool are, and a digit that tells troubles of one moment apart.
+ * that ids are in order as those of a spool are, and a digit that tells alerts of one moment apart.
  */
-export function batchIdOf({ subscription, state, since }: SubscriptionTrouble): string {
+export function batchIdOf({ subscription, state, since }: SubscriptionAlert): string {
   const digit = createHash('sha256').update(`${subscription}/${state}`).digest().readUInt32LE() % 36;
   const sequence = (Date.parse(since) * 36 + digit).toString(36).padStart(9, '0');
   return assertBatchId(`${since.slice(0, 10).replaceAll('-', '')}-${NODE}-${sequence}`);

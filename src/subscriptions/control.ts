@@ -7,7 +7,7 @@ import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import { KeyedMutex } from '../platform/keyed-mutex.js';
 import { assertMayBecome, isBuiltIn } from './built-in.js';
 import { isFault, rateOf, statusOf, type SubscriptionStatus, type SubscriptionState } from './status.js';
-import type { SubscriptionTrouble } from '../events/delivered-event.js';
+import type { SubscriptionAlert } from '../events/delivered-event.js';
 
 /** What {@link SubscriptionControl} needs. */
 export interface SubscriptionControlOptions {
@@ -17,7 +17,7 @@ export interface SubscriptionControlOptions {
    * Called when Headgate has disabled or paused a subscription or its breaker has opened: once each time, when Temporal has
    * it.
    */
-  readonly onTrouble?: (trouble: SubscriptionTrouble) => void;
+  readonly onAlert?: (alert: SubscriptionAlert) => void;
   /**
    * What keeps a subscription from delivering, as far as this process can tell. Default: nothing. Asked where it delivers.
    */
@@ -163,16 +163,16 @@ export class SubscriptionControl {
   }
 
   /** What it sends is refused until a person has fixed why: Headgate pauses it. One that is held already stays as it is. */
-  async park(tenant: string, name: string, reason: string): Promise<SubscriptionStatus> {
+  async pauseBySystem(tenant: string, name: string, reason: string): Promise<SubscriptionStatus> {
     const since = new Date(this.now()).toISOString();
-    let parked = false;
+    let paused = false;
     const status = await this.write(tenant, name, (now) => {
-      parked = !HELD.has(now.state);
-      return parked ? { state: 'paused', by: 'headgate', reason, since } : now;
+      paused = !HELD.has(now.state);
+      return paused ? { state: 'paused', by: 'headgate', reason, since } : now;
     });
-    if (parked) {
+    if (paused) {
       this.options.log.error('SUBSCRIPTION_PAUSED', { tenant, subscription: name, reason });
-      this.options.onTrouble?.({ tenant, subscription: name, state: 'paused', reason, since });
+      this.options.onAlert?.({ tenant, subscription: name, state: 'paused', reason, since });
     }
     return status;
   }
@@ -197,15 +197,15 @@ export class SubscriptionControl {
       if (name === WAREHOUSE) await this.options.rates.setNote(tenantQueue(tenant), rate.reason);
       else await this.options.rates.set(queue, rate);
       this.known.set(queue, { rate, writtenAt: this.now() });
-      if (stood.state !== status.state) this.tellOfTrouble(tenant, name, status);
+      if (stood.state !== status.state) this.raiseAlert(tenant, name, status);
       return status;
     });
   }
 
-  private tellOfTrouble(tenant: string, subscription: string, status: SubscriptionStatus): void {
+  private raiseAlert(tenant: string, subscription: string, status: SubscriptionStatus): void {
     const { state, reason = '', since = '' } = status;
     if (state !== 'disabled' && state !== 'breaker-open') return;
-    this.options.onTrouble?.({ tenant, subscription, state, reason, since });
+    this.options.onAlert?.({ tenant, subscription, state, reason, since });
   }
 
   /** Temporal's answer, unless this process has just written another. */

@@ -42,7 +42,7 @@ interface SdkLine {
 
 /**
  * Sets up Temporal's SDK for this process, once, before the first connection: its log goes to ours, and signals are left to us,
- * since the door must close before the workers do.
+ * since the API must close before the workers do.
  * @returns what shuts it down; until then it keeps the process alive
  */
 export function installRuntime(log: Logger): () => Promise<void> {

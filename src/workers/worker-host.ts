@@ -49,7 +49,7 @@ export interface WorkerHost {
 const MAX_CACHED_WORKFLOWS = 200;
 /** Batches are few and big; windows wait in timers, which take no slot. */
 const MAX_WORKFLOW_TASKS = 20;
-/** Loads and slow-lane decisions of one tenant at a time; its queue's rate is the finer control. */
+/** Loads of one tenant at a time, and what local activities could not do; its queue's rate is the finer control. */
 const MAX_TENANT_ACTIVITIES = 4;
 const MAX_LOCAL_ACTIVITIES = 8;
 /** Passes of one subscription at a time: one that is nearly through leaves room for the next. */

@@ -65,9 +65,9 @@ export async function deliver(input: DeliverInput): Promise<DeliverResult> {
     passing?.cancel();
   });
   let { kind } = input;
-  const { park, reviewWaiting } = ownActivities(input.activityQueue);
-  const parkAll = (groups: readonly DeadLines[]) =>
-    parkInto(result, groups, (dead, part) => park({ delivery, dead, passes: result.passes, part }));
+  const { deadLetter, reviewWaiting } = ownActivities(input.activityQueue);
+  const deadLetterAll = (all: readonly DeadLines[]) =>
+    deadLetterInto(result, all, (dead, part) => deadLetter({ delivery, dead, passes: result.passes, part }));
 
   while (pending.length > 0) {
     if (workflowInfo().continueAsNewSuggested && !toReview)
@@ -91,7 +91,7 @@ export async function deliver(input: DeliverInput): Promise<DeliverResult> {
       toReview = false;
       const expired = Date.now() >= input.expiresAt;
       const reviewed = await reviewWaiting({ delivery, pending, expired });
-      await parkAll(reviewed.dead);
+      await deadLetterAll(reviewed.dead);
       pending = reviewed.pending;
       if (unknown && pending.length > 0 && (reviewed.kind ?? kind) === kind) await sleep(UNKNOWN_AGAIN_MS);
       kind = reviewed.kind ?? kind;
@@ -99,7 +99,7 @@ export async function deliver(input: DeliverInput): Promise<DeliverResult> {
     }
     result.passes++;
     result.delivered += done.delivered;
-    await parkAll(done.dead);
+    await deadLetterAll(done.dead);
     pending = done.pending;
     if (pending.length > 0 && done.retryAfterMs !== undefined)
       await pause(done.retryAfterMs, () => toReview || resumedAt > knewOf);
@@ -109,13 +109,13 @@ export async function deliver(input: DeliverInput): Promise<DeliverResult> {
 }
 
 /** Makes dead letters of what is given up, and counts them. */
-async function parkInto(
+async function deadLetterInto(
   result: Writable<DeliverResult>,
   groups: readonly DeadLines[],
-  park: (dead: DeadLines, part: number) => Promise<string>,
+  deadLetterEvents: (dead: DeadLines, part: number) => Promise<string>,
 ): Promise<void> {
   for (const [part, dead] of groups.entries()) {
-    const deadLetter = await park(dead, part);
+    const deadLetter = await deadLetterEvents(dead, part);
     result.deadLetters = [...result.deadLetters, deadLetter];
     result.deadLettered += dead.count;
   }
@@ -154,12 +154,14 @@ function passOf({ kind, queue }: DeliverInput): (input: PassInput) => Promise<Pa
 }
 
 /** On the tenant's queue: they only write and start workflows, for as long as it takes. */
-function ownActivities(taskQueue: string): Pick<Activities, 'park' | 'reviewWaiting'> {
-  return proxyActivities<Activities>({
+function ownActivities(taskQueue: string) {
+  // `park` is the name by which histories know the activity.
+  const { park: deadLetter, reviewWaiting } = proxyActivities<Activities>({
     taskQueue,
     startToCloseTimeout: '30 seconds',
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
   });
+  return { deadLetter, reviewWaiting };
 }
 
 /** Who takes from the queue does not know this pass. */

@@ -4,9 +4,9 @@ import type { BatchRef } from '../events/event.js';
 import type { IngestBatchInput, IngestBatchResult } from './messages/batches.js';
 
 /**
- * The fast lane: local activities run within the first workflow task of an eagerly started workflow, a third of the
- * cost of ordinary ones. Announcing takes milliseconds; two attempts cover a hiccup, anything worse goes to the slow
- * lane. A task that lasts longer than its timeout for them is kept by the Worker.
+ * The fast path: local activities run within the first workflow task of an eagerly started workflow, a third of the
+ * cost of ordinary ones. Announcing takes milliseconds; two attempts cover a hiccup, anything worse goes to the
+ * tenant's queue. A task that lasts longer than its timeout for them is kept by the Worker.
  */
 const fast = proxyLocalActivities<Activities>({
   startToCloseTimeout: '3 seconds',
@@ -14,8 +14,8 @@ const fast = proxyLocalActivities<Activities>({
   retry: { maximumAttempts: 2, initialInterval: '100 milliseconds' },
 });
 
-/** The slow lane: the tenant's rate-limited queue, for as long as it takes; a batch is never given up. */
-function slowLane(taskQueue: string): Pick<Activities, 'announce' | 'startDeliveries'> {
+/** The slow path: the tenant's rate-limited queue, for as long as it takes; a batch is never given up. */
+function onTenantQueue(taskQueue: string): Pick<Activities, 'announce' | 'startDeliveries'> {
   return proxyActivities<Activities>({
     taskQueue,
     startToCloseTimeout: '30 seconds',
@@ -24,7 +24,7 @@ function slowLane(taskQueue: string): Pick<Activities, 'announce' | 'startDelive
 }
 
 /**
- * One batch, decided on and routed at the door: its events and decisions are announced for loading, and the deliveries
+ * One batch, decided on and routed at ingest: its events and decisions are announced for loading, and the deliveries
  * to its subscriptions start. Every step is idempotent, so the workflow may be retried and reset at any point.
  */
 export async function ingestBatch(input: IngestBatchInput): Promise<IngestBatchResult> {
@@ -32,7 +32,7 @@ export async function ingestBatch(input: IngestBatchInput): Promise<IngestBatchR
   const { evaluated, eligible, decisions } = decided;
   const announced: BatchRef[] = decisions === undefined ? [batch] : [batch, decisions];
   const [load, deliveries] = await Promise.all([
-    fast.announce(announced).catch(() => slowLane(activityQueue).announce(announced)),
+    fast.announce(announced).catch(() => onTenantQueue(activityQueue).announce(announced)),
     startDeliveries(input),
   ]);
   return { evaluated, eligible, load, ...(deliveries.length > 0 && { deliveries }) };
@@ -47,5 +47,7 @@ async function startDeliveries({
 }: IngestBatchInput): Promise<string[]> {
   if (routed.length === 0) return [];
   const deliveries = { batch, decisions: decided.decisions, routed, activityQueue };
-  return fast.startDeliveries(deliveries).catch(() => slowLane(activityQueue).startDeliveries(deliveries));
+  return fast
+    .startDeliveries(deliveries)
+    .catch(() => onTenantQueue(activityQueue).startDeliveries(deliveries));
 }

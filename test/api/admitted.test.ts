@@ -72,7 +72,7 @@ describe('a request that is not admitted', () => {
     api = await startTestApi({ admission: { maxInFlightBytes: 1_000_000 } });
     const uploads = Array.from({ length: 2 }, () => open(api));
     for (const { socket } of uploads) socket.write(await headOf(api, 'Content-Length: 250000'));
-    await until(() => assert.equal(api.door.admission.inFlightBytes, 500_000), 2_000);
+    await until(() => assert.equal(api.ingress.admission.inFlightBytes, 500_000), 2_000);
     const refused = await api.post(events(1, 'a'));
     assert.deepEqual([refused.status, refused.body.code], [429, 'TENANT_IN_FLIGHT_FULL']);
     assert.equal(refused.headers.get('retry-after'), '1');
@@ -80,7 +80,7 @@ describe('a request that is not admitted', () => {
     assert.equal(other.status, 202);
     // An upload that is given up gives back what it held.
     for (const { socket } of uploads) socket.destroy();
-    await until(() => assert.equal(api.door.admission.inFlightBytes, 0), 2_000);
+    await until(() => assert.equal(api.ingress.admission.inFlightBytes, 0), 2_000);
     assert.equal((await api.post(events(1, 'a'))).status, 202);
   });
 
@@ -92,7 +92,7 @@ describe('a request that is not admitted', () => {
     for (let n = 0; n < 20; n++) socket.write(piece);
     socket.write('0\r\n\r\n');
     await until(() => assert.match(said(), /^HTTP\/1.1 429 [^]*TENANT_IN_FLIGHT_FULL/), 5_000);
-    assert.equal(api.door.admission.inFlightBytes, 0);
+    assert.equal(api.ingress.admission.inFlightBytes, 0);
     socket.destroy();
   });
 
@@ -149,7 +149,7 @@ describe('a request that is admitted', () => {
     await api.post(events(1, 'b'), { headers: { 'content-type': 'text/plain' } });
     await api.post(' '.repeat(5_000_000));
     await api.post(events(1, 'c'), { headers: { 'content-encoding': 'gzip' } });
-    assert.equal(api.door.admission.inFlightBytes, 0);
+    assert.equal(api.ingress.admission.inFlightBytes, 0);
   });
 });
 
@@ -173,14 +173,14 @@ describe('what a tenant asks for besides', () => {
       const uploads = Array.from({ length: 2 }, () => open(api));
       const head = (await headOf(api, 'Content-Length: 5000')).replace('/v1/events', path);
       for (const { socket } of uploads) socket.write(head);
-      await until(() => assert.equal(api.door.admission.inFlightBytes, 10_000), 2_000);
+      await until(() => assert.equal(api.ingress.admission.inFlightBytes, 10_000), 2_000);
       const refused = await api.post(' '.repeat(8_000), { path });
       assert.deepEqual([refused.status, refused.body.code], [429, 'TENANT_IN_FLIGHT_FULL']);
       assert.ok(refused.headers.get('retry-after'));
       const other = await api.post(events(1, 'a'), { token: await api.token({ tenant: 'DL' }) });
       assert.equal(other.status, 202);
       for (const { socket } of uploads) socket.destroy();
-      await until(() => assert.equal(api.door.admission.inFlightBytes, 0), 2_000);
+      await until(() => assert.equal(api.ingress.admission.inFlightBytes, 0), 2_000);
     });
   }
 

@@ -8,7 +8,7 @@ describe('a request whose events have come and are not in the spool yet', () => 
 
   async function noted(turns: Turns | undefined): Promise<string[]> {
     api = await startTestApi({ turns });
-    const { arrivals } = api.door.ingest;
+    const { arrivals } = api.ingress.ingest;
     const tenants: string[] = [];
     const add = arrivals.add.bind(arrivals);
     arrivals.add = (tenant, taking) => {

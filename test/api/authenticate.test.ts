@@ -45,7 +45,7 @@ describe('a token', () => {
   let signers: Record<'EdDSA' | 'ES256' | 'RS256' | 'PS256' | 'ES384', Signer>;
   let stranger: Signer;
   let authenticate: Authenticator;
-  const standings = new Map<string, 'active' | 'suspended'>();
+  const statuses = new Map<string, 'active' | 'suspended'>();
 
   before(async () => {
     const made = await Promise.all(['EdDSA', 'ES256', 'RS256', 'PS256', 'ES384'].map(signer));
@@ -53,12 +53,12 @@ describe('a token', () => {
     stranger = await signer('EdDSA');
   });
   beforeEach(() => {
-    standings.clear();
-    standings.set('UA', 'active').set('sus', 'suspended');
+    statuses.clear();
+    statuses.set('UA', 'active').set('sus', 'suspended');
     authenticate = createAuthenticator({
       keys: createLocalJWKSet({ keys: Object.values(signers).map(({ jwk }) => jwk) }),
       ...ISSUED,
-      standingOf: (tenant) => standings.get(tenant) ?? 'unknown',
+      tenantStatusOf: (tenant) => statuses.get(tenant) ?? 'unknown',
     });
   });
 
@@ -160,7 +160,7 @@ describe('a token', () => {
       authenticate = createAuthenticator({
         keys: createLocalJWKSet({ keys: [broken, signers.EdDSA.jwk] }),
         ...ISSUED,
-        standingOf: () => 'active',
+        tenantStatusOf: () => 'active',
       });
       await refused(`Bearer ${await sign(signers.ES256)}`, 'TOKEN_INVALID', /key of this token is broken/);
       assert.equal((await authenticate(`Bearer ${await sign(signers.EdDSA)}`)).tenant, 'UA');
@@ -206,11 +206,11 @@ describe('a token', () => {
     const token = `Bearer ${await sign(signers.EdDSA, { exp: Math.floor(Date.now() / 1000) - 3 })}`;
     // Until the leeway for clocks is over, two seconds from now.
     await authenticate(token);
-    standings.set('UA', 'suspended');
+    statuses.set('UA', 'suspended');
     await refused(token, 'TENANT_SUSPENDED');
-    standings.delete('UA');
+    statuses.delete('UA');
     await refused(token, 'TENANT_UNKNOWN');
-    standings.set('UA', 'active');
+    statuses.set('UA', 'active');
     await authenticate(token);
     await new Promise((later) => setTimeout(later, 2_100));
     await refused(token, 'TOKEN_EXPIRED');
@@ -234,7 +234,7 @@ describe('a token', () => {
 
   it('has the type that is asked for, and is valid for no longer than is allowed', async () => {
     const keys = createLocalJWKSet({ keys: [signers.EdDSA.jwk] });
-    const strict = { keys, ...ISSUED, standingOf: () => 'active' as const };
+    const strict = { keys, ...ISSUED, tenantStatusOf: () => 'active' as const };
     authenticate = createAuthenticator({ ...strict, tokenType: 'at+jwt' });
     await authenticate(`Bearer ${await sign(signers.EdDSA, {}, { typ: 'at+jwt' })}`);
     for (const typ of [undefined, 'JWT', 'logout+jwt'])
@@ -253,7 +253,7 @@ describe('a token', () => {
     authenticate = createAuthenticator({
       keys: Object.assign(following, { changes: () => changes }),
       ...ISSUED,
-      standingOf: () => 'active',
+      tenantStatusOf: () => 'active',
     });
     const token = `Bearer ${await sign(signers.EdDSA)}`;
     await authenticate(token);
@@ -277,7 +277,7 @@ describe('a token', () => {
       clock.now = 0;
       const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
       keys = createRemoteKeys(url, () => clock.now);
-      remote = createAuthenticator({ keys, ...ISSUED, standingOf: () => 'active' });
+      remote = createAuthenticator({ keys, ...ISSUED, tenantStatusOf: () => 'active' });
     });
     afterEach(() => {
       server.closeAllConnections();

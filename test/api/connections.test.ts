@@ -148,7 +148,7 @@ describe('when all connections are taken', () => {
       'Content-Length: 1000',
     ];
     const uploading = await open(`${lines.join('\r\n')}\r\n\r\n`);
-    await until(() => assert.equal(api.door.admission.inFlightBytes, 1_000), WITHIN_MS);
+    await until(() => assert.equal(api.ingress.admission.inFlightBytes, 1_000), WITHIN_MS);
     for (let n = 0; n < 100; n++) await open(HALF);
     assert.equal(uploading.closed, false);
   });
@@ -246,7 +246,7 @@ describe('the requests that a tenant has open', () => {
       );
     const token = await api.token();
     for (const socket of uploads) socket.write(head(token));
-    await until(() => assert.equal(api.door.admission.inFlightBytes, 500), WITHIN_MS);
+    await until(() => assert.equal(api.ingress.admission.inFlightBytes, 500), WITHIN_MS);
     const refused = await api.post(JSON.stringify(cloudEvent('a')));
     assert.deepEqual([refused.status, refused.body.code], [429, 'TENANT_IN_FLIGHT_FULL']);
     assert.equal(refused.headers.get('retry-after'), '1');

@@ -25,8 +25,8 @@ describe('the token of a request that is under way', () => {
   const dir = useTempDir();
   const revoked = (): string => join(dir(), 'revoked.json');
   const keysOf = (issuer: string): string => join(issuer, 'keys', 'development.jwks.json');
-  const standings = new Map<string, 'active' | 'suspended'>();
-  let tellStanding: (tenant: string) => void;
+  const statuses = new Map<string, 'active' | 'suspended'>();
+  let tellStatus: (tenant: string) => void;
   let keys: KeySet;
   let revocations: Revocations;
   let authenticate: Authenticator;
@@ -34,7 +34,7 @@ describe('the token of a request that is under way', () => {
 
   beforeEach(async () => {
     followed = [];
-    standings.clear();
+    statuses.clear();
     await writeFile(revoked(), '{}');
     keys = await openKeySet({ dataDir: dir(), everyMs: 20 });
     revocations = await openRevocations(revoked(), { everyMs: 20 });
@@ -42,8 +42,8 @@ describe('the token of a request that is under way', () => {
       keys,
       ...ISSUED,
       revocations,
-      standingOf: (tenant) => standings.get(tenant) ?? 'active',
-      onStandingChange: (listener) => (tellStanding = listener),
+      tenantStatusOf: (tenant) => statuses.get(tenant) ?? 'active',
+      onTenantStatusChange: (listener) => (tellStatus = listener),
     });
   });
   afterEach(() => {
@@ -109,15 +109,15 @@ describe('the token of a request that is under way', () => {
 
   it('is lost when its tenant is suspended', async () => {
     const [ua, dl] = [await follow('UA', 'alice'), await follow('DL', 'bob')];
-    standings.set('UA', 'suspended').set('DL', 'suspended');
-    tellStanding('UA');
+    statuses.set('UA', 'suspended').set('DL', 'suspended');
+    tellStatus('UA');
     assert.deepEqual([ua.lost, dl.lost], [['TENANT_SUSPENDED'], []]);
   });
 
   it('is lost at once when it was revoked before it was followed', async () => {
     const claims = { tenant: 'UA', scope: 'admin', ...ISSUED, expiresInSeconds: 600 };
     const caller = await authenticate(`Bearer ${await signToken(dir(), claims)}`);
-    standings.set('UA', 'suspended');
+    statuses.set('UA', 'suspended');
     const lost: unknown[] = [];
     authenticate.follow(caller, (reason) => lost.push(reason));
     assert.equal(lost.length, 1);
@@ -140,7 +140,7 @@ describe('the token of a request that is under way', () => {
 
     const remote = (): Authenticator => {
       const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-      return createAuthenticator({ keys: createRemoteKeys(url), ...ISSUED, standingOf: () => 'active' });
+      return createAuthenticator({ keys: createRemoteKeys(url), ...ISSUED, tenantStatusOf: () => 'active' });
     };
     const claims = { tenant: 'UA', scope: 'admin', ...ISSUED, expiresInSeconds: 600 };
 

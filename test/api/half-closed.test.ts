@@ -53,7 +53,7 @@ describe('a client that closes its side of the connection after its request', ()
   it('in the middle of a body takes nothing, and holds nothing', async () => {
     const answer = await answerTo(await post('{"spec', { length: 1_000 }));
     assert.match(answer, /^HTTP\/1.1 400 /);
-    assert.equal(api.door.admission.inFlightBytes, 0);
+    assert.equal(api.ingress.admission.inFlightBytes, 0);
   });
 
   it('is not kept waiting for a refusal, which nobody may be there to read', async () => {

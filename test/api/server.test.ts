@@ -103,7 +103,7 @@ describe('the API server', () => {
 
   it('answers what is a fault of ours with 500, without its reason, and logs that', async () => {
     const own = await startTestApi();
-    own.door.ingest.accept = () => {
+    own.ingress.ingest.accept = () => {
       throw new Error('secret of the inside');
     };
     const answer = await own.post(JSON.stringify(cloudEvent('a')));

@@ -120,7 +120,7 @@ describe('a slow client', () => {
       drip(client, pieces());
       await assertOthersAreServed();
       await until(() => assert.match(client.said(), /^HTTP\/1.1 408 [^]*BODY_TIMEOUT/), WITHIN_MS);
-      assert.equal(api.door.admission.inFlightBytes, 0);
+      assert.equal(api.ingress.admission.inFlightBytes, 0);
       await cut(client);
     });
   }
@@ -150,9 +150,9 @@ describe('a slow client', () => {
       client.socket.write(await headOf('Content-Length: 100000'));
       client.socket.write(' '.repeat(50_000));
     }
-    await until(() => assert.equal(api.door.admission.inFlightBytes, 2_000_000), WITHIN_MS);
+    await until(() => assert.equal(api.ingress.admission.inFlightBytes, 2_000_000), WITHIN_MS);
     for (const { socket } of clients) socket.destroy();
-    await until(() => assert.equal(api.door.admission.inFlightBytes, 0), WITHIN_MS);
+    await until(() => assert.equal(api.ingress.admission.inFlightBytes, 0), WITHIN_MS);
     await assertOthersAreServed();
     await until(() => assert.equal(api.events().length, 1), WITHIN_MS);
   });

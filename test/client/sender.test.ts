@@ -193,7 +193,7 @@ describe('sending lines', () => {
     assert.equal(requests.length, 1);
   });
 
-  it('counts duplicates and rejected lines of a real door, and goes on after a 422', async () => {
+  it('counts duplicates and rejected lines of a real API, and goes on after a 422', async () => {
     const api = await startTestApi();
     const rejected: RejectedLine[] = [];
     const good = ['a', 'b', 'a'].map((id) => JSON.stringify(cloudEvent(id)));

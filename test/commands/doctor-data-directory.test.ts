@@ -13,10 +13,10 @@ describe('headgate doctor, of the data directory', () => {
     mkdirSync(dataDir);
     for (const mode of [0o755, 0o750, 0o701]) {
       chmodSync(dataDir, mode);
-      const { verdict, found, mend } = await checkDataDirectory({ dataDir });
+      const { verdict, found, fix } = await checkDataDirectory({ dataDir });
       assert.equal(verdict, 'warn', mode.toString(8));
       assert.match(found, /others can look into .*: events, and secrets of tenants/);
-      assert.equal(mend, `chmod 700 ${dataDir}`);
+      assert.equal(fix, `chmod 700 ${dataDir}`);
     }
     chmodSync(dataDir, 0o700);
     const { found } = await checkDataDirectory({ dataDir });

@@ -40,7 +40,7 @@ describe('what the doctor says of load jobs', () => {
     const [table] = await checkLoadJobs(tenants, claimsOf({ 'BA/events': 1_050 }));
     assert.equal(table?.verdict, 'warn');
     assert.match(table?.found ?? '', /^project two: /);
-    assert.match(table?.mend ?? '', /warehouse\.window/);
+    assert.match(table?.fix ?? '', /warehouse\.window/);
     const many = Array.from({ length: 100 }, (_, n) => ({ tenant: `t${n}`, project: 'full' }));
     const counts = Object.fromEntries(many.map(({ tenant }) => [`${tenant}/events`, 700]));
     const [project] = await checkLoadJobs(many, claimsOf(counts));

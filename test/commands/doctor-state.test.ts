@@ -38,16 +38,16 @@ describe('headgate doctor, of a state on Postgres', () => {
 
   it('fails for a server that is not there: the start will wait', async () => {
     const nowhere = { ...placeOf(url), port: await freePort() };
-    const { verdict, found, mend } = await checkState(nowhere);
-    assert.match(mend ?? '', /waits at its start/, found);
+    const { verdict, found, fix } = await checkState(nowhere);
+    assert.match(fix ?? '', /waits at its start/, found);
     assert.equal(verdict, 'fail');
   });
 
   it('fails for a user who may not make the tables, and says what to allow', async () => {
     await admin.query('CREATE ROLE reader LOGIN');
-    const { verdict, found, mend } = await checkState({ ...placeOf(url), user: 'reader' });
+    const { verdict, found, fix } = await checkState({ ...placeOf(url), user: 'reader' });
     assert.match(found, /AUTHORIZATION "reader"/);
-    assert.deepEqual([verdict, /does not start/.test(mend ?? '')], ['fail', true]);
+    assert.deepEqual([verdict, /does not start/.test(fix ?? '')], ['fail', true]);
   });
 
   it('fails for tables of a newer Headgate', async () => {

@@ -17,9 +17,9 @@ describe('headgate doctor, of the tenants', () => {
     write('UA', 'tenant: UA\n');
     assert.deepEqual((await checkTenants({ dataDir: dir() })).verdict, 'ok');
     write('LA', 'tenant: LA\nrules: [{ name: r, on: [a], when: \'event.data.s.matches("(?=a)")\' }]\n');
-    const { verdict, found, mend } = await checkTenants({ dataDir: dir() });
+    const { verdict, found, fix } = await checkTenants({ dataDir: dir() });
     assert.equal(verdict, 'fail');
     assert.match(found, /^1 of 2 in .* are invalid\. LA\.yaml:2:\d+: rules\.0\.when: matches\(\)/);
-    assert.match(mend ?? '', /headgate tenant apply/);
+    assert.match(fix ?? '', /headgate tenant apply/);
   });
 });

@@ -111,7 +111,7 @@ describe('what Headgate may not do', function () {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const { port } = taken.address() as AddressInfo;
-    const troubles: [object, RegExp][] = [
+    const refusals: [object, RegExp][] = [
       [{ HEADGATE_PORT: '80' }, /^headgate: Port 80 may not be opened .*HEADGATE_PORT.*\[PORT_REFUSED\]$/m],
       [{ HEADGATE_PORT: String(port) }, /^headgate: Port \d+.* in use .*HEADGATE_PORT.*\[PORT_IN_USE\]$/m],
       [
@@ -119,7 +119,7 @@ describe('what Headgate may not do', function () {
         /^headgate: 192\.0\.2\.1 is not an address of this machine .*HEADGATE_HOST.*\[PORT_REFUSED\]$/m,
       ],
     ];
-    for (const [env, message] of troubles)
+    for (const [env, message] of refusals)
       for (const role of ['start', 'api']) {
         const ended = await runAsOther([role], {
           HEADGATE_DATA_DIR: dataDir,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createDeadLetters } from '../../src/dead-letters/dead-letters.js';
 import { ALL_SCOPES, startTestApi, type TestApi } from '../support/api.js';
-import { parkEvents, type Parked } from '../support/dead-letters.js';
+import { deadLetterEvents, type DeadLettered } from '../support/dead-letters.js';
 import { killAll, runHeadgate, type Finished } from '../support/headgate.js';
 import { startPipeline, type Pipeline } from '../support/pipeline.js';
 import { testNamespace } from '../support/temporal.js';
@@ -17,8 +17,8 @@ describe('headgate dead-letters', function () {
   let pipeline: Pipeline;
   let api: TestApi;
   let env: Record<string, string>;
-  let crm: Parked;
-  let loop: Parked;
+  let crm: DeadLettered;
+  let loop: DeadLettered;
 
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'headgate-dead-'));
@@ -37,8 +37,8 @@ describe('headgate dead-letters', function () {
     api = await startTestApi({ tenants: { [tenant]: 'active' }, deadLetters });
     const token = await api.token({ tenant, scope: ALL_SCOPES, subject: 'ops@example.com' });
     env = { HEADGATE_DATA_DIR: dir, HEADGATE_TOKEN: token };
-    crm = await parkEvents(pipeline, tenant, { events: 3, detail: 'HTTP 500 \u001b[31mred' });
-    loop = await parkEvents(pipeline, tenant, { reason: 'loop', type: 'booking.made' });
+    crm = await deadLetterEvents(pipeline, tenant, { events: 3, detail: 'HTTP 500 \u001b[31mred' });
+    loop = await deadLetterEvents(pipeline, tenant, { reason: 'loop', type: 'booking.made' });
     await until(async () => assert.match((await run('list')).stdout, /loop\.10/), 10_000);
   });
   after(async () => {

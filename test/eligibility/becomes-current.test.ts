@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { standingOf, type ReplayedDecision } from '../../src/eligibility/becomes-current.js';
+import { replayedStatusOf, type ReplayedDecision } from '../../src/eligibility/becomes-current.js';
 import type { CurrentDecision } from '../../src/stores/state/state-store.js';
 
 const at = (minute: number): string => new Date(Date.UTC(2024, 2, 10, 12, minute)).toISOString();
@@ -18,7 +18,11 @@ const replayed = (eventId: string, minute: number, received = minute): ReplayedD
 });
 
 describe('a replayed decision', () => {
-  const cases: [what: string, ...Parameters<typeof standingOf>, is: ReturnType<typeof standingOf>][] = [
+  const cases: [
+    what: string,
+    ...Parameters<typeof replayedStatusOf>,
+    is: ReturnType<typeof replayedStatusOf>,
+  ][] = [
     ['where there is none yet', replayed('e', 1), undefined, 'v2', 'madeCurrent'],
     ['on the same event, by another version', replayed('e', 1), decision('e', 1, 'v1'), 'v2', 'madeCurrent'],
     ['on the same event, by the same version', replayed('e', 1), decision('e', 1), 'v2', 'alreadyCurrent'],
@@ -32,12 +36,12 @@ describe('a replayed decision', () => {
     ['whose event had a clock that was ahead of its receipt', replayed('e', 50, 1), decision('x', 2), 'v2', 'older'], // prettier-ignore
   ];
   for (const [what, now, current, inForce, is] of cases)
-    it(`${what}: ${is}`, () => assert.equal(standingOf(now, current, inForce), is));
+    it(`${what}: ${is}`, () => assert.equal(replayedStatusOf(now, current, inForce), is));
 
   it('is on another event where the source is another; version 0.1.0 knew events by their id', () => {
     const other = { ...decision('e', 2), eventSource: '/b' };
-    assert.equal(standingOf(replayed('e', 1), other, 'v2'), 'older');
+    assert.equal(replayedStatusOf(replayed('e', 1), other, 'v2'), 'older');
     const former = { ...decision('e', 2), eventSource: undefined };
-    assert.equal(standingOf(replayed('e', 1), former, 'v2'), 'alreadyCurrent');
+    assert.equal(replayedStatusOf(replayed('e', 1), former, 'v2'), 'alreadyCurrent');
   });
 });

@@ -4,11 +4,11 @@ import {
   CurrentDecisions,
   type DecisionsOfSubject,
   type MakeCurrentOptions,
-  type StandingCounts,
+  type ReplayedStatusCounts,
 } from '../../src/eligibility/current-decisions.js';
 import { Turns } from '../../src/platform/event-loop-turns.js';
 import type { CompiledRules } from '../../src/rules/compiled.js';
-import { openDoor, type Door, type DoorOptions } from '../support/door.js';
+import { openIngress, type Ingress, type IngressOptions } from '../support/ingress.js';
 import { event, rulesOf } from '../support/events.js';
 import { faultyDiskBeneath } from '../support/faulty-disk.js';
 import { overStateStores, subjectIn } from '../support/state-stores.js';
@@ -32,14 +32,18 @@ overStateStores('decisions of a replay that become current', function (kind) {
   this.timeout(30_000);
   const dir = useTempDir();
   const where = kind.use();
-  let door: Door;
+  let ingress: Ingress;
   let rules: Map<string, CompiledRules>;
   let current: CurrentDecisions;
 
-  async function open(options: DoorOptions = {}): Promise<void> {
+  async function open(options: IngressOptions = {}): Promise<void> {
     const rulesOfTenant = (tenant: string) => rules.get(tenant);
-    door = await openDoor(dir(), { rulesOf: rulesOfTenant, openState: () => kind.open(where()), ...options });
-    current = new CurrentDecisions({ ...door, turns: new Turns({ shareMs: 0 }), retryMs: 5 });
+    ingress = await openIngress(dir(), {
+      rulesOf: rulesOfTenant,
+      openState: () => kind.open(where()),
+      ...options,
+    });
+    current = new CurrentDecisions({ ...ingress, turns: new Turns({ shareMs: 0 }), retryMs: 5 });
   }
 
   beforeEach(async () => {
@@ -48,10 +52,11 @@ overStateStores('decisions of a replay that become current', function (kind) {
       ['DL', rulesOf()],
     ]);
     await open();
-    for (const tenant of ['UA', 'DL']) await door.accept(tenant, 'events', [event('e1', 1), event('e2', 2)]);
+    for (const tenant of ['UA', 'DL'])
+      await ingress.accept(tenant, 'events', [event('e1', 1), event('e2', 2)]);
     rules.set('UA', CHANGED);
   });
-  afterEach(() => door.close());
+  afterEach(() => ingress.close());
 
   /** What a replay by the changed rules has come to. */
   const decided = (eventId: string, minute: number, rule = 'third'): ReplayedDecision => {
@@ -67,21 +72,21 @@ overStateStores('decisions of a replay that become current', function (kind) {
     decisions: Iterable<readonly [string, DecisionsOfSubject]>,
     options: Partial<MakeCurrentOptions> = {},
     tenant = 'UA',
-  ): Promise<StandingCounts> => current.make(tenant, decisions, { dryRun: false, ...options });
+  ): Promise<ReplayedStatusCounts> => current.make(tenant, decisions, { dryRun: false, ...options });
   const currentOf = async (subject = 'N1', tenant = 'UA') =>
-    (await door.decider.subject(tenant, subject))?.decisions.third;
+    (await ingress.decider.subject(tenant, subject))?.decisions.third;
 
   it('are in the store when that is said, and another tenant has what it had', async () => {
     const before = await currentOf('N1', 'DL');
-    const { big } = (await door.decider.subject('UA', 'N1'))!.decisions;
+    const { big } = (await ingress.decider.subject('UA', 'N1'))!.decisions;
     assert.deepEqual(await make([of('N1', decided('e2', 2))]), { madeCurrent: 1, ...OTHERS });
-    const stored = await subjectIn(door.state, 'UA', 'N1');
+    const stored = await subjectIn(ingress.state, 'UA', 'N1');
     const { outcome, reason, ruleVersion, eventId, eventSource, time } = decided('e2', 2);
     const third = { outcome, reason, ruleVersion, eventId, eventSource, time };
     assert.deepEqual(stored?.decisions, { third, big });
     assert.equal(stored?.state.aggregates.landings?.times.length, 2, 'aggregates are as they were');
     assert.deepEqual(await currentOf('N1', 'DL'), before);
-    assert.deepEqual((await subjectIn(door.state, 'DL', 'N1'))?.decisions.third, before);
+    assert.deepEqual((await subjectIn(ingress.state, 'DL', 'N1'))?.decisions.third, before);
   });
 
   it('are made of a subject that nothing was decided about', async () => {
@@ -92,14 +97,14 @@ overStateStores('decisions of a replay that become current', function (kind) {
   it('change nothing the second time', async () => {
     await make([of('N1', decided('e2', 2))]);
     const written: unknown[] = [];
-    const checkpoint = door.state.checkpoint.bind(door.state);
-    door.state.checkpoint = (each) => (written.push(each), checkpoint(each));
+    const checkpoint = ingress.state.checkpoint.bind(ingress.state);
+    ingress.state.checkpoint = (each) => (written.push(each), checkpoint(each));
     const { madeCurrent, alreadyCurrent } = await make([of('N1', decided('e2', 2))]);
     assert.deepEqual([madeCurrent, alreadyCurrent, written.length], [0, 1, 0]);
   });
 
   it('pass over a newer one, and what the rules in force did not decide', async () => {
-    await door.accept('UA', 'events', [event('e3', 3)]);
+    await ingress.accept('UA', 'events', [event('e3', 3)]);
     const live = await currentOf();
     assert.equal(live?.eventId, 'e3');
     rules.set(
@@ -112,7 +117,7 @@ overStateStores('decisions of a replay that become current', function (kind) {
     ]); // prettier-ignore
     assert.deepEqual(counts, { madeCurrent: 0, alreadyCurrent: 0, older: 1, ruleChanged: 2 });
     assert.deepEqual(await currentOf(), live);
-    assert.equal(await door.decider.subject('UA', 'N9'), undefined, 'no subject is made by it');
+    assert.equal(await ingress.decider.subject('UA', 'N9'), undefined, 'no subject is made by it');
   });
 
   it('are only counted in a dry run', async () => {
@@ -121,7 +126,7 @@ overStateStores('decisions of a replay that become current', function (kind) {
       madeCurrent: 1,
       ...OTHERS,
     });
-    assert.deepEqual([await currentOf(), await door.decider.subject('UA', 'N9')], [before, undefined]);
+    assert.deepEqual([await currentOf(), await ingress.decider.subject('UA', 'N9')], [before, undefined]);
   });
 
   it('are refused for a tenant that is gone', async () => {
@@ -131,47 +136,47 @@ overStateStores('decisions of a replay that become current', function (kind) {
 
   it('are of as many subjects as there are, a page between two checkpoints', async () => {
     const sizes: number[] = [];
-    const checkpoint = door.state.checkpoint.bind(door.state);
-    door.state.checkpoint = (each) => (sizes.push(each.subjects.length), checkpoint(each));
+    const checkpoint = ingress.state.checkpoint.bind(ingress.state);
+    ingress.state.checkpoint = (each) => (sizes.push(each.subjects.length), checkpoint(each));
     const many = Array.from({ length: 4_500 }, (_, n) => of(`S${n}`, decided(`s${n}`, 2)));
     assert.deepEqual(await make(many), { madeCurrent: 4_500, ...OTHERS });
     assert.ok(Math.max(...sizes) <= 2_000, String(sizes));
-    assert.equal((await subjectIn(door.state, 'UA', 'S4499'))?.decisions.third?.eventId, 's4499');
+    assert.equal((await subjectIn(ingress.state, 'UA', 'S4499'))?.decisions.third?.eventId, 's4499');
   });
 
   it('are made again after a crash before the checkpoint, once', async () => {
     const before = await currentOf();
-    await until(() => assert.equal(door.decider.advancing, 0), SOON_MS);
+    await until(() => assert.equal(ingress.decider.advancing, 0), SOON_MS);
     const abandoned = assert.rejects(
       make([of('N1', decided('e2', 2))], { signal: AbortSignal.timeout(200) }),
     );
-    await door.crash();
+    await ingress.crash();
     await abandoned;
     await open();
     assert.deepEqual(await currentOf(), before, 'nothing of it is left');
     assert.deepEqual(await make([of('N1', decided('e2', 2))]), { madeCurrent: 1, ...OTHERS });
-    await door.close();
+    await ingress.close();
     await open();
     assert.equal((await currentOf())?.reason, 'again');
   });
 
   it('are not lost where memory goes back to its last checkpoint meanwhile', async () => {
-    const disk = faultyDiskBeneath(door.spool);
+    const disk = faultyDiskBeneath(ingress.spool);
     const making = make([of('N1', decided('e2', 2))]);
     disk.failNext();
-    await assert.rejects(door.accept('UA', 'events', [event('e3', 3)]), { code: 'DISK_FULL' });
+    await assert.rejects(ingress.accept('UA', 'events', [event('e3', 3)]), { code: 'DISK_FULL' });
     assert.deepEqual(await making, { madeCurrent: 1, ...OTHERS });
-    assert.equal((await subjectIn(door.state, 'UA', 'N1'))?.decisions.third?.reason, 'again');
+    assert.equal((await subjectIn(ingress.state, 'UA', 'N1'))?.decisions.third?.reason, 'again');
   });
 
   it('wait for a checkpoint that fails at first', async () => {
-    const checkpoint = door.state.checkpoint.bind(door.state);
-    await until(() => assert.equal(door.decider.advancing, 0), SOON_MS);
-    door.state.checkpoint = () => {
-      door.state.checkpoint = checkpoint;
+    const checkpoint = ingress.state.checkpoint.bind(ingress.state);
+    await until(() => assert.equal(ingress.decider.advancing, 0), SOON_MS);
+    ingress.state.checkpoint = () => {
+      ingress.state.checkpoint = checkpoint;
       return Promise.reject(new Error('the disk is full'));
     };
     assert.deepEqual(await make([of('N1', decided('e2', 2))]), { madeCurrent: 1, ...OTHERS });
-    assert.equal((await subjectIn(door.state, 'UA', 'N1'))?.decisions.third?.reason, 'again');
+    assert.equal((await subjectIn(ingress.state, 'UA', 'N1'))?.decisions.third?.reason, 'again');
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { DecisionRow, EventRow, InputStream } from '../../src/events/event.js';
 import type { CompiledRules } from '../../src/rules/compiled.js';
-import { openDoor, type Door, type DoorOptions } from '../support/door.js';
+import { openIngress, type Ingress, type IngressOptions } from '../support/ingress.js';
 import { event, linesOf, rulesOf } from '../support/events.js';
 import { gate } from '../support/gate.js';
 import { overStateStores } from '../support/state-stores.js';
@@ -14,7 +14,7 @@ overStateStores('the decider', function (kind) {
   this.timeout(30_000);
   const dir = useTempDir();
   const where = kind.use();
-  let door: Door;
+  let ingress: Ingress;
   let rules: Map<string, CompiledRules>;
 
   beforeEach(async () => {
@@ -24,20 +24,20 @@ overStateStores('the decider', function (kind) {
     ]);
     await open();
   });
-  afterEach(() => door.close());
+  afterEach(() => ingress.close());
 
   /** Batches wait, unless the test says otherwise: what has been taken stays in the spool. */
-  async function open(options: DoorOptions = {}): Promise<void> {
+  async function open(options: IngressOptions = {}): Promise<void> {
     const held = gate();
     const rulesOfTenant = (tenant: string) => rules.get(tenant);
-    door = await openDoor(dir(), {
+    ingress = await openIngress(dir(), {
       rulesOf: rulesOfTenant,
       restMs: Infinity,
       onBatch: () => held.passed,
       openState: () => kind.open(where()),
       ...options,
     });
-    const { batcher } = door;
+    const { batcher } = ingress;
     const stop = batcher.stop.bind(batcher);
     batcher.stop = () => {
       held.fail(new Error('the process stops'));
@@ -46,39 +46,39 @@ overStateStores('the decider', function (kind) {
   }
 
   async function crash(): Promise<void> {
-    await door.crash();
+    await ingress.crash();
     await open();
   }
 
-  /** The state on disk stays as it is until the door is opened again. */
+  /** The state on disk stays as it is until ingress is opened again. */
   function withoutCheckpoints(): void {
-    door.state.checkpoint = () => Promise.reject(new Error('the disk is full'));
+    ingress.state.checkpoint = () => Promise.reject(new Error('the disk is full'));
   }
 
   const accept = (rows: readonly EventRow[], tenant = 'UA', stream: InputStream = 'events') =>
-    door.accept(tenant, stream, rows);
+    ingress.accept(tenant, stream, rows);
 
   const landings = async (subject = 'N1', tenant = 'UA'): Promise<number | undefined> =>
-    (await door.decider.subject(tenant, subject))?.state.aggregates.landings?.times.length;
+    (await ingress.decider.subject(tenant, subject))?.state.aggregates.landings?.times.length;
 
   /** More events of one subject than an aggregate keeps as they are: a second time of most would not be noticed. */
   const many = (minute: number) => Array.from({ length: 100 }, (_, n) => event(`m${minute}-${n}`, minute));
 
   /** How many landings of N1 are counted, folded ones too. */
   const counted = async (): Promise<number | undefined> =>
-    (await door.decider.subject('UA', 'N1'))?.state.aggregates.landings?.values.reduce<number>(
+    (await ingress.decider.subject('UA', 'N1'))?.state.aggregates.landings?.values.reduce<number>(
       (sum, each) => sum + Number(each),
       0,
     );
 
   /** The decisions in the spool, of all chunks. */
   const decisionsInSpool = (): DecisionRow[] =>
-    [...door.spool.held()].flatMap((chunk) => linesOf<DecisionRow>(door.spool.read(chunk).decisions));
+    [...ingress.spool.held()].flatMap((chunk) => linesOf<DecisionRow>(ingress.spool.read(chunk).decisions));
 
   it('has decided when the 202 comes, with the decisions beside the events', async () => {
     await accept([event('p', 0, { data: { seats: 200 } })], 'UA', 'user-properties');
     await accept([event('e1', 1), event('e2', 2)]);
-    const { decisions } = (await door.decider.subject('UA', 'N1'))!;
+    const { decisions } = (await ingress.decider.subject('UA', 'N1'))!;
     assert.deepEqual(
       Object.entries(decisions).map(([rule, each]) => [rule, each.outcome, each.eventId]),
       [
@@ -93,7 +93,7 @@ overStateStores('the decider', function (kind) {
         [each.eventId, each.outcome, each.reason, each.ruleVersion, each.time],
       );
     }
-    const heads = [...door.spool.held()].map((chunk) => door.spool.read(chunk).head);
+    const heads = [...ingress.spool.held()].map((chunk) => ingress.spool.read(chunk).head);
     assert.deepEqual(
       heads.map(({ evaluated, eligible }) => [evaluated, eligible]),
       [
@@ -115,18 +115,18 @@ overStateStores('the decider', function (kind) {
   it('touches nothing of another tenant, whose subjects have the same names', async () => {
     await accept([event('e1', 1), event('e2', 2)]);
     await accept([event('p', 0, { data: { seats: 200 } })], 'DL', 'user-properties');
-    const before = JSON.stringify(await door.decider.subject('DL', 'N1'));
+    const before = JSON.stringify(await ingress.decider.subject('DL', 'N1'));
     await accept([event('e3', 3)]);
-    assert.equal(JSON.stringify(await door.decider.subject('DL', 'N1')), before);
+    assert.equal(JSON.stringify(await ingress.decider.subject('DL', 'N1')), before);
     assert.deepEqual([await landings(), await landings('N1', 'DL')], [3, undefined]);
     await crash();
-    assert.equal(JSON.stringify(await door.decider.subject('DL', 'N1')), before);
+    assert.equal(JSON.stringify(await ingress.decider.subject('DL', 'N1')), before);
     assert.equal(await landings(), 3);
   });
 
   it('takes no event of a tenant that is not configured, and keeps none', async () => {
     await assert.rejects(accept([event('e1', 1)], 'AA'), { code: 'TENANT_UNKNOWN' });
-    assert.deepEqual([[...door.spool.held()], await door.decider.subject('AA', 'N1')], [[], undefined]);
+    assert.deepEqual([[...ingress.spool.held()], await ingress.decider.subject('AA', 'N1')], [[], undefined]);
     rules.set('AA', rulesOf());
     assert.deepEqual(await accept([event('e1', 1)], 'AA'), ['accepted']);
   });
@@ -135,20 +135,20 @@ overStateStores('the decider', function (kind) {
     withoutCheckpoints();
     await accept([event('e1', 1)]);
     await accept([event('e2', 2)], 'DL');
-    const first = [...door.decider.takeWatermarks(10)];
+    const first = [...ingress.decider.takeWatermarks(10)];
     assert.deepEqual(first, [
       ['UA', 1],
       ['DL', 2],
     ]);
-    assert.equal(door.decider.advancing, 0);
+    assert.equal(ingress.decider.advancing, 0);
     await accept([event('e3', 3)], 'DL');
     await accept([event('e4', 4)], 'DL');
-    const watermarks = door.decider.takeWatermarks(10);
+    const watermarks = ingress.decider.takeWatermarks(10);
     assert.deepEqual([...watermarks], [['DL', 4]]);
-    assert.deepEqual([...door.decider.takeWatermarks(10)], []);
+    assert.deepEqual([...ingress.decider.takeWatermarks(10)], []);
     await accept([event('e5', 5)], 'DL');
-    door.decider.giveBack(watermarks);
-    assert.deepEqual([...door.decider.takeWatermarks(10)], [['DL', 5]]);
+    ingress.decider.giveBack(watermarks);
+    assert.deepEqual([...ingress.decider.takeWatermarks(10)], [['DL', 5]]);
   });
 
   it('tells a few tenants at a time, those first that have waited longest, and one however large', async () => {
@@ -158,9 +158,9 @@ overStateStores('the decider', function (kind) {
     const sizes = { UA: 5, DL: 3, AA: 2 };
     rules.set('AA', rulesOf());
     for (const [tenant, size] of Object.entries(sizes)) await accept(changing(size, 1), tenant);
-    const taken = (subjects: number) => [...door.decider.takeWatermarks(subjects).keys()];
+    const taken = (subjects: number) => [...ingress.decider.takeWatermarks(subjects).keys()];
     assert.deepEqual(taken(1), ['UA']);
-    assert.equal(door.decider.advancing, 2);
+    assert.equal(ingress.decider.advancing, 2);
     await accept(changing(1, 2), 'UA');
     assert.deepEqual(taken(5), ['DL', 'AA']);
     assert.deepEqual([taken(5), taken(5)], [['UA'], []]);
@@ -169,15 +169,18 @@ overStateStores('the decider', function (kind) {
   describe('after a crash', () => {
     it('has what the last checkpoint lacks from the spool, and applies nothing twice', async () => {
       await accept(many(1));
-      await until(() => assert.equal(door.state.watermark('UA'), 1), SOON_MS);
+      await until(() => assert.equal(ingress.state.watermark('UA'), 1), SOON_MS);
       withoutCheckpoints();
       await accept([event('p', 2, { data: { seats: 200 } })], 'UA', 'user-properties');
       await accept([event('e2', 2), event('e3', 3)]);
       await accept([event('e4', 4)], 'DL');
       const look = async () =>
-        JSON.stringify([await door.decider.subject('UA', 'N1'), await door.decider.subject('DL', 'N1')]);
+        JSON.stringify([
+          await ingress.decider.subject('UA', 'N1'),
+          await ingress.decider.subject('DL', 'N1'),
+        ]);
       const before = await look();
-      assert.equal(door.state.watermark('UA'), 1, 'there was no later checkpoint');
+      assert.equal(ingress.state.watermark('UA'), 1, 'there was no later checkpoint');
       await crash();
       assert.equal(await look(), before);
       await accept([event('e5', 5)]);
@@ -210,34 +213,34 @@ overStateStores('the decider', function (kind) {
       assert.deepEqual([await landings(), await landings('N1', 'DL')], [undefined, 1]);
       await accept([event('d2', 2)], 'DL');
       await assert.rejects(accept([event('e3', 3)]), { code: 'TENANT_UNKNOWN' });
-      await door.checkpoints.stop();
-      assert.deepEqual([door.state.watermark('UA'), door.state.watermark('DL')], [0, 4]);
+      await ingress.checkpoints.stop();
+      assert.deepEqual([ingress.state.watermark('UA'), ingress.state.watermark('DL')], [0, 4]);
       await crash();
       rules.set('UA', rulesOf());
       await assert.rejects(accept([event('e3', 3)]), { code: 'OVERLOADED', retryable: true });
-      await door.decider.catchUp();
+      await ingress.decider.catchUp();
       assert.equal(await landings(), 2);
       await accept([event('e3', 3)]);
-      assert.equal((await door.decider.subject('UA', 'N1'))?.decisions.third?.outcome, 'eligible');
+      assert.equal((await ingress.decider.subject('UA', 'N1'))?.decisions.third?.outcome, 'eligible');
     });
 
     it('does not lose the chunks of a tenant that is gone when Temporal has them', async () => {
-      await door.close();
+      await ingress.close();
       await open({ onBatch: () => undefined });
       withoutCheckpoints();
       await accept([event('e1', 1)]);
-      await until(() => assert.ok([...door.spool.held()].every((chunk) => chunk.handedOver)), SOON_MS);
-      await door.crash();
+      await until(() => assert.ok([...ingress.spool.held()].every((chunk) => chunk.handedOver)), SOON_MS);
+      await ingress.crash();
       rules.delete('UA');
       await open({ onBatch: () => undefined, restMs: 10 });
       await accept([event('d1', 1)], 'DL');
-      await until(() => assert.ok(door.state.watermark('DL') > 0), SOON_MS);
-      const held = [...door.spool.held()].filter(({ tenant }) => tenant === 'UA');
+      await until(() => assert.ok(ingress.state.watermark('DL') > 0), SOON_MS);
+      const held = [...ingress.spool.held()].filter(({ tenant }) => tenant === 'UA');
       assert.equal(held.length, 1);
       rules.set('UA', rulesOf());
-      await door.decider.catchUp();
+      await ingress.decider.catchUp();
       assert.equal(await landings(), 1);
-      await door.drained();
+      await ingress.drained();
     });
 
     it('answers others while it catches up with a tenant', async () => {
@@ -253,7 +256,7 @@ overStateStores('the decider', function (kind) {
         if (!done) setImmediate(turn);
       };
       setImmediate(turn);
-      await door.decider.catchUp();
+      await ingress.decider.catchUp();
       done = true;
       assert.ok(turns >= 49, `${turns} turns of the event loop`);
       assert.equal(await landings(), 50);
@@ -267,9 +270,9 @@ overStateStores('the decider', function (kind) {
     rules.delete('UA');
     await crash();
     rules.set('UA', rulesOf());
-    const catching = door.decider.catchUp();
+    const catching = ingress.decider.catchUp();
     await new Promise(setImmediate);
-    await Promise.all([catching, door.decider.restore()]);
+    await Promise.all([catching, ingress.decider.restore()]);
     assert.equal(await counted(), 2_000);
   });
 });

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { decideChunk, newSubjectRecord } from '../../src/eligibility/decide-chunk.js';
 import type { EventRow, InputStream } from '../../src/events/event.js';
 import type { StateStore, SubjectRecord } from '../../src/stores/state/state-store.js';
-import { openDoor, type Door, type UnpackedRecord } from '../support/door.js';
+import { openIngress, type Ingress, type UnpackedRecord } from '../support/ingress.js';
 import { event, linesOf, rulesOf } from '../support/events.js';
 import { faultyDiskBeneath, type FaultyDisk } from '../support/faulty-disk.js';
 import type { Gate } from '../support/gate.js';
@@ -54,14 +54,14 @@ const rough: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom('fails' as const, 'holds' as const, 'opens' as const) },
 );
 
-/** A door that is opened again and again in one directory, with producers that want every event kept. */
+/** An ingress that is opened again and again in one directory, with producers that want every event kept. */
 class Life {
   readonly directory = mkdtempSync(join(tmpdir(), 'headgate-crash-'));
   /** What has come out of the spool, by sequence number. */
   readonly out = new Map<number, UnpackedRecord>();
   private readonly requests: Request[] = [];
   private sending: Promise<unknown>[] = [];
-  private door!: Door;
+  private ingress!: Ingress;
   private disk!: FaultyDisk;
   private held?: Gate;
   private events = 0;
@@ -69,14 +69,14 @@ class Life {
   constructor(private readonly openState: () => Promise<StateStore>) {}
 
   async open(): Promise<void> {
-    this.door = await openDoor(this.directory, {
+    this.ingress = await openIngress(this.directory, {
       restMs: 1,
       openState: this.openState,
       onBatch: (_plan, records, chunks) => {
         for (const [n, { seq }] of chunks.entries()) this.take(seq, records[n]!);
       },
     });
-    this.disk = faultyDiskBeneath(this.door.spool);
+    this.disk = faultyDiskBeneath(this.ingress.spool);
   }
 
   async step(step: Step): Promise<void> {
@@ -92,7 +92,7 @@ class Life {
       // What is being answered is answered; the rest is what the next life finds.
       this.letGo();
       await Promise.allSettled(this.sending);
-      await (step === 'crashes' ? this.door.crash() : this.door.close());
+      await (step === 'crashes' ? this.ingress.crash() : this.ingress.close());
       await this.open();
     }
   }
@@ -103,15 +103,15 @@ class Life {
     this.letGo();
     await Promise.allSettled(this.sending);
     for (const request of this.requests) await until(() => this.post(request), SOON_MS);
-    await this.door.drained();
+    await this.ingress.drained();
   }
 
   close(): Promise<void> {
-    return this.door.close().finally(() => rmSync(this.directory, { recursive: true }));
+    return this.ingress.close().finally(() => rmSync(this.directory, { recursive: true }));
   }
 
   subject(tenant: string, subject: string): Promise<SubjectRecord | undefined> {
-    return this.door.decider.subject(tenant, subject);
+    return this.ingress.decider.subject(tenant, subject);
   }
 
   get sent(): number {
@@ -136,7 +136,7 @@ class Life {
   }
 
   private post({ tenant, stream, rows }: Request): Promise<unknown> {
-    return this.door.accept(tenant, stream, rows);
+    return this.ingress.accept(tenant, stream, rows);
   }
 
   private take(seq: number, { head, events, decisions }: UnpackedRecord): void {

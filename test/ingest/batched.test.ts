@@ -18,7 +18,7 @@ describe('what waits until events are in batches', () => {
     bench = createBatcherBench({ slots: 1, maxInFlight: 1, limits: { maxEvents: 10 } });
     arriving = Promise.resolve();
     batched = new Batched({
-      unsent: (...lane) => bench.batcher.unsent(...lane),
+      unsent: (...partition) => bench.batcher.unsent(...partition),
       settledOf: () => arriving,
     });
   });
@@ -27,7 +27,8 @@ describe('what waits until events are in batches', () => {
     await bench.batcher.stop();
   });
 
-  const add = (lane: string, events = 10, receivedAt = at) => bench.add(lane, events, { receivedAt });
+  const add = (partition: string, events = 10, receivedAt = at) =>
+    bench.add(partition, events, { receivedAt });
   /** As the starter does: Temporal has the batch, and later its workflow ends. */
   async function handOver(batch: number): Promise<void> {
     const { chunks } = bench.started[batch]!;

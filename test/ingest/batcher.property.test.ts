@@ -3,14 +3,21 @@ import fc from 'fast-check';
 import type { Chunk } from '../../src/events/chunk.js';
 import { chunkOf, createBatcherBench, type BatcherBench } from '../support/batches.js';
 
-const LANES = ['UA/events', 'UA/user-properties', 'DL/events', 'DL/user-properties', 'AA/events'] as const;
+const PARTITIONS = [
+  'UA/events',
+  'UA/user-properties',
+  'DL/events',
+  'DL/user-properties',
+  'AA/events',
+] as const;
 const LIMITS = { maxEvents: 50, maxBytes: 4_000, lingerMs: 0 };
 
 /** A step: a chunk comes, or one of the batches on their way ends. */
-type Step = { readonly lane: (typeof LANES)[number]; readonly events: number } | { readonly ends: number };
+type Step =
+  { readonly partition: (typeof PARTITIONS)[number]; readonly events: number } | { readonly ends: number };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
-  fc.record({ lane: fc.constantFrom(...LANES), events: fc.integer({ min: 1, max: 80 }) }),
+  fc.record({ partition: fc.constantFrom(...PARTITIONS), events: fc.integer({ min: 1, max: 80 }) }),
   fc.record({ ends: fc.nat(10) }),
 );
 
@@ -18,7 +25,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 class Watch {
   readonly given = new Map<number, Chunk>();
   private readonly ended = new Set<number>();
-  /** Batches of lanes that had a full one when they began. */
+  /** Batches of partitions that had a full one when they began. */
   private readonly full = new Set<number>();
   private seen = 0;
 
@@ -39,9 +46,9 @@ class Watch {
 
   /** What must hold after every step. */
   check(): void {
-    const lanes = this.onTheirWay.map((n) => this.laneOf(n));
-    assert.ok(lanes.length <= Math.max(this.slots, this.maxInFlight), 'more batches than there may be');
-    assert.equal(new Set(lanes).size, lanes.length, 'two batches of a lane at once');
+    const partitions = this.onTheirWay.map((n) => this.partitionOf(n));
+    assert.ok(partitions.length <= Math.max(this.slots, this.maxInFlight), 'more batches than there may be');
+    assert.equal(new Set(partitions).size, partitions.length, 'two batches of a partition at once');
     for (; this.seen < this.bench.started.length; this.seen++)
       if (this.wasFull(this.seen)) this.full.add(this.seen);
     const growing = this.onTheirWay.filter((n) => !this.full.has(n));
@@ -51,7 +58,7 @@ class Watch {
   private wasFull(n: number): boolean {
     const sent = new Set(this.bench.started.slice(0, n).flatMap((batch) => batch.seqs));
     const waited = [...this.given.values()].filter(
-      ({ seq, tenant, stream }) => !sent.has(seq) && `${tenant}/${stream}` === this.laneOf(n),
+      ({ seq, tenant, stream }) => !sent.has(seq) && `${tenant}/${stream}` === this.partitionOf(n),
     );
     const sum = (of: 'events' | 'bytes'): number => waited.reduce((total, chunk) => total + chunk[of], 0);
     return sum('events') >= LIMITS.maxEvents || sum('bytes') >= LIMITS.maxBytes;
@@ -65,12 +72,14 @@ class Watch {
       [...this.given.keys()],
       'each chunk goes out once',
     );
-    for (const lane of LANES) {
-      const own = this.bench.started.filter((_, n) => this.laneOf(n) === lane).flatMap((batch) => batch.seqs);
+    for (const partition of PARTITIONS) {
+      const own = this.bench.started
+        .filter((_, n) => this.partitionOf(n) === partition)
+        .flatMap((batch) => batch.seqs);
       assert.deepEqual(
         own,
         [...own].sort((a, b) => a - b),
-        'in order within its lane',
+        'in order within its partition',
       );
     }
     for (const { chunks, plan } of this.bench.started) {
@@ -85,14 +94,14 @@ class Watch {
     }
   }
 
-  private laneOf(n: number): string {
+  private partitionOf(n: number): string {
     const plan = this.bench.started[n]?.plan;
     return `${plan?.tenant}/${plan?.stream}`;
   }
 }
 
 describe('the batcher, whatever comes when', () => {
-  it('sends every chunk once, in its lane’s order, within limits and slots', async () => {
+  it('sends every chunk once, in its partition’s order, within limits and slots', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(step, { maxLength: 80 }),
@@ -102,10 +111,10 @@ describe('the batcher, whatever comes when', () => {
           const bench = createBatcherBench({ limits: LIMITS, slots, maxInFlight });
           const watch = new Watch(bench, slots, maxInFlight);
           for (const each of steps) {
-            if ('lane' in each) {
+            if ('partition' in each) {
               const seq = watch.given.size + 1;
-              watch.given.set(seq, chunkOf(each.lane, seq, each.events));
-              bench.add(each.lane, each.events);
+              watch.given.set(seq, chunkOf(each.partition, seq, each.events));
+              bench.add(each.partition, each.events);
             } else {
               const way = watch.onTheirWay;
               if (way.length > 0) await watch.end(way[each.ends % way.length] as number);
@@ -131,10 +140,10 @@ describe('the batcher, whatever comes when', () => {
         const chunks = new Map<number, Chunk>();
         const done = new Set<number>();
         for (const each of steps) {
-          if ('lane' in each) {
+          if ('partition' in each) {
             const seq = chunks.size + 1;
-            chunks.set(seq, chunkOf(each.lane, seq, each.events));
-            before.add(each.lane, each.events);
+            chunks.set(seq, chunkOf(each.partition, seq, each.events));
+            before.add(each.partition, each.events);
           } else if (before.started.length > done.size) {
             const way = before.started.map((_, n) => n).filter((n) => !done.has(n));
             const ends = way[each.ends % way.length] as number;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import FakeTimers from '@sinonjs/fake-timers';
-import type { BatchLimits, Plan } from '../../src/ingest/lane.js';
+import type { BatchLimits, Plan } from '../../src/ingest/partition.js';
 import { chunkOf, createBatcherBench, type BatcherBench, type BenchOptions } from '../support/batches.js';
 
 describe('the batcher', () => {
@@ -84,12 +84,12 @@ describe('the batcher', () => {
     assert.equal(bench.started[1]?.seqs.length, 50);
   });
 
-  it('has one batch of a lane on its way, and those of a lane in order', async () => {
+  it('has one batch of a partition on its way, and those of a partition in order', async () => {
     open();
     for (let n = 0; n < 3; n++) bench.add('UA', 60);
     assert.deepEqual(bench.log(), ['UA/events:1']);
     bench.add('DL');
-    assert.deepEqual(bench.log().slice(1), ['DL/events:4'], 'other lanes go on meanwhile');
+    assert.deepEqual(bench.log().slice(1), ['DL/events:4'], 'other partitions go on meanwhile');
     await bench.started[0]?.finish();
     await bench.started[2]?.finish();
     assert.deepEqual(bench.log().slice(2), ['UA/events:2', 'UA/events:3']);
@@ -104,22 +104,22 @@ describe('the batcher', () => {
     }
   });
 
-  it('lets full batches go without a slot, each lane’s one after the other, up to a number', async () => {
+  it('lets full batches go without a slot, each partition’s one after the other, up to a number', async () => {
     open({ slots: 1, maxInFlight: 3, limits: { maxEvents: 100 } });
     bench.add('BLOCK');
-    for (const lane of ['UA', 'UA', 'DL', 'AA']) bench.add(lane, 100);
+    for (const partition of ['UA', 'UA', 'DL', 'AA']) bench.add(partition, 100);
     bench.add('SMALL', 1);
     const names = (): string[] => bench.started.map(({ plan }) => plan.tenant);
     assert.deepEqual(names(), ['BLOCK', 'UA', 'DL']);
     await bench.started[1]?.finish();
-    assert.deepEqual(names().slice(3), ['AA'], 'the next lane, not the same one again');
+    assert.deepEqual(names().slice(3), ['AA'], 'the next partition, not the same one again');
     await bench.started[2]?.finish();
     assert.deepEqual(names().slice(4), ['UA']);
     await bench.started[0]?.finish();
     assert.deepEqual(names().slice(5), ['SMALL'], 'it had to wait for the slot');
   });
 
-  it('lets a small lane have its turn beside a big one', async () => {
+  it('lets a small partition have its turn beside a big one', async () => {
     open({ slots: 1, limits: { maxEvents: 10_000 } });
     bench.add('BLOCK');
     for (let n = 0; n < 20; n++) bench.add('BIG', 10_000);
@@ -131,7 +131,7 @@ describe('the batcher', () => {
     );
   });
 
-  it('gives lanes equal shares of events, however big their batches are', async () => {
+  it('gives partitions equal shares of events, however big their batches are', async () => {
     const limits = (tenant: string): BatchLimits => ({
       maxEvents: tenant === 'BIG' ? 50_000 : 10_000,
       maxBytes: Infinity,
@@ -156,7 +156,7 @@ describe('the batcher', () => {
     assert.deepEqual(bench.log(), ['UA/user-properties:1', 'UA/events:2']);
   });
 
-  it('gives the slot of a slow batch to others, and its lane no second batch', async () => {
+  it('gives the slot of a slow batch to others, and its partition no second batch', async () => {
     open({ slots: 1, slotMs: 100 });
     bench.add('SLOW');
     bench.add('SLOW');
@@ -315,7 +315,7 @@ describe('the batcher', () => {
     assert.deepEqual(bench.faults, []);
   });
 
-  it('reports a batch that fails, leaves its lane standing, and lets the others go on', async () => {
+  it('reports a batch that fails, stops its partition, and lets the others go on', async () => {
     open({ slots: 1 });
     bench.add('UA');
     bench.add('UA');

@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { gunzipSync } from 'node:zlib';
-import { createParkIngest } from '../../src/dead-letters/park-ingest.js';
+import { createDeadLetterIngest } from '../../src/dead-letters/dead-letter-ingest.js';
 import { createDeadLetters } from '../../src/dead-letters/dead-letters.js';
 import type { DeadLetterDetail } from '../../src/dead-letters/show.js';
 import type { DeadLetterPage } from '../../src/dead-letters/list.js';
 import type { DeadLetterSummary } from '../../src/dead-letters/summary.js';
 import type { BatchName, EventRow } from '../../src/events/event.js';
-import type { Plan } from '../../src/ingest/lane.js';
+import type { Plan } from '../../src/ingest/partition.js';
 import type { Chunk } from '../../src/events/chunk.js';
 import { Spool } from '../../src/ingest/spool.js';
 import type { StarterOptions } from '../../src/ingest/starter.js';
@@ -42,7 +42,7 @@ const TENANTS = [
 const OTHER = 'id-other';
 const SEEN_WITHIN_MS = 10_000;
 
-/** A type that the door takes; eight of them in one batch are more than Temporal takes as the input of a workflow. */
+/** A type that the API takes; eight of them in one batch are more than Temporal takes as the input of a workflow. */
 const LONG = 'x'.repeat(300_000);
 const TYPES_IN_INPUT = 8;
 
@@ -155,7 +155,7 @@ describe('what ingest can never hand over to Temporal', function () {
     }, SEEN_WITHIN_MS);
 
   describe('damaged chunks', () => {
-    it('are one dead letter; the rest of their batch goes on, and the lane is free', async () => {
+    it('are one dead letter; the rest of their batch goes on, and the partition is free', async () => {
       const tenant = 'id-part';
       const [plan, chunks] = await planned(tenant, ['a', 'b', 'c', 'd']);
       await damage('b 1', 'd 0');
@@ -274,8 +274,10 @@ describe('what ingest can never hand over to Temporal', function () {
       'when the batch file is written': ({ batchStore }) => ({
         batchStore: dyingAt(batchStore, 'write', 'after'),
       }),
-      'before the dead letter is started': () => ({ park: dies }),
-      'when the dead letter is started': ({ park }) => ({ park: async (each) => (await park(each), dies()) }),
+      'before the dead letter is started': () => ({ deadLetterIngest: dies }),
+      'when the dead letter is started': ({ deadLetterIngest }) => ({
+        deadLetterIngest: async (each) => (await deadLetterIngest(each), dies()),
+      }),
       'before the hand-over': () => ({ spool: dyingAt(spool, 'handOver') }),
       'when it is handed over': () => ({ spool: dyingAt(spool, 'handOver', 'after') }),
     };
@@ -283,14 +285,14 @@ describe('what ingest can never hand over to Temporal', function () {
     it('come to the same end wherever the process dies', async () => {
       const tenant = 'id-die';
       const { batchStore, quarantine } = pipeline.stores;
-      const park = createParkIngest(pipeline.activities.park, () => 7 * 24 * 3_600_000);
+      const deadLetterIngest = createDeadLetterIngest(pipeline.activities.park, () => 7 * 24 * 3_600_000);
       let counted = 0;
       for (const [when, dying] of Object.entries(deaths)) {
         const [plan, chunks] = await planned(tenant, ['a', 'b', 'c']);
         await damage('b 2');
         const dead = new AbortController();
         const first = carry(plan, chunks, {
-          ...dying({ quarantine, batchStore, park }),
+          ...dying({ quarantine, batchStore, deadLetterIngest }),
           signal: AbortSignal.any([dead.signal]),
           log: { warn: () => dead.abort(), error: () => undefined } as unknown as StarterOptions['log'],
         });
@@ -331,16 +333,16 @@ describe('what ingest can never hand over to Temporal', function () {
       await deadLettersOf('id-late', 0);
     });
 
-    it('hold up their lane while the dead letter cannot be started, for they may not be dropped', async () => {
+    it('hold up their partition while the dead letter cannot be started, for they may not be dropped', async () => {
       const [plan, chunks] = await planned('id-off', ['a', 'b']);
       await damage('b 2');
-      const park = createParkIngest(pipeline.activities.park, () => 7 * 24 * 3_600_000);
+      const deadLetterIngest = createDeadLetterIngest(pipeline.activities.park, () => 7 * 24 * 3_600_000);
       let tries = 0;
       const { ended } = carry(plan, chunks, {
-        park: async (each) => {
+        deadLetterIngest: async (each) => {
           if (++tries < 3) throw new Error('Temporal is away');
           assert.deepEqual(handedOver(), [false, false]);
-          return park(each);
+          return deadLetterIngest(each);
         },
       });
       assert.ok((await ended) !== undefined);
@@ -350,7 +352,7 @@ describe('what ingest can never hand over to Temporal', function () {
   });
 
   describe('starts that Temporal refuses', () => {
-    /** A batch whose input is larger than Temporal takes, as the door lets it through. */
+    /** A batch whose input is larger than Temporal takes, as the API admits it. */
     async function oversized(tenant: string): Promise<[Plan, Chunk]> {
       const rows = Array.from({ length: TYPES_IN_INPUT }, (_, n) =>
         event(`${n}`, n, { type: `${n}${LONG}` }),
@@ -368,7 +370,7 @@ describe('what ingest can never hand over to Temporal', function () {
       return [plan, chunk];
     }
 
-    it('are dead letters that say what Temporal said, with their events; the lane is free', async () => {
+    it('are dead letters that say what Temporal said, with their events; the partition is free', async () => {
       const tenant = 'id-big';
       const [plan, chunk] = await oversized(tenant);
       const { ended, handle } = carry(plan, [chunk]);
@@ -385,7 +387,7 @@ describe('what ingest can never hand over to Temporal', function () {
         ['0', '1', '2', '3', '4', '5', '6', '7'],
       );
       assert.equal(json.eventsUnreadable, undefined);
-      // The next batch of the lane goes through.
+      // The next batch of the partition goes through.
       const [next, chunks] = await planned(tenant, ['a']);
       assert.ok((await carry(next, chunks).ended) !== undefined);
       assert.deepEqual(readdirSync(quarantineOf(plan)), ['start.json']);
@@ -454,7 +456,7 @@ describe('what ingest can never hand over to Temporal', function () {
 interface DyingParts {
   readonly quarantine: Quarantine;
   readonly batchStore: Pipeline['stores']['batchStore'];
-  readonly park: StarterOptions['park'];
+  readonly deadLetterIngest: StarterOptions['deadLetterIngest'];
 }
 
 const dies = (): Promise<never> => Promise.reject(new Error('the process dies here'));

@@ -25,20 +25,20 @@ describe('dedupe', () => {
     return prints;
   }
 
-  function add(lane: string, id: string, time = 0): void {
-    dedupe.addAll(lane, print(id), time);
+  function add(partition: string, id: string, time = 0): void {
+    dedupe.addAll(partition, print(id), time);
   }
 
-  function has(lane: string, id: string): boolean {
-    return dedupe.has(lane, print(id), 0);
+  function has(partition: string, id: string): boolean {
+    return dedupe.has(partition, print(id), 0);
   }
 
-  /** Fills a lane's hour, so that it holds more bytes than others. */
-  function fill(lane: string, events: number, time = 0): void {
-    for (let n = 0; n < events; n++) add(lane, `${lane}-${time}-${n}`, time);
+  /** Fills a partition's hour, so that it holds more bytes than others. */
+  function fill(partition: string, events: number, time = 0): void {
+    for (let n = 0; n < events; n++) add(partition, `${partition}-${time}-${n}`, time);
   }
 
-  it('knows what it has been given, per lane', () => {
+  it('knows what it has been given, per partition', () => {
     add('UA/events', 'a');
     assert.deepEqual([has('UA/events', 'a'), has('UA/events', 'b')], [true, false]);
     assert.deepEqual([has('UA/user-properties', 'a'), has('DL/events', 'a')], [false, false]);
@@ -60,7 +60,7 @@ describe('dedupe', () => {
     add('UA/events', 'y', 3 * HOUR);
     assert.deepEqual([has('UA/events', 'old'), has('UA/events', 'young')], [false, true]);
     dedupe.expire(3 * HOUR);
-    assert.equal(has('DL/events', 'old'), false, 'in lanes that are idle too');
+    assert.equal(has('DL/events', 'old'), false, 'in partitions that are idle too');
   });
 
   it('takes what comes out of order, as it does when it is rebuilt or the clock goes back', () => {
@@ -70,7 +70,7 @@ describe('dedupe', () => {
     assert.ok(has('UA/events', 'late') && has('UA/events', 'early') && has('UA/events', 'late too'));
   });
 
-  it('forgets nothing of any lane for what came while the clock was ahead', () => {
+  it('forgets nothing of any partition for what came while the clock was ahead', () => {
     let now = 100 * HOUR;
     open({ now: () => now });
     add('UA/events', 'before', now);
@@ -120,7 +120,7 @@ describe('dedupe', () => {
     assert.equal(dedupe.has('l', Buffer.alloc(FINGERPRINT_BYTES), 0), true);
   });
 
-  it('forgets the oldest bucket of the lane that holds most when memory is used up', () => {
+  it('forgets the oldest bucket of the partition that holds most when memory is used up', () => {
     open({ maxBytes: 75 * KB });
     add('small/events', 'first', 0);
     fill('large/events', 1_000, 0);
@@ -130,22 +130,22 @@ describe('dedupe', () => {
     assert.ok(dedupe.bytes <= 75 * KB, `${dedupe.bytes} bytes`);
     assert.equal(has('large/events', 'large/events-0-0'), false);
     assert.ok(has('large/events', `large/events-${3 * HOUR}-0`));
-    assert.ok(has('small/events', 'first'), 'the small lane pays nothing');
+    assert.ok(has('small/events', 'first'), 'the small partition pays nothing');
   });
 
-  it('keeps to its memory when many lanes grow within one hour', () => {
+  it('keeps to its memory when many partitions grow within one hour', () => {
     open({ maxBytes: 200 * KB });
-    for (let lane = 0; lane < 50; lane++) {
-      fill(`lane-${lane}`, 500);
-      assert.ok(dedupe.bytes <= 200 * KB, `${dedupe.bytes} bytes after ${lane} lanes`);
-      assert.ok(has(`lane-${lane}`, `lane-${lane}-0-499`), 'what has just come is known');
+    for (let partition = 0; partition < 50; partition++) {
+      fill(`partition-${partition}`, 500);
+      assert.ok(dedupe.bytes <= 200 * KB, `${dedupe.bytes} bytes after ${partition} partitions`);
+      assert.ok(has(`partition-${partition}`, `partition-${partition}-0-499`), 'what has just come is known');
     }
   });
 
   it('keeps to its memory when it remembers far more than it may', () => {
     open({ maxBytes: 64 * KB });
     for (let n = 0; n < 20_000; n++) {
-      add(`lane-${n % 7}`, `e${n}`, n * 60_000);
+      add(`partition-${n % 7}`, `e${n}`, n * 60_000);
       if (n % 500 === 0) assert.ok(dedupe.bytes <= 64 * KB);
     }
   });

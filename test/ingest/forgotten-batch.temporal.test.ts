@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import type { WorkerActivities } from '../../src/activities/index.js';
-import type { Plan } from '../../src/ingest/lane.js';
+import type { Plan } from '../../src/ingest/partition.js';
 import { batchPath } from '../../src/stores/batch-store/file.js';
 import type { IngestBatchResult, LoadWindowResult } from '../../src/workflows/messages/batches.js';
 import { forget } from '../support/forget.js';
@@ -80,7 +80,7 @@ describe('a batch whose workflow Temporal has forgotten', function () {
     return left;
   }
 
-  it('is started again with what it had, and its lane goes on', async () => {
+  it('is started again with what it had, and its partition goes on', async () => {
     const left = await forgotten('fb-kept');
     const again = pipeline.carry(left, [], { log });
     await loaded(again);
@@ -111,7 +111,7 @@ describe('a batch whose workflow Temporal has forgotten', function () {
     assert.deepEqual(await inFiles('fb-done'), once);
   });
 
-  it('is given up, in words, where its file is gone as well, and its lane goes on', async () => {
+  it('is given up, in words, where its file is gone as well, and its partition goes on', async () => {
     const left = await forgotten('fb-gone');
     await rm(batchPath(pipeline.stores.paths.batches, left));
     assert.equal(await pipeline.carry(left, [], { log }).ended, undefined);

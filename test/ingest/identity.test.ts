@@ -4,7 +4,7 @@ import type { DecisionRow, EventRow } from '../../src/events/event.js';
 import { createFingerprint, FINGERPRINT_BYTES } from '../../src/ingest/fingerprint.js';
 import { openLmdb } from '../../src/platform/lmdb-environment.js';
 import { fingerprintOf } from '../../src/rules/fingerprint.js';
-import { openDoor, type Door } from '../support/door.js';
+import { openIngress, type Ingress } from '../support/ingress.js';
 import { event, linesOf } from '../support/events.js';
 import { useTempDir } from '../support/temp-dir.js';
 
@@ -13,12 +13,12 @@ const PARIS = { source: '/shop/paris' };
 
 describe('the identity of events', () => {
   const dir = useTempDir();
-  let door: Door;
+  let ingress: Ingress;
   let events: EventRow[];
   let decisions: DecisionRow[];
 
   async function open(): Promise<void> {
-    door = await openDoor(dir(), {
+    ingress = await openIngress(dir(), {
       onBatch: (_plan, records) => {
         events.push(...records.flatMap((record) => linesOf<EventRow>(record.events)));
         decisions.push(...records.flatMap((record) => linesOf<DecisionRow>(record.decisions)));
@@ -31,10 +31,10 @@ describe('the identity of events', () => {
     decisions = [];
     await open();
   });
-  afterEach(() => door.close());
+  afterEach(() => ingress.close());
 
   const accept = (rows: readonly EventRow[], stream: 'events' | 'user-properties' = 'events') =>
-    door.accept('UA', stream, rows);
+    ingress.accept('UA', stream, rows);
 
   it('is source and id: two sources with one id are two events, also after a restart', async () => {
     assert.deepEqual(await accept([event('1', 0, BERLIN), event('1', 1, PARIS), event('1', 2, BERLIN)]), [
@@ -42,12 +42,12 @@ describe('the identity of events', () => {
       'accepted',
       'duplicate',
     ]);
-    await door.drained();
+    await ingress.drained();
     assert.deepEqual(
       events.map(({ source }) => source),
       [BERLIN.source, PARIS.source],
     );
-    await door.close();
+    await ingress.close();
     await open();
     const other = { source: '/shop/rome' };
     assert.deepEqual(await accept([event('1', 0, PARIS), event('1', 0, other)]), ['duplicate', 'accepted']);
@@ -62,7 +62,7 @@ describe('the identity of events', () => {
 
   it('counts in aggregates and decisions: each source has its own', async () => {
     await accept([event('1', 0, BERLIN), event('1', 1, PARIS), event('2', 2, PARIS)]);
-    await door.drained();
+    await ingress.drained();
     const third = decisions.filter(({ rule }) => rule === 'third');
     assert.deepEqual(
       third.map(({ event_source, event_id, outcome }) => [event_source, event_id, outcome]),
@@ -73,14 +73,14 @@ describe('the identity of events', () => {
       ],
     );
     assert.equal(new Set(third.map(({ id }) => id)).size, 3);
-    const record = await door.decider.subject('UA', 'N1');
+    const record = await ingress.decider.subject('UA', 'N1');
     assert.equal(record?.decisions.third?.eventSource, PARIS.source);
   });
 
   it('of version 0.1.0 is known for as long as it is remembered: ids in the spool, and in aggregates', async () => {
     await accept([event('before', 0), event('waits', 1)]);
-    await door.drained();
-    await door.close();
+    await ingress.drained();
+    await ingress.close();
     await asVersion010(['before', 'waits']);
     await open();
     assert.deepEqual(await accept([event('before', 0), event('new', 0), event('waits', 1)]), [
@@ -108,13 +108,13 @@ describe('the identity of events', () => {
   }
 
   it('of version 0.1.0 is folded once', async () => {
-    const { decider } = door;
+    const { decider } = ingress;
     await accept([event('1', 0)]);
     const record = await decider.subject('UA', 'N1');
     const landings = record?.state.aggregates.landings;
     assert.ok(landings);
     landings.ids[0] = fingerprintOf('1');
-    // Past the dedupe window the event comes again: another stream's lane stands in for that.
+    // Past the dedupe window the event comes again: another stream's partition stands in for that.
     decider.decide('UA', 'events', 1_000, [event('1', 0)]);
     assert.equal((await decider.subject('UA', 'N1'))?.state.aggregates.landings?.ids.length, 1);
     decider.decide('UA', 'events', 1_001, [event('1', 0, PARIS), event('2', 1)]);

@@ -6,7 +6,7 @@ import { Turns } from '../../src/platform/event-loop-turns.js';
 import { linesOf } from '../support/events.js';
 import { faultyDiskBeneath } from '../support/faulty-disk.js';
 import { gate, type Gate } from '../support/gate.js';
-import { openDoor, type Door, type DoorOptions } from '../support/door.js';
+import { openIngress, type Ingress, type IngressOptions } from '../support/ingress.js';
 import { useTempDir } from '../support/temp-dir.js';
 import { until } from '../support/until.js';
 
@@ -23,18 +23,18 @@ function row(id: string): EventRow {
 
 describe('the way in', () => {
   const dir = useTempDir();
-  let door: Door;
+  let ingress: Ingress;
   let out: string[];
   let held: Gate | undefined;
 
-  const onBatch: DoorOptions['onBatch'] = async (plan, records) => {
+  const onBatch: IngressOptions['onBatch'] = async (plan, records) => {
     await held?.passed;
     const rows = records.flatMap(({ events }) => linesOf<EventRow>(events));
     out.push(...rows.map(({ id }) => `${plan.tenant}/${plan.stream}/${id}`));
   };
 
-  async function open(options: Partial<DoorOptions> = {}): Promise<void> {
-    door = await openDoor(dir(), { onBatch, ...options });
+  async function open(options: Partial<IngressOptions> = {}): Promise<void> {
+    ingress = await openIngress(dir(), { onBatch, ...options });
   }
 
   beforeEach(async () => {
@@ -42,10 +42,10 @@ describe('the way in', () => {
     held = undefined;
     await open();
   });
-  afterEach(() => door.close());
+  afterEach(() => ingress.close());
 
   function accept(ids: string[], tenant = 'UA', stream: InputStream = 'events'): Promise<readonly Receipt[]> {
-    return door.accept(tenant, stream, ids.map(row));
+    return ingress.accept(tenant, stream, ids.map(row));
   }
 
   it('answers for each event in order, and hands on each once', async () => {
@@ -57,7 +57,7 @@ describe('the way in', () => {
       'duplicate',
     ]);
     assert.deepEqual(await accept(['c', 'd']), ['duplicate', 'accepted']);
-    await door.drained();
+    await ingress.drained();
     assert.deepEqual(
       out,
       ['a', 'b', 'c', 'd'].map((id) => `UA/events/${id}`),
@@ -73,17 +73,17 @@ describe('the way in', () => {
       assert.deepEqual(await accept(['a'], tenant, stream), ['accepted']);
       assert.deepEqual(await accept(['a'], tenant, stream), ['duplicate']);
     }
-    await door.drained();
+    await ingress.drained();
     assert.deepEqual(out.sort(), ['DL/events/a', 'UA/events/a', 'UA/user-properties/a']);
   });
 
   it('knows after a restart what it took before, waiting or gone', async () => {
     await accept(['gone']);
-    await door.drained();
+    await ingress.drained();
     held = gate();
     await accept(['waiting']);
-    await until(() => assert.equal(door.batcher.backlog('UA').bytes, 0), 2_000);
-    const leaving = door.close();
+    await until(() => assert.equal(ingress.batcher.backlog('UA').bytes, 0), 2_000);
+    const leaving = ingress.close();
     await new Promise(setImmediate);
     held.fail(new Error('the process stops'));
     await leaving;
@@ -91,12 +91,12 @@ describe('the way in', () => {
     out = [];
     await open();
     assert.deepEqual(await accept(['gone', 'waiting', 'new']), ['duplicate', 'duplicate', 'accepted']);
-    await door.drained();
+    await ingress.drained();
     assert.deepEqual(out, ['UA/events/waiting', 'UA/events/new']);
   });
 
   it('does not answer a copy before the first copy is on disk', async () => {
-    const flush = faultyDiskBeneath(door.spool).hold();
+    const flush = faultyDiskBeneath(ingress.spool).hold();
     const answers: string[] = [];
     const first = accept(['a', 'b']).then((result) => answers.push(`first ${result.join()}`));
     const copy = accept(['b', 'a']).then((result) => answers.push(`copy ${result.join()}`));
@@ -109,7 +109,7 @@ describe('the way in', () => {
   });
 
   it('fails both copies when the flush fails, and takes the retry', async () => {
-    const disk = faultyDiskBeneath(door.spool);
+    const disk = faultyDiskBeneath(ingress.spool);
     const flush = disk.hold();
     const requests = [accept(['a']), accept(['a']), accept(['a', 'b'])];
     flush.fail(new Error('the disk is full'));
@@ -121,7 +121,7 @@ describe('the way in', () => {
     disk.letGo();
     // Until the state is what the spool has, requests are told to come again.
     assert.deepEqual(await until(() => accept(['a', 'b']), 5_000), ['accepted', 'accepted']);
-    await door.drained();
+    await ingress.drained();
     assert.deepEqual(out, ['UA/events/a', 'UA/events/b']);
   });
 
@@ -130,7 +130,7 @@ describe('the way in', () => {
     const requests = Array.from({ length: 40 }, (_, n) => accept([...ids.slice(n), ...ids.slice(0, n)]));
     const answers = (await Promise.all(requests)).flat();
     assert.equal(answers.filter((each) => each === 'accepted').length, 50);
-    await door.drained();
+    await ingress.drained();
     assert.deepEqual(out.sort(), ids.map((id) => `UA/events/${id}`).sort());
   });
 
@@ -138,7 +138,7 @@ describe('the way in', () => {
     const ids = Array.from({ length: 40 }, (_, n) => `e${n}`);
     /** No share at all: a turn is over after one event. */
     const reopen = async (): Promise<void> => {
-      await door.close();
+      await ingress.close();
       await open({ turns: new Turns({ shareMs: 0 }) });
     };
 
@@ -148,7 +148,7 @@ describe('the way in', () => {
       assert.deepEqual(await accept(['e39', 'e40']), ['duplicate', 'accepted']);
       assert.deepEqual(await long, [...ids.map(() => 'accepted'), 'duplicate', 'duplicate']);
       assert.deepEqual(await accept(ids), ids.map(() => 'duplicate')); // prettier-ignore
-      await door.drained();
+      await ingress.drained();
       assert.deepEqual(out.toSorted(), [...ids, 'e40'].map((id) => `UA/events/${id}`).toSorted());
       const place = (id: string): number => out.indexOf(`UA/events/${id}`);
       assert.deepEqual(ids.toSorted((a, b) => place(a) - place(b)), ids); // prettier-ignore
@@ -165,7 +165,7 @@ describe('the way in', () => {
 
     it('refuses it as a whole when a piece cannot be written, and takes the retry', async () => {
       await reopen();
-      const disk = faultyDiskBeneath(door.spool);
+      const disk = faultyDiskBeneath(ingress.spool);
       const flush = disk.hold();
       const long = accept(ids);
       flush.fail(new Error('the disk is full'));
@@ -173,31 +173,31 @@ describe('the way in', () => {
       disk.letGo();
       const receipts = await until(() => accept(ids), 5_000);
       assert.equal(receipts.length, ids.length);
-      await door.drained();
+      await ingress.drained();
       assert.deepEqual(out.toSorted(), ids.map((id) => `UA/events/${id}`).toSorted());
     });
   });
 
   it('takes an id again once the window has passed over it', async () => {
-    await door.close();
+    await ingress.close();
     await open({ dedupe: { windowMs: 1 } });
     await accept(['a']);
-    await door.drained();
-    await door.close();
+    await ingress.drained();
+    await ingress.close();
     await new Promise((later) => setTimeout(later, 10));
     await open({ dedupe: { windowMs: 1 } });
     assert.deepEqual(await accept(['a']), ['accepted']);
   });
 
   it('answers only once Temporal has the batch, copies too, where that is asked for', async () => {
-    await door.close();
+    await ingress.close();
     await open({ ack: 'started' });
     held = gate();
     const answers: string[] = [];
     const requests = [accept(['a']), accept(['a'])].map((each) =>
       each.then(([answer]) => answers.push(String(answer))),
     );
-    await until(() => assert.ok(door.spool.bytes > 0), 2_000);
+    await until(() => assert.ok(ingress.spool.bytes > 0), 2_000);
     await new Promise((later) => setTimeout(later, 50));
     assert.deepEqual(answers, []);
     held.open();
@@ -207,10 +207,10 @@ describe('the way in', () => {
   });
 
   it('takes nothing when it is closing, and waits for what it is writing', async () => {
-    const flush = faultyDiskBeneath(door.spool).hold();
+    const flush = faultyDiskBeneath(ingress.spool).hold();
     const open = accept(['a']);
     let closed = false;
-    const closing = door.ingest.close().then(() => (closed = true));
+    const closing = ingress.ingest.close().then(() => (closed = true));
     await assert.rejects(accept(['b']), { code: 'SHUTTING_DOWN', retryable: true });
     await new Promise((later) => setTimeout(later, 20));
     assert.equal(closed, false);
@@ -222,13 +222,13 @@ describe('the way in', () => {
   it('describes a chunk by its types and its first and last event', async () => {
     held = gate();
     const types = Array.from({ length: 12 }, (_, n) => `t${String(11 - n).padStart(2, '0')}`);
-    await door.accept(
+    await ingress.accept(
       'UA',
       'events',
       types.map((type, n) => ({ ...row(`e${n}`), type })),
     );
-    const [chunk] = [...door.spool.held()];
-    const { head } = door.spool.read(chunk!);
+    const [chunk] = [...ingress.spool.held()];
+    const { head } = ingress.spool.read(chunk!);
     assert.deepEqual([head.events, head.firstEvent, head.lastEvent], [12, 'e0', 'e11']);
     assert.deepEqual(
       head.types,

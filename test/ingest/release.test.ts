@@ -54,7 +54,7 @@ describe('the release of chunks', () => {
     assert.deepEqual(seqs(), [4]);
   });
 
-  it('asks for the chunks of one lane at a time, each once', async () => {
+  it('asks for the chunks of one partition at a time, each once', async () => {
     const release = open();
     release.handedOver([chunkOf('UA/events', 1), chunkOf('UA/events', 3)]);
     release.handedOver([chunkOf('UA/user-properties', 2)]);
@@ -80,8 +80,8 @@ describe('the release of chunks', () => {
   });
 
   it('lets go of nothing too early, of everything in the end, and of no tenant for another’s sake', async () => {
-    const lane = fc.constantFrom('UA/events', 'UA/user-properties', 'DL/events');
-    const step = fc.oneof(lane, fc.constantFrom('durable UA', 'durable DL', 'handed'));
+    const partition = fc.constantFrom('UA/events', 'UA/user-properties', 'DL/events');
+    const step = fc.oneof(partition, fc.constantFrom('durable UA', 'durable DL', 'handed'));
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
         removed = [];

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { InputStream } from '../../src/events/event.js';
 import { FINGERPRINT_BYTES } from '../../src/ingest/fingerprint.js';
-import type { Plan } from '../../src/ingest/lane.js';
+import type { Plan } from '../../src/ingest/partition.js';
 import type { Chunk } from '../../src/events/chunk.js';
 import { Spool } from '../../src/ingest/spool.js';
 import { event, linesOf } from '../support/events.js';
@@ -168,7 +168,7 @@ describe('the spool', () => {
     assert.deepEqual(await look(), [[], ['c'], [false]]);
   });
 
-  it('tells apart what was handed over of one lane and what of another', async () => {
+  it('tells apart what was handed over of one partition and what of another', async () => {
     const chunks = await Promise.all([
       append('a'),
       append('b', { stream: 'user-properties' }),
@@ -181,15 +181,15 @@ describe('the spool', () => {
     assert.deepEqual(waiting, ['b']);
   });
 
-  it('has one plan per lane', async () => {
-    const lanes = await Promise.all([
+  it('has one plan per partition', async () => {
+    const partitions = await Promise.all([
       append('a'),
       append('b', { tenant: 'DL' }),
       append('c', { stream: 'user-properties' }),
     ]);
-    for (const chunk of lanes) await spool.plan(planOf(chunk, chunk));
+    for (const chunk of partitions) await spool.plan(planOf(chunk, chunk));
     assert.equal(spool.planned().length, 3);
-    await spool.finish(planOf(lanes[1], lanes[1]));
+    await spool.finish(planOf(partitions[1], partitions[1]));
     assert.deepEqual(
       spool
         .planned()
@@ -217,7 +217,7 @@ describe('the spool', () => {
     assert.deepEqual(kept(4 * HOUR), ['4'.repeat(FINGERPRINT_BYTES)]);
   });
 
-  it('keeps the fingerprints of chunks that leave together together, in order, under their lane', async () => {
+  it('keeps the fingerprints of chunks that leave together together, in order, under their partition', async () => {
     const all = await Promise.all(['a', 'b', 'c'].map((id, n) => append(id, { receivedAt: n })));
     await spool.delete(all);
     await reopen();

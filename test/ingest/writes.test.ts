@@ -19,17 +19,19 @@ describe('the writes under way', () => {
     writes = new UnderWay();
   });
 
-  function begin(lane: string, ...ids: string[]): Gate {
+  function begin(partition: string, ...ids: string[]): Gate {
     const done = gate();
-    writes.add(lane, { prints: setOf(ids), done: done.passed });
+    writes.add(partition, { prints: setOf(ids), done: done.passed });
     return done;
   }
 
-  const idsOf = (lane: string): string[] =>
-    ['a', 'b'].filter((id) => [...(writes.of(lane) ?? [])].some(({ prints }) => prints.has(printOf(id), 0)));
+  const idsOf = (partition: string): string[] =>
+    ['a', 'b'].filter((id) =>
+      [...(writes.of(partition) ?? [])].some(({ prints }) => prints.has(printOf(id), 0)),
+    );
   const settled = (): Promise<void> => new Promise(setImmediate);
 
-  it('are there until they are done, well or not, each lane’s apart', async () => {
+  it('are there until they are done, well or not, each partition’s apart', async () => {
     const [first, second, other] = [begin('UA', 'a'), begin('UA', 'b'), begin('DL', 'a')];
     assert.deepEqual([idsOf('UA'), idsOf('DL'), idsOf('AA')], [['a', 'b'], ['a'], []]);
     first.open();
@@ -41,7 +43,7 @@ describe('the writes under way', () => {
     assert.deepEqual(
       [writes.of('UA'), writes.of('DL')],
       [undefined, undefined],
-      'no lane is kept for nothing',
+      'no partition is kept for nothing',
     );
   });
 

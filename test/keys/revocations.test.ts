@@ -44,7 +44,12 @@ describe('revoked tokens', () => {
     const revocations = await open({});
     const keys = await openKeySet({ dataDir: dir() });
     try {
-      const authenticate = createAuthenticator({ keys, ...ISSUED, revocations, standingOf: () => 'active' });
+      const authenticate = createAuthenticator({
+        keys,
+        ...ISSUED,
+        revocations,
+        tenantStatusOf: () => 'active',
+      });
       const claims = { tenant: 'UA', scope: 'admin', ...ISSUED, expiresInSeconds: 600 };
       const tokenOf = async (subject: string): Promise<string> =>
         `Bearer ${await signToken(dir(), { ...claims, subject })}`;

@@ -102,9 +102,9 @@ describe("a receipt's deliveries", function () {
     const waiting = { id, reason: 'attempts-exhausted', count: 1, attempts: 10 };
     assert.deepEqual(deadLetters, [{ ...waiting, status: 'dead-letter' }]);
 
-    const parked = pipeline.client.workflow.getHandle(`dead-letter/${TENANT}/${id.replaceAll('~', '/')}`);
-    await parked.signal('discard', { actor: 'somebody' });
-    await parked.result();
+    const deadLetter = pipeline.client.workflow.getHandle(`dead-letter/${TENANT}/${id.replaceAll('~', '/')}`);
+    await deadLetter.signal('discard', { actor: 'somebody' });
+    await deadLetter.result();
     const after = await deliveriesOf(TENANT, batchId);
     assert.deepEqual(after.get('broken')?.deadLetters, [{ ...waiting, status: 'discarded' }]);
   });

@@ -7,7 +7,7 @@ import type { DecisionRow, EventRow } from '../../src/events/event.js';
 import { createFileBatchStore } from '../../src/stores/batch-store/file.js';
 import { queryTenant } from '../../src/stores/warehouse/parquet/query.js';
 import { openTenantRegistry } from '../../src/tenants/config/registry.js';
-import { openDoor } from '../support/door.js';
+import { openIngress } from '../support/ingress.js';
 import { event, linesOf } from '../support/events.js';
 import { recordedLog } from '../support/log.js';
 import { useTempDir } from '../support/temp-dir.js';
@@ -49,7 +49,7 @@ describe('a data directory of version 0.1.0', () => {
 
     const came: string[] = [];
     const outcomes: string[] = [];
-    const door = await openDoor(dir(), {
+    const ingress = await openIngress(dir(), {
       dedupe: { now: () => NOW },
       rulesOf: (tenant) => registry.get(tenant)?.rules,
       onBatch: ({ tenant }, records) => {
@@ -60,19 +60,19 @@ describe('a data directory of version 0.1.0', () => {
       },
     });
     try {
-      await door.drained();
+      await ingress.drained();
       assert.deepEqual(came.sort(), ['OK e2', 'UA e4']);
       assert.deepEqual(outcomes.sort(), ['OK r eligible', 'UA big eligible']);
-      const known = await door.decider.subject('UA', 'a');
+      const known = await ingress.decider.subject('UA', 'a');
       assert.deepEqual(known?.profile?.values, { tier: 'gold' });
       assert.match(known?.decisions.big?.reason ?? '', /aggregates\.n = 5 and profile\.tier = "gold"/);
       // For a day after the move, ids that 0.1.0 has taken count whatever their source is.
       const order = (id: string, amount: number) =>
         event(id, 0, { type: 'order', subject: 'a', source: '/other', data: { amount } });
-      const receipts = await door.accept('UA', 'events', [order('e1', 1), order('e9', 0.5)]);
+      const receipts = await ingress.accept('UA', 'events', [order('e1', 1), order('e9', 0.5)]);
       assert.deepEqual(receipts, ['duplicate', 'accepted']);
     } finally {
-      await door.close();
+      await ingress.close();
       await registry.close();
     }
     assert.ok(existsSync(join(dir(), 'tenants', 'LA.yaml')), 'a file that is left out stays where it is');

@@ -39,15 +39,17 @@ describe('the list of words', () => {
   });
 
   it('has the words of the glossary for documents, where blocks of code are left out', () => {
-    const text = ['A lane, a lot of it.', '```sh', 'park the lane', '```', 'Whoever', 'asks.'].join('\n');
-    assert.deepEqual(foundIn('docs/a.md', text), ['5: "Whoever"', '1: "lane"']);
-    assert.deepEqual(foundIn('src/a.ts', '// A lane.'), []);
-    const glossary = '| partition (lane) | an input stream |\n| batch | of a lane |';
-    assert.deepEqual(foundIn('ARCHITECTURE.md', glossary), ['2: "lane"']);
+    const text = ['The lot, a lot of it.', '```sh', 'take the lot', '```', 'Whoever', 'asks.'].join('\n');
+    assert.deepEqual(foundIn('docs/a.md', text), ['5: "Whoever"', '1: "lot"']);
+    assert.deepEqual(foundIn('src/a.ts', '// The lot.'), []);
+    const glossary = '| leased batch (lot) | a delivery attempt |\n| batch | of a lot, |';
+    assert.deepEqual(foundIn('ARCHITECTURE.md', glossary), ['2: "lot"']);
   });
 
   it('lets what is on the wire be', () => {
-    assert.deepEqual(foundIn('src/commands/a.ts', "print({ 'mend': 1 })"), []);
+    assert.deepEqual(foundIn('src/commands/examine.ts', "print({ 'mend': 1 })"), []);
+    assert.deepEqual(foundIn('src/a.ts', "startActivity('park')"), []);
+    assert.deepEqual(foundIn('src/a.ts', "print('parked')"), ['1: "parked"']);
     assert.deepEqual(foundIn('src/rules/a.ts', "print({ 'mend': 1 })"), ['1: "mend"']);
   });
 });

@@ -3,7 +3,7 @@ import { createQueueRates } from '../../src/temporal/queue-rates.js';
 import type { EventRow } from '../../src/events/event.js';
 import { SubscriptionAlerts, batchIdOf } from '../../src/subscriptions/alerts.js';
 import { SubscriptionControl } from '../../src/subscriptions/control.js';
-import type { SubscriptionTrouble } from '../../src/events/delivered-event.js';
+import type { SubscriptionAlert } from '../../src/events/delivered-event.js';
 import { batchWorkflowId, deliverWorkflowId } from '../../src/tenants/workflow-ids.js';
 import type { IngestBatchResult, LoadWindowResult } from '../../src/workflows/messages/batches.js';
 import { rowsInFiles } from '../support/parquet.js';
@@ -15,12 +15,12 @@ const WITHIN_MS = 20_000;
 const OPS = { name: 'ops', kind: 'pull' };
 const CRM = { name: 'crm', kind: 'pull' };
 
-describe('a subscription in trouble', function () {
+describe('an alert about a subscription', function () {
   this.timeout(60_000);
   let pipeline: Pipeline;
   let alerts: SubscriptionAlerts;
   let control: SubscriptionControl;
-  let told: SubscriptionTrouble[];
+  let told: SubscriptionAlert[];
 
   before(async () => {
     const subscriptions = [CRM, OPS];
@@ -58,19 +58,17 @@ describe('a subscription in trouble', function () {
     return new SubscriptionControl({
       rates: createQueueRates(pipeline.connection, testNamespace()),
       configOf: (tenant) => pipeline.registry.get(tenant)?.config,
-      onTrouble: (trouble) => {
-        told.push(trouble);
-        raising.raise(trouble);
+      onAlert: (alert) => {
+        told.push(alert);
+        raising.raise(alert);
       },
       log: SILENT,
     });
   }
 
   /** What has become of the batch of an alert. */
-  async function batchOf(
-    trouble: SubscriptionTrouble,
-  ): Promise<{ result: IngestBatchResult; event: EventRow }> {
-    const [batchId, { tenant }] = [batchIdOf(trouble), trouble];
+  async function batchOf(alert: SubscriptionAlert): Promise<{ result: IngestBatchResult; event: EventRow }> {
+    const [batchId, { tenant }] = [batchIdOf(alert), alert];
     const handle = pipeline.client.workflow.getHandle(batchWorkflowId(tenant, 'events', batchId));
     const result = await until(async () => (await handle.result()) as IngestBatchResult, WITHIN_MS);
     const { ndjson } = await pipeline.stores.batchStore.open({ tenant, stream: 'events', batchId });
@@ -85,21 +83,21 @@ describe('a subscription in trouble', function () {
 
   it('is an event of its tenant: in the warehouse, and with the subscription that its routes name', async () => {
     await control.disable('al-told', 'crm', 'its endpoint answered 410 Gone');
-    const [trouble] = told;
-    const { result, event } = await batchOf(trouble!);
+    const [alert] = told;
+    const { result, event } = await batchOf(alert!);
     const { type, subject, data, time, source } = event;
-    const since = trouble!.since;
+    const since = alert!.since;
     assert.deepEqual([type, subject, time], ['headgate.subscription.disabled', 'crm', since]);
     assert.deepEqual(data, { subscription: 'crm', reason: 'its endpoint answered 410 Gone', since });
     assert.equal(source, 'headgate');
-    const batchId = batchIdOf(trouble!);
+    const batchId = batchIdOf(alert!);
     const delivery = deliverWorkflowId('al-told', 'ops', batchId, { stream: 'events', priority: 'normal' });
     assert.deepEqual(result.deliveries, [delivery]);
     await loaded(result);
     assert.deepEqual(await typesIn('al-told'), ['headgate.subscription.disabled']);
   });
 
-  it('is raised once each time: not for a failed probe, for another process, nor for the same trouble again', async () => {
+  it('is raised once each time: not for a failed probe, for another process, nor for what has been raised already', async () => {
     await control.breaker('al-once', 'crm', true, '9 of 10 failed');
     await control.breaker('al-once', 'crm', true, '10 of 11 failed');
     assert.equal((await control.status('al-once', 'crm')).since, told[0]?.since);
@@ -163,7 +161,7 @@ describe('a subscription in trouble', function () {
   });
 
   it('has a batch whose id follows from it, in the order of time', () => {
-    const at = (since: string, more: Partial<SubscriptionTrouble> = {}): string =>
+    const at = (since: string, more: Partial<SubscriptionAlert> = {}): string =>
       batchIdOf({ tenant: 'UA', subscription: 'crm', state: 'disabled', reason: '', since, ...more });
     const first = at('2026-03-01T10:00:00.000Z');
     assert.match(first, /^20260301-00000000-[0-9a-z]{9}$/);

@@ -5,7 +5,7 @@ import { createQueueRates, type QueueNotes, type QueueRates } from '../../src/te
 import { SubscriptionControl } from '../../src/subscriptions/control.js';
 import { SubscriptionOverviews } from '../../src/subscriptions/overview.js';
 import { rateOf, statusOf } from '../../src/subscriptions/status.js';
-import type { SubscriptionTrouble } from '../../src/events/delivered-event.js';
+import type { SubscriptionAlert } from '../../src/events/delivered-event.js';
 import { parseTenantConfig } from '../../src/tenants/config/parse.js';
 import { subscriptionQueue, tenantQueue } from '../../src/tenants/queues.js';
 import { SILENT, connect } from '../support/pipeline.js';
@@ -58,14 +58,14 @@ describe('how a subscription stands', function () {
   });
 
   it('shows what keeps it from delivering, tells its tenant once, and is active when that is gone', async () => {
-    const troubles: SubscriptionTrouble[] = [];
+    const alerts: SubscriptionAlert[] = [];
     const missing = 'SECRET_MISSING: The variable of env:HEADGATE_SECRET_SC__X is not set where workers run.';
     let fault: string | undefined = missing;
     const control = new SubscriptionControl({
       rates,
       configOf,
       log: SILENT,
-      onTrouble: (trouble) => void troubles.push(trouble),
+      onAlert: (alert) => void alerts.push(alert),
       faultOf: (_tenant, name) => (name === 'crm' ? fault : undefined),
     });
     const shown = async () => {
@@ -77,7 +77,7 @@ describe('how a subscription stands', function () {
     await control.fault(tenant, 'crm', missing);
     assert.deepEqual(await shown(), ['breaker-open', missing, 'headgate']);
     assert.deepEqual(
-      troubles.map(({ subscription, state, reason }) => [subscription, state, reason]),
+      alerts.map(({ subscription, state, reason }) => [subscription, state, reason]),
       [['crm', 'breaker-open', missing]],
     );
     assert.equal((await control.align(tenant, 'queue')).state, 'active');
@@ -149,15 +149,17 @@ describe('how a subscription stands', function () {
       rates,
       configOf,
       log: SILENT,
-      onTrouble: ({ subscription, state, reason }) => told.push([subscription, state, reason]),
+      onAlert: ({ subscription, state, reason }) => told.push([subscription, state, reason]),
     });
-    const { since, ...status } = await control.park(tenant, 'warehouse', 'Access Denied');
+    const { since, ...status } = await control.pauseBySystem(tenant, 'warehouse', 'Access Denied');
     assert.deepEqual(status, { state: 'paused', by: 'headgate', reason: 'Access Denied' });
-    assert.equal((await control.park(tenant, 'warehouse', 'Not found')).since, since);
+    assert.equal((await control.pauseBySystem(tenant, 'warehouse', 'Not found')).since, since);
     await control.change(tenant, 'crm', { to: 'paused', by: 'headgate' });
-    assert.equal((await control.park(tenant, 'crm', 'Access Denied')).reason, undefined);
+    assert.equal((await control.pauseBySystem(tenant, 'crm', 'Access Denied')).reason, undefined);
     assert.deepEqual(told, [['warehouse', 'paused', 'Access Denied']]);
-    await assert.rejects(control.park('sc-none', 'warehouse', 'Access Denied'), { code: 'NOT_FOUND' });
+    await assert.rejects(control.pauseBySystem('sc-none', 'warehouse', 'Access Denied'), {
+      code: 'NOT_FOUND',
+    });
   });
 
   it('takes a rate of 0 that was set by hand for a pause, and any other for active', () => {

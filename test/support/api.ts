@@ -18,24 +18,24 @@ import { HeadgateError } from '../../src/errors.js';
 import type { DecisionRow, EventRow, InputStream } from '../../src/events/event.js';
 import type { AdmissionLimits, AdmissionOptions } from '../../src/ingest/admission/admission.js';
 import type { Turns } from '../../src/platform/event-loop-turns.js';
-import type { Plan } from '../../src/ingest/lane.js';
+import type { Plan } from '../../src/ingest/partition.js';
 import { openKeySet, signToken, type TokenClaims } from '../../src/keys/key-set.js';
 import type { Metrics } from '../../src/observability/metrics.js';
 import { createLogger } from '../../src/platform/logger.js';
 import { createPull, type Pull } from '../../src/pull/pull.js';
-import { openDoor, type Door, type DoorOptions } from './door.js';
+import { openIngress, type Ingress, type IngressOptions } from './ingress.js';
 import { assertDocumented } from './documented.js';
 import { linesOf } from './events.js';
 
 /** What a {@link startTestApi} may have otherwise than by default. */
-export interface TestApiOptions extends Pick<AuthenticatorOptions, 'revocations' | 'onStandingChange'> {
+export interface TestApiOptions extends Pick<AuthenticatorOptions, 'revocations' | 'onTenantStatusChange'> {
   /** How often the file of keys is looked at. Default 2 s. */
   readonly keysEveryMs?: number;
   /** Configured tenants. Default `UA` and `DL`, both active. */
   readonly tenants?: Readonly<Record<string, 'active' | 'suspended'>>;
   readonly limits?: Partial<AdmissionLimits>;
   readonly ack?: AckMode;
-  /** Checks of `/readyz` besides the spool's and the door's. */
+  /** Checks of `/readyz` besides the spool's and admission's. */
   readonly readiness?: readonly ReadinessCheck[];
   readonly freeDiskBytes?: () => number;
   readonly maxSpoolBytes?: number;
@@ -47,7 +47,7 @@ export interface TestApiOptions extends Pick<AuthenticatorOptions, 'revocations'
   readonly refusedTokensPerMinute?: number;
   readonly metrics?: Metrics;
   /** Default: all tenants have those of `rulesOf`. */
-  readonly rulesOf?: DoorOptions['rulesOf'];
+  readonly rulesOf?: IngressOptions['rulesOf'];
   /** Default: no tenant has schemas. */
   readonly schemasOf?: (tenant: string) => EventSchemas | undefined;
   /** Default: knows none, and remembers where it was told to look. */
@@ -86,12 +86,12 @@ interface TestRequest {
   readonly token?: string | null;
 }
 
-/** The whole door, listening: everything is real but Temporal, in whose place batches are read and remembered. */
+/** The whole API, listening: everything is real but Temporal, in whose place batches are read and remembered. */
 export interface TestApi {
   readonly url: string;
   /** The file of keys that its tokens are verified with. */
   readonly keysPath: string;
-  readonly door: Door;
+  readonly ingress: Ingress;
   /** What the log says went wrong inside; a test of bad input must find none. */
   readonly faults: string[];
   /** `tenant/batchId` of every receipt asked for. */
@@ -118,7 +118,7 @@ export const ALL_SCOPES =
 /** Issuer and audience of test tokens. */
 export const ISSUED = { issuer: 'headgate', audience: 'headgate' } as const;
 
-/** Starts a door on a free port with its own data directory. */
+/** Starts an API on a free port with its own data directory. */
 export async function startTestApi(options: TestApiOptions = {}): Promise<TestApi> {
   const dir = mkdtempSync(join(tmpdir(), 'headgate-api-'));
   const tenants: Readonly<Record<string, 'active' | 'suspended'>> = options.tenants ?? {
@@ -126,7 +126,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     DL: 'active',
   };
   const taken: { plan: Plan; rows: EventRow[]; decisions: DecisionRow[] }[] = [];
-  const door = await openDoor(dir, {
+  const ingress = await openIngress(dir, {
     ...options,
     onBatch: (plan, records) => {
       const rows = records.flatMap(({ events }) => linesOf<EventRow>(events));
@@ -144,25 +144,26 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
         keys,
         ...ISSUED,
         revocations: options.revocations,
-        onStandingChange: options.onStandingChange,
-        standingOf: (tenant) => (Object.hasOwn(tenants, tenant) ? (tenants[tenant] ?? 'unknown') : 'unknown'),
+        onTenantStatusChange: options.onTenantStatusChange,
+        tenantStatusOf: (tenant) =>
+          Object.hasOwn(tenants, tenant) ? (tenants[tenant] ?? 'unknown') : 'unknown',
       }),
-      admission: door.admission,
-      ingest: door.ingest,
+      admission: ingress.admission,
+      ingest: ingress.ingest,
       bodyPace: options.bodyPace,
       exportPace: options.exportPace,
       refusedTokensPerMinute: options.refusedTokensPerMinute ?? 1e9,
       metrics: options.metrics,
       schemasOf: options.schemasOf,
-      decider: door.decider,
+      decider: ingress.decider,
       receipts: options.receipts ?? rememberingReceipts(receiptsAsked),
       replays: rememberingReplays(receiptsAsked),
       deadLetters: options.deadLetters ?? rememberingDeadLetters(deadLettersAsked),
       subscriptions: options.subscriptions ?? noSubscriptions(),
       pull: options.pull ?? pullNothing(),
       readiness: [
-        { name: 'spool', check: () => door.spool.checkWritable() },
-        { name: 'door', check: () => door.admission.assertOpen() },
+        { name: 'spool', check: () => ingress.spool.checkWritable() },
+        { name: 'door', check: () => ingress.admission.assertOpen() },
         ...(options.readiness ?? []),
       ],
       log: createLogger('error', { destination: { write: (line) => void faults.push(line) } }),
@@ -193,7 +194,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   return {
     url: api.url,
     keysPath: join(dir, 'keys', 'development.jwks.json'),
-    door,
+    ingress,
     faults,
     receiptsAsked,
     deadLettersAsked,
@@ -207,11 +208,11 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
         .flatMap(({ rows }) => rows),
     decisions: (tenant = 'UA') =>
       taken.filter(({ plan }) => plan.tenant === tenant).flatMap(({ decisions }) => decisions),
-    drained: () => door.drained(),
+    drained: () => ingress.drained(),
     close: async () => {
       await api.close();
       keys.close();
-      await door.close();
+      await ingress.close();
       rmSync(dir, { recursive: true, force: true });
     },
   };

@@ -1,7 +1,7 @@
 import type { InputStream } from '../../src/events/event.js';
 import { BatchIds } from '../../src/ingest/batch-ids.js';
 import { Batcher, type BatcherOptions } from '../../src/ingest/batcher.js';
-import type { BatchLimits, Plan } from '../../src/ingest/lane.js';
+import type { BatchLimits, Plan } from '../../src/ingest/partition.js';
 import type { Chunk } from '../../src/events/chunk.js';
 
 /** A batch that the batcher has started, to be ended by the test. */
@@ -21,10 +21,10 @@ export interface BatcherBench {
   readonly started: StartedBatch[];
   readonly faults: unknown[];
   /** Adds a chunk of a number of events and returns its sequence number. */
-  add(lane: string, events?: number, more?: Partial<Chunk>): number;
+  add(partition: string, events?: number, more?: Partial<Chunk>): number;
   /** Goes on as after a restart: with the batches that were on their way, then with what waits. */
   recover(plans: readonly Plan[], waiting: readonly Chunk[]): void;
-  /** The lanes of the batches started so far, as `tenant/stream:seq,seq`. */
+  /** The partitions of the batches started so far, as `tenant/stream:seq,seq`. */
   log(): string[];
 }
 
@@ -39,8 +39,8 @@ export interface BenchOptions extends Partial<
 }
 
 /** A chunk as the spool gives it. */
-export function chunkOf(lane: string, seq: number, events = 1, more: Partial<Chunk> = {}): Chunk {
-  const [tenant, stream = 'events'] = lane.split('/') as [string, InputStream?];
+export function chunkOf(partition: string, seq: number, events = 1, more: Partial<Chunk> = {}): Chunk {
+  const [tenant, stream = 'events'] = partition.split('/') as [string, InputStream?];
   return {
     seq,
     tenant,
@@ -84,8 +84,8 @@ export function createBatcherBench({ limits, ...options }: BenchOptions = {}): B
     batcher,
     started,
     faults,
-    add: (lane, events, more) => {
-      const chunk = chunkOf(lane, nextSeq++, events, { receivedAt: Date.now(), ...more });
+    add: (partition, events, more) => {
+      const chunk = chunkOf(partition, nextSeq++, events, { receivedAt: Date.now(), ...more });
       batcher.add(chunk);
       return chunk.seq;
     },

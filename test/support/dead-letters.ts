@@ -8,8 +8,8 @@ import { subscriptionQueue, tenantQueue } from '../../src/tenants/queues.js';
 import type { DeadReason } from '../../src/workflows/messages/deliveries.js';
 import type { Pipeline } from './pipeline.js';
 
-/** What a dead letter is to be parked with. */
-export interface ParkOptions {
+/** What a dead letter is to be started with. */
+export interface DeadLetterEventsOptions {
   readonly subscription?: string;
   readonly reason?: DeadReason;
   readonly detail?: string;
@@ -22,7 +22,7 @@ export interface ParkOptions {
 }
 
 /** A dead letter that waits. */
-export interface Parked {
+export interface DeadLettered {
   readonly id: string;
   readonly workflowId: string;
   readonly batchId: string;
@@ -31,12 +31,12 @@ export interface Parked {
 
 let batches = 0;
 
-/** Writes a batch file through the store, and parks events of it by the activity, as a delivery does that gives them up. */
-export async function parkEvents(
+/** Writes a batch file through the store, and dead-letters events of it by the activity, as a delivery does that gives them up. */
+export async function deadLetterEvents(
   { stores, activities }: Pipeline,
   tenant: string,
-  options: ParkOptions = {},
-): Promise<Parked> {
+  options: DeadLetterEventsOptions = {},
+): Promise<DeadLettered> {
   const {
     subscription = 'crm',
     reason = 'attempts-exhausted',

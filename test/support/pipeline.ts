@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, type WorkflowHandle } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, type NativeConnection } from '@temporalio/worker';
-import { createPark } from '../../src/dead-letters/park.js';
-import { createParkIngest } from '../../src/dead-letters/park-ingest.js';
+import { createDeadLetterEvents } from '../../src/dead-letters/dead-letter-events.js';
+import { createDeadLetterIngest } from '../../src/dead-letters/dead-letter-ingest.js';
 import { createActivities, type WorkerActivities } from '../../src/activities/index.js';
 import { connectTemporal } from '../../src/temporal/connect.js';
 import type { EventRow, InputStream } from '../../src/events/event.js';
-import type { Plan } from '../../src/ingest/lane.js';
+import type { Plan } from '../../src/ingest/partition.js';
 import type { Chunk } from '../../src/events/chunk.js';
 import { Spool } from '../../src/ingest/spool.js';
 import { createStarter, type StarterOptions } from '../../src/ingest/starter.js';
@@ -179,8 +179,8 @@ type CarrierParts = Pick<Pipeline, 'client' | 'stores' | 'registry' | 'host' | '
 
 function carrier({ client, stores, registry, host, spool, signal }: CarrierParts): Pipeline['carry'] {
   const isolationOf = (id: string) => registry.get(id)?.config.isolation ?? 'pooled';
-  const park = createPark({ client, batchStore: stores.batchStore, isolationOf });
-  const parkIngest = createParkIngest(park, () => 7 * 24 * 3_600_000);
+  const deadLetterEvents = createDeadLetterEvents({ client, batchStore: stores.batchStore, isolationOf });
+  const deadLetterIngest = createDeadLetterIngest(deadLetterEvents, () => 7 * 24 * 3_600_000);
   return (plan, some, more = {}) => {
     const chunks = [some].flat();
     const ended = new Promise<IngestBatchResult | undefined>((onEnded, onError) => {
@@ -191,7 +191,7 @@ function carrier({ client, stores, registry, host, spool, signal }: CarrierParts
         log: SILENT,
         signal,
         quarantine: stores.quarantine,
-        park: parkIngest,
+        deadLetterIngest,
         isolationOf,
         nextBatchId: () => spool.batchIds.next(),
         eager: (id) => host.runsWorkflowsOf(id),
@@ -208,7 +208,7 @@ function carrier({ client, stores, registry, host, spool, signal }: CarrierParts
   };
 }
 
-interface DoorParts {
+interface IngressParts {
   readonly spool: Spool;
   readonly registry: TenantRegistry;
   /** What is known of subjects, by tenant and subject. */
@@ -216,7 +216,7 @@ interface DoorParts {
 }
 
 async function spooled(
-  { spool, registry, subjects }: DoorParts,
+  { spool, registry, subjects }: IngressParts,
   tenant: string,
   rows: readonly EventRow[],
   stream: InputStream,

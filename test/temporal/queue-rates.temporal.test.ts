@@ -51,7 +51,7 @@ describe('the rate of a tenant', function () {
       assert.equal(await rateOf(pipeline.connection, 'rl-paused'), 0);
       assert.equal(await rateOf(pipeline.connection, 'rl-other'), 200);
       const load = async (tenant: string) => {
-        // The fast lane is no matter of rates: the batch is announced, and only the load waits.
+        // Local activities have no rate: the batch is announced, and only the load waits.
         const { ended } = await pipeline.submit(tenant, arrivals(tenant, [90]));
         const result = await ended;
         return pipeline.client.workflow.getHandle(result!.load.workflowId);

@@ -94,7 +94,7 @@ describe('the pace of loads', function () {
     await rename(join(root, tenant), join(root, `${tenant}-away`)).catch(() => undefined);
     await writeFile(join(root, tenant), 'not a directory');
   }
-  async function mendWarehouse(tenant: string): Promise<void> {
+  async function fixWarehouse(tenant: string): Promise<void> {
     await rm(join(root, tenant));
     await rename(join(root, `${tenant}-away`), join(root, tenant)).catch(() => undefined);
   }
@@ -121,7 +121,7 @@ describe('the pace of loads', function () {
     });
     await rateBecomes('pace-other', ({ activitiesPerSecond }) => assert.equal(activitiesPerSecond, 200));
     assert.deepEqual(Object.fromEntries(pace.rates()), { 'pace-falls': 0.1, 'pace-other': 200 });
-    await mendWarehouse('pace-falls');
+    await fixWarehouse('pace-falls');
     for (let n = 0; n < 10; n++) await load(pace, 'pace-falls');
     await rateBecomes('pace-falls', (rate) =>
       assert.deepEqual(rate, {
@@ -168,7 +168,7 @@ describe('the pace of loads', function () {
     for (let n = 0; n < 3; n++) await load(first, 'pace-shared');
     await rateBecomes('pace-shared', ({ activitiesPerSecond }) => assert.ok(activitiesPerSecond < 1));
     await first.close();
-    await mendWarehouse('pace-shared');
+    await fixWarehouse('pace-shared');
     const second = open();
     await second.align('pace-shared');
     assert.ok(((await rates.get(tenantQueue('pace-shared')))?.activitiesPerSecond ?? 200) < 1);
@@ -193,7 +193,7 @@ describe('the pace of loads', function () {
     await rateBecomes('pace-two', ({ activitiesPerSecond }) => assert.ok(activitiesPerSecond < 1));
     // The failing one is gone; the other has work again.
     await failing.close();
-    await mendWarehouse('pace-two');
+    await fixWarehouse('pace-two');
     await load(other, 'pace-two', 300_001);
     await until(() => assert.ok((Object.fromEntries(other.rates())['pace-two'] ?? 1) < 1), WITHIN_MS);
     for (let n = 0; n < 10; n++) await load(other, 'pace-two');
@@ -221,7 +221,7 @@ describe('the pace of loads', function () {
     answered = new Promise((resolve) => (answer = resolve));
     await load(pace, 'pace-late', 31_000);
     await until(() => assert.equal(looks, 2), WITHIN_MS);
-    await mendWarehouse('pace-late');
+    await fixWarehouse('pace-late');
     for (let n = 0; n < 10; n++) await load(pace, 'pace-late');
     assert.deepEqual(Object.fromEntries(pace.rates()), { 'pace-late': 200 });
     answer();

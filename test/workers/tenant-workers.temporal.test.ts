@@ -55,7 +55,7 @@ describe('the Workers of tenants', function () {
     await rm(join(tenants, 'tw-leaves.yaml'));
     await until(() => assert.equal(pipeline.registry.get('tw-leaves'), undefined), 5_000);
     const { handle, ended } = pipeline.carry(...batch);
-    // The fast lane does not know the tenant any more; the slow one waits on the tenant's queue.
+    // Local activities do not know the tenant any more; ordinary ones wait on the tenant's queue.
     await until(async () => {
       const { raw } = await handle.describe();
       assert.equal(raw.pendingActivities?.length, 1);

@@ -159,28 +159,28 @@ describe('the workflow deliver', function () {
     assert.deepEqual(queues, ['tenant.dl-some.sub.crm', 'tenant.dl-some.sub.crm']);
   });
 
-  it('parks what is given up, where it can be found; redriven it is delivered, and says by whom', async () => {
+  it('dead-letters what is given up, where it can be found; redriven it is delivered, and says by whom', async () => {
     answering(deadBut([1, 2]));
     const [deliver] = await submit('dl-dead', arrivals('dead', [10, 20, 30]));
     const { deadLetters, ...counts } = (await deliver!.result()) as DeliverResult;
     assert.deepEqual(counts, { delivered: 1, deadLettered: 2, passes: 1 });
-    const parked = pipeline.client.workflow.getHandle(deadLetters[0]!);
+    const deadLettered = pipeline.client.workflow.getHandle(deadLetters[0]!);
     const query = 'HeadgateTenant = "dl-dead" AND HeadgateStatus = "dead-letter"';
     const found = async (): Promise<string[]> => {
       const ids: string[] = [];
       for await (const { workflowId } of pipeline.client.workflow.list({ query })) ids.push(workflowId);
       return ids;
     };
-    await until(async () => assert.deepEqual(await found(), [parked.workflowId]), 10_000);
-    const memo = (await parked.describe()).memo as unknown as DeadLetterMemo;
+    await until(async () => assert.deepEqual(await found(), [deadLettered.workflowId]), 10_000);
+    const memo = (await deadLettered.describe()).memo as unknown as DeadLetterMemo;
     assert.deepEqual(
       [memo.reason, memo.detail, memo.count, memo.types, memo.firstEvent, memo.lastEvent],
       ['attempts-exhausted', 'HTTP 500 Internal Server Error', 2, ['flight.arrived'], 'dead-1', 'dead-2'],
     );
 
     answering(done);
-    await parked.signal('redrive', { actor: 'ops@example.com', reason: 'fixed' });
-    const { outcome, by, delivery } = (await parked.result()) as DeadLetterResult;
+    await deadLettered.signal('redrive', { actor: 'ops@example.com', reason: 'fixed' });
+    const { outcome, by, delivery } = (await deadLettered.result()) as DeadLetterResult;
     assert.deepEqual([outcome, by?.actor, delivery?.delivered], ['redriven', 'ops@example.com', 2]);
     assert.deepEqual(passes.map(linesOf).at(-1), [
       [1, 0],
@@ -189,7 +189,7 @@ describe('the workflow deliver', function () {
     await until(async () => assert.deepEqual(await found(), []), 10_000);
   });
 
-  it('parks every group that a pass gives up, also those given up for the same reason', async () => {
+  it('dead-letters every group that a pass gives up, also those given up for the same reason', async () => {
     const dead = [0, 1, 2].map((line) => ({
       reason: 'attempts-exhausted' as const,
       detail: `HTTP 50${line}`,
@@ -214,9 +214,9 @@ describe('the workflow deliver', function () {
     answering(deadBut([0]));
     const [deliver] = await submit('dl-discard', arrivals('discard', [10]));
     const { deadLetters } = (await deliver!.result()) as DeliverResult;
-    const parked = pipeline.client.workflow.getHandle(deadLetters[0]!);
-    await parked.signal('discard', { actor: 'ops', reason: 'a test' });
-    const result = (await parked.result()) as DeadLetterResult;
+    const deadLettered = pipeline.client.workflow.getHandle(deadLetters[0]!);
+    await deadLettered.signal('discard', { actor: 'ops', reason: 'a test' });
+    const result = (await deadLettered.result()) as DeadLetterResult;
     assert.deepEqual(result, { outcome: 'discarded', by: { actor: 'ops', reason: 'a test' } });
   });
 
@@ -233,7 +233,7 @@ describe('the workflow deliver', function () {
     assert.deepEqual([rerun.delivered, passes.length], [2, 2]);
   });
 
-  it('parks events that have passed too many stages, and delivers the others', async () => {
+  it('dead-letters events that have passed too many stages, and delivers the others', async () => {
     answering(done);
     const rows = arrivals('loop', [10, 20]).map((row, n) => ({
       ...row,
@@ -301,16 +301,16 @@ describe('the workflow deliver', function () {
     assert.deepEqual(order, ['high', 'high', 'low', 'low']);
   });
 
-  it('parks what waits for a subscription that is not configured any more', async () => {
+  it('dead-letters what waits for a subscription that is not configured any more', async () => {
     const [plan, chunk] = await pipeline.spooled('dl-gone', arrivals('gone', [10]));
     await pipeline.tenant('dl-gone', {});
     const { deliveries } = (await pipeline.carry(plan, chunk).ended) ?? {};
-    const parked = pipeline.client.workflow.getHandle(deliveries![0]!);
-    const memo = (await parked.describe()).memo as unknown as DeadLetterMemo;
+    const deadLettered = pipeline.client.workflow.getHandle(deliveries![0]!);
+    const memo = (await deadLettered.describe()).memo as unknown as DeadLetterMemo;
     assert.deepEqual([memo.reason, memo.count], ['subscription-removed', 1]);
   });
 
-  it('parks at once what waits for a paused subscription, or pauses between attempts, when that is removed', async () => {
+  it('dead-letters at once what waits for a paused subscription, or pauses between attempts, when that is removed', async () => {
     const { client, registry, control } = pipeline;
     answering(({ pending }) => ({
       delivered: 0,
@@ -358,7 +358,7 @@ describe('the workflow deliver', function () {
     assert.deepEqual(scheduled, ['pullPass', 'reviewWaiting', 'pushPass']);
   });
 
-  it('parks what waits for a subscription that was removed while nobody looked, at the next start', async () => {
+  it('dead-letters what waits for a subscription that was removed while nobody looked, at the next start', async () => {
     const { client, registry, control } = pipeline;
     await control.change('dl-down', 'crm', { to: 'paused', by: 'a test' });
     const [waiting] = await submit('dl-down', arrivals('down', [10]));

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/common';
 import { WorkflowFailedError } from '@temporalio/client';
 import type { BatchRef } from '../../src/events/event.js';
-import type { Plan } from '../../src/ingest/lane.js';
+import type { Plan } from '../../src/ingest/partition.js';
 import type { Chunk } from '../../src/events/chunk.js';
 import { batchPath } from '../../src/stores/batch-store/file.js';
 import type { IngestBatchResult, LoadWindowResult } from '../../src/workflows/messages/batches.js';
@@ -45,7 +45,7 @@ describe('the workflow ingestBatch', function () {
     return result;
   }
 
-  it('is announced in the fast lane: local activities alone, at most 10 events of history', async () => {
+  it('is announced on the fast path: local activities alone, at most 10 events of history', async () => {
     const batch = await pipeline.submit('ib-fast', arrivals('fast', [10, 90, 60]));
     const result = await loaded(batch);
     assert.deepEqual([result.evaluated, result.eligible], [3, { late: 2 }]);
@@ -78,7 +78,7 @@ describe('the workflow ingestBatch', function () {
     assert.deepEqual(await inFiles('ib-plain'), { events: 5, user_properties: 0, decisions: 0 });
   });
 
-  it('goes on in the slow lane, on the queue of the tenant, when the fast lane has failed twice', async () => {
+  it('goes on as ordinary activities, on the queue of the tenant, when the local ones have failed twice', async () => {
     let attempts = 0;
     pipeline.replaced.announce = async (batches) => {
       attempts += 1;
@@ -93,7 +93,7 @@ describe('the workflow ingestBatch', function () {
     assert.deepEqual(await inFiles('ib-slow'), { events: 2, user_properties: 0, decisions: 2 });
   });
 
-  it('fails, and says why, when it can never be announced; the lane goes on', async () => {
+  it('fails, and says why, when it can never be announced; the partition goes on', async () => {
     pipeline.replaced.announce = (batches) =>
       pipeline.activities.announce(
         batches.map((batch, n) => (n === 0 ? { ...batch, tenant: 'other' } : batch)),
@@ -194,7 +194,7 @@ describe('the workflow ingestBatch', function () {
     assert.deepEqual(await inFiles(tenant), { events: 2, user_properties: 0, decisions: 2 });
   });
 
-  it('has the decisions that were made at the door, whatever the rules say by then', async () => {
+  it('has the decisions that were made at ingest, whatever the rules say by then', async () => {
     const tenant = 'ib-rules';
     const [plan, chunk] = await pipeline.spooled(tenant, arrivals('rules', [90, 5]));
     const { rules } = pipeline.registry.get(tenant)!;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
-import { createPark } from '../../src/dead-letters/park.js';
+import { createDeadLetterEvents } from '../../src/dead-letters/dead-letter-events.js';
 import { createStartDeliveries } from '../../src/activities/deliveries/start.js';
 import { tenantQueue } from '../../src/tenants/queues.js';
 import type { DeadLetterMemo, DeliverResult } from '../../src/workflows/messages/deliveries.js';
@@ -32,7 +32,11 @@ describe('deliveries whose time is over before they begin', function () {
     const start = createStartDeliveries({
       client,
       configOf: (tenant) => registry.get(tenant)!.config,
-      park: createPark({ client, batchStore: stores.batchStore, isolationOf: () => 'pooled' }),
+      deadLetterEvents: createDeadLetterEvents({
+        client,
+        batchStore: stores.batchStore,
+        isolationOf: () => 'pooled',
+      }),
     });
     const routed = SUBSCRIPTIONS.map(({ name: subscription }) => ({
       subscription,

@@ -4,7 +4,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { createAnnounceActivities, windowAt } from '../../src/activities/warehouse/announce.js';
 import { createHoldLoads } from '../../src/activities/warehouse/load-control/hold-loads.js';
 import { createLoadActivities } from '../../src/activities/warehouse/load-batches.js';
-import { createParkLoads } from '../../src/activities/warehouse/load-control/park-loads.js';
+import { createPauseLoads } from '../../src/activities/warehouse/load-control/pause-loads.js';
 import { createQueueRates } from '../../src/temporal/queue-rates.js';
 import { HeadgateError } from '../../src/errors.js';
 import type { BatchRef, EventRow } from '../../src/events/event.js';
@@ -12,7 +12,7 @@ import { createParquetWarehouse } from '../../src/stores/warehouse/parquet/parqu
 import type { Warehouse } from '../../src/stores/warehouse/warehouse.js';
 import { SubscriptionAlerts, batchIdOf } from '../../src/subscriptions/alerts.js';
 import { SubscriptionControl } from '../../src/subscriptions/control.js';
-import type { SubscriptionTrouble } from '../../src/events/delivered-event.js';
+import type { SubscriptionAlert } from '../../src/events/delivered-event.js';
 import { countInFiles } from '../support/parquet.js';
 import { arrivals, SILENT, startPipeline, type Pipeline } from '../support/pipeline.js';
 import { testNamespace } from '../support/temporal.js';
@@ -28,7 +28,7 @@ describe('a warehouse that refuses loads', function () {
   let alerts: SubscriptionAlerts;
   let control: SubscriptionControl;
   let warehouse: Warehouse;
-  let told: SubscriptionTrouble[];
+  let told: SubscriptionAlert[];
   /** What the warehouse says to the tenant; it takes loads where it says nothing. */
   let says: string | undefined;
   let refusals: number;
@@ -46,9 +46,9 @@ describe('a warehouse that refuses loads', function () {
       tenantOf: (tenant) => registry.get(tenant),
     });
     told = [];
-    control = openControl((trouble) => {
-      told.push(trouble);
-      alerts.raise(trouble);
+    control = openControl((alert) => {
+      told.push(alert);
+      alerts.raise(alert);
     });
     warehouse = createParquetWarehouse({ root: stores.paths.warehouse });
     refusals = 0;
@@ -56,8 +56,8 @@ describe('a warehouse that refuses loads', function () {
       warehouse: refusing(warehouse),
       batchStore: stores.batchStore,
       holdLoads: createHoldLoads({ statusOf: (tenant) => control.status(tenant, 'warehouse') }),
-      parkLoads: createParkLoads({
-        pause: (tenant, reason) => control.park(tenant, 'warehouse', reason),
+      pauseLoads: createPauseLoads({
+        pause: (tenant, reason) => control.pauseBySystem(tenant, 'warehouse', reason),
         log: SILENT,
       }),
     });
@@ -70,11 +70,11 @@ describe('a warehouse that refuses loads', function () {
   });
 
   /** Each stands for a process of its own. */
-  function openControl(onTrouble?: (trouble: SubscriptionTrouble) => void): SubscriptionControl {
+  function openControl(onAlert?: (alert: SubscriptionAlert) => void): SubscriptionControl {
     return new SubscriptionControl({
       rates: createQueueRates(pipeline.connection, testNamespace()),
       configOf: (tenant) => pipeline.registry.get(tenant)?.config,
-      onTrouble,
+      onAlert,
       log: SILENT,
     });
   }
@@ -120,8 +120,8 @@ describe('a warehouse that refuses loads', function () {
     await api.change(TENANT, 'warehouse', { to: 'active', by: 'ops@example.com' });
   }
 
-  async function eventOf(trouble: SubscriptionTrouble): Promise<EventRow> {
-    const batch = { tenant: TENANT, stream: 'events', batchId: batchIdOf(trouble) } as const;
+  async function eventOf(alert: SubscriptionAlert): Promise<EventRow> {
+    const batch = { tenant: TENANT, stream: 'events', batchId: batchIdOf(alert) } as const;
     const { ndjson } = await until(() => pipeline.stores.batchStore.open(batch), WITHIN_MS);
     return JSON.parse(ndjson.toString('utf8')) as EventRow;
   }

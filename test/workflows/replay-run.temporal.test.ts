@@ -68,7 +68,7 @@ describe('the workflow replay', function () {
     };
   });
   let written = 0;
-  /** Keeps a batch as the door does; `minute` is when it came. */
+  /** Keeps a batch as ingest does; `minute` is when it came. */
   async function keep(
     tenant: string,
     rows: readonly EventRow[],

@@ -5,7 +5,7 @@ import { redriveWorkflowId } from '../../src/tenants/workflow-ids.js';
 import { poolQueue, tenantQueue } from '../../src/tenants/queues.js';
 import type { DeadLetterResult } from '../../src/workflows/messages/deliveries.js';
 import type { DeadLetterCount, ResolveInput, ResolveResult } from '../../src/workflows/messages/resolve.js';
-import { parkEvents, type Parked } from '../support/dead-letters.js';
+import { deadLetterEvents, type DeadLettered } from '../support/dead-letters.js';
 import { startPipeline, type Pipeline } from '../support/pipeline.js';
 import { until } from '../support/until.js';
 
@@ -13,15 +13,15 @@ describe('the workflow resolveDeadLetters', function () {
   this.timeout(60_000);
   const tenant = 'resolve-a';
   let pipeline: Pipeline;
-  let parked: Parked[];
+  let deadLettered: DeadLettered[];
 
   before(async () => {
     pipeline = await startPipeline({ [tenant]: {}, 'resolve-b': {} });
   });
   after(() => pipeline.stop());
   beforeEach(async () => {
-    parked = [];
-    for (let n = 1; n <= 4; n++) parked.push(await parkEvents(pipeline, tenant, { events: n }));
+    deadLettered = [];
+    for (let n = 1; n <= 4; n++) deadLettered.push(await deadLetterEvents(pipeline, tenant, { events: n }));
     const { findDeadLetters } = createResolveActivities({ client: pipeline.client });
     await until(
       async () => assert.equal((await findDeadLetters({ tenant, filter: {} })).found.length, 4),
@@ -63,7 +63,7 @@ describe('the workflow resolveDeadLetters', function () {
   });
 
   it('is no worse for those that somebody resolves or ends meanwhile', async () => {
-    const handles = parked.map(({ workflowId }) => pipeline.client.workflow.getHandle(workflowId));
+    const handles = deadLettered.map(({ workflowId }) => pipeline.client.workflow.getHandle(workflowId));
     pipeline.replaced.signalDeadLetters = async (input) => {
       await handles[0]!.signal('discard', { actor: 'faster' });
       await handles[0]!.result();
@@ -81,7 +81,7 @@ describe('the workflow resolveDeadLetters', function () {
   it('signals no dead letter of another tenant', async () => {
     const { signalDeadLetters } = createResolveActivities({ client: pipeline.client });
     const foreign = { tenant: 'resolve-b', outcome: 'discarded', by: { actor: 'b' } } as const;
-    const workflowIds = [parked[0]!.workflowId];
+    const workflowIds = [deadLettered[0]!.workflowId];
     await assert.rejects(signalDeadLetters({ ...foreign, workflowIds }), { code: 'NOT_FOUND' });
     assert.equal((await discard({})).done, 4);
   });

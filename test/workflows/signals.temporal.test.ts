@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
-import { createPark } from '../../src/dead-letters/park.js';
+import { createDeadLetterEvents } from '../../src/dead-letters/dead-letter-events.js';
 import { createAnnounceActivities, windowAt } from '../../src/activities/warehouse/announce.js';
 import type { BatchRef } from '../../src/events/event.js';
 import { referencedBatches } from '../../src/retention/references.js';
@@ -90,8 +90,12 @@ describe('a signal with an argument that is not what it should be', function () 
 
   it('resolves no dead letter', async () => {
     const { client, stores } = pipeline;
-    const park = createPark({ client, batchStore: stores.batchStore, isolationOf: () => 'pooled' });
-    const workflowId = await park({
+    const deadLetterEvents = createDeadLetterEvents({
+      client,
+      batchStore: stores.batchStore,
+      isolationOf: () => 'pooled',
+    });
+    const workflowId = await deadLetterEvents({
       delivery: {
         tenant: TENANT,
         subscription: 'hook',

@@ -14,17 +14,17 @@ import {
 } from '../../workflows/messages/deliveries.js';
 import { type RoutedEvents, WORKFLOW_TASK_TIMEOUT } from '../../workflows/messages/batches.js';
 import { expiryOf } from '../../dead-letters/expiry.js';
-import type { Park } from '../../dead-letters/park.js';
+import type { DeadLetterEvents } from '../../dead-letters/dead-letter-events.js';
 
 /** What {@link createStartDeliveries} needs. */
 export interface StartDeliveriesOptions {
   readonly client: Client;
   /** The tenant's configuration as it is now. */
   readonly configOf: (tenant: string) => TenantConfig;
-  readonly park: Park;
+  readonly deadLetterEvents: DeadLetterEvents;
 }
 
-/** Starts the deliveries of a batch; returns the ids of their workflows, and of what was parked instead. */
+/** Starts the deliveries of a batch; returns the ids of their workflows, and of what was dead-lettered instead. */
 export type StartDeliveries = (input: StartDeliveriesInput) => Promise<string[]>;
 
 /**
@@ -62,11 +62,15 @@ async function handOn(
   const dead = { attempts: 0, lines, count };
   if (routed.looped === true) {
     const detail = 'The event has passed too many stages: subscribers answer each other in a circle.';
-    return options.park({ delivery, dead: { ...dead, reason: 'loop', detail }, passes: 0 });
+    return options.deadLetterEvents({ delivery, dead: { ...dead, reason: 'loop', detail }, passes: 0 });
   }
   if (configured === undefined) {
     const detail = 'The subscription is not configured any more.';
-    return options.park({ delivery, dead: { ...dead, reason: 'subscription-removed', detail }, passes: 0 });
+    return options.deadLetterEvents({
+      delivery,
+      dead: { ...dead, reason: 'subscription-removed', detail },
+      passes: 0,
+    });
   }
   return start(options.client, config, { ...delivery, lines, count });
 }

@@ -4,7 +4,7 @@ import type { Stream } from '../../events/event.js';
 import type { DueLines } from '../deliveries/tally.js';
 import type { PushConfig } from '../../tenants/config/subscription-config.js';
 
-/** Body of a request, at most: receivers and what stands before them rarely take more. An event has a quarter of it at the door. */
+/** Body of a request, at most: receivers and what stands before them rarely take more. An event has a quarter of it when it is posted. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
 /** An event as it goes into a request's body. */

@@ -31,7 +31,7 @@ export interface DeliverPageOptions {
   readonly turns: Turns;
 }
 
-/** A page ends after so many batches, or so many seconds' worth of events. */
+/** A page ends after that number of batches, or that number of seconds' worth of events. */
 const PAGE = { batches: 100, seconds: 10 };
 /** Events of a batch looked at before the pace is. */
 const EVENTS_AT_ONCE = 500;

@@ -7,7 +7,7 @@ import {
 } from '../../events/event.js';
 import type { BatchStore } from '../../stores/batch-store/batch-store.js';
 import { isCopy, nodeOfBatch } from '../../tenants/ids.js';
-import { KeptLane, type Slice } from './kept-lane.js';
+import { KeptPartition, type Slice } from './kept-partition.js';
 
 /** Events handed on at once: some milliseconds of work, between which requests are answered. */
 const MOST_AT_ONCE = 200;
@@ -18,7 +18,7 @@ export interface KeptEventsOptions {
   readonly tenant: string;
   /** Receipt, milliseconds since the epoch, from which on nothing is read. */
   readonly until: number;
-  /** Told of each batch file as it is opened: undefined for one that could not be read. */
+  /** Called with each batch file as it is opened: undefined for one that could not be read. */
   readonly onFile: (batch: BatchRef | undefined) => void;
 }
 
@@ -37,8 +37,8 @@ export interface Kept {
  */
 export async function keptEvents(options: KeptEventsOptions): Promise<Kept> {
   let files = 0;
-  const lanes: KeptLane[] = [];
-  // A tie goes to the lane that stands first.
+  const partitions: KeptPartition[] = [];
+  // A tie goes to the partition that comes first.
   for (const stream of [...INPUT_STREAMS].reverse()) {
     const nodes = new Set<string>();
     for await (const { batchId } of options.store.list({ tenant: options.tenant, stream })) {
@@ -47,17 +47,19 @@ export async function keptEvents(options: KeptEventsOptions): Promise<Kept> {
       nodes.add(nodeOfBatch(batchId));
     }
     for (const node of nodes)
-      lanes.push(new KeptLane({ ...options, stream, batches: ofNode(options, stream, node) }));
+      partitions.push(new KeptPartition({ ...options, stream, batches: ofNode(options, stream, node) }));
   }
-  return { files, slices: merged(lanes) };
+  return { files, slices: merged(partitions) };
 }
 
-async function* merged(lanes: readonly KeptLane[]): AsyncIterable<Slice> {
+async function* merged(partitions: readonly KeptPartition[]): AsyncIterable<Slice> {
   for (;;) {
-    const heads = await Promise.all(lanes.map((lane) => lane.peek()));
+    const heads = await Promise.all(partitions.map((partition) => partition.peek()));
     const first = firstOf(heads);
     if (first === undefined) return;
-    yield (lanes[first] as KeptLane).take(MOST_AT_ONCE, (event) => comesBeforeOthers(event, first, heads));
+    yield (partitions[first] as KeptPartition).take(MOST_AT_ONCE, (event) =>
+      comesBeforeOthers(event, first, heads),
+    );
   }
 }
 

@@ -2,7 +2,7 @@ import { INPUT_STREAMS, type EventRow, type InputStream } from '../../events/eve
 import { eventTimeMs } from '../../rules/event-time.js';
 import { untilOf, type ReplayInput, type ReplayRange } from '../../workflows/messages/replays.js';
 
-/** A clock may have been set back by so much between two events of one lane. */
+/** A clock may have been set back by this between two events of one partition. */
 const CLOCK_GRACE_MS = 10 * 60 * 1000;
 
 /** A {@link ReplayRange} as it is looked at event by event. */

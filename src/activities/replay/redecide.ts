@@ -16,7 +16,7 @@ import {
 } from '../../workflows/messages/replays.js';
 import { Comparison, decidedKey, recordedOf, type RecordedDecisions } from './comparison.js';
 import { keptEvents } from './kept-events.js';
-import type { Slice } from './kept-lane.js';
+import type { Slice } from './kept-partition.js';
 import { LatestDecisions } from './latest-decisions.js';
 import { Pacer } from './pacer.js';
 import { rangeOf, type CompiledRange } from './range.js';

@@ -14,7 +14,7 @@ import {
 import { assertTenantId } from '../../tenants/ids.js';
 import { withFailures } from '../failure.js';
 import { whileHeartbeating } from '../heartbeats.js';
-import type { ParkLoads } from './load-control/park-loads.js';
+import type { PauseLoads } from './load-control/pause-loads.js';
 
 const HEARTBEAT_MS = 5000;
 
@@ -25,13 +25,13 @@ export interface LoadActivitiesDeps {
   /** Resolves when a load of these streams may begin; rejects when it has to wait. */
   readonly holdLoads: (tenant: string, streams: readonly Stream[]) => Promise<void>;
   /** Called with what the warehouse refuses; without it such a load fails as the warehouse says. */
-  readonly parkLoads?: ParkLoads;
+  readonly pauseLoads?: PauseLoads;
   /** The promoted fields of a tenant's stream, as configured now. Default none. */
   readonly promotedOf?: (tenant: string, stream: Stream) => readonly PromotedField[];
-  /** Parks rows of a batch that cannot be loaded. Default: such rows fail the load. */
-  readonly parkRows?: (batch: BatchRef, rows: readonly BadRow[]) => Promise<unknown>;
-  /** Parks a batch whose file is gone or damaged. Default: such a batch fails the load. */
-  readonly parkBatch?: (batch: BatchRef, reason: string) => Promise<unknown>;
+  /** Dead-letters rows of a batch that cannot be loaded. Default: such rows fail the load. */
+  readonly deadLetterRows?: (batch: BatchRef, rows: readonly BadRow[]) => Promise<unknown>;
+  /** Dead-letters a batch whose file is gone or damaged. Default: such a batch fails the load. */
+  readonly deadLetterBatch?: (batch: BatchRef, reason: string) => Promise<unknown>;
   /** Milliseconds between heartbeats; default 5,000. Must be well under the activity's heartbeat timeout. */
   readonly heartbeatIntervalMs?: number;
 }
@@ -49,11 +49,11 @@ export interface LoadBatchesInput {
 /** What the window has put into the warehouse, by stream. */
 type LoadBatchesResult = (LoadResult & { readonly stream: Stream })[];
 
-/** The activities of the load lane. */
+/** The activities of loads. */
 export interface LoadActivities {
   /**
    * Loads the batches of a window into the tenant's warehouse; batches that it holds already are left out.
-   * A batch whose file is gone or damaged is parked, and the others are loaded.
+   * A batch whose file is gone or damaged is dead-lettered, and the others are loaded.
    * Fails with type `STATE_CONFLICT` (a batch of another tenant), which is final, or with `WAREHOUSE_FAILED`, `WAREHOUSE_UNAVAILABLE`, `WAREHOUSE_QUOTA`, `WAREHOUSE_REFUSED` (after
    * which the warehouse is paused), `DISK_FULL`, `PAUSED` or what the batch store throws, which are retried.
    */
@@ -62,7 +62,7 @@ export interface LoadActivities {
 
 /** Builds the load activities. */
 export function createLoadActivities(deps: LoadActivitiesDeps): LoadActivities {
-  const { holdLoads, parkLoads, heartbeatIntervalMs = HEARTBEAT_MS } = deps;
+  const { holdLoads, pauseLoads, heartbeatIntervalMs = HEARTBEAT_MS } = deps;
 
   async function loadBatches(input: LoadBatchesInput): Promise<LoadBatchesResult> {
     const { tenant } = input;
@@ -76,7 +76,7 @@ export function createLoadActivities(deps: LoadActivitiesDeps): LoadActivities {
       const results: LoadBatchesResult = [];
       for (const stream of streams) {
         const result = await loadStream(deps, input, stream, signal).catch(async (error: unknown) => {
-          throw isRefusal(error) && parkLoads ? await parkLoads(tenant, error, beganAt) : error;
+          throw isRefusal(error) && pauseLoads ? await pauseLoads(tenant, error, beganAt) : error;
         });
         results.push({ stream, ...result });
       }
@@ -88,7 +88,7 @@ export function createLoadActivities(deps: LoadActivitiesDeps): LoadActivities {
 }
 
 async function loadStream(
-  { warehouse, batchStore, promotedOf, parkRows, parkBatch }: LoadActivitiesDeps,
+  { warehouse, batchStore, promotedOf, deadLetterRows, deadLetterBatch }: LoadActivitiesDeps,
   { tenant, window, loadedAt, batches }: LoadBatchesInput,
   stream: Stream,
   signal: AbortSignal | undefined,
@@ -96,7 +96,7 @@ async function loadStream(
   const refs = batches.filter((ref) => ref.stream === stream);
   const loadId = loadIdOf(window, refs);
   const promoted = promotedOf?.(tenant, stream);
-  const onBadRows = parkRows && parkingOf(refs, parkRows);
+  const onBadRows = deadLetterRows && deadLetteringOf(refs, deadLetterRows);
   const load = { tenant, stream, loadId, day: loadedAt.slice(0, 10), loadedAt, promoted, onBadRows, signal };
   const files = await batchStore.localFiles(refs, signal);
   try {
@@ -105,9 +105,9 @@ async function loadStream(
       return await warehouse.load({ ...load, batches: all });
     } catch (error) {
       const unreadable = unreadableOf(error);
-      if (unreadable === undefined || parkBatch === undefined) throw error;
+      if (unreadable === undefined || deadLetterBatch === undefined) throw error;
       const lost = refs.filter(({ batchId }) => batchId in unreadable);
-      for (const ref of lost) await parkBatch(ref, unreadable[ref.batchId] as string);
+      for (const ref of lost) await deadLetterBatch(ref, unreadable[ref.batchId] as string);
       const readable = all.filter(({ batchId }) => !(batchId in unreadable));
       return withLost(await warehouse.load({ ...load, batches: readable }), lost);
     }
@@ -133,13 +133,13 @@ function isRefusal(error: unknown): error is HeadgateError {
 }
 
 /** One dead letter per batch: its rows are lines of that batch's file. */
-function parkingOf(
+function deadLetteringOf(
   refs: readonly BatchRef[],
-  parkRows: NonNullable<LoadActivitiesDeps['parkRows']>,
+  deadLetterRows: NonNullable<LoadActivitiesDeps['deadLetterRows']>,
 ): (bad: readonly BadRows[]) => Promise<void> {
   const byId = new Map(refs.map((ref) => [ref.batchId, ref]));
   return async (bad) => {
-    for (const { batchId, rows } of bad) await parkRows(byId.get(batchId) as BatchRef, rows);
+    for (const { batchId, rows } of bad) await deadLetterRows(byId.get(batchId) as BatchRef, rows);
   };
 }
 

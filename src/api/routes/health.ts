@@ -8,7 +8,7 @@ export interface ReadinessCheck {
   readonly name: string;
   /** Resolves when all is well; rejects with the reason when not. */
   readonly check: () => Promise<void> | void;
-  /** True of what the door can do without for a while: events are taken and wait. The process is `degraded` then, and ready. */
+  /** True of what the API can do without for a while: events are taken and wait. The process is `degraded` then, and ready. */
   readonly degrades?: boolean;
 }
 

@@ -7,7 +7,7 @@ export const SUBSCRIPTION_NAME = text({
   examples: ['crm'],
 });
 
-const STANDING = {
+const STATUS = {
   state: choice(['active', 'paused', 'draining', 'disabled', 'breaker-open'], {
     description:
       '`active`: takes and delivers events. `paused` by somebody: takes events, which wait. `draining`: takes no new events, delivers what waits. `disabled` by Headgate: as paused, until it is resumed. `breaker-open`: its endpoint fails; one batch at a time is tried, rarely.',
@@ -26,7 +26,7 @@ const OVERVIEW = {
   kind: choice(['push', 'pull', 'workflow', 'warehouse', 'eligibility']),
   url: optional(text({ description: 'Of a webhook, without user, password and query.' })),
   queue: optional(text({ description: 'Its task queue, as the Temporal UI shows it.' })),
-  ...STANDING,
+  ...STATUS,
   waiting: closed(
     {
       batches: optional(count('Batches on their way to it.')),
@@ -68,7 +68,7 @@ export const SUBSCRIPTION_DETAILS = closed(
 );
 
 /** A subscription that was changed. */
-export const SUBSCRIPTION_CHANGED = closed({ name: text(), ...STANDING }, { title: 'SubscriptionState' });
+export const SUBSCRIPTION_CHANGED = closed({ name: text(), ...STATUS }, { title: 'SubscriptionState' });
 
 /** Body of pause, resume and drain. */
 export const CHANGE_BODY = closed(

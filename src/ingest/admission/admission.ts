@@ -8,7 +8,7 @@ import { createPermit, type Permit } from './permit.js';
 import { drainSeconds, refusal } from './refusal.js';
 import { BURST_SECONDS, TokenBucket } from '../../platform/token-bucket.js';
 
-/** A tenant's share of the door. */
+/** A tenant's share of what is admitted. */
 export interface AdmissionLimits {
   readonly eventsPerSecond: number;
   readonly bytesPerSecond: number;
@@ -17,7 +17,7 @@ export interface AdmissionLimits {
 }
 
 /** Since when Temporal has been there, or away: one of the two, in milliseconds since the epoch. */
-export type EngineStanding = { readonly reachableSince: number } | { readonly awaySince: number };
+export type EngineStatus = { readonly reachableSince: number } | { readonly awaySince: number };
 
 /** What admission looks at. Every function is called per request, so it must answer from memory. */
 export interface AdmissionOptions {
@@ -37,12 +37,12 @@ export interface AdmissionOptions {
   /** Free bytes on the data directory's disk, as last looked at. */
   readonly freeDiskBytes: () => number;
   readonly minFreeDiskBytes: number;
-  /** Told the bytes of every request that was let in, once they are known. */
+  /** Called with the bytes of every request that was admitted, once they are known. */
   readonly onAdmitted?: (bytes: number) => void;
   /** Default: always reachable. */
-  readonly engine?: () => EngineStanding;
+  readonly engine?: () => EngineStatus;
   /** Default: nothing is known of it. */
-  readonly slowLaneOf?: (tenant: string) => QueueBacklog | undefined;
+  readonly queueBacklogOf?: (tenant: string) => QueueBacklog | undefined;
   readonly now?: () => number;
 }
 
@@ -63,8 +63,8 @@ const MAX_BACKLOG_AGE_MS = 10 * 60_000;
 const MAX_IN_FLIGHT_BYTES = 64 * 1024 ** 2;
 const MAX_OPEN_REQUESTS = 8_000;
 /** Loads that wait on a tenant's queue before the tenant is refused: with windows of 5 s, more than an hour of them. */
-const MAX_SLOW_LANE = { tasks: 1_000, ageMs: 60 * 60_000 };
-/** While Temporal is away the door closes when what comes in would fill the rest of the spool in this time. */
+const MAX_QUEUE_BACKLOG = { tasks: 1_000, ageMs: 60 * 60_000 };
+/** While Temporal is away nothing is admitted when what comes in would fill the rest of the spool in this time. */
 const ENGINE_RESERVE_SECONDS = 5;
 const DISK_WAIT_SECONDS = 30;
 
@@ -79,7 +79,7 @@ interface Account {
 /**
  * Decides whether a request may come in, by what is known before its body is read: the tenant's rates (a bucket may be
  * in debt by what earlier requests held), its bytes in memory, its backlog in the spool and on its queue; and for
- * everyone the disk, the spool, and Temporal. A request that is let in gets a {@link Permit}. What has been
+ * everyone the disk, the spool, and Temporal. A request that is admitted gets a {@link Permit}. What has been
  * acknowledged is never shed.
  */
 export class Admission {
@@ -165,7 +165,7 @@ export class Admission {
     const account = this.accountOf(tenant);
     this.checkRates(tenant, account, now);
     this.checkBacklog(tenant, account, announcedBytes, now);
-    this.checkSlowLane(tenant);
+    this.checkTenantQueue(tenant);
     return createPermit(
       {
         hold: (bytes) => this.hold(tenant, bytes),
@@ -180,7 +180,7 @@ export class Admission {
     this.checkNode(0, this.now());
   }
 
-  /** To be told of what leaves the spool: the rate that `Retry-After` is computed from. */
+  /** To be called with what leaves the spool: the rate that `Retry-After` is computed from. */
   drained(tenant: string, bytes: number): void {
     const now = this.now();
     this.accountOf(tenant).drained.add(bytes, now);
@@ -248,10 +248,10 @@ export class Admission {
       const wait = drainSeconds(bytes - free, this.drainedAll.perSecond(now));
       throw refusal('OVERLOADED', 'The spool of this node is full.', wait);
     }
-    const standing = engine?.();
-    if (standing === undefined || 'reachableSince' in standing) return;
+    const status = engine?.();
+    if (status === undefined || 'reachableSince' in status) return;
     if (free >= ENGINE_RESERVE_SECONDS * (this.receivedAll.perSecond(now) ?? 0)) return;
-    throw engineAway((now - standing.awaySince) / 1000);
+    throw engineAway((now - status.awaySince) / 1000);
   }
 
   private checkRates(tenant: string, { events, bytes }: Account, now: number): void {
@@ -270,21 +270,21 @@ export class Admission {
       const message = `Tenant ${tenant} has more events waiting than its share of the spool.`;
       throw refusal('TENANT_BACKLOG_FULL', message, drainSeconds(excess, drained.perSecond(now)));
     }
-    const standing = engine?.() ?? { reachableSince: 0 };
+    const status = engine?.() ?? { reachableSince: 0 };
     // While Temporal is away everyone's events wait; that is what the spool is for.
-    if (backlog.oldestAt === undefined || !('reachableSince' in standing)) return;
-    if (now - Math.max(backlog.oldestAt, standing.reachableSince) <= maxBacklogAgeMs) return;
+    if (backlog.oldestAt === undefined || !('reachableSince' in status)) return;
+    if (now - Math.max(backlog.oldestAt, status.reachableSince) <= maxBacklogAgeMs) return;
     const message = `Events of tenant ${tenant} have waited for more than ${maxBacklogAgeMs / 1000} seconds.`;
     throw refusal('TENANT_BACKLOG_FULL', message, drainSeconds(backlog.bytes, drained.perSecond(now)));
   }
 
-  private checkSlowLane(tenant: string): void {
-    const waiting = this.options.slowLaneOf?.(tenant);
+  private checkTenantQueue(tenant: string): void {
+    const waiting = this.options.queueBacklogOf?.(tenant);
     if (waiting === undefined || waiting.tasks === 0) return;
     const { tasks, ageMs, tasksPerSecond } = waiting;
-    if (tasks <= MAX_SLOW_LANE.tasks && ageMs <= MAX_SLOW_LANE.ageMs) return;
+    if (tasks <= MAX_QUEUE_BACKLOG.tasks && ageMs <= MAX_QUEUE_BACKLOG.ageMs) return;
     const message = `Tenant ${tenant} has ${tasks} loads waiting; its warehouse or its activitiesPerSecond is too slow.`;
-    const excess = Math.max(1, tasks - MAX_SLOW_LANE.tasks);
+    const excess = Math.max(1, tasks - MAX_QUEUE_BACKLOG.tasks);
     throw refusal('TENANT_BACKLOG_FULL', message, drainSeconds(excess, tasksPerSecond));
   }
 }

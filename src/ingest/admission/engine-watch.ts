@@ -1,8 +1,8 @@
-import type { EngineStanding } from './admission.js';
+import type { EngineStatus } from './admission.js';
 
 /** What {@link EngineWatch} needs. */
 export interface EngineWatchOptions {
-  /** Rejects when Temporal does not answer; must end by itself. */
+  /** Rejects when Temporal does not answer; must end on its own. */
   readonly check: () => Promise<void>;
   /** Pause between two checks. Default 2 s. */
   readonly intervalMs?: number;
@@ -11,7 +11,7 @@ export interface EngineWatchOptions {
 
 /** Knows since when Temporal has answered, or not; it is taken to be there until a check fails. */
 export class EngineWatch {
-  private current: EngineStanding;
+  private current: EngineStatus;
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
   private readonly now: () => number;
@@ -22,8 +22,8 @@ export class EngineWatch {
     this.schedule();
   }
 
-  /** The standing as of the last check. */
-  get standing(): EngineStanding {
+  /** The status as of the last check. */
+  get status(): EngineStatus {
     return this.current;
   }
 

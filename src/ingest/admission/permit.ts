@@ -1,4 +1,4 @@
-/** What a request that has been let in holds, from its headers to its answer. */
+/** What a request that has been admitted holds, from its headers to its answer. */
 export interface Permit {
   /**
    * Says how many bytes of the body, inflated, have been read so far.

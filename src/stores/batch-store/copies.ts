@@ -22,7 +22,7 @@ export interface CopyOptions {
 /**
  * Makes copies of batch files for engines, a few at a time. A batch that is gone is left out: who reads its file will say
  * so, if it is needed at all.
- * @returns files of all references; of names, of the first that come to so many bytes
+ * @returns files of all references; of names, of the first that come to that number of bytes
  */
 export async function copyFiles(
   options: CopyOptions,

@@ -5,7 +5,7 @@ import { HeadgateError, systemCodeOf } from '../../errors.js';
 import { tryLockFile, type FileLock } from '../../platform/file-lock.js';
 
 const MAX_BYTES = 512 * 1024 ** 2;
-/** Ends the name of the lock beside each directory of copies: whoever holds it reads them. */
+/** Ends the name of the lock beside each directory of copies: the process that holds it reads them. */
 const LOCK = '.lock';
 /** A directory without a lock is of an earlier version, or of one being swept: what is older than this is nobody's. */
 const STALE_MS = 24 * 60 * 60 * 1000;
@@ -23,7 +23,7 @@ export interface DownloadDirectory {
 }
 
 /**
- * The place of copies, below one directory. So many bytes are held at once; who wants more waits, in order. Bigger wishes
+ * The place of copies, below one directory. A number of bytes is held at once; who wants more waits, in order. Bigger wishes
  * than there is room are granted alone.
  */
 export class Downloads {
@@ -38,7 +38,7 @@ export class Downloads {
   ) {}
 
   /**
-   * A new directory with room for so many bytes, once there is.
+   * A new directory with room for a number of bytes, once there is.
    * @throws the signal's reason, when it is aborted before
    */
   async open(bytes: number, signal?: AbortSignal): Promise<DownloadDirectory> {
@@ -72,7 +72,7 @@ export class Downloads {
       this.waiting.push(entry);
       const onAbort = (): void => {
         const at = this.waiting.indexOf(entry);
-        // Granted in the meantime: whoever asked sees the signal itself.
+        // Granted in the meantime: the caller sees the signal itself.
         if (at === -1) return;
         this.waiting.splice(at, 1);
         reject(signal?.reason as Error);

@@ -10,14 +10,14 @@ import { isAsSigned } from './signed-header.js';
 
 const gunzipAsync = promisify(gunzip);
 
-/** The reference of a batch file of so many events. */
+/** The reference of a batch file. */
 export function refOf({ tenant, stream, batchId }: BatchName, gzipped: Buffer, events: number): BatchRef {
   return { tenant, stream, batchId, events, bytes: gzipped.length, sha256: sha256Of(gzipped) };
 }
 
 /**
  * What a batch file holds, read without knowing its reference.
- * @throws HeadgateError `BATCH_CORRUPT`: it is no gzip file, or not what was written for this batch
+ * @throws HeadgateError `BATCH_CORRUPT`: it is not a gzip file, or not what was written for this batch
  */
 export async function openFile(name: BatchName, gzipped: Buffer): Promise<OpenBatch> {
   if (!isAsSigned(name, gzipped)) throw notSignedError(name.batchId);
@@ -27,7 +27,7 @@ export async function openFile(name: BatchName, gzipped: Buffer): Promise<OpenBa
   } catch (error) {
     // Z_DATA_ERROR, Z_BUF_ERROR; anything else is no fault of the file.
     if (!(systemCodeOf(error) ?? '').startsWith('Z_')) throw error;
-    throw new HeadgateError('BATCH_CORRUPT', `Batch file ${name.batchId} is no gzip file.`);
+    throw new HeadgateError('BATCH_CORRUPT', `Batch file ${name.batchId} is not a gzip file.`);
   }
 }
 

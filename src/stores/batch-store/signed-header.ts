@@ -10,7 +10,7 @@ const LONGEST_NAME = 512;
 
 /**
  * Writes into a batch file's gzip header, as the name of what is compressed, which batch it is and the SHA-256 of all that
- * follows the header. So a file says by itself whether it is what was written, and for which batch, where no reference
+ * follows the header. So a file says on its own whether it is what was written, and for which batch, where no reference
  * with its hash is at hand: in audits and replays. Whatever reads gzip passes over the name.
  */
 export function signHeader(batch: BatchName, gzipped: Buffer): Buffer {

@@ -2,7 +2,7 @@ import type { Outcome } from '../../events/event.js';
 import type { ProfileState } from '../../rules/profile-state.js';
 import type { SubjectState } from '../../rules/subject-state.js';
 
-/** A subject's current standing under one rule: what the latest evaluation said. */
+/** A subject's current status under one rule: what the latest evaluation said. */
 export interface CurrentDecision {
   readonly outcome: Outcome;
   readonly reason: string;

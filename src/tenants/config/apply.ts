@@ -119,7 +119,7 @@ function together(failed: readonly unknown[]): unknown {
 async function put(dir: string, name: string, text: string): Promise<AppliedTenant['change']> {
   const before = await readTextIfThere(join(dir, name));
   if (before === text) return 'unchanged';
-  // Whoever reads it finds the old text or the new one, never a part.
+  // A process that reads it finds the old text or the new one, never a part.
   await writeDurably(join(dir, name), (temporary) => writeFile(temporary, text));
   return before === undefined ? 'added' : 'changed';
 }

@@ -32,7 +32,7 @@ export type Answer = { readonly id: number } & (
 export interface ReadingApartOptions {
   /** Shares the event loop between what is compiled and everything else. */
   readonly turns: Turns;
-  /** A text up to so many characters is read at once: some 8 ms. Default 8,192. */
+  /** A text of at most this number of characters is read at once: some 8 ms. Default 8,192. */
   readonly smallChars?: number;
   /** Milliseconds after the last text until the thread and its memory are given back. Default 10,000. */
   readonly idleMs?: number;

@@ -36,7 +36,7 @@ function secretPrefixOf(tenant: string): string {
 /**
  * Whether a variable is a secret of the tenant: `HEADGATE_SECRET_<TENANT>__<NAME>`. The first `__` ends the tenant and a name
  * begins with a letter or digit, so that no variable can be read in two ways; hence a tenant whose id has two signs in a row
- * or one at its end has no variables. Ids that differ in case and signs alone come to the same prefix: whoever reads a
+ * or one at its end has no variables. Ids that differ in case and signs alone come to the same prefix: the code that reads a
  * variable makes sure that there is one of them only.
  */
 export function ownsVariable(tenant: string, variable: string): boolean {

@@ -47,7 +47,7 @@ const SHARED = {
   }),
 };
 
-/** Of those that deliver by themselves. */
+/** Of those that deliver on their own. */
 const DELIVERING = {
   maxConcurrency: integer(1, 256, {
     what: 'Requests at once; for workflows, those that are signalled at once.',

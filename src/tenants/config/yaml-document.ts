@@ -104,7 +104,7 @@ const MAX_VALUES = 250_000;
 /**
  * The values of a YAML document, aliases followed. An anchor may be used as often as one likes; but a few lines of nested
  * aliases can stand for gigabytes, so what they stand for is counted, each alias as a copy.
- * @throws Error in words for whoever wrote the file
+ * @throws Error in words for the person who wrote the file
  */
 export function valuesOf(document: Document): unknown {
   // An alias becomes the very object of its anchor, so nothing is copied here.

@@ -10,7 +10,7 @@ export interface BatchContents {
   readonly lastEvent: string;
 }
 
-/** What was decided on a batch's events, at the door. */
+/** What was decided on a batch's events, at ingest. */
 export interface DecidedBatch {
   /** Rule evaluations made. */
   readonly evaluated: number;
@@ -36,7 +36,7 @@ export interface RoutedEvents {
   /** The lines, as `LineSet` encodes them; absent when it is all of the file. */
   readonly lines?: string;
   readonly count: number;
-  /** True when these have passed too many stages: they are not delivered, but parked as dead letters. */
+  /** True when these have passed too many stages: they are not delivered, but dead-lettered. */
   readonly looped?: boolean;
 }
 

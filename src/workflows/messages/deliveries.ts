@@ -120,8 +120,8 @@ export interface DeadLines {
   readonly count: number;
 }
 
-/** Input of the activity that parks dead lines: starts a {@link DEAD_LETTER} workflow. */
-export interface ParkInput {
+/** Input of the activity that dead-letters lines of a batch: starts a {@link DEAD_LETTER} workflow. */
+export interface DeadLetterEventsInput {
   readonly delivery: Omit<DeliverInput, 'kind' | 'pending' | 'soFar' | 'lines' | 'count'> & {
     readonly kind: DeadLetterKind;
   };
@@ -139,7 +139,7 @@ export const LATE_LETTER_MS = 24 * 60 * 60 * 1000;
 
 /** Input of the activity that looks at a delivery nobody has taken up for long, or whose subscription may be gone. */
 export interface ReviewInput {
-  readonly delivery: ParkInput['delivery'];
+  readonly delivery: DeadLetterEventsInput['delivery'];
   /** True when it has expired by Temporal's clock; a worker's may be behind. Absent in deliveries of earlier versions. */
   readonly expired?: boolean;
   readonly pending: readonly PendingLines[];
@@ -152,7 +152,7 @@ export type ReviewResult = Pick<PassResult, 'pending' | 'dead'> & {
 };
 
 /** Input of {@link DEAD_LETTER}: some events of one batch that one subscription could not be given for one reason. */
-export interface DeadLetterInput extends ParkInput {
+export interface DeadLetterInput extends DeadLetterEventsInput {
   /** When they were given up, milliseconds since the epoch. */
   readonly parkedAt: number;
 }

@@ -155,7 +155,7 @@ describe('deliveries by push', function () {
     assert.deepEqual(receiver.requests.flatMap(idsOf).sort(), [...broken].sort());
   });
 
-  it('of batches with one poison event park that alone', async () => {
+  it('of batches with one poison event dead-letter that alone', async () => {
     receiver.answer = (request) => (idsOf(request).includes('p-77') ? 422 : 200);
     const [result] = await delivered('push-poison', rowsOf('p', 200));
     assert.deepEqual([result.delivered, result.deadLettered], [199, 1]);

@@ -121,36 +121,36 @@ describe('signatures of webhooks', () => {
 });
 
 describe('webhook ids', () => {
-  const lane = { tenant: 'UA', stream: 'events' } as const;
+  const partition = { tenant: 'UA', stream: 'events' } as const;
   const one = { source: '/shop/berlin', id: '1' };
 
   it('are the same whenever they are of the same event', () => {
-    assert.equal(webhookIdOf(lane, 'event', [one]), webhookIdOf(lane, 'event', [{ ...one }]));
+    assert.equal(webhookIdOf(partition, 'event', [one]), webhookIdOf(partition, 'event', [{ ...one }]));
   });
 
   it('tell source, stream and tenant apart, and where one ends', () => {
     const ids = [
-      webhookIdOf(lane, 'event', [one]),
-      webhookIdOf(lane, 'event', [{ ...one, source: '/shop/paris' }]),
-      webhookIdOf(lane, 'event', [{ source: '/shop/berlin/', id: '1' }]),
-      webhookIdOf(lane, 'event', [{ source: '/shop', id: 'berlin/1' }]),
-      webhookIdOf({ ...lane, stream: 'user-properties' }, 'event', [one]),
-      webhookIdOf({ ...lane, stream: 'decisions' }, 'event', [one]),
-      webhookIdOf({ ...lane, tenant: 'DL' }, 'event', [one]),
-      webhookIdOf(lane, 'batch', [one]),
+      webhookIdOf(partition, 'event', [one]),
+      webhookIdOf(partition, 'event', [{ ...one, source: '/shop/paris' }]),
+      webhookIdOf(partition, 'event', [{ source: '/shop/berlin/', id: '1' }]),
+      webhookIdOf(partition, 'event', [{ source: '/shop', id: 'berlin/1' }]),
+      webhookIdOf({ ...partition, stream: 'user-properties' }, 'event', [one]),
+      webhookIdOf({ ...partition, stream: 'decisions' }, 'event', [one]),
+      webhookIdOf({ ...partition, tenant: 'DL' }, 'event', [one]),
+      webhookIdOf(partition, 'batch', [one]),
     ];
     assert.equal(new Set(ids).size, ids.length);
   });
 
   it('have nothing that could end them, and are as long whatever the event is called', () => {
     for (const id of ['a.1700000000.{}', 'a b\r\nx: ü%', 'half \ud800', 'x'.repeat(512)])
-      assert.match(webhookIdOf(lane, 'event', [{ ...one, id }]), /^event_[0-9a-f]{40}$/);
+      assert.match(webhookIdOf(partition, 'event', [{ ...one, id }]), /^event_[0-9a-f]{40}$/);
   });
 
   it('of batches are of their events and their order alone', () => {
     const of = (...ids: string[]) =>
       webhookIdOf(
-        lane,
+        partition,
         'batch',
         ids.map((id) => ({ ...one, id })),
       );

@@ -67,7 +67,7 @@ describe('deciding again', () => {
     return store.write({ tenant: 'UA', stream, batchId }, gzipSync(ndjson), rows.length);
   }
 
-  /** Decides as the door does, request by request, and keeps the decisions under the batch's id. */
+  /** Decides as ingest does, request by request, and keeps the decisions under the batch's id. */
   function decided(requests: readonly [InputStream, readonly EventRow[]][]): string {
     const recordOf = (subject: string): SubjectRecord => {
       const record = live.get(subject) ?? newSubjectRecord();
@@ -130,7 +130,7 @@ describe('deciding again', () => {
   });
   const NONE = { newlyEligible: 0, noLongerEligible: 0, notRecordedBefore: 0, notMadeNow: 0 };
 
-  /** Two lanes whose batches hold requests that came in turns, as when both streams are busy. */
+  /** Two partitions whose batches hold requests that came in turns, as when both streams are busy. */
   async function interleaved(): Promise<void> {
     const parked = (id: string, minute: number) => came(event(id, minute, { type: 'parked' }), minute);
     const requests: [InputStream, EventRow[]][] = [

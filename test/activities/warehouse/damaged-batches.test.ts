@@ -19,12 +19,12 @@ describe('a batch whose file is damaged or gone', function () {
   this.timeout(60_000);
   let dir: string;
   let warehouse: Warehouse;
-  const parked: [batchId: string, reason: string][] = [];
+  const deadLettered: [batchId: string, reason: string][] = [];
 
   beforeEach(() => {
     dir = mkdtempSync(join(tmpdir(), 'headgate-damaged-'));
     warehouse = createParquetWarehouse({ root: join(dir, 'warehouse') });
-    parked.splice(0);
+    deadLettered.splice(0);
   });
   afterEach(async () => {
     await warehouse.close();
@@ -37,7 +37,7 @@ describe('a batch whose file is damaged or gone', function () {
       warehouse,
       batchStore: createFileBatchStore(root()),
       holdLoads: async () => undefined,
-      parkBatch: async ({ batchId }, reason) => void parked.push([batchId, reason]),
+      deadLetterBatch: async ({ batchId }, reason) => void deadLettered.push([batchId, reason]),
     });
 
   /** A batch whose events say themselves what they are worth. */
@@ -62,7 +62,7 @@ describe('a batch whose file is damaged or gone', function () {
       batches,
     });
 
-  it(`is parked at ${FLIPS} flipped bits, nothing of it is loaded, and its neighbours are`, async () => {
+  it(`is dead-lettered at ${FLIPS} flipped bits, nothing of it is loaded, and its neighbours are`, async () => {
     const random = new Random(printedSeed('the flipped bits'));
     for (let flip = 0; flip < FLIPS; flip++) {
       const [good, bad] = [await write(flip * 2), await write(flip * 2 + 1)];
@@ -73,30 +73,30 @@ describe('a batch whose file is damaged or gone', function () {
       writeFileSync(path, bytes);
       const [result] = await load([bad, good], `window-${flip}`);
       assert.deepEqual([result?.loaded, result?.leftOut], [[good.batchId], EVENTS], `bit ${bit}`);
-      assert.equal(parked.at(-1)?.[0], bad.batchId);
-      assert.match(parked.at(-1)?.[1] ?? '', /^BATCH_CORRUPT: .* damaged/);
+      assert.equal(deadLettered.at(-1)?.[0], bad.batchId);
+      assert.match(deadLettered.at(-1)?.[1] ?? '', /^BATCH_CORRUPT: .* damaged/);
     }
     const rows = await rowsInFiles(join(dir, 'warehouse'), TENANT, 'events', `id, data->>'$.amount'`);
     const wrong = rows.filter(([id, amount]) => Number(amount) !== worthOf(String(id)));
     assert.deepEqual([rows.length, wrong], [FLIPS * EVENTS, []]);
-    assert.equal(parked.length, FLIPS);
+    assert.equal(deadLettered.length, FLIPS);
   });
 
-  it('is parked when its file is gone, and its neighbours are loaded', async () => {
+  it('is dead-lettered when its file is gone, and its neighbours are loaded', async () => {
     const [gone, kept] = [await write(1), await write(2)];
     rmSync(batchPath(root(), gone));
     const [result] = await load([gone, kept], 'window');
     assert.deepEqual([result?.loaded, result?.leftOut], [[kept.batchId], EVENTS]);
-    assert.match(parked[0]?.[1] ?? '', /^NOT_FOUND: .* gone/);
+    assert.match(deadLettered[0]?.[1] ?? '', /^NOT_FOUND: .* gone/);
   });
 
-  it('is not parked when the warehouse holds it', async () => {
+  it('is not dead-lettered when the warehouse holds it', async () => {
     const [held, next] = [await write(1), await write(2)];
     await load([held], 'window-1');
     rmSync(batchPath(root(), held));
     const [result] = await load([held, next], 'window-2');
     assert.deepEqual([result?.loaded, result?.alreadyHeld], [[next.batchId], [held.batchId]]);
-    assert.deepEqual([parked, result?.leftOut], [[], undefined]);
+    assert.deepEqual([deadLettered, result?.leftOut], [[], undefined]);
   });
 
   it('may be all of a window', async () => {

@@ -155,26 +155,26 @@ describe('the activity loadBatches', function () {
     assert.equal(await countEvents(), 0);
   });
 
-  it('is parked when the warehouse refuses it, and by no other failure', async () => {
-    const parked: unknown[] = [];
+  it('is paused when the warehouse refuses it, and by no other failure', async () => {
+    const paused: unknown[] = [];
     let thrown = new HeadgateError('WAREHOUSE_REFUSED', 'Access Denied');
     const refusing: Warehouse = { load: () => Promise.reject(thrown), close: async () => undefined };
     const { loadBatches } = createLoadActivities({
       warehouse: refusing,
       batchStore,
       holdLoads,
-      parkLoads: async (tenant, { code, message }, beganAt) => {
+      pauseLoads: async (tenant, { code, message }, beganAt) => {
         assert.ok(beganAt <= Date.now());
-        parked.push([tenant, message]);
-        return new HeadgateError(code, `${message}: parked`, { retryable: true });
+        paused.push([tenant, message]);
+        return new HeadgateError(code, `${message}: paused`, { retryable: true });
       },
     });
     const refs = [await write(1)];
-    await assert.rejects(loadBatches(input(refs)), /Access Denied: parked/);
+    await assert.rejects(loadBatches(input(refs)), /Access Denied: paused/);
     await assert.rejects(loadBatches(input(refs)), failure('WAREHOUSE_REFUSED', false));
     thrown = new HeadgateError('WAREHOUSE_UNAVAILABLE', '503', { retryable: true });
     await assert.rejects(loadBatches(input(refs)), failure('WAREHOUSE_UNAVAILABLE', false));
-    assert.deepEqual(parked, [
+    assert.deepEqual(paused, [
       ['UA', 'Access Denied'],
       ['UA', 'Access Denied'],
     ]);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
-import { unloadableRows } from '../../../src/dead-letters/park-rows.js';
+import { unloadableRows } from '../../../src/dead-letters/dead-letter-rows.js';
 import { audit, isClean } from '../../../src/audit/audit.js';
 import { createDeadLetters, type DeadLetters } from '../../../src/dead-letters/dead-letters.js';
 import type { DeadLetterSummary } from '../../../src/dead-letters/summary.js';
@@ -128,7 +128,7 @@ describe('rows that no load can take', function () {
     });
     assert.deepEqual([audited.missing.count, audited.acknowledged, audited.inWarehouse], [0, 3, 2]);
     assert.ok(isClean(audited));
-    // Announced once more, the batch is held, and nothing is parked again.
+    // Announced once more, the batch is held, and nothing is dead-lettered again.
     assert.deepEqual((await load(batch)).loads[0]?.alreadyHeld, [batch.batchId]);
     await waiting(tenant, 1);
   });
@@ -158,8 +158,8 @@ describe('rows that no load can take', function () {
         Date.now() + 60_000,
       ),
     );
-    const [mendable] = await waiting(tenant, 1);
-    await deadLetters.resolve(tenant, mendable!.id, 'redriven', BY);
+    const [fixable] = await waiting(tenant, 1);
+    await deadLetters.resolve(tenant, fixable!.id, 'redriven', BY);
     await until(async () => assert.deepEqual(await idsIn(tenant), ['a', 'b', 'd']), SEEN_WITHIN_MS);
     await waiting(tenant, 0);
   });

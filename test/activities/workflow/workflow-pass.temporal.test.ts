@@ -139,7 +139,7 @@ describe('workflow subscriptions', function () {
       assert.deepEqual((await signals('own/wf-one/c', each)).events, ['again-0']);
   });
 
-  it('give the workflows of two tenants ids of their own, and park what no template can be filled from', async () => {
+  it('give the workflows of two tenants ids of their own, and dead-letter what no template can be filled from', async () => {
     const { result } = await deliver('wf-two', [{ region: 'eu', booking: 'a' }, { region: 'eu' }]);
     assert.deepEqual([result.delivered, result.deadLettered], [1, 1]);
     assert.deepEqual((await signals('own/wf-two/a')).events, ['wf-two-0']);

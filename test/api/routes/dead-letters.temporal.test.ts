@@ -18,7 +18,7 @@ import type {
 } from '../../../src/workflows/messages/deliveries.js';
 import type { ResolveInput } from '../../../src/workflows/messages/resolve.js';
 import { ALL_SCOPES, startTestApi, type TestAnswer, type TestApi } from '../../support/api.js';
-import { parkEvents, type Parked } from '../../support/dead-letters.js';
+import { deadLetterEvents, type DeadLettered } from '../../support/dead-letters.js';
 import { startPipeline, type Pipeline } from '../../support/pipeline.js';
 import { testNamespace, uiPage } from '../../support/temporal.js';
 import { until } from '../../support/until.js';
@@ -121,19 +121,19 @@ describe('/v1/dead-letters', function () {
   }
 
   describe('list', () => {
-    let all: Parked[];
+    let all: DeadLettered[];
     let halfway: string;
 
     before(async () => {
       const tenant = 'dead-list';
-      const first = await parkEvents(pipeline, tenant, { type: 'booking.made' });
+      const first = await deadLetterEvents(pipeline, tenant, { type: 'booking.made' });
       await new Promise((resolve) => setTimeout(resolve, 5));
       halfway = new Date().toISOString();
       await new Promise((resolve) => setTimeout(resolve, 5));
       const rest = [
-        await parkEvents(pipeline, tenant, { subscription: 'bi', type: 'booking.changed', events: 3 }),
-        await parkEvents(pipeline, tenant, { reason: 'loop', detail: 'round and round' }),
-        await parkEvents(pipeline, tenant, { reason: 'loop', subscription: 'bi' }),
+        await deadLetterEvents(pipeline, tenant, { subscription: 'bi', type: 'booking.changed', events: 3 }),
+        await deadLetterEvents(pipeline, tenant, { reason: 'loop', detail: 'round and round' }),
+        await deadLetterEvents(pipeline, tenant, { reason: 'loop', subscription: 'bi' }),
       ];
       all = [first, ...rest];
       await waiting(tenant, 4);
@@ -141,7 +141,7 @@ describe('/v1/dead-letters', function () {
 
     const of = (...places: number[]): string[] => places.map((n) => all[n]!.id).sort();
 
-    it('shows what is parked, with its workflow and its page in the UI', async () => {
+    it('shows what is dead-lettered, with its workflow and its page in the UI', async () => {
       const { json } = await get<DeadLetterPage>('dead-list', '?subscription=crm&reason=loop');
       const [{ url, parkedAt, expiresAt, ...rest }] = json.deadLetters as [DeadLetterPage['deadLetters'][0]];
       assert.match(url ?? '', uiPage('dead-letter%2Fdead-list%2F'));
@@ -201,7 +201,7 @@ describe('/v1/dead-letters', function () {
   it('pages through all of them, each once, also where few match', async () => {
     const tenant = 'dead-page';
     for (let n = 0; n < 9; n++)
-      await parkEvents(pipeline, tenant, {
+      await deadLetterEvents(pipeline, tenant, {
         subscription: n % 2 ? 'bi' : 'crm',
         type: n === 0 ? 'rare' : 'usual',
       });
@@ -223,7 +223,8 @@ describe('/v1/dead-letters', function () {
   });
 
   it('goes on with a page token for the same tenant and filter alone', async () => {
-    for (const tenant of ['dead-a', 'dead-b']) for (let n = 0; n < 2; n++) await parkEvents(pipeline, tenant);
+    for (const tenant of ['dead-a', 'dead-b'])
+      for (let n = 0; n < 2; n++) await deadLetterEvents(pipeline, tenant);
     await waiting('dead-a', 2);
     await waiting('dead-b', 2);
     const { json } = await get<DeadLetterPage>('dead-a', '?limit=1');
@@ -247,8 +248,8 @@ describe('/v1/dead-letters', function () {
 
   describe('one', () => {
     it('shows its events in pages, each with its attempts', async () => {
-      const parked = await parkEvents(pipeline, 'dead-one', { events: 5, lines: [1, 2, 4] });
-      const { batchId } = parked;
+      const deadLettered = await deadLetterEvents(pipeline, 'dead-one', { events: 5, lines: [1, 2, 4] });
+      const { batchId } = deadLettered;
       const name = { tenant: 'dead-one', subscription: 'crm', batchId, stream: 'events' } as const;
       const failed = { outcome: 'failed', at: '2024-03-10T12:00:00Z', status: 500 } as const;
       const entry = (line: number, attempt: number) => ({
@@ -260,7 +261,7 @@ describe('/v1/dead-letters', function () {
       });
       await pipeline.stores.deliveryLog.write(name, 1, [entry(0, 1), entry(1, 1), entry(2, 1)]);
       await pipeline.stores.deliveryLog.write(name, 2, [entry(1, 2)]);
-      const { json } = await get<DeadLetterDetail>('dead-one', `/${parked.id}?limit=2`);
+      const { json } = await get<DeadLetterDetail>('dead-one', `/${deadLettered.id}?limit=2`);
       assert.deepEqual(
         [json.status, json.count, json.eventsTotal, json.resolution],
         ['dead-letter', 3, 3, undefined],
@@ -272,23 +273,26 @@ describe('/v1/dead-letters', function () {
           ...attempts.map(({ pass, attempt, status, response }) => [pass, attempt, status, response]),
         ]),
         [
-          [1, parked.eventIds[0], [1, 1, 500, 'no 1'], [2, 2, 500, 'no 1']],
-          [2, parked.eventIds[1], [1, 1, 500, 'no 2']],
+          [1, deadLettered.eventIds[0], [1, 1, 500, 'no 1'], [2, 2, 500, 'no 1']],
+          [2, deadLettered.eventIds[1], [1, 1, 500, 'no 2']],
         ],
       );
       assert.equal(json.events[0]?.event?.extensions?.hops, 1);
-      const rest = await get<DeadLetterDetail>('dead-one', `/${parked.id}?eventsFrom=2`);
+      const rest = await get<DeadLetterDetail>('dead-one', `/${deadLettered.id}?eventsFrom=2`);
       assert.deepEqual(
         rest.json.events.map(({ event, attempts }) => [event?.id, attempts]),
-        [[parked.eventIds[2], []]],
+        [[deadLettered.eventIds[2], []]],
       );
     });
 
     it('shows what is known of one whose file is gone, and exports that', async () => {
-      const parked = await parkEvents(pipeline, 'dead-one', { subscription: 'bi', reason: 'expired' });
-      const name = { tenant: 'dead-one', stream: 'events', batchId: parked.batchId } as const;
+      const deadLettered = await deadLetterEvents(pipeline, 'dead-one', {
+        subscription: 'bi',
+        reason: 'expired',
+      });
+      const name = { tenant: 'dead-one', stream: 'events', batchId: deadLettered.batchId } as const;
       await rm(batchPath(pipeline.stores.paths.batches, name));
-      const { status, json } = await get<DeadLetterDetail>('dead-one', `/${parked.id}`);
+      const { status, json } = await get<DeadLetterDetail>('dead-one', `/${deadLettered.id}`);
       assert.deepEqual([status, json.events, json.eventsTotal], [200, [], 1]);
       assert.match(json.eventsUnreadable ?? '', /is gone/);
       await until(
@@ -296,19 +300,19 @@ describe('/v1/dead-letters', function () {
         SEEN_WITHIN_MS,
       );
       const [line, ...more] = (await exported('dead-one', '?reason=expired')).lines;
-      assert.deepEqual([line?.deadLetter, line?.event, more], [parked.id, null, []]);
+      assert.deepEqual([line?.deadLetter, line?.event, more], [deadLettered.id, null, []]);
       assert.match(line?.unreadable ?? '', /is gone/);
     });
 
-    it('is parked and shown also when its file is damaged', async () => {
+    it('is dead-lettered and shown also when its file is damaged', async () => {
       const { activities, stores } = pipeline;
-      const parked = await parkEvents(pipeline, 'dead-one');
-      const { batchId } = parked;
+      const deadLettered = await deadLetterEvents(pipeline, 'dead-one');
+      const { batchId } = deadLettered;
       await writeFile(
         batchPath(stores.paths.batches, { tenant: 'dead-one', stream: 'events', batchId }),
         'garbage',
       );
-      const input = await inputOfWorkflow<DeadLetterInput>(parked.workflowId);
+      const input = await inputOfWorkflow<DeadLetterInput>(deadLettered.workflowId);
       const workflowId = await activities.park({ ...input, passes: 11 });
       const id = deadLetterIdOf('dead-one', workflowId) ?? '';
       const { json } = await get<DeadLetterDetail>('dead-one', `/${id}`);
@@ -317,20 +321,20 @@ describe('/v1/dead-letters', function () {
     });
 
     it('is redriven once, says by whom, behind live traffic; the same request again gets the same answer', async () => {
-      const parked = await parkEvents(pipeline, 'dead-one', { events: 3, lines: [0, 2] });
+      const deadLettered = await deadLetterEvents(pipeline, 'dead-one', { events: 3, lines: [0, 2] });
       const redrive = (subject?: string) =>
         post<{ outcome: string; by: object }>(
           'dead-one',
-          `/${parked.id}/redrive`,
-          { reason: 'mended' },
+          `/${deadLettered.id}/redrive`,
+          { reason: 'fixed' },
           subject,
         );
       const first = await redrive();
       assert.equal(first.status, 202);
-      const by = { actor: 'ops@example.com', reason: 'mended' };
+      const by = { actor: 'ops@example.com', reason: 'fixed' };
       assert.deepEqual([first.json.outcome, first.json.by], ['redriven', by]);
       const result = (await pipeline.client.workflow
-        .getHandle(parked.workflowId)
+        .getHandle(deadLettered.workflowId)
         .result()) as DeadLetterResult;
       assert.deepEqual([result.by, result.delivery?.delivered], [by, 2]);
       assert.deepEqual(
@@ -344,7 +348,7 @@ describe('/v1/dead-letters', function () {
         const ids: string[] = [];
         for await (const { workflowId } of delivery) ids.push(workflowId);
         assert.ok(
-          ids.some((id) => id.startsWith(`deliver/dead-one/crm/${parked.batchId}/low/redrive-`)),
+          ids.some((id) => id.startsWith(`deliver/dead-one/crm/${deadLettered.batchId}/low/redrive-`)),
           ids.join(),
         );
       }, SEEN_WITHIN_MS);
@@ -352,48 +356,48 @@ describe('/v1/dead-letters', function () {
       assert.deepEqual((await redrive()).json, first.json);
       for (const other of [
         await redrive('somebody@example.com'),
-        await post('dead-one', `/${parked.id}/discard`, { reason: 'mended' }),
+        await post('dead-one', `/${deadLettered.id}/discard`, { reason: 'fixed' }),
       ]) {
         assert.deepEqual([other.status, other.body.code], [409, 'DEAD_LETTER_RESOLVED']);
         assert.deepEqual((other.body as unknown as { by: object }).by, by);
       }
-      const { json } = await get<DeadLetterDetail>('dead-one', `/${parked.id}`);
+      const { json } = await get<DeadLetterDetail>('dead-one', `/${deadLettered.id}`);
       assert.deepEqual([json.status, json.resolution?.by], ['redriven', by]);
     });
 
     it('while its events are delivered again, it says so', async () => {
-      const parked = await parkEvents(pipeline, 'dead-one', { priority: 'high' });
+      const deadLettered = await deadLetterEvents(pipeline, 'dead-one', { priority: 'high' });
       let deliver = (): void => undefined;
       const held = new Promise<void>((resolve) => (deliver = resolve));
       pipeline.replaced.pushPass = async () => {
         await held;
         return { delivered: 1, failed: 0, pending: [], dead: [] };
       };
-      assert.equal((await post('dead-one', `/${parked.id}/redrive`)).status, 202);
-      const { json } = await get<DeadLetterDetail>('dead-one', `/${parked.id}`);
+      assert.equal((await post('dead-one', `/${deadLettered.id}/redrive`)).status, 202);
+      const { json } = await get<DeadLetterDetail>('dead-one', `/${deadLettered.id}`);
       assert.deepEqual([json.status, json.resolution?.by?.actor], ['redriven', 'ops@example.com']);
-      assert.equal((await post('dead-one', `/${parked.id}/redrive`)).status, 202);
-      assert.equal((await post('dead-one', `/${parked.id}/discard`, { reason: 'no' })).status, 409);
+      assert.equal((await post('dead-one', `/${deadLettered.id}/redrive`)).status, 202);
+      assert.equal((await post('dead-one', `/${deadLettered.id}/discard`, { reason: 'no' })).status, 409);
       deliver();
-      await pipeline.client.workflow.getHandle(parked.workflowId).result();
+      await pipeline.client.workflow.getHandle(deadLettered.workflowId).result();
     });
 
     it('is discarded with a reason, and not without', async () => {
-      const parked = await parkEvents(pipeline, 'dead-one');
+      const deadLettered = await deadLetterEvents(pipeline, 'dead-one');
       for (const body of [undefined, {}, { reason: '' }, { reason: 5 }, { reason: 'a', actor: 'root' }]) {
-        const refused = await post('dead-one', `/${parked.id}/discard`, body);
+        const refused = await post('dead-one', `/${deadLettered.id}/discard`, body);
         assert.deepEqual([refused.status, refused.body.code], [400, 'BODY_MALFORMED'], JSON.stringify(body));
       }
-      assert.equal((await post('dead-one', `/${parked.id}/discard`, { reason: 'a test' })).status, 202);
-      const result = await pipeline.client.workflow.getHandle(parked.workflowId).result();
+      assert.equal((await post('dead-one', `/${deadLettered.id}/discard`, { reason: 'a test' })).status, 202);
+      const result = await pipeline.client.workflow.getHandle(deadLettered.workflowId).result();
       assert.deepEqual(result, { outcome: 'discarded', by: { actor: 'ops@example.com', reason: 'a test' } });
       assert.deepEqual(passes, []);
     });
 
     it('that was ended by hand is neither redriven nor listed', async () => {
-      const parked = await parkEvents(pipeline, 'dead-one', { reason: 'undeliverable' });
-      await pipeline.client.workflow.getHandle(parked.workflowId).terminate('a test');
-      const { status, body } = await post('dead-one', `/${parked.id}/redrive`);
+      const deadLettered = await deadLetterEvents(pipeline, 'dead-one', { reason: 'undeliverable' });
+      await pipeline.client.workflow.getHandle(deadLettered.workflowId).terminate('a test');
+      const { status, body } = await post('dead-one', `/${deadLettered.id}/redrive`);
       assert.deepEqual([status, body.code], [409, 'DEAD_LETTER_RESOLVED']);
       await until(
         async () => assert.deepEqual(await idsOf('dead-one', '?reason=undeliverable'), []),
@@ -404,11 +408,11 @@ describe('/v1/dead-letters', function () {
 
   describe("another tenant's", () => {
     it('can neither be seen, nor redriven, nor discarded, nor exported', async () => {
-      const parked = await parkEvents(pipeline, 'dead-a', { type: 'secret' });
+      const deadLettered = await deadLetterEvents(pipeline, 'dead-a', { type: 'secret' });
       for (const answer of [
-        await get('dead-b', `/${parked.id}`),
-        await post('dead-b', `/${parked.id}/redrive`),
-        await post('dead-b', `/${parked.id}/discard`, { reason: 'spite' }),
+        await get('dead-b', `/${deadLettered.id}`),
+        await post('dead-b', `/${deadLettered.id}/redrive`),
+        await post('dead-b', `/${deadLettered.id}/discard`, { reason: 'spite' }),
       ]) {
         assert.deepEqual([answer.status, answer.body.code], [404, 'NOT_FOUND']);
       }
@@ -429,12 +433,12 @@ describe('/v1/dead-letters', function () {
         assert.equal(answer.status, 404);
       }
       await ended('dead-a', json.id);
-      assert.equal((await get<DeadLetterDetail>('dead-a', `/${parked.id}`)).json.status, 'dead-letter');
+      assert.equal((await get<DeadLetterDetail>('dead-a', `/${deadLettered.id}`)).json.status, 'dead-letter');
     });
 
     it('is not reached through a workflow that claims to be a dead letter of the asking one', async () => {
       const { client } = pipeline;
-      const victim = await parkEvents(pipeline, 'dead-a');
+      const victim = await deadLetterEvents(pipeline, 'dead-a');
       const input = await inputOfWorkflow(victim.workflowId);
       const start = (workflowId: string, tenant: string) =>
         client.workflow.start('deadLetter', {
@@ -495,7 +499,7 @@ describe('/v1/dead-letters', function () {
 
     it('lets one go at a time where the rate asks for it, and is cancelled between two', async () => {
       const tenant = 'dead-stop';
-      for (let n = 0; n < 4; n++) await parkEvents(pipeline, tenant, { events: 100 });
+      for (let n = 0; n < 4; n++) await deadLetterEvents(pipeline, tenant, { events: 100 });
       await waiting(tenant, 4);
       const request = { filter: { subscription: 'crm' }, eventsPerSecond: 1, reason: 'slowly' };
       const { status, json } = await post<RedriveStatus>(tenant, '/redrive', request);
@@ -524,7 +528,7 @@ describe('/v1/dead-letters', function () {
 
     it('starts the same once, however often it is asked for, and four at once', async () => {
       const tenant = 'dead-again';
-      await parkEvents(pipeline, tenant, { events: 1 });
+      await deadLetterEvents(pipeline, tenant, { events: 1 });
       await waiting(tenant, 1);
       const slowly = { eventsPerSecond: 1 };
       let end = (): void => undefined;
@@ -555,10 +559,10 @@ describe('/v1/dead-letters', function () {
     it('lists, filters and redrives 100,000 dead events, each delivered once', async () => {
       const tenant = 'dead-many';
       const events = 2_500;
-      const letters: Parked[] = [];
+      const letters: DeadLettered[] = [];
       for (let n = 0; n < 42; n++) {
         const type = n < 2 ? 'booking.made' : 'flight.arrived';
-        letters.push(await parkEvents(pipeline, tenant, { events, type }));
+        letters.push(await deadLetterEvents(pipeline, tenant, { events, type }));
       }
       await waiting(tenant, 42);
       assert.equal((await idsOf(tenant, '?type=booking.*')).length, 2);
@@ -571,7 +575,7 @@ describe('/v1/dead-letters', function () {
         await pipeline.activities.signalDeadLetters(input);
         if (lost++ === 1) throw new Error('a test loses this answer');
       };
-      const request = { filter: { type: 'flight.*' }, eventsPerSecond: 100_000, reason: 'mended' };
+      const request = { filter: { type: 'flight.*' }, eventsPerSecond: 100_000, reason: 'fixed' };
       const { json } = await post<RedriveStatus>(tenant, '/redrive', request);
       const { status, progress } = await ended(tenant, json.id, 90_000);
       assert.equal(status, 'completed');
@@ -582,7 +586,7 @@ describe('/v1/dead-letters', function () {
       )) as DeadLetterResult[];
       assert.deepEqual(
         new Set(results.map(({ by }) => JSON.stringify(by))),
-        new Set([JSON.stringify({ actor: 'ops@example.com', reason: 'mended', redrive: json.workflowId })]),
+        new Set([JSON.stringify({ actor: 'ops@example.com', reason: 'fixed', redrive: json.workflowId })]),
       );
       const delivered = passes.flatMap(({ batch, pending }) =>
         [...LineSet.decode(pending[0]?.lines, batch.events)].map((line) => `${batch.batchId}-${line}`),
@@ -591,7 +595,7 @@ describe('/v1/dead-letters', function () {
       assert.deepEqual(new Set(delivered), new Set(letters.slice(2).flatMap(({ eventIds }) => eventIds)));
       await waiting(tenant, 2);
       const input = await inputOfWorkflow<ResolveInput>(json.workflowId);
-      assert.deepEqual(input.by, { actor: 'ops@example.com', reason: 'mended' });
+      assert.deepEqual(input.by, { actor: 'ops@example.com', reason: 'fixed' });
     });
   });
 
@@ -617,7 +621,7 @@ describe('/v1/dead-letters', function () {
   }
 
   describe('export', () => {
-    let letters: Parked[];
+    let letters: DeadLettered[];
     const tenant = 'dead-out';
 
     before(async () => {
@@ -626,9 +630,13 @@ describe('/v1/dead-letters', function () {
       const detail = 'no '.repeat(700);
       for (let n = 0; n < 12; n++)
         letters.push(
-          await parkEvents(pipeline, tenant, { events: 2_000, detail, subscription: n === 0 ? 'bi' : 'crm' }),
+          await deadLetterEvents(pipeline, tenant, {
+            events: 2_000,
+            detail,
+            subscription: n === 0 ? 'bi' : 'crm',
+          }),
         );
-      letters.push(await parkEvents(pipeline, tenant, { reason: 'loop', events: 3, lines: [0, 2] }));
+      letters.push(await deadLetterEvents(pipeline, tenant, { reason: 'loop', events: 3, lines: [0, 2] }));
       await waiting(tenant, 13);
     });
 

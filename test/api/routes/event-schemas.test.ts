@@ -65,7 +65,7 @@ describe('events with schemas', () => {
     assert.deepEqual(await ids(), ['one', 'two']);
     assert.deepEqual(await violations(), ['headgate_schema_violations_total{tenant="UA",mode="enforce"} 1']);
     const again = await post(made('bad', { amount: 5 }));
-    assert.equal(again.body.accepted, 1, 'an event that was rejected can be mended under its id');
+    assert.equal(again.body.accepted, 1, 'an event that was rejected can be fixed under its id');
   });
 
   it('answers 422 when nothing fits, and counts data that is missing or not JSON as a violation', async () => {

@@ -12,14 +12,14 @@ import { until } from '../../support/until.js';
 const [UA, DL] = ['op-UA', 'op-DL'];
 /** Far less than what a poll waits here. */
 const SOON_MS = 5_000;
-const NAMES = ['jti', 'subject', 'before', 'key', 'standing', 'expiry', 'check'];
+const NAMES = ['jti', 'subject', 'before', 'key', 'status', 'expiry', 'check'];
 
 describe('a poll whose token is good no more', function () {
   this.timeout(90_000);
   let dir: string;
   let pulling: Pulling;
   let revocations: Revocations;
-  let tellStanding: (tenant: string) => void;
+  let tellStatus: (tenant: string) => void;
   const tenants: Record<string, 'active' | 'suspended'> = { [UA]: 'active', [DL]: 'active' };
 
   before(async () => {
@@ -31,7 +31,7 @@ describe('a poll whose token is good no more', function () {
       revocations,
       tenants,
       keysEveryMs: 20,
-      onStandingChange: (listener) => (tellStanding = listener),
+      onTenantStatusChange: (listener) => (tellStatus = listener),
     });
   });
   after(async () => {
@@ -117,13 +117,13 @@ describe('a poll whose token is good no more', function () {
   });
 
   it('is answered 403 when its tenant is suspended', async () => {
-    const { status, code } = await endedBy('standing', await tokenOf(UA), async () => {
+    const { status, code } = await endedBy('status', await tokenOf(UA), async () => {
       tenants[UA] = 'suspended';
-      tellStanding(UA);
+      tellStatus(UA);
     });
     tenants[UA] = 'active';
     assert.deepEqual([status, code], [403, 'TENANT_SUSPENDED']);
-    await goesOn('standing', await tokenOf(UA));
+    await goesOn('status', await tokenOf(UA));
   });
 
   it('is answered with nothing when its token expires: the consumer asks again with the next', async () => {

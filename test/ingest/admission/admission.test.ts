@@ -4,7 +4,7 @@ import type { ErrorCode, HeadgateError } from '../../../src/errors.js';
 import {
   Admission,
   type AdmissionOptions,
-  type EngineStanding,
+  type EngineStatus,
 } from '../../../src/ingest/admission/admission.js';
 import type { Permit } from '../../../src/ingest/admission/permit.js';
 
@@ -15,8 +15,8 @@ describe('admission', () => {
   let backlog: Record<string, { bytes: number; oldestAt?: number }>;
   let spoolBytes: number;
   let freeDiskBytes: number;
-  let engine: EngineStanding;
-  let slowLane: Record<string, QueueBacklog>;
+  let engine: EngineStatus;
+  let tenantQueues: Record<string, QueueBacklog>;
   let admission: Admission;
 
   beforeEach(() => {
@@ -25,7 +25,7 @@ describe('admission', () => {
     spoolBytes = 0;
     freeDiskBytes = 1_000 * MB;
     engine = { reachableSince: 0 };
-    slowLane = {};
+    tenantQueues = {};
     admission = createAdmission();
   });
 
@@ -39,7 +39,7 @@ describe('admission', () => {
       freeDiskBytes: () => freeDiskBytes,
       minFreeDiskBytes: 10 * MB,
       engine: () => engine,
-      slowLaneOf: (tenant) => slowLane[tenant],
+      queueBacklogOf: (tenant) => tenantQueues[tenant],
       now: () => now,
       ...more,
     });
@@ -190,14 +190,14 @@ describe('admission', () => {
     });
 
     it('whose queue on Temporal is long or stands still', () => {
-      slowLane.UA = { tasks: 1_000, ageMs: 3_600_000, tasksPerSecond: 0 };
+      tenantQueues.UA = { tasks: 1_000, ageMs: 3_600_000, tasksPerSecond: 0 };
       assert.equal(answer('UA'), undefined);
-      slowLane.UA = { tasks: 1_040, ageMs: 0, tasksPerSecond: 2 };
+      tenantQueues.UA = { tasks: 1_040, ageMs: 0, tasksPerSecond: 2 };
       assert.deepEqual(answer('UA'), ['TENANT_BACKLOG_FULL', 20]);
-      slowLane.UA = { tasks: 1, ageMs: 3_600_001, tasksPerSecond: 0 };
+      tenantQueues.UA = { tasks: 1, ageMs: 3_600_001, tasksPerSecond: 0 };
       assert.deepEqual(answer('UA'), ['TENANT_BACKLOG_FULL', 60]);
       assert.equal(answer('DL'), undefined);
-      slowLane.UA = { tasks: 0, ageMs: 3_600_001, tasksPerSecond: 0 };
+      tenantQueues.UA = { tasks: 0, ageMs: 3_600_001, tasksPerSecond: 0 };
       assert.equal(answer('UA'), undefined);
     });
   });

@@ -3,7 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import { freePort } from '../../../bench/system/free-port.js';
 import { queueBacklog, type QueueBacklog } from '../../../src/temporal/queue-backlog.js';
 import { EngineWatch } from '../../../src/ingest/admission/engine-watch.js';
-import { SlowLaneWatch } from '../../../src/ingest/admission/slow-lane-watch.js';
+import { TenantQueueWatch } from '../../../src/ingest/admission/tenant-queue-watch.js';
 import { temporalAnswers } from '../../../src/roles/open-admission.js';
 import { tenantQueue } from '../../../src/tenants/queues.js';
 import { arrivals, connect, startPipeline } from '../../support/pipeline.js';
@@ -12,15 +12,15 @@ import { until } from '../../support/until.js';
 
 const NEVER = 2 ** 31 - 1;
 
-describe('the watch on slow lanes', () => {
+describe('the watch on tenants’ queues', () => {
   let asked: string[];
   let now: number;
-  let watch: SlowLaneWatch;
+  let watch: TenantQueueWatch;
 
   function open(describe: (tenant: string) => Promise<QueueBacklog>, tenantsPerRefresh = 3): void {
     asked = [];
     now = 1_000_000;
-    watch = new SlowLaneWatch({
+    watch = new TenantQueueWatch({
       describe: (tenant) => {
         asked.push(tenant);
         return describe(tenant);
@@ -72,19 +72,19 @@ describe('what Temporal says', function () {
   this.timeout(30_000);
 
   it('of a paused tenant whose loads wait: how many, and for how long', async () => {
-    const pipeline = await startPipeline({ 'slow-lane': { limits: { activitiesPerSecond: 0 } } });
+    const pipeline = await startPipeline({ 'slow-queue': { limits: { activitiesPerSecond: 0 } } });
     try {
-      assert.deepEqual(await queueBacklog(pipeline.client, tenantQueue('slow-lane')), {
+      assert.deepEqual(await queueBacklog(pipeline.client, tenantQueue('slow-queue')), {
         tasks: 0,
         ageMs: 0,
         tasksPerSecond: 0,
       });
       await (
-        await pipeline.submit('slow-lane', arrivals('slow', [90]))
+        await pipeline.submit('slow-queue', arrivals('slow', [90]))
       ).ended;
       await until(async () => {
-        const { tasks, ageMs } = await queueBacklog(pipeline.client, tenantQueue('slow-lane'));
-        assert.ok(tasks >= 1 && ageMs > 0, `${tasks} tasks, ${ageMs} ms on ${tenantQueue('slow-lane')}`);
+        const { tasks, ageMs } = await queueBacklog(pipeline.client, tenantQueue('slow-queue'));
+        assert.ok(tasks >= 1 && ageMs > 0, `${tasks} tasks, ${ageMs} ms on ${tenantQueue('slow-queue')}`);
       }, 15_000);
     } finally {
       await pipeline.stop();
@@ -101,15 +101,15 @@ describe('what Temporal says', function () {
     try {
       now = 2_000;
       await watch.look();
-      assert.deepEqual(watch.standing, { reachableSince: 1_000 });
+      assert.deepEqual(watch.status, { reachableSince: 1_000 });
       asked = new Client({ connection: nowhere });
       await watch.look();
       now = 3_000;
       await watch.look();
-      assert.deepEqual(watch.standing, { awaySince: 2_000 });
+      assert.deepEqual(watch.status, { awaySince: 2_000 });
       asked = client;
       await watch.look();
-      assert.deepEqual(watch.standing, { reachableSince: 3_000 });
+      assert.deepEqual(watch.status, { reachableSince: 3_000 });
     } finally {
       watch.close();
       await Promise.all([connection.close(), nowhere.close()]);

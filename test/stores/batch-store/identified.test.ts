@@ -155,8 +155,8 @@ describe('a batch store that knows which one it is', function () {
           warehouse,
           batchStore: elsewhere,
           holdLoads: () => Promise.resolve(),
-          parkLoads: never,
-          parkRows: never,
+          pauseLoads: never,
+          deadLetterRows: never,
         });
         const input = { tenant: 'UA', window: 'w', loadedAt: '2026-03-01T00:00:00Z', batches: [ref] };
         await assert.rejects(new MockActivityEnvironment().run(loadBatches, input), {
@@ -168,7 +168,7 @@ describe('a batch store that knows which one it is', function () {
       }
     });
 
-    it('when it delivers by push or workflows, or parks', async () => {
+    it('when it delivers by push or workflows, or dead-letters', async () => {
       await assert.rejects(linesOf(elsewhere, ref), UNREACHABLE);
     });
 
@@ -180,7 +180,7 @@ describe('a batch store that knows which one it is', function () {
     it('when it redrives rows, or a start that was refused', async () => {
       const redrive = createReloadRows({
         batchStore: elsewhere,
-        park: never,
+        deadLetterEvents: never,
         expiresAtOf: never,
         announce: never,
       });
@@ -190,7 +190,7 @@ describe('a batch store that knows which one it is', function () {
         isolationOf: () => 'pooled',
         batchStore: elsewhere,
         quarantine: createFileQuarantine(join(dir(), 'b', 'quarantine')),
-        parkIngest: never,
+        deadLetterIngest: never,
       });
       await assert.rejects(restart({ batch: ref, cause: 'c' } as never), UNREACHABLE);
     });

@@ -205,7 +205,7 @@ export function conformsAsStateStore(kind: StateStoreKind): {
     '𝄞'.repeat(256),
     's'.repeat(512),
   ];
-  it('keeps every subject that the door lets in apart from the others', async () => {
+  it('keeps every subject that the API admits apart from the others', async () => {
     const tenant = 't'.repeat(63);
     const subjects = names.map((subject, n) => snapshot(tenant, subject, withProperties({ n })));
     await store.checkpoint({ subjects, watermarks: new Map() });

@@ -25,7 +25,7 @@ const attribute = (id: string, more: object): Buffer =>
   Buffer.from(JSON.stringify({ ...event(id), ...more }));
 const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
 
-/** What a load cannot take, or could be thought not to take: its line, and what the door says of such an event. */
+/** What a load cannot take, or could be thought not to take: its line, and what the API says of such an event. */
 const LINES: [what: string, line: Buffer, loads: boolean][] = [
   ['invalid JSON', Buffer.from('{"id": '), false],
   ['no JSON', Buffer.from('hello'), false],
@@ -65,7 +65,7 @@ const LINES: [what: string, line: Buffer, loads: boolean][] = [
 ];
 
 /** Those of them that a producer can send. */
-const DOOR_TAKES = new Set([
+const API_TAKES = new Set([
   'the farthest offset there is',
   '64 levels',
   '10,000 keys',
@@ -123,17 +123,17 @@ describe('rows that cannot be loaded', function () {
       assert.deepEqual(rows, loads ? [] : [[1, bad.toString('utf8')]]);
     });
 
-    it(`${DOOR_TAKES.has(what) ? 'may' : 'never'} come through the door with ${what}`, () => {
+    it(`${API_TAKES.has(what) ? 'may' : 'never'} come through the API with ${what}`, () => {
       const candidate = parseBody(
         { headers: { 'content-type': 'application/x-ndjson' }, rawHeaders: [] },
         bad,
       ).at(0);
-      assert.equal('value' in candidate && isTaken(candidate.value, candidate.written), DOOR_TAKES.has(what));
-      assert.ok(loads || !DOOR_TAKES.has(what));
+      assert.equal('value' in candidate && isTaken(candidate.value, candidate.written), API_TAKES.has(what));
+      assert.ok(loads || !API_TAKES.has(what));
     });
   }
 
-  /** The time of receipt is the door's own; no attribute has such a name. */
+  /** The time of receipt is the API's own; no attribute has such a name. */
   function isTaken(value: unknown, written: Written): boolean {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
     const { received_at, ...sent } = value as Record<string, unknown>;
@@ -143,7 +143,7 @@ describe('rows that cannot be loaded', function () {
     return row !== undefined && !isRejection(row) && JSON.stringify(row).length <= MAX_EVENT_BYTES;
   }
 
-  it('are none of what the door takes, whatever it is', async () => {
+  it('are none of what the API takes, whatever it is', async () => {
     const text = fc.string({ unit: 'binary', maxLength: 20 });
     const sent = fc.record(
       {

@@ -68,7 +68,7 @@ function exactly(token: string): string {
   return `${sign}${significant}e${power}`;
 }
 
-describe('numbers that the door takes', function () {
+describe('numbers that the API takes', function () {
   this.timeout(60_000);
   let fixture: Fixture;
   const sent = new Map<string, string>();

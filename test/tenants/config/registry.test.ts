@@ -94,7 +94,7 @@ describe('tenants/config/registry', () => {
     assert.equal(tenants.get('a'), undefined);
   });
 
-  it('keeps the last good configuration when a file becomes invalid, says why, and takes the mended one', async () => {
+  it('keeps the last good configuration when a file becomes invalid, says why, and takes the fixed one', async () => {
     await apply('a.yaml', 'tenant: a\nretention: 2h');
     const tenants = await open();
     const warned = once(logs, 'log.warn');
@@ -128,7 +128,7 @@ describe('tenants/config/registry', () => {
     let heard = 0;
     tenants.onChange(() => heard++)();
     tenants.onChange(() => {
-      throw new Error('a listener in trouble');
+      throw new Error('a listener that fails');
     });
     const change = nextChange(tenants);
     await apply('a.yaml', 'tenant: a');

@@ -13,22 +13,22 @@ import {
   LATE_LETTER_MS,
   type DeadLetterInput,
   type DeadLetterMemo,
-  type ParkInput,
+  type DeadLetterEventsInput,
 } from '../workflows/messages/deliveries.js';
 import { type BatchContents, WORKFLOW_TASK_TIMEOUT } from '../workflows/messages/batches.js';
 import { linesOf } from '../stores/batch-store/batch-lines.js';
 
-/** What {@link createPark} needs. */
-export interface ParkOptions {
+/** What {@link createDeadLetterEvents} needs. */
+export interface DeadLetterEventsOptions {
   readonly client: Client;
   readonly batchStore: BatchStore;
   readonly isolationOf: (tenant: string) => Isolation;
-  readonly onParked?: (input: ParkInput) => void;
+  readonly onDeadLettered?: (input: DeadLetterEventsInput) => void;
   readonly now?: () => number;
 }
 
-/** Parks dead events; returns the id of the workflow that holds them. */
-export type Park = (input: ParkInput) => Promise<string>;
+/** Makes a dead letter of events; returns the id of the workflow that holds them. */
+export type DeadLetterEvents = (input: DeadLetterEventsInput) => Promise<string>;
 
 /** Event types named in a dead letter's memo: people look for dead letters by type, so that few may be missing. */
 const TYPES_SHOWN = 50;
@@ -36,10 +36,10 @@ const TYPES_SHOWN = 50;
 const TEXT_SHOWN = 512;
 
 /**
- * Builds the activity that parks what could not be delivered, as a workflow that waits. Its memo says what a list shows,
+ * Builds the activity that dead-letters what could not be delivered, as a workflow that waits. Its memo says what a list shows,
  * so that listing opens no history; the events stay in the batch's file.
  */
-export function createPark(options: ParkOptions): Park {
+export function createDeadLetterEvents(options: DeadLetterEventsOptions): DeadLetterEvents {
   const { client, batchStore, isolationOf, now = Date.now } = options;
   return async ({ contents, ...input }) => {
     const { tenant, subscription, batch, priority, cause } = input.delivery;
@@ -57,7 +57,7 @@ export function createPark(options: ParkOptions): Park {
     };
     const args: [DeadLetterInput] = [{ ...input, delivery: { ...input.delivery, expiresAt }, parkedAt }];
     faultPoint('park.before');
-    // One that is there: an attempt whose answer was lost has parked them.
+    // One that is there: an attempt whose answer was lost has dead-lettered them.
     const started = await startOnce(client, {
       type: DEAD_LETTER,
       tenant,
@@ -73,7 +73,7 @@ export function createPark(options: ParkOptions): Park {
         typedSearchAttributes: subscriptionAttributes(tenant, subscription, batch.stream, DEAD_LETTER_STATUS),
       },
     });
-    if (started) options.onParked?.(input);
+    if (started) options.onDeadLettered?.(input);
     faultPoint('park.after');
     return workflowId;
   };
@@ -81,7 +81,7 @@ export function createPark(options: ParkOptions): Park {
 
 async function contentsOf(
   batchStore: BatchStore,
-  { delivery, dead, contents }: ParkInput,
+  { delivery, dead, contents }: DeadLetterEventsInput,
 ): Promise<Omit<DeadLetterMemo, 'parkedAt' | 'expiresAt'>> {
   const { batch, kind } = delivery;
   const { reason, detail, attempts, count } = dead;

@@ -15,8 +15,8 @@ export interface Slice {
   readonly rows: readonly EventRow[];
 }
 
-/** What a {@link KeptLane} reads, and tells of. */
-export interface KeptLaneOptions {
+/** What a {@link KeptPartition} reads, and reports. */
+export interface KeptPartitionOptions {
   readonly store: BatchStore;
   readonly batches: AsyncIterable<BatchName>;
   readonly stream: InputStream;
@@ -27,10 +27,10 @@ export interface KeptLaneOptions {
 }
 
 /**
- * What is kept of one stream of one node, in the order of receipt: a lane's batches go one after the other, so the ids of
+ * What is kept of one stream of one node, in the order of receipt: a partition's batches go one after the other, so the ids of
  * a node's batches rise as its events came. One batch is in memory at a time.
  */
-export class KeptLane {
+export class KeptPartition {
   private readonly names: AsyncIterator<BatchName>;
   private batch: BatchRef | undefined;
   private lines = new TextLines(Buffer.alloc(0));
@@ -38,11 +38,11 @@ export class KeptLane {
   private head: EventRow | undefined;
   private ended = false;
 
-  constructor(private readonly options: KeptLaneOptions) {
+  constructor(private readonly options: KeptPartitionOptions) {
     this.names = options.batches[Symbol.asyncIterator]();
   }
 
-  /** The next event, or undefined at the end; to be awaited before each {@link KeptLane.take}. */
+  /** The next event, or undefined at the end; to be awaited before each {@link KeptPartition.take}. */
   async peek(): Promise<EventRow | undefined> {
     while (this.head === undefined && !this.ended) {
       if (this.at < this.lines.length) this.head = JSON.parse(this.lines.at(this.at)) as EventRow;

@@ -1,16 +1,19 @@
 import { subscriptionQueue, tenantQueue } from '../tenants/queues.js';
 import { INGEST, type IngestDeadLetter } from '../workflows/messages/ingest-dead-letter.js';
 import { expiryOf } from './expiry.js';
-import type { Park } from './park.js';
+import type { DeadLetterEvents } from './dead-letter-events.js';
 
-/** Parks what ingest could not hand over; returns the id of the workflow that holds it. */
-export type ParkIngest = (deadLetter: IngestDeadLetter) => Promise<string>;
+/** Dead-letters what ingest could not hand over; returns the id of the workflow that holds it. */
+export type DeadLetterIngest = (deadLetter: IngestDeadLetter) => Promise<string>;
 
-/** Builds it over {@link Park}: a dead letter of ingest is one like any other, of a subscription that nobody configures. */
-export function createParkIngest(park: Park, retentionMsOf: (tenant: string) => number): ParkIngest {
+/** Builds it over {@link DeadLetterEvents}: a dead letter of ingest is one like any other, of a subscription that nobody configures. */
+export function createDeadLetterIngest(
+  deadLetterEvents: DeadLetterEvents,
+  retentionMsOf: (tenant: string) => number,
+): DeadLetterIngest {
   return ({ batch, reason, detail, contents, cause }) => {
     const { tenant, batchId, events } = batch;
-    return park({
+    return deadLetterEvents({
       delivery: {
         tenant,
         subscription: INGEST,

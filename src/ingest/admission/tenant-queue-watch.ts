@@ -1,14 +1,14 @@
 import type { QueueBacklog } from '../../temporal/queue-backlog.js';
 
-/** What {@link SlowLaneWatch} needs. */
-export interface SlowLaneWatchOptions {
+/** What {@link TenantQueueWatch} needs. */
+export interface TenantQueueWatchOptions {
   /** Asks Temporal what waits on a tenant's activity queue. */
   readonly describe: (tenant: string) => Promise<QueueBacklog>;
   /** Pause between two refreshes. Default 2 s. */
   readonly intervalMs?: number;
   /** Tenants asked about in one refresh. Default 20: a few milliseconds of Temporal's time each. */
   readonly tenantsPerRefresh?: number;
-  /** A tenant that has posted nothing for so long is not asked about, and its backlog forgotten. Default 5 minutes. */
+  /** A tenant that has posted nothing for this long is not asked about, and its backlog forgotten. Default 5 minutes. */
   readonly activeMs?: number;
   readonly now?: () => number;
 }
@@ -22,14 +22,14 @@ interface Watched {
  * Knows what waits on the activity queues of the tenants that are posting. They are asked about in turn and in the
  * background, a few at a time, so the more of them there are the older an answer may be; a request never waits for one.
  */
-export class SlowLaneWatch {
+export class TenantQueueWatch {
   /** In the order of the last refresh, the longest ago first. */
   private readonly tenants = new Map<string, Watched>();
   private readonly timer: NodeJS.Timeout;
   private refreshing = false;
   private readonly now: () => number;
 
-  constructor(private readonly options: SlowLaneWatchOptions) {
+  constructor(private readonly options: TenantQueueWatchOptions) {
     this.now = options.now ?? Date.now;
     this.timer = setInterval(() => void this.refresh(), options.intervalMs ?? 2_000).unref();
   }

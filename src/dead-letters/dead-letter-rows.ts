@@ -3,7 +3,7 @@ import { LineSet } from '../events/line-set.js';
 import type { BadRow } from '../stores/warehouse/warehouse.js';
 import { WAREHOUSE } from '../tenants/subscription.js';
 import { subscriptionQueue, tenantQueue } from '../tenants/queues.js';
-import type { ParkInput } from '../workflows/messages/deliveries.js';
+import type { DeadLetterEventsInput } from '../workflows/messages/deliveries.js';
 import type { BatchContents } from '../workflows/messages/batches.js';
 
 /** Rows named with what is wrong with them in a dead letter's detail; the events themselves are in their batch's file. */
@@ -11,11 +11,15 @@ const ROWS_NAMED = 5;
 
 /**
  * The dead letter of rows that a tenant's warehouse could not load: one like any other, of the subscription by which events
- * come into it. It follows from the batch, so that an attempt that finds the same rows parks nothing new.
+ * come into it. It follows from the batch, so that an attempt that finds the same rows dead-letters nothing new.
  * @param expiresAt when it is given up, milliseconds since the epoch
  */
-export function unloadableRows(batch: BatchRef, rows: readonly BadRow[], expiresAt: number): ParkInput {
-  const dead: ParkInput['dead'] = {
+export function unloadableRows(
+  batch: BatchRef,
+  rows: readonly BadRow[],
+  expiresAt: number,
+): DeadLetterEventsInput {
+  const dead: DeadLetterEventsInput['dead'] = {
     reason: 'row-unloadable',
     detail: detailOf(rows),
     attempts: 1,
@@ -30,7 +34,7 @@ export function unloadableRows(batch: BatchRef, rows: readonly BadRow[], expires
  * backup.
  * @param expiresAt when it is given up, milliseconds since the epoch
  */
-export function unreadableBatch(batch: BatchRef, detail: string, expiresAt: number): ParkInput {
+export function unreadableBatch(batch: BatchRef, detail: string, expiresAt: number): DeadLetterEventsInput {
   return deadRows(
     { batch, expiresAt },
     { reason: 'batch-unreadable', detail, attempts: 1, count: batch.events },
@@ -39,9 +43,9 @@ export function unreadableBatch(batch: BatchRef, detail: string, expiresAt: numb
 
 /** A dead letter of the warehouse. */
 export function deadRows(
-  { batch, expiresAt, cause }: Pick<ParkInput['delivery'], 'batch' | 'expiresAt' | 'cause'>,
-  dead: ParkInput['dead'],
-): ParkInput {
+  { batch, expiresAt, cause }: Pick<DeadLetterEventsInput['delivery'], 'batch' | 'expiresAt' | 'cause'>,
+  dead: DeadLetterEventsInput['dead'],
+): DeadLetterEventsInput {
   const { tenant } = batch;
   return {
     delivery: {

@@ -20,21 +20,21 @@ import type { TenantRegistry } from '../../src/tenants/config/registry.js';
 /** Makes a request's events durable; the request is answered when it resolves. */
 export type Accept = (tenant: string, events: readonly TakenEvent[]) => Promise<void>;
 
-/** What {@link openDoor} needs. */
-export interface DoorOptions {
+/** What {@link startApi} needs. */
+export interface StartApiOptions {
   readonly config: Config;
   readonly registry: TenantRegistry;
   readonly accept: Accept;
   readonly log: Logger;
 }
 
-/** Headgate's own HTTP door, with the same authentication, parsing and validation, over another way of keeping events. */
-export async function openDoor({ config, registry, accept, log }: DoorOptions): Promise<ListeningApi> {
+/** Headgate's own HTTP API, with the same authentication, parsing and validation, over another way of keeping events. */
+export async function startApi({ config, registry, accept, log }: StartApiOptions): Promise<ListeningApi> {
   const authenticate = createAuthenticator({
     keys: await openKeySet(config),
     issuer: config.jwtIssuer,
     audience: config.jwtAudience,
-    standingOf: (tenant) => (registry.get(tenant) === undefined ? 'unknown' : 'active'),
+    tenantStatusOf: (tenant) => (registry.get(tenant) === undefined ? 'unknown' : 'active'),
   });
   const app = new Koa();
   app.silent = true;

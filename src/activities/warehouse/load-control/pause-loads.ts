@@ -1,8 +1,8 @@
 import { HeadgateError, messageOf } from '../../../errors.js';
 import type { Logger } from '../../../platform/logger.js';
 
-/** What {@link createParkLoads} needs. */
-export interface ParkLoadsOptions {
+/** What {@link createPauseLoads} needs. */
+export interface PauseLoadsOptions {
   /** Pauses the tenant's warehouse, unless it is paused, and raises an alert. */
   readonly pause: (tenant: string, reason: string) => Promise<unknown>;
   readonly log: Pick<Logger, 'warn'>;
@@ -14,17 +14,17 @@ export interface ParkLoadsOptions {
  * Called with a load that the warehouse refused, and when it had begun, in milliseconds since the epoch. Resolves to the
  * error that the load is to fail with: it is tried again.
  */
-export type ParkLoads = (tenant: string, refusal: HeadgateError, beganAt: number) => Promise<HeadgateError>;
+export type PauseLoads = (tenant: string, refusal: HeadgateError, beganAt: number) => Promise<HeadgateError>;
 
 /** The pause holds the load back then, and says when to ask again. */
 const AGAIN_AFTER_SECONDS = 15;
 
 /**
- * Builds what parks the loads of a tenant whose warehouse refuses them for what only a person can fix, such as a
+ * Builds what pauses the loads of a tenant whose warehouse refuses them for what only a person can fix, such as a
  * permission: its warehouse is paused with the reason, so that windows wait, and nothing asks without success. A resume is
  * what has them tried again.
  */
-export function createParkLoads({ pause, log, now = Date.now }: ParkLoadsOptions): ParkLoads {
+export function createPauseLoads({ pause, log, now = Date.now }: PauseLoadsOptions): PauseLoads {
   const pausedAt = new Map<string, number>();
 
   return async (tenant, refusal, beganAt) => {

@@ -3,12 +3,12 @@ import type { IngestBatchInput } from '../workflows/messages/batches.js';
 import type { Chunk } from '../events/chunk.js';
 import { ChunkQueue } from '../events/chunk-queue.js';
 
-/** Which chunks of a lane make a batch. From it the same batch id, file and workflow id come out, however often it is run. */
+/** Which chunks of a partition make a batch. From it the same batch id, file and workflow id come out, however often it is run. */
 export interface Plan {
   readonly tenant: string;
   readonly stream: InputStream;
   readonly batchId: string;
-  /** First and last sequence number; chunks of other lanes lie between. */
+  /** First and last sequence number; chunks of other partitions lie between. */
   readonly firstSeq: number;
   readonly lastSeq: number;
   readonly events: number;
@@ -28,12 +28,12 @@ export interface BatchLimits {
 }
 
 /** The name of a tenant's stream in maps and logs. */
-export function laneKey(tenant: string, stream: InputStream): string {
+export function partitionKey(tenant: string, stream: InputStream): string {
   return `${tenant}/${stream}`;
 }
 
 /** What dedupe calls a tenant's stream of before the source counted: its fingerprints are of ids alone. */
-export function idLaneKey(tenant: string, stream: InputStream): string {
+export function idPartitionKey(tenant: string, stream: InputStream): string {
   return `${tenant}/${stream}/ids`;
 }
 
@@ -41,7 +41,7 @@ export function idLaneKey(tenant: string, stream: InputStream): string {
  * A tenant's input stream: its waiting chunks in order of receipt and the one batch that is on its way. States:
  * idle (nothing waits) → waiting (chunks, none on its way) → busy (a batch is on its way; chunks may wait behind it).
  */
-export class Lane {
+export class Partition {
   readonly key: string;
   /** The batch on its way, from its plan to the end of its workflow. */
   plan?: Plan;
@@ -62,7 +62,7 @@ export class Lane {
     readonly tenant: string,
     readonly stream: InputStream,
   ) {
-    this.key = laneKey(tenant, stream);
+    this.key = partitionKey(tenant, stream);
   }
 
   /** Adds the next chunk. */

@@ -13,7 +13,7 @@ import { Batcher } from '../../src/ingest/batcher.js';
 import { Dedupe, type DedupeOptions } from '../../src/ingest/dedupe.js';
 import { createFingerprint } from '../../src/ingest/fingerprint.js';
 import { Ingest, type Receipt } from '../../src/ingest/ingest.js';
-import type { Plan } from '../../src/ingest/lane.js';
+import type { Plan } from '../../src/ingest/partition.js';
 import type { Chunk } from '../../src/events/chunk.js';
 import { unpack } from '../../src/ingest/pack.js';
 import { rebuildDedupe } from '../../src/ingest/rebuild-dedupe.js';
@@ -41,8 +41,8 @@ async function unpacked(spool: Spool, chunk: Chunk): Promise<UnpackedRecord> {
   return { head, events: await unpack(events), decisions: await unpack(decisions) };
 }
 
-/** What a door is opened with. */
-export interface DoorOptions {
+/** What an ingress is opened with. */
+export interface IngressOptions {
   /** Takes a batch out, in place of Temporal: between its plan and its hand-over. */
   readonly onBatch?: (
     plan: Plan,
@@ -72,7 +72,7 @@ export interface DoorOptions {
 }
 
 /** Ingest over a real spool and a real state store. */
-export interface Door {
+export interface Ingress {
   readonly admission: Admission;
   readonly ingest: Ingest;
   readonly spool: Spool;
@@ -98,7 +98,7 @@ const DRAIN_MS = 10_000;
 const NEVER_MS = 2 ** 31 - 1;
 
 /** Opens spool, state, dedupe, decider, batcher and ingest in a directory as the API role does, and goes on with what is in it. */
-export async function openDoor(directory: string, options: DoorOptions = {}): Promise<Door> {
+export async function openIngress(directory: string, options: IngressOptions = {}): Promise<Ingress> {
   const spool = new Spool(join(directory, 'spool'));
   const state = (await options.openState?.()) ?? openLmdbStateStore(join(directory, 'state'));
   const faults: unknown[] = [];
@@ -167,15 +167,15 @@ export async function openDoor(directory: string, options: DoorOptions = {}): Pr
   };
 }
 
-type DecidingParts = Pick<Door, 'spool' | 'state'> & {
+type DecidingParts = Pick<Ingress, 'spool' | 'state'> & {
   readonly release: Release;
   readonly fault: (error: unknown) => void;
 };
 
 function decidingOf(
-  options: DoorOptions,
+  options: IngressOptions,
   { spool, state, release, fault }: DecidingParts,
-): Pick<Door, 'decider' | 'checkpoints'> {
+): Pick<Ingress, 'decider' | 'checkpoints'> {
   const usual = rulesOf();
   const decider: Decider = new Decider({
     store: state,
@@ -199,7 +199,7 @@ function decidingOf(
   return { decider, checkpoints };
 }
 
-async function admissionAndDedupe(options: DoorOptions, spool: Spool, batcher: Batcher) {
+async function admissionAndDedupe(options: IngressOptions, spool: Spool, batcher: Batcher) {
   const dedupe = new Dedupe(options.dedupe);
   await rebuildDedupe(dedupe, spool, { warn: () => undefined });
   const admission = new Admission({
@@ -220,7 +220,7 @@ async function recover({
   batcher,
   decider,
   release,
-}: Pick<Door, 'spool' | 'state' | 'batcher' | 'decider'> & { release: Release }): Promise<void> {
+}: Pick<Ingress, 'spool' | 'state' | 'batcher' | 'decider'> & { release: Release }): Promise<void> {
   spool.skipTo(state.highestWatermark());
   batcher.recover(spool.planned());
   for (const chunk of spool.held() as Iterable<Chunk & { handedOver: boolean }>) {
