@@ -114,7 +114,7 @@ describe('what ingest can never hand over to Temporal', function () {
   }
 
   const carry = (plan: Plan, chunks: readonly Chunk[], more: Partial<StarterOptions> = {}): Submitted =>
-    pipeline.carry(plan, chunks, { spool, ...more });
+    pipeline.carry(plan, chunks, { spool, nextBatchId: () => spool.batchIds.next(), ...more });
 
   const handedOver = (): boolean[] => [...spool.held()].map((chunk) => chunk.handedOver);
   const finished = () => until(() => assert.deepEqual(spool.planned(), []), 5_000);
