@@ -1,6 +1,7 @@
 import { ActivityNotFoundError, type Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { ErrorCode } from '../errors.js';
+import { atOnce } from '../platform/at-once.js';
 import { startedBy, type StartedActivity } from './started-by.js';
 
 /** How much was given back. */
@@ -48,20 +49,16 @@ async function failAll(client: Client, tasks: readonly (Uint8Array | StartedActi
   const failure = ApplicationFailure.create({ message: MESSAGE, type: CODE, nextRetryDelay: AGAIN_AFTER });
   const deadline = Date.now() + WITHIN_MS;
   let [tasksBack, untold] = [0, 0];
-  const left = tasks.values();
-  const work = async (): Promise<void> => {
-    for (const task of left) {
-      const told = await client
-        .withDeadline(deadline, () => failed(client, task, failure))
-        .then(
-          () => true,
-          (error: unknown) => (error instanceof ActivityNotFoundError ? undefined : false),
-        );
-      if (told === true) tasksBack++;
-      if (told === false) untold++;
-    }
-  };
-  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, work));
+  await atOnce(SIDE_BY_SIDE, tasks, async (task) => {
+    const told = await client
+      .withDeadline(deadline, () => failed(client, task, failure))
+      .then(
+        () => true,
+        (error: unknown) => (error instanceof ActivityNotFoundError ? undefined : false),
+      );
+    if (told === true) tasksBack++;
+    if (told === false) untold++;
+  });
   return { tasks: tasksBack, untold };
 }
 

@@ -1,5 +1,6 @@
 import proto from '@temporalio/proto';
 import type { Client } from '@temporalio/client';
+import { atOnce } from '../platform/at-once.js';
 
 /** An activity that a process had begun on, by the ids that Temporal knows it by. */
 export interface StartedActivity {
@@ -31,18 +32,14 @@ export async function startedBy(
 ): Promise<StartedActivity[]> {
   const found: StartedActivity[] = [];
   const deadline = Date.now() + WITHIN_MS;
-  const workflows = (await newestWorkflows(client, deadline)).values();
-  const look = async (): Promise<void> => {
-    for (const { workflowId, runId } of workflows) {
-      if (signal.aborted) return;
-      const handle = client.workflow.getHandle(workflowId, runId);
-      const described = await client.withDeadline(deadline, () => handle.describe()).catch(() => undefined);
-      for (const activity of described?.raw.pendingActivities ?? [])
-        if (isHeldBy(activity, identity))
-          found.push({ workflowId, runId, activityId: activity.activityId ?? '' });
-    }
-  };
-  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, look));
+  await atOnce(SIDE_BY_SIDE, await newestWorkflows(client, deadline), async ({ workflowId, runId }) => {
+    if (signal.aborted) return;
+    const handle = client.workflow.getHandle(workflowId, runId);
+    const described = await client.withDeadline(deadline, () => handle.describe()).catch(() => undefined);
+    for (const activity of described?.raw.pendingActivities ?? [])
+      if (isHeldBy(activity, identity))
+        found.push({ workflowId, runId, activityId: activity.activityId ?? '' });
+  });
   return found;
 }
 

@@ -30,8 +30,8 @@ export interface Claimant {
   readonly ownServer: boolean;
 }
 
-/** Until a new namespace is known to all parts of its server. */
-const RETRY = { retries: 6, minTimeout: 200, factor: 2 } as const;
+/** How long is asked again until a new namespace is known to all parts of its server. */
+export const UNTIL_KNOWN = { retries: 6, minTimeout: 200, factor: 2 } as const;
 
 /**
  * Claims the namespace for a data directory, or finds that it is its already. The claim is kept in Temporal and goes with the
@@ -136,7 +136,7 @@ async function untilSettled(
   const attempt = async (): Promise<boolean> => act(await readNamespaceClaim(client));
   const shouldRetry = ({ error }: { error: Error }): boolean =>
     !(error instanceof HeadgateError) || error.retryable;
-  while (!(await pRetry(() => attempt().catch(retryable), { ...RETRY, shouldRetry })));
+  while (!(await pRetry(() => attempt().catch(retryable), { ...UNTIL_KNOWN, shouldRetry })));
 }
 
 /** What a process writes down when it claims a namespace. */

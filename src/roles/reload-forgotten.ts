@@ -4,11 +4,14 @@ import { messageOf, retryable } from '../errors.js';
 import type { BatchName } from '../events/event.js';
 import { plannedAt } from '../ingest/batch-ids.js';
 import type { Spool } from '../ingest/spool.js';
+import { atOnce } from '../platform/at-once.js';
 import type { Logger } from '../platform/logger.js';
 import { MINUTE_MS } from '../platform/time.js';
 import { hasForgotten } from '../temporal/forgotten.js';
 import { startReload } from '../temporal/start-reload.js';
 import type { TenantRegistry } from '../tenants/config/registry.js';
+import type { TenantConfig } from '../tenants/config/tenant-config.js';
+import { UNTIL_KNOWN } from './namespace-claim.js';
 
 /** What {@link ReloadForgotten} needs. */
 export interface ReloadForgottenOptions {
@@ -20,8 +23,6 @@ export interface ReloadForgottenOptions {
   readonly signal: AbortSignal;
 }
 
-/** Until a new namespace is known to all parts of its server; see namespace-claim.ts. */
-const RETRY = { retries: 6, minTimeout: 200, factor: 2 } as const;
 const AT_ONCE = 16;
 const LOOK_EVERY_MS = MINUTE_MS;
 /** One reload is of all that is kept: batches that are found to be forgotten meanwhile ask for no other. */
@@ -62,11 +63,7 @@ export class ReloadForgotten {
     const { registry, log } = this.options;
     const tenants = registry.list().map(({ config }) => config);
     log.error('TEMPORAL_DATA_LOST', { tenant, batch: batchId, tenants: tenants.length });
-    const left = tenants.values();
-    const startOn = async (): Promise<void> => {
-      for (const { tenant: id, isolation } of left) await this.reload({ tenant: id, isolation }, batchId);
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, startOn));
+    await atOnce(AT_ONCE, tenants, (config) => this.reload(config, batchId));
   }
 
   /** Looks no more. */
@@ -74,18 +71,15 @@ export class ReloadForgotten {
     clearInterval(this.looking);
   }
 
-  private async reload(
-    whose: Pick<Parameters<typeof startReload>[1], 'tenant' | 'isolation'>,
-    batchId: string,
-  ): Promise<void> {
+  private async reload({ tenant, isolation }: TenantConfig, batchId: string): Promise<void> {
     const { client, log } = this.options;
-    const start = () => startReload(client, { ...whose, id: `after.${batchId}` });
+    const start = () => startReload(client, { tenant, isolation, id: `after.${batchId}` });
     await this.retried(start).catch((error: unknown) =>
-      log.warn('RELOAD_NOT_STARTED', { tenant: whose.tenant, reason: messageOf(error) }),
+      log.warn('RELOAD_NOT_STARTED', { tenant, reason: messageOf(error) }),
     );
   }
 
   private retried<T>(ask: () => Promise<T>): Promise<T> {
-    return pRetry(() => ask().catch(retryable), { ...RETRY, signal: this.options.signal });
+    return pRetry(() => ask().catch(retryable), { ...UNTIL_KNOWN, signal: this.options.signal });
   }
 }

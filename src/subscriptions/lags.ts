@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { messageOf } from '../errors.js';
+import { atOnce } from '../platform/at-once.js';
 import type { Logger } from '../platform/logger.js';
 import { WAREHOUSE } from '../tenants/subscription.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
@@ -98,29 +99,20 @@ export class SubscriptionLags {
     const queues = tenants.flatMap(({ tenant, subscriptions }) =>
       subscriptions.map(({ name }) => ({ tenant, subscription: name })),
     );
-    const left = oneByOne(queues);
-    const askOn = async (): Promise<void> => {
-      for (const of of left) {
-        const waiting = await inTime(() => deliveries.of(of.tenant, of.subscription));
-        const queue = subscriptionQueue(of.tenant, of.subscription);
-        const { rate, note } = await inTime(() => settings.settings(queue));
-        const failing = failingOf(note);
-        const failingSeconds = failing === undefined ? 0 : secondsSince(failing.since);
-        lags.push({ ...of, ...waiting, state: statusOf(rate).state, failingSeconds });
-      }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, askOn));
+    await atOnce(AT_ONCE, queues, async (of) => {
+      const waiting = await inTime(() => deliveries.of(of.tenant, of.subscription));
+      const queue = subscriptionQueue(of.tenant, of.subscription);
+      const { rate, note } = await inTime(() => settings.settings(queue));
+      const failing = failingOf(note);
+      const failingSeconds = failing === undefined ? 0 : secondsSince(failing.since);
+      lags.push({ ...of, ...waiting, state: statusOf(rate).state, failingSeconds });
+    });
     return lags;
   }
 }
 
 function secondsSince(time: string): number {
   return Math.max(0, Date.now() - Date.parse(time)) / 1000;
-}
-
-/** For several who share it; one that fails ends it for all. */
-function* oneByOne<T>(items: readonly T[]): Generator<T> {
-  yield* items;
 }
 
 async function atMost(ms: number, work: Promise<void>): Promise<void> {

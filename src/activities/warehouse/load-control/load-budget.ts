@@ -1,6 +1,7 @@
 import { HeadgateError, messageOf } from '../../../errors.js';
 import { STREAMS, type Stream } from '../../../events/event.js';
 import { LOAD_JOBS, type CountedJob } from '../../../stores/warehouse/load-quotas.js';
+import { atOnce } from '../../../platform/at-once.js';
 import type { Logger } from '../../../platform/logger.js';
 import { JobCounts, type BudgetedTenant, type PastLoadJob, type ProjectUsage } from './job-counts.js';
 import { QuotaBackoff } from './quota-backoff.js';
@@ -165,14 +166,9 @@ export class LoadBudget {
       this.held.delete(tenant);
       this.seen.delete(tenant);
     }
-    const left = configured.filter(isOf).values();
-    const lookOn = async (): Promise<void> => {
-      for (const tenant of left) {
-        if (this.closing.signal.aborted) return;
-        await this.lookAt(tenant);
-      }
-    };
-    await Promise.all(Array.from({ length: REFRESH_AT_ONCE }, lookOn));
+    await atOnce(REFRESH_AT_ONCE, configured.filter(isOf), async (tenant) => {
+      if (!this.closing.signal.aborted) await this.lookAt(tenant);
+    });
   }
 
   private async lookAt(of: BudgetedTenant): Promise<void> {
