@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { defaultPayloadConverter } from '@temporalio/common';
 import type { WorkflowHandle } from '@temporalio/client';
 import { loadConfig } from '../config.js';
 import { HeadgateError } from '../errors.js';
 import { dataPaths } from '../roles/stores.js';
+import { lastHeartbeat } from '../temporal/last-heartbeat.js';
 import { startReload } from '../temporal/start-reload.js';
 import { readTenantFile, tenantFileName } from '../tenants/config/tenant-file.js';
 import { assertTenantId } from '../tenants/ids.js';
@@ -48,18 +48,13 @@ async function follow(handle: WorkflowHandle): Promise<ReloadResult> {
   );
   let said = '';
   while (!(await Promise.race([ended, delay(LOOK_EVERY_MS, false, { ref: false })]))) {
-    const progress = await progressOf(handle).catch(() => undefined);
+    // Temporal may be away for a moment.
+    const described = await handle.describe().catch(() => undefined);
+    const progress = described && lastHeartbeat<ReloadResult>(described);
     const line = progress === undefined ? said : progressText(progress);
     if (line !== said) printError((said = line));
   }
   return result;
-}
-
-/** What its activity has said last; undefined while it has said nothing. */
-async function progressOf(handle: WorkflowHandle): Promise<ReloadResult | undefined> {
-  const { raw } = await handle.describe();
-  const [payload] = raw.pendingActivities?.[0]?.heartbeatDetails?.payloads ?? [];
-  return payload ? defaultPayloadConverter.fromPayload<ReloadResult>(payload) : undefined;
 }
 
 function progressText({ batches, rows, unreadable }: ReloadResult): string {

@@ -136,10 +136,10 @@ async function write(options: StarterOptions, plan: Plan, chunks: readonly Chunk
   try {
     return { plan, input: await writeBatch(options, plan, records), lost, started };
   } catch (error) {
-    if (!(error instanceof HeadgateError) || error.code !== 'BATCH_ID_TAKEN') throw error;
+    if (codeOf(error) !== 'BATCH_ID_TAKEN') throw error;
     const renamed = { ...plan, batchId: options.nextBatchId() };
     options.log.warn('BATCH_RENAMED', {
-      code: error.code,
+      code: 'BATCH_ID_TAKEN',
       tenant: plan.tenant,
       batch: plan.batchId,
       newBatch: renamed.batchId,

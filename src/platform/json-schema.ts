@@ -1,6 +1,6 @@
 /**
  * JSON Schema that knows the type of what fits it: the schema that is checked, the type that is compiled against, and what
- * is printed are one expression. TypeBox does the same, and takes 0.1 s of each start; see decision 76.
+ * is printed are one expression. TypeBox does the same, and takes 0.1 s of each start; see decision 77.
  */
 declare const OF: unique symbol;
 

@@ -1,7 +1,7 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
-import { defaultPayloadConverter } from '@temporalio/common';
 import { findOwn } from '../dead-letters/find.js';
 import { askTemporal } from '../temporal/ask-temporal.js';
+import { lastHeartbeat } from '../temporal/last-heartbeat.js';
 import { workflowInput } from '../temporal/workflow-input.js';
 import { HeadgateError } from '../errors.js';
 import { LineSet } from '../events/line-set.js';
@@ -168,10 +168,8 @@ async function progressNow(
 }
 
 /** Events that the pass on its way has delivered by its last heartbeat. */
-function confirmedNow({ raw }: WorkflowExecutionDescription, lines: number): number {
-  const [payload] = raw.pendingActivities?.[0]?.heartbeatDetails?.payloads ?? [];
-  if (payload === undefined) return 0;
-  const details = defaultPayloadConverter.fromPayload<{ delivered?: string; acked?: string } | null>(payload);
+function confirmedNow(description: WorkflowExecutionDescription, lines: number): number {
+  const details = lastHeartbeat<{ delivered?: string; acked?: string } | null>(description);
   const confirmed = details?.delivered ?? details?.acked;
   return confirmed === undefined ? 0 : LineSet.decode(confirmed, lines).count;
 }

@@ -5,7 +5,7 @@ import {
   type WorkflowExecutionDescription,
   type WorkflowExecutionInfo,
 } from '@temporalio/client';
-import { defaultPayloadConverter } from '@temporalio/common';
+import { lastHeartbeat } from '../temporal/last-heartbeat.js';
 import { RunningLimit } from '../temporal/running-limit.js';
 import { HeadgateError } from '../errors.js';
 import { searchAttributesOf } from '../tenants/search-attributes.js';
@@ -250,17 +250,11 @@ async function stateOf(
   const { name } = description.status;
   if (name === 'COMPLETED') return { report: (await handle.result()) as ReplayReport };
   const error = name === 'FAILED' ? await failureOf(() => handle.result()) : undefined;
+  // What the activity that runs said last is newer than what the workflow knows.
   const progress =
-    heartbeatOf(description) ?? (await progressOf(() => handle.query<ReplayProgress>(PROGRESS)));
+    lastHeartbeat<ReplayProgress>(description) ??
+    (await progressOf(() => handle.query<ReplayProgress>(PROGRESS)));
   return { ...(progress !== undefined && { progress }), ...(error !== undefined && { error }) };
-}
-
-/** What the activity that runs said last: newer than what the workflow knows. */
-function heartbeatOf({ raw }: WorkflowExecutionDescription): ReplayProgress | undefined {
-  const [payload] = (raw.pendingActivities ?? []).flatMap(
-    ({ heartbeatDetails }) => heartbeatDetails?.payloads ?? [],
-  );
-  return payload ? defaultPayloadConverter.fromPayload<ReplayProgress>(payload) : undefined;
 }
 
 /** Asked of a worker, which may be away: then nothing is known. */

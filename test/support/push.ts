@@ -40,6 +40,17 @@ interface PassRunMore extends Partial<PushPassOptions> {
   readonly environment?: MockActivityEnvironment;
 }
 
+/** Of a subscription that is not stopped; what is reported to it goes nowhere. */
+export const QUIET_CONTROL: PushControl = {
+  isStopped: () => false,
+  tried: () => undefined,
+  resumed: () => undefined,
+  observe: () => undefined,
+  disable: () => undefined,
+  alert: () => undefined,
+  fault: () => undefined,
+};
+
 /** Builds a bench over a directory. */
 export function createPushBench(dir: string, url: string): PushBench {
   const stores = openSharedStores(dir);

@@ -72,7 +72,8 @@ describe('the workflow reload', function () {
         list: async function* ({ tenant, stream }) {
           if (stream === 'events') for (const batchId of names) yield { tenant, stream, batchId };
         },
-        ref: (name: BatchName) => Promise.resolve({ ...name, events: 2, bytes: 1, sha256: '' }),
+        open: (name: BatchName) =>
+          Promise.resolve({ ref: { ...name, events: 2, bytes: 1, sha256: '' }, ndjson: Buffer.alloc(0) }),
       },
       announce: (refs) => {
         groups.push(refs.map(({ batchId }) => batchId));

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { STREAMS, type BatchName, type BatchRef, type Stream } from '../../events/event.js';
-import { isUnreadable, type BatchStore } from '../../stores/batch-store/batch-store.js';
+import { openIfThere, type BatchStore } from '../../stores/batch-store/batch-store.js';
 import { assertTenantId } from '../../tenants/ids.js';
 import type { ReloadDays, ReloadResult } from '../../workflows/messages/reloads.js';
 import { whileHeartbeating } from '../heartbeats.js';
@@ -9,7 +9,7 @@ import type { AnnounceActivities } from './announce.js';
 
 /** What {@link createAnnounceKept} needs. */
 export interface AnnounceKeptDeps {
-  readonly batchStore: Pick<BatchStore, 'list' | 'ref'>;
+  readonly batchStore: Pick<BatchStore, 'list' | 'open'>;
   readonly announce: AnnounceActivities['announce'];
   /** Between two groups. Default 1,000: windows are to load what they have meanwhile. */
   readonly pauseMs?: number;
@@ -84,14 +84,11 @@ function after(before: Progress, group: readonly BatchName[], refs: readonly Bat
 }
 
 /** One file in memory at a time. */
-async function refsOf(store: Pick<BatchStore, 'ref'>, names: readonly BatchName[]): Promise<BatchRef[]> {
+async function refsOf(store: Pick<BatchStore, 'open'>, names: readonly BatchName[]): Promise<BatchRef[]> {
   const refs: BatchRef[] = [];
   for (const name of names) {
-    const ref = await store.ref(name).catch((error: unknown) => {
-      if (isUnreadable(error) && error.code !== 'TENANT_ERASED') return undefined;
-      throw error;
-    });
-    if (ref !== undefined) refs.push(ref);
+    const opened = await openIfThere(store, name);
+    if (opened !== undefined) refs.push(opened.ref);
   }
   return refs;
 }

@@ -1,3 +1,5 @@
+import { ORDER_PAID } from './example-event.js';
+
 /** A dead letter, as examples show it. */
 export const DEAD_LETTER = {
   id: 'crm~20240310-0123abcd-000000001~normal~events~1',
@@ -19,13 +21,8 @@ export const DEAD_LETTER = {
 } as const;
 
 const EVENT = {
-  specversion: '1.0',
-  id: 'order-1',
-  source: '/shop',
-  type: 'order.paid',
+  ...ORDER_PAID,
   time: '2024-03-10T12:00:00.000Z',
-  subject: 'c-7',
-  data: { amount: 60 },
   received_at: '2024-03-10T12:00:00.000Z',
   extensions: { hops: 1 },
 } as const;

@@ -3,6 +3,7 @@ import { MAX_EVENTS } from '../parse-body.js';
 import { ANSWERED, route, type Route, type RouteExample } from '../route.js';
 import { EVENTS_ANSWER, EVENTS_BODY } from '../schemas/events.js';
 import { takeEvents, type EventServices } from '../take-events.js';
+import { ORDER_PAID } from './example-event.js';
 
 /** Largest request body, inflated: 4 MB. */
 const MAX_BODY_BYTES = 4_000_000;
@@ -26,21 +27,12 @@ const STREAMS = {
   },
 } as const;
 
-const PAID = {
-  specversion: '1.0',
-  id: 'order-1',
-  source: '/shop',
-  type: 'order.paid',
-  subject: 'c-7',
-  data: { amount: 60 },
-};
-
 const EXAMPLES: Readonly<Record<InputStream, readonly RouteExample[]>> = {
   events: [
     {
       name: 'several',
       summary: 'An event that is taken, beside one that is not',
-      body: [PAID, { ...PAID, id: 'order-2', time: '1969-07-20T20:17:40Z' }],
+      body: [ORDER_PAID, { ...ORDER_PAID, id: 'order-2', time: '1969-07-20T20:17:40Z' }],
       answer: {
         accepted: 1,
         duplicate: 0,
@@ -60,7 +52,7 @@ const EXAMPLES: Readonly<Record<InputStream, readonly RouteExample[]>> = {
     {
       name: 'one-again',
       summary: 'An event that was taken before',
-      body: PAID,
+      body: ORDER_PAID,
       mediaType: 'application/cloudevents+json',
       answer: {
         accepted: 0,
@@ -72,7 +64,7 @@ const EXAMPLES: Readonly<Record<InputStream, readonly RouteExample[]>> = {
     {
       name: 'none-acceptable',
       summary: 'No event is acceptable',
-      body: { ...PAID, id: 'order-3', time: '1969-07-20T20:17:40Z' },
+      body: { ...ORDER_PAID, id: 'order-3', time: '1969-07-20T20:17:40Z' },
       status: 422,
       answer: {
         type: 'urn:headgate:problem:nothing-accepted',

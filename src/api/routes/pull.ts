@@ -15,6 +15,7 @@ import {
 } from '../schemas/pull.js';
 import { SUBSCRIPTION_NAME } from '../schemas/subscriptions.js';
 import { tokenOf } from '../token-watch.js';
+import { ORDER_PAID } from './example-event.js';
 
 /** What the routes of consumers need of the server. */
 export interface PullServices {
@@ -57,13 +58,8 @@ const PULL = route(
               ackId: ACK_ID,
               attempt: 1,
               event: {
-                specversion: '1.0',
-                id: 'order-1',
-                source: '/shop',
-                type: 'order.paid',
+                ...ORDER_PAID,
                 time: '2024-03-10T12:00:00.000Z',
-                subject: 'c-7',
-                data: { amount: 60 },
                 receivedat: '2024-03-10T12:00:00.000Z',
                 hops: 1,
               },

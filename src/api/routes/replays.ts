@@ -164,7 +164,7 @@ export const REPLAY_ROUTES = [
         {
           name: 'cancelled',
           summary: 'One that runs',
-          answer: { id: '20240310t120000-0123abcd', status: 'cancelling' },
+          answer: { id: REPLAY.id, status: 'cancelling' },
         },
       ],
     },

@@ -5,7 +5,6 @@ import { gzipSync } from 'node:zlib';
 import { Client } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import { withFailures } from '../../../src/activities/failure.js';
-import type { PushControl } from '../../../src/activities/push/control.js';
 import { createPushPass } from '../../../src/activities/push/push-pass.js';
 import { Receivers } from '../../../src/activities/push/receivers.js';
 import type { BatchRef, EventRow } from '../../../src/events/event.js';
@@ -20,7 +19,7 @@ import { DEAD_LETTER_STATUS } from '../../../src/tenants/search-attributes.js';
 import { event } from '../../support/events.js';
 import { kill } from '../../support/kill.js';
 import { SILENT, connect, startPipeline, workflowCode, type Pipeline } from '../../support/pipeline.js';
-import { ALLOW_LOOPBACK } from '../../support/push.js';
+import { ALLOW_LOOPBACK, QUIET_CONTROL } from '../../support/push.js';
 import { temporalAddress, testNamespace } from '../../support/temporal.js';
 import { useTempDir } from '../../support/temp-dir.js';
 import { until } from '../../support/until.js';
@@ -66,21 +65,12 @@ describe('deliveries by push', function () {
       'push-poison': tenant({ format: 'batch', maxEvents: 50, retry: { schedule: ['10ms'] } }),
     });
     receivers = new Receivers({ allow: ALLOW_LOOPBACK });
-    const control: PushControl = {
-      isStopped: () => false,
-      tried: () => undefined,
-      resumed: () => undefined,
-      observe: () => undefined,
-      disable: () => undefined,
-      alert: () => undefined,
-      fault: () => undefined,
-    };
     const pushPass = createPushPass({
       configOf: (id) => pipeline.registry.get(id)!.config,
       batchStore: pipeline.stores.batchStore,
       deliveryLog: pipeline.stores.deliveryLog,
       receivers,
-      control,
+      control: QUIET_CONTROL,
       secretOf: (reference: string) => reference,
       log: SILENT,
       observer: { requested: () => undefined, passed: () => undefined },

@@ -9,7 +9,7 @@ import { batchPath } from '../../../src/stores/batch-store/file.js';
 import type { PassResult } from '../../../src/workflows/messages/deliveries.js';
 import { event } from '../../support/events.js';
 import { gate } from '../../support/gate.js';
-import { createPushBench, type PushBench } from '../../support/push.js';
+import { createPushBench, QUIET_CONTROL, type PushBench } from '../../support/push.js';
 import { useTempDir } from '../../support/temp-dir.js';
 import { until } from '../../support/until.js';
 import { startReceiver, type ReceivedRequest, type WebhookReceiver } from '../../support/webhook-receiver.js';
@@ -280,28 +280,13 @@ describe('a push pass', () => {
 
   it('waits before the next pass when the queue could not be told', async () => {
     receiver.answer = () => 410;
-    const control = {
-      isStopped: () => false,
-      observe: () => undefined,
-      alert: () => undefined,
-      fault: () => undefined,
-      tried: () => undefined,
-      resumed: () => undefined,
-      disable: () => Promise.reject(new Error('no Temporal')),
-    };
+    const disable = (): Promise<never> => Promise.reject(new Error('no Temporal'));
+    const control = { ...QUIET_CONTROL, disable };
     assert.equal((await bench.pass(await events(1), {}, { control })).retryAfterMs, 30_000);
   });
 
   it('posts nothing while it is stopped', async () => {
-    const control = {
-      isStopped: () => true,
-      observe: () => undefined,
-      alert: () => undefined,
-      fault: () => undefined,
-      disable: () => undefined,
-      tried: () => undefined,
-      resumed: () => undefined,
-    };
+    const control = { ...QUIET_CONTROL, isStopped: () => true };
     const result = await bench.pass(await events(2), {}, { control });
     assert.deepEqual([received(), result.pending[0]?.count, result.retryAfterMs], [[], 2, 30_000]);
   });

@@ -6,7 +6,7 @@ import { installRuntime } from '../../../src/temporal/runtime.js';
 import { openSharedStores } from '../../../src/roles/stores.js';
 import { parseTenantConfig } from '../../../src/tenants/config/parse.js';
 import { SILENT } from '../../support/pipeline.js';
-import { ALLOW_LOOPBACK } from '../../support/push.js';
+import { ALLOW_LOOPBACK, QUIET_CONTROL } from '../../support/push.js';
 
 /** A process that makes push passes until it is killed: `<address> <namespace> <queue> <data directory> <tenant's configuration>`. */
 const [address, namespace, taskQueue = '', dataDir = '', config = ''] = process.argv.slice(2);
@@ -18,15 +18,7 @@ const pushPass = createPushPass({
   batchStore: stores.batchStore,
   deliveryLog: stores.deliveryLog,
   receivers: new Receivers({ allow: ALLOW_LOOPBACK }),
-  control: {
-    isStopped: () => false,
-    tried: () => undefined,
-    resumed: () => undefined,
-    observe: () => undefined,
-    disable: () => undefined,
-    alert: () => undefined,
-    fault: () => undefined,
-  },
+  control: QUIET_CONTROL,
   observer: { requested: () => undefined, passed: () => undefined },
   secretOf: (reference) => reference,
   log: SILENT,
