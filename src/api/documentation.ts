@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { sharedAnswer } from '../platform/shared-answer.js';
 import { headgateVersion } from '../version.js';
 import { fixedAnswer, type FixedAnswer } from './fixed-answer.js';
 import { DocumentBuilder } from './openapi/document.js';
@@ -63,34 +64,27 @@ const PAGE_CSS = 'body { margin: 0; }\n';
 export function createDocumentation(routes: readonly RouteShape[]): Documentation {
   const { resolve } = createRequire(import.meta.url);
   const viewer = (name: string) => readFile(resolve(`swagger-ui-dist/${name}`));
+  const kept = (type: string, content: () => Buffer | Promise<Buffer>) =>
+    sharedAnswer(async () => fixedAnswer(type, await content()));
   const files: Readonly<Record<DocumentationFile, () => Promise<FixedAnswer>>> = {
-    'start.js': () => fixedAnswer(JAVASCRIPT, Buffer.from(START)),
-    'page.css': () => fixedAnswer(CSS, Buffer.from(PAGE_CSS)),
-    'swagger-ui-bundle.js': async () => fixedAnswer(JAVASCRIPT, await viewer('swagger-ui-bundle.js')),
-    'swagger-ui.css': async () => fixedAnswer(CSS, await viewer('swagger-ui.css')),
-  };
-  const kept = new Map<string, Promise<FixedAnswer>>();
-  /** Once for all who ask; a failure is not kept. */
-  const once = (name: string, make: () => Promise<FixedAnswer>): Promise<FixedAnswer> => {
-    const known = kept.get(name) ?? make();
-    kept.set(name, known);
-    known.catch(() => kept.delete(name));
-    return known;
+    'start.js': kept(JAVASCRIPT, () => Buffer.from(START)),
+    'page.css': kept(CSS, () => Buffer.from(PAGE_CSS)),
+    'swagger-ui-bundle.js': kept(JAVASCRIPT, () => viewer('swagger-ui-bundle.js')),
+    'swagger-ui.css': kept(CSS, () => viewer('swagger-ui.css')),
   };
   return {
-    openApi: () => once('openapi', () => openApiOf(routes)),
-    page: () => once('page', () => fixedAnswer('text/html; charset=utf-8', Buffer.from(PAGE))),
-    file: (name) => once(name, files[name]),
+    openApi: kept('application/json', () => openApiOf(routes)),
+    page: kept('text/html; charset=utf-8', () => Buffer.from(PAGE)),
+    file: (name) => files[name](),
   };
 }
 
 /** A route at a turn of the event loop: nobody else waits for all of it. */
-async function openApiOf(routes: readonly RouteShape[]): Promise<FixedAnswer> {
+async function openApiOf(routes: readonly RouteShape[]): Promise<Buffer> {
   const builder = new DocumentBuilder();
   for (const route of routes) {
     builder.add(route);
     await nextTurn();
   }
-  const text = JSON.stringify(builder.document(headgateVersion()));
-  return fixedAnswer('application/json', Buffer.from(text));
+  return Buffer.from(JSON.stringify(builder.document(headgateVersion())));
 }

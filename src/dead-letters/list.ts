@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import { sharedAnswer } from '../platform/shared-answer.js';
 import { askTemporal } from '../temporal/ask-temporal.js';
 import type { DeadLetterFilter } from '../workflows/messages/resolve.js';
 import type { DeadLetterOptions } from './options.js';
@@ -30,7 +31,7 @@ export function createList(options: DeadLetterOptions): {
   page(tenant: string, request: ListRequest): Promise<DeadLetterPage>;
 } {
   const { client } = options;
-  const tokens = createPageTokens(onceAnswered(() => namespaceId(client)));
+  const tokens = createPageTokens(sharedAnswer(() => namespaceId(client)));
   return {
     page: async (tenant, { filter, limit, pageToken }) => {
       const found: VisibleDeadLetter[] = [];
@@ -60,16 +61,4 @@ async function namespaceId(client: Client): Promise<string> {
     client.workflowService.describeNamespace({ namespace }),
   );
   return namespaceInfo?.id || namespace;
-}
-
-/** Asks once; a failure is not kept. */
-function onceAnswered<T>(ask: () => Promise<T>): () => Promise<T> {
-  let answer: Promise<T> | undefined;
-  return () => {
-    answer ??= ask().catch((error: unknown) => {
-      answer = undefined;
-      throw error;
-    });
-    return answer;
-  };
 }

@@ -53,7 +53,7 @@ interface Taken {
  * Leased batches of one subscription at once; with an ordering key it is one. Small batches need more of them than big
  * ones.
  */
-const MAX_LOTS = 32;
+const MAX_LEASED_BATCHES = 32;
 /** Characters of events in an answer, beyond which it takes no more. */
 const MAX_ANSWER_LENGTH = 4_000_000;
 /** A leased batch is kept for 30 s by each sign of life; this leaves room for a few that fail. */
@@ -225,7 +225,7 @@ export class SubscriptionQueue {
   private wantsBatch(): boolean {
     const config = this.options.config();
     const wanted = this.waiters.count > 0 || this.asked;
-    const most = config?.orderingKey === undefined ? MAX_LOTS : 1;
+    const most = config?.orderingKey === undefined ? MAX_LEASED_BATCHES : 1;
     return (
       !this.closed &&
       wanted &&

@@ -1,7 +1,7 @@
 import { messageOf } from '../../errors.js';
 import { ANSWERED, route } from '../route.js';
 import { HEALTH, READINESS } from '../schemas/operation.js';
-import { sharedAnswer } from '../shared-answer.js';
+import { sharedAnswer } from '../../platform/shared-answer.js';
 
 /** One thing a node needs to do its work. */
 export interface ReadinessCheck {

@@ -1,6 +1,6 @@
 import type { Metrics } from '../../observability/metrics.js';
 import { ANSWERED, route } from '../route.js';
-import { sharedAnswer } from '../shared-answer.js';
+import { sharedAnswer } from '../../platform/shared-answer.js';
 
 /** A scrape writes out thousands of lines. */
 const KNOWN_FOR_MS = 500;

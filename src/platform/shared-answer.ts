@@ -1,8 +1,9 @@
 /**
  * Asks at most once in `forMs` milliseconds, however many want to know: all that come meanwhile get the same answer. For what
  * needs no token, which nobody may make cost more by asking more often. A failure is asked for again at once.
+ * @param forMs default: for good
  */
-export function sharedAnswer<T>(ask: () => Promise<T>, forMs: number): () => Promise<T> {
+export function sharedAnswer<T>(ask: () => Promise<T>, forMs = Infinity): () => Promise<T> {
   let answer: Promise<T> | undefined;
   let until = 0;
   return () => {

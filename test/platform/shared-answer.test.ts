@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { sharedAnswer } from '../../src/api/shared-answer.js';
+import { sharedAnswer } from '../../src/platform/shared-answer.js';
 
 describe('an answer that is shared', () => {
   it('is asked for once by all that come meanwhile, and by those that come soon after', async () => {
