@@ -8,6 +8,8 @@ export interface Wire {
   deafen(): void;
   /** Breaks all connections, and lets new ones through. */
   cut(): void;
+  /** How many connections have come so far. */
+  laid(): number;
   close(): Promise<void>;
 }
 
@@ -15,7 +17,9 @@ export interface Wire {
 export async function layWire(to: number): Promise<Wire> {
   const sockets = new Set<Socket>();
   let deaf = false;
+  let laid = 0;
   const server = createServer((near) => {
+    laid++;
     const far = connect(to, '127.0.0.1');
     near.pipe(far);
     far.on('data', (bytes) => {
@@ -44,6 +48,7 @@ export async function layWire(to: number): Promise<Wire> {
     port: (server.address() as AddressInfo).port,
     deafen: () => (deaf = true),
     cut,
+    laid: () => laid,
     close: async () => {
       cut();
       server.close();
