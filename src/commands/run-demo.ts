@@ -35,7 +35,7 @@ export async function runDemo({ exit }: { readonly exit: boolean }): Promise<voi
       `API ${url} · Temporal ${temporal.address} · Temporal UI ${temporal.uiUrl ?? 'unknown'} · data in ${config.dataDir}`,
     );
     const { outcomes, addsUp } = await sendWeek(config, node, counts, ending);
-    say(outcomeTable(outcomes, config.color && process.stdout.isTTY));
+    say(outcomeTable(outcomes));
     say(
       addsUp
         ? 'Everything adds up: nothing lost, nothing twice.'

@@ -4,11 +4,15 @@ import { loadConfig } from '../config.js';
 import { HeadgateError } from '../errors.js';
 import { makeDevelopmentKeys, signToken } from '../keys/key-set.js';
 import { assertTenantId, isSubscriptionName } from '../tenants/ids.js';
-import { print } from './terminal-text.js';
+import { print, printError } from './terminal-text.js';
 import { warnOfUnknownTenant } from './unknown-tenant.js';
 
 /** The development key cannot revoke: a year is long enough for any test. */
 const MAX_LIFETIME_MS = 366 * 24 * 60 * 60 * 1_000;
+
+/** The key set may have the development key in it, so this is a warning. */
+const OTHER_KEYS =
+  'headgate: HEADGATE_JWKS is set: the token works only where the development key is in that key set. Tokens come from your own issuer then: docs/how-to/issue-tokens.md.';
 
 /** Options of `headgate token`. */
 export interface TokenOptions {
@@ -32,6 +36,7 @@ export async function printToken(options: TokenOptions): Promise<void> {
     expiresInSeconds: secondsOf(options.expires, config.tokenMaxLifetimeMs),
   });
   print(token);
+  if (config.jwks !== undefined) printError(OTHER_KEYS);
   await warnOfUnknownTenant(config.dataDir, tenant, 'its requests are refused');
 }
 

@@ -18,18 +18,17 @@ const PLAIN = Object.fromEntries(
     .map((place) => [place, '']),
 );
 
-/** The demo's last word: a row per tenant, their sum, and what does not add up. */
-export function outcomeTable(outcomes: readonly TenantOutcome[], color: boolean): string {
+/** The demo's last word: a row per tenant, their sum, and what does not add up. Without colours: what is printed is text. */
+export function outcomeTable(outcomes: readonly TenantOutcome[]): string {
   const rules = [...new Set(outcomes.flatMap(({ check }) => Object.keys(check.eligible)))].sort();
   const stacked = rules.map((rule) => `eligible:\n${rule.replaceAll('_', '\n')}`);
   const rowsOf = ['events', 'properties', 'decisions'].map((table) => `rows:\n${table}`);
   const head = ['tenant', 'aircraft', 'events', 'duplicates', ...stacked, ...rowsOf, ''];
-  const colors = color ? {} : { head: [], border: [] };
   const table = new Table({
     head,
     chars: PLAIN,
     colAligns: head.map((_, index) => (index === 0 || index === head.length - 1 ? 'left' : 'right')),
-    style: { compact: true, 'padding-left': 0, 'padding-right': 2, ...colors },
+    style: { compact: true, 'padding-left': 0, 'padding-right': 2, head: [], border: [] },
   });
   const rows = outcomes.map((outcome) => numbersOf(outcome, rules));
   outcomes.forEach(({ week, check }, index) => {

@@ -68,13 +68,12 @@ export class SubscriptionOverviews {
   list(tenant: string): Promise<SubscriptionOverview[]> {
     const config = this.options.configOf(assertTenantId(tenant));
     if (config === undefined) return Promise.resolve([]);
-    return this.asking(() => {
-      const waiting = waitingDeliveries(this.options.client, tenant);
-      return Promise.all([
+    return this.asking(() =>
+      Promise.all([
         ...builtInOf(config).map((kind) => this.builtIn(config, kind)),
-        ...config.subscriptions.map((subscription) => this.overview(tenant, subscription, waiting)),
-      ]);
-    });
+        ...this.configured(config),
+      ]),
+    );
   }
 
   /**
@@ -103,6 +102,13 @@ export class SubscriptionOverviews {
       count('WorkflowType = "deadLetter" AND HeadgateStatus = "dead-letter"'),
     ]);
     return { ...overview, deliveries, deadLetters };
+  }
+
+  /** Of a tenant that has none nothing is asked: if that failed, nobody would be there to hear of it, and the process would end. */
+  private configured({ tenant, subscriptions }: TenantConfig): Promise<SubscriptionOverview>[] {
+    if (subscriptions.length === 0) return [];
+    const waiting = waitingDeliveries(this.options.client, tenant);
+    return subscriptions.map((subscription) => this.overview(tenant, subscription, waiting));
   }
 
   private async builtIn(config: TenantConfig, kind: BuiltInKind): Promise<SubscriptionOverview> {

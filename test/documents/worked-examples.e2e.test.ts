@@ -31,7 +31,7 @@ describe('the worked examples', function () {
     await reader.follow('docs/tutorial/first-tenant.md', {
       settled: {
         'BATCH=': /"state": ?"loaded"|"load"/,
-        'headgate query': /o1 .*ineligible[^]*o2 .*eligible/,
+        'headgate query': /a1 .*ineligible[^]*a2 .*eligible/,
       },
     });
   });

@@ -97,6 +97,18 @@ describe('the commands', function () {
     );
   });
 
+  it('warn of a token that a key set of your own knows nothing of', async () => {
+    const args = ['token', '--tenant', 'UA', '--scope', 'events:write'];
+    const { code, stdout, stderr } = await runHeadgate(args, {
+      ...env,
+      HEADGATE_JWKS: 'https://issuer.example/jwks',
+    });
+    assert.equal(code, 0);
+    assert.match(stdout, /^eyJ[\w.-]+\n$/);
+    assert.match(stderr, /HEADGATE_JWKS is set/);
+    assert.doesNotMatch((await run(...args)).stderr, /HEADGATE_JWKS/);
+  });
+
   it('refuse a file that is not there, and a stream that is none', async () => {
     const send = (file: string, stream: string) => ['send', file, '--tenant', 'UA', '--stream', stream];
     await assertRefused(send(join(dir, 'none.ndjson'), 'events'), /There is no file/);

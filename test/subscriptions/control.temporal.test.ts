@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { Client } from '@temporalio/client';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client, Connection } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
+import { freePort } from '../../bench/system/free-port.js';
 import { createQueueRates, type QueueNotes, type QueueRates } from '../../src/temporal/queue-rates.js';
 import { SubscriptionControl } from '../../src/subscriptions/control.js';
 import { SubscriptionOverviews } from '../../src/subscriptions/overview.js';
@@ -228,5 +230,30 @@ describe('how a subscription stands', function () {
     assert.deepEqual([deliveries, deadLetters], [0, 0]);
     await assert.rejects(overviews.show(tenant, 'x" OR "'), { code: 'NOT_FOUND' });
     assert.deepEqual(await overviews.list('sc-0'), []);
+  });
+
+  it('is not known while Temporal is away, and the process that was asked goes on', async () => {
+    const nobody = Connection.lazy({ address: `127.0.0.1:${await freePort()}` });
+    const unheard: unknown[] = [];
+    const hear = (reason: unknown): void => void unheard.push(reason);
+    // It would end a process, and Mocha alone does not fail by it.
+    process.on('unhandledRejection', hear);
+    try {
+      const client = new Client({ connection: nobody, namespace: testNamespace() });
+      const notes = createQueueRates(nobody, testNamespace());
+      const lists = [[], [{ name: 'queue', kind: 'pull' }]].map((subscriptions) => {
+        const config = parseTenantConfig(JSON.stringify({ tenant, subscriptions }), 'x.yaml');
+        const control = new SubscriptionControl({ rates: notes, configOf: () => config, log: SILENT });
+        return new SubscriptionOverviews({ client, control, notes, configOf: () => config }).list(tenant);
+      });
+      for (const { reason } of (await Promise.allSettled(lists)) as PromiseRejectedResult[])
+        assert.equal((reason as { code: unknown }).code, 'ENGINE_UNAVAILABLE');
+      // What nobody waits for may fail a little after what is waited for.
+      await delay(3_000);
+      assert.deepEqual(unheard, []);
+    } finally {
+      process.off('unhandledRejection', hear);
+      await nobody.close();
+    }
   });
 });
