@@ -57,7 +57,7 @@ async function runMocha({ files, options }) {
       env: {
         ...process.env,
         ...programs(process.env),
-        ...(needsTemporal ? {} : { HEADGATE_TEST_TEMPORAL: 'off' }),
+        ...(!needsTemporal && { HEADGATE_TEST_TEMPORAL: 'off' }),
         HEADGATE_TEST_TOTALS: totalsFile,
       },
     });

@@ -26,9 +26,9 @@ function converted(schema) {
   const { description, durationBetween, sizeBetween, ...others } = schema;
   const kept = Object.entries(others).filter(([key]) => !OWN.includes(key));
   return {
-    ...(description === undefined ? {} : { description }),
-    ...(durationBetween === undefined ? {} : { type: 'string', pattern: `${NUMBER}[A-Za-z]+$` }),
-    ...(sizeBetween === undefined ? {} : sized(sizeBetween)),
+    ...(description !== undefined && { description }),
+    ...(durationBetween !== undefined && { type: 'string', pattern: `${NUMBER}[A-Za-z]+$` }),
+    ...(sizeBetween !== undefined && sized(sizeBetween)),
     ...Object.fromEntries(kept.map(([key, value]) => [key, part(key, value)])),
   };
 }

@@ -1,5 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { HeadgateError, type ErrorCode } from '../errors.js';
+import { SECOND_MS } from '../platform/time.js';
 
 /** Codes of what waits on purpose, and has been reported once. */
 const WAITS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['PAUSED', 'WAREHOUSE_QUOTA']);
@@ -17,8 +18,8 @@ export function toApplicationFailure(error: unknown): Error {
     nonRetryable: !error.retryable,
     category: WAITS.has(error.code) ? 'BENIGN' : undefined,
     cause: error.cause instanceof Error ? error.cause : undefined,
-    ...(error.details === undefined ? {} : { details: [error.details] }),
-    ...(error.retryAfterSeconds === undefined ? {} : { nextRetryDelay: error.retryAfterSeconds * 1000 }),
+    details: error.details === undefined ? undefined : [error.details],
+    nextRetryDelay: error.retryAfterSeconds === undefined ? undefined : error.retryAfterSeconds * SECOND_MS,
   });
 }
 

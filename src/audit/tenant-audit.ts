@@ -117,7 +117,7 @@ export async function auditTenant(options: TenantAuditOptions): Promise<TenantAu
     stream: String(stream),
     source: source === null ? null : String(source),
     id: String(id),
-    ...(batchId === null ? {} : { batchId: String(batchId) }),
+    ...(batchId !== null && { batchId: String(batchId) }),
   });
   const named = async <T>(sql: string, order: string, toFound: (row: unknown[]) => T): Promise<Found<T>> => ({
     count: await count(`SELECT count(*) FROM (${sql})`),

@@ -1,25 +1,19 @@
 import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
-import { cloudEvent, startTestApi, type RequestBody, type TestAnswer, type TestApi } from '../support/api.js';
+import { cloudEvent, useTestApi, type RequestBody, type TestAnswer } from '../support/api.js';
 
 const BINARY = { 'ce-specversion': '1.0', 'ce-source': '/test', 'ce-type': 'thing.happened' };
 const BOM = '\uFEFF';
 
 describe('the formats of a request', () => {
-  let api: TestApi;
-
-  before(async () => {
-    api = await startTestApi();
-  });
-  after(async () => {
-    await api.close();
-    assert.deepEqual(api.faults, []);
-  });
+  const api = useTestApi();
 
   /** The one event that has come out with this id, without what differs from run to run. */
   async function taken(id: string): Promise<Record<string, unknown>> {
-    await api.drained();
-    const found = api.events().filter((row) => row.id === id);
+    await api().drained();
+    const found = api()
+      .events()
+      .filter((row) => row.id === id);
     assert.equal(found.length, 1, `${id} comes out once`);
     const { received_at: receivedAt, time, ...rest } = found[0] as (typeof found)[number];
     assert.equal(time, receivedAt, 'an event without a time has the time of receipt');
@@ -56,7 +50,7 @@ describe('the formats of a request', () => {
       it(`takes ${name}, ${encoding}`, async () => {
         const id = `${name}-${encoding}`;
         const bytes = Buffer.from(body(id));
-        const answer = await api.post(encoding === 'gzip' ? gzipSync(bytes) : bytes, {
+        const answer = await api().post(encoding === 'gzip' ? gzipSync(bytes) : bytes, {
           headers: { 'content-type': contentType, 'content-encoding': encoding },
         });
         assert.equal(answer.status, 202, JSON.stringify(answer.body));
@@ -114,8 +108,8 @@ describe('the formats of a request', () => {
   for (const [name, contentType, body, payload] of binary) {
     it(`takes binary mode with ${name}`, async () => {
       const id = `binary ${name}`;
-      const token = await api.token();
-      const response = await fetch(`${api.url}/v1/events`, {
+      const token = await api().token();
+      const response = await fetch(`${api().url}/v1/events`, {
         method: 'POST',
         headers: {
           authorization: `Bearer ${token}`,
@@ -141,9 +135,11 @@ describe('the formats of a request', () => {
       'ce-priority': 'high',
       'ce-time': '2024-02-29T12:00:00+02:00',
     };
-    assert.equal((await api.post('{}', { headers })).status, 202);
-    await api.drained();
-    const row = api.events().find(({ id }) => id === 'binary-headers');
+    assert.equal((await api().post('{}', { headers })).status, 202);
+    await api().drained();
+    const row = api()
+      .events()
+      .find(({ id }) => id === 'binary-headers');
     assert.equal(row?.subject, 'é ☃ 100%');
     assert.deepEqual(row?.extensions, { quoted: 'a "b" c d' });
     assert.equal(row?.priority, 'high');
@@ -162,7 +158,7 @@ describe('the formats of a request', () => {
     ];
   for (const [name, headers, body, reason] of refusedBinary) {
     it(`refuses binary mode with ${name}`, async () => {
-      const answer = await api.post(body, { headers: { ...BINARY, 'ce-id': 'x', ...headers } });
+      const answer = await api().post(body, { headers: { ...BINARY, 'ce-id': 'x', ...headers } });
       assert.equal(answer.status, 422);
       assert.match(answer.body.results[0]?.reason ?? '', reason);
     });
@@ -175,7 +171,7 @@ describe('the formats of a request', () => {
     ['NDJSON with empty lines', 'application/x-ndjson', '\n\r\n \n'],
   ] as const) {
     it(`answers ${name} with 202 and no result`, async () => {
-      const answer = await api.post(body, { headers: { 'content-type': contentType } });
+      const answer = await api().post(body, { headers: { 'content-type': contentType } });
       assert.equal(answer.status, 202);
       assert.deepEqual(answer.body, { accepted: 0, duplicate: 0, rejected: 0, results: [] });
     });
@@ -202,7 +198,7 @@ describe('the formats of a request', () => {
   ];
   for (const [name, body] of malformed) {
     it(`answers malformed JSON (${name}) with 400`, async () => {
-      assertProblem(await api.post(body), 400, 'BODY_MALFORMED');
+      assertProblem(await api().post(body), 400, 'BODY_MALFORMED');
     });
   }
 
@@ -214,7 +210,7 @@ describe('the formats of a request', () => {
     'json',
   ]) {
     it(`answers the content type "${contentType}" with 415`, async () => {
-      const answer = await api.post(Buffer.from(one('x')), { headers: { 'content-type': contentType } });
+      const answer = await api().post(Buffer.from(one('x')), { headers: { 'content-type': contentType } });
       assertProblem(answer, 415, 'CONTENT_TYPE_UNSUPPORTED');
     });
   }
@@ -229,8 +225,8 @@ describe('the formats of a request', () => {
         JSON.stringify(cloudEvent(`${contentType}-${n}`)),
       );
       const headers = { 'content-type': contentType };
-      assertProblem(await api.post(join(events), { headers }), 413, 'BODY_TOO_LARGE');
-      const answer = await api.post(join(events.slice(1)), { headers });
+      assertProblem(await api().post(join(events), { headers }), 413, 'BODY_TOO_LARGE');
+      const answer = await api().post(join(events.slice(1)), { headers });
       assert.deepEqual(
         [answer.status, answer.body.accepted],
         [202, 2_500],

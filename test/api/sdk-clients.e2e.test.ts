@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { EventRow } from '../../src/events/event.js';
-import { startTestApi, type TestApi } from '../support/api.js';
+import { useTestApi } from '../support/api.js';
 
 /** By their folders in test/sdks, the commands that run the clients that have been built. */
 const COMMANDS = JSON.parse(process.env.HEADGATE_TEST_SDKS ?? '{}') as Readonly<Record<string, string[]>>;
@@ -161,15 +161,7 @@ const SENT: Readonly<Record<string, Readonly<Record<string, Stored>>>> = {
 };
 
 describe('the CloudEvents SDKs of other languages', () => {
-  let api: TestApi;
-
-  before(async () => {
-    api = await startTestApi();
-  });
-  after(async () => {
-    await api.close();
-    assert.deepEqual(api.faults, []);
-  });
+  const api = useTestApi();
 
   for (const [sdk, events] of Object.entries(SENT))
     describe(sdk, () => {
@@ -185,9 +177,11 @@ describe('the CloudEvents SDKs of other languages', () => {
           return this.skip();
         }
         began = Date.now();
-        answers = await run([...command, `${api.url}/v1/events`, await api.token()]);
-        await api.drained();
-        rows = api.events().filter(({ source }) => source === `/${sdk}`);
+        answers = await run([...command, `${api().url}/v1/events`, await api().token()]);
+        await api().drained();
+        rows = api()
+          .events()
+          .filter(({ source }) => source === `/${sdk}`);
       });
 
       it('has every request taken', () => {

@@ -10,7 +10,7 @@ import { ROUTES } from '../../src/api/routes.js';
 import { listen } from '../../src/api/server.js';
 import type { HeadgateError } from '../../src/errors.js';
 import { Turns } from '../../src/platform/event-loop-turns.js';
-import { cloudEvent, startTestApi, type TestApi } from '../support/api.js';
+import { cloudEvent, startTestApi, useTestApi } from '../support/api.js';
 import { examplePath, routeOf } from '../support/documented.js';
 
 /** Says how many get a connection from a kernel whose process takes none: in ten seconds, or once it is all. */
@@ -37,15 +37,7 @@ function methodsOf(headers: Headers): string[] {
 }
 
 describe('the API server', () => {
-  let api: TestApi;
-
-  before(async () => {
-    api = await startTestApi();
-  });
-  after(async () => {
-    await api.close();
-    assert.deepEqual(api.faults, []);
-  });
+  const api = useTestApi();
 
   for (const path of [
     '/',
@@ -58,7 +50,7 @@ describe('the API server', () => {
     '/../etc/passwd',
   ]) {
     it(`answers an unknown path (${path}) with a 404 problem`, async () => {
-      const answer = await api.get(path);
+      const answer = await api().get(path);
       assert.deepEqual([answer.status, answer.body.code], [404, 'NOT_FOUND']);
       assert.equal(answer.headers.get('content-type'), 'application/problem+json');
     });
@@ -74,7 +66,7 @@ describe('the API server', () => {
   ];
   for (const [method, path, allowed] of methods) {
     it(`answers ${method} ${path} with 405 and the methods that are allowed`, async () => {
-      const answer = await api.post(method === 'GET' ? undefined : '{}', { method, path });
+      const answer = await api().post(method === 'GET' ? undefined : '{}', { method, path });
       assert.deepEqual([answer.status, answer.body.code], [405, 'METHOD_NOT_ALLOWED']);
       assert.equal(answer.headers.get('allow'), allowed);
       assert.equal(answer.headers.get('content-type'), 'application/problem+json');
@@ -83,17 +75,17 @@ describe('the API server', () => {
 
   for (const [path, allowed] of allowedMethods()) {
     it(`answers what ${path} does not do with 405 and its methods, and OPTIONS with these`, async () => {
-      const answer = await api.post('{}', { method: 'DELETE', path, token: null });
+      const answer = await api().post('{}', { method: 'DELETE', path, token: null });
       assert.deepEqual([answer.status, answer.body.code], [405, 'METHOD_NOT_ALLOWED']);
       assert.deepEqual(methodsOf(answer.headers), allowed);
-      const options = await fetch(`${api.url}${path}`, { method: 'OPTIONS' });
+      const options = await fetch(`${api().url}${path}`, { method: 'OPTIONS' });
       assert.deepEqual([options.status, methodsOf(options.headers)], [200, allowed]);
     });
   }
 
   it('is healthy and ready without a token', async () => {
-    assert.equal((await api.get('/healthz', null)).status, 200);
-    const ready = await api.get('/readyz', null);
+    assert.equal((await api().get('/healthz', null)).status, 200);
+    const ready = await api().get('/readyz', null);
     assert.equal(ready.status, 200);
     assert.deepEqual(ready.body, {
       status: 'ready',
@@ -114,7 +106,7 @@ describe('the API server', () => {
   });
 
   it('says that a port is taken, and by which setting to choose another', async () => {
-    const port = Number(new URL(api.url).port);
+    const port = Number(new URL(api().url).port);
     await assert.rejects(listen(new Koa(), '127.0.0.1', port), (error: HeadgateError) => {
       assert.equal(error.code, 'PORT_IN_USE');
       assert.match(error.message, new RegExp(`${port}.*HEADGATE_PORT`));

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { gzipSync } from 'node:zlib';
 import { CloudEvent, emitterFor, HTTP, httpTransport, Mode } from 'cloudevents';
 import type { EventRow } from '../../src/events/event.js';
-import { cloudEvent, startTestApi, type TestApi } from '../support/api.js';
+import { cloudEvent, useTestApi } from '../support/api.js';
 
 /** A request as an SDK sends it: header values as they go over the wire, one octet a character. */
 type Wire = readonly [headers: Record<string, string> | readonly [string, string][], body: string | Buffer];
@@ -22,25 +22,17 @@ const structured = (type: string): Record<string, string> => ({
 });
 
 describe('the wire forms of CloudEvents SDKs', () => {
-  let api: TestApi;
-
-  before(async () => {
-    api = await startTestApi();
-  });
-  after(async () => {
-    await api.close();
-    assert.deepEqual(api.faults, []);
-  });
+  const api = useTestApi();
 
   /** Posts octets: fetch would refuse or change some of these headers. */
   async function send([headers, body]: Wire): Promise<{ status: number; text: string }> {
-    const { hostname, port } = new URL(api.url);
+    const { hostname, port } = new URL(api().url);
     const socket = connect(Number(port), hostname);
     const lines = (Array.isArray(headers) ? headers : Object.entries(headers)) as [string, string][];
     const head = [
       'POST /v1/events HTTP/1.1',
       ...lines.map(([name, value]) => `${name}: ${value}`),
-      `authorization: Bearer ${await api.token()}`,
+      `authorization: Bearer ${await api().token()}`,
       `host: ${hostname}`,
       `content-length: ${Buffer.byteLength(body)}`,
       'connection: close',
@@ -56,8 +48,10 @@ describe('the wire forms of CloudEvents SDKs', () => {
   async function taken(wire: Wire, id: string): Promise<EventRow> {
     const { status, text } = await send(wire);
     assert.equal(status, 202, text);
-    await api.drained();
-    const found = api.events().filter((row) => row.id === id);
+    await api().drained();
+    const found = api()
+      .events()
+      .filter((row) => row.id === id);
     assert.equal(found.length, 1, text);
     return found[0]!;
   }
@@ -110,15 +104,17 @@ describe('the wire forms of CloudEvents SDKs', () => {
     });
 
     it('by its own transport, which says no length', async () => {
-      const post = httpTransport(`${api.url}/v1/events`);
-      const headers = { authorization: `Bearer ${await api.token()}` };
+      const post = httpTransport(`${api().url}/v1/events`);
+      const headers = { authorization: `Bearer ${await api().token()}` };
       for (const [id, mode] of [
         ['js-5', Mode.BINARY],
         ['js-6', Mode.STRUCTURED],
       ] as const)
         await emitterFor(post, { mode })(event(id, { city: 'Zürich ☃' }), { headers });
-      await api.drained();
-      const rows = api.events().filter(({ id }) => ['js-5', 'js-6'].includes(id));
+      await api().drained();
+      const rows = api()
+        .events()
+        .filter(({ id }) => ['js-5', 'js-6'].includes(id));
       const stored = { city: 'Zürich ☃' };
       assert.deepEqual(
         rows.map(({ id, data }) => [id, data]),

@@ -18,7 +18,7 @@ function event(data?: unknown, more: Partial<EventRow> = {}): EventRow {
     type: 'a',
     time: '2026-01-01T00:00:00Z',
     subject: 'u',
-    ...(data === undefined ? {} : { data }),
+    ...(data !== undefined && { data }),
     received_at: '2026-01-01T00:00:01.000Z',
     ...more,
   };
@@ -152,7 +152,7 @@ describe('rules/evaluate', () => {
       on: ['a'],
       op,
       windowMs: 1000,
-      ...(op === 'count' ? {} : { value: 'event.data.n' }),
+      ...(op !== 'count' && { value: 'event.data.n' }),
       ...more,
     });
 

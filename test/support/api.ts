@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -216,6 +217,22 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+/**
+ * One API for the suite it is called in, which must not have logged an error by the end.
+ * Returns how to get at it, from the hooks on that stand below the call.
+ */
+export function useTestApi(options?: TestApiOptions): () => TestApi {
+  let api: TestApi | undefined;
+  before(async () => {
+    api = await startTestApi(options);
+  });
+  after(async () => {
+    await api?.close();
+    assert.deepEqual(api?.faults, []);
+  });
+  return () => api as TestApi;
 }
 
 function noSubscriptions(): SubscriptionServices['subscriptions'] {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { compileRules } from '../../../src/rules/compile.js';
-import { cloudEvent, startTestApi, type TestApi } from '../../support/api.js';
+import { cloudEvent, startTestApi, useTestApi } from '../../support/api.js';
 import { rulesOf } from '../../support/events.js';
 
 interface Eligibility {
@@ -17,18 +17,10 @@ interface Eligibility {
 }
 
 describe('GET /v1/eligibility/:subject', () => {
-  let api: TestApi;
-
-  before(async () => {
-    api = await startTestApi();
-  });
-  after(async () => {
-    await api.close();
-    assert.deepEqual(api.faults, []);
-  });
+  const api = useTestApi();
 
   async function ask(subject: string): Promise<Eligibility> {
-    const { status, body } = await api.get(`/v1/eligibility/${encodeURIComponent(subject)}`);
+    const { status, body } = await api().get(`/v1/eligibility/${encodeURIComponent(subject)}`);
     assert.equal(status, 200);
     return body as unknown as Eligibility;
   }
@@ -37,7 +29,7 @@ describe('GET /v1/eligibility/:subject', () => {
     cloudEvent(id, { type: 'landed', subject, time: `2024-03-10T12:0${minute}:00Z` });
 
   async function post(events: unknown, path = '/v1/events'): Promise<void> {
-    assert.equal((await api.post(JSON.stringify(events), { path })).status, 202);
+    assert.equal((await api().post(JSON.stringify(events), { path })).status, 202);
   }
 
   it('tells of a subject what was decided before the 202, and its properties', async () => {
@@ -60,8 +52,10 @@ describe('GET /v1/eligibility/:subject', () => {
     await post([at('old', '2024-03-01T12:00:00Z')]);
     const third = (await ask('late')).decisions.find(({ rule }) => rule === 'third');
     assert.deepEqual([third?.eventId, third?.reason], ['now-2', 'aggregates.landings = 2']);
-    await api.drained();
-    const row = api.decisions().find(({ event_id: id, rule }) => id === 'old' && rule === 'third');
+    await api().drained();
+    const row = api()
+      .decisions()
+      .find(({ event_id: id, rule }) => id === 'old' && rule === 'third');
     assert.equal(row?.reason, 'late: aggregates.landings = 1');
   });
 
@@ -69,8 +63,8 @@ describe('GET /v1/eligibility/:subject', () => {
     const subjects = ['a', 'b', 'c/d', 'é ☃'];
     for (let n = 0; n < 8; n++)
       await post(subjects.map((subject) => landed(`same-${subject}-${n}`, n, subject)));
-    await api.drained();
-    const rows = api.decisions();
+    await api().drained();
+    const rows = api().decisions();
     for (const subject of subjects) {
       const { decisions } = await ask(subject);
       assert.equal(decisions.length, 2);
@@ -89,8 +83,13 @@ describe('GET /v1/eligibility/:subject', () => {
     await post([landed('twice', 1, 'twice'), landed('twice', 1, 'twice')]);
     const { decisions } = await ask('twice');
     assert.equal(decisions.find(({ rule }) => rule === 'third')?.reason, 'aggregates.landings = 1');
-    await api.drained();
-    assert.equal(api.decisions().filter((row) => row.event_id === 'twice').length, 2);
+    await api().drained();
+    assert.equal(
+      api()
+        .decisions()
+        .filter((row) => row.event_id === 'twice').length,
+      2,
+    );
   });
 
   it('tells no decision of a rule that was renamed or removed, and that again once it is back', async () => {
@@ -134,6 +133,6 @@ describe('GET /v1/eligibility/:subject', () => {
 
   it('knows nothing of a subject that had only events no rule asks for', async () => {
     await post([cloudEvent('idle', { type: 'taxied', subject: 'idle' })]);
-    assert.equal((await api.get('/v1/eligibility/idle')).status, 404);
+    assert.equal((await api().get('/v1/eligibility/idle')).status, 404);
   });
 });

@@ -2,20 +2,12 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { MAX_EVENT_BYTES } from '../../../src/api/validate-event.js';
 import type { EventRow } from '../../../src/events/event.js';
-import { cloudEvent, startTestApi, type TestAnswer, type TestApi } from '../../support/api.js';
+import { cloudEvent, useTestApi, type TestAnswer } from '../../support/api.js';
 
 const NDJSON = { headers: { 'content-type': 'application/x-ndjson' } };
 
 describe('POST /v1/events and /v1/user-properties', () => {
-  let api: TestApi;
-
-  before(async () => {
-    api = await startTestApi();
-  });
-  after(async () => {
-    await api.close();
-    assert.deepEqual(api.faults, []);
-  });
+  const api = useTestApi();
 
   function counts({ body }: TestAnswer): number[] {
     return [body.accepted, body.duplicate, body.rejected];
@@ -23,14 +15,16 @@ describe('POST /v1/events and /v1/user-properties', () => {
 
   /** How often an event has come out. */
   async function times(id: string, stream: 'events' | 'user-properties' = 'events'): Promise<number> {
-    await api.drained();
-    return api.events('UA', stream).filter((row) => row.id === id).length;
+    await api().drained();
+    return api()
+      .events('UA', stream)
+      .filter((row) => row.id === id).length;
   }
 
   it('takes 499 good events from around a bad one, and says which was bad and why', async () => {
     const events = Array.from({ length: 500 }, (_, n) => cloudEvent(`good-${n}`));
     events[250] = cloudEvent('bad', { time: '1600-01-01T00:00:00Z' });
-    const answer = await api.post(JSON.stringify(events));
+    const answer = await api().post(JSON.stringify(events));
     assert.deepEqual([answer.status, ...counts(answer)], [202, 499, 0, 1]);
     assert.deepEqual(answer.body.results[250], {
       index: 250,
@@ -43,8 +37,10 @@ describe('POST /v1/events and /v1/user-properties', () => {
       answer.body.results.map(({ index, id }) => [index, id]),
       events.map(({ id }, index) => [index, id]),
     );
-    await api.drained();
-    const taken = api.events().filter(({ id }) => id.startsWith('good-'));
+    await api().drained();
+    const taken = api()
+      .events()
+      .filter(({ id }) => id.startsWith('good-'));
     assert.deepEqual(
       taken.map(({ id }) => id),
       events.filter(({ id }) => id !== 'bad').map(({ id }) => id),
@@ -57,7 +53,7 @@ describe('POST /v1/events and /v1/user-properties', () => {
     const props = (id: string, data: unknown, subject = 'full') => cloudEvent(id, { subject, data });
     const keys = (from: number, count: number, value: unknown = 1) =>
       Object.fromEntries(Array.from({ length: count }, (_, n) => [`key${from + n}`, value]));
-    const answer = await api.post(
+    const answer = await api().post(
       JSON.stringify([
         props('full-1', keys(0, 1_500)),
         props('full-2', keys(1_500, 600)),
@@ -74,12 +70,12 @@ describe('POST /v1/events and /v1/user-properties', () => {
       ['accepted', 'profile_full', 'accepted', 'profile_full', 'accepted', 'accepted', 'accepted'],
     );
     assert.match(answer.body.results[1]?.reason ?? '', /may have 2000 properties, this one would have 2100/);
-    const { body } = await api.get('/v1/eligibility/full');
+    const { body } = await api().get('/v1/eligibility/full');
     assert.equal(Object.keys((body as unknown as { profile: object }).profile).length, 2_000);
     assert.equal(await times('full-4', 'user-properties'), 0);
     // What was refused may be sent again once there is room.
     const again = [props('full-7', { one: null }), props('full-4', { other: 'one' })];
-    const { body: later } = await api.post(JSON.stringify(again), { path });
+    const { body: later } = await api().post(JSON.stringify(again), { path });
     assert.deepEqual(
       later.results.map(({ status }) => status),
       ['accepted', 'accepted'],
@@ -92,7 +88,7 @@ describe('POST /v1/events and /v1/user-properties', () => {
     const statuses: unknown[] = [];
     for (const key of ['a', 'b', 'c', 'b']) {
       const data = { [key]: text };
-      const { body } = await api.post(
+      const { body } = await api().post(
         JSON.stringify([
           cloudEvent(`large-${statuses.length}`, { subject: 'large', data }),
           cloudEvent(`small-${statuses.length}`, { subject: 'large', data: { n: 1 } }),
@@ -133,7 +129,7 @@ describe('POST /v1/events and /v1/user-properties', () => {
         Buffer.from(line as string),
         Buffer.from(`\n${good[1]}`),
       ]);
-      const answer = await api.post(body, NDJSON);
+      const answer = await api().post(body, NDJSON);
       assert.deepEqual([answer.status, ...counts(answer)], [202, 2, 0, 1]);
       assert.match(answer.body.results[1]?.reason ?? '', reason);
       assert.deepEqual([await times(`line-${at}-one`), await times(`line-${at}-two`)], [1, 1]);
@@ -141,7 +137,7 @@ describe('POST /v1/events and /v1/user-properties', () => {
   });
 
   it('answers 422 with a result for each when none is acceptable', async () => {
-    const answer = await api.post(JSON.stringify([{}, 7, cloudEvent('x', { subject: '' })]));
+    const answer = await api().post(JSON.stringify([{}, 7, cloudEvent('x', { subject: '' })]));
     assert.deepEqual(
       [answer.status, answer.body.code, ...counts(answer)],
       [422, 'NOTHING_ACCEPTED', 0, 0, 3],
@@ -151,7 +147,7 @@ describe('POST /v1/events and /v1/user-properties', () => {
       answer.body.results.map(({ index, status }) => [index, status]),
       [0, 1, 2].map((index) => [index, 'rejected']),
     );
-    const single = await api.post('{}');
+    const single = await api().post('{}');
     assert.equal(single.body.detail, 'specversion is missing');
   });
 
@@ -161,37 +157,37 @@ describe('POST /v1/events and /v1/user-properties', () => {
       ['{"a":', '}'],
     ]) {
       const deep = `${open?.repeat(100_000)}1${close?.repeat(100_000)}`;
-      assert.equal((await api.post(deep)).status, 422);
+      assert.equal((await api().post(deep)).status, 422);
       const event = JSON.stringify(cloudEvent('deep', { data: 'HERE' })).replace('"HERE"', deep);
-      const answer = await api.post(`[${event},${JSON.stringify(cloudEvent(`beside ${open}`))}]`);
+      const answer = await api().post(`[${event},${JSON.stringify(cloudEvent(`beside ${open}`))}]`);
       assert.deepEqual([answer.status, ...counts(answer)], [202, 1, 0, 1]);
     }
   });
 
   it('answers an event of more than 256 KiB, and counts bytes, not characters', async () => {
     const sized = (id: string, text: string): string => JSON.stringify(cloudEvent(id, { data: text }));
-    const small = await api.post(sized('fits', 'x'.repeat(MAX_EVENT_BYTES - 1_000)));
+    const small = await api().post(sized('fits', 'x'.repeat(MAX_EVENT_BYTES - 1_000)));
     assert.deepEqual(counts(small), [1, 0, 0]);
     for (const [id, text] of [
       ['large', 'x'.repeat(MAX_EVENT_BYTES)],
       ['large-é', 'é'.repeat(MAX_EVENT_BYTES / 2)],
     ] as const) {
-      const answer = await api.post(sized(id, text));
+      const answer = await api().post(sized(id, text));
       assert.deepEqual([answer.status, answer.body.results[0]?.code], [422, 'too_large']);
     }
   });
 
   for (const id of ['../../../../etc/passwd', '..', '/etc/passwd', '%2e%2e%2f', 'C:\\x', '{{x}}']) {
     it(`takes the id ${id}, which is a name and never a path`, async () => {
-      assert.deepEqual(counts(await api.post(JSON.stringify(cloudEvent(id)))), [1, 0, 0]);
+      assert.deepEqual(counts(await api().post(JSON.stringify(cloudEvent(id)))), [1, 0, 0]);
       assert.equal(await times(id), 1);
     });
   }
 
   it('keeps the two streams apart, the same id in both', async () => {
     const body = JSON.stringify(cloudEvent('both', { data: { seats: 180 } }));
-    const events = await api.post(body);
-    const properties = await api.post(body, { path: '/v1/user-properties' });
+    const events = await api().post(body);
+    const properties = await api().post(body, { path: '/v1/user-properties' });
     assert.deepEqual(
       [counts(events), counts(properties)],
       [
@@ -204,10 +200,10 @@ describe('POST /v1/events and /v1/user-properties', () => {
 
   it('calls the second of two copies a duplicate: in a request, in the next, beside a bad one', async () => {
     const once = JSON.stringify(cloudEvent('copy'));
-    assert.deepEqual(counts(await api.post(`[${once},${once},{}]`)), [1, 1, 1]);
-    assert.deepEqual(counts(await api.post(once)), [0, 1, 0]);
-    assert.equal((await api.post(once)).status, 202, 'a duplicate is no error');
-    assert.equal((await api.post(`[${once},{}]`)).status, 202);
+    assert.deepEqual(counts(await api().post(`[${once},${once},{}]`)), [1, 1, 1]);
+    assert.deepEqual(counts(await api().post(once)), [0, 1, 0]);
+    assert.equal((await api().post(once)).status, 202, 'a duplicate is no error');
+    assert.equal((await api().post(`[${once},{}]`)).status, 202);
     assert.equal(await times('copy'), 1);
   });
 
@@ -234,7 +230,7 @@ describe('POST /v1/events and /v1/user-properties', () => {
     const stream = fc.constantFrom('/v1/events', '/v1/user-properties');
     await fc.assert(
       fc.asyncProperty(posted, stream, async (value, path) => {
-        const answer = await api.post(JSON.stringify(value), { path });
+        const answer = await api().post(JSON.stringify(value), { path });
         assert.ok([202, 400, 413, 422].includes(answer.status), JSON.stringify(answer.body));
         if (answer.status !== 202 && answer.status !== 422) return;
         const events = Array.isArray(value) ? value.length : 1;
@@ -254,8 +250,10 @@ describe('POST /v1/events and /v1/user-properties', () => {
       }),
       { numRuns: 200 },
     );
-    await api.drained();
-    const ids = api.events().map(({ id }) => id);
+    await api().drained();
+    const ids = api()
+      .events()
+      .map(({ id }) => id);
     assert.equal(new Set(ids).size, ids.length, 'nothing came out twice');
   });
 
@@ -268,7 +266,7 @@ describe('POST /v1/events and /v1/user-properties', () => {
         fc.boolean(),
         async (bytes, type, gzip) => {
           const headers = { 'content-type': type, ...(gzip && { 'content-encoding': 'gzip' }) };
-          const answer = await api.post(bytes, { headers });
+          const answer = await api().post(bytes, { headers });
           assert.ok([202, 400, 422].includes(answer.status), JSON.stringify(answer.body));
         },
       ),
@@ -281,14 +279,18 @@ describe('POST /v1/events and /v1/user-properties', () => {
     await fc.assert(
       fc.asyncProperty(fc.jsonValue({ maxDepth: 3 }), async (data) => {
         const event = JSON.parse(JSON.stringify(cloudEvent(`data-${sent.length}`, { data }))) as EventRow;
-        const answer = await api.post(JSON.stringify(event));
+        const answer = await api().post(JSON.stringify(event));
         if (answer.status === 202) sent.push(event);
         else assert.equal(answer.body.results[0]?.code, 'invalid_data');
       }),
       { numRuns: 100 },
     );
-    await api.drained();
-    const taken = new Map(api.events().map((row) => [row.id, row.data]));
+    await api().drained();
+    const taken = new Map(
+      api()
+        .events()
+        .map((row) => [row.id, row.data]),
+    );
     for (const { id, data } of sent) assert.deepEqual(taken.get(id), data);
   });
 });
