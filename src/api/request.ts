@@ -1,7 +1,6 @@
 import type { Schema, Wire } from '../platform/json-schema.js';
-import type { ErrorObject } from 'ajv';
 import { HeadgateError } from '../errors.js';
-import { ownSchema } from '../tenants/own-schema.js';
+import { ownSchema, whatIsWrong } from '../platform/own-schema.js';
 import { parseBounded } from './bounded-json.js';
 
 type Query = Readonly<Record<string, string | string[] | undefined>>;
@@ -15,24 +14,29 @@ export function queryReader<S extends Schema>(schema: S): (query: Query) => Wire
     if (isValid(value)) return value;
     throw new HeadgateError(
       'PARAMETER_INVALID',
-      `The query is not as it should be: ${explain(isValid.errors)}.`,
+      `The query is not as it should be: ${whatIsWrong(isValid.errors)}.`,
     );
   };
 }
 
-/** Makes what reads bodies of JSON: checks them, and fills in defaults. It throws HeadgateError `BODY_MALFORMED`. */
+/**
+ * Makes what reads bodies of JSON: checks them, and fills in defaults. It throws HeadgateError `BODY_MALFORMED`.
+ * No body at all is `{}`: what it must have is then named.
+ */
 export function bodyReader<S extends Schema>(schema: S): (body: Buffer) => Wire<S> {
   const isValid = ownSchema<Wire<S>>(schema, { useDefaults: true, verbose: true });
   return (body) => {
-    const value = parse(body);
+    const value = body.length === 0 ? {} : parseJson(body);
     if (isValid(value)) return value;
-    throw malformed(`The body is not as it should be: ${explain(isValid.errors)}.`);
+    throw malformed(`The body is not as it should be: ${whatIsWrong(isValid.errors)}.`);
   };
 }
 
-/** No body at all is `{}`: what it must have is then named. */
-function parse(body: Buffer): unknown {
-  if (body.length === 0) return {};
+/**
+ * The JSON of a body, within the bounds of events.
+ * @throws HeadgateError `BODY_MALFORMED`
+ */
+export function parseJson(body: Buffer): unknown {
   let parsed;
   try {
     parsed = parseBounded(body);
@@ -45,19 +49,4 @@ function parse(body: Buffer): unknown {
 
 function malformed(message: string, cause?: unknown): HeadgateError {
   return new HeadgateError('BODY_MALFORMED', message, { cause });
-}
-
-/** The first thing that is wrong, and where. */
-function explain(errors: readonly ErrorObject[] | null | undefined): string {
-  const [{ instancePath = '', message = 'unknown', params = {}, keyword, parentSchema } = {} as ErrorObject] =
-    errors?.slice(-1) ?? [];
-  const { additionalProperty, allowedValues } = params as {
-    additionalProperty?: string;
-    allowedValues?: string[];
-  };
-  if (additionalProperty !== undefined) return `"${additionalProperty.slice(0, 100)}" is not known here`;
-  const where = instancePath === '' ? 'it' : instancePath.slice(1).replaceAll('/', '.');
-  // What alternatives have in common is said in words alone.
-  if (keyword === 'anyOf') return `${where} must be ${(parentSchema as { description: string }).description}`;
-  return `${where} ${message}${allowedValues === undefined ? '' : `: ${allowedValues.join(', ')}`}`;
 }

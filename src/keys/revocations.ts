@@ -1,5 +1,5 @@
 import type { Logger } from '../platform/logger.js';
-import { ownSchema } from '../tenants/own-schema.js';
+import { ownSchema, whatIsWrong } from '../platform/own-schema.js';
 import { followFile } from './followed-file.js';
 
 /** What of a verified token says whether it is revoked. */
@@ -48,7 +48,7 @@ const validate = ownSchema<RevocationFile>(
       },
     },
   },
-  { allErrors: true },
+  { verbose: true },
 );
 
 type Rules = (token: RevocableToken) => string | undefined;
@@ -71,10 +71,7 @@ export async function openRevocations(
 
 function rulesIn(text: string): Rules {
   const file: unknown = JSON.parse(text);
-  if (!validate(file)) {
-    const [{ instancePath = '', message = '' } = {}] = validate.errors ?? [];
-    throw new Error(`${instancePath === '' ? 'it' : instancePath} ${message}`);
-  }
+  if (!validate(file)) throw new Error(whatIsWrong(validate.errors));
   const ids = new Set(file.jti);
   const subjects = new Map(
     Object.entries(file.subjects ?? {}).map(([tenant, all]) => [tenant, new Set(all)]),

@@ -2,7 +2,7 @@ import { text, integer, flag, choice, list, optional, closed, type Wire } from '
 import { randomBytes } from 'node:crypto';
 import { HeadgateError } from '../errors.js';
 import { INPUT_STREAMS } from '../events/event.js';
-import { ownSchema } from '../tenants/own-schema.js';
+import { ownSchema, whatIsWrong } from '../platform/own-schema.js';
 import type { LoadedTenant } from '../tenants/config/registry.js';
 import { stateQueue, tenantQueue } from '../tenants/queues.js';
 import type { ReplayInput, ReplayRange, ReplayTask } from '../workflows/messages/replays.js';
@@ -66,24 +66,15 @@ export const REPLAY_REQUEST = closed(
 /** Body of `POST /v1/replays`. */
 export type ReplayRequest = Wire<typeof REPLAY_REQUEST>;
 
-const isReplayRequest = ownSchema<ReplayRequest>(REPLAY_REQUEST);
+const isReplayRequest = ownSchema<ReplayRequest>(REPLAY_REQUEST, { verbose: true });
 
 /**
- * Reads the body of a request.
- * @throws HeadgateError `BODY_MALFORMED` (not JSON), `REPLAY_INVALID` (not as it should be; says where)
+ * Checks the JSON of a request.
+ * @throws HeadgateError `REPLAY_INVALID` (says where)
  */
-export function parseReplayRequest(body: Buffer): ReplayRequest {
-  let value: unknown;
-  try {
-    value = JSON.parse(body.toString('utf8'));
-  } catch (error) {
-    throw new HeadgateError('BODY_MALFORMED', 'The body is not JSON.', { cause: error });
-  }
+export function checkReplayRequest(value: unknown): ReplayRequest {
   if (isReplayRequest(value)) return value;
-  const { instancePath, message, params } = isReplayRequest.errors?.[0] ?? {};
-  const extra = (params as { additionalProperty?: string } | undefined)?.additionalProperty;
-  const where = (instancePath ?? '') === '' ? 'the body' : (instancePath as string).slice(1);
-  throw invalid(extra === undefined ? `${where} ${message}` : `"${extra.slice(0, 100)}" is not known here`);
+  throw invalid(whatIsWrong(isReplayRequest.errors));
 }
 
 /** Where a replay is asked for. */

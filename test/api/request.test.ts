@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { bodyReader, queryReader } from '../../src/api/request.js';
+import { bodyReader, parseJson, queryReader } from '../../src/api/request.js';
 import { choice, closed, integer, list, optional, raw, text } from '../../src/platform/json-schema.js';
 
 const FILTER = closed({
@@ -76,5 +76,16 @@ describe('a body', () => {
 
   it('that is not JSON is said to be that', () => {
     assert.throws(() => read('{'), { code: 'BODY_MALFORMED', message: 'The body is not JSON.' });
+  });
+});
+
+describe('a body that must be there', () => {
+  it('is JSON, and not nothing: a replay without a body would be of everything', () => {
+    assert.deepEqual(parseJson(Buffer.from('{"a":1}')), { a: 1 });
+    for (const body of ['', '{', 'null x'])
+      assert.throws(() => parseJson(Buffer.from(body)), {
+        code: 'BODY_MALFORMED',
+        message: 'The body is not JSON.',
+      });
   });
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { parseReplayRequest, replayInputOf, type ReplayRequest } from '../../src/replays/replay-request.js';
+import { checkReplayRequest, replayInputOf, type ReplayRequest } from '../../src/replays/replay-request.js';
 import { parseTenantConfig } from '../../src/tenants/config/parse.js';
 import { compileTenant } from '../../src/tenants/config/tenant-file.js';
 import { replayWorkflowId } from '../../src/tenants/workflow-ids.js';
@@ -18,10 +18,9 @@ const TEXT = JSON.stringify({
 
 describe('the request of a replay', () => {
   const tenant = compileTenant(parseTenantConfig(TEXT, 'UA.yaml'), TEXT);
-  const parse = (body: unknown) => parseReplayRequest(Buffer.from(JSON.stringify(body)));
   const inputOf = (request: ReplayRequest) =>
     replayInputOf(
-      parse(request),
+      checkReplayRequest(request),
       { tenant, chosen: { ...tenant, version: '0123456789ab' }, node: NODE },
       NOW,
     );
@@ -74,7 +73,7 @@ describe('the request of a replay', () => {
     [{ from: '2024-03-02', to: '2024-03-01' }, /"from" must be before "to"/],
     [{ from: '2025-01-01' }, /"from" must be before "to"/],
     [{ types: [] }, /types must NOT have fewer/],
-    [{ types: ['a*b'] }, /types\/0 must match/],
+    [{ types: ['a*b'] }, /types\.0 must match/],
     [{ stream: 'decisions' }, /stream must be equal to one of/],
     [{ subscription: '../x' }, /subscription must match/],
     [{ rules: '../../etc' }, /rules must match/],
@@ -94,10 +93,6 @@ describe('the request of a replay', () => {
       assert.throws(() => inputOf(body as ReplayRequest), refused);
     });
   }
-
-  it('is JSON', () => {
-    assert.throws(() => parseReplayRequest(Buffer.from('{')), { code: 'BODY_MALFORMED' });
-  });
 
   describe('that makes decisions current', () => {
     const ruled = (when: string) => {

@@ -1,6 +1,7 @@
 import { LIST_COST } from '../../ingest/admission/calls.js';
-import { parseReplayRequest, REPLAY_REQUEST } from '../../replays/replay-request.js';
+import { checkReplayRequest, REPLAY_REQUEST } from '../../replays/replay-request.js';
 import type { Replays } from '../../replays/replays.js';
+import { parseJson } from '../request.js';
 import { route } from '../route.js';
 import {
   REACH,
@@ -51,7 +52,7 @@ export const REPLAY_ROUTES = [
         'Runs kept events again: delivers them, fills a new subscription with them, or decides on them by other rules. At most ten of a tenant run at once.',
       maxBytes: MAX_BODY_BYTES,
       temporalCost: LIST_COST,
-      body: { schema: REPLAY_REQUEST, read: parseReplayRequest },
+      body: { schema: REPLAY_REQUEST, read: (body) => checkReplayRequest(parseJson(body)) },
       answer: {
         status: 202,
         description: 'Temporal has it.',
