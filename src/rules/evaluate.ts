@@ -157,14 +157,19 @@ function foldInto(
   return !state.ids.includes(id) && fold(state, aggregate, key, time, value);
 }
 
-/** What the event gives to the aggregate; undefined or a fault if it is not counted. */
+/** The condition is neither true nor false, or the value no number, or too large to keep. */
+const NOT_FOLDED = new Fault('INVALID_VALUE', 'neither true nor false, or not a value to fold');
+
+/** What the event gives to the aggregate; undefined if it is not meant to count, a fault if it cannot. */
 function valueToFold({ when, value, op }: CompiledAggregate, { context, budget }: Evaluating): unknown {
   const condition = when === undefined || when.run(context, budget);
-  if (condition !== true) return condition instanceof Fault ? condition : undefined;
+  if (condition === false) return undefined;
+  if (condition !== true) return condition instanceof Fault ? condition : NOT_FOLDED;
   if (value === undefined) return 1;
   const result = value.run(context, budget);
   if (result instanceof Fault) return result;
-  return op === 'last' ? plain(result) : finite(result);
+  const kept = op === 'last' ? plain(result) : finite(result);
+  return kept === undefined ? NOT_FOLDED : kept;
 }
 
 /** A number to fold. CEL's ints are bigints; everything kept is a double, as JSON's numbers are. */

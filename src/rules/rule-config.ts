@@ -29,7 +29,7 @@ const NAME = {
   problem: 'must be a name of 1 to 63 small letters, digits and "_" that starts with a letter',
 };
 
-const WHEN = 'An event on which it fails is left out.';
+const WHEN = 'An event on which it fails, or gives something else, is left out, and counted.';
 
 /** One aggregate: a value per subject over a trailing window of event time, the current event included. */
 export const AGGREGATE = section(

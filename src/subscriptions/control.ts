@@ -107,8 +107,8 @@ export class SubscriptionControl {
     assertMayBecome(to, tenant, name);
     const since = new Date(this.now()).toISOString();
     const status: SubscriptionStatus = to === 'active' ? { state: to } : { state: to, by, reason, since };
-    this.options.log.info('SUBSCRIPTION_CHANGED', { tenant, subscription: name, status: to, by });
     const changed = await this.write(tenant, name, () => status);
+    this.options.log.info('SUBSCRIPTION_CHANGED', { tenant, subscription: name, status: to, by });
     if (to === 'active') this.options.onResumed?.(tenant, name, this.now());
     return changed;
   }

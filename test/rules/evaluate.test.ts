@@ -238,6 +238,29 @@ describe('rules/evaluate', () => {
       assert.deepEqual(failedFolds(other, subject), []);
     });
 
+    it('count what is no number, no condition and too large as what they could not fold', () => {
+      const compiled = compileRules(
+        rules('aggregates.x == 2', {
+          x: aggregate('sum', { value: 'event.data.n' }),
+          w: aggregate('count', { when: 'event.data.n' }),
+          l: aggregate('last', { value: 'event.data.n' }),
+        }),
+      );
+      const subject = newSubjectState();
+      const failures: string[] = [];
+      const onFailure = (_owner: string, name: string, code: string) => failures.push(`${name} ${code}`);
+      const values = ['150', null, 'x'.repeat(2_000), 2];
+      const decided = values.map((n, at) => {
+        const other = event({ n }, { id: `not-folded-${at}` });
+        return evaluateEvent(compiled, subject, {}, other, { onFailure })[0]!;
+      });
+      assert.deepEqual(shown(decided.at(-1)!), ['eligible', 'aggregates.x = 2']);
+      const of = (name: string) => failures.filter((each) => each === `${name} INVALID_VALUE`).length;
+      assert.deepEqual([of('x'), of('w'), of('l'), failures.length], [3, 4, 1, 8]);
+      const counts = failedFolds(compiled, subject).map(({ aggregate: name, count }) => [name, count]);
+      assert.deepEqual(Object.fromEntries(counts), { x: 3, w: 4, l: 1 });
+    });
+
     it('keep ints as plain numbers, so that the state is plain data', () => {
       const compiled = compileRules(
         rules('aggregates.x == 2 && aggregates.l == [1, 2]', {

@@ -232,6 +232,24 @@ describe('how a subscription stands', function () {
     assert.deepEqual(await overviews.list('sc-0'), []);
   });
 
+  it('is not said to have changed when Temporal has not taken the change', async () => {
+    const nobody = Connection.lazy({ address: `127.0.0.1:${await freePort()}` });
+    const lines: string[] = [];
+    const log = { ...SILENT, info: (id: string) => void lines.push(id) };
+    const change = { to: 'paused', by: 'ops' } as const;
+    try {
+      const away = createQueueRates(nobody, testNamespace());
+      const control = new SubscriptionControl({ rates: away, configOf, log });
+      const soon = Date.now() + 1_000;
+      await assert.rejects(nobody.withDeadline(soon, () => control.change(tenant, 'crm', change)));
+      assert.deepEqual(lines, []);
+    } finally {
+      await nobody.close();
+    }
+    await new SubscriptionControl({ rates, configOf, log }).change(tenant, 'crm', change);
+    assert.deepEqual(lines, ['SUBSCRIPTION_CHANGED']);
+  });
+
   it('is not known while Temporal is away, and the process that was asked goes on', async () => {
     const nobody = Connection.lazy({ address: `127.0.0.1:${await freePort()}` });
     const unheard: unknown[] = [];

@@ -39,6 +39,7 @@ export const FAULTS = {
   NO_OVERLOAD: 'An operator or a function does not take values of these types.',
   OUT_OF_RANGE: 'A number, a time or a place in a list is beyond what there may be.',
   DIVIDE_BY_ZERO: 'It divides an int or a uint by zero, or takes the remainder of that.',
-  INVALID_VALUE: 'A value cannot be what it is to be, as a text that is no timestamp.',
+  INVALID_VALUE:
+    'A value cannot be what it is to be, as a text that is no timestamp, or a text to be summed.',
   TOO_COSTLY: 'It took more steps than an expression may.',
 } as const satisfies Record<string, string>;
