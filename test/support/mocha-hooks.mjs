@@ -8,6 +8,11 @@ import { FILE_NAMESPACE_VARIABLE, TEST_SERVER_VARIABLE } from './variables.ts';
 
 let running;
 
+/** A rejection that nobody awaits ends Headgate, and mocha lets the test pass: findings/mocha-lost-rejection.sh. */
+function fail(reason) {
+  throw reason;
+}
+
 /**
  * Mocha calls this once, in its main process: starts the run's Temporal server. `HEADGATE_TEST_TEMPORAL=off` leaves it
  * out, as scripts/test.mjs does for files that need none.
@@ -34,6 +39,8 @@ const WITH_SERVER = /\.(temporal|e2e|crash)\.test\.ts$/;
 /** Around each file, where files run in parallel; around all of them, where they do not. */
 export const mochaHooks = {
   async beforeAll() {
+    // A worker process of mocha removes it after each file.
+    process.off('unhandledRejection', fail).on('unhandledRejection', fail);
     delete process.env[FILE_NAMESPACE_VARIABLE];
     const { suites } = this.test.parent;
     if (process.env[TEST_SERVER_VARIABLE] === undefined) return;
