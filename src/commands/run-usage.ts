@@ -65,7 +65,7 @@ function tableOf(report: UsageReport): string {
   });
   for (const row of rows) table.push([row[by] ?? '-', ...columns.map((column) => shownOf(row, column))]);
   table.push(['total', ...columns.map((column) => shownOf(total, column))]);
-  return `${tenant}, ${from} to ${to}\n${table.toString()}`;
+  return `${tenant ?? 'all tenants'}, ${from} to ${to}\n${table.toString()}`;
 }
 
 function shownOf(usage: ShownUsage, column: keyof ShownUsage): string {

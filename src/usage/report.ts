@@ -4,7 +4,7 @@ import { addFigures, dayOf, type Figures, type UsageTotal } from '../stores/usag
 import { costOf, writeCost, type Prices } from './prices.js';
 
 /** What a report is grouped by. */
-export const GROUPINGS = ['day', 'stream', 'subscription'] as const;
+export const GROUPINGS = ['day', 'stream', 'subscription', 'tenant'] as const;
 
 /** One of {@link GROUPINGS}. */
 export type Grouping = (typeof GROUPINGS)[number];
@@ -36,9 +36,9 @@ export interface ShownUsage {
 /** A line of a report; what belongs to no stream or subscription has a line without it. */
 export type UsageRow = ShownUsage & { readonly [K in Grouping]?: string };
 
-/** What a tenant has used. */
+/** What has been used: of one tenant, or of all that an operator reaches. */
 export interface UsageReport {
-  readonly tenant: string;
+  readonly tenant?: string;
   readonly from: string;
   readonly to: string;
   readonly by: Grouping;
@@ -57,12 +57,12 @@ export interface ReportSource {
 }
 
 /**
- * Adds up what a tenant has used.
+ * Adds up what tenants have used.
  * @throws HeadgateError `PARAMETER_INVALID`: the days are no days, or too many
  */
 export function usageReport(
   source: ReportSource,
-  tenant: string,
+  tenants: Iterable<string>,
   query: UsageQuery,
   now: number,
 ): UsageReport {
@@ -70,11 +70,12 @@ export function usageReport(
   const { from, to } = rangeOf(query, now);
   const groups = new Map<string, Figures>();
   let all: Figures = {};
-  for (const total of source.of(tenant, from, to)) {
-    const group = total[by] ?? '';
-    groups.set(group, addFigures(groups.get(group) ?? {}, total.figures));
-    all = addFigures(all, total.figures);
-  }
+  for (const tenant of tenants)
+    for (const total of source.of(tenant, from, to)) {
+      const group = total[by] ?? '';
+      groups.set(group, addFigures(groups.get(group) ?? {}, total.figures));
+      all = addFigures(all, total.figures);
+    }
   const { prices } = source;
   const rows = [...groups]
     .sort(([left], [right]) => (left < right ? -1 : 1))
@@ -83,7 +84,7 @@ export function usageReport(
       ...shown(figures, prices),
     }));
   const total = shown(all, prices);
-  return { tenant, from, to, by, ...(prices && { currency: prices.currency }), rows, total };
+  return { from, to, by, ...(prices && { currency: prices.currency }), rows, total };
 }
 
 /** Figures as they are shown. */

@@ -21,7 +21,7 @@ import { usageReport, type UsageQuery, type UsageReport } from './report.js';
 
 /** What {@link Usage} needs. */
 export interface UsageOptions extends OwnBatchOptions {
-  readonly ledger: Pick<UsageLedger, 'fold' | 'of' | 'noteOf' | 'note' | 'expire' | 'close'>;
+  readonly ledger: Pick<UsageLedger, 'fold' | 'of' | 'tenants' | 'noteOf' | 'note' | 'expire' | 'close'>;
   readonly registry: Pick<TenantRegistry, 'get' | 'list' | 'onChange'>;
   /** Default: nothing costs anything. */
   readonly prices?: Prices;
@@ -72,13 +72,18 @@ export class Usage {
   }
 
   /**
-   * What a tenant has used, up to now.
+   * What a tenant has used, up to now; without one, what all tenants have that are within reach.
    * @throws HeadgateError `PARAMETER_INVALID`; `DISK_FULL` (retryable)
    */
-  async report(tenant: string, query: UsageQuery): Promise<UsageReport> {
+  async report(
+    { tenant, reaches }: { readonly tenant?: string; readonly reaches: (tenant: string) => boolean },
+    query: UsageQuery,
+  ): Promise<UsageReport> {
     await this.folded();
     const { ledger, prices } = this.options;
-    return usageReport({ of: (...range) => ledger.of(...range), prices }, tenant, query, this.now());
+    const tenants = tenant === undefined ? [...ledger.tenants()].filter(reaches) : [tenant];
+    const report = usageReport({ of: (...of) => ledger.of(...of), prices }, tenants, query, this.now());
+    return { ...(tenant !== undefined && { tenant }), ...report };
   }
 
   /** Until when a tenant's events are refused for its budget; undefined while they are not. */

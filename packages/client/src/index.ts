@@ -61,7 +61,7 @@ export interface UsageQuery {
   readonly from?: string;
   readonly to?: string;
   /** What the rows are of. Default `day`. */
-  readonly by?: 'day' | 'stream' | 'subscription';
+  readonly by?: 'day' | 'stream' | 'subscription' | 'tenant';
 }
 
 /** What has been used, and what that costs where the operator has set prices. */
@@ -81,14 +81,15 @@ export interface UsageFigures {
   readonly cost?: string;
 }
 
-/** What a tenant has used. */
+/** What a tenant has used, or all that an operator reaches. */
 export interface UsageReport {
-  readonly tenant: string;
+  readonly tenant?: string;
   readonly from: string;
   readonly to: string;
-  readonly by: 'day' | 'stream' | 'subscription';
+  readonly by: 'day' | 'stream' | 'subscription' | 'tenant';
   readonly currency?: string;
   readonly rows: readonly (UsageFigures & {
+    readonly tenant?: string;
     readonly day?: string;
     readonly stream?: string;
     readonly subscription?: string;

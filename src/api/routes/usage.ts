@@ -21,7 +21,7 @@ const NOTHING = {
   actions: 0,
 };
 
-/** `GET /v1/usage`: what the caller's own tenant has used. */
+/** `GET /v1/usage`: what the caller's own tenant has used, or, for an operator, all of its tenants. */
 export const USAGE_ROUTES = [
   route(
     {
@@ -30,9 +30,10 @@ export const USAGE_ROUTES = [
       path: '/v1/usage',
       tag: 'Usage',
       scope: 'usage:read',
+      audience: 'either',
       summary: 'Show usage',
       description:
-        'What the tenant has used from one day through another, and what that costs where the operator has set prices. It is a second or two behind.',
+        'What the tenant has used from one day through another, and what that costs where the operator has set prices. An operator who names no tenant gets all that the token is for, and `by=tenant` has a row for each. It is a second or two behind.',
       query: USAGE_QUERY,
       answer: { status: 200, description: 'The usage.', schema: USAGE },
       errors: ['PARAMETER_INVALID', 'DISK_FULL'],
@@ -52,6 +53,7 @@ export const USAGE_ROUTES = [
         },
       ],
     },
-    async ({ usage }: UsageServices, { tenant, query }) => usage.report(tenant, query),
+    async ({ usage }: UsageServices, { tenant, caller: { reach }, query }) =>
+      usage.report({ tenant, reaches: (each) => reach.includes(each) }, query),
   ),
 ];

@@ -37,7 +37,7 @@ const FIGURES = {
 /** What a tenant has used. */
 export const USAGE = closed(
   {
-    tenant: text(),
+    tenant: optional(text({ description: 'Absent where it is about all that an operator reaches.' })),
     from: day('The first day.'),
     to: day('The last day.'),
     by: choice(GROUPINGS),
@@ -46,6 +46,7 @@ export const USAGE = closed(
       closed(
         {
           day: optional(text({ description: 'By day.' })),
+          tenant: optional(text({ description: 'By tenant.' })),
           stream: optional(text({ description: 'By stream; absent of what belongs to none.' })),
           subscription: optional(
             text({

@@ -91,6 +91,19 @@ export class UsageLedger {
     }
   }
 
+  /** Tenants of which something was counted. */
+  *tenants(): Iterable<string> {
+    let after: string | undefined;
+    for (;;) {
+      // From the first key behind those of the tenant before.
+      const start = after === undefined ? undefined : ([after, LAST] as never);
+      const [next] = [...this.totals.getKeys({ start, limit: 1 })];
+      if (next === undefined) return;
+      [after] = next;
+      yield after;
+    }
+  }
+
   /** What was noted of something that a tenant is to be told once in a period. */
   noteOf(tenant: string, what: string, period: string): Note | undefined {
     return this.notes.get([tenant, what, period]);
