@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readdir, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createGroupCommit } from '../../platform/group-commit.js';
-import { MINUTE_MS } from '../../platform/time.js';
+import { DAY_MS, MINUTE_MS } from '../../platform/time.js';
 import type { UsageEntry } from './figures.js';
 import { lineOf } from './lines.js';
 
@@ -16,6 +16,8 @@ interface OpenFile {
 const SUFFIX = '.ndjson';
 /** A process begins another file after this, so that the ledger may delete the one before. */
 export const FILE_MS = 30 * MINUTE_MS;
+/** Where no API folds them, as on a machine with a worker alone, they are kept for so long. */
+const KEPT_MS = 30 * DAY_MS;
 
 /**
  * Lines of what one process has counted, in files of its own below a directory that all processes of a data directory
@@ -70,6 +72,8 @@ export class UsageJournal {
     await this.file?.handle.close();
     this.file = undefined;
     await mkdir(this.directory, { recursive: true });
+    for (const old of await readdir(this.directory))
+      if (since - (begunAt(old) ?? since) > KEPT_MS) await rm(join(this.directory, old), { force: true });
     const name = `${since}-${process.pid}-${randomBytes(3).toString('hex')}${SUFFIX}`;
     return (this.file = { handle: await open(join(this.directory, name), 'ax'), since });
   }
