@@ -16,7 +16,7 @@ export const LAYERS = [
   ['stores/gcs'],
   ['stores/batch-keys'],
   ['stores/batch-store'],
-  ['stores/delivery-log', 'stores/load-claims', 'stores/quarantine', 'stores/state'],
+  ['stores/delivery-log', 'stores/load-claims', 'stores/quarantine', 'stores/state', 'stores/usage'],
   ['stores/warehouse'],
   ['config.ts', 'observability', 'schema-trials'],
   ['keys', 'temporal/dev-server'],
@@ -24,7 +24,7 @@ export const LAYERS = [
   ['eligibility'],
   ['ingest'],
   ['dead-letters', 'pull', 'subscriptions'],
-  ['compaction', 'receipts', 'removal', 'replays', 'retention'],
+  ['compaction', 'receipts', 'removal', 'replays', 'retention', 'usage'],
   ['activities'],
   // They see activities by type alone.
   ['workflows'],

@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'BODY_MALFORMED'
   | 'BODY_TIMEOUT'
   | 'BODY_TOO_LARGE'
+  | 'BUDGET_REACHED'
   | 'CLOCK_WRONG'
   | 'COMPACTION_RUNNING'
   | 'CONFIG_INVALID'

@@ -47,6 +47,8 @@ describe('the configuration', () => {
       loadsPerSecond: 4,
       compaction: 'on',
       embeddedTemporal: 'on',
+      prices: undefined,
+      usageDays: 400,
       pushAllow: [],
       shutdownGraceSeconds: 20,
       fault: undefined,

@@ -9,6 +9,7 @@ import { METRICS_ROUTES, type MetricsServices } from './routes/metrics.js';
 import { PULL_ROUTES, type PullServices } from './routes/pull.js';
 import { REPLAY_ROUTES, type ReplayServices } from './routes/replays.js';
 import { SUBSCRIPTION_ROUTES, type SubscriptionServices } from './routes/subscriptions.js';
+import { USAGE_ROUTES, type UsageServices } from './routes/usage.js';
 import type { Decider } from '../eligibility/decider.js';
 import type { Receipts } from '../receipts/receipts.js';
 import type { EventServices } from './take-events.js';
@@ -39,8 +40,6 @@ export const COMMON_ROUTES: readonly Route<RouteServices>[] = [
 ];
 
 /** Every route there is: what is mounted, described and tested comes from here. */
-export const ROUTES: readonly Route<RouteServices & SubscriptionServices & MetricsServices>[] = [
-  ...COMMON_ROUTES,
-  ...SUBSCRIPTION_ROUTES,
-  ...METRICS_ROUTES,
-];
+export const ROUTES: readonly Route<
+  RouteServices & SubscriptionServices & UsageServices & MetricsServices
+>[] = [...COMMON_ROUTES, ...SUBSCRIPTION_ROUTES, ...USAGE_ROUTES, ...METRICS_ROUTES];

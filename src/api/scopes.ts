@@ -11,6 +11,7 @@ export const SCOPES = [
   'subscriptions:pull',
   'subscriptions:read',
   'subscriptions:write',
+  'usage:read',
   'admin',
 ] as const;
 

@@ -31,6 +31,7 @@ import { COMMON_ROUTES, ROUTES } from './routes.js';
 import { createReadiness, type ReadinessCheck } from './routes/health.js';
 import { createScrape, METRICS_ROUTES } from './routes/metrics.js';
 import { SUBSCRIPTION_ROUTES, type SubscriptionServices } from './routes/subscriptions.js';
+import { USAGE_ROUTES, type UsageServices } from './routes/usage.js';
 
 /** What the API is built over. */
 export interface ApiDependencies {
@@ -46,6 +47,8 @@ export interface ApiDependencies {
   readonly pull: Pull;
   /** Without it there is no `/v1/subscriptions`. */
   readonly subscriptions?: SubscriptionServices['subscriptions'];
+  /** Without it there is no `/v1/usage`. */
+  readonly usage?: UsageServices['usage'];
   readonly readiness: readonly ReadinessCheck[];
   /** How slowly a body may come. Default: any for 10 s, then 1,000 bytes/s. */
   readonly bodyPace?: BodyPace;
@@ -110,7 +113,7 @@ const BACKLOG = 4_096;
 
 /** Builds the Koa application; it holds no port yet. */
 export function createApi(dependencies: ApiDependencies): Koa {
-  const { subscriptions, metrics, readiness, log } = dependencies;
+  const { subscriptions, usage, metrics, readiness, log } = dependencies;
   const refusedTokens = new RefusedTokens(dependencies);
   const guard = createGuard({ ...dependencies, refusedTokens });
   const app = new Koa();
@@ -125,6 +128,7 @@ export function createApi(dependencies: ApiDependencies): Koa {
   };
   mount(router, COMMON_ROUTES, services, guard);
   if (subscriptions !== undefined) mount(router, SUBSCRIPTION_ROUTES, { subscriptions }, guard);
+  if (usage !== undefined) mount(router, USAGE_ROUTES, { usage }, guard);
   if (metrics !== undefined) mount(router, METRICS_ROUTES, { scrape: createScrape(metrics) });
   app.use(problems(log));
   app.use(refuseUnknown);

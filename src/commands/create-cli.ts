@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   schema: async () => (await import('./schema.js')).schemaCommand(),
   subscription: async () => (await import('./subscription.js')).subscriptionCommand(),
   'dead-letters': async () => (await import('./dead-letters.js')).deadLettersCommand(),
+  usage: async () => (await import('./usage.js')).usageCommand(),
   query: async () => (await import('./query.js')).queryCommand(),
   compact: async () => (await import('./compact.js')).compactCommand(),
   audit: async () => (await import('./audit.js')).auditCommand(),

@@ -8,6 +8,7 @@ import { openTemporal, type Temporal } from '../temporal/temporal.js';
 import { HeadgateError } from '../errors.js';
 import { lockSpool } from '../ingest/spool-lock.js';
 import { Spool } from '../ingest/spool.js';
+import { UsageLedger } from '../stores/usage/ledger.js';
 import { createLogger } from '../platform/logger.js';
 import { countProcesses } from '../recovery/holdings.js';
 import { leftBehind } from '../removal/left-behind.js';
@@ -75,7 +76,7 @@ async function takeAway(config: Config, tenant: string): Promise<void> {
 }
 
 const SHARED =
-  '  and in the state, the spool and Temporal: its profiles, ids that are remembered, what is on its way, pauses';
+  '  and in the state, the spool and Temporal: its profiles, ids that are remembered, what is on its way, pauses, usage';
 
 function plan(config: Config, tenant: string, data: boolean, { bigQuery }: EarlierTenant): string {
   const paths = dataPaths(config.dataDir);
@@ -138,12 +139,14 @@ async function removeData(
   const signal = AbortSignal.timeout(STATE_MS);
   const state = await openStateStore(config, { log: QUIET, onFatal, signal });
   const spool = new Spool(paths.spool);
+  const usage = new UsageLedger(paths.usage);
   try {
     return await removeTenant({
       tenant,
       paths,
       spool,
       state,
+      usage,
       batchStore: store,
       keyFiles,
       subscriptions,
@@ -154,6 +157,7 @@ async function removeData(
   } finally {
     hold.stop();
     await spool.close();
+    await usage.close();
     await state.close();
   }
 }

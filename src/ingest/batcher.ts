@@ -221,12 +221,12 @@ export class Batcher {
   }
 
   private send(partition: Partition, chunks: readonly Chunk[], events: number, takesSlot: boolean): void {
-    const [first, last] = [chunks[0] as Chunk, chunks.at(-1) as Chunk];
     partition.take(chunks.length);
-    this.launch(partition, this.planOf(partition, first, last, events), chunks, takesSlot);
+    this.launch(partition, this.planOf(partition, chunks, events), chunks, takesSlot);
   }
 
-  private planOf(partition: Partition, first: Chunk, last: Chunk, events: number): Plan {
+  private planOf(partition: Partition, chunks: readonly Chunk[], events: number): Plan {
+    const [first, last] = [chunks[0] as Chunk, chunks.at(-1) as Chunk];
     return {
       tenant: partition.tenant,
       stream: partition.stream,
@@ -234,6 +234,7 @@ export class Batcher {
       firstSeq: first.seq,
       lastSeq: last.seq,
       events,
+      bytes: chunks.reduce((sum, { bytes }) => sum + bytes, 0),
     };
   }
 

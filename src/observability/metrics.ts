@@ -57,7 +57,7 @@ interface CompactedFiles {
 
 /** Steps that are tried again until they succeed, as a label names them: `park` is that of a dead letter. */
 export type RetriedStep =
-  'write' | 'start' | 'park' | 'hand-over' | 'await' | 'finish' | 'checkpoint' | 'load';
+  'write' | 'start' | 'park' | 'hand-over' | 'count' | 'await' | 'finish' | 'checkpoint' | 'load';
 
 /**
  * What is measured. Everything is counted per request, batch or load, never per event; `tenant` is the only label

@@ -11,7 +11,7 @@ export const METRIC_LABELS: Readonly<Record<string, string>> = {
   name: 'Which of them: its name, the place of a route (from 0), the subscription of an ordering key, or `sync.id` for a template. 1,000 have a name of their own; the others share `other`.',
   stream: 'The stream of a batch: `events`, `user-properties` or `decisions`.',
   files: '`replaced` or `written`.',
-  step: 'The step of a batch: `write`, `start`, `park`, `hand-over`, `await`, `finish`, `checkpoint` or `load`.',
+  step: 'The step of a batch: `write`, `start`, `park`, `hand-over`, `count`, `await`, `finish`, `checkpoint` or `load`.',
   reason: 'One of the [reasons of dead letters](errors.md#reasons-of-dead-letters).',
   project: 'A project of BigQuery. 50 have a label of their own; of the others the fullest is shown.',
 };

@@ -24,6 +24,7 @@ import { ReloadForgotten } from './reload-forgotten.js';
 import { temporalAnswers } from './open-admission.js';
 import { openStateStore } from './state.js';
 import { openSpoolRegister, type SpoolRegister } from './spool-register.js';
+import { openUsage } from './usage.js';
 import { startStateRole } from './state-role.js';
 import type { Metrics } from '../observability/metrics.js';
 
@@ -44,6 +45,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const spool = new Spool(stores.paths.spool);
   const { connection, namespace } = temporal;
   const client = new Client({ connection, namespace, identity: holdings.identity });
+  const usage = await openUsage(options, client);
   const stopping = new AbortController();
   const configOf = (tenant: string): TenantConfig | undefined => registry.get(tenant)?.config;
   const observer = observePull(options.metrics);
@@ -53,6 +55,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     namespace,
     holdings,
     observer,
+    usage: options.usage,
     configOf,
     log,
     batchStore: stores.batchStore,
@@ -62,7 +65,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const { signal } = stopping;
   const reloads = new ReloadForgotten({ client, spool, registry, log, signal });
   const onForgotten = (batch: BatchName): void => void reloads.found(batch);
-  const parts = await buildIngest(options, { spool, state, client, control, onForgotten, signal });
+  const parts = await buildIngest(options, { spool, state, client, control, usage, onForgotten, signal });
   const { ingest, decider, batcher } = parts;
   const register = await openSpoolRegister({ config, client, spool, log });
   const app = createApi({
@@ -75,6 +78,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       control,
       overviews: new SubscriptionOverviews({ client, control, notes: queues, configOf }),
     },
+    usage,
     readiness: [
       // Admission; monitors read it by this name.
       { name: 'door', check: () => parts.admission.assertOpen() },
@@ -86,6 +90,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     ],
   });
   measure(options, { client, queues, spool, parts });
+  await usage.start();
   await reloads.look();
   await parts.recover();
   reloads.follow();
@@ -109,6 +114,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       await stateWorker.stop();
       for (const each of [batcher, parts]) await each.stop();
       await register.leave();
+      await usage.stop();
       for (const each of [state, spool]) await each.close();
     },
   };

@@ -26,6 +26,7 @@ import { ChunkRouting } from '../routing/chunk-routing.js';
 import type { StateStore } from '../stores/state/state-store.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
 import type { Isolation } from '../tenants/queues.js';
+import type { Usage } from '../usage/usage.js';
 import type { ApiRoleOptions } from './api-role-options.js';
 import { countDeadLettered } from './count-dead-lettered.js';
 import { openAdmission } from './open-admission.js';
@@ -39,6 +40,8 @@ export interface IngestStores {
   readonly control: Pick<SubscriptionControl, 'isDraining'>;
   /** Called with a batch that Temporal no longer knows. */
   readonly onForgotten: (batch: BatchName) => void;
+  /** Knows which tenants have used up a budget. */
+  readonly usage: Pick<Usage, 'reachedBudgetOf'>;
   /** Ends all retries. */
   readonly signal: AbortSignal;
 }
@@ -88,6 +91,7 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
     client,
     spool,
     batcher,
+    budgetOf: (tenant) => stores.usage.reachedBudgetOf(tenant),
     log: options.log,
   });
   const fingerprint = await createFingerprint(spool.seeds);
@@ -251,6 +255,7 @@ function starterOf(
     onHandedOver,
     onEnded: (plan, result) => options.onBatchEnded?.(plan, result),
     onForgotten,
+    usage: options.usage,
     metrics,
     log,
     signal,

@@ -13,6 +13,7 @@ import type { Logger } from '../platform/logger.js';
 import { createMetrics, type Metrics } from '../observability/metrics.js';
 import { openHoldings, type Holdings } from '../recovery/holdings.js';
 import { identified } from '../stores/batch-store/identified.js';
+import { createUsageRecorder } from '../stores/usage/recorder.js';
 import { ReadingApart } from '../tenants/config/reading-apart.js';
 import { openTenantRegistry, type TenantRegistry } from '../tenants/config/registry.js';
 import { SecretOwners } from '../tenants/config/secret-owners.js';
@@ -94,6 +95,8 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     closers.push(close);
     const holdings = await openNodeHoldings(temporal, stores, log);
     closers.push(() => holdings.close());
+    const usage = createUsageRecorder({ directory: stores.paths.usage.journals, log });
+    closers.push(() => usage.close());
     const grace = shareGrace(config.shutdownGraceSeconds, roles);
     const shared = {
       ...options,
@@ -103,6 +106,7 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
       stores,
       control,
       holdings,
+      usage,
       grace,
       metrics,
       turns,

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Config } from '../config.js';
 import { queueBacklog, type QueueBacklog } from '../temporal/queue-backlog.js';
 import { HeadgateError } from '../errors.js';
-import { Admission, type AdmissionLimits } from '../ingest/admission/admission.js';
+import { Admission, type AdmissionLimits, type ReachedBudget } from '../ingest/admission/admission.js';
 import { EngineWatch } from '../ingest/admission/engine-watch.js';
 import { TenantQueueWatch } from '../ingest/admission/tenant-queue-watch.js';
 import type { Batcher } from '../ingest/batcher.js';
@@ -21,6 +21,8 @@ export interface OpenAdmissionOptions {
   readonly client: Client;
   readonly spool: Pick<Spool, 'bytes'>;
   readonly batcher: Pick<Batcher, 'backlog'>;
+  /** Until when a tenant is refused for its budget. */
+  readonly budgetOf: (tenant: string) => ReachedBudget | undefined;
   readonly log: Logger;
 }
 
@@ -61,6 +63,7 @@ export function openAdmission(options: OpenAdmissionOptions): OpenAdmission {
     onAdmitted: (bytes) => disks.admitted(bytes),
     minFreeDiskBytes: config.minFreeDiskBytes,
     engine: () => engine.status,
+    budgetOf: options.budgetOf,
     queueBacklogOf: (tenant) => tenantQueues.backlogOf(tenant),
   });
   const unfollow = registry.onChange(({ tenant, kind }) => {

@@ -18,6 +18,7 @@ import { createFileDeliveryLog } from '../stores/delivery-log/file.js';
 import { createFileQuarantine } from '../stores/quarantine/file.js';
 import { createFileLoadClaims } from '../stores/load-claims/file.js';
 import type { LoadClaims } from '../stores/load-claims/load-claims.js';
+import type { UsagePaths } from '../stores/usage/ledger.js';
 import type { Quarantine } from '../stores/quarantine/quarantine.js';
 
 /** Where each part of the state lives under the data directory. */
@@ -35,6 +36,8 @@ export interface DataPaths {
   readonly keys: string;
   /** What each process holds of Temporal's tasks. */
   readonly holdings: string;
+  /** What was counted of tenants. */
+  readonly usage: UsagePaths;
 }
 
 /** The layout of a data directory. */
@@ -51,6 +54,7 @@ export function dataPaths(dataDir: string): DataPaths {
     tenantVersions: join(dataDir, 'tenant-versions'),
     keys: join(dataDir, 'keys'),
     holdings: join(dataDir, 'holdings'),
+    usage: { ledger: join(dataDir, 'usage', 'ledger'), journals: join(dataDir, 'usage', 'journals') },
   };
 }
 

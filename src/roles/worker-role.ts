@@ -83,6 +83,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     alignSubscription: (tenant, name) => options.control.align(tenant, name),
     activities,
     holdings: options.holdings,
+    usage: options.usage,
     workflowBundle: WORKFLOW_BUNDLE,
     graceSeconds: options.grace.activitySeconds,
     onFatal,

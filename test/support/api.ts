@@ -7,7 +7,7 @@ import { createAuthenticator, type AuthenticatorOptions } from '../../src/api/au
 import type { ReadinessCheck } from '../../src/api/routes/health.js';
 import type { ReaderPace } from '../../src/api/reader-pace.js';
 import type { BodyPace } from '../../src/api/read-body.js';
-import { createApi, listen, type ConnectionLimits } from '../../src/api/server.js';
+import { createApi, listen, type ApiDependencies, type ConnectionLimits } from '../../src/api/server.js';
 import type { BatchReceipt, Receipts } from '../../src/receipts/receipts.js';
 import type { Replays } from '../../src/replays/replays.js';
 import type { IngestAnswer } from '../../src/api/schemas/events.js';
@@ -24,6 +24,7 @@ import { openKeySet, signToken, type TokenClaims } from '../../src/keys/key-set.
 import type { Metrics } from '../../src/observability/metrics.js';
 import { createLogger } from '../../src/platform/logger.js';
 import { createPull, type Pull } from '../../src/pull/pull.js';
+import { usageReport } from '../../src/usage/report.js';
 import { openIngress, type Ingress, type IngressOptions } from './ingress.js';
 import { assertDocumented } from './documented.js';
 import { linesOf } from './events.js';
@@ -114,7 +115,7 @@ export interface TestApi {
 
 /** The scopes a test's token has unless it says otherwise. */
 export const ALL_SCOPES =
-  'events:write user-properties:write decisions:read batches:read dead-letters:read dead-letters:write subscriptions:pull replays:read replays:write';
+  'events:write user-properties:write decisions:read batches:read dead-letters:read dead-letters:write subscriptions:pull replays:read replays:write usage:read';
 
 /** Issuer and audience of test tokens. */
 export const ISSUED = { issuer: 'headgate', audience: 'headgate' } as const;
@@ -161,6 +162,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       replays: rememberingReplays(receiptsAsked),
       deadLetters: options.deadLetters ?? rememberingDeadLetters(deadLettersAsked),
       subscriptions: options.subscriptions ?? noSubscriptions(),
+      usage: noUsage(),
       pull: options.pull ?? pullNothing(),
       readiness: [
         { name: 'spool', check: () => ingress.spool.checkWritable() },
@@ -233,6 +235,14 @@ export function useTestApi(options?: TestApiOptions): () => TestApi {
     assert.deepEqual(api?.faults, []);
   });
   return () => api as TestApi;
+}
+
+/** Nothing was counted of anybody. */
+function noUsage(): NonNullable<ApiDependencies['usage']> {
+  return {
+    report: async ({ tenant = '', reaches }, query) =>
+      usageReport({ of: () => [] }, [tenant].filter(reaches), query, Date.now()),
+  };
 }
 
 function noSubscriptions(): SubscriptionServices['subscriptions'] {

@@ -55,6 +55,48 @@ export interface SubjectDecisions {
   }[];
 }
 
+/** Which usage is asked for. */
+export interface UsageQuery {
+  /** First and last day, `YYYY-MM-DD`, UTC. Default: this month up to today. */
+  readonly from?: string;
+  readonly to?: string;
+  /** What the rows are of. Default `day`. */
+  readonly by?: 'day' | 'stream' | 'subscription' | 'tenant';
+}
+
+/** What has been used, and what that costs where the operator has set prices. */
+export interface UsageFigures {
+  readonly events: number;
+  readonly bytesIn: number;
+  readonly storedBytes: number;
+  readonly decisions: number;
+  readonly loadedRows: number;
+  readonly deliveredEvents: number;
+  readonly deliveryAttempts: number;
+  readonly activitySeconds: number;
+  readonly cpuSeconds: number;
+  readonly workflows: number;
+  readonly actions: number;
+  /** An exact decimal, in the report's currency. */
+  readonly cost?: string;
+}
+
+/** What a tenant has used, or all that an operator reaches. */
+export interface UsageReport {
+  readonly tenant?: string;
+  readonly from: string;
+  readonly to: string;
+  readonly by: 'day' | 'stream' | 'subscription' | 'tenant';
+  readonly currency?: string;
+  readonly rows: readonly (UsageFigures & {
+    readonly tenant?: string;
+    readonly day?: string;
+    readonly stream?: string;
+    readonly subscription?: string;
+  })[];
+  readonly total: UsageFigures;
+}
+
 /** A tenant's Headgate. What it throws is a HeadgateError `REQUEST_FAILED`, with the answer's status and code as `details`. */
 export interface HeadgateClient {
   /**
@@ -70,6 +112,8 @@ export interface HeadgateClient {
   consume(subscription: string, handler: Handler, options?: ConsumeOptions): Consumer;
   /** The latest decision of each rule on a subject; undefined when it is not known. */
   decisions(subject: string): Promise<SubjectDecisions | undefined>;
+  /** What the tenant has used; the token needs the scope `usage:read`. */
+  usage(query?: UsageQuery): Promise<UsageReport>;
 }
 
 const REQUEST_EVENTS = 500;
@@ -95,6 +139,12 @@ export function createClient({ url, token, tenant }: ClientOptions): HeadgateCli
       return outcomes;
     },
     consume: (subscription, handler, options) => consume(endpoint, subscription, handler, options),
+    usage: (query = {}) => {
+      const path = `/v1/usage?${new URLSearchParams({ ...query }).toString()}`;
+      const read = (status: number, body: unknown): UsageReport | undefined =>
+        status === 200 ? (body as UsageReport | undefined) : undefined;
+      return call(endpoint, { path, method: 'GET', read });
+    },
     decisions: async (subject) => {
       try {
         const path = `/v1/eligibility/${encodeURIComponent(subject)}`;

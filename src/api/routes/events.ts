@@ -137,6 +137,7 @@ export const EVENT_ROUTES: readonly Route<EventServices>[] = INPUT_STREAMS.map((
         'CONTENT_TYPE_UNSUPPORTED',
         'NOTHING_ACCEPTED',
         'TENANT_BACKLOG_FULL',
+        'BUDGET_REACHED',
         'DISK_FULL',
         'STATE_UNAVAILABLE',
       ],

@@ -22,6 +22,11 @@ export const REQUEST_ERRORS = {
     todo: 'Send fewer at a time: `maxBytes` or `maxEvents` in the answer is the limit.',
     retry: 'no',
   },
+  BUDGET_REACHED: {
+    when: 'The tenant has used its budget of the day or the month, and its file says `cap: true`.',
+    todo: 'Wait until `opensAt` in the answer, or raise `budget` in its file.',
+    retry: 'yes',
+  },
   CONTENT_ENCODING_UNSUPPORTED: {
     when: 'The body has a `Content-Encoding` other than gzip.',
     todo: 'Use gzip, or none.',

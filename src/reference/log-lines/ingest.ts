@@ -9,6 +9,21 @@ export const INGEST_LINES = {
     todo: 'Look at `reason` if it lasts.',
     page: 'spool-grows.md',
   },
+  USAGE_NOT_COUNTED: {
+    level: 'warn',
+    phrase: 'usage could not be written down',
+    means:
+      'What was done meanwhile is missing in the usage of its tenants. Events and bytes are not: they are counted again.',
+    todo: 'Make room on the disk of the data directory.',
+    page: 'usage-not-counted.md',
+  },
+  USAGE_NOT_FOLDED: {
+    level: 'warn',
+    phrase: 'usage could not be added up; trying again',
+    means: 'What was counted is on disk, and not in the totals yet.',
+    todo: 'Make room on the disk of the data directory; look at `reason`.',
+    page: 'usage-not-counted.md#usage_not_folded',
+  },
   BATCH_START_REFUSED: {
     level: 'error',
     phrase: 'Temporal refused to start a batch; its events are a dead letter',

@@ -5,6 +5,18 @@ const KEEPS_CONFIGURATION = 'configuration-not-applied.md';
 /** Of tenants' files, and of keys and revocations. */
 export const TENANT_LINES = {
   TENANTS_LOADED: { level: 'info', phrase: 'tenants loaded', means: 'The tenants were read at the start.' },
+  BUDGET_REACHED: {
+    level: 'info',
+    phrase: 'a tenant has reached a budget',
+    means: 'The tenant has used what its file gives it for the day or the month.',
+  },
+  USAGE_NOT_TOLD: {
+    level: 'warn',
+    phrase: 'an event about usage could not be handed over; trying again',
+    means: 'The event about a budget, or the usage of a day, is not in Temporal yet.',
+    todo: 'Nothing, if Temporal is back within minutes.',
+    page: 'usage-not-counted.md#usage_not_told',
+  },
   TENANT_ADDED: { level: 'info', phrase: 'tenant added', means: 'A new tenant is in force.' },
   TENANT_CHANGED: {
     level: 'info',
