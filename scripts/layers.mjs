@@ -16,7 +16,14 @@ export const LAYERS = [
   ['stores/gcs'],
   ['stores/batch-keys'],
   ['stores/batch-store'],
-  ['stores/delivery-log', 'stores/load-claims', 'stores/quarantine', 'stores/state', 'stores/usage'],
+  [
+    'stores/delivery-log',
+    'stores/event-index',
+    'stores/load-claims',
+    'stores/quarantine',
+    'stores/state',
+    'stores/usage',
+  ],
   ['stores/warehouse'],
   ['config.ts', 'observability', 'schema-trials'],
   ['keys', 'temporal/dev-server'],
@@ -25,6 +32,7 @@ export const LAYERS = [
   ['ingest'],
   ['dead-letters', 'pull', 'subscriptions'],
   ['compaction', 'receipts', 'removal', 'replays', 'retention', 'usage'],
+  ['event-history'],
   ['activities'],
   // They see activities by type alone.
   ['workflows'],

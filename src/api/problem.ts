@@ -19,6 +19,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   TENANT_UNKNOWN: 403,
   TENANT_SUSPENDED: 403,
   NOT_FOUND: 404,
+  EVENT_NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,
   BODY_TIMEOUT: 408,
   DEAD_LETTER_RESOLVED: 409,
@@ -48,6 +49,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   SHUTTING_DOWN: 503,
   STATE_UNAVAILABLE: 503,
   ENGINE_UNAVAILABLE: 503,
+  EVENT_SEARCH_UNFINISHED: 503,
 };
 
 /** The HTTP status an error is answered with. */

@@ -1,3 +1,4 @@
+import { SEARCHED_PERIOD } from './schemas/event-history.js';
 import { text, integer, optional, type Properties } from '../platform/json-schema.js';
 import type { ErrorCode } from '../errors.js';
 import type { RouteShape } from './route.js';
@@ -60,6 +61,7 @@ export const PROBLEM_DETAILS: Partial<Record<ErrorCode, Properties>> = {
     outcome: text({ description: 'What became of it.' }),
     by: optional(BY),
   },
+  EVENT_NOT_FOUND: { searched: SEARCHED_PERIOD },
   LEASE_STALE: SETTLED,
   NOTHING_ACCEPTED: NOTHING_ACCEPTED_DETAILS,
 };

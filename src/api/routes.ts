@@ -3,6 +3,7 @@ import { BATCH_ROUTES } from './routes/batches.js';
 import { DEAD_LETTER_ROUTES, type DeadLetterServices } from './routes/dead-letters.js';
 import { DOCUMENTATION_ROUTES, type DocumentationServices } from './routes/documentation.js';
 import { ELIGIBILITY_ROUTES } from './routes/eligibility.js';
+import { EVENT_HISTORY_ROUTES } from './routes/event-history.js';
 import { EVENT_ROUTES } from './routes/events.js';
 import { HEALTH_ROUTES, type HealthServices } from './routes/health.js';
 import { METRICS_ROUTES, type MetricsServices } from './routes/metrics.js';
@@ -11,6 +12,7 @@ import { REPLAY_ROUTES, type ReplayServices } from './routes/replays.js';
 import { SUBSCRIPTION_ROUTES, type SubscriptionServices } from './routes/subscriptions.js';
 import { USAGE_ROUTES, type UsageServices } from './routes/usage.js';
 import type { Decider } from '../eligibility/decider.js';
+import type { EventHistory } from '../event-history/event-history.js';
 import type { Receipts } from '../receipts/receipts.js';
 import type { EventServices } from './take-events.js';
 
@@ -25,11 +27,13 @@ export interface RouteServices
     DocumentationServices {
   readonly decider: Pick<Decider, 'subject' | 'rulesInForce'>;
   readonly receipts: Receipts;
+  readonly eventHistory: EventHistory;
 }
 
 /** The routes that every API has, in the order in which they are looked at: of two that match, the first answers. */
 export const COMMON_ROUTES: readonly Route<RouteServices>[] = [
   ...EVENT_ROUTES,
+  ...EVENT_HISTORY_ROUTES,
   ...ELIGIBILITY_ROUTES,
   ...BATCH_ROUTES,
   ...PULL_ROUTES,

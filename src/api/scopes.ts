@@ -1,6 +1,7 @@
 /** What a token may allow. */
 export const SCOPES = [
   'events:write',
+  'events:read',
   'user-properties:write',
   'decisions:read',
   'batches:read',

@@ -22,6 +22,7 @@ import { RefusedTokens } from './refused-tokens.js';
 import { holdContinue } from './expect-continue.js';
 import { problemDocument, problems } from './problem.js';
 import type { BodyPace } from './read-body.js';
+import type { EventHistory } from '../event-history/event-history.js';
 import type { Receipts } from '../receipts/receipts.js';
 import type { Replays } from '../replays/replays.js';
 import { ExportSlots } from './export-slots.js';
@@ -42,6 +43,7 @@ export interface ApiDependencies {
   readonly schemasOf?: (tenant: string) => EventSchemas | undefined;
   readonly decider: Pick<Decider, 'subject' | 'rulesInForce'>;
   readonly receipts: Receipts;
+  readonly eventHistory: EventHistory;
   readonly replays: Replays;
   readonly deadLetters: DeadLetters;
   readonly pull: Pull;

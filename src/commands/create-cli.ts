@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   tenant: async () => (await import('./tenant.js')).tenantCommand(),
   token: async () => (await import('./token.js')).tokenCommand(),
   send: async () => (await import('./send.js')).sendCommand(),
+  event: async () => (await import('./event.js')).eventCommand(),
   replay: async () => (await import('./replay.js')).replayCommand(),
   route: async () => (await import('./route.js')).routeCommand(),
   rules: async () => (await import('./rules.js')).rulesCommand(),

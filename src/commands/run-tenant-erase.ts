@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadConfig, type Config } from '../config.js';
 import { HeadgateError } from '../errors.js';
@@ -27,6 +28,7 @@ export async function erase(given: string, { yes }: { yes: boolean }): Promise<v
       `This makes everything that is kept of ${tenant}'s batches unreadable for good: add --yes to do it.`,
     );
   const { erasedAt, keys: deleted, plainFiles } = await eraseTenant(keyFiles, store, tenant);
+  await rm(join(dataPaths(config.dataDir).eventIndex, tenant), { recursive: true, force: true });
   print(
     `${tenant} is erased since ${erasedAt}: ${deleted} keys deleted now, ${plainFiles} plain batch files.`,
   );

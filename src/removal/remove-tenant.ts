@@ -15,7 +15,7 @@ import { clearQueues, deleteWorkflows, type OnDeleted } from './tenant-workflows
 /** What {@link removeTenant} works on. No process may use the data directory meanwhile. */
 export interface RemoveTenantOptions {
   readonly tenant: string;
-  readonly paths: TenantDirectories & { readonly tenants: string };
+  readonly paths: TenantDirectories & { readonly tenants: string; readonly eventIndex: string };
   readonly client: Client;
   readonly rates: QueueRates & QueueNotes;
   readonly spool: Pick<Spool, 'skipTo' | 'forgetTenant'>;
@@ -55,7 +55,13 @@ export async function removeTenant(options: RemoveTenantOptions): Promise<Remove
   const subjects = await state.forgetTenant(id);
   await options.usage.forgetTenant(id);
   const erasedAt = await deleteBatches(options);
-  for (const root of [paths.warehouse, paths.deliveries, paths.quarantine, paths.tenantVersions])
+  for (const root of [
+    paths.eventIndex,
+    paths.warehouse,
+    paths.deliveries,
+    paths.quarantine,
+    paths.tenantVersions,
+  ])
     await rm(join(root, id), { recursive: true, force: true });
   return { workflows: deleted, waitingEvents, subjects, ...(erasedAt !== undefined && { erasedAt }) };
 }

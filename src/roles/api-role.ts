@@ -26,6 +26,8 @@ import { openStateStore } from './state.js';
 import { openSpoolRegister, type SpoolRegister } from './spool-register.js';
 import { openUsage } from './usage.js';
 import { startStateRole } from './state-role.js';
+import { eventHistoryOf, openIndexer } from './event-history.js';
+import type { Indexer } from '../event-history/indexer.js';
 import type { Metrics } from '../observability/metrics.js';
 
 /** Consumers of one tenant that may wait at once, however many connections there may be. */
@@ -65,11 +67,15 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const { signal } = stopping;
   const reloads = new ReloadForgotten({ client, spool, registry, log, signal });
   const onForgotten = (batch: BatchName): void => void reloads.found(batch);
-  const parts = await buildIngest(options, { spool, state, client, control, usage, onForgotten, signal });
+  const indexer = await openIndexer(options, spool);
+  const onWritten: Indexer['written'] = (...written) => indexer.written(...written);
+  const ingestStores = { spool, state, client, control, usage, onForgotten, onWritten, signal };
+  const parts = await buildIngest(options, ingestStores);
   const { ingest, decider, batcher } = parts;
   const register = await openSpoolRegister({ config, client, spool, log });
   const app = createApi({
     ...(await apiParts(options, configOf, client, { node: spool.node, spools: register.nodes })),
+    eventHistory: eventHistoryOf(options, { client, indexer, spool, batcher }),
     admission: parts.admission,
     ingest,
     decider,
@@ -96,6 +102,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   reloads.follow();
   const stateWorker = startStateRole(options, { ...parts, client, node: spool.node });
   followDrains(options, control);
+  indexer.start();
   const api = await listen(app, config.host, config.port, {
     maxConnections: config.maxConnections,
     onConnection: () => options.turns.hurry(),
@@ -112,7 +119,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       stopping.abort();
       reloads.stop();
       await stateWorker.stop();
-      for (const each of [batcher, parts]) await each.stop();
+      for (const each of [batcher, indexer, parts]) await each.stop();
       await register.leave();
       await usage.stop();
       for (const each of [state, spool]) await each.close();

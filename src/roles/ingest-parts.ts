@@ -23,6 +23,7 @@ import { isDamaged } from '../ingest/spool-record.js';
 import { createStarter } from '../ingest/starter.js';
 import type { Metrics } from '../observability/metrics.js';
 import { ChunkRouting } from '../routing/chunk-routing.js';
+import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { StateStore } from '../stores/state/state-store.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
 import type { Isolation } from '../tenants/queues.js';
@@ -42,6 +43,8 @@ export interface IngestStores {
   readonly onForgotten: (batch: BatchName) => void;
   /** Knows which tenants have used up a budget. */
   readonly usage: Pick<Usage, 'reachedBudgetOf'>;
+  /** Called with a batch that is written, and its gzipped file. */
+  readonly onWritten: (batch: BatchName, gzipped: Buffer) => void;
   /** Ends all retries. */
   readonly signal: AbortSignal;
 }
@@ -228,7 +231,7 @@ async function setHeadlessAside({ stores, log }: ApiRoleOptions, spool: Spool): 
 
 function starterOf(
   options: ApiRoleOptions,
-  { spool, client, signal, onForgotten }: IngestStores,
+  { spool, client, signal, onForgotten, onWritten }: IngestStores,
   onHandedOver: (chunks: readonly Chunk[]) => void,
 ): ReturnType<typeof createStarter> {
   const { registry, stores, workers, metrics, log } = options;
@@ -243,7 +246,7 @@ function starterOf(
   return createStarter({
     client,
     spool,
-    batchStore,
+    batchStore: telling(batchStore, onWritten),
     quarantine,
     isolationOf,
     nextBatchId: () => spool.batchIds.next(),
@@ -260,6 +263,18 @@ function starterOf(
     log,
     signal,
   });
+}
+
+/** A batch store that tells what has been written. */
+function telling(store: BatchStore, onWritten: IngestStores['onWritten']): BatchStore {
+  return {
+    ...store,
+    write: async (name, gzipped, events, options) => {
+      const written = await store.write(name, gzipped, events, options);
+      onWritten(name, gzipped);
+      return written;
+    },
+  };
 }
 
 function batcherOf(

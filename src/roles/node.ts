@@ -14,6 +14,7 @@ import { createMetrics, type Metrics } from '../observability/metrics.js';
 import { openHoldings, type Holdings } from '../recovery/holdings.js';
 import { identified } from '../stores/batch-store/identified.js';
 import { createUsageRecorder } from '../stores/usage/recorder.js';
+import { createSeal } from '../stores/batch-store/seal.js';
 import { ReadingApart } from '../tenants/config/reading-apart.js';
 import { openTenantRegistry, type TenantRegistry } from '../tenants/config/registry.js';
 import { SecretOwners } from '../tenants/config/secret-owners.js';
@@ -72,7 +73,7 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
   };
   try {
     if (!(await closeToOthers(config.dataDir))) log.warn('DATA_DIRECTORY_OPEN', { dataDir: config.dataDir });
-    const { store, identity } = await openCheckedBatchStore(config, log);
+    const { store, identity, keys } = await openCheckedBatchStore(config, log);
     // Before Temporal, so that one too many says so at once, and neither shares nor waits for the other's server.
     if (roles.api) closers.push(await lockSpool(dataPaths(config.dataDir).spool));
     const temporal = await openTemporal({ ...config, onProgress, log });
@@ -80,7 +81,11 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     if (!temporal.ownServer) await checkClock(temporal, options);
     const hold = await holdNamespace({ ...options, temporal, identity });
     closers.push(() => hold.stop());
-    const stores = openSharedStores(config.dataDir, identified(store, identity, hold.boundStore));
+    const stores = openSharedStores(
+      config.dataDir,
+      identified(store, identity, hold.boundStore),
+      createSeal(keys),
+    );
     const { tenants: dir, tenantVersions: versions } = stores.paths;
     const turns = new Turns();
     const reading = new ReadingApart({ turns });

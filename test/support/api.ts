@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { EventHistory } from '../../src/event-history/event-history.js';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,6 +55,8 @@ export interface TestApiOptions extends Pick<AuthenticatorOptions, 'revocations'
   readonly schemasOf?: (tenant: string) => EventSchemas | undefined;
   /** Default: knows none, and remembers where it was told to look. */
   readonly receipts?: Receipts;
+  /** Default: knows none, and remembers where it was told to look. */
+  readonly eventHistory?: EventHistory;
   /** Default: knows none, and remembers where it was told to look. */
   readonly deadLetters?: DeadLetters;
   /** Default: nobody has any. */
@@ -115,7 +118,7 @@ export interface TestApi {
 
 /** The scopes a test's token has unless it says otherwise. */
 export const ALL_SCOPES =
-  'events:write user-properties:write decisions:read batches:read dead-letters:read dead-letters:write subscriptions:pull replays:read replays:write usage:read';
+  'events:write user-properties:write events:read decisions:read batches:read dead-letters:read dead-letters:write subscriptions:pull replays:read replays:write usage:read';
 
 /** Issuer and audience of test tokens. */
 export const ISSUED = { issuer: 'headgate', audience: 'headgate' } as const;
@@ -159,6 +162,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       schemasOf: options.schemasOf,
       decider: ingress.decider,
       receipts: options.receipts ?? rememberingReceipts(receiptsAsked),
+      eventHistory: options.eventHistory ?? rememberingHistory(receiptsAsked),
       replays: rememberingReplays(receiptsAsked),
       deadLetters: options.deadLetters ?? rememberingDeadLetters(deadLettersAsked),
       subscriptions: options.subscriptions ?? noSubscriptions(),
@@ -269,6 +273,15 @@ function rememberingReceipts(asked: string[]): Receipts {
       return Promise.reject(new HeadgateError('NOT_FOUND', 'No batch has this id.'));
     },
   };
+}
+
+/** Finds no event, and remembers where it was told to look. */
+function rememberingHistory(asked: string[]): EventHistory {
+  const none = (tenant: string, what: string): Promise<never> => {
+    asked.push(`${tenant}/${what}`);
+    return Promise.reject(new HeadgateError('EVENT_NOT_FOUND', 'No event has this id.'));
+  };
+  return { find: (tenant, { id }) => none(tenant, id), list: (tenant, { subject }) => none(tenant, subject) };
 }
 
 /** Has no replays, and remembers where it was told to look; to list them it would need Temporal. */

@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { call, type Endpoint } from './call.js';
 import type { NewEvent } from './cloudevent.js';
 import { consume, type ConsumeOptions, type Consumer, type Handler } from './consumer.js';
+import type { EventStory } from './event-story.js';
 import { HeadgateError } from './error.js';
 import { groupLines, postLines, type EventOutcome, type InputStream } from './send.js';
 
+export type { EventStory } from './event-story.js';
 export { HeadgateError, type ClientErrorCode, type HeadgateErrorOptions } from './error.js';
 export type { CloudEvent, NewEvent } from './cloudevent.js';
 export type { ConsumeOptions, Consumer, Delivery, Handler } from './consumer.js';
@@ -110,6 +112,11 @@ export interface HeadgateClient {
   ): Promise<EventOutcome[]>;
   /** Starts to handle the events of a pull subscription. */
   consume(subscription: string, handler: Handler, options?: ConsumeOptions): Consumer;
+  /** What became of the events of an id, the newest first; empty where none that is kept has it. */
+  event(
+    id: string,
+    options?: { readonly source?: string; readonly stream?: InputStream },
+  ): Promise<readonly EventStory[]>;
   /** The latest decision of each rule on a subject; undefined when it is not known. */
   decisions(subject: string): Promise<SubjectDecisions | undefined>;
   /** What the tenant has used; the token needs the scope `usage:read`. */
@@ -144,6 +151,21 @@ export function createClient({ url, token, tenant }: ClientOptions): HeadgateCli
       const read = (status: number, body: unknown): UsageReport | undefined =>
         status === 200 ? (body as UsageReport | undefined) : undefined;
       return call(endpoint, { path, method: 'GET', read });
+    },
+    event: async (id, { source, stream } = {}) => {
+      const query = new URLSearchParams({
+        ...(source !== undefined && { source }),
+        ...(stream && { stream }),
+      });
+      const path = `/v1/events/${encodeURIComponent(id)}?${query.toString()}`;
+      const read = (status: number, body: unknown): readonly EventStory[] | undefined =>
+        status === 200 ? (body as { events: readonly EventStory[] } | undefined)?.events : undefined;
+      try {
+        return await call(endpoint, { path, method: 'GET', read });
+      } catch (error) {
+        if (error instanceof HeadgateError && error.details?.code === 'EVENT_NOT_FOUND') return [];
+        throw error;
+      }
     },
     decisions: async (subject) => {
       try {

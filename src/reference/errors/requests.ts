@@ -47,6 +47,16 @@ export const REQUEST_ERRORS = {
     todo: 'Discard it, and have the events sent again.',
     retry: 'no',
   },
+  EVENT_NOT_FOUND: {
+    when: 'No event that is kept has this id; `searched` says from which day on batches are kept.',
+    todo: 'Check the id, and that the token is of the tenant that sent it.',
+    retry: 'no',
+  },
+  EVENT_SEARCH_UNFINISHED: {
+    when: 'Not found so far, and there are more batches or waiting events than one request looks at.',
+    todo: 'Wait for `Retry-After`, then ask again: batches are indexed meanwhile.',
+    retry: 'yes',
+  },
   LEASE_STALE: {
     when: 'Some of the events have been given to another consumer since, or are done with.',
     todo: 'Go on with the others: `results` says which these are.',

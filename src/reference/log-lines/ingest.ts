@@ -2,6 +2,20 @@ import type { LineText } from './line-text.js';
 
 /** Of what is done between an answer of 202 and the start of a batch, and of what that needs. */
 export const INGEST_LINES = {
+  EVENT_INDEX_DAMAGED: {
+    level: 'warn',
+    phrase: 'a file of the index of events was damaged; it is made again from the batches',
+    means: 'A disk gave back other bytes than were written, or the power failed while it was written.',
+    todo: 'Look at the disk if it happens again.',
+    page: 'events-are-not-found.md',
+  },
+  EVENT_INDEX_FAILED: {
+    level: 'warn',
+    phrase: 'batches could not be indexed; trying again',
+    means: 'Searches for events look at these batches themselves until they are indexed, and are slower.',
+    todo: 'Look at `reason` if it lasts.',
+    page: 'events-are-not-found.md',
+  },
   BATCH_STEP_FAILED: {
     level: 'warn',
     phrase: 'batch step failed; retrying',
