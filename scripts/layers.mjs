@@ -19,7 +19,7 @@ export const LAYERS = [
   ['stores/delivery-log', 'stores/load-claims', 'stores/quarantine', 'stores/state'],
   ['stores/warehouse'],
   ['config.ts', 'observability', 'schema-trials'],
-  ['keys', 'temporal/dev-server'],
+  ['audit-log', 'keys', 'temporal/dev-server'],
   ['temporal'],
   ['eligibility'],
   ['ingest'],

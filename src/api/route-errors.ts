@@ -24,6 +24,9 @@ const GUARDED = [
   'ENGINE_UNAVAILABLE',
 ] as const;
 
+/** Of those of them that change something. */
+const CHANGING = ['AUDIT_LOG_UNAVAILABLE'] as const;
+
 const WITH_QUERY = ['PARAMETER_INVALID'] as const;
 
 const WITH_BODY = [
@@ -34,9 +37,10 @@ const WITH_BODY = [
 ] as const;
 
 /** Every code of an error that a route may answer, each once. */
-export function errorsOf({ scope, query, body, errors = [] }: RouteShape): ErrorCode[] {
+export function errorsOf({ scope, method, act, query, body, errors = [] }: RouteShape): ErrorCode[] {
   const codes: readonly ErrorCode[] = [
     ...(scope === undefined ? [] : GUARDED),
+    ...(scope !== undefined && act === undefined && method === 'POST' ? CHANGING : []),
     ...(query === undefined ? [] : WITH_QUERY),
     ...(body === undefined ? [] : WITH_BODY),
     ...errors,

@@ -11,6 +11,7 @@ export const SCOPES = [
   'subscriptions:pull',
   'subscriptions:read',
   'subscriptions:write',
+  'audit-log:read',
   'admin',
 ] as const;
 

@@ -6,6 +6,7 @@ import { makeDevelopmentKeys, signToken } from '../keys/key-set.js';
 import { assertTenantId, isSubscriptionName } from '../tenants/ids.js';
 import { print } from './terminal-text.js';
 import { warnOfUnknownTenant } from './unknown-tenant.js';
+import { noteActs } from './note-act.js';
 
 /** The development key cannot revoke: a year is long enough for any test. */
 const MAX_LIFETIME_MS = 366 * 24 * 60 * 60 * 1_000;
@@ -31,6 +32,8 @@ export async function printToken(options: TokenOptions): Promise<void> {
     audience: config.jwtAudience,
     expiresInSeconds: secondsOf(options.expires, config.tokenMaxLifetimeMs),
   });
+  const params = { scope: options.scope, expires: options.expires };
+  await noteActs(config, [{ act: 'token', kind: 'changes', tenant, params, outcome: 'ok' }]);
   print(token);
   await warnOfUnknownTenant(config.dataDir, tenant, 'its requests are refused');
 }

@@ -1,7 +1,7 @@
 import type { PassResult } from '../workflows/messages/deliveries.js';
 import { ackIdOf, newLeasedBatchId } from './ack-id.js';
 import type { BatchLines } from './batch-lines.js';
-import { createGroupCommit } from './group-commit.js';
+import { createGroupCommit } from '../platform/group-commit.js';
 import type { Lease, LeaseTable } from './lease-table.js';
 import type { HeldPass } from './leased-batch-source.js';
 

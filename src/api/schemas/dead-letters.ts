@@ -19,7 +19,8 @@ import { STREAM } from './batches.js';
 const EVENTS_PER_SECOND = 1_000;
 
 const TIME_PATTERN = '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?(Z|[+-]\\d\\d:\\d\\d)$';
-const time = (description: string) =>
+/** A moment that a request names. */
+export const time = (description: string) =>
   text({ pattern: TIME_PATTERN, description: `${description} RFC 3339.` });
 
 /** Which dead letters; what is absent is not asked for. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createGroupCommit } from '../../src/pull/group-commit.js';
+import { createGroupCommit } from '../../src/platform/group-commit.js';
 import { gate, type Gate } from '../support/gate.js';
 
 describe('createGroupCommit', () => {
