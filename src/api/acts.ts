@@ -6,7 +6,8 @@ import { MINUTE_MS } from '../platform/time.js';
 import { peerOf } from './address.js';
 import type { GuardedRoute } from './guard.js';
 import { statusOf } from './problem.js';
-import type { Caller } from './verify-token.js';
+import type { Caller } from './caller.js';
+import { tenantOf } from './tenant-of-request.js';
 
 /**
  * What a route's requests are to the audit log. `changes`: each is on disk before its answer. `reads`: each is noted, up to
@@ -53,15 +54,17 @@ export class Acts {
   /** After it, before the answer. @throws HeadgateError `AUDIT_LOG_UNAVAILABLE` */
   async done(ctx: Context, route: GuardedRoute, caller: Caller, error?: unknown): Promise<void> {
     const kind = kindOf(ctx, route);
-    const { tenant, subject } = caller;
+    const { role, subject } = caller;
+    // One that was refused before it was looked at which tenant it is about counts as the caller's own.
+    const tenant = tenantOf(ctx) ?? caller.tenant;
     const outcome = outcomeOf(error);
     const code = outcome === 'ok' ? undefined : (codeOf(error) ?? 'INTERNAL');
-    const key = `${tenant}\n${subject}\n${route.id}\n${code ?? ''}`;
+    const key = `${role}\n${tenant}\n${subject}\n${route.id}\n${code ?? ''}`;
     const act = (): Act => ({
       ...requested(ctx, route, kind),
       tenant,
       subject,
-      role: 'tenant',
+      role,
       outcome,
       code,
     });
@@ -127,7 +130,8 @@ export class Acts {
     return made;
   }
 
-  private tell(): void {
+  /** Brings what was counted into the log. */
+  tell(): void {
     const { counts } = this;
     this.counts = new Map();
     this.strangers = 0;

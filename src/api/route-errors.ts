@@ -14,6 +14,8 @@ const GUARDED = [
   'TOKEN_INVALID',
   'TOKEN_EXPIRED',
   'TOKEN_REVOKED',
+  'TENANT_OUT_OF_REACH',
+  'TENANT_REQUIRED',
   'SCOPE_MISSING',
   'TENANT_UNKNOWN',
   'TENANT_SUSPENDED',
@@ -27,6 +29,8 @@ const GUARDED = [
 /** Of those of them that change something. */
 const CHANGING = ['AUDIT_LOG_UNAVAILABLE'] as const;
 
+const FOR_OPERATORS = ['OPERATOR_ONLY'] as const;
+
 const WITH_QUERY = ['PARAMETER_INVALID'] as const;
 
 const WITH_BODY = [
@@ -37,9 +41,18 @@ const WITH_BODY = [
 ] as const;
 
 /** Every code of an error that a route may answer, each once. */
-export function errorsOf({ scope, method, act, query, body, errors = [] }: RouteShape): ErrorCode[] {
+export function errorsOf({
+  scope,
+  audience,
+  method,
+  act,
+  query,
+  body,
+  errors = [],
+}: RouteShape): ErrorCode[] {
   const codes: readonly ErrorCode[] = [
     ...(scope === undefined ? [] : GUARDED),
+    ...(audience === 'operator' ? FOR_OPERATORS : []),
     ...(scope !== undefined && act === undefined && method === 'POST' ? CHANGING : []),
     ...(query === undefined ? [] : WITH_QUERY),
     ...(body === undefined ? [] : WITH_BODY),

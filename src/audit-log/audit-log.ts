@@ -82,6 +82,11 @@ export class AuditLog {
       throw unavailable('Nothing was changed, as the audit log cannot be written', this.failure);
   }
 
+  /** Writes what waits. */
+  flush(): Promise<void> {
+    return this.commit();
+  }
+
   /** Writes what waits, and signs it. */
   async close(): Promise<void> {
     for (const timer of [...this.timers, this.lingering]) clearTimeout(timer);

@@ -2,7 +2,7 @@ import type { Entry } from '../../audit-log/entry.js';
 import type { AuditLogReader } from '../../audit-log/reader.js';
 import { HeadgateError } from '../../errors.js';
 import { LIST_COST } from '../../ingest/admission/calls.js';
-import { route } from '../route.js';
+import { route, type CallCaller } from '../route.js';
 import { AUDIT_LOG_PAGE, AUDIT_LOG_QUERY, type AuditLogEntry } from '../schemas/audit-log.js';
 
 /** What the route of the audit log needs of the server. */
@@ -10,7 +10,7 @@ export interface AuditLogServices {
   readonly auditLog: AuditLogReader;
 }
 
-/** `GET /v1/audit-log`: what was done in the caller's own tenant. */
+/** `GET /v1/audit-log`: a tenant sees what was done in it, an operator what was done in all that it reaches. */
 export const AUDIT_LOG_ROUTES = [
   route(
     {
@@ -19,9 +19,10 @@ export const AUDIT_LOG_ROUTES = [
       path: '/v1/audit-log',
       tag: 'Audit log',
       scope: 'audit-log:read',
+      audience: 'either',
       summary: 'List who did what',
       description:
-        'What was done in the tenant, by whom and from where, the oldest first. Events that were sent, and calls of consumers, are counted by the minute.',
+        'What was done in the tenant, by whom and from where, the oldest first. An operator who names no tenant sees all that its token reaches; what was about no tenant is shown to one who reaches all. Events that were sent, and calls of consumers, are counted by the minute.',
       temporalCost: LIST_COST,
       query: AUDIT_LOG_QUERY,
       answer: { status: 200, description: 'A page.', schema: AUDIT_LOG_PAGE },
@@ -51,11 +52,17 @@ export const AUDIT_LOG_ROUTES = [
         },
       ],
     },
-    async ({ auditLog }: AuditLogServices, { tenant, query: { from, to, limit, pageToken, ...asked } }) => {
+    async (
+      { auditLog }: AuditLogServices,
+      { tenant, caller: { role, subject, reach }, query: { from, to, limit, pageToken, ...asked } },
+    ) => {
       const filter = { ...asked, tenant, from: moment('from', from), to: moment('to', to) };
-      const about = [tenant, asked.subject, asked.act, from, to];
-      const { entries, nextPageToken } = await auditLog.list({ ...filter, limit, pageToken, about });
-      return { entries: entries.map(shownToTenant), ...(nextPageToken !== undefined && { nextPageToken }) };
+      // Only who reaches everything reaches a tenant that cannot be.
+      const reaches = (of: string | undefined): boolean => reach.includes(of ?? '');
+      const about = [role, tenant ?? subject, asked.subject, asked.act, from, to];
+      const { entries, nextPageToken } = await auditLog.list({ ...filter, reaches, limit, pageToken, about });
+      const shown = entries.map((entry) => shownTo(role, entry));
+      return { entries: shown, ...(nextPageToken !== undefined && { nextPageToken }) };
     },
   ),
 ];
@@ -68,13 +75,13 @@ function moment(name: string, written: string | undefined): number | undefined {
   throw new HeadgateError('PARAMETER_INVALID', `The query is not as it should be: ${name} is not a time.`);
 }
 
-/** The numbers of lines would say how much others do; from where operators work is nothing for tenants. */
-function shownToTenant(entry: Entry): AuditLogEntry {
-  const { seq, previous, hash, address, forwardedFor, ...rest } = entry;
-  void [seq, previous];
-  const from = {
-    ...(address !== undefined && { address }),
-    ...(forwardedFor !== undefined && { forwardedFor }),
-  };
-  return { id: hash, ...rest, ...(entry.role === 'tenant' && from) };
+/** The numbers of lines say how much all do together; the hash, by which a line is known, stays as `id`. */
+const HIDDEN: ReadonlySet<string> = new Set(['seq', 'previous', 'hash']);
+/** From where operators, and those at the node, work is nothing for tenants. */
+const HIDDEN_FROM_TENANTS: ReadonlySet<string> = new Set([...HIDDEN, 'address', 'forwardedFor']);
+
+function shownTo(role: CallCaller['role'], entry: Entry): AuditLogEntry {
+  const hidden = role === 'operator' || entry.role === 'tenant' ? HIDDEN : HIDDEN_FROM_TENANTS;
+  const members = Object.entries(entry).filter(([name]) => !hidden.has(name));
+  return { id: entry.hash, ...Object.fromEntries(members) } as AuditLogEntry;
 }
