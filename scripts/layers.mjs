@@ -26,7 +26,7 @@ export const LAYERS = [
   ],
   ['stores/warehouse'],
   ['config.ts', 'observability', 'schema-trials'],
-  ['keys', 'temporal/dev-server'],
+  ['audit-log', 'keys', 'temporal/dev-server'],
   ['temporal'],
   ['eligibility'],
   ['ingest'],

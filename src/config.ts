@@ -91,6 +91,8 @@ export interface Config {
   readonly maxClockDifferenceSeconds: number;
   /** `HEADGATE_METRICS`. */
   readonly metrics: 'on' | 'off';
+  /** `HEADGATE_AUDIT_LOG_DAYS`. */
+  readonly auditLogDays: number;
   /** `HEADGATE_METRICS_TENANTS`. */
   readonly metricsTenants: number;
   /** `HEADGATE_METRICS_PORT`. */
@@ -257,6 +259,7 @@ function readAll(reader: SettingsReader): Config {
     workflowQueues: reader.workflowQueues('HEADGATE_WORKFLOW_QUEUES'),
     maxClockDifferenceSeconds: reader.integer('HEADGATE_MAX_CLOCK_DIFFERENCE_SECONDS', 60, 1, MAX_SECONDS),
     metrics: reader.oneOf('HEADGATE_METRICS', ['on', 'off'], 'on'),
+    auditLogDays: reader.integer('HEADGATE_AUDIT_LOG_DAYS', 400, 1, 36_500),
     metricsTenants: reader.integer('HEADGATE_METRICS_TENANTS', 200, 0, 100_000),
     metricsPort: reader.optionalInteger('HEADGATE_METRICS_PORT', 0, 65_535),
     shutdownGraceSeconds: reader.integer('HEADGATE_SHUTDOWN_GRACE_SECONDS', 20, 1, 600),

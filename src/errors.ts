@@ -4,6 +4,7 @@
  */
 export type ErrorCode =
   | 'ADDRESS_RATE_LIMITED'
+  | 'AUDIT_LOG_UNAVAILABLE'
   | 'BATCH_CORRUPT'
   | 'BATCH_FORGOTTEN'
   | 'BATCH_ID_TAKEN'

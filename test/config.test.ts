@@ -42,6 +42,7 @@ describe('the configuration', () => {
       maxConnections: 10_000,
       minFreeDiskBytes: 512 * MB,
       metrics: 'on',
+      auditLogDays: 400,
       metricsTenants: 200,
       metricsPort: undefined,
       loadsPerSecond: 4,

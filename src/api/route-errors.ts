@@ -27,6 +27,9 @@ const GUARDED = [
   'ENGINE_UNAVAILABLE',
 ] as const;
 
+/** Of those of them that change something. */
+const CHANGING = ['AUDIT_LOG_UNAVAILABLE'] as const;
+
 const FOR_OPERATORS = ['OPERATOR_ONLY'] as const;
 
 const WITH_QUERY = ['PARAMETER_INVALID'] as const;
@@ -39,10 +42,19 @@ const WITH_BODY = [
 ] as const;
 
 /** Every code of an error that a route may answer, each once. */
-export function errorsOf({ scope, audience, query, body, errors = [] }: RouteShape): ErrorCode[] {
+export function errorsOf({
+  scope,
+  audience,
+  method,
+  act,
+  query,
+  body,
+  errors = [],
+}: RouteShape): ErrorCode[] {
   const codes: readonly ErrorCode[] = [
     ...(scope === undefined ? [] : GUARDED),
     ...(audience === 'operator' ? FOR_OPERATORS : []),
+    ...(scope !== undefined && act === undefined && method === 'POST' ? CHANGING : []),
     ...(query === undefined ? [] : WITH_QUERY),
     ...(body === undefined ? [] : WITH_BODY),
     ...errors,

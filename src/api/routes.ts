@@ -1,4 +1,5 @@
 import type { Route } from './route.js';
+import { AUDIT_LOG_ROUTES, type AuditLogServices } from './routes/audit-log.js';
 import { BATCH_ROUTES } from './routes/batches.js';
 import { DEAD_LETTER_ROUTES, type DeadLetterServices } from './routes/dead-letters.js';
 import { DOCUMENTATION_ROUTES, type DocumentationServices } from './routes/documentation.js';
@@ -45,5 +46,5 @@ export const COMMON_ROUTES: readonly Route<RouteServices>[] = [
 
 /** Every route there is: what is mounted, described and tested comes from here. */
 export const ROUTES: readonly Route<
-  RouteServices & SubscriptionServices & UsageServices & MetricsServices
->[] = [...COMMON_ROUTES, ...SUBSCRIPTION_ROUTES, ...USAGE_ROUTES, ...METRICS_ROUTES];
+  RouteServices & SubscriptionServices & UsageServices & AuditLogServices & MetricsServices
+>[] = [...COMMON_ROUTES, ...SUBSCRIPTION_ROUTES, ...USAGE_ROUTES, ...AUDIT_LOG_ROUTES, ...METRICS_ROUTES];

@@ -13,6 +13,7 @@ export const SCOPES = [
   'subscriptions:read',
   'subscriptions:write',
   'usage:read',
+  'audit-log:read',
   'admin',
 ] as const;
 

@@ -12,6 +12,8 @@ import type { Logger } from '../platform/logger.js';
 import type { Decider } from '../eligibility/decider.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { Pull } from '../pull/pull.js';
+import type { AuditLogReader } from '../audit-log/reader.js';
+import type { Acts } from './acts.js';
 import type { Authenticator } from './authenticate.js';
 import { AddressTurns, type RequestHandler } from './address-turns.js';
 import { Connections } from './connections.js';
@@ -29,6 +31,7 @@ import { ExportSlots } from './export-slots.js';
 import { mount } from './mount.js';
 import { createDocumentation } from './documentation.js';
 import { COMMON_ROUTES, ROUTES } from './routes.js';
+import { AUDIT_LOG_ROUTES } from './routes/audit-log.js';
 import { createReadiness, type ReadinessCheck } from './routes/health.js';
 import { createScrape, METRICS_ROUTES } from './routes/metrics.js';
 import { SUBSCRIPTION_ROUTES, type SubscriptionServices } from './routes/subscriptions.js';
@@ -51,6 +54,8 @@ export interface ApiDependencies {
   readonly subscriptions?: SubscriptionServices['subscriptions'];
   /** Without it there is no `/v1/usage`. */
   readonly usage?: UsageServices['usage'];
+  /** Without it nothing is noted, and there is no `/v1/audit-log`. */
+  readonly auditLog?: { readonly acts: Acts; readonly reader: AuditLogReader };
   readonly readiness: readonly ReadinessCheck[];
   /** How slowly a body may come. Default: any for 10 s, then 1,000 bytes/s. */
   readonly bodyPace?: BodyPace;
@@ -115,9 +120,9 @@ const BACKLOG = 4_096;
 
 /** Builds the Koa application; it holds no port yet. */
 export function createApi(dependencies: ApiDependencies): Koa {
-  const { subscriptions, usage, metrics, readiness, log } = dependencies;
+  const { subscriptions, usage, auditLog, metrics, readiness, log } = dependencies;
   const refusedTokens = new RefusedTokens(dependencies);
-  const guard = createGuard({ ...dependencies, refusedTokens });
+  const guard = createGuard({ ...dependencies, refusedTokens, acts: auditLog?.acts });
   const app = new Koa();
   // Errors on a broken connection are the client's; everything else is answered by `problems`.
   app.silent = true;
@@ -131,6 +136,7 @@ export function createApi(dependencies: ApiDependencies): Koa {
   mount(router, COMMON_ROUTES, services, guard);
   if (subscriptions !== undefined) mount(router, SUBSCRIPTION_ROUTES, { subscriptions }, guard);
   if (usage !== undefined) mount(router, USAGE_ROUTES, { usage }, guard);
+  if (auditLog !== undefined) mount(router, AUDIT_LOG_ROUTES, { auditLog: auditLog.reader }, guard);
   if (metrics !== undefined) mount(router, METRICS_ROUTES, { scrape: createScrape(metrics) });
   app.use(problems(log));
   app.use(refuseUnknown);

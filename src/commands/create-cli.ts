@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   query: async () => (await import('./query.js')).queryCommand(),
   compact: async () => (await import('./compact.js')).compactCommand(),
   audit: async () => (await import('./audit.js')).auditCommand(),
+  'audit-log': async () => (await import('./audit-log.js')).auditLogCommand(),
   reload: async () => (await import('./reload.js')).reloadCommand(),
   'batch-key': async () => (await import('./batch-key.js')).batchKeyCommand(),
   namespace: async () => (await import('./namespace.js')).namespaceCommand(),

@@ -21,6 +21,7 @@ import { assertTenantId } from '../tenants/ids.js';
 import { assertTemporal } from './assert-temporal.js';
 import { earlierOf, type EarlierTenant } from './earlier-tenant.js';
 import { print, printError } from './terminal-text.js';
+import { noted } from './note-act.js';
 
 /** What `headgate tenant remove` is told. */
 export interface RemoveOptions {
@@ -43,14 +44,15 @@ export async function remove(given: string, { data, dryRun, yes }: RemoveOptions
   if (isUnknown && !existsSync(file)) throw new HeadgateError('TENANT_UNKNOWN', unknown(tenant, data));
   const known = await earlierOf(paths, tenant);
   if (dryRun) return print(plan(config, tenant, data, known));
-  if (!data) return takeAway(config, tenant);
+  const act = { act: 'tenant remove', kind: 'changes', tenant, params: { data: String(data) } } as const;
+  if (!data) return noted(config, act, () => takeAway(config, tenant));
   if (!yes)
     throw new HeadgateError(
       'PARAMETER_INVALID',
       `${plan(config, tenant, data, known)}\nThere is no way back: add --yes to do it.`,
     );
-  const removed = await withEverythingStopped(config, (temporal) =>
-    removeData(config, tenant, temporal, known.subscriptions),
+  const removed = await noted(config, act, () =>
+    withEverythingStopped(config, (temporal) => removeData(config, tenant, temporal, known.subscriptions)),
   );
   print(report(tenant, removed, known));
 }

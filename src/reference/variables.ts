@@ -223,6 +223,10 @@ const PROCESS = {
     unset: '`pretty` where stderr is a terminal, else `json`',
   },
   HEADGATE_METRICS: { group: 'observability', what: '`off` removes `/metrics`.' },
+  HEADGATE_AUDIT_LOG_DAYS: {
+    group: 'observability',
+    what: 'Days that the [audit log](../how-to/see-who-did-what.md) is kept.',
+  },
   HEADGATE_METRICS_TENANTS: {
     group: 'observability',
     what: 'Tenants that have a label of their own in metrics. The others share the label `other`.',

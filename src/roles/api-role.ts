@@ -1,6 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
+import { Acts } from '../api/acts.js';
 import { createAuthenticator } from '../api/authenticate.js';
+import { auditLogPlaces } from '../audit-log/files.js';
+import { createAuditLogReader } from '../audit-log/reader.js';
 import { createReceipts } from '../receipts/receipts.js';
 import { createReplays } from '../replays/replays.js';
 import { createApi, listen, type ApiDependencies } from '../api/server.js';
@@ -73,9 +76,11 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const parts = await buildIngest(options, ingestStores);
   const { ingest, decider, batcher } = parts;
   const register = await openSpoolRegister({ config, client, spool, log });
+  const auditLog = auditLogOf(options);
   const app = createApi({
     ...(await apiParts(options, configOf, client, { node: spool.node, spools: register.nodes })),
     eventHistory: eventHistoryOf(options, { client, indexer, spool, batcher }),
+    auditLog,
     admission: parts.admission,
     ingest,
     decider,
@@ -116,6 +121,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
         options.grace.apiSeconds,
         closed.then(() => handOver(parts)),
       );
+      auditLog?.acts.close();
       stopping.abort();
       reloads.stop();
       await stateWorker.stop();
@@ -125,6 +131,12 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       for (const each of [state, spool]) await each.close();
     },
   };
+}
+
+/** The log itself is the process's, and closed after everything that may write to it. */
+function auditLogOf({ auditLog, config }: ApiRoleOptions): ApiDependencies['auditLog'] {
+  if (auditLog === undefined) return undefined;
+  return { acts: new Acts(auditLog), reader: createAuditLogReader(auditLogPlaces(config.dataDir)) };
 }
 
 /** A tenth of the connections, so that one tenant's consumers leave the others theirs. */

@@ -1,5 +1,7 @@
 import { Client } from '@temporalio/client';
 import type { ListeningApi } from '../api/server.js';
+import { AuditLog } from '../audit-log/audit-log.js';
+import { auditLogPlaces } from '../audit-log/files.js';
 import { replayMemory } from '../activities/replay/replay.js';
 import { secretReader, type Config } from '../config.js';
 import { installRuntime } from '../temporal/runtime.js';
@@ -8,6 +10,7 @@ import { openTemporal, type Temporal } from '../temporal/temporal.js';
 import type { Plan } from '../ingest/partition.js';
 import { lockSpool } from '../ingest/spool-lock.js';
 import { Turns } from '../platform/event-loop-turns.js';
+import { DAY_MS } from '../platform/time.js';
 import { armFaultPoint } from '../platform/fault-point.js';
 import type { Logger } from '../platform/logger.js';
 import { createMetrics, type Metrics } from '../observability/metrics.js';
@@ -92,6 +95,9 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     closers.push(() => reading.close());
     const registry = await openTenantRegistry({ dir, versions, logger: log, reading });
     closers.push(() => registry.close());
+    const auditLog = roles.api ? openNodeAuditLog(config, log) : undefined;
+    closers.push(async () => auditLog?.close());
+    await auditLog?.open();
     const metrics =
       config.metrics === 'on' ? createMetrics({ maxTenants: config.metricsTenants }) : undefined;
     const owners = new SecretOwners(registry);
@@ -125,7 +131,7 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     }
     let api: ApiRole | undefined;
     if (roles.api) {
-      api = await startApiRole({ ...shared, workers });
+      api = await startApiRole({ ...shared, workers, auditLog });
       closers.push(() => api?.stop());
     }
     const listener = api === undefined && (await listenForMetrics(config, metrics, workers));
@@ -148,6 +154,10 @@ async function listenForMetrics(
   if (metrics === undefined || port === undefined) return undefined;
   const readiness = [{ name: 'workers', check: () => workers?.checkRunning() }];
   return listenForScrapes({ metrics, readiness, host, port });
+}
+
+function openNodeAuditLog({ dataDir, auditLogDays }: Config, log: Logger): AuditLog {
+  return new AuditLog({ places: auditLogPlaces(dataDir), keepMs: auditLogDays * DAY_MS, log });
 }
 
 /** A server of our own runs on this machine, and has its clock. */

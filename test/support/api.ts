@@ -5,6 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { createAuthenticator, type AuthenticatorOptions } from '../../src/api/authenticate.js';
+import { Acts } from '../../src/api/acts.js';
+import { AuditLog } from '../../src/audit-log/audit-log.js';
+import type { Entry } from '../../src/audit-log/entry.js';
+import { auditLogPlaces } from '../../src/audit-log/files.js';
+import { readEntries } from '../../src/audit-log/read.js';
+import { createAuditLogReader } from '../../src/audit-log/reader.js';
 import type { ReadinessCheck } from '../../src/api/routes/health.js';
 import type { ReaderPace } from '../../src/api/reader-pace.js';
 import type { BodyPace } from '../../src/api/read-body.js';
@@ -23,6 +29,7 @@ import type { Turns } from '../../src/platform/event-loop-turns.js';
 import type { Plan } from '../../src/ingest/partition.js';
 import { openKeySet, signToken, type TokenClaims } from '../../src/keys/key-set.js';
 import type { Metrics } from '../../src/observability/metrics.js';
+import { DAY_MS } from '../../src/platform/time.js';
 import { createLogger } from '../../src/platform/logger.js';
 import { createPull, type Pull } from '../../src/pull/pull.js';
 import { usageReport } from '../../src/usage/report.js';
@@ -107,6 +114,9 @@ export interface TestApi {
   token(claims?: Partial<TokenClaims>): Promise<string>;
   post(body: RequestBody | undefined, request?: TestRequest): Promise<TestAnswer>;
   get(path: string, token?: string | null): Promise<TestAnswer>;
+  readonly dir: string;
+  /** What is in the audit log once all that was counted is in it. */
+  audited(): Promise<readonly Entry[]>;
   /** The events that have come out of the spool in batches, in order. */
   events(tenant?: string, stream?: InputStream): EventRow[];
   /** The decisions that have come out beside them, in order. */
@@ -118,7 +128,7 @@ export interface TestApi {
 
 /** The scopes a test's token has unless it says otherwise. */
 export const ALL_SCOPES =
-  'events:write user-properties:write events:read decisions:read batches:read dead-letters:read dead-letters:write subscriptions:pull replays:read replays:write usage:read';
+  'events:write user-properties:write events:read decisions:read batches:read dead-letters:read dead-letters:write subscriptions:pull replays:read replays:write usage:read audit-log:read';
 
 /** Issuer and audience of test tokens. */
 export const ISSUED = { issuer: 'headgate', audience: 'headgate' } as const;
@@ -142,6 +152,10 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   const faults: string[] = [];
   const receiptsAsked: string[] = [];
   const deadLettersAsked: string[] = [];
+  const log = createLogger('error', { destination: { write: (line) => void faults.push(line) } });
+  const places = auditLogPlaces(dir);
+  const auditLog = new AuditLog({ places, keepMs: DAY_MS, log });
+  const acts = new Acts(auditLog);
   const keys = await openKeySet({ dataDir: dir, everyMs: options.keysEveryMs });
   const api = await listen(
     createApi({
@@ -168,12 +182,13 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       subscriptions: options.subscriptions ?? noSubscriptions(),
       usage: noUsage(),
       pull: options.pull ?? pullNothing(),
+      auditLog: { acts, reader: createAuditLogReader(places) },
       readiness: [
         { name: 'spool', check: () => ingress.spool.checkWritable() },
         { name: 'door', check: () => ingress.admission.assertOpen() },
         ...(options.readiness ?? []),
       ],
-      log: createLogger('error', { destination: { write: (line) => void faults.push(line) } }),
+      log,
     }),
     '127.0.0.1',
     0,
@@ -209,6 +224,12 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     post: (body, { path = '/v1/events', method = 'POST', headers = {}, token: bearer } = {}) =>
       ask(path, { method, body, headers: { 'content-type': 'application/json', ...headers } }, bearer),
     get: (path, bearer) => ask(path, {}, bearer),
+    dir,
+    audited: async () => {
+      acts.tell();
+      await auditLog.flush();
+      return (await readEntries(places, {}, { maxEntries: 1e6, maxBytes: 1e9 })).entries;
+    },
     events: (tenant = 'UA', stream = 'events') =>
       taken
         .filter(({ plan }) => plan.tenant === tenant && plan.stream === stream)
@@ -218,6 +239,8 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     drained: () => ingress.drained(),
     close: async () => {
       await api.close();
+      acts.close();
+      await auditLog.close();
       keys.close();
       await ingress.close();
       rmSync(dir, { recursive: true, force: true });

@@ -121,6 +121,7 @@ export const EVENT_ROUTES: readonly Route<EventServices>[] = INPUT_STREAMS.map((
       ...STREAMS[stream],
       maxBytes: MAX_BODY_BYTES,
       takesEvents: true,
+      act: 'counted',
       body: {
         schema: EVENTS_BODY,
         mediaTypes: [

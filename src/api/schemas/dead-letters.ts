@@ -19,7 +19,7 @@ import { STREAM } from './batches.js';
 const EVENTS_PER_SECOND = 1_000;
 
 const TIME_PATTERN = '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?(Z|[+-]\\d\\d:\\d\\d)$';
-/** A time in a query. */
+/** A time that a request names. */
 export const time = (description: string) =>
   text({ pattern: TIME_PATTERN, description: `${description} RFC 3339.` });
 

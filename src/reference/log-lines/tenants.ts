@@ -120,6 +120,36 @@ export const TENANT_LINES = {
     todo: 'Correct what `reason` says.',
     page: 'doctor-keys.md',
   },
+  AUDIT_LOG_SIGNED: {
+    level: 'info',
+    phrase: 'the audit log was signed',
+    means:
+      'Once an hour, and at the end. `head` is where it is: `headgate audit-log verify --head` finds out whether it still leads there.',
+  },
+  AUDIT_LOG_EXPIRED: {
+    level: 'info',
+    phrase: 'days of the audit log were deleted',
+    means: 'They were older than `HEADGATE_AUDIT_LOG_DAYS`.',
+  },
+  AUDIT_LOG_DROPPED: {
+    level: 'warn',
+    phrase: 'acts were left out of the audit log',
+    means: 'More was read than could be written. The audit log says how many. None of them was a change.',
+    todo: 'Look at the disk of the data directory.',
+    page: 'audit-log-fails.md',
+  },
+  AUDIT_LOG_FAILED: {
+    level: 'error',
+    phrase: 'the audit log cannot be written; retrying',
+    means: 'What would change something is refused meanwhile. Events are taken.',
+    todo: 'Look at `reason`.',
+    page: 'audit-log-fails.md',
+  },
+  AUDIT_LOG_WRITTEN_AGAIN: {
+    level: 'info',
+    phrase: 'the audit log is written again',
+    means: 'What had waited is in it.',
+  },
   TOKEN_REFUSED: {
     level: 'warn',
     phrase: 'request refused for its token',
