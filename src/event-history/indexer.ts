@@ -26,6 +26,8 @@ export interface IndexerOptions {
   readonly log: Pick<Logger, 'info' | 'warn'>;
   /** Tenants whose batches are looked through. */
   readonly tenants: () => readonly string[];
+  /** How busy the machine is, 0 to 1. Default: always 0. */
+  readonly busyness?: () => number;
   readonly now?: () => number;
 }
 
@@ -54,8 +56,8 @@ export interface Candidates {
 
 /** A file of the index has this many batches, or those of this long. */
 const FLUSH = { batches: 16, ms: 15 * SECOND_MS };
-/** What is read at a time of many batches that wait, as after an upgrade: 16 MB of memory. */
-const MOST = { batches: 256, entries: 1_000_000 };
+/** What is read at a time of many batches that wait: a few megabytes of memory. */
+const MOST = { batches: 64, entries: 200_000 };
 /** Gzipped files that are kept in memory until they are indexed; others are read back. */
 const MAX_KEPT_BYTES = 16 * 1024 * 1024;
 const TICK_MS = SECOND_MS;
@@ -63,8 +65,12 @@ const FIRST_LOOK_MS = 5 * SECOND_MS;
 const LOOK_EVERY_MS = HOUR_MS;
 /** Where other nodes write too, a list of today's batches is good for this long. */
 const FRESH_MS = 10 * SECOND_MS;
-/** Work of hours, as after an upgrade, has a third of a core. */
-const REST_PER_WORK = 2;
+/**
+ * It rests after its work, for a multiple of what that took: of many batches that wait, as after an upgrade, it has a third
+ * of a core, and while the machine is busy 2 % of one. Searches then look at what waits themselves.
+ */
+const REST_PER_WORK = { calm: 2, busy: 50 };
+const BUSY = 0.8;
 const MAX_LOOKS = 20;
 const FAILURE_REST_MS = MINUTE_MS;
 
@@ -151,7 +157,9 @@ export class Indexer {
       if (this.stopping.signal.aborted) return;
       if (day.pending.size === 0 || this.now() - day.failedAt < FAILURE_REST_MS) continue;
       const waits = all || day.pending.size >= FLUSH.batches || this.now() - day.waitingSince >= FLUSH.ms;
-      if (waits) await this.noting(day, () => this.indexOrRest(day));
+      if (!waits) continue;
+      const work = (): Promise<void> => this.noting(day, () => this.indexOrRest(day));
+      await (all ? work() : this.resting(work));
     }
   }
 
@@ -166,9 +174,7 @@ export class Indexer {
       const day = this.dayOf(tenant, stream, name);
       await this.compare(day);
       while (day.pending.size >= FLUSH.batches && !this.stopping.signal.aborted) {
-        const began = this.now();
-        await this.indexDay(day);
-        if (day.pending.size > 0) await slept(REST_PER_WORK * (this.now() - began), this.stopping.signal);
+        await this.resting(() => this.indexDay(day));
       }
       if (isOver(name, this.now()) && day.pending.size === 0)
         await this.turns.run(keyOf(day), () => index.merge(day, true));
@@ -205,6 +211,15 @@ export class Indexer {
     if (day.pending.size === 0) day.waitingSince = this.now();
     day.pending.set(batchId, kept);
     this.keptBytes += kept?.length ?? 0;
+  }
+
+  private async resting(work: () => Promise<void>): Promise<void> {
+    const { busyness = () => 0 } = this.options;
+    const isBusy = busyness() >= BUSY;
+    const began = performance.now();
+    await work();
+    const rest = isBusy ? REST_PER_WORK.busy : REST_PER_WORK.calm;
+    await slept(rest * (performance.now() - began), this.stopping.signal);
   }
 
   private async indexOrRest(day: Day): Promise<void> {

@@ -1,6 +1,7 @@
 import { createEventHistory, type EventHistory } from '../event-history/event-history.js';
 import { Indexer } from '../event-history/indexer.js';
 import type { Client } from '@temporalio/client';
+import { createBusyness } from '../ingest/busyness.js';
 import type { Batcher } from '../ingest/batcher.js';
 import type { Spool } from '../ingest/spool.js';
 import { createReceipts } from '../receipts/receipts.js';
@@ -27,6 +28,7 @@ export async function openIndexer(
     batchStore: stores.batchStore,
     shared: config.batches !== undefined,
     tenants: () => registry.list().map((loaded) => loaded.config.tenant),
+    busyness: createBusyness(),
     log,
   });
   return indexer;
