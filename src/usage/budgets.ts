@@ -7,7 +7,7 @@ import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import { costOf, wholeCost, writeCost, type Prices } from './prices.js';
 
 /** Type of the event that tells a tenant. */
-export const BUDGET_REACHED = `${DERIVED_PREFIX}budget.reached`;
+const BUDGET_REACHED = `${DERIVED_PREFIX}budget.reached`;
 
 /** A budget of a tenant that is used up. */
 export interface BudgetUse extends ReachedBudget {
@@ -29,7 +29,7 @@ export function reachedBudgets(
   now: number,
 ): BudgetUse[] {
   const reached: BudgetUse[] = [];
-  const { eventsPerDay, costPerMonth } = budget ?? {};
+  const { eventsPerDay, costPerMonth } = budget;
   const today = dayOf(now);
   if (eventsPerDay !== undefined) {
     let used = 0;

@@ -6,7 +6,7 @@ import { shown } from './report.js';
 import type { Prices } from './prices.js';
 
 /** Type of the events that a day's usage is in the warehouse by. */
-export const USAGE_OF_DAY = `${DERIVED_PREFIX}usage.day`;
+const USAGE_OF_DAY = `${DERIVED_PREFIX}usage.day`;
 
 /** What is counted late, such as a batch at midnight, has come by then. */
 const CLOSES_AFTER_MS = HOUR_MS;

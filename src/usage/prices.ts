@@ -3,7 +3,7 @@ import { HeadgateError } from '../errors.js';
 import type { Figure, Figures } from '../stores/usage/figures.js';
 
 /** What is priced, by the unit of its price; a price is a decimal in quotes, so that it stays exact. */
-export const PRICED = {
+const PRICED = {
   perMillion: [
     'events',
     'decisions',

@@ -137,11 +137,11 @@ export class Usage {
       (latest, each) => (latest === undefined || each.opensAt > latest.opensAt ? each : latest),
       undefined,
     );
-    if (last !== undefined && config?.budget?.cap === true) this.reached.set(tenant, last);
+    if (last !== undefined && config?.budget.cap === true) this.reached.set(tenant, last);
     else this.reached.delete(tenant);
     this.toCheck.delete(tenant);
     for (const use of reached) {
-      const event = (since: number): EventRow[] => [budgetEvent(use, config?.budget?.cap === true, since)];
+      const event = (since: number): EventRow[] => [budgetEvent(use, config?.budget.cap === true, since)];
       if (config !== undefined) this.tell(config.tenant, use.budget, use.period, event);
     }
   }

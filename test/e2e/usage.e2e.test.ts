@@ -49,7 +49,10 @@ describe('usage, budgets and their events', function () {
     await rm(dir, { recursive: true, force: true });
   });
 
-  async function writeTenant(config: { readonly tenant: string; readonly [key: string]: unknown }): Promise<void> {
+  async function writeTenant(config: {
+    readonly tenant: string;
+    readonly [key: string]: unknown;
+  }): Promise<void> {
     await writeFile(join(dir, 'given', `${config.tenant}.yaml`), JSON.stringify(config));
   }
 

@@ -16,7 +16,7 @@ interface OpenFile {
 const SUFFIX = '.ndjson';
 /** A process begins another file after this, so that the ledger may delete the one before. */
 export const FILE_MS = 30 * MINUTE_MS;
-/** Where no API folds them, as on a machine with a worker alone, they are kept for so long. */
+/** Where no API folds them, as on a machine with a worker alone, they are kept for this long. */
 const KEPT_MS = 30 * DAY_MS;
 
 /**

@@ -30,10 +30,10 @@ export interface Note {
 }
 
 /** Days that names of what was counted are remembered: a retry comes within them, or counts again. */
-export const NAMES_KEPT_DAYS = 3;
+const NAMES_KEPT_DAYS = 3;
 /** Bytes of a journal that are folded in one transaction. */
 const PIECE_BYTES = 1024 * 1024;
-/** A file is complete when its process has begun another, or has not come to write to it for so long. */
+/** A file is complete when its process has begun another, or has not come to write to it for this long. */
 const COMPLETE_AFTER_MS = 2 * FILE_MS;
 /** After every text of a day, a stream or a name. */
 const LAST = '\u{10ffff}';

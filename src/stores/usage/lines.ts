@@ -10,7 +10,7 @@ export interface UsageLine extends Omit<UsageEntry, 'name'> {
 }
 
 /** 96 bits of a name, in 16 characters. */
-export function printOf(name: string): string {
+function printOf(name: string): string {
   return createHash('sha256').update(name).digest().subarray(0, 12).toString('base64url');
 }
 

@@ -31,7 +31,7 @@ const EVERY_MS = 2_000;
  * How much work a unit of a figure is, as far as shares of CPU time go: an event that is taken, decided on or loaded is 1.
  * Rounded from measurements of the whole pipeline; a tenant's share needs no more.
  */
-export const WORK: Figures = {
+const WORK: Figures = {
   events: 1,
   decisions: 1,
   loadedRows: 1,

@@ -83,6 +83,7 @@ const BUDGET = section(
   [],
   {
     what: 'What it may use. When that is reached, there is an event `headgate.budget.reached`.',
+    default: {},
   },
 );
 
