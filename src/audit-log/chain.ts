@@ -72,9 +72,7 @@ export class Chain {
     const lock = await lockFile(join(this.places.directory, '.lock'), {
       waitMs: LOCK_MS,
       held: (owner) =>
-        new HeadgateError('FILE_UNWRITABLE', `The audit log is held by ${describeOwner(owner)}.`, {
-          retryable: true,
-        }),
+        new HeadgateError('FILE_UNWRITABLE', `The audit log is held by ${describeOwner(owner)}.`),
     });
     try {
       return await work();
