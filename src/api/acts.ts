@@ -142,7 +142,7 @@ export class Acts {
   }
 }
 
-/** What the audit log has of a request whoever it is from. Never its body, its query or its token. */
+/** What the audit log has of any request. Never its body, its query or its token. */
 function requested(
   ctx: Context & { params?: Record<string, string> },
   { id = 'unknown' }: GuardedRoute,

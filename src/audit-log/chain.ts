@@ -21,7 +21,7 @@ interface End extends Position {
 
 /**
  * The chain of lines in the files of a data directory. Processes append to it in turn: each takes the lock, goes on from the
- * last line, whoever has written it, and flushes before it lets go.
+ * last line of any of them, and flushes before it lets go.
  */
 export class Chain {
   private known: End | undefined;
@@ -72,9 +72,7 @@ export class Chain {
     const lock = await lockFile(join(this.places.directory, '.lock'), {
       waitMs: LOCK_MS,
       held: (owner) =>
-        new HeadgateError('FILE_UNWRITABLE', `The audit log is held by ${describeOwner(owner)}.`, {
-          retryable: true,
-        }),
+        new HeadgateError('FILE_UNWRITABLE', `The audit log is held by ${describeOwner(owner)}.`),
     });
     try {
       return await work();

@@ -3,10 +3,10 @@ import { clipToJsonBytes } from '../platform/clip.js';
 import { printable } from '../platform/printable.js';
 
 /** Whose act it was: of a tenant's token, an operator's, a command at the node, Temporal's own tools, or Headgate. */
-export type Role = 'tenant' | 'operator' | 'command' | 'temporal' | 'headgate' | 'unknown';
+type Role = 'tenant' | 'operator' | 'command' | 'temporal' | 'headgate' | 'unknown';
 
 /** What came of an act: `refused` before it did anything, `failed` while it did. */
-export type Outcome = 'ok' | 'refused' | 'failed';
+type Outcome = 'ok' | 'refused' | 'failed';
 
 /** An act as it is handed to the log. Texts may be anybody's: they are clipped, and made printable. */
 export interface Act {
@@ -31,7 +31,7 @@ export interface Act {
   readonly outcome: Outcome;
   /** The code of the error, where it is not `ok`. */
   readonly code?: string;
-  /** It stands for so many, the first of them at `since`. */
+  /** The number of acts that it stands for, the first of them at `since`. */
   readonly count?: number;
   /** ISO 8601, UTC, as `at`. */
   readonly since?: string;
@@ -55,7 +55,7 @@ export const CUT = 'audit-log.cut';
 export const SHORTENED = 'audit-log.shortened';
 /** Act of Headgate: the lines up to `params.seq` were deleted, as they were older than the log is kept. */
 export const EXPIRED = 'audit-log.expired';
-/** Act of Headgate: so many entries as `count` were left out, since there was no room for them. */
+/** Act of Headgate: the number of entries in `count` was left out, since there was no room for them. */
 export const DROPPED = 'audit-log.dropped';
 
 /** Where a chain is: its last line. */

@@ -4,7 +4,7 @@ import { AuditPageTokens } from './page-tokens.js';
 import { readEntries, type EntryFilter, type ReadPosition } from './read.js';
 
 /** What is asked of the log. */
-export interface AuditLogQuestion extends EntryFilter {
+interface AuditLogQuestion extends EntryFilter {
   readonly limit: number;
   readonly pageToken?: string;
   /** Who asks, and for what: a page token is good for that alone. */

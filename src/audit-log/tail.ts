@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { entryIn, type Position } from './entry.js';
 
-/** Lines take three kilobytes at most; so many of them that are damaged are gone back over. */
+/** Lines take three kilobytes at most; damaged ones are gone back over this far. */
 const TAIL_BYTES = 1024 * 1024;
 const NEWLINE = 0x0a;
 

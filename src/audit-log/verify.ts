@@ -16,7 +16,7 @@ export interface VerifyOptions {
 
 /** What came of it. */
 export interface Verified {
-  /** In the order of the log, at most {@link MOST_PROBLEMS}; empty where all is as it was written. */
+  /** In the order of the log, the first 100; empty where all is as it was written. */
   readonly problems: readonly string[];
   readonly entries: number;
   readonly first?: Entry;
@@ -25,7 +25,7 @@ export interface Verified {
 }
 
 /** More problems are not named: most of them would have one cause. */
-export const MOST_PROBLEMS = 100;
+const MOST_PROBLEMS = 100;
 
 /**
  * Finds lines that were altered, removed or put elsewhere, a beginning that is missing, and an end that was cut behind a head

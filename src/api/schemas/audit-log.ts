@@ -37,7 +37,7 @@ const ENTRY = closed(
     made: optional(text({ description: 'The id of what it has made.' })),
     outcome: choice(['ok', 'refused', 'failed']),
     code: optional(text({ description: 'The code of the error.' })),
-    count: optional(count('It stands for so many, from `since` to `at`.')),
+    count: optional(count('The number of acts that it stands for, from `since` to `at`.')),
     since: optional(moment('When the first of them came.')),
   },
   { title: 'AuditLogEntry', description: 'An act: who did what.' },
