@@ -1,5 +1,6 @@
 import type { Route } from './route.js';
 import { BATCH_ROUTES } from './routes/batches.js';
+import { CONSOLE_ROUTES, type ConsoleServices } from './routes/console.js';
 import { DEAD_LETTER_ROUTES, type DeadLetterServices } from './routes/dead-letters.js';
 import { DOCUMENTATION_ROUTES, type DocumentationServices } from './routes/documentation.js';
 import { ELIGIBILITY_ROUTES } from './routes/eligibility.js';
@@ -21,7 +22,8 @@ export interface RouteServices
     DeadLetterServices,
     PullServices,
     HealthServices,
-    DocumentationServices {
+    DocumentationServices,
+    ConsoleServices {
   readonly decider: Pick<Decider, 'subject' | 'rulesInForce'>;
   readonly receipts: Receipts;
 }
@@ -36,6 +38,7 @@ export const COMMON_ROUTES: readonly Route<RouteServices>[] = [
   ...REPLAY_ROUTES,
   ...HEALTH_ROUTES,
   ...DOCUMENTATION_ROUTES,
+  ...CONSOLE_ROUTES,
 ];
 
 /** Every route there is: what is mounted, described and tested comes from here. */
