@@ -1,7 +1,7 @@
 import { html } from './html.js';
 import { part } from './api.js';
 import { useAnswer } from './asking.js';
-import { countText, numberText, timeText } from './format.js';
+import { countText, durationText, numberText, timeText } from './format.js';
 import { at, go } from './location.js';
 import { Answer, Field, Heading, onSubmit, State, TemporalLink, Time } from './parts.js';
 
@@ -30,7 +30,7 @@ function Way({ of: { stream, workflow, decisions, load, deliveries = [] } }) {
     ${
       decisions &&
       html`<${Step} title="Decided" at=${workflow.closedAt}>
-        <p>${countText(decisions.evaluated, 'evaluation')} of rules.</p>
+        <p>${`${countText(decisions.evaluated, 'evaluation')} of rules.`}</p>
         <${Eligible} of=${decisions.eligible} />
       <//>`
     }
@@ -42,7 +42,7 @@ function Way({ of: { stream, workflow, decisions, load, deliveries = [] } }) {
           ${load.loads.map(
             ({ stream: of, loadId, file, alreadyHeld }) =>
               html`<li key=${loadId}>
-                ${of}: <code>${file ?? loadId}</code>${alreadyHeld ? ', which the warehouse held before' : ''}
+                ${`${of}: `}<code>${file ?? loadId}</code>${alreadyHeld ? ', which the warehouse held before' : ''}
               </li>`,
           )}
         </ul>
@@ -69,19 +69,13 @@ function Delivery({
 }) {
   const title = html`<a href=${at(['subscriptions', subscription])}>${subscription}</a>`;
   return html`<${Step} title=${title} workflow=${workflow} state=${state}>
-    <p>
-      ${countText(events, 'event')} of ${of}, priority
-      ${priority}${delivered !== undefined && `: ${numberText(delivered)} delivered`}${deadLettered > 0 && `, ${numberText(deadLettered)} dead`}${passes !== undefined && `, tried ${countText(passes, 'time')}`}.
-    </p>
+    <p>${sentenceOf({ of, priority, events, delivered, deadLettered, passes })}</p>
     ${
       pending.length > 0 &&
       html`<ul>
         ${pending.map(
           ({ attempts, count, dueAt }) =>
-            html`<li key=${attempts}>
-              ${countText(count, 'event')} after
-              ${countText(attempts, 'attempt')}${dueAt && `, again at ${timeText(dueAt)}`}
-            </li>`,
+            html`<li key=${attempts}>${pendingText({ attempts, count, dueAt })}</li>`,
         )}
       </ul>`
     }
@@ -91,13 +85,33 @@ function Delivery({
         ${deadLetters.map(
           ({ id, reason, count, status }) =>
             html`<li key=${id}>
-              <a href=${at(['dead-letters', id])}>Dead letter of ${countText(count, 'event')}</a>:
-              <code>${reason}</code>, ${status}
+              <a href=${at(['dead-letters', id])}>Dead letter of ${countText(count, 'event')}</a>${': '}
+              <code>${reason}</code>${`, ${status}`}
             </li>`,
         )}
       </ul>`
     }
   <//>`;
+}
+
+function sentenceOf({ of, priority, events, delivered, deadLettered = 0, passes }) {
+  const counts = [
+    delivered !== undefined && `${numberText(delivered)} delivered`,
+    deadLettered > 0 && `${numberText(deadLettered)} dead-lettered`,
+    passes !== undefined && `tried ${countText(passes, 'time')}`,
+  ].filter(Boolean);
+  const what = `${countText(events, of === 'events' ? 'event' : 'decision')}, priority ${priority}`;
+  return `${[what, ...counts].join(', ')}.`;
+}
+
+function pendingText({ attempts, count, dueAt }) {
+  const again = dueAt === undefined ? '' : `, again at ${timeText(dueAt)}`;
+  return `${numberText(count)} pending after ${countText(attempts, 'attempt')}${again}`;
+}
+
+function secondsText({ startedAt, closedAt }) {
+  const ms = Date.parse(closedAt) - Date.parse(startedAt);
+  return ms < 10_000 ? `${numberText(ms)} ms` : durationText(ms / 1000);
 }
 
 function Eligible({ of }) {
@@ -109,17 +123,12 @@ function Eligible({ of }) {
 }
 
 function Step({ title, workflow, state, at: ended, children }) {
+  const took = workflow?.closedAt && `, took ${secondsText(workflow)}`;
   return html`<li>
     <h2>${title} ${state && html`<${State} of=${state} />`}</h2>
-    <p class="faint">
-      ${
-        workflow
-          ? html`<${Time}
-                at=${workflow.startedAt}
-              />${workflow.closedAt && html` to <${Time} at=${workflow.closedAt} />`}
-              <${TemporalLink} url=${workflow.url} of=${workflow.workflowId} />`
-          : ended && html`<${Time} at=${ended} />`
-      }
+    <p class="apart faint">
+      <span><${Time} at=${workflow?.startedAt ?? ended} />${took}</span>
+      <${TemporalLink} url=${workflow?.url} of=${workflow?.workflowId} />
     </p>
     ${children}
   </li>`;

@@ -27,10 +27,10 @@ export function DeadLetterPage({ location }) {
       ${(letter) => html`
         <${Summary} of=${letter} />
         <h2>Events</h2>
-        ${letter.eventsUnreadable && html`<p>They cannot be read: ${letter.eventsUnreadable}</p>`}
+        ${letter.eventsUnreadable && html`<p>${`They cannot be read: ${letter.eventsUnreadable}`}</p>`}
         ${
           letter.eventsTotal > letter.events.length &&
-          html`<p>The first ${letter.events.length} of ${numberText(letter.eventsTotal)}.</p>`
+          html`<p>${`The first ${letter.events.length} of ${numberText(letter.eventsTotal)}.`}</p>`
         }
         ${letter.events.map((each) => html`<${DeadEvent} of=${each} key=${each.line} />`)}
       `}
@@ -61,7 +61,7 @@ function Summary({ of }) {
       [
         'Came of it',
         resolution?.delivery &&
-          `${numberText(resolution.delivery.delivered)} delivered, ${numberText(resolution.delivery.deadLettered)} dead again`,
+          `${numberText(resolution.delivery.delivered)} delivered, ${numberText(resolution.delivery.deadLettered)} dead-lettered again`,
       ],
       ['Subscription', html`<a href=${at(['subscriptions', subscription])}>${subscription}</a>`],
       ['Reason', html`<code>${reason}</code>`],
@@ -78,7 +78,7 @@ function Summary({ of }) {
 }
 
 function DeadEvent({ of: { line, event, text, attempts } }) {
-  return html`<section class="card" aria-label=${`Event ${event?.id ?? line}`}>
+  return html`<article class="card">
     <h3>${event?.id ?? `Line ${line}`}</h3>
     ${event && html`<p>${event.type}${event.subject === undefined ? '' : ` about ${event.subject}`}</p>`}
     <details>
@@ -90,7 +90,7 @@ function DeadEvent({ of: { line, event, text, attempts } }) {
     </details>
     <h4>Attempts</h4>
     <${Attempts} of=${attempts} />
-  </section>`;
+  </article>`;
 }
 
 function Resolve({ id, count, onResolved }) {

@@ -53,15 +53,26 @@ export function Attempts({ of }) {
     ${of.map(
       ({ attempt, outcome, at: ended, status, error, ms, response, responseOmitted }) =>
         html`<li key=${attempt}>
-          <${State} of=${outcome} /> <span>attempt ${attempt}, </span><${Time} at=${ended} />
-          ${status !== undefined && html`<span>, HTTP ${status}</span>`}
-          ${ms !== undefined && html`<span>, ${numberText(Math.round(ms))} ms</span>`}
+          <span class="apart">
+            <${State} of=${outcome} />
+            <span>${wordsOf({ attempt, status, ms })}</span>
+            <${Time} at=${ended} />
+          </span>
           ${error && html`<p>${error}</p>`}
           ${response && html`<${Verbatim} label=${`Answer to attempt ${attempt}`} text=${response} />`}
           ${responseOmitted && html`<p class="faint">There was too much to keep: this answer was left out.</p>`}
         </li>`,
     )}
   </ol>`;
+}
+
+function wordsOf({ attempt, status, ms }) {
+  const words = [
+    `Attempt ${attempt}`,
+    status !== undefined && `HTTP ${status}`,
+    ms !== undefined && `${numberText(Math.round(ms))} ms`,
+  ];
+  return words.filter(Boolean).join(', ');
 }
 
 /** The dead letters that wait, with a filter, and what can be done with all that it matches. */

@@ -1,12 +1,18 @@
 /** How values are written. */
 
 const TIME = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 const NUMBER = new Intl.NumberFormat();
 
 /** A time in the reader's own zone. */
 export function timeText(value) {
   const date = new Date(value);
   return Number.isNaN(date.getTime()) ? String(value) : TIME.format(date);
+}
+
+/** The time of day of seconds since 1970. */
+export function clockText(seconds) {
+  return CLOCK.format(seconds * 1000);
 }
 
 /** A number with its thousands apart. */

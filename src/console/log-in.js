@@ -34,9 +34,9 @@ export function LogIn({ lost }) {
     <details>
       <summary>Where to get one</summary>
       <p>For a try, where keys for development are:</p>
-      <pre tabindex="0" role="region" aria-label="Command">headgate token --tenant UA --scope admin</pre>
+      <pre tabindex="0" role="group" aria-label="Command">headgate token --tenant UA --scope admin</pre>
       <p>To look, without changing anything, these scopes are enough:</p>
-      <pre tabindex="0" role="region" aria-label="Scopes to look">
+      <pre tabindex="0" role="group" aria-label="Scopes to look">
 subscriptions:read dead-letters:read batches:read
 replays:read decisions:read</pre>
     </details>

@@ -15,6 +15,14 @@ const MOST_LINES = 6;
 const MOST_DEAD_LETTERS = 200;
 const SHOWN_DEAD_LETTERS = 5;
 
+/** Whole numbers: there is no half of a batch. */
+const OF_COUNTS = Array.from({ length: 9 }, (_, power) => [1, 2, 5].map((each) => each * 10 ** power)).flat();
+const OF_SECONDS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 43_200, ...days()];
+
+function days() {
+  return OF_COUNTS.map((each) => each * 86_400);
+}
+
 /** How the tenant is: the worst first. */
 export function OverviewPage() {
   const subscriptions = useSubscriptions();
@@ -106,12 +114,19 @@ function Plots({ subscriptions, looks }) {
   if (kept.length === 0) return null;
   return html`<h2>Since this page was opened</h2>
     <div class="plots">
-      <${Plot} label="Waiting" times=${times} lines=${linesOf(waitingCount)} unit=${numberText} />
+      <${Plot}
+        label="Waiting"
+        times=${times}
+        lines=${linesOf(waitingCount)}
+        unit=${numberText}
+        steps=${OF_COUNTS}
+      />
       <${Plot}
         label="Longest wait"
         times=${times}
         lines=${linesOf(({ waiting }) => waiting.oldestSeconds)}
         unit=${durationText}
+        steps=${OF_SECONDS}
       />
     </div>`;
 }

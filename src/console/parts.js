@@ -1,5 +1,7 @@
 /** The parts that pages are made of. */
+import { useRef } from './hooks.js';
 import { html } from './html.js';
+import { cloneElement } from './preact.js';
 import { durationText, timeText, webAddress } from './format.js';
 
 /** A heading of a page, with what can be done beside it. */
@@ -14,7 +16,7 @@ export function Heading({ title, kind, children }) {
 export function Problem({ error }) {
   if (error === undefined) return null;
   return html`<div class="problem" role="alert">
-    <strong>${error.code ?? 'ERROR'}</strong> <span>${error.message}</span>
+    <strong>${error.code ?? 'ERROR'}</strong>${' '}<span>${error.message}</span>
     ${error.retryAfter !== undefined && html` <span>Try again in ${durationText(error.retryAfter)}.</span>`}
   </div>`;
 }
@@ -119,15 +121,20 @@ export function Facts({ of }) {
 
 /** A text as it is, such as JSON or what a receiver has said. It can be scrolled by keyboard. */
 export function Verbatim({ label, text }) {
-  return html`<pre tabindex="0" role="region" aria-label=${label}>${text}</pre>`;
+  return html`<pre tabindex="0" role="group" aria-label=${label}>${text}</pre>`;
 }
 
-/** A field of a form with its label, and what is said of it. */
+let fields = 0;
+
+/** A field of a form with its label, and what is said of it. The input is its only element. */
 export function Field({ label, hint, children }) {
-  return html`<label class="field">
-    <span>${label}</span>
-    ${children} ${hint && html`<small>${hint}</small>`}
-  </label>`;
+  const id = useRef(`field-${++fields}`).current;
+  const input = [children].flat().find((each) => typeof each === 'object');
+  const described = hint === undefined ? {} : { 'aria-describedby': `${id}-hint` };
+  return html`<div class="field">
+    <label for=${id}>${label}</label>
+    ${cloneElement(input, { id, ...described })} ${hint && html`<small id=${`${id}-hint`}>${hint}</small>`}
+  </div>`;
 }
 
 /** Fields of a form by their names, those that are empty left out. */

@@ -1,21 +1,18 @@
 import { useEffect, useRef } from './hooks.js';
+import { clockText } from './format.js';
 import { html } from './html.js';
 
 const HEIGHT = 180;
 const LEAST_SECONDS = 60;
 const LEAST_HEIGHT = 4;
-/** Of the upright axis, whole numbers: there is no half of a batch. */
-const STEPS = [1, 2, 5]
-  .flatMap((each) => Array.from({ length: 9 }, (_, power) => each * 10 ** power))
-  .sort((a, b) => a - b);
 const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3], [5, 5], [14, 4]];
 
 /**
  * Lines over time. What it shows is in tables as well: to a screen reader it is a picture with a sentence.
- * @param {{ label: string, times: number[], lines: { name: string, values: (number | null)[] }[], unit: (value: number) => string }} props
- *   `times` in seconds since 1970
+ * @param {{ label: string, times: number[], lines: { name: string, values: (number | null)[] }[], unit: (value: number) => string, steps: number[] }} props
+ *   `times` in seconds since 1970; `steps`: between the lines of the upright axis
  */
-export function Plot({ label, times, lines, unit }) {
+export function Plot({ label, times, lines, unit, steps }) {
   const place = useRef();
   const plot = useRef();
   const names = lines.map(({ name }) => name).join(' ');
@@ -31,7 +28,7 @@ export function Plot({ label, times, lines, unit }) {
       const { default: UPlot } = await import('./uplot.js');
       if (stopped || element === null) return;
       plot.current?.destroy();
-      plot.current = new UPlot(optionsOf(lines, unit, element), latest.current, element);
+      plot.current = new UPlot(optionsOf({ lines, unit, steps }, element), latest.current, element);
       watched ??= new ResizeObserver(([{ contentRect }]) =>
         plot.current.setSize({ width: contentRect.width, height: HEIGHT }),
       );
@@ -70,7 +67,7 @@ function nowText(lines, unit) {
   return lines.map(({ name, values }) => `${name} ${unit(values.at(-1) ?? 0)}`).join(', ');
 }
 
-function optionsOf(lines, unit, place) {
+function optionsOf({ lines, unit, steps }, place) {
   const style = getComputedStyle(place);
   const color = (name) => style.getPropertyValue(name).trim();
   const axis = {
@@ -86,7 +83,10 @@ function optionsOf(lines, unit, place) {
     scales: {
       y: { range: (_plot, _low, high) => [0, Math.max(high ?? 0, LEAST_HEIGHT) * 1.1] },
     },
-    axes: [axis, { ...axis, size: 80, incrs: STEPS, values: (_plot, values) => values.map(unit) }],
+    axes: [
+      { ...axis, space: 90, values: (_plot, times) => times.map(clockText) },
+      { ...axis, size: 80, incrs: steps, values: (_plot, values) => values.map(unit) },
+    ],
     series: [
       {},
       ...lines.map(({ name }, index) => ({

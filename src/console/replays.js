@@ -1,8 +1,8 @@
 import { html } from './html.js';
 import { useAction, useAnswer } from './asking.js';
-import { numberText, timeText } from './format.js';
+import { durationText, timeText } from './format.js';
 import { at, go } from './location.js';
-import { Answer, Field, Heading, onSubmit, Problem, State, Table, Time } from './parts.js';
+import { Answer, Field, Heading, onSubmit, Problem, State, Table } from './parts.js';
 import { may } from './session.js';
 
 /** What a replay does, in words. */
@@ -38,14 +38,7 @@ export function ReplaysPage() {
     <h2>Latest</h2>
     <${Answer} of=${replays}>
       ${({ replays: all, reach }) => html`
-        <p>
-          Batches are kept for ${numberText(Math.round(reach.retentionMs / 86_400_000))}
-          days${
-            reach.keptSince
-              ? html`; the oldest event is of <${Time} at=${reach.keptSince} />`
-              : '; none is kept yet'
-          }.
-        </p>
+        <p>${reachText(reach)}</p>
         <${Table}
           label="Replays"
           columns=${COLUMNS}
@@ -64,6 +57,12 @@ const TASKS = {
   decide: ({ version }) => ({ rules: version ?? 'current' }),
   apply: ({ version }) => ({ rules: version ?? 'current', applyCurrent: true }),
 };
+
+function reachText({ retentionMs, keptSince }) {
+  const oldest =
+    keptSince === undefined ? 'none is kept yet' : `the oldest event came at ${timeText(keptSince)}`;
+  return `Batches are kept for ${durationText(retentionMs / 1000)}; ${oldest}.`;
+}
 
 function requestOf({ task, from, to, by, types, rate, dryRun, ...rest }) {
   return {
