@@ -8,10 +8,10 @@ const LONGEST_PAUSE_SECONDS = 60;
  * Asks for something when a component appears, and again every `everySeconds` while the page is looked at. What was known
  * stays while it fails, with the error beside it; failures are asked about less and less often.
  * @param {string | undefined} path undefined: nothing yet
- * @param {{ query?: object, everySeconds?: number }} [options]
+ * @param {{ query?: object, everySeconds?: number, until?: (value: any) => boolean }} [options] `until`: what stays as it is
  * @returns {{ value?: any, error?: Error, refresh: () => void }}
  */
-export function useAnswer(path, { query, everySeconds } = {}) {
+export function useAnswer(path, { query, everySeconds, until = () => false } = {}) {
   const key = JSON.stringify([path, query]);
   const [state, setState] = useState({ key });
   const now = useRef(() => {});
@@ -32,7 +32,7 @@ export function useAnswer(path, { query, everySeconds } = {}) {
         const value = await ask(path, { query, signal: stop.signal });
         failures = 0;
         setState({ key, value });
-        if (everySeconds !== undefined) later(everySeconds);
+        if (everySeconds !== undefined && !until(value)) later(everySeconds);
       } catch (error) {
         if (stop.signal.aborted) return;
         setState((known) => ({ ...(known.key === key ? known : {}), key, error }));

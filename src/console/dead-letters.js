@@ -1,4 +1,4 @@
-import { useState } from './hooks.js';
+import { useEffect, useState } from './hooks.js';
 import { html } from './html.js';
 import { useAction, useAnswer } from './asking.js';
 import { part } from './api.js';
@@ -174,17 +174,19 @@ function OfMany({ filter, onEnded }) {
   `;
 }
 
+const hasEnded = ({ status }) => status !== 'running';
+
 /** How far a redrive or discard of many is. */
 function Following({ id, onEnded }) {
-  const [ended, setEnded] = useState(false);
-  const shown = useAnswer(`/v1/dead-letters/redrives/${part(id)}`, { everySeconds: ended ? undefined : 1 });
+  const shown = useAnswer(`/v1/dead-letters/redrives/${part(id)}`, { everySeconds: 1, until: hasEnded });
   const { error, act } = useAction();
   const status = shown.value?.status;
-  if (status !== undefined && status !== 'running' && !ended) {
-    setEnded(true);
+  const ended = shown.value !== undefined && hasEnded(shown.value);
+  useEffect(() => {
+    if (!ended) return;
     say(`It has ended: ${status}.`);
     onEnded();
-  }
+  }, [ended]);
   return html`<section class="card" aria-label="Progress">
     <${Answer} of=${shown}>
       ${({ progress, url }) => html`

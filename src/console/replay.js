@@ -12,7 +12,10 @@ import { may } from './session.js';
 /** One replay: how far it is, or what has come of it. */
 export function ReplayPage({ location }) {
   const id = location.parts[1];
-  const shown = useAnswer(`/v1/replays/${part(id)}`, { everySeconds: 2 });
+  const shown = useAnswer(`/v1/replays/${part(id)}`, {
+    everySeconds: 2,
+    until: ({ status }) => status !== 'running',
+  });
   const { busy, error, act } = useAction();
   const cancel = async () => {
     const asked = await act(`/v1/replays/${part(id)}/cancel`);
