@@ -1,6 +1,7 @@
 import type { Route } from './route.js';
 import { AUDIT_LOG_ROUTES, type AuditLogServices } from './routes/audit-log.js';
 import { BATCH_ROUTES } from './routes/batches.js';
+import { CONSOLE_ROUTES, type ConsoleServices } from './routes/console.js';
 import { DEAD_LETTER_ROUTES, type DeadLetterServices } from './routes/dead-letters.js';
 import { DOCUMENTATION_ROUTES, type DocumentationServices } from './routes/documentation.js';
 import { ELIGIBILITY_ROUTES } from './routes/eligibility.js';
@@ -25,7 +26,8 @@ export interface RouteServices
     DeadLetterServices,
     PullServices,
     HealthServices,
-    DocumentationServices {
+    DocumentationServices,
+    ConsoleServices {
   readonly decider: Pick<Decider, 'subject' | 'rulesInForce'>;
   readonly receipts: Receipts;
   readonly eventHistory: EventHistory;
@@ -42,6 +44,7 @@ export const COMMON_ROUTES: readonly Route<RouteServices>[] = [
   ...REPLAY_ROUTES,
   ...HEALTH_ROUTES,
   ...DOCUMENTATION_ROUTES,
+  ...CONSOLE_ROUTES,
 ];
 
 /** Every route there is: what is mounted, described and tested comes from here. */

@@ -29,6 +29,7 @@ import type { Receipts } from '../receipts/receipts.js';
 import type { Replays } from '../replays/replays.js';
 import { ExportSlots } from './export-slots.js';
 import { mount } from './mount.js';
+import { createConsole } from './console.js';
 import { createDocumentation } from './documentation.js';
 import { COMMON_ROUTES, ROUTES } from './routes.js';
 import { AUDIT_LOG_ROUTES } from './routes/audit-log.js';
@@ -132,6 +133,7 @@ export function createApi(dependencies: ApiDependencies): Koa {
     exportSlots: new ExportSlots(),
     readinessNow: createReadiness(readiness),
     documentation: createDocumentation(ROUTES),
+    console: createConsole(),
   };
   mount(router, COMMON_ROUTES, services, guard);
   if (subscriptions !== undefined) mount(router, SUBSCRIPTION_ROUTES, { subscriptions }, guard);
