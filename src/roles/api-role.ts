@@ -10,12 +10,12 @@ import { messageOf } from '../errors.js';
 import type { BatchName } from '../events/event.js';
 import { Spool } from '../ingest/spool.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
-import { createQueueRates, type QueueSettings } from '../temporal/queue-rates.js';
-import { SubscriptionLags } from '../subscriptions/lags.js';
+import { createQueueRates } from '../temporal/queue-rates.js';
 import { SubscriptionOverviews } from '../subscriptions/overview.js';
 import { openKeySet } from '../keys/key-set.js';
 import { openRevocations } from '../keys/revocations.js';
-import { createPull, type PullObserver } from '../pull/pull.js';
+import { createPull } from '../pull/pull.js';
+import type { ReadinessCheck } from '../api/routes/health.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import { readVersion } from '../tenants/config/versions.js';
 import type { ApiRoleOptions } from './api-role-options.js';
@@ -25,7 +25,7 @@ import { temporalAnswers } from './open-admission.js';
 import { openStateStore } from './state.js';
 import { openSpoolRegister, type SpoolRegister } from './spool-register.js';
 import { startStateRole } from './state-role.js';
-import type { Metrics } from '../observability/metrics.js';
+import { observePull, watchApi } from './api-metrics.js';
 
 /** Consumers of one tenant that may wait at once, however many connections there may be. */
 const MAX_LONG_POLLS = 1_000;
@@ -65,6 +65,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const parts = await buildIngest(options, { spool, state, client, control, onForgotten, signal });
   const { ingest, decider, batcher } = parts;
   const register = await openSpoolRegister({ config, client, spool, log });
+  const readiness = readinessOf(options, { client, spool, parts });
   const app = createApi({
     ...(await apiParts(options, configOf, client, { node: spool.node, spools: register.nodes })),
     admission: parts.admission,
@@ -75,17 +76,9 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       control,
       overviews: new SubscriptionOverviews({ client, control, notes: queues, configOf }),
     },
-    readiness: [
-      // Admission; monitors read it by this name.
-      { name: 'door', check: () => parts.admission.assertOpen() },
-      { name: 'temporal', check: () => temporalAnswers(client), degrades: true },
-      { name: 'spool', check: () => spool.checkWritable() },
-      ...(options.workers === undefined
-        ? []
-        : [{ name: 'workers', check: () => options.workers?.checkRunning(), degrades: true }]),
-    ],
+    readiness,
   });
-  measure(options, { client, queues, spool, parts });
+  watchApi(options, { client, queues, spool, parts, readiness });
   await reloads.look();
   await parts.recover();
   reloads.follow();
@@ -114,30 +107,23 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   };
 }
 
+function readinessOf(
+  { workers }: ApiRoleOptions,
+  { client, spool, parts }: { client: Client; spool: Spool; parts: IngestParts },
+): ReadinessCheck[] {
+  const checks: ReadinessCheck[] = [
+    // Admission; monitors read it by this name.
+    { name: 'door', check: () => parts.admission.assertOpen() },
+    { name: 'temporal', check: () => temporalAnswers(client), degrades: true },
+    { name: 'spool', check: () => spool.checkWritable() },
+  ];
+  if (workers === undefined) return checks;
+  return [...checks, { name: 'workers', check: () => workers.checkRunning(), degrades: true }];
+}
+
 /** A tenth of the connections, so that one tenant's consumers leave the others theirs. */
 function longPollsOf({ maxConnections }: Config): number {
   return Math.min(MAX_LONG_POLLS, Math.floor(maxConnections / 10));
-}
-
-/** What the metrics ask for when they are read. */
-function measure(
-  { registry, metrics, log }: ApiRoleOptions,
-  {
-    client,
-    queues,
-    spool,
-    parts,
-  }: { client: Client; queues: QueueSettings; spool: Spool; parts: IngestParts },
-): void {
-  const tenants = (): TenantConfig[] => registry.list().map((loaded) => loaded.config);
-  const lags = new SubscriptionLags({ client, queues, tenants, log });
-  metrics?.watch({
-    spoolBytes: () => spool.bytes,
-    spoolOldestSeconds: () => secondsSince(parts.batcher.oldestAt),
-    inFlightBytes: () => parts.admission.inFlightBytes,
-    startsInFlight: () => parts.batcher.inFlight,
-    lags: () => lags.read(),
-  });
 }
 
 /** Sees through what has been taken in, as long as that takes: Temporal may be away, or a batch's workflow never end. */
@@ -214,31 +200,4 @@ function followDrains({ registry, log }: ApiRoleOptions, control: SubscriptionCo
 function tenantStatus(config: TenantConfig | undefined): 'active' | 'suspended' | 'unknown' {
   if (config === undefined) return 'unknown';
   return config.suspended ? 'suspended' : 'active';
-}
-
-function secondsSince(time: number | undefined): number {
-  return time === undefined ? 0 : Math.max(0, Date.now() - time) / 1000;
-}
-
-/**
- * Counts what consumers are handed, and what becomes of it; bytes as they are handed out, the rest when a leased batch
- * ends.
- */
-function observePull(metrics: Metrics | undefined): PullObserver {
-  if (metrics === undefined) return {};
-  return {
-    onPulled: ({ tenant, subscription, bytes }) =>
-      metrics.deliveryTried(tenant, subscription, { delivered: 0, failed: 0, retried: 0, bytes, seconds: 0 }),
-    onKeysFailed: ({ tenant, failures }) => metrics.expressionsFailed(tenant, failures),
-    onLeasedBatchEnd: ({ tenant, subscription, delivered, failed, seconds }) => {
-      metrics.deliveryTried(tenant, subscription, {
-        delivered,
-        failed,
-        retried: failed,
-        bytes: 0,
-        seconds: 0,
-      });
-      metrics.deliveryActivity(tenant, subscription, seconds);
-    },
-  };
 }
