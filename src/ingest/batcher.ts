@@ -115,12 +115,13 @@ export class Batcher {
 
   /** When the oldest chunk was received that Temporal does not have yet, in milliseconds since the epoch. */
   get oldestAt(): number | undefined {
-    let oldestAt: number | undefined;
-    for (const { oldest, sending } of this.partitions.values()) {
-      const at = (sending[0] ?? oldest)?.receivedAt;
-      if (at !== undefined && (oldestAt === undefined || at < oldestAt)) oldestAt = at;
-    }
-    return oldestAt;
+    return oldestOf(this.partitions.values());
+  }
+
+  /** The same of one tenant's chunks. */
+  oldestOf(tenant: string): number | undefined {
+    const own = INPUT_STREAMS.map((stream) => this.partitions.get(partitionKey(tenant, stream)));
+    return oldestOf(own.filter((partition) => partition !== undefined));
   }
 
   /** What Temporal does not have yet of a tenant's stream, in order of receipt. */
@@ -284,4 +285,13 @@ export class Batcher {
     const share = delivers(partition.tenant) ? (busyness() - BUSY.from) / (BUSY.to - BUSY.from) : 1;
     return Math.min(MAX_REST_MS, Math.max(0, share) * restPerWork * tookMs);
   }
+}
+
+function oldestOf(partitions: Iterable<Partition>): number | undefined {
+  let oldestAt: number | undefined;
+  for (const { oldest, sending } of partitions) {
+    const at = (sending[0] ?? oldest)?.receivedAt;
+    if (at !== undefined && (oldestAt === undefined || at < oldestAt)) oldestAt = at;
+  }
+  return oldestAt;
 }

@@ -93,7 +93,7 @@ export function createStarter(
   function untilDone<T>(step: RetriedStep, plan: Plan, run: () => Promise<T>): Promise<T> {
     const onFailedAttempt = ({ error, attemptNumber }: { error: Error; attemptNumber: number }): void => {
       if (signal.aborted) return;
-      metrics?.stepRetried(step);
+      metrics?.stepRetried(step, plan.tenant);
       log.warn('BATCH_STEP_FAILED', {
         tenant: plan.tenant,
         batch: plan.batchId,
@@ -118,7 +118,8 @@ export function createStarter(
     const handedOver: Plan = started || starts ? { ...plan, input } : { ...plan, dead: true };
     await untilDone('hand-over', plan, () => spool.handOver(handedOver, chunks));
     const { tenant, stream, events } = plan;
-    metrics?.batchStarted(tenant, { stream, events: events - (lost?.events ?? 0), bytes: bytesOf(chunks) });
+    const written = { events: events - (lost?.events ?? 0), bytes: bytesOf(chunks) };
+    metrics?.batchStarted(tenant, { stream, batchId: handedOver.batchId, ...written, chunks });
     options.onHandedOver(chunks);
     return handedOver;
   }

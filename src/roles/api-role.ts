@@ -13,12 +13,12 @@ import { messageOf } from '../errors.js';
 import type { BatchName } from '../events/event.js';
 import { Spool } from '../ingest/spool.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
-import { createQueueRates, type QueueSettings } from '../temporal/queue-rates.js';
-import { SubscriptionLags } from '../subscriptions/lags.js';
+import { createQueueRates } from '../temporal/queue-rates.js';
 import { SubscriptionOverviews } from '../subscriptions/overview.js';
 import { openKeySet } from '../keys/key-set.js';
 import { openRevocations } from '../keys/revocations.js';
-import { createPull, type PullObserver } from '../pull/pull.js';
+import { createPull } from '../pull/pull.js';
+import type { ReadinessCheck } from '../api/routes/health.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import { readVersion } from '../tenants/config/versions.js';
 import type { ApiRoleOptions } from './api-role-options.js';
@@ -31,7 +31,7 @@ import { openUsage } from './usage.js';
 import { startStateRole } from './state-role.js';
 import { eventHistoryOf, openIndexer } from './event-history.js';
 import type { Indexer } from '../event-history/indexer.js';
-import type { Metrics } from '../observability/metrics.js';
+import { observePull, watchApi } from './api-metrics.js';
 
 /** Consumers of one tenant that may wait at once, however many connections there may be. */
 const MAX_LONG_POLLS = 1_000;
@@ -77,6 +77,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const { ingest, decider, batcher } = parts;
   const register = await openSpoolRegister({ config, client, spool, log });
   const auditLog = auditLogOf(options);
+  const readiness = readinessOf(options, { client, spool, parts });
   const app = createApi({
     ...(await apiParts(options, configOf, client, { node: spool.node, spools: register.nodes })),
     eventHistory: eventHistoryOf(options, { client, indexer, spool, batcher }),
@@ -90,17 +91,9 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       overviews: new SubscriptionOverviews({ client, control, notes: queues, configOf }),
     },
     usage,
-    readiness: [
-      // Admission; monitors read it by this name.
-      { name: 'door', check: () => parts.admission.assertOpen() },
-      { name: 'temporal', check: () => temporalAnswers(client), degrades: true },
-      { name: 'spool', check: () => spool.checkWritable() },
-      ...(options.workers === undefined
-        ? []
-        : [{ name: 'workers', check: () => options.workers?.checkRunning(), degrades: true }]),
-    ],
+    readiness,
   });
-  measure(options, { client, queues, spool, parts });
+  watchApi(options, { client, queues, spool, parts, readiness });
   await usage.start();
   await reloads.look();
   await parts.recover();
@@ -139,30 +132,23 @@ function auditLogOf({ auditLog, config }: ApiRoleOptions): ApiDependencies['audi
   return { acts: new Acts(auditLog), reader: createAuditLogReader(auditLogPlaces(config.dataDir)) };
 }
 
+function readinessOf(
+  { workers }: ApiRoleOptions,
+  { client, spool, parts }: { client: Client; spool: Spool; parts: IngestParts },
+): ReadinessCheck[] {
+  const checks: ReadinessCheck[] = [
+    // Admission; monitors read it by this name.
+    { name: 'door', check: () => parts.admission.assertOpen() },
+    { name: 'temporal', check: () => temporalAnswers(client), degrades: true },
+    { name: 'spool', check: () => spool.checkWritable() },
+  ];
+  if (workers === undefined) return checks;
+  return [...checks, { name: 'workers', check: () => workers.checkRunning(), degrades: true }];
+}
+
 /** A tenth of the connections, so that one tenant's consumers leave the others theirs. */
 function longPollsOf({ maxConnections }: Config): number {
   return Math.min(MAX_LONG_POLLS, Math.floor(maxConnections / 10));
-}
-
-/** What the metrics ask for when they are read. */
-function measure(
-  { registry, metrics, log }: ApiRoleOptions,
-  {
-    client,
-    queues,
-    spool,
-    parts,
-  }: { client: Client; queues: QueueSettings; spool: Spool; parts: IngestParts },
-): void {
-  const tenants = (): TenantConfig[] => registry.list().map((loaded) => loaded.config);
-  const lags = new SubscriptionLags({ client, queues, tenants, log });
-  metrics?.watch({
-    spoolBytes: () => spool.bytes,
-    spoolOldestSeconds: () => secondsSince(parts.batcher.oldestAt),
-    inFlightBytes: () => parts.admission.inFlightBytes,
-    startsInFlight: () => parts.batcher.inFlight,
-    lags: () => lags.read(),
-  });
 }
 
 /** Sees through what has been taken in, as long as that takes: Temporal may be away, or a batch's workflow never end. */
@@ -239,31 +225,4 @@ function followDrains({ registry, log }: ApiRoleOptions, control: SubscriptionCo
 function tenantStatus(config: TenantConfig | undefined): 'active' | 'suspended' | 'unknown' {
   if (config === undefined) return 'unknown';
   return config.suspended ? 'suspended' : 'active';
-}
-
-function secondsSince(time: number | undefined): number {
-  return time === undefined ? 0 : Math.max(0, Date.now() - time) / 1000;
-}
-
-/**
- * Counts what consumers are handed, and what becomes of it; bytes as they are handed out, the rest when a leased batch
- * ends.
- */
-function observePull(metrics: Metrics | undefined): PullObserver {
-  if (metrics === undefined) return {};
-  return {
-    onPulled: ({ tenant, subscription, bytes }) =>
-      metrics.deliveryTried(tenant, subscription, { delivered: 0, failed: 0, retried: 0, bytes, seconds: 0 }),
-    onKeysFailed: ({ tenant, failures }) => metrics.expressionsFailed(tenant, failures),
-    onLeasedBatchEnd: ({ tenant, subscription, delivered, failed, seconds }) => {
-      metrics.deliveryTried(tenant, subscription, {
-        delivered,
-        failed,
-        retried: failed,
-        bytes: 0,
-        seconds: 0,
-      });
-      metrics.deliveryActivity(tenant, subscription, seconds);
-    },
-  };
 }

@@ -30,7 +30,7 @@ import type { Isolation } from '../tenants/queues.js';
 import type { Usage } from '../usage/usage.js';
 import type { ApiRoleOptions } from './api-role-options.js';
 import { countDeadLettered } from './count-dead-lettered.js';
-import { openAdmission } from './open-admission.js';
+import { openAdmission, type OpenAdmission } from './open-admission.js';
 
 /** What ingest is built over. */
 export interface IngestStores {
@@ -52,6 +52,7 @@ export interface IngestStores {
 /** Ingest, from admission to the hand-over to Temporal. */
 export interface IngestParts {
   readonly admission: Admission;
+  readonly disks: OpenAdmission['disks'];
   readonly ingest: Ingest;
   readonly decider: Decider;
   readonly checkpoints: Checkpoints;
@@ -87,7 +88,7 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
   const batcher = batcherOf(options, spool, starterOf(options, stores, handedOver));
   const dedupe = await rebuiltDedupe(spool, options.log);
   const { paths } = options.stores;
-  const { admission, close } = openAdmission({
+  const { admission, disks, close } = openAdmission({
     config,
     paths,
     registry,
@@ -120,6 +121,7 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
   const forgetting = forgetPrintsNowAndThen(spool, dedupe);
   return {
     admission,
+    disks,
     ingest,
     decider,
     checkpoints,
@@ -147,8 +149,7 @@ function routingOf(
 }
 
 function spooled(chunk: Chunk, batcher: Batcher, metrics: Metrics | undefined): void {
-  const { tenant, events, receivedAt } = chunk;
-  metrics?.decided(tenant, { events, seconds: Math.max(0, Date.now() - receivedAt) / 1000 });
+  metrics?.spooled(chunk);
   batcher.add(chunk);
 }
 
@@ -172,6 +173,7 @@ function decidingOf(
     eventsOf: (chunk) => eventsOf(spool, chunk, log),
     onChange: () => checkpoints.changed(),
     onFailures: (tenant, failures) => metrics?.expressionsFailed(tenant, failures),
+    onDecided: (...decided) => metrics?.decided(...decided),
     onFault: (event, error) => log.error('DECISION_FAILED', { err: error, event: event.id }),
   });
   const checkpoints = new Checkpoints({

@@ -1,4 +1,5 @@
 import { Client } from '@temporalio/client';
+import { createReadiness } from '../api/routes/health.js';
 import type { ListeningApi } from '../api/server.js';
 import { AuditLog } from '../audit-log/audit-log.js';
 import { auditLogPlaces } from '../audit-log/files.js';
@@ -13,7 +14,7 @@ import { Turns } from '../platform/event-loop-turns.js';
 import { DAY_MS } from '../platform/time.js';
 import { armFaultPoint } from '../platform/fault-point.js';
 import type { Logger } from '../platform/logger.js';
-import { createMetrics, type Metrics } from '../observability/metrics.js';
+import { createMetrics } from '../observability/metrics.js';
 import { openHoldings, type Holdings } from '../recovery/holdings.js';
 import { identified } from '../stores/batch-store/identified.js';
 import { createUsageRecorder } from '../stores/usage/recorder.js';
@@ -28,6 +29,8 @@ import { shareGrace } from './grace.js';
 import { holdNamespace } from './hold-namespace.js';
 import { listenForScrapes } from './metrics-listener.js';
 import { dataPaths, openCheckedBatchStore, openSharedStores, type SharedStores } from './stores.js';
+import { temporalAnswers } from './open-admission.js';
+import type { RoleOptions } from './role-options.js';
 import type { Roles } from './roles.js';
 import { openSubscriptionControl } from './subscription-control.js';
 import { startWorkerRole, type LoadedListener } from './worker-role.js';
@@ -70,7 +73,8 @@ export interface HeadgateNode {
 export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
   const { config, roles, log, onProgress } = options;
   if (config.fault !== undefined) armFaultPoint(config.fault.point, config.fault.passes);
-  const closers: (() => Promise<void> | void)[] = [installRuntime(log)];
+  const metrics = config.metrics === 'on' ? createMetrics({ maxTenants: config.metricsTenants }) : undefined;
+  const closers: (() => Promise<void> | void)[] = [installRuntime(log, metrics)];
   const stop = async (): Promise<void> => {
     for (const close of closers.splice(0).reverse()) await close();
   };
@@ -90,7 +94,7 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
       createSeal(keys),
     );
     const { tenants: dir, tenantVersions: versions } = stores.paths;
-    const turns = new Turns();
+    const turns = new Turns({ onUsed: metrics && ((tenant, ms) => metrics.worked(tenant, ms)) });
     const reading = new ReadingApart({ turns });
     closers.push(() => reading.close());
     const registry = await openTenantRegistry({ dir, versions, logger: log, reading });
@@ -98,8 +102,6 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     const auditLog = roles.api ? openNodeAuditLog(config, log) : undefined;
     closers.push(async () => auditLog?.close());
     await auditLog?.open();
-    const metrics =
-      config.metrics === 'on' ? createMetrics({ maxTenants: config.metricsTenants }) : undefined;
     const owners = new SecretOwners(registry);
     const secretOf = secretReader({ sharing: (tenant) => owners.sharing(tenant) });
     const { control, close } = openSubscriptionControl({ ...options, temporal, registry, stores, secretOf });
@@ -134,7 +136,7 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
       api = await startApiRole({ ...shared, workers, auditLog });
       closers.push(() => api?.stop());
     }
-    const listener = api === undefined && (await listenForMetrics(config, metrics, workers));
+    const listener = api === undefined && (await listenForMetrics(shared, workers));
     if (listener) closers.push(() => listener.close());
     const scrapeUrl = listener ? listener.url : metrics && api?.url;
     const metricsUrl = scrapeUrl && `${scrapeUrl}/metrics`;
@@ -147,12 +149,18 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
 
 /** Where a process without an API shows its metrics, if it is told to. */
 async function listenForMetrics(
-  { host, metricsPort: port }: Config,
-  metrics?: Metrics,
+  { config, metrics, temporal: { connection, namespace } }: RoleOptions,
   workers?: WorkerHost,
 ): Promise<ListeningApi | undefined> {
+  const { host, metricsPort: port } = config;
   if (metrics === undefined || port === undefined) return undefined;
-  const readiness = [{ name: 'workers', check: () => workers?.checkRunning() }];
+  const client = new Client({ connection, namespace });
+  const readiness = [
+    { name: 'workers', check: () => workers?.checkRunning() },
+    { name: 'temporal', check: () => temporalAnswers(client), degrades: true },
+  ];
+  const readinessNow = createReadiness(readiness);
+  metrics.watch({ checks: async () => (await readinessNow()).checks });
   return listenForScrapes({ metrics, readiness, host, port });
 }
 

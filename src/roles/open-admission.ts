@@ -29,6 +29,8 @@ export interface OpenAdmissionOptions {
 /** Admission and what watches Temporal for it. */
 export interface OpenAdmission {
   readonly admission: Admission;
+  /** Free bytes of the disks that events are on their way to. */
+  readonly disks: () => readonly (readonly [disk: string, freeBytes: number])[];
   /** Stops the watching. */
   close(): void;
 }
@@ -38,6 +40,8 @@ export interface OpenAdmission {
  * come again.
  */
 const OPEN_SHARE = 0.8;
+/** What may be on a disk of its own. */
+const DISKS = ['spool', 'batches', 'state', 'warehouse'] as const;
 /** Of a tenant that is not configured. */
 const NOTHING: AdmissionLimits = { eventsPerSecond: 0, bytesPerSecond: 0, requestsPerSecond: 0 };
 /** What does not answer in this time is asked again at the next turn. */
@@ -71,6 +75,7 @@ export function openAdmission(options: OpenAdmissionOptions): OpenAdmission {
   });
   return {
     admission,
+    disks: () => DISKS.map((name) => [name, disks.freeBytes(name)] as const),
     close: () => {
       unfollow();
       engine.close();
@@ -80,11 +85,7 @@ export function openAdmission(options: OpenAdmissionOptions): OpenAdmission {
 }
 
 /** The spool's disk decides what is admitted; while another is full, events wait in the spool. */
-function watchDisks({
-  config,
-  paths,
-  log,
-}: OpenAdmissionOptions): DiskWatch<'spool' | 'batches' | 'state' | 'warehouse'> {
+function watchDisks({ config, paths, log }: OpenAdmissionOptions): DiskWatch<(typeof DISKS)[number]> {
   const { spool, batches, state, warehouse } = paths;
   return new DiskWatch({
     directories: { spool, batches, state, warehouse },

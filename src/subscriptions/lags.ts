@@ -5,13 +5,13 @@ import type { Logger } from '../platform/logger.js';
 import { WAREHOUSE } from '../tenants/subscription.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import type { QueueSettings } from '../temporal/queue-rates.js';
-import { subscriptionQueue } from '../tenants/queues.js';
-import { failingOf } from './failing.js';
+import { subscriptionQueue, tenantQueue } from '../tenants/queues.js';
+import { failingOf, type Failing } from './failing.js';
 import { waitingWindows } from './load-windows.js';
-import { statusOf, type SubscriptionState } from './status.js';
+import { statusOf, type SubscriptionStatus } from './status.js';
 import { waitingDeliveries } from './waiting-deliveries.js';
 
-/** How far a subscription is behind. */
+/** How far a subscription is behind, how it stands, and whether it fails: what metrics and the status of a node say of it. */
 export interface SubscriptionLag {
   readonly tenant: string;
   readonly subscription: string;
@@ -19,10 +19,15 @@ export interface SubscriptionLag {
   readonly oldestSeconds: number;
   /** Batches on their way to it; load windows for the warehouse. */
   readonly batches: number;
-  /** How it stands; of the warehouse that is not looked at. */
-  readonly state?: SubscriptionState;
-  /** For how long what it is given has failed; 0 while it does not. Of the warehouse that is not looked at. */
-  readonly failingSeconds?: number;
+  /**
+   * Events of those batches. One that is delivered in part counts as a whole, and a redriven one as one event. Absent for the
+   * warehouse: how many its windows hold is in their histories.
+   */
+  readonly events?: number;
+  /** How it stands, and why. */
+  readonly status: SubscriptionStatus;
+  /** There while what it is given fails: since when, and the last error. Of the warehouse that is not looked at. */
+  readonly failing?: Failing;
 }
 
 /** What {@link SubscriptionLags} needs. */
@@ -92,27 +97,30 @@ export class SubscriptionLags {
     const tenants = this.options.tenants();
     const windows = await inTime(() => waitingWindows(client));
     const deliveries = await inTime(() => waitingDeliveries(client), LIST_WITHIN_MS);
-    const lags = tenants.map(({ tenant }): SubscriptionLag => {
+    const lags: SubscriptionLag[] = [];
+    const ofWarehouse = async (tenant: string): Promise<void> => {
       const { windows: batches = 0, oldestSeconds = 0 } = windows.get(tenant) ?? {};
-      return { tenant, subscription: WAREHOUSE, oldestSeconds, batches };
-    });
-    const queues = tenants.flatMap(({ tenant, subscriptions }) =>
-      subscriptions.map(({ name }) => ({ tenant, subscription: name })),
-    );
-    await atOnce(AT_ONCE, queues, async (of) => {
-      const waiting = await inTime(() => deliveries.of(of.tenant, of.subscription));
-      const queue = subscriptionQueue(of.tenant, of.subscription);
-      const { rate, note } = await inTime(() => settings.settings(queue));
-      const failing = failingOf(note);
-      const failingSeconds = failing === undefined ? 0 : secondsSince(failing.since);
-      lags.push({ ...of, ...waiting, state: statusOf(rate).state, failingSeconds });
-    });
+      const { note } = await inTime(() => settings.settings(tenantQueue(tenant)));
+      // The rate of a tenant's queue is its pace: how its warehouse stands is a note.
+      const status = statusOf(note === undefined ? undefined : { activitiesPerSecond: 1, reason: note });
+      lags.push({ tenant, subscription: WAREHOUSE, oldestSeconds, batches, status });
+    };
+    const ofQueue = async (tenant: string, subscription: string): Promise<void> => {
+      const waiting = await inTime(() => deliveries.of(tenant, subscription));
+      const { rate, note } = await inTime(() => settings.settings(subscriptionQueue(tenant, subscription)));
+      lags.push({ tenant, subscription, ...waiting, status: statusOf(rate), failing: failingOf(note) });
+    };
+    const asked = tenants.flatMap(({ tenant, subscriptions }) => [
+      () => ofWarehouse(tenant),
+      ...subscriptions.map(
+        ({ name }) =>
+          () =>
+            ofQueue(tenant, name),
+      ),
+    ]);
+    await atOnce(AT_ONCE, asked, (ask) => ask());
     return lags;
   }
-}
-
-function secondsSince(time: string): number {
-  return Math.max(0, Date.now() - Date.parse(time)) / 1000;
 }
 
 async function atMost(ms: number, work: Promise<void>): Promise<void> {

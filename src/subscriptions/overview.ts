@@ -18,6 +18,8 @@ import { waitingDeliveries, type WaitingDeliveries } from './waiting-deliveries.
 export interface SubscriptionWaiting {
   /** Batches on their way to it: in its queue, being tried, or pausing between attempts. */
   readonly batches?: number;
+  /** Events of those batches; one that is delivered in part counts as a whole. */
+  readonly events?: number;
   /** Of the warehouse instead: load windows that have not loaded, each of some batches. */
   readonly windows?: number;
   readonly oldestSeconds: number;
