@@ -16,6 +16,7 @@ export const TAGS = {
   'Audit log': 'Who did what.',
   Replays: 'Deliver kept events again, or decide on them again.',
   Usage: 'What the tenant has used, and what that costs.',
+  Status: 'See what fails, what waits, and what to do about it.',
   Operation: 'For those who run Headgate: health, metrics, and this description. They need no token.',
 } as const;
 

@@ -13,6 +13,7 @@ import { PULL_ROUTES, type PullServices } from './routes/pull.js';
 import { REPLAY_ROUTES, type ReplayServices } from './routes/replays.js';
 import { SUBSCRIPTION_ROUTES, type SubscriptionServices } from './routes/subscriptions.js';
 import { USAGE_ROUTES, type UsageServices } from './routes/usage.js';
+import { STATUS_ROUTES, type StatusServices } from './routes/status.js';
 import type { Decider } from '../eligibility/decider.js';
 import type { EventHistory } from '../event-history/event-history.js';
 import type { Receipts } from '../receipts/receipts.js';
@@ -49,5 +50,12 @@ export const COMMON_ROUTES: readonly Route<RouteServices>[] = [
 
 /** Every route there is: what is mounted, described and tested comes from here. */
 export const ROUTES: readonly Route<
-  RouteServices & SubscriptionServices & UsageServices & AuditLogServices & MetricsServices
->[] = [...COMMON_ROUTES, ...SUBSCRIPTION_ROUTES, ...USAGE_ROUTES, ...AUDIT_LOG_ROUTES, ...METRICS_ROUTES];
+  RouteServices & SubscriptionServices & StatusServices & UsageServices & AuditLogServices & MetricsServices
+>[] = [
+  ...COMMON_ROUTES,
+  ...SUBSCRIPTION_ROUTES,
+  ...STATUS_ROUTES,
+  ...USAGE_ROUTES,
+  ...AUDIT_LOG_ROUTES,
+  ...METRICS_ROUTES,
+];

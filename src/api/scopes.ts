@@ -12,6 +12,7 @@ export const SCOPES = [
   'subscriptions:pull',
   'subscriptions:read',
   'subscriptions:write',
+  'status:read',
   'usage:read',
   'audit-log:read',
   'admin',

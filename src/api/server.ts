@@ -35,6 +35,7 @@ import { COMMON_ROUTES, ROUTES } from './routes.js';
 import { AUDIT_LOG_ROUTES } from './routes/audit-log.js';
 import { createReadiness, type ReadinessCheck } from './routes/health.js';
 import { createScrape, METRICS_ROUTES } from './routes/metrics.js';
+import { STATUS_ROUTES, type StatusServices } from './routes/status.js';
 import { SUBSCRIPTION_ROUTES, type SubscriptionServices } from './routes/subscriptions.js';
 import { USAGE_ROUTES, type UsageServices } from './routes/usage.js';
 
@@ -57,6 +58,8 @@ export interface ApiDependencies {
   readonly usage?: UsageServices['usage'];
   /** Without it nothing is noted, and there is no `/v1/audit-log`. */
   readonly auditLog?: { readonly acts: Acts; readonly reader: AuditLogReader };
+  /** Without it there is no `/v1/status`. */
+  readonly status?: StatusServices['status'];
   readonly readiness: readonly ReadinessCheck[];
   /** How slowly a body may come. Default: any for 10 s, then 1,000 bytes/s. */
   readonly bodyPace?: BodyPace;
@@ -121,7 +124,7 @@ const BACKLOG = 4_096;
 
 /** Builds the Koa application; it holds no port yet. */
 export function createApi(dependencies: ApiDependencies): Koa {
-  const { subscriptions, usage, auditLog, metrics, readiness, log } = dependencies;
+  const { subscriptions, status, usage, auditLog, metrics, readiness, log } = dependencies;
   const refusedTokens = new RefusedTokens(dependencies);
   const guard = createGuard({ ...dependencies, refusedTokens, acts: auditLog?.acts });
   const app = new Koa();
@@ -139,6 +142,7 @@ export function createApi(dependencies: ApiDependencies): Koa {
   if (subscriptions !== undefined) mount(router, SUBSCRIPTION_ROUTES, { subscriptions }, guard);
   if (usage !== undefined) mount(router, USAGE_ROUTES, { usage }, guard);
   if (auditLog !== undefined) mount(router, AUDIT_LOG_ROUTES, { auditLog: auditLog.reader }, guard);
+  if (status !== undefined) mount(router, STATUS_ROUTES, { status }, guard);
   if (metrics !== undefined) mount(router, METRICS_ROUTES, { scrape: createScrape(metrics) });
   app.use(problems(log));
   app.use(refuseUnknown);

@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   rules: async () => (await import('./rules.js')).rulesCommand(),
   schema: async () => (await import('./schema.js')).schemaCommand(),
   subscription: async () => (await import('./subscription.js')).subscriptionCommand(),
+  status: async () => (await import('./status.js')).statusCommand(),
   'dead-letters': async () => (await import('./dead-letters.js')).deadLettersCommand(),
   usage: async () => (await import('./usage.js')).usageCommand(),
   query: async () => (await import('./query.js')).queryCommand(),

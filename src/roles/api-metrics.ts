@@ -1,18 +1,15 @@
-import type { Client } from '@temporalio/client';
 import { createReadiness, type ReadinessCheck } from '../api/routes/health.js';
 import type { Spool } from '../ingest/spool.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { PullObserver } from '../pull/pull.js';
-import { SubscriptionLags } from '../subscriptions/lags.js';
-import type { QueueSettings } from '../temporal/queue-rates.js';
+import type { SubscriptionLags } from '../subscriptions/lags.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import type { ApiRoleOptions } from './api-role-options.js';
 import type { IngestParts } from './ingest-parts.js';
 
 /** What {@link watchApi} looks at. */
 export interface WatchedApi {
-  readonly client: Client;
-  readonly queues: QueueSettings;
+  readonly lags: Pick<SubscriptionLags, 'read'>;
   readonly spool: Spool;
   readonly parts: IngestParts;
   readonly readiness: readonly ReadinessCheck[];
@@ -20,11 +17,10 @@ export interface WatchedApi {
 
 /** Has the metrics read the API role when they are scraped. */
 export function watchApi(
-  { config, registry, metrics, log }: ApiRoleOptions,
-  { client, queues, spool, parts, readiness }: WatchedApi,
+  { config, registry, metrics }: ApiRoleOptions,
+  { lags, spool, parts, readiness }: WatchedApi,
 ): void {
   const tenants = (): TenantConfig[] => registry.list().map((loaded) => loaded.config);
-  const lags = new SubscriptionLags({ client, queues, tenants, log });
   const readinessNow = createReadiness(readiness);
   const { admission, batcher } = parts;
   metrics?.watch({

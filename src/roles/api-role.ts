@@ -14,6 +14,7 @@ import type { BatchName } from '../events/event.js';
 import { Spool } from '../ingest/spool.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
 import { createQueueRates } from '../temporal/queue-rates.js';
+import { SubscriptionLags } from '../subscriptions/lags.js';
 import { SubscriptionOverviews } from '../subscriptions/overview.js';
 import { openKeySet } from '../keys/key-set.js';
 import { openRevocations } from '../keys/revocations.js';
@@ -31,10 +32,14 @@ import { openUsage } from './usage.js';
 import { startStateRole } from './state-role.js';
 import { eventHistoryOf, openIndexer } from './event-history.js';
 import type { Indexer } from '../event-history/indexer.js';
+import { openStatus } from './open-status.js';
 import { observePull, watchApi } from './api-metrics.js';
 
 /** Consumers of one tenant that may wait at once, however many connections there may be. */
 const MAX_LONG_POLLS = 1_000;
+
+/** How often subscriptions are looked at while somebody asks: what is said of them is to be younger than 15 s. */
+const LOOK_EVERY_MS = 10_000;
 
 /** The API role, listening. */
 export interface ApiRole {
@@ -78,6 +83,9 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const register = await openSpoolRegister({ config, client, spool, log });
   const auditLog = auditLogOf(options);
   const readiness = readinessOf(options, { client, spool, parts });
+  const tenants = (): TenantConfig[] => registry.list().map((loaded) => loaded.config);
+  const lags = new SubscriptionLags({ client, queues, tenants, log, everyMs: LOOK_EVERY_MS });
+  const status = openStatus(config, { tenants, lags, spool, parts });
   const app = createApi({
     ...(await apiParts(options, configOf, client, { node: spool.node, spools: register.nodes })),
     eventHistory: eventHistoryOf(options, { client, indexer, spool, batcher }),
@@ -90,10 +98,11 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       control,
       overviews: new SubscriptionOverviews({ client, control, notes: queues, configOf }),
     },
+    status,
     usage,
     readiness,
   });
-  watchApi(options, { client, queues, spool, parts, readiness });
+  watchApi(options, { lags, spool, parts, readiness });
   await usage.start();
   await reloads.look();
   await parts.recover();
@@ -116,6 +125,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       );
       auditLog?.acts.close();
       stopping.abort();
+      status.close();
       reloads.stop();
       await stateWorker.stop();
       for (const each of [batcher, indexer, parts]) await each.stop();

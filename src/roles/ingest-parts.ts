@@ -53,6 +53,7 @@ export interface IngestStores {
 export interface IngestParts {
   readonly admission: Admission;
   readonly disks: OpenAdmission['disks'];
+  readonly engine: OpenAdmission['engine'];
   readonly ingest: Ingest;
   readonly decider: Decider;
   readonly checkpoints: Checkpoints;
@@ -88,7 +89,7 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
   const batcher = batcherOf(options, spool, starterOf(options, stores, handedOver));
   const dedupe = await rebuiltDedupe(spool, options.log);
   const { paths } = options.stores;
-  const { admission, disks, close } = openAdmission({
+  const { admission, disks, engine, close } = openAdmission({
     config,
     paths,
     registry,
@@ -122,6 +123,7 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
   return {
     admission,
     disks,
+    engine,
     ingest,
     decider,
     checkpoints,

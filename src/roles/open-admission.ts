@@ -2,7 +2,12 @@ import type { Client } from '@temporalio/client';
 import type { Config } from '../config.js';
 import { queueBacklog, type QueueBacklog } from '../temporal/queue-backlog.js';
 import { HeadgateError } from '../errors.js';
-import { Admission, type AdmissionLimits, type ReachedBudget } from '../ingest/admission/admission.js';
+import {
+  Admission,
+  type AdmissionLimits,
+  type EngineStatus,
+  type ReachedBudget,
+} from '../ingest/admission/admission.js';
 import { EngineWatch } from '../ingest/admission/engine-watch.js';
 import { TenantQueueWatch } from '../ingest/admission/tenant-queue-watch.js';
 import type { Batcher } from '../ingest/batcher.js';
@@ -31,6 +36,8 @@ export interface OpenAdmission {
   readonly admission: Admission;
   /** Free bytes of the disks that events are on their way to. */
   readonly disks: () => readonly (readonly [disk: string, freeBytes: number])[];
+  /** Since when Temporal has been there, or away, as of the last look. */
+  readonly engine: () => EngineStatus;
   /** Stops the watching. */
   close(): void;
 }
@@ -75,6 +82,7 @@ export function openAdmission(options: OpenAdmissionOptions): OpenAdmission {
   });
   return {
     admission,
+    engine: () => engine.status,
     disks: () => DISKS.map((name) => [name, disks.freeBytes(name)] as const),
     close: () => {
       unfollow();

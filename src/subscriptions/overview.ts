@@ -122,7 +122,8 @@ export class SubscriptionOverviews {
       this.options.control.status(tenant, WAREHOUSE),
       waitingWindows(this.options.client, tenant),
     ]);
-    const waiting = windows.get(tenant) ?? { windows: 0, oldestSeconds: 0 };
+    const { windows: waits = 0, oldestSeconds = 0 } = windows.get(tenant) ?? {};
+    const waiting = { windows: waits, oldestSeconds };
     const stands = status.state === 'active' && limits.activitiesPerSecond === 0 ? BY_LIMIT : status;
     return { ...own, ...stands, queue: tenantQueue(tenant), waiting };
   }

@@ -210,6 +210,18 @@ describe('each example of the OpenAPI document, run against a node', function ()
     ack: leased,
     nack: leased,
     modifyAckDeadline: leased,
+    getStatus: async () => {
+      await deadLetter();
+      await ask('POST', '/v1/subscriptions/crm/resume');
+      await until(async () => {
+        const { problems } = await ask<{ problems: { kind: string; undelivered?: object }[] }>(
+          'GET',
+          '/v1/status',
+        );
+        assert.ok(problems.some(({ kind, undelivered }) => kind === 'failing' && !undelivered));
+      }, WITHIN_MS);
+      return {};
+    },
     listDeadLetters: async () => {
       await deadLetter();
       return {};

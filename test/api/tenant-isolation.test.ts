@@ -184,6 +184,14 @@ describe('who may do what', () => {
     assert.equal(await asked('/redrive', { ...many, tenant: 'UA' }), 400);
   });
 
+  it('the status of all that an operator reaches is of its list alone', async () => {
+    const token = await api.token({ ...OPERATOR, tenants: ['DL', 'AA', 'ZZ'], scope: 'status:read' });
+    const answer = await api.get('/v1/status', token);
+    assert.deepEqual([answer.status, (answer.body as { tenants?: number }).tenants], [200, 2]);
+    const own = await api.get('/v1/status', await api.token({ tenant: 'DL', scope: 'status:read' }));
+    assert.deepEqual([(own.body as { tenants?: number }).tenants, 'node' in own.body], [1, false]);
+  });
+
   it('an operator reads and writes what it names, and nothing else', async () => {
     const token = await api.token({ ...OPERATOR, tenants: ['DL'], scope: `admin ${ALL_SCOPES}` });
     const read = (tenant: string): ReturnType<TestApi['post']> => {

@@ -28,6 +28,8 @@ import type { AdmissionLimits, AdmissionOptions } from '../../src/ingest/admissi
 import type { Turns } from '../../src/platform/event-loop-turns.js';
 import type { Plan } from '../../src/ingest/partition.js';
 import { openKeySet, signToken, type TokenClaims } from '../../src/keys/key-set.js';
+import { Status } from '../../src/status/status.js';
+import type { TenantConfig } from '../../src/tenants/config/tenant-config.js';
 import type { Metrics } from '../../src/observability/metrics.js';
 import { DAY_MS } from '../../src/platform/time.js';
 import { createLogger } from '../../src/platform/logger.js';
@@ -181,6 +183,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       deadLetters: options.deadLetters ?? rememberingDeadLetters(deadLettersAsked),
       subscriptions: options.subscriptions ?? noSubscriptions(),
       usage: noUsage(),
+      status: knownStatus(Object.keys(tenants)),
       pull: options.pull ?? pullNothing(),
       auditLog: { acts, reader: createAuditLogReader(places) },
       readiness: [
@@ -279,6 +282,18 @@ function noSubscriptions(): SubscriptionServices['subscriptions'] {
     control: { change: none },
     overviews: { asking: (ask) => ask(), list: () => Promise.resolve([]), show: none },
   };
+}
+
+/** All is well, of tenants without subscriptions: nothing is asked of Temporal. */
+function knownStatus(tenants: readonly string[]): Status {
+  return new Status({
+    lags: { reading: () => Promise.resolve({ at: Date.now(), lags: [] }) },
+    tenants: () => tenants.map((tenant) => ({ tenant }) as TenantConfig),
+    engine: () => ({ reachableSince: 0 }),
+    assertOpen: () => undefined,
+    node: () => ({ spool: { bytes: 0, limitBytes: 1, oldestSeconds: 0 }, disks: [], diskReserveBytes: 0 }),
+    backlogOf: () => ({ bytes: 0 }),
+  });
 }
 
 function pullNothing(): Pull {

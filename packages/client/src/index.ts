@@ -4,6 +4,7 @@ import type { NewEvent } from './cloudevent.js';
 import { consume, type ConsumeOptions, type Consumer, type Handler } from './consumer.js';
 import type { EventStory } from './event-story.js';
 import { HeadgateError } from './error.js';
+import type { StatusReport } from './status.js';
 import { groupLines, postLines, type EventOutcome, type InputStream } from './send.js';
 
 export type { EventStory } from './event-story.js';
@@ -19,6 +20,7 @@ export type {
   SendOptions,
   SendTally,
 } from './send.js';
+export type { StatusProblem, StatusReport, Undelivered } from './status.js';
 export { verifyWebhook, type VerifyOptions, type WebhookHeaders } from './webhook.js';
 
 /** How to reach Headgate. */
@@ -121,6 +123,12 @@ export interface HeadgateClient {
   decisions(subject: string): Promise<SubjectDecisions | undefined>;
   /** What the tenant has used; the token needs the scope `usage:read`. */
   usage(query?: UsageQuery): Promise<UsageReport>;
+  /**
+   * What fails, what waits, and what to do about it: of the tenant, or with an operator's token of all that it reaches. Its
+   * token needs the scope `status:read`.
+   * @param limit most problems; default 50
+   */
+  status(options?: { readonly limit?: number; readonly signal?: AbortSignal }): Promise<StatusReport>;
 }
 
 const REQUEST_EVENTS = 500;
@@ -166,6 +174,11 @@ export function createClient({ url, token, tenant }: ClientOptions): HeadgateCli
         if (error instanceof HeadgateError && error.details?.code === 'EVENT_NOT_FOUND') return [];
         throw error;
       }
+    },
+    status: ({ limit = 50, signal } = {}) => {
+      const read = (status: number, body: unknown): StatusReport | undefined =>
+        status === 200 ? (body as StatusReport | undefined) : undefined;
+      return call(endpoint, { path: `/v1/status?limit=${limit}`, method: 'GET', signal, read });
     },
     decisions: async (subject) => {
       try {
