@@ -259,9 +259,10 @@ describe('the console in a browser', function () {
     await newDeadLetter('order-3');
     const { page } = await logIn();
     await show(page, 'dead-letters');
-    await page.getByLabel('Subscription').fill('crm');
-    await page.getByLabel('Reason').selectOption('attempts-exhausted');
-    await page.getByRole('button', { name: 'Filter' }).click();
+    const filter = page.getByRole('search');
+    await filter.getByLabel('Subscription').fill('crm');
+    await filter.getByLabel('Reason').selectOption('attempts-exhausted');
+    await filter.getByRole('button', { name: 'Filter' }).click();
     await page.getByRole('button', { name: 'Redrive all that match' }).click();
     const dialog = page.getByRole('dialog');
     await dialog.getByText('subscription crm, reason attempts-exhausted').waitFor();
