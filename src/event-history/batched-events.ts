@@ -63,7 +63,7 @@ export function orderOf(batchId: string): string {
 }
 
 /** The events in a batch that match, in their order; none where it is gone. */
-export async function eventsIn(
+async function eventsIn(
   { batchStore }: BatchSearchOptions,
   tenant: string,
   { stream, batchId }: Candidate,

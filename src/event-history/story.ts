@@ -27,7 +27,7 @@ interface EventDecision extends Pick<DecisionRow, 'rule' | 'outcome' | 'reason'>
 }
 
 /** An attempt to deliver an event. */
-export interface EventAttempt extends Omit<LoggedDelivery, 'line' | 'event'> {
+interface EventAttempt extends Omit<LoggedDelivery, 'line' | 'event'> {
   /** The redrive or replay that made it; absent for the first delivery. */
   readonly cause?: string;
 }

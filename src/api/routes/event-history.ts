@@ -6,7 +6,7 @@ import { EVENT_ID, EVENT_PAGE, EVENT_QUERY, EVENT_STORIES, EVENTS_QUERY } from '
 import { FOUND, FOUND_STORY } from './event-history-examples.js';
 
 /** What these routes need of the server. */
-export interface EventHistoryServices {
+interface EventHistoryServices {
   readonly eventHistory: EventHistory;
 }
 

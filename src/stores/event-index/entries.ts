@@ -2,7 +2,7 @@
  * Entries of an index: 64 bits each, a hash of 40 bits and the number of a batch of 24. As two 32-bit words, the lower one
  * first, so that the typed arrays of the platform sort them as numbers of 64 bits.
  */
-export const MAX_BATCHES = 1 << 24;
+const MAX_BATCHES = 1 << 24;
 
 const BATCH_MASK = MAX_BATCHES - 1;
 

@@ -26,7 +26,7 @@ export interface EventIndexOptions {
   readonly hash: KeyHash;
   /** What batch files are sealed with. */
   readonly seal: Seal;
-  /** Told of a file that is not what was written, once it is deleted. */
+  /** Called with a file that is not what was written, once it is deleted. */
   readonly onDamaged: (day: IndexDay, reason: string) => void;
   /** Index files of one size that are merged into one of the next. Default 8. */
   readonly fanIn?: number;

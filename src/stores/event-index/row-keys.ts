@@ -21,7 +21,7 @@ export interface RowKeys {
 
 /**
  * Reads id, subject and time of receipt of a line of a batch file. The usual line is not parsed, which would take most of
- * the time: its attributes are in the order in which they are written. Undefined for a line that is no event.
+ * the time: its attributes are in the order in which they are written. Undefined for a line that is not an event.
  */
 export function rowKeys(line: Buffer): RowKeys | undefined {
   return usualKeys(line) ?? parsedKeys(line);
