@@ -31,7 +31,7 @@ export const LAYERS = [
   ['eligibility'],
   ['ingest'],
   ['dead-letters', 'pull', 'subscriptions'],
-  ['compaction', 'receipts', 'removal', 'replays', 'retention', 'usage'],
+  ['compaction', 'receipts', 'removal', 'replays', 'retention', 'status', 'usage'],
   ['event-history'],
   ['activities'],
   // They see activities by type alone.

@@ -4,7 +4,6 @@ import type { Act } from '../audit-log/entry.js';
 import { codeOf, HeadgateError } from '../errors.js';
 import { MINUTE_MS } from '../platform/time.js';
 import { peerOf } from './address.js';
-import type { GuardedRoute } from './guard.js';
 import { statusOf } from './problem.js';
 import type { Caller } from './caller.js';
 import { tenantOf } from './tenant-of-request.js';
@@ -13,7 +12,15 @@ import { tenantOf } from './tenant-of-request.js';
  * What a route's requests are to the audit log. `changes`: each is on disk before its answer. `reads`: each is noted, up to
  * a number in a minute, and counted beyond it. `counted`: only counted, as they come by the thousand.
  */
-export type ActKind = 'changes' | 'reads' | 'counted';
+type ActKind = 'changes' | 'reads' | 'counted';
+
+/** What a route says of itself to the audit log. */
+export interface ActRoute {
+  /** What the audit log calls it. */
+  readonly id?: string;
+  /** What it is to the audit log. Default: a GET reads, any other changes something. */
+  readonly act?: ActKind;
+}
 
 /** What a handler's call says of itself, beside what the guard knows. */
 export interface Told {
@@ -47,12 +54,12 @@ export class Acts {
   }
 
   /** Before a route's handler. @throws HeadgateError `AUDIT_LOG_UNAVAILABLE`: it would change something */
-  begin(ctx: Context, route: GuardedRoute): void {
+  begin(ctx: Context, route: ActRoute): void {
     if (kindOf(ctx, route) === 'changes') this.log.assertWritable();
   }
 
   /** After it, before the answer. @throws HeadgateError `AUDIT_LOG_UNAVAILABLE` */
-  async done(ctx: Context, route: GuardedRoute, caller: Caller, error?: unknown): Promise<void> {
+  async done(ctx: Context, route: ActRoute, caller: Caller, error?: unknown): Promise<void> {
     const kind = kindOf(ctx, route);
     const { role, subject } = caller;
     // One that was refused before it was looked at which tenant it is about counts as the caller's own.
@@ -75,7 +82,7 @@ export class Acts {
   }
 
   /** A request whose token is not good: nobody knows whose it is. */
-  tokenRefused(ctx: Context, route: GuardedRoute, error: unknown): void {
+  tokenRefused(ctx: Context, route: ActRoute, error: unknown): void {
     const code = codeOf(error);
     if (code === undefined) return;
     const act = (): Act => ({
@@ -145,7 +152,7 @@ export class Acts {
 /** What the audit log has of any request. Never its body, its query or its token. */
 function requested(
   ctx: Context & { params?: Record<string, string> },
-  { id = 'unknown' }: GuardedRoute,
+  { id = 'unknown' }: ActRoute,
   kind: ActKind,
 ): Pick<Act, 'act' | 'kind' | 'address' | 'forwardedFor' | 'params' | 'reason' | 'made'> {
   const told = ctx.state.told as Told | undefined;
@@ -159,7 +166,7 @@ function requested(
   };
 }
 
-function kindOf({ method }: Context, { act }: GuardedRoute): ActKind {
+function kindOf({ method }: Context, { act }: ActRoute): ActKind {
   return act ?? (method === 'GET' || method === 'HEAD' ? 'reads' : 'changes');
 }
 

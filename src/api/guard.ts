@@ -5,7 +5,7 @@ import type { Admission } from '../ingest/admission/admission.js';
 import { operatorPayer } from '../ingest/admission/payer.js';
 import type { Permit } from '../ingest/admission/permit.js';
 import type { AnsweredRequest, Metrics } from '../observability/metrics.js';
-import type { ActKind, Acts } from './acts.js';
+import type { ActRoute, Acts } from './acts.js';
 import { callerOf, lackOf, type Authenticator } from './authenticate.js';
 import type { Caller } from './caller.js';
 import { heldBack, identified } from './connections.js';
@@ -30,11 +30,7 @@ export interface GuardOptions {
 }
 
 /** What a route says of itself. */
-export interface GuardedRoute {
-  /** What the audit log calls it. */
-  readonly id?: string;
-  /** What it is to the audit log. Default: a GET reads, any other changes something. */
-  readonly act?: ActKind;
+export interface GuardedRoute extends ActRoute {
   /** Whom it is for. Default `tenant`. */
   readonly audience?: Audience;
   /** Path parameter with the name of the one thing that the scope `<scope>:<name>` is enough for. */

@@ -1,12 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
+import type Koa from 'koa';
 import { Acts } from '../api/acts.js';
 import { createAuthenticator } from '../api/authenticate.js';
 import { auditLogPlaces } from '../audit-log/files.js';
 import { createAuditLogReader } from '../audit-log/reader.js';
 import { createReceipts } from '../receipts/receipts.js';
 import { createReplays } from '../replays/replays.js';
-import { createApi, listen, type ApiDependencies } from '../api/server.js';
+import { createApi, listen, type ApiDependencies, type ListeningApi } from '../api/server.js';
 import type { Config } from '../config.js';
 import { createDeadLetters } from '../dead-letters/dead-letters.js';
 import { messageOf } from '../errors.js';
@@ -83,9 +84,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const register = await openSpoolRegister({ config, client, spool, log });
   const auditLog = auditLogOf(options);
   const readiness = readinessOf(options, { client, spool, parts });
-  const tenants = (): TenantConfig[] => registry.list().map((loaded) => loaded.config);
-  const lags = new SubscriptionLags({ client, queues, tenants, log, everyMs: LOOK_EVERY_MS });
-  const status = openStatus(config, { tenants, lags, spool, parts });
+  const { lags, status } = openLooks(options, { client, queues, spool, parts });
   const app = createApi({
     ...(await apiParts(options, configOf, client, { node: spool.node, spools: register.nodes })),
     eventHistory: eventHistoryOf(options, { client, indexer, spool, batcher }),
@@ -110,10 +109,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const stateWorker = startStateRole(options, { ...parts, client, node: spool.node });
   followDrains(options, control);
   indexer.start();
-  const api = await listen(app, config.host, config.port, {
-    maxConnections: config.maxConnections,
-    onConnection: () => options.turns.hurry(),
-  });
+  const api = await listenAt(app, options);
   return {
     url: api.url,
     stop: async () => {
@@ -134,6 +130,21 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       for (const each of [state, spool]) await each.close();
     },
   };
+}
+
+/** How all subscriptions stand, and what that means for tenants and the node. */
+function openLooks(
+  { config, registry, log }: ApiRoleOptions,
+  looked: { client: Client; queues: ReturnType<typeof createQueueRates>; spool: Spool; parts: IngestParts },
+): { lags: SubscriptionLags; status: ReturnType<typeof openStatus> } {
+  const tenants = (): TenantConfig[] => registry.list().map((loaded) => loaded.config);
+  const lags = new SubscriptionLags({ ...looked, tenants, log, everyMs: LOOK_EVERY_MS });
+  return { lags, status: openStatus(config, { ...looked, tenants, lags }) };
+}
+
+function listenAt(app: Koa, { config, turns }: ApiRoleOptions): Promise<ListeningApi> {
+  const { host, port, maxConnections } = config;
+  return listen(app, host, port, { maxConnections, onConnection: () => turns.hurry() });
 }
 
 /** The log itself is the process's, and closed after everything that may write to it. */

@@ -14,7 +14,7 @@ import { Turns } from '../platform/event-loop-turns.js';
 import { DAY_MS } from '../platform/time.js';
 import { armFaultPoint } from '../platform/fault-point.js';
 import type { Logger } from '../platform/logger.js';
-import { createMetrics } from '../observability/metrics.js';
+import { createMetrics } from '../observability/create-metrics.js';
 import { openHoldings, type Holdings } from '../recovery/holdings.js';
 import { identified } from '../stores/batch-store/identified.js';
 import { createUsageRecorder } from '../stores/usage/recorder.js';

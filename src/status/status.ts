@@ -38,7 +38,7 @@ export interface StatusQuestion {
 /** From here on it is said of a tenant that its events wait. */
 const BACKLOG_SECONDS = 20;
 const AGAIN_MS = 2_000;
-/** So long after somebody has asked the next answer needs no wait. */
+/** For this long after somebody has asked, the next answer needs no wait. */
 const WARM_MS = 10 * 60_000;
 
 /**

@@ -233,7 +233,6 @@ describe('what the API is asked, in the audit log', () => {
     const [name = ''] = readdirSync(directory).filter((each) => each.endsWith('.ndjson'));
     const text = readFileSync(join(directory, name), 'utf8');
     assert.equal(text.split('\n').length - 1, entries.length);
-    // eslint-disable-next-line no-control-regex
     assert.doesNotMatch(text, /[\0-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/);
     assert.ok(entries.every((entry) => JSON.stringify(entry).length < 3_000));
     assert.deepEqual(

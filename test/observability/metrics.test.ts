@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { createMetrics, type Metrics } from '../../src/observability/metrics.js';
+import { createMetrics } from '../../src/observability/create-metrics.js';
+import type { Metrics } from '../../src/observability/metrics.js';
 import type { SubscriptionState } from '../../src/subscriptions/status.js';
 
 /** The values of a metric by its labels, as a scrape says them. */

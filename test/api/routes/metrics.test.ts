@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { HeadgateError } from '../../../src/errors.js';
-import { createMetrics } from '../../../src/observability/metrics.js';
+import { createMetrics } from '../../../src/observability/create-metrics.js';
 import { listenForScrapes } from '../../../src/roles/metrics-listener.js';
 import { cloudEvent, startTestApi } from '../../support/api.js';
 
