@@ -29,7 +29,7 @@ const EVERY_MS = 2_000;
 
 /**
  * How much work a unit of a figure is, as far as shares of CPU time go: an event that is taken, decided on or loaded is 1.
- * Rounded from measurements of the whole pipeline; a tenant's share needs no more.
+ * Estimates, not measured one by one; they change how CPU time is shared out, not its sum.
  */
 const WORK: Figures = {
   events: 1,
