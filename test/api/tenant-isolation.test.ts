@@ -28,6 +28,8 @@ describe('who may do what', () => {
   it('only what runs Headgate or describes it needs no token', () => {
     const open = ROUTES.filter(({ scope }) => scope === undefined).map(({ path }) => path);
     assert.deepEqual(open.sort(), [
+      '/console',
+      '/console/{file}',
       '/docs',
       '/docs/{file}',
       '/healthz',
