@@ -188,6 +188,6 @@ export class Usage {
       client.withDeadline(Date.now() + HAND_OVER_MS, () => startOwnBatch(this.options, batch)),
     );
     await ledger.note(tenant, what, period, { since, told: true });
-    if (what !== 'usage') log.info('BUDGET_REACHED', { tenant, budget: what, period });
+    if (what !== 'usage') log.info('BUDGET_USED_UP', { tenant, budget: what, period });
   }
 }

@@ -5,7 +5,7 @@ const KEEPS_CONFIGURATION = 'configuration-not-applied.md';
 /** Of tenants' files, and of keys and revocations. */
 export const TENANT_LINES = {
   TENANTS_LOADED: { level: 'info', phrase: 'tenants loaded', means: 'The tenants were read at the start.' },
-  BUDGET_REACHED: {
+  BUDGET_USED_UP: {
     level: 'info',
     phrase: 'a tenant has reached a budget',
     means: 'The tenant has used what its file gives it for the day or the month.',
