@@ -8,6 +8,9 @@ import { anchorOf, code, item, prose, table, title } from './markdown.mjs';
 
 const INTRODUCTION = `A token names its tenant and its scopes: [issue tokens](../how-to/issue-tokens.md).
 The scope \`admin\` includes the others.
+A token of an operator is for several tenants.
+On a route about one tenant an operator names it by the header \`Headgate-Tenant\`.
+A tenant may send the header with its own id alone.
 Each API serves the same as OpenAPI 3.1 at \`/openapi.json\`, and as a page to read at \`/docs\`.
 Every example is run against a node by the tests.
 Answers may get further properties in later versions: leave alone what you do not know.`;

@@ -5,14 +5,9 @@ import { HeadgateError } from '../errors.js';
 import type { Changing } from '../keys/changes.js';
 import type { Revocations } from '../keys/revocations.js';
 import { FollowedTokens } from './followed-tokens.js';
+import type { Caller } from './caller.js';
 import type { Scope } from './scopes.js';
-import {
-  assertKeyStands,
-  verifyToken,
-  type Caller,
-  type VerifiedToken,
-  type VerifyOptions,
-} from './verify-token.js';
+import { assertKeyStands, verifyToken, type VerifiedToken, type VerifyOptions } from './verify-token.js';
 
 /** What {@link createAuthenticator} needs. */
 export interface AuthenticatorOptions extends VerifyOptions {
@@ -32,19 +27,23 @@ export interface Authenticator {
   /**
    * Checks the token of a caller again, who has it from this authenticator. It looks at claims and keys alone, not at the
    * signature.
+   * @param tenant that an operator asks about: it has to stand well, too
    * @throws HeadgateError what the authenticator throws
    */
-  check(caller: Caller): Promise<void>;
+  check(caller: Caller, tenant?: string): Promise<void>;
   /**
    * Watches the token of a caller for as long as what it asks for takes. As soon as it is good no more, `onLost` is called
    * with the reason, once: what revokes a token does so at once, and an expiry when it is due.
+   * @param tenant that an operator asks about
    * @returns how to stop
    */
-  follow(caller: Caller, onLost: (reason: unknown) => void): () => void;
+  follow(caller: Caller, onLost: (reason: unknown) => void, tenant?: string): () => void;
 }
 
-/** Verified tokens kept; each takes about a kilobyte. */
+/** Verified tokens kept; each takes about a kilobyte, or more where it lists many tenants. */
 const MAX_CACHED = 10_000;
+/** Characters of all of them. */
+const MAX_CACHED_TEXT = 2_000 * MAX_CACHED;
 /** How long a token's key is not looked up again: with the age of a key set at an address, less than a minute. */
 const MAX_CACHED_MS = 30_000;
 
@@ -56,6 +55,12 @@ interface Known extends VerifiedToken {
   lookingUp?: Promise<void>;
 }
 
+/** A token, and the tenant that is asked about with it: an operator may ask about several, or about none. */
+interface Used {
+  readonly known: Known;
+  readonly tenant: string | undefined;
+}
+
 /**
  * Builds the verification of bearer tokens: see {@link verifyToken}. Verified tokens are cached; whether their key is
  * there still is looked up each half minute and after each change of the keys, whether they are revoked at each request.
@@ -64,22 +69,31 @@ interface Known extends VerifiedToken {
  */
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
   const { keys, revocations, onTenantStatusChange } = options;
-  const cache = new LRUCache<string, Known>({ max: MAX_CACHED });
+  const cache = new LRUCache<string, Known>({
+    max: MAX_CACHED,
+    maxSize: MAX_CACHED_TEXT,
+    sizeCalculation: ({ jwt }) => jwt.length,
+  });
   const knownOf = new WeakMap<Caller, Known>();
-  const followed = new FollowedTokens<Known>({
-    assertGood: (known) => assertGood(known, options),
-    isFresh: (known) => isFresh(known, options),
-    lookUp: (known) => lookUp(known, options),
-    nextLookAt: ({ expiresAt, lookedUpAt }) => Math.min(expiresAt, lookedUpAt + MAX_CACHED_MS),
+  const followed = new FollowedTokens<Used>({
+    assertGood: (used) => assertGood(used, options),
+    isFresh: ({ known }) => isFresh(known, options),
+    lookUp: ({ known }) => lookUp(known, options),
+    nextLookAt: ({ known: { expiresAt, lookedUpAt } }) => Math.min(expiresAt, lookedUpAt + MAX_CACHED_MS),
   });
   keys.onChange?.(() => followed.look());
   revocations?.onChange?.(() => followed.look());
-  onTenantStatusChange?.((tenant) => followed.look(({ caller }) => caller.tenant === tenant));
+  onTenantStatusChange?.((tenant) => followed.look((used) => used.tenant === tenant));
 
-  async function check(known: Known): Promise<void> {
-    while (!isFresh(known, options)) await lookUp(known, options);
-    assertGood(known, options);
+  async function check(used: Used): Promise<void> {
+    while (!isFresh(used.known, options)) await lookUp(used.known, options);
+    assertGood(used, options);
   }
+
+  const useOf = (caller: Caller, tenant?: string): Used => ({
+    known: knownOf.get(caller)!,
+    tenant: caller.tenant ?? tenant,
+  });
 
   async function authenticate(authorization: string | undefined): Promise<Caller> {
     const token = bearerToken(authorization);
@@ -91,14 +105,14 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       cache.set(token, known);
       knownOf.set(known.caller, known);
     }
-    await check(known);
+    await check(useOf(known.caller));
     return known.caller;
   }
 
   return Object.assign(authenticate, {
-    check: (caller: Caller) => check(knownOf.get(caller)!),
-    follow: (caller: Caller, onLost: (reason: unknown) => void) =>
-      followed.follow(knownOf.get(caller)!, onLost),
+    check: (caller: Caller, tenant?: string) => check(useOf(caller, tenant)),
+    follow: (caller: Caller, onLost: (reason: unknown) => void, tenant?: string) =>
+      followed.follow(useOf(caller, tenant), onLost),
   });
 }
 
@@ -145,15 +159,16 @@ function lookUp(known: Known, options: AuthenticatorOptions): Promise<void> {
   return known.lookingUp;
 }
 
-/** What is known without asking anybody: its expiry, whether it is revoked, and how its tenant stands. */
+/** What is known without asking anybody: its expiry, whether it is revoked, and how the tenant stands. */
 function assertGood(
-  { caller: { tenant }, expiresAt, revocable }: Known,
+  { known: { expiresAt, revocable }, tenant }: Used,
   { revocations, tenantStatusOf }: AuthenticatorOptions,
 ): void {
   if (expiresAt <= Date.now())
     throw new HeadgateError('TOKEN_EXPIRED', 'The token has expired; get a new one.');
   const revoked = revocations?.reasonFor(revocable);
   if (revoked !== undefined) throw new HeadgateError('TOKEN_REVOKED', revoked);
+  if (tenant === undefined) return;
   const status = tenantStatusOf(tenant);
   if (status === 'unknown')
     throw new HeadgateError('TENANT_UNKNOWN', `Tenant ${tenant} is not configured here.`);

@@ -6,15 +6,15 @@ import { whenHalfClosed } from './half-closed.js';
 
 /** What is known of a request that is not answered. */
 interface Asked {
-  readonly identified: (tenant: string) => void;
+  readonly identified: (payer: string) => void;
   readonly heldBack: (release: () => void) => void;
 }
 
 const asked = new WeakMap<IncomingMessage, Asked>();
 
-/** Says that a request's token is good: until it is answered its connection is not cut to make room for others. */
-export function identified(request: IncomingMessage, tenant: string): void {
-  asked.get(request)?.identified(tenant);
+/** Says that a request's token is good, and whom it counts against: until it is answered its connection is not cut to make room for others. */
+export function identified(request: IncomingMessage, payer: string): void {
+  asked.get(request)?.identified(payer);
 }
 
 /**
@@ -109,8 +109,8 @@ export class Connections {
       this.settle(connection, holder);
     };
     asked.set(request, {
-      identified: (tenant) => {
-        become('served', `tenant ${tenant}`);
+      identified: (payer) => {
+        become('served', `tenant ${payer}`);
         if (this.isCrowded && this.holders.isGreediest(connection)) closeAfter(response);
       },
       heldBack: (release) => {

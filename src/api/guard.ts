@@ -2,9 +2,11 @@ import type { IncomingMessage } from 'node:http';
 import type { Context, Next } from 'koa';
 import { HeadgateError } from '../errors.js';
 import type { Admission } from '../ingest/admission/admission.js';
+import { operatorPayer } from '../ingest/admission/payer.js';
 import type { Permit } from '../ingest/admission/permit.js';
 import type { AnsweredRequest, Metrics } from '../observability/metrics.js';
 import { callerOf, lackOf, type Authenticator } from './authenticate.js';
+import type { Caller } from './caller.js';
 import { heldBack, identified } from './connections.js';
 import { statusOf } from './problem.js';
 import { setRateLimitHeaders } from './rate-limit-headers.js';
@@ -12,6 +14,7 @@ import { readBody, type BodyPace } from './read-body.js';
 import type { Scope } from './scopes.js';
 import { FloodWatch, SlowedAnswers } from './slowed-answers.js';
 import type { RefusedTokens } from './refused-tokens.js';
+import { namedTenant, tenantOf, tenantOfRequest, type Audience } from './tenant-of-request.js';
 import { TokenWatch, tokenOf } from './token-watch.js';
 
 /** What {@link createGuard} needs. */
@@ -25,6 +28,8 @@ export interface GuardOptions {
 
 /** What a route says of itself. */
 export interface GuardedRoute {
+  /** Whom it is for. Default `tenant`. */
+  readonly audience?: Audience;
   /** Path parameter with the name of the one thing that the scope `<scope>:<name>` is enough for. */
   readonly narrowedBy?: string;
   /** Largest body in bytes, inflated. Default: it has none, and what comes is not read. */
@@ -40,7 +45,8 @@ export type Guard = (scope: Scope, route?: GuardedRoute) => (ctx: Context, next:
 
 /**
  * Builds what stands before every route that needs a token. In this order: the token's check, the tenant's bounds on
- * requests, the scope, and admission, before anything of the body is read. It tells the tenant's quotas with every
+ * requests, the tenant that it is about, the scope, and admission, before anything of the body is read. An operator has
+ * bounds of its own: what it asks does not count against the tenant that it asks about. It tells the quotas with every
  * answer. What the body and the answer take counts until the answer is ready; the request itself until it is through.
  * The token is looked at again once the body is there, before a GET is answered, and until any answer but that to events
  * is through, which is cut when the token is lost.
@@ -57,28 +63,46 @@ export function createGuard(options: GuardOptions): Guard {
       const caller = await authenticate(authorization).catch((error: unknown) =>
         refusedTokens.refused(ctx.req, error),
       );
-      identified(ctx.req, caller.tenant);
+      const payer = payerOf(caller);
+      identified(ctx.req, payer);
       ctx.state.caller = caller;
       ctx.state.token = new TokenWatch(ctx, options);
       // Answers have a tenant's data; no cache on the way may keep them.
       ctx.set('Cache-Control', 'no-store');
       await answering(ctx, options, route, async () => {
-        holdOpen(ctx, admission.open(caller.tenant));
+        holdOpen(ctx, admission.open(payer));
         try {
-          admission.countRequest(caller.tenant);
-          const lacking = lackOf(caller, scope, nameOf(ctx, route));
-          if (lacking !== undefined) {
-            refusedTokens.lackingScope(ctx.req, lacking);
-            throw lacking;
+          admission.countRequest(payer);
+          try {
+            assertAllowed(ctx, scope, route);
+          } catch (error) {
+            refusedTokens.notAllowed(ctx.req, error);
+            throw error;
           }
           await watched(ctx, route, () => admitted(ctx, options, route, next));
         } catch (error) {
-          if (statusOf(error) === 429 && floods.isFlood(caller.tenant))
-            await slowed.hold(caller.tenant, (release) => heldBack(ctx.req, release));
+          if (statusOf(error) === 429 && floods.isFlood(payer))
+            await slowed.hold(payer, (release) => heldBack(ctx.req, release));
           throw error;
         }
       });
     };
+}
+
+/** Whom a request counts against. */
+function payerOf({ tenant, subject }: Caller): string {
+  return tenant ?? operatorPayer(subject);
+}
+
+/** Refusals of operators have one label, which no tenant can be called. */
+const OPERATORS = '(operators)';
+
+/** Finds the tenant that a request is about, and whether the token allows it. */
+function assertAllowed(ctx: Context, scope: Scope, route: GuardedRoute): void {
+  const caller = callerOf(ctx);
+  ctx.state.tenant = tenantOfRequest(caller, route.audience ?? 'tenant', namedTenant(ctx));
+  const lacking = lackOf(caller, scope, nameOf(ctx, route));
+  if (lacking !== undefined) throw lacking;
 }
 
 /** Runs what a route does, as long as the token is good. */
@@ -88,6 +112,8 @@ async function watched(ctx: Context, { takesEvents }: GuardedRoute, run: () => P
   // What a POST has done is done, and said.
   const reads = ctx.method === 'GET' || ctx.method === 'HEAD';
   try {
+    // How the tenant stands that an operator names has not been looked at yet.
+    if (callerOf(ctx).tenant === undefined) await token.check();
     await run().finally(() => (reads ? token.check() : undefined));
     token.answered();
   } catch (error) {
@@ -110,7 +136,7 @@ async function answering(
   run: () => Promise<void>,
 ): Promise<void> {
   const began = performance.now();
-  const { tenant } = callerOf(ctx);
+  const caller = callerOf(ctx);
   let refusedSeconds: number | undefined;
   try {
     await run();
@@ -118,13 +144,18 @@ async function answering(
     const status = statusOf(error);
     if (error instanceof HeadgateError && status === 429) refusedSeconds = error.retryAfterSeconds;
     if (takesEvents === true || status === 429 || status === 503)
-      metrics?.refused(tenant, error instanceof HeadgateError && status !== 500 ? error.code : 'INTERNAL');
+      metrics?.refused(
+        caller.tenant ?? OPERATORS,
+        error instanceof HeadgateError && status !== 500 ? error.code : 'INTERNAL',
+      );
     throw error;
   } finally {
-    setRateLimitHeaders(ctx, admission.quotasOf(tenant), refusedSeconds);
+    setRateLimitHeaders(ctx, admission.quotasOf(payerOf(caller)), refusedSeconds);
     const handled = ctx.state.handled as Handled | undefined;
     const seconds = (performance.now() - began) / 1000;
-    if (handled !== undefined) metrics?.requestAnswered(tenant, { ...handled, seconds });
+    const tenant = tenantOf(ctx);
+    if (handled !== undefined && tenant !== undefined)
+      metrics?.requestAnswered(tenant, { ...handled, seconds });
   }
 }
 
@@ -134,11 +165,13 @@ async function admitted(
   { takesEvents, maxBytes = 0, temporalCost = 0 }: GuardedRoute,
   next: Next,
 ): Promise<void> {
-  const { tenant } = callerOf(ctx);
+  const payer = payerOf(callerOf(ctx));
   // A larger body is refused for that when it is read, and must not be for want of room.
   const bytes = Math.min(maxBytes, announcedBytes(ctx.req));
   const permit =
-    takesEvents === true ? admission.admit(tenant, bytes) : admission.admitCall(tenant, bytes, temporalCost);
+    takesEvents === true
+      ? admission.admit(payer, bytes, tenantOf(ctx))
+      : admission.admitCall(payer, bytes, temporalCost);
   ctx.state.permit = permit;
   ctx.state.readBody = async () => {
     const body = await readBody(ctx.req, { maxBytes, pace: bodyPace, onBytes: permit.received });

@@ -1,9 +1,11 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { callerOf } from './authenticate.js';
+import { reachOf } from './caller.js';
 import { bodyOf, type Guard } from './guard.js';
 import { bodyReader, queryReader } from './request.js';
-import { ANSWERED, type Call, type Route, type RouteShape } from './route.js';
+import { tenantOf } from './tenant-of-request.js';
+import { ANSWERED, type Call, type CallCaller, type Route, type RouteShape } from './route.js';
 
 type RoutedContext = Context & { params: Record<string, string> };
 
@@ -33,11 +35,9 @@ function answerer<Services>(
   const readBody =
     body === undefined || body.read === 'raw' ? undefined : (body.read ?? bodyReader(body.schema));
   return async (ctx) => {
-    const { tenant, subject } = route.scope === undefined ? NOBODY : callerOf(ctx);
     const call = {
       ctx,
-      tenant,
-      subject,
+      ...(route.scope === undefined ? NOBODY : callingOf(ctx)),
       params: ctx.params,
       query: readQuery?.(ctx.query),
       body: readBody?.(await bodyOf(ctx)),
@@ -50,4 +50,13 @@ function answerer<Services>(
   };
 }
 
-const NOBODY = { tenant: '', subject: '' };
+type Calling = { readonly tenant: string | undefined; readonly caller: CallCaller };
+
+const NOBODY: Calling = { tenant: '', caller: { role: 'nobody', subject: '', reach: reachOf([]) } };
+
+/** Who calls, and what about: once a tenant is named, nothing else is within reach. */
+function callingOf(ctx: Context): Calling {
+  const { role, subject, reach } = callerOf(ctx);
+  const tenant = tenantOf(ctx);
+  return { tenant, caller: { role, subject, reach: tenant === undefined ? reach : reachOf([tenant]) } };
+}

@@ -70,9 +70,9 @@ export class RefusedTokens {
     throw tooMany(this.perMinute, (this.minute.began + MINUTE - this.now()) / 1000);
   }
 
-  /** Notes that a token lacks a scope. Its tenant is known, whose bounds hold. */
-  lackingScope({ socket }: IncomingMessage, error: HeadgateError): void {
-    this.note(addressOf(socket), error);
+  /** Notes that a good token does not allow what was asked for. Who asks is known, whose bounds hold. */
+  notAllowed({ socket }: IncomingMessage, error: unknown): void {
+    if (error instanceof HeadgateError) this.note(addressOf(socket), error);
   }
 
   /** Notes that a request under way was ended for its token, which had been good: its address is not slowed down. */

@@ -14,6 +14,8 @@ const GUARDED = [
   'TOKEN_INVALID',
   'TOKEN_EXPIRED',
   'TOKEN_REVOKED',
+  'TENANT_OUT_OF_REACH',
+  'TENANT_REQUIRED',
   'SCOPE_MISSING',
   'TENANT_UNKNOWN',
   'TENANT_SUSPENDED',
@@ -23,6 +25,8 @@ const GUARDED = [
   'OVERLOADED',
   'ENGINE_UNAVAILABLE',
 ] as const;
+
+const FOR_OPERATORS = ['OPERATOR_ONLY'] as const;
 
 const WITH_QUERY = ['PARAMETER_INVALID'] as const;
 
@@ -34,9 +38,10 @@ const WITH_BODY = [
 ] as const;
 
 /** Every code of an error that a route may answer, each once. */
-export function errorsOf({ scope, query, body, errors = [] }: RouteShape): ErrorCode[] {
+export function errorsOf({ scope, audience, query, body, errors = [] }: RouteShape): ErrorCode[] {
   const codes: readonly ErrorCode[] = [
     ...(scope === undefined ? [] : GUARDED),
+    ...(audience === 'operator' ? FOR_OPERATORS : []),
     ...(query === undefined ? [] : WITH_QUERY),
     ...(body === undefined ? [] : WITH_BODY),
     ...errors,

@@ -1,6 +1,7 @@
 import type { Schema, ObjectSchema, Wire } from '../platform/json-schema.js';
 import type { Context } from 'koa';
 import type { ErrorCode } from '../errors.js';
+import type { Reach } from './caller.js';
 import type { GuardedRoute } from './guard.js';
 import type { Scope } from './scopes.js';
 
@@ -85,13 +86,25 @@ export interface RouteShape extends GuardedRoute {
 /** A handler has written the answer itself. */
 export const ANSWERED = Symbol('answered');
 
+/** Who calls a handler. */
+export interface CallCaller {
+  /** `nobody` where no token is needed. */
+  readonly role: 'tenant' | 'operator' | 'nobody';
+  /** The subject of the token; empty where none is needed. */
+  readonly subject: string;
+  /** What the call may show or change: the tenant that it is about, or all that an operator reaches. */
+  readonly reach: Reach;
+}
+
 /** A request as a handler gets it: let through by the guard, its query and body checked. */
 export interface Call<S extends RouteShape> {
   readonly ctx: Context;
-  /** Of the token; empty where none is needed. */
-  readonly tenant: string;
-  /** The subject of the token; empty where none is needed. */
-  readonly subject: string;
+  /**
+   * The tenant that it is about: of the token, or named by an operator. Undefined where an operator asks for all that it
+   * reaches; empty where no token is needed.
+   */
+  readonly tenant: S['audience'] extends 'operator' | 'either' ? string | undefined : string;
+  readonly caller: CallCaller;
   readonly params: Readonly<Record<keyof S['params'] & string, string>>;
   readonly query: S['query'] extends ObjectSchema ? Wire<S['query']> : undefined;
   readonly body: S['body'] extends { readonly schema: infer B extends Schema } ? Wire<B> : undefined;

@@ -1,5 +1,6 @@
 import type { Context } from 'koa';
 import { callerOf, type Authenticator } from './authenticate.js';
+import { tenantOf } from './tenant-of-request.js';
 import type { RefusedTokens } from './refused-tokens.js';
 
 /** What a {@link TokenWatch} needs. */
@@ -34,7 +35,8 @@ export class TokenWatch {
   follow(): void {
     const { ctx } = this;
     if (ctx.res.destroyed) return;
-    const leave = this.options.authenticate.follow(callerOf(ctx), (reason) => this.lose(reason));
+    const { authenticate } = this.options;
+    const leave = authenticate.follow(callerOf(ctx), (reason) => this.lose(reason), tenantOf(ctx));
     ctx.res.once('close', leave);
   }
 
@@ -43,8 +45,11 @@ export class TokenWatch {
    * @throws HeadgateError why the token is good no more
    */
   async check(): Promise<void> {
+    const { ctx, options } = this;
     if (this.reason === undefined)
-      await this.options.authenticate.check(callerOf(this.ctx)).catch((error: unknown) => this.lose(error));
+      await options.authenticate
+        .check(callerOf(ctx), tenantOf(ctx))
+        .catch((error: unknown) => this.lose(error));
     if (this.reason !== undefined) throw this.reason;
   }
 

@@ -9,15 +9,7 @@ import {
 } from 'jose';
 import { HeadgateError } from '../errors.js';
 import type { RevocableToken } from '../keys/revocations.js';
-import { isTenantId } from '../tenants/ids.js';
-
-/** Who is calling, as the verified token says. The only source of a request's tenant. */
-export interface Caller {
-  readonly tenant: string;
-  /** Who it is: the claim `sub`, or `unnamed` in a token without one. Kept with what the caller changes. */
-  readonly subject: string;
-  readonly scopes: ReadonlySet<string>;
-}
+import { callerIn, type Caller } from './caller.js';
 
 /** What a token is verified with. */
 export interface VerifyOptions {
@@ -49,8 +41,8 @@ const ALGORITHMS = ['EdDSA', 'Ed25519', 'ES256', 'RS256'];
 const LEEWAY_SECONDS = 5;
 
 /**
- * Verifies a token: signature, algorithm, issuer, audience, expiry, and the claims `tenant` (string) and `scope`
- * (space-separated).
+ * Verifies a token: signature, algorithm, issuer, audience, expiry, and who is calling: see
+ * {@link callerIn}.
  * @throws HeadgateError `TOKEN_INVALID`, `TOKEN_EXPIRED`; `ENGINE_UNAVAILABLE` when the keys cannot be fetched
  */
 export async function verifyToken(jwt: string, options: VerifyOptions): Promise<VerifiedToken> {
@@ -61,7 +53,7 @@ export async function verifyToken(jwt: string, options: VerifyOptions): Promise<
       issuer,
       audience,
       algorithms: ALGORITHMS,
-      requiredClaims: ['exp', 'tenant', ...(maxLifetimeMs === undefined ? [] : ['iat'])],
+      requiredClaims: ['exp', ...(maxLifetimeMs === undefined ? [] : ['iat'])],
       clockTolerance: LEEWAY_SECONDS,
       ...(tokenType !== undefined && { typ: tokenType }),
     });
@@ -69,7 +61,8 @@ export async function verifyToken(jwt: string, options: VerifyOptions): Promise<
     if (maxLifetimeMs !== undefined) assertLifetime(payload, maxLifetimeMs);
     const expiresAt = ((payload.exp ?? 0) + LEEWAY_SECONDS) * 1000;
     const key = await keyText(verified.key);
-    return { caller: callerIn(payload), expiresAt, revocable: revocable(payload), jwt, header, key };
+    const caller = callerIn(payload);
+    return { caller, expiresAt, revocable: revocable(payload, caller), jwt, header, key };
   } catch (error) {
     throw tokenError(error);
   }
@@ -111,13 +104,6 @@ async function keyText(key: Awaited<ReturnType<JWTVerifyGetKey>>): Promise<strin
   }
 }
 
-function callerIn({ tenant, scope, sub }: JWTPayload): Caller {
-  if (!isTenantId(tenant)) throw new HeadgateError('TOKEN_INVALID', 'The claim "tenant" is not a tenant id.');
-  const scopes = typeof scope === 'string' ? scope : '';
-  const subject = typeof sub === 'string' ? sub.slice(0, 200) : 'unnamed';
-  return { tenant, subject, scopes: new Set(scopes.split(' ').filter(Boolean)) };
-}
-
 /** One token has one form: without padding, and with nothing in the bits that stand for nothing. @see RFC 7515, section 2 */
 function assertCanonical(token: string): void {
   const isCanonical = (part: string): boolean =>
@@ -126,8 +112,8 @@ function assertCanonical(token: string): void {
   throw new HeadgateError('TOKEN_INVALID', 'The token is not base64url without padding.');
 }
 
-function revocable({ tenant, sub, jti, iat }: JWTPayload): RevocableToken {
-  return { tenant: String(tenant), subject: sub, id: jti, issuedAt: iat };
+function revocable({ sub, jti, iat }: JWTPayload, { tenant }: Caller): RevocableToken {
+  return { tenant, subject: sub, id: jti, issuedAt: iat };
 }
 
 /** A token that is good for years can be stolen for years. */

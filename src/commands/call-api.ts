@@ -28,10 +28,8 @@ const PATIENCE = { retries: 600, minTimeout: 1_000, factor: 1 } as const;
 /** Opens the API for a command, with a token of the scope; see {@link openApi}. */
 export function openCommandApi({ tenant, url }: ApiCommandOptions, scope: string): CommandApi {
   const config = loadConfig();
-  return openApi(
-    url ?? `http://${config.host}:${config.port}`,
-    tokenSource(config, assertTenantId(tenant), scope),
-  );
+  const base = url ?? `http://${config.host}:${config.port}`;
+  return openApi(base, tokenSource(config, assertTenantId(tenant), scope), tenant);
 }
 
 /**
@@ -40,10 +38,15 @@ export function openCommandApi({ tenant, url }: ApiCommandOptions, scope: string
  * and code it tells. Retryable where another try may help.
  * @param base such as `http://127.0.0.1:8080`
  * @param token gives one that is valid now; asked for each request
+ * @param tenant that is asked about: the token may be an operator's
  */
-export function openApi(base: string, token: () => Promise<string>): CommandApi {
+export function openApi(base: string, token: () => Promise<string>, tenant?: string): CommandApi {
   async function ask(method: string, path: string, body?: object): Promise<Response> {
-    const headers = { authorization: `Bearer ${await token()}`, 'content-type': 'application/json' };
+    const headers = {
+      authorization: `Bearer ${await token()}`,
+      'content-type': 'application/json',
+      ...(tenant !== undefined && { 'headgate-tenant': tenant }),
+    };
     const init = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
     const response = await fetch(new URL(path, base), init).catch((error: unknown) => {
       throw unreachable(base, error);

@@ -49,6 +49,7 @@ export async function runSend(file: string, options: SendCommandOptions): Promis
   const tally = await sendLines({
     url,
     stream: options.stream,
+    tenant,
     token: tokenSource(config, tenant, `${options.stream}:write`),
     lines: lines(),
     onAcknowledged: recorder(options.acknowledged, tenant, options.stream),

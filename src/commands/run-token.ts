@@ -1,8 +1,9 @@
 import ms, { type StringValue } from 'ms';
 import { NARROWABLE_SCOPES, SCOPES } from '../api/scopes.js';
+import { MOST_TENANTS } from '../api/caller.js';
 import { loadConfig } from '../config.js';
 import { HeadgateError } from '../errors.js';
-import { makeDevelopmentKeys, signToken } from '../keys/key-set.js';
+import { makeDevelopmentKeys, signToken, type TokenClaims } from '../keys/key-set.js';
 import { assertTenantId, isSubscriptionName } from '../tenants/ids.js';
 import { print, printError } from './terminal-text.js';
 import { warnOfUnknownTenant } from './unknown-tenant.js';
@@ -16,7 +17,10 @@ const OTHER_KEYS =
 
 /** Options of `headgate token`. */
 export interface TokenOptions {
-  readonly tenant: string;
+  readonly tenant?: string;
+  readonly operator?: boolean;
+  /** Separated by commas. */
+  readonly tenants?: string;
   /** Separated by spaces. */
   readonly scope: string;
   /** Such as `1h`. */
@@ -26,10 +30,10 @@ export interface TokenOptions {
 /** Prints a token that is signed with the development key, which is made if there is none. */
 export async function printToken(options: TokenOptions): Promise<void> {
   const config = loadConfig();
-  const tenant = assertTenantId(options.tenant);
+  const holder = holderOf(options);
   await makeDevelopmentKeys(config.dataDir);
   const token = await signToken(config.dataDir, {
-    tenant,
+    ...holder,
     scope: checkScope(options.scope),
     issuer: config.jwtIssuer,
     audience: config.jwtAudience,
@@ -37,7 +41,25 @@ export async function printToken(options: TokenOptions): Promise<void> {
   });
   print(token);
   if (config.jwks !== undefined) printError(OTHER_KEYS);
-  await warnOfUnknownTenant(config.dataDir, tenant, 'its requests are refused');
+  for (const tenant of holder.tenants ?? [holder.tenant])
+    if (tenant !== undefined) await warnOfUnknownTenant(config.dataDir, tenant, 'its requests are refused');
+}
+
+function holderOf({
+  tenant,
+  operator = false,
+  tenants,
+}: TokenOptions): Pick<TokenClaims, 'tenant' | 'role' | 'tenants'> {
+  if (operator === (tenant !== undefined))
+    throw new HeadgateError('CONFIG_INVALID', 'Give --tenant, or --operator: one of the two.');
+  if (!operator) {
+    if (tenants === undefined) return { tenant: assertTenantId(tenant) };
+    throw new HeadgateError('CONFIG_INVALID', '--tenants is for a token of an --operator.');
+  }
+  if (tenants === undefined) return { role: 'operator' };
+  const ids = tenants.split(',').map((id) => assertTenantId(id.trim()));
+  if (ids.length <= MOST_TENANTS) return { role: 'operator', tenants: ids };
+  throw new HeadgateError('CONFIG_INVALID', `--tenants may list ${MOST_TENANTS} at most.`);
 }
 
 function checkScope(scope: string): string {

@@ -6,7 +6,9 @@ import type { TokenOptions } from './run-token.js';
 export function tokenCommand(): Command {
   return new Command('token')
     .description('print a token signed with the development key')
-    .requiredOption('--tenant <tenant>', 'whose events it may touch')
+    .option('--tenant <tenant>', 'whose events it may touch')
+    .option('--operator', 'for an operator, who names the tenant in each request')
+    .option('--tenants <ids>', 'of an operator: for these tenants alone, such as UA,DL; default: for all')
     .requiredOption(
       '--scope <scopes>',
       `space-separated, of: ${SCOPES.join(', ')}; subscriptions:pull:<name> is for one`,
@@ -17,7 +19,8 @@ export function tokenCommand(): Command {
       `
 Examples:
   $ headgate token --tenant UA --scope "events:write user-properties:write"
-  $ TOKEN=$(headgate token --tenant UA --scope decisions:read --expires 10m)`,
+  $ TOKEN=$(headgate token --tenant UA --scope decisions:read --expires 10m)
+  $ headgate token --operator --tenants UA,DL --scope "dead-letters:read replays:read"`,
     )
     .action(async (options: TokenOptions) => (await import('./run-token.js')).printToken(options));
 }

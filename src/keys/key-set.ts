@@ -67,9 +67,12 @@ function assertLoopback({ host = '127.0.0.1', developmentKey = 'loopback' }: Key
   );
 }
 
-/** What a development token says. */
+/** What a development token says: of a tenant, or of an operator. */
 export interface TokenClaims {
-  readonly tenant: string;
+  readonly tenant?: string;
+  readonly role?: 'operator';
+  /** Those that an operator's token is for. Default: all. */
+  readonly tenants?: readonly string[];
   /** Space-separated scopes. */
   readonly scope: string;
   readonly issuer: string;
@@ -92,8 +95,8 @@ export async function signToken(dataDir: string, claims: TokenClaims): Promise<s
       `No development key in ${join(dataDir, 'keys')}. It is made when Headgate first starts without HEADGATE_JWKS; with it, tokens come from your own issuer.`,
     );
   }
-  const { tenant, scope, subject: sub } = claims;
-  return new SignJWT({ tenant, scope, ...(sub !== undefined && { sub }) })
+  const { tenant, role, tenants, scope, subject: sub } = claims;
+  return new SignJWT({ tenant, role, tenants, scope, sub })
     .setProtectedHeader({ alg: 'EdDSA', kid: jwk.kid })
     .setIssuer(claims.issuer)
     .setAudience(claims.audience)

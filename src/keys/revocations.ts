@@ -4,7 +4,8 @@ import { followFile } from './followed-file.js';
 
 /** What of a verified token says whether it is revoked. */
 export interface RevocableToken {
-  readonly tenant: string;
+  /** Undefined in an operator's. */
+  readonly tenant?: string;
   readonly subject?: string;
   readonly id?: string;
   /** Seconds since the epoch. */
@@ -23,11 +24,13 @@ export interface Revocations {
 
 /**
  * The file: `{"jti": ["…"], "subjects": {"UA": ["alice"]}, "notBefore": {"UA": "2026-11-28T12:00:00Z"}}`. Each part may be
- * missing. `notBefore` revokes what a tenant's issuer has issued before it, and tokens that do not say when.
+ * missing. `notBefore` revokes what a tenant's issuer has issued before it, and tokens that do not say when; it does not
+ * apply to operators, even one that reaches the tenant. `"operators": ["bob"]` revokes by subject what operators have.
  */
 interface RevocationFile {
   readonly jti?: readonly string[];
   readonly subjects?: Readonly<Record<string, readonly string[]>>;
+  readonly operators?: readonly string[];
   readonly notBefore?: Readonly<Record<string, string>>;
 }
 
@@ -39,6 +42,7 @@ const validate = ownSchema<RevocationFile>(
     properties: {
       jti: TEXTS,
       subjects: { type: 'object', additionalProperties: TEXTS },
+      operators: TEXTS,
       notBefore: {
         type: 'object',
         additionalProperties: {
@@ -76,13 +80,16 @@ function rulesIn(text: string): Rules {
   const subjects = new Map(
     Object.entries(file.subjects ?? {}).map(([tenant, all]) => [tenant, new Set(all)]),
   );
+  const operators = new Set(file.operators);
   const notBefore = new Map(
     Object.entries(file.notBefore ?? {}).map(([tenant, time]) => [tenant, instant(tenant, time)]),
   );
   return ({ tenant, subject, id, issuedAt }) => {
     if (id !== undefined && ids.has(id)) return 'The token has been revoked.';
-    if (subject !== undefined && subjects.get(tenant)?.has(subject))
+    const revoked = tenant === undefined ? operators : subjects.get(tenant);
+    if (subject !== undefined && revoked?.has(subject))
       return 'The tokens of this subject have been revoked.';
+    if (tenant === undefined) return undefined;
     const since = notBefore.get(tenant);
     if (since === undefined || (issuedAt !== undefined && issuedAt * 1000 >= since)) return undefined;
     return 'The tokens of this tenant that were issued before have been revoked.';

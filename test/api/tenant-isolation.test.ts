@@ -7,6 +7,9 @@ const BATCH = '20240310-0123abcd-000000001';
 
 const DEAD = `crm~${BATCH}~loop.1`;
 
+/** Claims of an operator's token. */
+const OPERATOR = { tenant: undefined, role: 'operator' } as const;
+
 /** Every route that needs a token, with an example of its path, and its scope. */
 const GUARDED: readonly [method: string, path: string, scope: string][] = ROUTES.flatMap((route) =>
   route.scope === undefined ? [] : [[route.method, examplePath(route), route.scope]],
@@ -28,7 +31,7 @@ describe('who may do what', () => {
   });
 
   before(async () => {
-    api = await startTestApi({ tenants: { UA: 'active', DL: 'active', AA: 'suspended' } });
+    api = await startTestApi({ tenants: { UA: 'active', DL: 'active', AA: 'suspended', OP: 'active' } });
     const properties = cloudEvent('p', { data: { seats: 180 } });
     await api.post(JSON.stringify(properties), { path: '/v1/user-properties' });
   });
@@ -76,6 +79,52 @@ describe('who may do what', () => {
       });
     }
 
+    const named = async (token: string, tenant?: string): Promise<[number, string | undefined]> => {
+      const headers: Record<string, string> = tenant === undefined ? {} : { 'headgate-tenant': tenant };
+      const sent = method === 'POST' ? body : undefined;
+      const answer = await api.post(sent, { method, path, token, headers });
+      return [answer.status, answer.body.code];
+    };
+
+    it(`${method} ${path} is for the tenants of an operator's token alone, one by one`, async () => {
+      const operator = await api.token({ ...OPERATOR, tenants: ['DL', 'AA', 'ZZ'], scope: 'admin' });
+      const none = await api.token({ ...OPERATOR, tenants: ['DL'], scope: '' });
+      api.receiptsAsked.length = 0;
+      api.deadLettersAsked.length = 0;
+      for (const outside of ['UA', 'dl', 'DLX', 'constructor'])
+        assert.deepEqual(await named(operator, outside), [403, 'TENANT_OUT_OF_REACH'], outside);
+      for (const wrong of [undefined, '', 'DL, DL', 'DL,UA', '../UA', '*', 'x'.repeat(64)])
+        assert.deepEqual(await named(operator, wrong), [400, 'TENANT_REQUIRED'], wrong);
+      assert.deepEqual(await named(operator, 'AA'), [403, 'TENANT_SUSPENDED']);
+      assert.deepEqual(await named(operator, 'ZZ'), [403, 'TENANT_UNKNOWN']);
+      assert.deepEqual(await named(none, 'DL'), [403, 'SCOPE_MISSING']);
+      assert.deepEqual([...api.receiptsAsked, ...api.deadLettersAsked], [], 'nothing was looked for');
+    });
+
+    it(`${method} ${path} answers an operator as it does the tenant`, async () => {
+      api.receiptsAsked.length = 0;
+      api.deadLettersAsked.length = 0;
+      for (const tenants of [['UA', 'OP'], undefined]) {
+        const operator = await api.token({ ...OPERATOR, tenants, scope });
+        const own = await call(await api.token({ tenant: 'OP', scope }));
+        assert.deepEqual((await named(operator, 'OP'))[1], own[1]);
+        const asked = [...api.receiptsAsked, ...api.deadLettersAsked];
+        assert.ok(
+          asked.every((each) => each.startsWith('OP/')),
+          String(asked),
+        );
+      }
+    });
+
+    it(`${method} ${path} takes the header of a tenant for itself alone`, async () => {
+      const own = await api.token({ tenant: 'OP', scope: 'admin' });
+      for (const other of ['UA', 'ZZ'])
+        assert.deepEqual(await named(own, other), [403, 'TENANT_OUT_OF_REACH'], other);
+      for (const wrong of ['', 'DL, DL', 'UA, DL'])
+        assert.deepEqual(await named(own, wrong), [400, 'TENANT_REQUIRED'], wrong);
+      assert.deepEqual((await named(own, 'OP'))[1], (await call(own))[1]);
+    });
+
     it(`${method} ${path} refuses a token that has expired`, async () => {
       assert.deepEqual(await call(await api.token({ expiresInSeconds: -60 })), [401, 'TOKEN_EXPIRED']);
     });
@@ -97,7 +146,7 @@ describe('who may do what', () => {
 
   it("another tenant's token asks for its own dead letters alone, whatever the request says", async () => {
     const token = await api.token({ tenant: 'DL', scope: `admin ${ALL_SCOPES}` });
-    const headers = { 'x-tenant': 'UA', 'headgate-tenant': 'UA' };
+    const headers = { 'x-tenant': 'UA', 'headgate-tenant': 'DL' };
     const reason = { reason: 'a test' };
     const many = { filter: {}, ...reason };
     const asked = async (path: string, sent?: object): Promise<number> => {
@@ -126,10 +175,26 @@ describe('who may do what', () => {
     assert.equal(await asked('/redrive', { ...many, tenant: 'UA' }), 400);
   });
 
+  it('an operator reads and writes what it names, and nothing else', async () => {
+    const token = await api.token({ ...OPERATOR, tenants: ['DL'], scope: `admin ${ALL_SCOPES}` });
+    const read = (tenant: string): ReturnType<TestApi['post']> => {
+      const headers = { 'headgate-tenant': tenant };
+      return api.post(undefined, { method: 'GET', path: '/v1/eligibility/s1', token, headers });
+    };
+    assert.equal((await read('UA')).body.code, 'TENANT_OUT_OF_REACH');
+    assert.equal((await read('DL')).status, 404);
+    const event = JSON.stringify(cloudEvent('by-operator'));
+    const headers = { 'headgate-tenant': 'DL' };
+    assert.equal((await api.post(event, { token, headers })).status, 202);
+    await api.drained();
+    const of = (tenant: string): number => api.events(tenant).filter(({ id }) => id === 'by-operator').length;
+    assert.deepEqual([of('UA'), of('DL')], [0, 1]);
+  });
+
   it("another tenant's token writes to its own tenant alone, whatever the request says", async () => {
     const stranger = await api.token({ tenant: 'DL', scope: 'admin' });
     const event = cloudEvent('whose', { tenant: 'UA', tenantid: 'UA', data: { tenant: 'UA' } });
-    const headers = { 'x-tenant': 'UA', 'headgate-tenant': 'UA' };
+    const headers = { 'x-tenant': 'UA', 'headgate-tenant': 'DL' };
     const path = '/v1/events?tenant=UA';
     assert.equal((await api.post(JSON.stringify(event), { token: stranger, headers, path })).status, 202);
     await api.drained();

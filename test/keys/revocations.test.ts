@@ -40,6 +40,20 @@ describe('revoked tokens', () => {
       assert.equal(revoked({ tenant, subject: 'alice' }), false);
   });
 
+  it("are an operator's by id or as an operator's subject, not by what is said of a tenant", async () => {
+    const revocations = await open({
+      jti: ['t-1'],
+      subjects: { UA: ['alice'] },
+      operators: ['bob'],
+      notBefore: { UA: '2026-11-28T12:00:00Z' },
+    });
+    revocations.close();
+    const revoked = (token: object): boolean => revocations.reasonFor(token) !== undefined;
+    const tokens = [{ id: 't-1' }, { subject: 'bob' }, { subject: 'alice', issuedAt: 0 }, {}];
+    assert.deepEqual(tokens.map(revoked), [true, true, false, false]);
+    assert.equal(revoked({ tenant: 'DL', subject: 'bob' }), false);
+  });
+
   it('are refused from the next look at the file on, cached or not, and taken again when they are no longer in it', async () => {
     const revocations = await open({});
     const keys = await openKeySet({ dataDir: dir() });

@@ -8,6 +8,8 @@ export interface Endpoint {
   readonly url: string;
   /** Gives a token that is valid now; asked for each request. */
   readonly token: () => string | Promise<string>;
+  /** Whom the calls are about, where the token is an operator's. */
+  readonly tenant?: string;
 }
 
 /** A request of the client, which answers it takes, and how long it is made again. */
@@ -57,10 +59,14 @@ export async function call<T>(endpoint: Endpoint, request: Call<T>): Promise<T> 
   });
 }
 
-async function callOnce<T>({ url, token }: Endpoint, request: Call<T>): Promise<T> {
+async function callOnce<T>({ url, token, tenant }: Endpoint, request: Call<T>): Promise<T> {
   const { path, method = 'POST', body, contentType = 'application/json', signal, read } = request;
   request.onAttempt?.();
-  const headers = { authorization: `Bearer ${await token()}`, 'content-type': contentType };
+  const headers = {
+    authorization: `Bearer ${await token()}`,
+    'content-type': contentType,
+    ...(tenant !== undefined && { 'headgate-tenant': tenant }),
+  };
   const response = await attempt(url, path, { method, headers, body, signal });
   const { status } = response;
   const answer: unknown = await response.json().catch(() => undefined);

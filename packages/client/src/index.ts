@@ -23,8 +23,10 @@ export { verifyWebhook, type VerifyOptions, type WebhookHeaders } from './webhoo
 export interface ClientOptions {
   /** Address of the API, such as `http://127.0.0.1:8080`. */
   readonly url: string;
-  /** A token, or what gives one that is valid now. The tenant is the token's. */
+  /** A token, or what gives one that is valid now. The tenant is the token's, or, with an operator's, `tenant`. */
   readonly token: string | (() => string | Promise<string>);
+  /** Whom it is about: needed with the token of an operator, which is for several tenants. */
+  readonly tenant?: string;
 }
 
 /** What has been decided about a subject. */
@@ -73,10 +75,11 @@ export interface HeadgateClient {
 const REQUEST_EVENTS = 500;
 
 /** Makes a client. It holds no connection of its own. */
-export function createClient({ url, token }: ClientOptions): HeadgateClient {
+export function createClient({ url, token, tenant }: ClientOptions): HeadgateClient {
   const endpoint: Endpoint = {
     url: url.replace(/\/+$/, ''),
     token: typeof token === 'string' ? () => token : token,
+    tenant,
   };
   return {
     publish: async (stream, events, { signal } = {}) => {

@@ -5,6 +5,7 @@ import { operationOf } from './operation.js';
 const DESCRIPTION = `Headgate's HTTP API. Tenants send events, and look at what became of them.
 
 A token (JWT) names the tenant it is for, and scopes. The scope \`admin\` includes the others.
+A token of an operator (\`role: "operator"\`) is for several tenants: the header \`Headgate-Tenant\` says which.
 A body may be compressed with gzip, if \`Content-Encoding\` says so.
 Errors are \`application/problem+json\` (RFC 9457) with a stable \`code\`.
 Answers may get further properties in later versions: clients have to leave alone what they do not know.`;
@@ -53,7 +54,7 @@ export class DocumentBuilder {
             type: 'http',
             scheme: 'bearer',
             bearerFormat: 'JWT',
-            description: '`headgate token` makes one for development.',
+            description: 'Of a tenant, or of an operator. `headgate token` makes one for development.',
           },
         },
         headers: HEADERS,

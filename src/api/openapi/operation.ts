@@ -2,6 +2,8 @@ import { HeadgateError, type ErrorCode } from '../../errors.js';
 import { ERROR_TEXTS } from '../../reference/errors/error-texts.js';
 import { statusOf, TITLES } from '../problem.js';
 import type { RouteExample, RouteShape } from '../route.js';
+import { TENANT_ID } from '../../tenants/ids.js';
+import { TENANT_HEADER, type Audience } from '../tenant-of-request.js';
 import { errorsOf } from '../route-errors.js';
 import { problemSchema } from '../schemas/problem.js';
 import type { Components, Json } from './components.js';
@@ -31,13 +33,38 @@ export function operationOf(route: RouteShape, components: Components): Json {
   };
 }
 
+/** What is said of whom a route is for. */
+const FOR: Readonly<Record<Audience, string>> = {
+  tenant: '',
+  operator: ' It is for operators alone.',
+  either: ' A tenant sees its own part; an operator all that it reaches, or one tenant by header.',
+};
+
+/** The header by which an operator names a tenant, as a parameter. */
+function tenantParameter(audience: Audience): Json {
+  const needed = audience === 'tenant' ? 'An operator has to send it. ' : '';
+  return {
+    name: TENANT_HEADER,
+    in: 'header',
+    description: `The tenant that the call is about. ${needed}A tenant may send its own id alone.`,
+    schema: { type: 'string', pattern: TENANT_ID.source },
+  };
+}
+
 /** Sentences about what a route asks for, and what it takes. */
-export function limitsOf({ scope, narrowedBy, body, maxBytes = 0, temporalCost = 0 }: RouteShape): string[] {
+export function limitsOf({
+  scope,
+  audience = 'tenant',
+  narrowedBy,
+  body,
+  maxBytes = 0,
+  temporalCost = 0,
+}: RouteShape): string[] {
   const narrowed = narrowedBy === undefined ? '' : `, or \`${scope}:<${narrowedBy}>\``;
   return [
     ...(scope === undefined
       ? ['It needs no token.']
-      : [`It needs a token with the scope \`${scope}\`${narrowed}.`]),
+      : [`It needs a token with the scope \`${scope}\`${narrowed}.${FOR[audience]}`]),
     ...(body === undefined ? [] : [`The body may have ${grouped(maxBytes)} bytes, inflated.`]),
     ...(temporalCost === 0
       ? []
@@ -47,7 +74,7 @@ export function limitsOf({ scope, narrowedBy, body, maxBytes = 0, temporalCost =
   ];
 }
 
-function parametersOf({ params = {}, query, examples }: RouteShape): Json[] {
+function parametersOf({ scope, audience = 'tenant', params = {}, query, examples }: RouteShape): Json[] {
   const inPath = Object.entries(params).map(([name, { description, examples: values, ...schema }]) => ({
     name,
     in: 'path',
@@ -63,7 +90,8 @@ function parametersOf({ params = {}, query, examples }: RouteShape): Json[] {
     schema: schema as object,
     ...valuesOf(name, schema as { readonly type?: string }, examples),
   }));
-  return [...inPath, ...inQuery];
+  const inHeader = scope === undefined ? [] : [tenantParameter(audience)];
+  return [...inPath, ...inQuery, ...inHeader];
 }
 
 /** The values of a parameter of the query in the examples that have one. */

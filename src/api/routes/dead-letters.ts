@@ -263,7 +263,7 @@ const CANCEL = route(
  */
 export const DEAD_LETTER_ROUTES = [LIST, EXPORT, SHOW_REDRIVE, SHOW, ...OF_MANY, ...OF_ONE, CANCEL];
 
-function by({ subject }: Pick<Call<RouteShape>, 'subject'>, reason?: string): Resolution {
+function by({ caller: { subject } }: Pick<Call<RouteShape>, 'caller'>, reason?: string): Resolution {
   return { actor: subject, ...(reason !== undefined && { reason }) };
 }
 

@@ -142,10 +142,10 @@ const CHANGING = Object.entries(CHANGES).map(([verb, { to, summary, description,
     },
     async (
       { subscriptions: { control, overviews } }: SubscriptionServices,
-      { tenant, subject, params, body: { reason } },
+      { tenant, caller, params, body: { reason } },
     ) => {
       const name = assertSubscriptionName(params.name);
-      const change: StatusChange = { to, by: subject, ...(reason !== undefined && { reason }) };
+      const change: StatusChange = { to, by: caller.subject, ...(reason !== undefined && { reason }) };
       const status = await overviews.asking(() => control.change(tenant, name, change));
       return { name, ...status };
     },

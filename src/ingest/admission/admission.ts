@@ -1,9 +1,11 @@
+import { LRUCache } from 'lru-cache';
 import type { QueueBacklog } from '../../temporal/queue-backlog.js';
 import type { HeadgateError } from '../../errors.js';
 import { FlowRate } from '../../platform/flow-rate.js';
 import { Calls, type CallLimits } from './calls.js';
 import { InFlight } from './in-flight.js';
 import { OpenRequests } from './open-requests.js';
+import { isOperator, named } from './payer.js';
 import { createPermit, type Permit } from './permit.js';
 import { drainSeconds, refusal } from './refusal.js';
 import { BURST_SECONDS, TokenBucket } from '../../platform/token-bucket.js';
@@ -22,6 +24,8 @@ export type EngineStatus = { readonly reachableSince: number } | { readonly away
 /** What admission looks at. Every function is called per request, so it must answer from memory. */
 export interface AdmissionOptions {
   readonly limitsOf: (tenant: string) => AdmissionLimits;
+  /** Of each operator. Default: those of a tenant that sets none. */
+  readonly operatorLimits?: AdmissionLimits;
   /** A tenant's bytes that wait in the spool and, if any wait, since when (milliseconds since the epoch). */
   readonly backlogOf: (tenant: string) => { bytes: number; oldestAt?: number };
   /** Bytes that wait in the spool, of all tenants. */
@@ -62,6 +66,14 @@ const TENANT_SPOOL_SHARE = 0.25;
 const MAX_BACKLOG_AGE_MS = 10 * 60_000;
 const MAX_IN_FLIGHT_BYTES = 64 * 1024 ** 2;
 const MAX_OPEN_REQUESTS = 8_000;
+/** Operators whose rates are remembered; of those that ask, the last. */
+const MAX_OPERATORS = 1_000;
+/** The defaults of a tenant's `limits`. */
+const OPERATOR_LIMITS: AdmissionLimits = {
+  eventsPerSecond: 5_000,
+  bytesPerSecond: 5_000_000,
+  requestsPerSecond: 1_000,
+};
 /** Loads that wait on a tenant's queue before the tenant is refused: with windows of 5 s, more than an hour of them. */
 const MAX_QUEUE_BACKLOG = { tasks: 1_000, ageMs: 60 * 60_000 };
 /** While Temporal is away nothing is admitted when what comes in would fill the rest of the spool in this time. */
@@ -77,13 +89,17 @@ interface Account {
 }
 
 /**
- * Decides whether a request may come in, by what is known before its body is read: the tenant's rates (a bucket may be
+ * Decides whether a request may come in, of a tenant or of an operator, which has rates of its own, by what is known before its body is read: the tenant's rates (a bucket may be
  * in debt by what earlier requests held), its bytes in memory, its backlog in the spool and on its queue; and for
  * everyone the disk, the spool, and Temporal. A request that is admitted gets a {@link Permit}. What has been
  * acknowledged is never shed.
  */
 export class Admission {
   private readonly accounts = new Map<string, Account>();
+  private readonly operators = new LRUCache<string, Account>({
+    max: MAX_OPERATORS,
+    dispose: (_account, payer) => this.calls.forget(payer),
+  });
   private readonly inFlight: InFlight;
   private readonly openRequests: OpenRequests;
   private readonly calls: Calls;
@@ -107,23 +123,23 @@ export class Admission {
    * Counts a request of any kind while it is open, refused or not; returns what ends it, to be called once.
    * @throws HeadgateError `TENANT_IN_FLIGHT_FULL` (429), `OVERLOADED` (503)
    */
-  open(tenant: string): () => void {
-    return this.openRequests.open(tenant);
+  open(payer: string): () => void {
+    return this.openRequests.open(payer);
   }
 
   /**
    * Counts a request of any kind by rate. What it asks for is admitted by {@link admit} or {@link admitCall}.
    * @throws HeadgateError `TENANT_RATE_LIMITED` (429)
    */
-  countRequest(tenant: string): void {
+  countRequest(payer: string): void {
     const now = this.now();
-    const { requestsPerSecond } = this.options.limitsOf(tenant);
-    const { requests } = this.accountOf(tenant);
+    const { requestsPerSecond } = this.limitsOf(payer);
+    const { requests } = this.accountOf(payer);
     const wait = requests.waitSeconds(requestsPerSecond, now);
     if (wait > 0)
       throw refusal(
         'TENANT_RATE_LIMITED',
-        `Tenant ${tenant} is over its ${requestsPerSecond} requests/s.`,
+        `${named(payer)} is over its ${requestsPerSecond} requests/s.`,
         wait,
       );
     requests.take(1, requestsPerSecond, now);
@@ -135,10 +151,10 @@ export class Admission {
    * @param temporalCost how many calls of Temporal it counts as; 0 if it asks Temporal for nothing that all share
    * @throws HeadgateError `TENANT_RATE_LIMITED`, `TENANT_IN_FLIGHT_FULL` (429), `OVERLOADED` (503)
    */
-  admitCall(tenant: string, announcedBytes: number, temporalCost: number): Permit {
-    const end = temporalCost > 0 ? this.calls.begin(tenant, temporalCost, this.now()) : () => undefined;
+  admitCall(payer: string, announcedBytes: number, temporalCost: number): Permit {
+    const end = temporalCost > 0 ? this.calls.begin(payer, temporalCost, this.now()) : () => undefined;
     try {
-      const hold = (bytes: number): void => this.hold(tenant, bytes);
+      const hold = (bytes: number): void => this.hold(payer, bytes);
       const permit = createPermit({ hold, charge: () => undefined }, announcedBytes);
       return {
         ...permit,
@@ -156,20 +172,21 @@ export class Admission {
   /**
    * Lets a request of events in, or refuses it; a refusal costs the tenant nothing.
    * @param announcedBytes the request's `Content-Length`, 0 if it has none
+   * @param tenant whose events they are, where an operator sends them
    * @throws HeadgateError `TENANT_RATE_LIMITED`, `TENANT_IN_FLIGHT_FULL`, `TENANT_BACKLOG_FULL` (this tenant alone: 429),
    * `OVERLOADED`, `DISK_FULL`, `ENGINE_UNAVAILABLE` (everyone: 503)
    */
-  admit(tenant: string, announcedBytes: number): Permit {
+  admit(payer: string, announcedBytes: number, tenant = payer): Permit {
     const now = this.now();
     this.checkNode(announcedBytes, now);
-    const account = this.accountOf(tenant);
-    this.checkRates(tenant, account, now);
-    this.checkBacklog(tenant, account, announcedBytes, now);
+    const account = this.accountOf(payer);
+    this.checkRates(payer, account, now);
+    this.checkBacklog(tenant, this.accountOf(tenant), announcedBytes, now);
     this.checkTenantQueue(tenant);
     return createPermit(
       {
-        hold: (bytes) => this.hold(tenant, bytes),
-        charge: (events, bytes) => this.charge(tenant, account, events, bytes),
+        hold: (bytes) => this.hold(payer, bytes),
+        charge: (events, bytes) => this.charge(payer, account, events, bytes),
       },
       announcedBytes,
     );
@@ -187,11 +204,11 @@ export class Admission {
     this.drainedAll.add(bytes, now);
   }
 
-  /** What is left to a tenant of its rates. */
-  quotasOf(tenant: string): readonly Quota[] {
+  /** What is left to a tenant, or an operator, of its rates. */
+  quotasOf(payer: string): readonly Quota[] {
     const now = this.now();
-    const { eventsPerSecond, bytesPerSecond, requestsPerSecond } = this.options.limitsOf(tenant);
-    const { events, bytes, requests } = this.accountOf(tenant);
+    const { eventsPerSecond, bytesPerSecond, requestsPerSecond } = this.limitsOf(payer);
+    const { events, bytes, requests } = this.accountOf(payer);
     return [
       quota('events', events, eventsPerSecond, now),
       quota('bytes', bytes, bytesPerSecond, now),
@@ -205,8 +222,14 @@ export class Admission {
     this.calls.forget(tenant);
   }
 
-  private accountOf(tenant: string): Account {
-    let account = this.accounts.get(tenant);
+  private limitsOf(payer: string): AdmissionLimits {
+    const { limitsOf, operatorLimits = OPERATOR_LIMITS } = this.options;
+    return isOperator(payer) ? operatorLimits : limitsOf(payer);
+  }
+
+  private accountOf(payer: string): Account {
+    const accounts = isOperator(payer) ? this.operators : this.accounts;
+    let account = accounts.get(payer);
     if (account === undefined) {
       account = {
         events: new TokenBucket(),
@@ -214,29 +237,29 @@ export class Admission {
         requests: new TokenBucket(),
         drained: new FlowRate(),
       };
-      this.accounts.set(tenant, account);
+      accounts.set(payer, account);
     }
     return account;
   }
 
-  private charge(tenant: string, account: Account, events: number, bytes: number): void {
+  private charge(payer: string, account: Account, events: number, bytes: number): void {
     const now = this.now();
-    const { eventsPerSecond, bytesPerSecond } = this.options.limitsOf(tenant);
+    const { eventsPerSecond, bytesPerSecond } = this.limitsOf(payer);
     account.events.take(events, eventsPerSecond, now);
     account.bytes.take(bytes, bytesPerSecond, now);
     this.receivedAll.add(bytes, now);
     this.options.onAdmitted?.(bytes);
   }
 
-  private hold(tenant: string, bytes: number): void {
-    const verdict = bytes > 0 ? this.inFlight.verdict(tenant, bytes) : 'fits';
+  private hold(payer: string, bytes: number): void {
+    const verdict = bytes > 0 ? this.inFlight.verdict(payer, bytes) : 'fits';
     if (verdict === 'node')
       throw refusal('OVERLOADED', 'This node has as many requests in memory as it may.', 1);
     if (verdict === 'tenant') {
-      const message = `Tenant ${tenant} has too many bytes on their way at once; send fewer requests side by side.`;
+      const message = `${named(payer)} has too many bytes on their way at once; send fewer requests side by side.`;
       throw refusal('TENANT_IN_FLIGHT_FULL', message, 1);
     }
-    this.inFlight.change(tenant, bytes);
+    this.inFlight.change(payer, bytes);
   }
 
   private checkNode(bytes: number, now: number): void {
@@ -254,11 +277,11 @@ export class Admission {
     throw engineAway((now - status.awaySince) / 1000);
   }
 
-  private checkRates(tenant: string, { events, bytes }: Account, now: number): void {
-    const { eventsPerSecond, bytesPerSecond } = this.options.limitsOf(tenant);
+  private checkRates(payer: string, { events, bytes }: Account, now: number): void {
+    const { eventsPerSecond, bytesPerSecond } = this.limitsOf(payer);
     const wait = Math.max(events.waitSeconds(eventsPerSecond, now), bytes.waitSeconds(bytesPerSecond, now));
     if (wait === 0) return;
-    const message = `Tenant ${tenant} is over its ${eventsPerSecond} events/s or ${bytesPerSecond} bytes/s.`;
+    const message = `${named(payer)} is over its ${eventsPerSecond} events/s or ${bytesPerSecond} bytes/s.`;
     throw refusal('TENANT_RATE_LIMITED', message, wait);
   }
 

@@ -1,4 +1,5 @@
 import { TokenBucket } from '../../platform/token-bucket.js';
+import { named } from './payer.js';
 import { refusal } from './refusal.js';
 
 /** What a tenant may ask of Temporal through the API. */
@@ -29,21 +30,17 @@ export class Calls {
    * Lets a call through; returns what ends it, to be called once.
    * @throws HeadgateError `TENANT_RATE_LIMITED`, `TENANT_IN_FLIGHT_FULL`
    */
-  begin(tenant: string, cost: number, now: number): () => void {
+  begin(payer: string, cost: number, now: number): () => void {
     const { perSecond, atOnce } = this.limits;
-    const account = this.accounts.get(tenant) ?? { bucket: new TokenBucket(), open: 0 };
-    this.accounts.set(tenant, account);
+    const account = this.accounts.get(payer) ?? { bucket: new TokenBucket(), open: 0 };
+    this.accounts.set(payer, account);
     const wait = account.bucket.waitSeconds(perSecond, now);
     if (wait > 0) {
-      const message = `Tenant ${tenant} asks more than ${perSecond} times a second for what Temporal has to be asked for.`;
+      const message = `${named(payer)} asks more than ${perSecond} times a second for what Temporal has to be asked for.`;
       throw refusal('TENANT_RATE_LIMITED', message, wait);
     }
     if (account.open >= atOnce)
-      throw refusal(
-        'TENANT_IN_FLIGHT_FULL',
-        `Tenant ${tenant} may ask for ${atOnce} such things at once.`,
-        1,
-      );
+      throw refusal('TENANT_IN_FLIGHT_FULL', `${named(payer)} may ask for ${atOnce} such things at once.`, 1);
     account.bucket.take(cost, perSecond, now);
     account.open++;
     return () => {
@@ -51,8 +48,8 @@ export class Calls {
     };
   }
 
-  /** Forgets a tenant that is no longer configured. */
-  forget(tenant: string): void {
-    this.accounts.delete(tenant);
+  /** Forgets a tenant that is no longer configured, or an operator that has long not asked. */
+  forget(payer: string): void {
+    this.accounts.delete(payer);
   }
 }

@@ -1,5 +1,6 @@
 import type { HeadgateError } from '../../errors.js';
 import { InFlight } from './in-flight.js';
+import { named } from './payer.js';
 import { refusal } from './refusal.js';
 
 /**
@@ -18,16 +19,16 @@ export class OpenRequests {
    * Counts a request; returns what ends it, to be called once.
    * @throws HeadgateError `TENANT_IN_FLIGHT_FULL`, `OVERLOADED`
    */
-  open(tenant: string): () => void {
-    const verdict = this.held.verdict(tenant, 1);
-    if (verdict !== 'fits') throw tooMany(verdict, tenant);
-    this.held.change(tenant, 1);
-    return () => this.held.change(tenant, -1);
+  open(payer: string): () => void {
+    const verdict = this.held.verdict(payer, 1);
+    if (verdict !== 'fits') throw tooMany(verdict, payer);
+    this.held.change(payer, 1);
+    return () => this.held.change(payer, -1);
   }
 }
 
-function tooMany(verdict: 'tenant' | 'node', tenant: string): HeadgateError {
+function tooMany(verdict: 'tenant' | 'node', payer: string): HeadgateError {
   if (verdict === 'node') return refusal('OVERLOADED', 'This node has as many open requests as it may.', 1);
-  const message = `Tenant ${tenant} has too many requests open at once; send fewer side by side.`;
+  const message = `${named(payer)} has too many requests open at once; send fewer side by side.`;
   return refusal('TENANT_IN_FLIGHT_FULL', message, 1);
 }

@@ -62,6 +62,11 @@ export const REQUEST_ERRORS = {
     todo: 'Correct the events: `results` says why, event by event.',
     retry: 'no',
   },
+  OPERATOR_ONLY: {
+    when: 'The route is for operators, and the token is of a tenant.',
+    todo: 'Use a token with `role: "operator"`.',
+    retry: 'no',
+  },
   OVERLOADED: {
     when: 'This node has as much to do as it can.',
     todo: 'Wait for `Retry-After`, then send it again.',
@@ -108,14 +113,24 @@ export const REQUEST_ERRORS = {
     retry: 'no',
   },
   TENANT_IN_FLIGHT_FULL: {
-    when: "Too much of the tenant's is under way at once: bytes, requests, consumers, exports or replays.",
+    when: "Too much of the tenant's, or the operator's, is under way at once: bytes, requests, consumers, exports or replays.",
     todo: 'Wait for `Retry-After`, and do less at once.',
     retry: 'yes',
   },
+  TENANT_OUT_OF_REACH: {
+    when: 'The header `Headgate-Tenant` names a tenant that the token is not for.',
+    todo: "Name a tenant of the token's; a tenant's own token needs no header.",
+    retry: 'no',
+  },
   TENANT_RATE_LIMITED: {
-    when: "The tenant's rate is used up (`limits` in its file).",
+    when: "The tenant's rate is used up (`limits` in its file), or the operator's own.",
     todo: 'Wait for `Retry-After`. The headers `RateLimit` and `RateLimit-Policy` tell what is left.',
     retry: 'yes',
+  },
+  TENANT_REQUIRED: {
+    when: 'An operator has not said which tenant the call is about, or not by a tenant id.',
+    todo: 'Send the header `Headgate-Tenant: <tenant>`.',
+    retry: 'no',
   },
   TENANT_SUSPENDED: {
     when: "The tenant's file says `suspended: true`.",
