@@ -153,7 +153,8 @@ describe('the batcher, whatever comes when', () => {
         }
         const cut = before.started.filter((_, n) => !done.has(n));
         const gone = new Set(before.started.filter((_, n) => done.has(n)).flatMap(({ seqs }) => seqs));
-        const after = createBatcherBench({ limits: LIMITS, slots: 2 });
+        const known = before.started.map(({ plan }) => plan.batchId);
+        const after = createBatcherBench({ limits: LIMITS, slots: 2, known });
         after.recover(
           cut.map(({ plan }) => plan),
           [...chunks.values()].filter(({ seq }) => !gone.has(seq)),

@@ -36,6 +36,8 @@ export interface BenchOptions extends Partial<
   >
 > {
   readonly limits?: Partial<BatchLimits>;
+  /** Ids of batches that were given before a restart. Default: none. */
+  readonly known?: readonly string[];
 }
 
 /** A chunk as the spool gives it. */
@@ -54,11 +56,11 @@ export function chunkOf(partition: string, seq: number, events = 1, more: Partia
 }
 
 /** Builds a batcher over batches that the test ends. */
-export function createBatcherBench({ limits, ...options }: BenchOptions = {}): BatcherBench {
+export function createBatcherBench({ limits, known, ...options }: BenchOptions = {}): BatcherBench {
   const started: StartedBatch[] = [];
   const faults: unknown[] = [];
   let nextSeq = 1;
-  const batchIds = new BatchIds('0123abcd', [], options.now);
+  const batchIds = new BatchIds('0123abcd', known, options.now);
   const batcher = new Batcher({
     nextBatchId: () => batchIds.next(),
     restPerWork: 0,
