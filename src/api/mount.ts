@@ -56,7 +56,9 @@ const NOBODY: Calling = { tenant: '', caller: { role: 'nobody', subject: '', rea
 
 /** Who calls, and what about: once a tenant is named, nothing else is within reach. */
 function callingOf(ctx: Context): Calling {
-  const { role, subject, reach } = callerOf(ctx);
+  const { role, subject, reach, tenant: own } = callerOf(ctx);
   const tenant = tenantOf(ctx);
-  return { tenant, caller: { role, subject, reach: tenant === undefined ? reach : reachOf([tenant]) } };
+  // A tenant's own token reaches nothing else as it is.
+  const narrowed = tenant === undefined || tenant === own ? reach : reachOf([tenant]);
+  return { tenant, caller: { role, subject, reach: narrowed } };
 }

@@ -254,7 +254,7 @@ describe('how a subscription stands', function () {
     const nobody = Connection.lazy({ address: `127.0.0.1:${await freePort()}` });
     const unheard: unknown[] = [];
     const hear = (reason: unknown): void => void unheard.push(reason);
-    // It would end a process, and Mocha alone does not fail by it.
+    // It would end a process.
     process.on('unhandledRejection', hear);
     try {
       const client = new Client({ connection: nobody, namespace: testNamespace() });

@@ -89,10 +89,10 @@ interface Account {
 }
 
 /**
- * Decides whether a request may come in, of a tenant or of an operator, which has rates of its own, by what is known before its body is read: the tenant's rates (a bucket may be
- * in debt by what earlier requests held), its bytes in memory, its backlog in the spool and on its queue; and for
- * everyone the disk, the spool, and Temporal. A request that is admitted gets a {@link Permit}. What has been
- * acknowledged is never shed.
+ * Decides whether a request may come in, by what is known before its body is read: the rates of who sends it, a tenant
+ * or an operator (a bucket may be in debt by what earlier requests held), and its bytes in memory; the tenant's backlog in
+ * the spool and on its queue; and for everyone the disk, the spool, and Temporal. A request that is admitted gets a
+ * {@link Permit}. What has been acknowledged is never shed.
  */
 export class Admission {
   private readonly accounts = new Map<string, Account>();
