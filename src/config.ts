@@ -79,6 +79,10 @@ export interface Config {
   readonly loadsPerSecond: number;
   /** `HEADGATE_COMPACTION`. */
   readonly compaction: 'on' | 'off';
+  /** `HEADGATE_PRICES`, a path. */
+  readonly prices?: string;
+  /** `HEADGATE_USAGE_DAYS`. */
+  readonly usageDays: number;
   /** `HEADGATE_PUSH_ALLOW`. */
   readonly pushAllow: readonly AddressRange[];
   /** `HEADGATE_WORKFLOW_QUEUES`. */
@@ -87,6 +91,8 @@ export interface Config {
   readonly maxClockDifferenceSeconds: number;
   /** `HEADGATE_METRICS`. */
   readonly metrics: 'on' | 'off';
+  /** `HEADGATE_AUDIT_LOG_DAYS`. */
+  readonly auditLogDays: number;
   /** `HEADGATE_METRICS_TENANTS`. */
   readonly metricsTenants: number;
   /** `HEADGATE_METRICS_PORT`. */
@@ -247,10 +253,13 @@ function readAll(reader: SettingsReader): Config {
     minFreeDiskBytes: reader.size('HEADGATE_MIN_FREE_DISK', 512 * 1024 ** 2),
     loadsPerSecond: reader.integer('HEADGATE_LOADS_PER_SECOND', 4, 1, 1_000),
     compaction: reader.oneOf('HEADGATE_COMPACTION', ['on', 'off'], 'on'),
+    prices: reader.text('HEADGATE_PRICES'),
+    usageDays: reader.integer('HEADGATE_USAGE_DAYS', 400, 31, 1_000),
     pushAllow: reader.ranges('HEADGATE_PUSH_ALLOW'),
     workflowQueues: reader.workflowQueues('HEADGATE_WORKFLOW_QUEUES'),
     maxClockDifferenceSeconds: reader.integer('HEADGATE_MAX_CLOCK_DIFFERENCE_SECONDS', 60, 1, MAX_SECONDS),
     metrics: reader.oneOf('HEADGATE_METRICS', ['on', 'off'], 'on'),
+    auditLogDays: reader.integer('HEADGATE_AUDIT_LOG_DAYS', 400, 1, 36_500),
     metricsTenants: reader.integer('HEADGATE_METRICS_TENANTS', 200, 0, 100_000),
     metricsPort: reader.optionalInteger('HEADGATE_METRICS_PORT', 0, 65_535),
     shutdownGraceSeconds: reader.integer('HEADGATE_SHUTDOWN_GRACE_SECONDS', 20, 1, 600),

@@ -2,6 +2,7 @@ import type { BenchCase } from './bench-case.js';
 import { deadEndpoint } from './dead-endpoint.js';
 import { endToEnd, endToEndMillion } from './end-to-end.js';
 import { fastLane } from './fast-lane.js';
+import { findEvent } from './find-event.js';
 import { hostile } from './hostile.js';
 import { latency } from './latency.js';
 import { noisyNeighbour } from './noisy-neighbour.js';
@@ -35,4 +36,5 @@ export const CASES: readonly BenchCase[] = [
   routes,
   ratios,
   warehouse,
+  findEvent,
 ];

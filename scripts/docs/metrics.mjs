@@ -2,14 +2,18 @@
 import { Registry } from 'prom-client';
 import { createGauges } from '../../src/observability/metric-gauges.ts';
 import { createInstruments } from '../../src/observability/metric-instruments.ts';
+import { createSdkMetrics } from '../../src/observability/sdk-metrics.ts';
+import { createStageInstruments } from '../../src/observability/stage-instruments.ts';
 import { TenantLabels } from '../../src/observability/tenant-labels.ts';
 import { METRIC_LABELS, METRIC_NOTES } from '../../src/reference/metrics.ts';
 import { anchorOf, code, item, prose, title } from './markdown.mjs';
 
-const INTRODUCTION = `\`GET /metrics\` gives them in the text format of Prometheus.
+const INTRODUCTION = `\`GET /metrics\` gives them in the text format of Prometheus, or of OpenMetrics where \`Accept\` prefers it.
+[Watch with Prometheus](../how-to/watch-with-prometheus.md) has the alerts and the dashboard.
 It needs no token and names tenants: do not let your balancer pass it on.
 The API serves it at its own port, and \`headgate worker\` at [\`HEADGATE_METRICS_PORT\`](configuration.md#headgate_metrics_port).
 Beside these there are \`process_*\` and \`nodejs_*\`, about the process, as [prom-client](https://github.com/siimon/prom-client#default-metrics) has them.
+\`temporal_*\` is what Temporal's SDK measures in the process.
 A counter counts since its process started.`;
 
 const UNITS = [
@@ -49,6 +53,8 @@ const typeOf = ({ constructor }) => constructor.name.toLowerCase();
 function allMetrics() {
   const registry = new Registry();
   createInstruments(registry);
+  createStageInstruments(registry, new TenantLabels(0));
+  createSdkMetrics(registry);
   const readers = new Proxy({}, { get: () => () => [] });
   createGauges(registry, readers, new TenantLabels(0));
   return registry.getMetricsAsArray().sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -13,6 +13,11 @@ export function addressOf({ remoteAddress = 'unknown' }: Pick<Socket, 'remoteAdd
   return isIPv6(remoteAddress) ? networkOf(remoteAddress) : remoteAddress;
 }
 
+/** The address at the other end of a connection, whole. Behind a proxy it is the proxy's. */
+export function peerOf({ remoteAddress = 'unknown' }: Pick<Socket, 'remoteAddress'>): string {
+  return remoteAddress.startsWith(IPV4_IN_IPV6) ? remoteAddress.slice(IPV4_IN_IPV6.length) : remoteAddress;
+}
+
 function networkOf(address: string): string {
   const [head = '', tail] = (address.split('%')[0] ?? '').split('::');
   const groups = head === '' ? [] : head.split(':');

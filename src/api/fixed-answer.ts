@@ -35,3 +35,26 @@ export function answerFixed(ctx: Context, { type, body, gzipped, etag }: FixedAn
   ctx.body = takesGzip ? gzipped : body;
   ctx.type = type;
 }
+
+/** Nothing from elsewhere is loaded, run or shown, and nothing that is written into a page. */
+const PAGE_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** Answers with a page, which loads what is served here alone. */
+export function answerPage(ctx: Context, page: FixedAnswer): void {
+  answerFixed(ctx, page);
+  ctx.set({
+    'Content-Security-Policy': PAGE_POLICY,
+    'Cross-Origin-Opener-Policy': 'same-origin',
+    'Referrer-Policy': 'no-referrer',
+    'X-Frame-Options': 'DENY',
+  });
+}

@@ -5,6 +5,7 @@ import type { Admission } from '../ingest/admission/admission.js';
 import { operatorPayer } from '../ingest/admission/payer.js';
 import type { Permit } from '../ingest/admission/permit.js';
 import type { AnsweredRequest, Metrics } from '../observability/metrics.js';
+import type { ActRoute, Acts } from './acts.js';
 import { callerOf, lackOf, type Authenticator } from './authenticate.js';
 import type { Caller } from './caller.js';
 import { heldBack, identified } from './connections.js';
@@ -24,10 +25,12 @@ export interface GuardOptions {
   readonly refusedTokens: RefusedTokens;
   readonly bodyPace?: BodyPace;
   readonly metrics?: Pick<Metrics, 'requestAnswered' | 'refused'>;
+  /** Brings requests into the audit log. Default: none are. */
+  readonly acts?: Pick<Acts, 'begin' | 'done' | 'tokenRefused'>;
 }
 
 /** What a route says of itself. */
-export interface GuardedRoute {
+export interface GuardedRoute extends ActRoute {
   /** Whom it is for. Default `tenant`. */
   readonly audience?: Audience;
   /** Path parameter with the name of the one thing that the scope `<scope>:<name>` is enough for. */
@@ -50,6 +53,7 @@ export type Guard = (scope: Scope, route?: GuardedRoute) => (ctx: Context, next:
  * answer. What the body and the answer take counts until the answer is ready; the request itself until it is through.
  * The token is looked at again once the body is there, before a GET is answered, and until any answer but that to events
  * is through, which is cut when the token is lost.
+ * The audit log has what was asked before it is answered.
  * Refusals for a tenant's own limit are 429, for the node's 503, both with `Retry-After`; those of a tenant that goes on
  * all the same, more than 50 in a second, are held back.
  */
@@ -58,11 +62,12 @@ export function createGuard(options: GuardOptions): Guard {
   const slowed = new SlowedAnswers();
   return (scope, route = {}) =>
     async (ctx, next) => {
-      const { authenticate, refusedTokens, admission } = options;
+      const { authenticate, refusedTokens, admission, acts } = options;
       const authorization = ctx.get('authorization') || undefined;
-      const caller = await authenticate(authorization).catch((error: unknown) =>
-        refusedTokens.refused(ctx.req, error),
-      );
+      const caller = await authenticate(authorization).catch((error: unknown) => {
+        acts?.tokenRefused(ctx, route, error);
+        return refusedTokens.refused(ctx.req, error);
+      });
       const payer = payerOf(caller);
       identified(ctx.req, payer);
       ctx.state.caller = caller;
@@ -79,6 +84,7 @@ export function createGuard(options: GuardOptions): Guard {
             refusedTokens.notAllowed(ctx.req, error);
             throw error;
           }
+          acts?.begin(ctx, route);
           await watched(ctx, route, () => admitted(ctx, options, route, next));
         } catch (error) {
           if (statusOf(error) === 429 && floods.isFlood(payer))
@@ -131,15 +137,20 @@ function holdOpen({ res }: Context, leave: () => void): void {
 /** Runs what a route does with a request that has come in, tells the quotas, and counts what came of it. */
 async function answering(
   ctx: Context,
-  { admission, metrics }: GuardOptions,
-  { takesEvents }: GuardedRoute,
+  { admission, metrics, acts }: GuardOptions,
+  route: GuardedRoute,
   run: () => Promise<void>,
 ): Promise<void> {
   const began = performance.now();
+  const { takesEvents } = route;
   const caller = callerOf(ctx);
   let refusedSeconds: number | undefined;
   try {
-    await run();
+    await run().catch(async (error: unknown) => {
+      await acts?.done(ctx, route, caller, error);
+      throw error;
+    });
+    await acts?.done(ctx, route, caller);
   } catch (error) {
     const status = statusOf(error);
     if (error instanceof HeadgateError && status === 429) refusedSeconds = error.retryAfterSeconds;

@@ -1,5 +1,6 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
+import type { Told } from './acts.js';
 import { callerOf } from './authenticate.js';
 import { reachOf } from './caller.js';
 import { bodyOf, type Guard } from './guard.js';
@@ -42,12 +43,22 @@ function answerer<Services>(
       query: readQuery?.(ctx.query),
       body: readBody?.(await bodyOf(ctx)),
     } as Call<RouteShape>;
+    const reason = textIn(call.body, 'reason');
+    ctx.state.told = { reason } satisfies Told;
     const value = await route.handle(services, call);
+    if (route.method === 'POST') ctx.state.told = { reason, made: textIn(value, 'id') } satisfies Told;
     if (value === ANSWERED) return;
     ctx.status = answer.status;
     ctx.body = JSON.stringify(value);
     ctx.type = 'application/json';
   };
+}
+
+/** A text that a body or an answer has by a name; for the audit log. */
+function textIn(value: unknown, name: string): string | undefined {
+  const text =
+    typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+  return typeof text === 'string' ? text : undefined;
 }
 
 type Calling = { readonly tenant: string | undefined; readonly caller: CallCaller };

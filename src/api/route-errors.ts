@@ -1,3 +1,4 @@
+import { SEARCHED_PERIOD } from './schemas/event-history.js';
 import { text, integer, optional, type Properties } from '../platform/json-schema.js';
 import type { ErrorCode } from '../errors.js';
 import type { RouteShape } from './route.js';
@@ -26,6 +27,9 @@ const GUARDED = [
   'ENGINE_UNAVAILABLE',
 ] as const;
 
+/** Of those of them that change something. */
+const CHANGING = ['AUDIT_LOG_UNAVAILABLE'] as const;
+
 const FOR_OPERATORS = ['OPERATOR_ONLY'] as const;
 
 const WITH_QUERY = ['PARAMETER_INVALID'] as const;
@@ -38,10 +42,19 @@ const WITH_BODY = [
 ] as const;
 
 /** Every code of an error that a route may answer, each once. */
-export function errorsOf({ scope, audience, query, body, errors = [] }: RouteShape): ErrorCode[] {
+export function errorsOf({
+  scope,
+  audience,
+  method,
+  act,
+  query,
+  body,
+  errors = [],
+}: RouteShape): ErrorCode[] {
   const codes: readonly ErrorCode[] = [
     ...(scope === undefined ? [] : GUARDED),
     ...(audience === 'operator' ? FOR_OPERATORS : []),
+    ...(scope !== undefined && act === undefined && method === 'POST' ? CHANGING : []),
     ...(query === undefined ? [] : WITH_QUERY),
     ...(body === undefined ? [] : WITH_BODY),
     ...errors,
@@ -60,6 +73,7 @@ export const PROBLEM_DETAILS: Partial<Record<ErrorCode, Properties>> = {
     outcome: text({ description: 'What became of it.' }),
     by: optional(BY),
   },
+  EVENT_NOT_FOUND: { searched: SEARCHED_PERIOD },
   LEASE_STALE: SETTLED,
   NOTHING_ACCEPTED: NOTHING_ACCEPTED_DETAILS,
 };

@@ -13,7 +13,10 @@ export const TAGS = {
   Subscriptions: 'Look at subscriptions, and pause, resume or drain them.',
   Pull: 'Consume the events of a pull subscription.',
   'Dead letters': 'Events that could not be delivered: look at, redrive, discard or export them.',
+  'Audit log': 'Who did what.',
   Replays: 'Deliver kept events again, or decide on them again.',
+  Usage: 'What the tenant has used, and what that costs.',
+  Status: 'See what fails, what waits, and what to do about it.',
   Operation: 'For those who run Headgate: health, metrics, and this description. They need no token.',
 } as const;
 

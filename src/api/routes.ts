@@ -1,15 +1,21 @@
 import type { Route } from './route.js';
+import { AUDIT_LOG_ROUTES, type AuditLogServices } from './routes/audit-log.js';
 import { BATCH_ROUTES } from './routes/batches.js';
+import { CONSOLE_ROUTES, type ConsoleServices } from './routes/console.js';
 import { DEAD_LETTER_ROUTES, type DeadLetterServices } from './routes/dead-letters.js';
 import { DOCUMENTATION_ROUTES, type DocumentationServices } from './routes/documentation.js';
 import { ELIGIBILITY_ROUTES } from './routes/eligibility.js';
+import { EVENT_HISTORY_ROUTES } from './routes/event-history.js';
 import { EVENT_ROUTES } from './routes/events.js';
 import { HEALTH_ROUTES, type HealthServices } from './routes/health.js';
 import { METRICS_ROUTES, type MetricsServices } from './routes/metrics.js';
 import { PULL_ROUTES, type PullServices } from './routes/pull.js';
 import { REPLAY_ROUTES, type ReplayServices } from './routes/replays.js';
 import { SUBSCRIPTION_ROUTES, type SubscriptionServices } from './routes/subscriptions.js';
+import { USAGE_ROUTES, type UsageServices } from './routes/usage.js';
+import { STATUS_ROUTES, type StatusServices } from './routes/status.js';
 import type { Decider } from '../eligibility/decider.js';
+import type { EventHistory } from '../event-history/event-history.js';
 import type { Receipts } from '../receipts/receipts.js';
 import type { EventServices } from './take-events.js';
 
@@ -21,14 +27,17 @@ export interface RouteServices
     DeadLetterServices,
     PullServices,
     HealthServices,
-    DocumentationServices {
+    DocumentationServices,
+    ConsoleServices {
   readonly decider: Pick<Decider, 'subject' | 'rulesInForce'>;
   readonly receipts: Receipts;
+  readonly eventHistory: EventHistory;
 }
 
 /** The routes that every API has, in the order in which they are looked at: of two that match, the first answers. */
 export const COMMON_ROUTES: readonly Route<RouteServices>[] = [
   ...EVENT_ROUTES,
+  ...EVENT_HISTORY_ROUTES,
   ...ELIGIBILITY_ROUTES,
   ...BATCH_ROUTES,
   ...PULL_ROUTES,
@@ -36,11 +45,17 @@ export const COMMON_ROUTES: readonly Route<RouteServices>[] = [
   ...REPLAY_ROUTES,
   ...HEALTH_ROUTES,
   ...DOCUMENTATION_ROUTES,
+  ...CONSOLE_ROUTES,
 ];
 
 /** Every route there is: what is mounted, described and tested comes from here. */
-export const ROUTES: readonly Route<RouteServices & SubscriptionServices & MetricsServices>[] = [
+export const ROUTES: readonly Route<
+  RouteServices & SubscriptionServices & StatusServices & UsageServices & AuditLogServices & MetricsServices
+>[] = [
   ...COMMON_ROUTES,
   ...SUBSCRIPTION_ROUTES,
+  ...STATUS_ROUTES,
+  ...USAGE_ROUTES,
+  ...AUDIT_LOG_ROUTES,
   ...METRICS_ROUTES,
 ];

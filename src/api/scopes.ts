@@ -1,6 +1,7 @@
 /** What a token may allow. */
 export const SCOPES = [
   'events:write',
+  'events:read',
   'user-properties:write',
   'decisions:read',
   'batches:read',
@@ -11,6 +12,9 @@ export const SCOPES = [
   'subscriptions:pull',
   'subscriptions:read',
   'subscriptions:write',
+  'status:read',
+  'usage:read',
+  'audit-log:read',
   'admin',
 ] as const;
 

@@ -12,6 +12,8 @@ import type { Logger } from '../platform/logger.js';
 import type { Decider } from '../eligibility/decider.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { Pull } from '../pull/pull.js';
+import type { AuditLogReader } from '../audit-log/reader.js';
+import type { Acts } from './acts.js';
 import type { Authenticator } from './authenticate.js';
 import { AddressTurns, type RequestHandler } from './address-turns.js';
 import { Connections } from './connections.js';
@@ -22,15 +24,20 @@ import { RefusedTokens } from './refused-tokens.js';
 import { holdContinue } from './expect-continue.js';
 import { problemDocument, problems } from './problem.js';
 import type { BodyPace } from './read-body.js';
+import type { EventHistory } from '../event-history/event-history.js';
 import type { Receipts } from '../receipts/receipts.js';
 import type { Replays } from '../replays/replays.js';
 import { ExportSlots } from './export-slots.js';
 import { mount } from './mount.js';
+import { createConsole } from './console.js';
 import { createDocumentation } from './documentation.js';
 import { COMMON_ROUTES, ROUTES } from './routes.js';
+import { AUDIT_LOG_ROUTES } from './routes/audit-log.js';
 import { createReadiness, type ReadinessCheck } from './routes/health.js';
 import { createScrape, METRICS_ROUTES } from './routes/metrics.js';
+import { STATUS_ROUTES, type StatusServices } from './routes/status.js';
 import { SUBSCRIPTION_ROUTES, type SubscriptionServices } from './routes/subscriptions.js';
+import { USAGE_ROUTES, type UsageServices } from './routes/usage.js';
 
 /** What the API is built over. */
 export interface ApiDependencies {
@@ -41,11 +48,18 @@ export interface ApiDependencies {
   readonly schemasOf?: (tenant: string) => EventSchemas | undefined;
   readonly decider: Pick<Decider, 'subject' | 'rulesInForce'>;
   readonly receipts: Receipts;
+  readonly eventHistory: EventHistory;
   readonly replays: Replays;
   readonly deadLetters: DeadLetters;
   readonly pull: Pull;
   /** Without it there is no `/v1/subscriptions`. */
   readonly subscriptions?: SubscriptionServices['subscriptions'];
+  /** Without it there is no `/v1/usage`. */
+  readonly usage?: UsageServices['usage'];
+  /** Without it nothing is noted, and there is no `/v1/audit-log`. */
+  readonly auditLog?: { readonly acts: Acts; readonly reader: AuditLogReader };
+  /** Without it there is no `/v1/status`. */
+  readonly status?: StatusServices['status'];
   readonly readiness: readonly ReadinessCheck[];
   /** How slowly a body may come. Default: any for 10 s, then 1,000 bytes/s. */
   readonly bodyPace?: BodyPace;
@@ -110,9 +124,9 @@ const BACKLOG = 4_096;
 
 /** Builds the Koa application; it holds no port yet. */
 export function createApi(dependencies: ApiDependencies): Koa {
-  const { subscriptions, metrics, readiness, log } = dependencies;
+  const { subscriptions, status, usage, auditLog, metrics, readiness, log } = dependencies;
   const refusedTokens = new RefusedTokens(dependencies);
-  const guard = createGuard({ ...dependencies, refusedTokens });
+  const guard = createGuard({ ...dependencies, refusedTokens, acts: auditLog?.acts });
   const app = new Koa();
   // Errors on a broken connection are the client's; everything else is answered by `problems`.
   app.silent = true;
@@ -122,9 +136,13 @@ export function createApi(dependencies: ApiDependencies): Koa {
     exportSlots: new ExportSlots(),
     readinessNow: createReadiness(readiness),
     documentation: createDocumentation(ROUTES),
+    console: createConsole(),
   };
   mount(router, COMMON_ROUTES, services, guard);
   if (subscriptions !== undefined) mount(router, SUBSCRIPTION_ROUTES, { subscriptions }, guard);
+  if (usage !== undefined) mount(router, USAGE_ROUTES, { usage }, guard);
+  if (auditLog !== undefined) mount(router, AUDIT_LOG_ROUTES, { auditLog: auditLog.reader }, guard);
+  if (status !== undefined) mount(router, STATUS_ROUTES, { status }, guard);
   if (metrics !== undefined) mount(router, METRICS_ROUTES, { scrape: createScrape(metrics) });
   app.use(problems(log));
   app.use(refuseUnknown);

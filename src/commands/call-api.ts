@@ -25,11 +25,18 @@ export interface CommandApi {
 /** How {@link CommandApi.follow} asks on. */
 const PATIENCE = { retries: 600, minTimeout: 1_000, factor: 1 } as const;
 
-/** Opens the API for a command, with a token of the scope; see {@link openApi}. */
-export function openCommandApi({ tenant, url }: ApiCommandOptions, scope: string): CommandApi {
+/**
+ * Opens the API for a command, with a token of the scope; see {@link openApi}. Without a tenant it is about all that the
+ * token reaches.
+ */
+export function openCommandApi({ tenant, url }: Partial<ApiCommandOptions>, scope: string): CommandApi {
   const config = loadConfig();
   const base = url ?? `http://${config.host}:${config.port}`;
-  return openApi(base, tokenSource(config, assertTenantId(tenant), scope), tenant);
+  return openApi(
+    base,
+    tokenSource(config, tenant === undefined ? undefined : assertTenantId(tenant), scope),
+    tenant,
+  );
 }
 
 /**

@@ -3,13 +3,17 @@ import { openBatches } from '../roles/stores.js';
 import { rewrapKeys, rotateKey } from '../stores/batch-keys/changes.js';
 import { assertTenantId } from '../tenants/ids.js';
 import { print } from './terminal-text.js';
+import { noted } from './note-act.js';
 
 /** Gives a tenant's batch files a new key. */
 export async function rotate(given: string): Promise<void> {
   const tenant = assertTenantId(given);
-  const { keys, keyFiles, masters } = await openBatches(loadConfig());
+  const config = loadConfig();
+  const { keys, keyFiles, masters } = await openBatches(config);
   await keys.check({ create: true });
-  const file = await rotateKey(keyFiles, masters, tenant);
+  const file = await noted(config, { act: 'batch-key rotate', kind: 'changes', tenant }, () =>
+    rotateKey(keyFiles, masters, tenant),
+  );
   print(
     `${tenant} has ${file.keys.length} keys; the last, ${file.keys.at(-1)?.id}, is used within 60 seconds.`,
   );
@@ -17,9 +21,12 @@ export async function rotate(given: string): Promise<void> {
 
 /** Wraps all keys by the master key that is set now. */
 export async function rewrap(): Promise<void> {
-  const { keys, keyFiles, masters } = await openBatches(loadConfig());
+  const config = loadConfig();
+  const { keys, keyFiles, masters } = await openBatches(config);
   await keys.check({ create: true });
-  const { tenants, changed } = await rewrapKeys(keyFiles, masters);
+  const { tenants, changed } = await noted(config, { act: 'batch-key rewrap', kind: 'changes' }, () =>
+    rewrapKeys(keyFiles, masters),
+  );
   print(
     `${tenants} tenants have keys; those of ${changed} are wrapped anew. HEADGATE_BATCH_KEY opens all of them.`,
   );

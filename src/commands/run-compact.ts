@@ -5,6 +5,7 @@ import { compactTenant } from '../stores/warehouse/parquet/compaction.js';
 import { assertParquet } from './parquet-tenant.js';
 import { print } from './terminal-text.js';
 import { warnOfNothingToRead } from './unknown-tenant.js';
+import { noted } from './note-act.js';
 
 /** Options of `headgate compact`; both in milliseconds. */
 export interface CompactOptions {
@@ -14,12 +15,15 @@ export interface CompactOptions {
 
 /** Compacts the Parquet files of a tenant once, and says what has become of them. */
 export async function runCompact(tenant: string, { olderThan, grace }: CompactOptions): Promise<void> {
-  const { dataDir, fault } = loadConfig();
+  const config = loadConfig();
+  const { dataDir, fault } = config;
   if (fault !== undefined) armFaultPoint(fault.point, fault.passes);
   await assertParquet(dataDir, tenant);
   await warnOfNothingToRead(dataDir, tenant);
   const root = dataPaths(dataDir).warehouse;
-  const result = await compactTenant({ root, tenant, olderThanMs: olderThan, graceMs: grace });
+  const result = await noted(config, { act: 'compact', kind: 'changes', tenant }, () =>
+    compactTenant({ root, tenant, olderThanMs: olderThan, graceMs: grace }),
+  );
   const { replaced, written, removed, kept } = result;
   print(`${replaced} files replaced by ${written}; ${removed} replaced files removed, ${kept} kept for now`);
 }

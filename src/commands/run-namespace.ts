@@ -9,6 +9,7 @@ import { claimNamespace, takeNamespaceOver, type Claimant } from '../roles/names
 import { openBatches } from '../roles/stores.js';
 import { isStoreId } from '../stores/batch-store/store-identity.js';
 import { print } from './terminal-text.js';
+import { noted } from './note-act.js';
 
 /** Says whose the namespace is. */
 export async function show({ json }: { json?: boolean }): Promise<void> {
@@ -27,7 +28,10 @@ export async function claim({ force }: { force?: boolean }): Promise<void> {
   await withClient(config, async (client) => {
     const who = await claimant(config, client.options.namespace);
     const { path, host } = who.directory;
-    const before = force === true ? await takeNamespaceOver(client, who) : await take(client, who);
+    const params = { namespace: who.namespace, ...(force === true && { force: 'true' }) };
+    const before = await noted(config, { act: 'namespace claim', kind: 'changes', params }, () =>
+      force === true ? takeNamespaceOver(client, who) : take(client, who),
+    );
     print(`Namespace "${who.namespace}" belongs to ${path} on host ${host}.`);
     if (before === undefined || before.directory === who.directory.id) return;
     print(
@@ -47,8 +51,11 @@ export async function lost(store: string): Promise<void> {
       'PARAMETER_INVALID',
       'The id of a batch store has 16 hex digits, such as 0123456789abcdef.',
     );
-  const { identity } = await openBatches(loadConfig());
-  await identity.adopt(store);
+  const config = loadConfig();
+  const { identity } = await openBatches(config);
+  await noted(config, { act: 'namespace lost', kind: 'changes', params: { store } }, () =>
+    identity.adopt(store),
+  );
   print(
     `Batches of store ${store} that are not in this one, ${await identity.id()}, count as gone from now on.`,
   );

@@ -14,6 +14,7 @@ import type { ExportFormat } from '../stores/warehouse/parquet/export.js';
 import type { QueryResult } from '../stores/warehouse/parquet/query.js';
 import { cell } from './terminal-text.js';
 import { warnOfNothingToRead } from './unknown-tenant.js';
+import { noted } from './note-act.js';
 
 /** Rows a table shows; more is nothing to read, and the other formats give all. */
 const MAX_TABLE_ROWS = 1000;
@@ -127,7 +128,8 @@ export async function queryWarehouse(
   sql: string | undefined,
   { json, views, ...options }: QueryOptions,
 ): Promise<void> {
-  const { dataDir } = loadConfig();
+  const config = loadConfig();
+  const { dataDir } = config;
   await assertParquet(dataDir, tenant);
   await warnOfNothingToRead(dataDir, tenant);
   const root = dataPaths(dataDir).warehouse;
@@ -135,7 +137,9 @@ export async function queryWarehouse(
   if (sql === undefined)
     throw new HeadgateError('PARAMETER_INVALID', 'Give a query, such as "SELECT count(*) FROM events".');
   const format = json ? 'json' : options.format;
-  await runQuery({ ...options, root, tenant, sql, format, stdout: process.stdout });
+  await noted(config, { act: 'query', kind: 'reads', tenant }, () =>
+    runQuery({ ...options, root, tenant, sql, format, stdout: process.stdout }),
+  );
 }
 
 async function writeViews(root: string, tenant: string): Promise<void> {

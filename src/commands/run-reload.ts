@@ -10,6 +10,7 @@ import { assertTenantId } from '../tenants/ids.js';
 import type { ReloadResult } from '../workflows/messages/reloads.js';
 import { withRunningTemporal } from './running-temporal.js';
 import { print, printError } from './terminal-text.js';
+import { noted } from './note-act.js';
 
 /** Options of `headgate reload`. */
 export interface ReloadOptions {
@@ -27,7 +28,10 @@ export async function runReload({ tenant, from, to }: ReloadOptions): Promise<vo
   const { isolation } = (await readTenantFile(dataPaths(config.dataDir).tenants, file)).config;
   const done = await withRunningTemporal(config, async (client) => {
     const id = new Date().toISOString().toLowerCase().replaceAll(/[-:]/g, '');
-    const workflowId = await startReload(client, { tenant, isolation, id, from, to });
+    const params = { ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
+    const workflowId = await noted(config, { act: 'reload', kind: 'changes', tenant, params }, () =>
+      startReload(client, { tenant, isolation, id, from, to }),
+    );
     printError(`Announcing the kept batches of ${tenant}: workflow ${workflowId}`);
     return follow(client.workflow.getHandle(workflowId));
   });

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadConfig, type Config } from '../config.js';
 import { HeadgateError } from '../errors.js';
@@ -8,6 +9,7 @@ import { openTenantRegistry } from '../tenants/config/registry.js';
 import { assertTenantId } from '../tenants/ids.js';
 import { bigQueryOf } from './parquet-tenant.js';
 import { print } from './terminal-text.js';
+import { noted } from './note-act.js';
 
 /** Deletes the keys of a tenant's batch files, and names what is not encrypted. */
 export async function erase(given: string, { yes }: { yes: boolean }): Promise<void> {
@@ -26,7 +28,14 @@ export async function erase(given: string, { yes }: { yes: boolean }): Promise<v
       'PARAMETER_INVALID',
       `This makes everything that is kept of ${tenant}'s batches unreadable for good: add --yes to do it.`,
     );
-  const { erasedAt, keys: deleted, plainFiles } = await eraseTenant(keyFiles, store, tenant);
+  const {
+    erasedAt,
+    keys: deleted,
+    plainFiles,
+  } = await noted(config, { act: 'tenant erase', kind: 'changes', tenant }, () =>
+    eraseTenant(keyFiles, store, tenant),
+  );
+  await rm(join(dataPaths(config.dataDir).eventIndex, tenant), { recursive: true, force: true });
   print(
     `${tenant} is erased since ${erasedAt}: ${deleted} keys deleted now, ${plainFiles} plain batch files.`,
   );

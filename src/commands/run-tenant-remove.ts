@@ -8,6 +8,7 @@ import { openTemporal, type Temporal } from '../temporal/temporal.js';
 import { HeadgateError } from '../errors.js';
 import { lockSpool } from '../ingest/spool-lock.js';
 import { Spool } from '../ingest/spool.js';
+import { UsageLedger } from '../stores/usage/ledger.js';
 import { createLogger } from '../platform/logger.js';
 import { countProcesses } from '../recovery/holdings.js';
 import { leftBehind } from '../removal/left-behind.js';
@@ -20,6 +21,7 @@ import { assertTenantId } from '../tenants/ids.js';
 import { assertTemporal } from './assert-temporal.js';
 import { earlierOf, type EarlierTenant } from './earlier-tenant.js';
 import { print, printError } from './terminal-text.js';
+import { noted } from './note-act.js';
 
 /** What `headgate tenant remove` is told. */
 export interface RemoveOptions {
@@ -42,14 +44,15 @@ export async function remove(given: string, { data, dryRun, yes }: RemoveOptions
   if (isUnknown && !existsSync(file)) throw new HeadgateError('TENANT_UNKNOWN', unknown(tenant, data));
   const known = await earlierOf(paths, tenant);
   if (dryRun) return print(plan(config, tenant, data, known));
-  if (!data) return takeAway(config, tenant);
+  const act = { act: 'tenant remove', kind: 'changes', tenant, params: { data: String(data) } } as const;
+  if (!data) return noted(config, act, () => takeAway(config, tenant));
   if (!yes)
     throw new HeadgateError(
       'PARAMETER_INVALID',
       `${plan(config, tenant, data, known)}\nThere is no way back: add --yes to do it.`,
     );
-  const removed = await withEverythingStopped(config, (temporal) =>
-    removeData(config, tenant, temporal, known.subscriptions),
+  const removed = await noted(config, act, () =>
+    withEverythingStopped(config, (temporal) => removeData(config, tenant, temporal, known.subscriptions)),
   );
   print(report(tenant, removed, known));
 }
@@ -75,7 +78,7 @@ async function takeAway(config: Config, tenant: string): Promise<void> {
 }
 
 const SHARED =
-  '  and in the state, the spool and Temporal: its profiles, ids that are remembered, what is on its way, pauses';
+  '  and in the state, the spool and Temporal: its profiles, ids that are remembered, what is on its way, pauses, usage';
 
 function plan(config: Config, tenant: string, data: boolean, { bigQuery }: EarlierTenant): string {
   const paths = dataPaths(config.dataDir);
@@ -138,12 +141,14 @@ async function removeData(
   const signal = AbortSignal.timeout(STATE_MS);
   const state = await openStateStore(config, { log: QUIET, onFatal, signal });
   const spool = new Spool(paths.spool);
+  const usage = new UsageLedger(paths.usage);
   try {
     return await removeTenant({
       tenant,
       paths,
       spool,
       state,
+      usage,
       batchStore: store,
       keyFiles,
       subscriptions,
@@ -154,6 +159,7 @@ async function removeData(
   } finally {
     hold.stop();
     await spool.close();
+    await usage.close();
     await state.close();
   }
 }

@@ -16,6 +16,7 @@ import { assertTenantId } from '../tenants/ids.js';
 import { consequences } from './apply-consequences.js';
 import { printedLines } from './printed-lines.js';
 import { print, printError } from './terminal-text.js';
+import { noteActs } from './note-act.js';
 
 /** Asking Google takes half a second; without a network it would take minutes to give up. */
 const CHECK_TIMEOUT_MS = 15_000;
@@ -33,6 +34,17 @@ export async function applyTenants(source: string, { keepData }: { keepData: boo
     for (const tenant of tenants) notes.set(tenant.loaded.config.tenant, await consequences(config, tenant));
   };
   const applied = await applyTenantFiles({ source, dir, versions, check, reach: config });
+  const changed = applied.filter(({ change }) => change !== 'unchanged');
+  await noteActs(
+    config,
+    changed.map(({ tenant, change }) => ({
+      act: 'tenant apply',
+      kind: 'changes',
+      tenant,
+      params: { change },
+      outcome: 'ok',
+    })),
+  );
   for (const { tenant, change } of applied)
     print([`${tenant} ${change}`, ...(notes.get(tenant) ?? []).map((note) => `  ${note}`)].join('\n'));
   const counts = (['added', 'changed', 'unchanged'] as const).map(

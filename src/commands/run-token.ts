@@ -7,6 +7,7 @@ import { makeDevelopmentKeys, signToken, type TokenClaims } from '../keys/key-se
 import { assertTenantId, isSubscriptionName } from '../tenants/ids.js';
 import { print, printError } from './terminal-text.js';
 import { warnOfUnknownTenant } from './unknown-tenant.js';
+import { noteActs } from './note-act.js';
 
 /** The development key cannot revoke: a year is long enough for any test. */
 const MAX_LIFETIME_MS = 366 * 24 * 60 * 60 * 1_000;
@@ -39,10 +40,24 @@ export async function printToken(options: TokenOptions): Promise<void> {
     audience: config.jwtAudience,
     expiresInSeconds: secondsOf(options.expires, config.tokenMaxLifetimeMs),
   });
+  await noteActs(config, [tokenMade(options, holder)]);
   print(token);
   if (config.jwks !== undefined) printError(OTHER_KEYS);
   for (const tenant of holder.tenants ?? [holder.tenant])
     if (tenant !== undefined) await warnOfUnknownTenant(config.dataDir, tenant, 'its requests are refused');
+}
+
+function tokenMade(
+  { scope, expires }: TokenOptions,
+  { tenant, role, tenants }: Pick<TokenClaims, 'tenant' | 'role' | 'tenants'>,
+): Parameters<typeof noteActs>[1][number] {
+  const params = {
+    scope,
+    expires,
+    ...(role !== undefined && { role }),
+    ...(tenants !== undefined && { tenants: tenants.join(',') }),
+  };
+  return { act: 'token', kind: 'changes', outcome: 'ok', params, ...(tenant !== undefined && { tenant }) };
 }
 
 function holderOf({

@@ -7,9 +7,14 @@ const VALID_SECONDS = 600;
 
 /**
  * Gives the token of `HEADGATE_TOKEN`, or short-lived ones signed with the development key, renewed as needed.
+ * @param tenant whose; undefined: an operator's, for all tenants
  * @param scope space-separated, of signed ones
  */
-export function tokenSource(config: Config, tenant: string, scope: string): () => Promise<string> {
+export function tokenSource(
+  config: Config,
+  tenant: string | undefined,
+  scope: string,
+): () => Promise<string> {
   const { token } = config;
   if (token !== undefined) return () => Promise.resolve(token);
   let signed: { token: Promise<string>; until: number } | undefined;
@@ -17,7 +22,8 @@ export function tokenSource(config: Config, tenant: string, scope: string): () =
     if (signed === undefined || signed.until < Date.now()) {
       const subject = localUser();
       const { jwtIssuer: issuer, jwtAudience: audience } = config;
-      const claims = { tenant, scope, issuer, audience, expiresInSeconds: VALID_SECONDS, subject };
+      const holder = tenant === undefined ? { role: 'operator' as const } : { tenant };
+      const claims = { ...holder, scope, issuer, audience, expiresInSeconds: VALID_SECONDS, subject };
       signed = { token: signToken(config.dataDir, claims), until: Date.now() + VALID_SECONDS * 500 };
     }
     return signed.token;

@@ -17,6 +17,8 @@ export interface ChunkDecisions {
   readonly evaluated: number;
   /** Evaluations that came out eligible, by rule. */
   readonly eligible: Readonly<Record<string, number>>;
+  /** The others, by rule. */
+  readonly ineligible: Readonly<Record<string, number>>;
   /** The decisions, one a line. */
   readonly ndjson: string;
 }
@@ -67,6 +69,7 @@ class Made {
   decided = 0;
   evaluated = 0;
   readonly eligible: Record<string, number> = {};
+  readonly ineligible: Record<string, number> = {};
   ndjson = '';
   /** The events of a chunk are of few sources. */
   private readonly sourceKeys = new Map<string, string>();
@@ -108,8 +111,8 @@ export function decideChunk(
     const line = made.decided++;
     if (after?.(event, line) === false) break;
   }
-  const { decided, evaluated, eligible, ndjson } = made;
-  return { decided, evaluated, eligible, ndjson };
+  const { decided, evaluated, eligible, ineligible, ndjson } = made;
+  return { decided, evaluated, eligible, ineligible, ndjson };
 }
 
 /** The subjects that {@link decideChunk} asks for. */
@@ -154,7 +157,8 @@ function decideEvent(
     const before = current?.outcome ?? OUTCOME_BEFORE_ALL;
     const isCurrent = current === undefined || !isNewer(current, ruleVersion, event);
     if (isCurrent) record.decisions[rule] = { outcome, reason, ruleVersion, eventId, eventSource, time };
-    if (outcome === 'eligible') made.eligible[rule] = (made.eligible[rule] ?? 0) + 1;
+    const counts = made[outcome];
+    counts[rule] = (counts[rule] ?? 0) + 1;
     const row: DecisionRow = {
       id: `${eventId}:${rule}:${ruleVersion}:${sourceKey}`,
       event_id: eventId,

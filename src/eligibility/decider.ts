@@ -30,6 +30,8 @@ export interface DeciderOptions {
   readonly onFault: OnFault;
   /** Called with the expressions that failed on a request's events, once a request. */
   readonly onFailures?: (tenant: string, failures: readonly ExpressionFailure[]) => void;
+  /** Called with the decisions on a request's events, and the seconds that they took; not with those made again after a crash. */
+  readonly onDecided?: (tenant: string, decisions: ChunkDecisions, seconds: number) => void;
   /**
    * Changed subjects held in memory until a checkpoint has them: at this number, tenants that have more of them than the
    * mean wait, at twice as many all do. Default 50,000, some 150 MB.
@@ -115,9 +117,11 @@ export class Decider {
     const rules = this.rulesNow(tenant);
     const failures = new ExpressionFailures();
     const told = { ...watch, onFailure: failures.add };
+    const began = performance.now();
     const decided = this.apply(tenant, stream, seq, events, rules, this.progressOf(tenant), told);
     const failed = failures.list();
     if (failed.length > 0) this.options.onFailures?.(tenant, failed);
+    this.options.onDecided?.(tenant, decided, (performance.now() - began) / 1000);
     return decided;
   }
 

@@ -85,4 +85,6 @@ export interface BatchRef {
   readonly sha256: string;
   /** The id of the batch store that the file was written to, 16 hex digits; absent in references of earlier versions. */
   readonly store?: string;
+  /** When the oldest of its events was received, milliseconds since the epoch; absent in references of earlier versions. */
+  readonly receivedAt?: number;
 }

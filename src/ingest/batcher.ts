@@ -115,12 +115,13 @@ export class Batcher {
 
   /** When the oldest chunk was received that Temporal does not have yet, in milliseconds since the epoch. */
   get oldestAt(): number | undefined {
-    let oldestAt: number | undefined;
-    for (const { oldest, sending } of this.partitions.values()) {
-      const at = (sending[0] ?? oldest)?.receivedAt;
-      if (at !== undefined && (oldestAt === undefined || at < oldestAt)) oldestAt = at;
-    }
-    return oldestAt;
+    return oldestOf(this.partitions.values());
+  }
+
+  /** The same of one tenant's chunks. */
+  oldestOf(tenant: string): number | undefined {
+    const own = INPUT_STREAMS.map((stream) => this.partitions.get(partitionKey(tenant, stream)));
+    return oldestOf(own.filter((partition) => partition !== undefined));
   }
 
   /** What Temporal does not have yet of a tenant's stream, in order of receipt. */
@@ -221,12 +222,12 @@ export class Batcher {
   }
 
   private send(partition: Partition, chunks: readonly Chunk[], events: number, takesSlot: boolean): void {
-    const [first, last] = [chunks[0] as Chunk, chunks.at(-1) as Chunk];
     partition.take(chunks.length);
-    this.launch(partition, this.planOf(partition, first, last, events), chunks, takesSlot);
+    this.launch(partition, this.planOf(partition, chunks, events), chunks, takesSlot);
   }
 
-  private planOf(partition: Partition, first: Chunk, last: Chunk, events: number): Plan {
+  private planOf(partition: Partition, chunks: readonly Chunk[], events: number): Plan {
+    const [first, last] = [chunks[0] as Chunk, chunks.at(-1) as Chunk];
     return {
       tenant: partition.tenant,
       stream: partition.stream,
@@ -234,6 +235,7 @@ export class Batcher {
       firstSeq: first.seq,
       lastSeq: last.seq,
       events,
+      bytes: chunks.reduce((sum, { bytes }) => sum + bytes, 0),
     };
   }
 
@@ -283,4 +285,13 @@ export class Batcher {
     const share = delivers(partition.tenant) ? (busyness() - BUSY.from) / (BUSY.to - BUSY.from) : 1;
     return Math.min(MAX_REST_MS, Math.max(0, share) * restPerWork * tookMs);
   }
+}
+
+function oldestOf(partitions: Iterable<Partition>): number | undefined {
+  let oldestAt: number | undefined;
+  for (const { oldest, sending } of partitions) {
+    const at = (sending[0] ?? oldest)?.receivedAt;
+    if (at !== undefined && (oldestAt === undefined || at < oldestAt)) oldestAt = at;
+  }
+  return oldestAt;
 }

@@ -1,6 +1,6 @@
 import type { Database } from 'lmdb';
 import type { InputStream } from '../events/event.js';
-import type { LmdbEnvironment } from '../platform/lmdb-environment.js';
+import { removeAll, type LmdbEnvironment } from '../platform/lmdb-environment.js';
 import { decodeHead, unlessDamaged } from './spool-record.js';
 
 /** A partition's fingerprints as they were kept: what dedupe is rebuilt from. */
@@ -93,20 +93,6 @@ export class PrintTable {
   newest(now: number): number | undefined {
     return firstUpTo(now, this.table.getRange({ reverse: true }), (value) => value.receivedAt);
   }
-}
-
-/** Removes records, some in each transaction, between which others are served. */
-export async function removeAll<K extends number | string | [string, InputStream]>(
-  lmdb: LmdbEnvironment,
-  table: Database<unknown, K>,
-  keys: readonly K[],
-): Promise<void> {
-  for (let from = 0; from < keys.length; from += FORGOTTEN_AT_ONCE)
-    await lmdb.committed(() =>
-      lmdb.root.batch(() => {
-        for (const key of keys.slice(from, from + FORGOTTEN_AT_ONCE)) void table.remove(key);
-      }),
-    );
 }
 
 /** When the newest of a spool's events came, as far as that is not after `now`, by its fingerprints and its chunks. */

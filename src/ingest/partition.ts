@@ -12,6 +12,8 @@ export interface Plan {
   readonly firstSeq: number;
   readonly lastSeq: number;
   readonly events: number;
+  /** Of its events as NDJSON; absent in plans of earlier versions. */
+  readonly bytes?: number;
   /** True once Temporal has the batch. */
   readonly started?: boolean;
   /** What its workflow was started with, once Temporal has it: it may be forgotten there. Absent in plans of earlier versions. */

@@ -13,6 +13,8 @@ import type { Metrics, RetriedStep } from '../observability/metrics.js';
 import { refusalOf, startBatch } from '../temporal/start-batch.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { LostEvents, Quarantine } from '../stores/quarantine/quarantine.js';
+import { entryOfBatch } from '../stores/usage/entries.js';
+import type { UsageRecorder } from '../stores/usage/recorder.js';
 import { batchWorkflowId } from '../tenants/workflow-ids.js';
 import type { Isolation } from '../tenants/queues.js';
 import type { IngestDeadLetter } from '../workflows/messages/ingest-dead-letter.js';
@@ -43,6 +45,8 @@ export interface StarterOptions {
   readonly onEnded: (plan: Plan, result: IngestBatchResult | undefined) => void;
   /** Called with a batch that Temporal no longer knows, each time that it is found out. */
   readonly onForgotten?: (plan: Plan) => void;
+  /** Counts what was handed over. Default: nobody does. */
+  readonly usage?: Pick<UsageRecorder, 'counted'>;
   readonly metrics?: Pick<Metrics, 'batchStarted' | 'stepRetried'>;
   readonly log: Logger;
   /** Ends all retries; what is on its way stays planned in the spool. */
@@ -89,7 +93,7 @@ export function createStarter(
   function untilDone<T>(step: RetriedStep, plan: Plan, run: () => Promise<T>): Promise<T> {
     const onFailedAttempt = ({ error, attemptNumber }: { error: Error; attemptNumber: number }): void => {
       if (signal.aborted) return;
-      metrics?.stepRetried(step);
+      metrics?.stepRetried(step, plan.tenant);
       log.warn('BATCH_STEP_FAILED', {
         tenant: plan.tenant,
         batch: plan.batchId,
@@ -114,18 +118,25 @@ export function createStarter(
     const handedOver: Plan = started || starts ? { ...plan, input } : { ...plan, dead: true };
     await untilDone('hand-over', plan, () => spool.handOver(handedOver, chunks));
     const { tenant, stream, events } = plan;
-    metrics?.batchStarted(tenant, { stream, events: events - (lost?.events ?? 0), bytes: bytesOf(chunks) });
+    const written = { events: events - (lost?.events ?? 0), bytes: bytesOf(chunks) };
+    metrics?.batchStarted(tenant, { stream, batchId: handedOver.batchId, ...written, chunks });
     options.onHandedOver(chunks);
     return handedOver;
   }
 
   return async (plan, chunks) => {
     const handedOver = plan.started === true ? plan : await handOver(plan, chunks);
+    // Beside the workflow, and before the plan is gone: after a crash it is counted again, under the same name.
+    const counted = untilDone('count', handedOver, async () =>
+      options.usage?.counted([entryOfBatch(handedOver)]),
+    );
+    counted.catch(() => undefined);
     const result =
       handedOver.dead === true
         ? undefined
         : await untilDone('await', handedOver, () => endOf(options, handedOver));
     options.onEnded(handedOver, result);
+    await counted;
     await untilDone('finish', handedOver, () => spool.finish(handedOver));
   };
 }

@@ -36,10 +36,14 @@ export async function writeBatch(
   ]);
   const heads = records.map(({ head }) => head);
   const routed = joinRouted(heads);
+  const receivedAt = oldestOf(heads);
   return {
-    batch,
+    batch: { ...batch, receivedAt },
     contents: contentsOf(heads),
-    decided,
+    decided:
+      decided.decisions === undefined
+        ? decided
+        : { ...decided, decisions: { ...decided.decisions, receivedAt } },
     activityQueue: tenantQueue(plan.tenant),
     ...(routed.length > 0 && { routed }),
   };
@@ -48,6 +52,10 @@ export async function writeBatch(
 /** Events in chunks. */
 export function eventsOf(records: readonly ChunkRecord[]): number {
   return records.reduce((sum, { head }) => sum + head.events, 0);
+}
+
+function oldestOf(heads: readonly RecordHead[]): number {
+  return heads.reduce((oldest, { receivedAt }) => Math.min(oldest, receivedAt), Infinity);
 }
 
 async function writeDecisions(

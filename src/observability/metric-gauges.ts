@@ -1,22 +1,16 @@
 import { Gauge, type Registry } from 'prom-client';
 import { LOAD_JOBS } from '../stores/warehouse/load-quotas.js';
-import { subscriptionLabels, TenantLabels } from './tenant-labels.js';
+import { addLags, type LagReading } from './subscription-gauges.js';
+import { TenantLabels } from './tenant-labels.js';
 
 /** Projects that have a label of their own; there may be one for each tenant. */
 const MAX_PROJECTS = 50;
 
-/** How far a subscription is behind. */
-interface LagReading {
+/** What of a tenant waits in the spool. */
+interface BacklogReading {
   readonly tenant: string;
-  readonly subscription: string;
-  /** Age of the oldest batch on its way to it. */
+  readonly bytes: number;
   readonly oldestSeconds: number;
-  /** Batches on their way to it. */
-  readonly batches: number;
-  /** Absent where it is not looked at. */
-  readonly state?: string;
-  /** For how long what it is given has failed. Absent where that is not looked at. */
-  readonly failingSeconds?: number;
 }
 
 /** Load jobs of a project in the last 24 hours. */
@@ -37,6 +31,16 @@ export interface Gauges {
   readonly inFlightBytes?: () => number;
   /** Batches on their way to Temporal. */
   readonly startsInFlight?: () => number;
+  /** Bytes that the spool may hold. */
+  readonly spoolLimitBytes?: () => number;
+  /** What of each tenant waits in the spool; those of which nothing does may be left out. */
+  readonly backlogs?: () => Iterable<BacklogReading>;
+  /** Free bytes of each disk that events are on their way to. */
+  readonly disks?: () => Iterable<readonly [disk: string, freeBytes: number]>;
+  /** Bytes that are to stay free on each. */
+  readonly diskReserveBytes?: () => number;
+  /** What the process needs to do its work, and whether it has it. */
+  readonly checks?: () => Promise<Iterable<{ readonly name: string; readonly ok: boolean }>>;
   /** How far each subscription is behind; what is not known is missing. */
   readonly lags?: () => Promise<readonly LagReading[]>;
   /** Activities per second that each tenant's queue is set to. */
@@ -62,9 +66,70 @@ export function createGauges(registry: Registry, gauges: Gauges, tenants: Tenant
   add('headgate_in_flight_bytes', 'Bytes of requests being handled', gauges.inFlightBytes);
   add('headgate_starts_in_flight', 'Batches on their way to Temporal', gauges.startsInFlight);
   if (gauges.paces !== undefined) addPaces(registry, gauges.paces, tenants);
+  add('headgate_spool_limit_bytes', 'Bytes that the spool may hold', gauges.spoolLimitBytes);
+  const reserve = 'Bytes that are to stay free on each disk; with less, no events are taken';
+  add('headgate_disk_reserve_bytes', reserve, gauges.diskReserveBytes);
+  if (gauges.disks !== undefined) addDisks(registry, gauges.disks);
+  if (gauges.checks !== undefined) addChecks(registry, gauges.checks);
+  if (gauges.backlogs !== undefined) addBacklogs(registry, gauges.backlogs, tenants);
   if (gauges.lags !== undefined) addLags(registry, gauges.lags, tenants);
   if (gauges.loadJobs !== undefined) addLoadJobs(registry, gauges.loadJobs);
   if (gauges.windows !== undefined) addWindows(registry, gauges.windows, tenants);
+}
+
+function addDisks(registry: Registry, disks: NonNullable<Gauges['disks']>): void {
+  new Gauge({
+    name: 'headgate_disk_free_bytes',
+    help: 'Free bytes of the disk of a part of the data directory',
+    labelNames: ['disk'],
+    registers: [registry],
+    collect() {
+      for (const [disk, freeBytes] of disks()) this.set({ disk }, freeBytes);
+    },
+  });
+}
+
+function addChecks(registry: Registry, checks: NonNullable<Gauges['checks']>): void {
+  new Gauge({
+    name: 'headgate_ready',
+    help: 'Whether the process has what it needs, by check of /readyz: 1 or 0',
+    labelNames: ['check'],
+    registers: [registry],
+    async collect() {
+      for (const { name, ok } of await checks()) this.set({ check: name }, ok ? 1 : 0);
+    },
+  });
+}
+
+/** Of the tenants without a label of their own: what waits of all, and the age of the oldest. */
+function addBacklogs(
+  registry: Registry,
+  backlogs: NonNullable<Gauges['backlogs']>,
+  tenants: TenantLabels,
+): void {
+  type Fold = (known: number, backlog: BacklogReading) => number;
+  const add = (name: string, help: string, fold: Fold): void => {
+    const collect = function (this: Gauge<'tenant'>): void {
+      const folded = new Map<string, number>();
+      for (const backlog of backlogs()) {
+        const tenant = backlog.bytes > 0 ? tenants.of(backlog.tenant) : tenants.find(backlog.tenant);
+        folded.set(tenant, fold(folded.get(tenant) ?? 0, backlog));
+      }
+      this.reset();
+      for (const [tenant, value] of folded) this.set({ tenant }, value);
+    };
+    new Gauge({ name, help, labelNames: ['tenant'], registers: [registry], collect });
+  };
+  add(
+    'headgate_backlog_bytes',
+    "Bytes of a tenant's events that wait to be in a batch",
+    (known, { bytes }) => known + bytes,
+  );
+  add(
+    'headgate_backlog_oldest_seconds',
+    "Age of a tenant's oldest event that waits to be in a batch; 0 when none does",
+    (known, { oldestSeconds }) => Math.max(known, oldestSeconds),
+  );
 }
 
 /** Of the projects without a label of their own the one is shown that has used most. */
@@ -115,47 +180,6 @@ function addWindows(
       for (const [tenant, seconds] of longest) this.set({ tenant }, seconds);
     },
   });
-}
-
-const STOPPED: ReadonlySet<string> = new Set(['paused', 'disabled', 'breaker-open']);
-
-/** Of the tenants without a label of their own the furthest behind is shown, and what waits for all. One that is behind, or fails, gets a label. */
-function addLags(registry: Registry, lags: NonNullable<Gauges['lags']>, tenants: TenantLabels): void {
-  const add = (name: string, help: string, fold: (known: number, lag: LagReading) => number): void => {
-    const collect = async function (this: Gauge<'tenant' | 'subscription'>): Promise<void> {
-      const folded = new Map<string, { labels: ReturnType<typeof subscriptionLabels>; value: number }>();
-      for (const lag of await lags()) {
-        const isSilent = lag.batches === 0 && (lag.failingSeconds ?? 0) === 0;
-        const tenant = !isSilent ? tenants.of(lag.tenant) : tenants.find(lag.tenant);
-        const labels = subscriptionLabels(tenant, lag.subscription);
-        const key = `${labels.tenant}/${labels.subscription}`;
-        folded.set(key, { labels, value: fold(folded.get(key)?.value ?? 0, lag) });
-      }
-      this.reset();
-      for (const { labels, value } of folded.values()) this.set(labels, value);
-    };
-    new Gauge({ name, help, labelNames: ['tenant', 'subscription'], registers: [registry], collect });
-  };
-  add(
-    'headgate_subscription_lag_seconds',
-    'Age of the oldest batch on its way to a subscription; for the warehouse, of the oldest load window',
-    (known, { oldestSeconds }) => Math.max(known, oldestSeconds),
-  );
-  add(
-    'headgate_subscription_waiting_batches',
-    'Batches on their way to a subscription, those that pause between attempts included; for the warehouse, load windows',
-    (known, { batches }) => known + batches,
-  );
-  add(
-    'headgate_subscription_failing_seconds',
-    'For how long every try to deliver to a subscription has failed; 0 while the last one has not',
-    (known, { failingSeconds = 0 }) => Math.max(known, failingSeconds),
-  );
-  add(
-    'headgate_subscription_stopped',
-    'Subscriptions that are paused, disabled, or whose breaker is open: 1 each',
-    (known, { state = 'active' }) => known + (STOPPED.has(state) ? 1 : 0),
-  );
 }
 
 /** Of the tenants without a label of their own the slowest is shown. A gauge gives out no labels: it knows idle tenants, too. */

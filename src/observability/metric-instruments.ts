@@ -23,19 +23,23 @@ export interface Instruments {
   readonly batchEvents: Histogram<'stream'>;
   readonly batchBytes: Histogram<'stream'>;
   readonly decidedEvents: Counter<'tenant'>;
-  readonly decisionSeconds: Histogram;
+  readonly decisions: Counter<'tenant' | 'rule' | 'outcome'>;
   readonly loads: Counter<'tenant' | 'outcome'>;
   readonly loadSeconds: Histogram;
+  readonly tenantLoadSeconds: Counter<'tenant'>;
   readonly loadRows: Histogram;
   readonly rowsLeftOut: Counter<'tenant'>;
   readonly clashes: Counter<'tenant'>;
   readonly compactions: Counter<'tenant' | 'outcome'>;
   readonly compactedFiles: Counter<'tenant' | 'files'>;
   readonly compactedBytes: Counter<'tenant' | 'files'>;
-  readonly retries: Counter<'step'>;
+  readonly loopSeconds: Counter<'tenant'>;
+  readonly retries: Counter<'tenant' | 'step'>;
   readonly deliveries: Counter<'tenant' | 'subscription' | 'outcome'>;
   readonly deliveredBytes: Counter<'tenant' | 'subscription'>;
   readonly deliverySeconds: Counter<'tenant' | 'subscription'>;
+  readonly deliveryTries: Counter<'tenant' | 'subscription'>;
+  readonly deliveredAgeSeconds: Counter<'tenant' | 'subscription'>;
   readonly deliveryActivitySeconds: Counter<'tenant' | 'subscription'>;
   readonly deadEvents: Counter<'tenant' | 'subscription' | 'reason'>;
 }
@@ -69,16 +73,41 @@ export function createInstruments(registry: Registry): Instruments {
     batchEvents: histogram('headgate_batch_events', 'Events in a batch', BATCH_EVENTS, ['stream']),
     batchBytes: histogram('headgate_batch_bytes', 'Bytes of NDJSON in a batch', BATCH_BYTES, ['stream']),
     decidedEvents: counter('headgate_decided_events_total', 'Events decided on', ['tenant']),
-    decisionSeconds: histogram(
-      'headgate_decision_seconds',
-      'From the receipt of the first of some events to their decisions',
-      LATENCIES,
+    decisions: counter('headgate_decisions_total', 'Decisions made, by outcome: eligible, ineligible', [
+      'tenant',
+      'rule',
+      'outcome',
+    ]),
+    ...loadInstruments(counter, histogram),
+    retries: counter('headgate_step_retries_total', 'Steps that failed and were tried again', [
+      'tenant',
+      'step',
+    ]),
+    loopSeconds: counter(
+      'headgate_event_loop_seconds_total',
+      "Seconds of the process's event loop that work on a tenant's events has taken",
+      ['tenant'],
     ),
+    ...compactionInstruments(counter),
+    ...deliveryInstruments(counter),
+  };
+}
+
+type MakeCounter = <Label extends string>(name: string, help: string, labels: Label[]) => Counter<Label>;
+type MakeHistogram = (name: string, help: string, buckets: number[]) => Histogram;
+
+type LoadInstruments = 'loads' | 'loadSeconds' | 'tenantLoadSeconds' | 'loadRows' | 'rowsLeftOut' | 'clashes';
+
+function loadInstruments(counter: MakeCounter, histogram: MakeHistogram): Pick<Instruments, LoadInstruments> {
+  return {
     loads: counter('headgate_loads_total', 'Attempts to load, by outcome: loaded, failed', [
       'tenant',
       'outcome',
     ]),
     loadSeconds: histogram('headgate_load_seconds', 'Duration of an attempt to load', LOAD_SECONDS),
+    tenantLoadSeconds: counter('headgate_tenant_load_seconds_total', 'Seconds of attempts to load', [
+      'tenant',
+    ]),
     loadRows: histogram('headgate_load_rows', 'Rows of a load', LOAD_ROWS),
     rowsLeftOut: counter(
       'headgate_rows_left_out_total',
@@ -90,13 +119,8 @@ export function createInstruments(registry: Registry): Instruments {
       'Values of promoted fields that did not fit the type of their columns, and are in _clashes',
       ['tenant'],
     ),
-    retries: counter('headgate_step_retries_total', 'Steps that failed and were tried again', ['step']),
-    ...compactionInstruments(counter),
-    ...deliveryInstruments(counter),
   };
 }
-
-type MakeCounter = <Label extends string>(name: string, help: string, labels: Label[]) => Counter<Label>;
 
 function refusalInstruments(counter: MakeCounter): Pick<Instruments, 'refusals' | 'refusedTokens'> {
   return {
@@ -150,7 +174,13 @@ function deliveryInstruments(
   counter: MakeCounter,
 ): Pick<
   Instruments,
-  'deliveries' | 'deliveredBytes' | 'deliverySeconds' | 'deliveryActivitySeconds' | 'deadEvents'
+  | 'deliveries'
+  | 'deliveredBytes'
+  | 'deliverySeconds'
+  | 'deliveryTries'
+  | 'deliveredAgeSeconds'
+  | 'deliveryActivitySeconds'
+  | 'deadEvents'
 > {
   return {
     deliveries: counter(
@@ -165,6 +195,16 @@ function deliveryInstruments(
     deliverySeconds: counter(
       'headgate_delivery_seconds_total',
       'Seconds that requests to subscriptions took',
+      ['tenant', 'subscription'],
+    ),
+    deliveryTries: counter(
+      'headgate_delivery_requests_total',
+      'Requests to subscriptions that push; passes over a batch for workflows',
+      ['tenant', 'subscription'],
+    ),
+    deliveredAgeSeconds: counter(
+      'headgate_delivered_event_seconds_total',
+      'Seconds from the receipt of events until a subscription had them, of all events together; those that were replayed or redriven are left out',
       ['tenant', 'subscription'],
     ),
     deliveryActivitySeconds: counter(

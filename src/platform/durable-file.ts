@@ -57,7 +57,7 @@ export async function createDurably(
 }
 
 /** Creates a directory with its parents, flushing each directory that gets a new entry. */
-async function makeDirectory(directory: string): Promise<void> {
+export async function makeDirectory(directory: string): Promise<void> {
   const first = await mkdir(directory, { recursive: true });
   if (first === undefined) return;
   for (let made = directory; made.length >= first.length; made = dirname(made))
@@ -65,7 +65,7 @@ async function makeDirectory(directory: string): Promise<void> {
 }
 
 /** Makes what was created or renamed in a directory last. Windows cannot flush a directory and does not need it. */
-async function flushDirectory(directory: string): Promise<void> {
+export async function flushDirectory(directory: string): Promise<void> {
   if (process.platform !== 'win32') await flush(directory, 'r');
 }
 

@@ -4,6 +4,8 @@ export interface TurnsOptions {
   readonly shareMs?: number;
   /** Milliseconds, from any start; default `performance.now`. */
   readonly clock?: () => number;
+  /** Called at the end of a turn with the milliseconds that each tenant has worked in it. */
+  readonly onUsed?: (tenant: string, ms: number) => void;
 }
 
 /** Work in a turn; it looks at {@link Turn.isOver} between two steps, and leaves the rest for a later one. */
@@ -110,9 +112,12 @@ export class Turns {
   /** Turns in a row that were left to connections. */
   private left = 0;
 
-  constructor({ shareMs = SHARE_MS, clock = () => performance.now() }: TurnsOptions = {}) {
+  private readonly onUsed: TurnsOptions['onUsed'];
+
+  constructor({ shareMs = SHARE_MS, clock = () => performance.now(), onUsed }: TurnsOptions = {}) {
     this.shareMs = shareMs;
     this.clock = clock;
+    this.onUsed = onUsed;
   }
 
   /**
@@ -235,6 +240,7 @@ export class Turns {
       [this.used, this.usedBefore] = [this.usedBefore, this.used];
       this.used.clear();
       this.usedByAll = 0;
+      if (this.onUsed !== undefined) for (const [tenant, ms] of this.usedBefore) this.onUsed(tenant, ms);
       if (this.hurried && this.left < HURRIED_TURNS - 1) this.left++;
       else this.workOff();
       this.hurried = false;

@@ -14,7 +14,8 @@ export interface Schema<T = unknown> {
   readonly [OF]?: T;
 }
 
-interface Optional<T = unknown> extends Schema<T> {
+/** A schema of a property that may be absent. */
+export interface Optional<T = unknown> extends Schema<T> {
   readonly [OPTIONAL]: true;
 }
 

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import { open, type RootDatabase, type RootDatabaseOptions } from 'lmdb';
+import { open, type Database, type Key, type RootDatabase, type RootDatabaseOptions } from 'lmdb';
 import { HeadgateError, messageOf, systemCodeOf } from '../errors.js';
 import { Headroom, type Addition } from './lmdb-headroom.js';
 
@@ -103,6 +103,23 @@ export function openLmdb(directory: string, options: RootDatabaseOptions = {}): 
       await headroom.close();
     },
   };
+}
+
+/** Records that are removed in one transaction. */
+const REMOVED_AT_ONCE = 1_000;
+
+/** Removes records, some in each transaction, between which others are served. */
+export async function removeAll<K extends Key>(
+  lmdb: LmdbEnvironment,
+  table: Pick<Database<unknown, K>, 'remove'>,
+  keys: readonly K[],
+): Promise<void> {
+  for (let from = 0; from < keys.length; from += REMOVED_AT_ONCE)
+    await lmdb.committed(() =>
+      lmdb.root.batch(() => {
+        for (const key of keys.slice(from, from + REMOVED_AT_ONCE)) void table.remove(key);
+      }),
+    );
 }
 
 function usedBytes(root: RootDatabase): number {

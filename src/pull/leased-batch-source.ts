@@ -10,6 +10,8 @@ import { ApplicationFailure } from '@temporalio/common';
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { HeadgateError, messageOf } from '../errors.js';
 import type { HeldTasks } from '../recovery/journal.js';
+import { entriesOfAttempt, type ActivityAttempt } from '../stores/usage/entries.js';
+import type { UsageRecorder } from '../stores/usage/recorder.js';
 import { subscriptionQueue } from '../tenants/queues.js';
 import type { PassInput, PassResult } from '../workflows/messages/deliveries.js';
 import type { LeasedBatchRecord } from './lease-table.js';
@@ -50,16 +52,26 @@ const POLL_MS = 6_000;
 /** A call that answers a consumer must not hang. */
 const CALL_MS = 5_000;
 
+/** What {@link createLeasedBatchSource} needs. */
+export interface LeasedBatchSourceOptions {
+  readonly client: Client;
+  readonly namespace: string;
+  /** Notes what is held. Default: nobody does. */
+  readonly holdings?: HeldTasks;
+  /** Counts what passes come to. Default: nobody does. */
+  readonly usage?: Pick<UsageRecorder, 'count'>;
+}
+
 /**
  * Takes passes from the queues of subscriptions by Temporal's own protocol, since no Worker of the SDK can hold an
  * activity on behalf of consumers: it is polled for, kept by heartbeats and completed by its task token.
- * @param holdings notes what is held; default: nobody does
  */
-export function createLeasedBatchSource(
-  client: Client,
-  namespace: string,
-  holdings?: HeldTasks,
-): LeasedBatchSource {
+export function createLeasedBatchSource({
+  client,
+  namespace,
+  holdings,
+  usage,
+}: LeasedBatchSourceOptions): LeasedBatchSource {
   return {
     poll: async (tenant, subscription) => {
       const taskQueue = { name: subscriptionQueue(tenant, subscription) };
@@ -72,12 +84,13 @@ export function createLeasedBatchSource(
         holdings?.taken(task.taskToken);
         const [input] = await decodeArrayFromPayloads(converter, task.input?.payloads);
         const [record] = await decodeArrayFromPayloads(converter, task.heartbeatDetails?.payloads);
-        const pass = heldPass(
+        const held = heldPass(
           client,
           task.taskToken,
           input as PassInput,
           record as LeasedBatchRecord | undefined,
         );
+        const pass = usage === undefined ? held : counting(held, attemptOf(task), usage);
         return holdings === undefined ? pass : noting(pass, () => holdings.ended(task.taskToken));
       } catch (error) {
         if (isGrpcDeadlineError(error)) return undefined;
@@ -118,6 +131,53 @@ function heldPass(client: Client, token: Uint8Array, input: PassInput, record?: 
       const type = error instanceof HeadgateError ? error.code : undefined;
       const failure = ApplicationFailure.create({ message: messageOf(error), type });
       await call(() => client.activity.fail(token, failure));
+    },
+  };
+}
+
+type Task = Awaited<ReturnType<Client['workflowService']['pollActivityTaskQueue']>>;
+
+function attemptOf({
+  workflowExecution,
+  workflowType,
+  activityType,
+  activityId,
+  attempt,
+}: Task): ActivityAttempt {
+  return {
+    workflowId: workflowExecution?.workflowId ?? '',
+    runId: workflowExecution?.runId ?? '',
+    workflowType: workflowType?.name ?? '',
+    activityType: activityType?.name ?? '',
+    activityId,
+    attempt,
+  };
+}
+
+/** The same pass; what it comes to is counted before Temporal knows, so that a crash in between loses nothing. */
+function counting(pass: HeldPass, of: ActivityAttempt, usage: Pick<UsageRecorder, 'count'>): HeldPass {
+  const began = performance.now();
+  let heartbeats = 0;
+  const count = (result?: PassResult): Promise<void> => {
+    const seconds = (performance.now() - began) / 1000;
+    const end = { seconds, heartbeats, input: pass.input, result, now: Date.now() };
+    return usage.count(entriesOfAttempt(of, end));
+  };
+  return {
+    ...pass,
+    heartbeat: async (record) => {
+      const answer = await pass.heartbeat(record);
+      if (answer === 'held') heartbeats++;
+      if (answer === 'lost') await count();
+      return answer;
+    },
+    complete: async (result) => {
+      await count(result);
+      return pass.complete(result);
+    },
+    fail: async (error) => {
+      await count();
+      await pass.fail(error);
     },
   };
 }

@@ -1,7 +1,8 @@
+import type { BatchRef } from '../events/event.js';
 import type { PassResult } from '../workflows/messages/deliveries.js';
 import { ackIdOf, newLeasedBatchId } from './ack-id.js';
 import type { BatchLines } from './batch-lines.js';
-import { createGroupCommit } from './group-commit.js';
+import { createGroupCommit } from '../platform/group-commit.js';
 import type { Lease, LeaseTable } from './lease-table.js';
 import type { HeldPass } from './leased-batch-source.js';
 
@@ -25,6 +26,9 @@ export interface LeasedBatchEnd extends Pick<PassResult, 'delivered' | 'failed'>
   readonly pending: number;
   /** For how long this process has held it. */
   readonly seconds: number;
+  readonly batch: BatchRef;
+  /** Names the redrive or the replay that it is delivered again by. */
+  readonly cause?: string;
 }
 
 /** What a {@link LeasedBatch} is made of. */
@@ -125,7 +129,9 @@ export class LeasedBatch {
     const left = countOf(pending);
     const outcome = !kept ? 'lost' : left > 0 ? 'returned' : 'finished';
     const seconds = (performance.now() - this.openedAt) / 1000;
-    this.parts.onEnd(this, { outcome, delivered, failed, dead: countOf(dead), pending: left, seconds });
+    const { batch, cause } = this.parts.pass.input;
+    const counts = { delivered, failed, dead: countOf(dead), pending: left };
+    this.parts.onEnd(this, { outcome, ...counts, seconds, batch, cause });
   }
 }
 

@@ -4,6 +4,7 @@ import { Turns } from '../platform/event-loop-turns.js';
 import type { ExpressionFailure } from '../expressions/failures.js';
 import type { Logger } from '../platform/logger.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
+import type { UsageRecorder } from '../stores/usage/recorder.js';
 import type { PullConfig } from '../tenants/config/subscription-config.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import { assertSubscriptionName, assertTenantId } from '../tenants/ids.js';
@@ -54,6 +55,8 @@ export interface PullOptions {
    * Notes the tasks that are held, for the next process. Default: nobody does, and a killed process is missed after 30 s.
    */
   readonly holdings?: HeldTasks;
+  /** Counts what leased batches come to. Default: nobody does. */
+  readonly usage?: Pick<UsageRecorder, 'count'>;
   /** Shares the event loop between tenants. Default: turns of its own. */
   readonly turns?: Turns;
   readonly log: Logger;
@@ -156,7 +159,7 @@ class Queues {
     this.held = new HeldBytes(options.heldBytes);
     this.turns = options.turns ?? new Turns();
     this.longPolls = new LongPolls(options.maxLongPolls);
-    this.source = createLeasedBatchSource(options.client, options.namespace, options.holdings);
+    this.source = createLeasedBatchSource(options);
     this.ticking = setInterval(() => this.tick(), TICK_MS).unref();
   }
 

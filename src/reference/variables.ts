@@ -13,6 +13,7 @@ export const VARIABLE_GROUPS = {
   api: 'The API',
   tokens: 'Tokens',
   limits: 'Limits of a node',
+  usage: 'Usage and cost',
   warehouse: 'The warehouse',
   subscriptions: 'Subscriptions',
   temporal: 'Temporal',
@@ -199,6 +200,18 @@ const TEMPORAL = {
   HEADGATE_TEMPORAL_UI: { group: 'temporal', what: "`off`: Temporal's development server has no UI." },
 } as const satisfies Record<string, VariableText>;
 
+const USAGE = {
+  HEADGATE_PRICES: {
+    group: 'usage',
+    what: 'Path of a YAML file of prices, by which usage has a cost; see [bill tenants](../how-to/bill-tenants.md).',
+    unset: 'usage has no cost',
+  },
+  HEADGATE_USAGE_DAYS: {
+    group: 'usage',
+    what: 'Days that the usage of tenants is kept.',
+  },
+} as const satisfies Record<string, VariableText>;
+
 const PROCESS = {
   HEADGATE_LOG_LEVEL: {
     group: 'observability',
@@ -210,6 +223,10 @@ const PROCESS = {
     unset: '`pretty` where stderr is a terminal, else `json`',
   },
   HEADGATE_METRICS: { group: 'observability', what: '`off` removes `/metrics`.' },
+  HEADGATE_AUDIT_LOG_DAYS: {
+    group: 'observability',
+    what: 'Days that the [audit log](../how-to/see-who-did-what.md) is kept.',
+  },
   HEADGATE_METRICS_TENANTS: {
     group: 'observability',
     what: 'Tenants that have a label of their own in metrics. The others share the label `other`.',
@@ -239,7 +256,7 @@ const PROCESS = {
 } as const satisfies Record<string, VariableText>;
 
 /** Every variable that the configuration is read from. */
-export const VARIABLES = { ...STORAGE, ...API, ...LIMITS, ...TEMPORAL, ...PROCESS };
+export const VARIABLES = { ...STORAGE, ...API, ...LIMITS, ...USAGE, ...TEMPORAL, ...PROCESS };
 
 /** The name of a variable; one that is not described cannot be read. */
 export type VariableName = keyof typeof VARIABLES;

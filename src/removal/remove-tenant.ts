@@ -5,6 +5,7 @@ import type { QueueNotes, QueueRates } from '../temporal/queue-rates.js';
 import { decodeKeyFile, keyPathParts, type KeyFiles } from '../stores/batch-keys/key-file.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { StateStore } from '../stores/state/state-store.js';
+import type { UsageLedger } from '../stores/usage/ledger.js';
 import type { Spool } from '../ingest/spool.js';
 import { tenantFileName } from '../tenants/config/tenant-file.js';
 import { assertTenantId } from '../tenants/ids.js';
@@ -14,11 +15,12 @@ import { clearQueues, deleteWorkflows, type OnDeleted } from './tenant-workflows
 /** What {@link removeTenant} works on. No process may use the data directory meanwhile. */
 export interface RemoveTenantOptions {
   readonly tenant: string;
-  readonly paths: TenantDirectories & { readonly tenants: string };
+  readonly paths: TenantDirectories & { readonly tenants: string; readonly eventIndex: string };
   readonly client: Client;
   readonly rates: QueueRates & QueueNotes;
   readonly spool: Pick<Spool, 'skipTo' | 'forgetTenant'>;
   readonly state: Pick<StateStore, 'highestWatermark' | 'forgetTenant'>;
+  readonly usage: Pick<UsageLedger, 'forgetTenant'>;
   readonly batchStore: Pick<BatchStore, 'deleteTenant'>;
   readonly keyFiles: Pick<KeyFiles, 'read'>;
   /** Subscriptions that it has now, or has had. */
@@ -51,8 +53,15 @@ export async function removeTenant(options: RemoveTenantOptions): Promise<Remove
   spool.skipTo(state.highestWatermark());
   const waitingEvents = await spool.forgetTenant(id);
   const subjects = await state.forgetTenant(id);
+  await options.usage.forgetTenant(id);
   const erasedAt = await deleteBatches(options);
-  for (const root of [paths.warehouse, paths.deliveries, paths.quarantine, paths.tenantVersions])
+  for (const root of [
+    paths.eventIndex,
+    paths.warehouse,
+    paths.deliveries,
+    paths.quarantine,
+    paths.tenantVersions,
+  ])
     await rm(join(root, id), { recursive: true, force: true });
   return { workflows: deleted, waitingEvents, subjects, ...(erasedAt !== undefined && { erasedAt }) };
 }

@@ -1,3 +1,4 @@
+import type { AuditLog } from '../audit-log/audit-log.js';
 import type { Plan } from '../ingest/partition.js';
 import type { WorkerHost } from '../workers/worker-host.js';
 import type { IngestBatchResult } from '../workflows/messages/batches.js';
@@ -5,6 +6,7 @@ import type { RoleOptions } from './role-options.js';
 
 /** What `startApiRole` needs. */
 export interface ApiRoleOptions extends RoleOptions {
+  readonly auditLog?: AuditLog;
   /** The Workers of this process, if it has any: starts are then eager. */
   readonly workers?: WorkerHost;
   /** Called once a batch's workflow has ended. */

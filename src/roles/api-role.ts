@@ -1,21 +1,26 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
+import type Koa from 'koa';
+import { Acts } from '../api/acts.js';
 import { createAuthenticator } from '../api/authenticate.js';
+import { auditLogPlaces } from '../audit-log/files.js';
+import { createAuditLogReader } from '../audit-log/reader.js';
 import { createReceipts } from '../receipts/receipts.js';
 import { createReplays } from '../replays/replays.js';
-import { createApi, listen, type ApiDependencies } from '../api/server.js';
+import { createApi, listen, type ApiDependencies, type ListeningApi } from '../api/server.js';
 import type { Config } from '../config.js';
 import { createDeadLetters } from '../dead-letters/dead-letters.js';
 import { messageOf } from '../errors.js';
 import type { BatchName } from '../events/event.js';
 import { Spool } from '../ingest/spool.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
-import { createQueueRates, type QueueSettings } from '../temporal/queue-rates.js';
+import { createQueueRates } from '../temporal/queue-rates.js';
 import { SubscriptionLags } from '../subscriptions/lags.js';
 import { SubscriptionOverviews } from '../subscriptions/overview.js';
 import { openKeySet } from '../keys/key-set.js';
 import { openRevocations } from '../keys/revocations.js';
-import { createPull, type PullObserver } from '../pull/pull.js';
+import { createPull } from '../pull/pull.js';
+import type { ReadinessCheck } from '../api/routes/health.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import { readVersion } from '../tenants/config/versions.js';
 import type { ApiRoleOptions } from './api-role-options.js';
@@ -24,11 +29,18 @@ import { ReloadForgotten } from './reload-forgotten.js';
 import { temporalAnswers } from './open-admission.js';
 import { openStateStore } from './state.js';
 import { openSpoolRegister, type SpoolRegister } from './spool-register.js';
+import { openUsage } from './usage.js';
 import { startStateRole } from './state-role.js';
-import type { Metrics } from '../observability/metrics.js';
+import { eventHistoryOf, openIndexer } from './event-history.js';
+import type { Indexer } from '../event-history/indexer.js';
+import { openStatus } from './open-status.js';
+import { observePull, watchApi } from './api-metrics.js';
 
 /** Consumers of one tenant that may wait at once, however many connections there may be. */
 const MAX_LONG_POLLS = 1_000;
+
+/** How often subscriptions are looked at while somebody asks: what is said of them is to be younger than 15 s. */
+const LOOK_EVERY_MS = 10_000;
 
 /** The API role, listening. */
 export interface ApiRole {
@@ -44,6 +56,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const spool = new Spool(stores.paths.spool);
   const { connection, namespace } = temporal;
   const client = new Client({ connection, namespace, identity: holdings.identity });
+  const usage = await openUsage(options, client);
   const stopping = new AbortController();
   const configOf = (tenant: string): TenantConfig | undefined => registry.get(tenant)?.config;
   const observer = observePull(options.metrics);
@@ -53,6 +66,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     namespace,
     holdings,
     observer,
+    usage: options.usage,
     configOf,
     log,
     batchStore: stores.batchStore,
@@ -62,11 +76,19 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const { signal } = stopping;
   const reloads = new ReloadForgotten({ client, spool, registry, log, signal });
   const onForgotten = (batch: BatchName): void => void reloads.found(batch);
-  const parts = await buildIngest(options, { spool, state, client, control, onForgotten, signal });
+  const indexer = await openIndexer(options, spool);
+  const onWritten: Indexer['written'] = (...written) => indexer.written(...written);
+  const ingestStores = { spool, state, client, control, usage, onForgotten, onWritten, signal };
+  const parts = await buildIngest(options, ingestStores);
   const { ingest, decider, batcher } = parts;
   const register = await openSpoolRegister({ config, client, spool, log });
+  const auditLog = auditLogOf(options);
+  const readiness = readinessOf(options, { client, spool, parts });
+  const { lags, status } = openLooks(options, { client, queues, spool, parts });
   const app = createApi({
     ...(await apiParts(options, configOf, client, { node: spool.node, spools: register.nodes })),
+    eventHistory: eventHistoryOf(options, { client, indexer, spool, batcher }),
+    auditLog,
     admission: parts.admission,
     ingest,
     decider,
@@ -75,26 +97,19 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       control,
       overviews: new SubscriptionOverviews({ client, control, notes: queues, configOf }),
     },
-    readiness: [
-      // Admission; monitors read it by this name.
-      { name: 'door', check: () => parts.admission.assertOpen() },
-      { name: 'temporal', check: () => temporalAnswers(client), degrades: true },
-      { name: 'spool', check: () => spool.checkWritable() },
-      ...(options.workers === undefined
-        ? []
-        : [{ name: 'workers', check: () => options.workers?.checkRunning(), degrades: true }]),
-    ],
+    status,
+    usage,
+    readiness,
   });
-  measure(options, { client, queues, spool, parts });
+  watchApi(options, { lags, spool, parts, readiness });
+  await usage.start();
   await reloads.look();
   await parts.recover();
   reloads.follow();
   const stateWorker = startStateRole(options, { ...parts, client, node: spool.node });
   followDrains(options, control);
-  const api = await listen(app, config.host, config.port, {
-    maxConnections: config.maxConnections,
-    onConnection: () => options.turns.hurry(),
-  });
+  indexer.start();
+  const api = await listenAt(app, options);
   return {
     url: api.url,
     stop: async () => {
@@ -104,40 +119,57 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
         options.grace.apiSeconds,
         closed.then(() => handOver(parts)),
       );
+      auditLog?.acts.close();
       stopping.abort();
+      status.close();
       reloads.stop();
       await stateWorker.stop();
-      for (const each of [batcher, parts]) await each.stop();
+      for (const each of [batcher, indexer, parts]) await each.stop();
       await register.leave();
+      await usage.stop();
       for (const each of [state, spool]) await each.close();
     },
   };
 }
 
+/** How all subscriptions stand, and what that means for tenants and the node. */
+function openLooks(
+  { config, registry, log }: ApiRoleOptions,
+  looked: { client: Client; queues: ReturnType<typeof createQueueRates>; spool: Spool; parts: IngestParts },
+): { lags: SubscriptionLags; status: ReturnType<typeof openStatus> } {
+  const tenants = (): TenantConfig[] => registry.list().map((loaded) => loaded.config);
+  const lags = new SubscriptionLags({ ...looked, tenants, log, everyMs: LOOK_EVERY_MS });
+  return { lags, status: openStatus(config, { ...looked, tenants, lags }) };
+}
+
+function listenAt(app: Koa, { config, turns }: ApiRoleOptions): Promise<ListeningApi> {
+  const { host, port, maxConnections } = config;
+  return listen(app, host, port, { maxConnections, onConnection: () => turns.hurry() });
+}
+
+/** The log itself is the process's, and closed after everything that may write to it. */
+function auditLogOf({ auditLog, config }: ApiRoleOptions): ApiDependencies['auditLog'] {
+  if (auditLog === undefined) return undefined;
+  return { acts: new Acts(auditLog), reader: createAuditLogReader(auditLogPlaces(config.dataDir)) };
+}
+
+function readinessOf(
+  { workers }: ApiRoleOptions,
+  { client, spool, parts }: { client: Client; spool: Spool; parts: IngestParts },
+): ReadinessCheck[] {
+  const checks: ReadinessCheck[] = [
+    // Admission; monitors read it by this name.
+    { name: 'door', check: () => parts.admission.assertOpen() },
+    { name: 'temporal', check: () => temporalAnswers(client), degrades: true },
+    { name: 'spool', check: () => spool.checkWritable() },
+  ];
+  if (workers === undefined) return checks;
+  return [...checks, { name: 'workers', check: () => workers.checkRunning(), degrades: true }];
+}
+
 /** A tenth of the connections, so that one tenant's consumers leave the others theirs. */
 function longPollsOf({ maxConnections }: Config): number {
   return Math.min(MAX_LONG_POLLS, Math.floor(maxConnections / 10));
-}
-
-/** What the metrics ask for when they are read. */
-function measure(
-  { registry, metrics, log }: ApiRoleOptions,
-  {
-    client,
-    queues,
-    spool,
-    parts,
-  }: { client: Client; queues: QueueSettings; spool: Spool; parts: IngestParts },
-): void {
-  const tenants = (): TenantConfig[] => registry.list().map((loaded) => loaded.config);
-  const lags = new SubscriptionLags({ client, queues, tenants, log });
-  metrics?.watch({
-    spoolBytes: () => spool.bytes,
-    spoolOldestSeconds: () => secondsSince(parts.batcher.oldestAt),
-    inFlightBytes: () => parts.admission.inFlightBytes,
-    startsInFlight: () => parts.batcher.inFlight,
-    lags: () => lags.read(),
-  });
 }
 
 /** Sees through what has been taken in, as long as that takes: Temporal may be away, or a batch's workflow never end. */
@@ -214,31 +246,4 @@ function followDrains({ registry, log }: ApiRoleOptions, control: SubscriptionCo
 function tenantStatus(config: TenantConfig | undefined): 'active' | 'suspended' | 'unknown' {
   if (config === undefined) return 'unknown';
   return config.suspended ? 'suspended' : 'active';
-}
-
-function secondsSince(time: number | undefined): number {
-  return time === undefined ? 0 : Math.max(0, Date.now() - time) / 1000;
-}
-
-/**
- * Counts what consumers are handed, and what becomes of it; bytes as they are handed out, the rest when a leased batch
- * ends.
- */
-function observePull(metrics: Metrics | undefined): PullObserver {
-  if (metrics === undefined) return {};
-  return {
-    onPulled: ({ tenant, subscription, bytes }) =>
-      metrics.deliveryTried(tenant, subscription, { delivered: 0, failed: 0, retried: 0, bytes, seconds: 0 }),
-    onKeysFailed: ({ tenant, failures }) => metrics.expressionsFailed(tenant, failures),
-    onLeasedBatchEnd: ({ tenant, subscription, delivered, failed, seconds }) => {
-      metrics.deliveryTried(tenant, subscription, {
-        delivered,
-        failed,
-        retried: failed,
-        bytes: 0,
-        seconds: 0,
-      });
-      metrics.deliveryActivity(tenant, subscription, seconds);
-    },
-  };
 }

@@ -23,12 +23,14 @@ import { isDamaged } from '../ingest/spool-record.js';
 import { createStarter } from '../ingest/starter.js';
 import type { Metrics } from '../observability/metrics.js';
 import { ChunkRouting } from '../routing/chunk-routing.js';
+import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { StateStore } from '../stores/state/state-store.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
 import type { Isolation } from '../tenants/queues.js';
+import type { Usage } from '../usage/usage.js';
 import type { ApiRoleOptions } from './api-role-options.js';
 import { countDeadLettered } from './count-dead-lettered.js';
-import { openAdmission } from './open-admission.js';
+import { openAdmission, type OpenAdmission } from './open-admission.js';
 
 /** What ingest is built over. */
 export interface IngestStores {
@@ -39,6 +41,10 @@ export interface IngestStores {
   readonly control: Pick<SubscriptionControl, 'isDraining'>;
   /** Called with a batch that Temporal no longer knows. */
   readonly onForgotten: (batch: BatchName) => void;
+  /** Knows which tenants have used up a budget. */
+  readonly usage: Pick<Usage, 'reachedBudgetOf'>;
+  /** Called with a batch that is written, and its gzipped file. */
+  readonly onWritten: (batch: BatchName, gzipped: Buffer) => void;
   /** Ends all retries. */
   readonly signal: AbortSignal;
 }
@@ -46,6 +52,8 @@ export interface IngestStores {
 /** Ingest, from admission to the hand-over to Temporal. */
 export interface IngestParts {
   readonly admission: Admission;
+  readonly disks: OpenAdmission['disks'];
+  readonly engine: OpenAdmission['engine'];
   readonly ingest: Ingest;
   readonly decider: Decider;
   readonly checkpoints: Checkpoints;
@@ -81,13 +89,14 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
   const batcher = batcherOf(options, spool, starterOf(options, stores, handedOver));
   const dedupe = await rebuiltDedupe(spool, options.log);
   const { paths } = options.stores;
-  const { admission, close } = openAdmission({
+  const { admission, disks, engine, close } = openAdmission({
     config,
     paths,
     registry,
     client,
     spool,
     batcher,
+    budgetOf: (tenant) => stores.usage.reachedBudgetOf(tenant),
     log: options.log,
   });
   const fingerprint = await createFingerprint(spool.seeds);
@@ -113,6 +122,8 @@ export async function buildIngest(options: ApiRoleOptions, stores: IngestStores)
   const forgetting = forgetPrintsNowAndThen(spool, dedupe);
   return {
     admission,
+    disks,
+    engine,
     ingest,
     decider,
     checkpoints,
@@ -140,8 +151,7 @@ function routingOf(
 }
 
 function spooled(chunk: Chunk, batcher: Batcher, metrics: Metrics | undefined): void {
-  const { tenant, events, receivedAt } = chunk;
-  metrics?.decided(tenant, { events, seconds: Math.max(0, Date.now() - receivedAt) / 1000 });
+  metrics?.spooled(chunk);
   batcher.add(chunk);
 }
 
@@ -165,6 +175,7 @@ function decidingOf(
     eventsOf: (chunk) => eventsOf(spool, chunk, log),
     onChange: () => checkpoints.changed(),
     onFailures: (tenant, failures) => metrics?.expressionsFailed(tenant, failures),
+    onDecided: (...decided) => metrics?.decided(...decided),
     onFault: (event, error) => log.error('DECISION_FAILED', { err: error, event: event.id }),
   });
   const checkpoints = new Checkpoints({
@@ -224,7 +235,7 @@ async function setHeadlessAside({ stores, log }: ApiRoleOptions, spool: Spool): 
 
 function starterOf(
   options: ApiRoleOptions,
-  { spool, client, signal, onForgotten }: IngestStores,
+  { spool, client, signal, onForgotten, onWritten }: IngestStores,
   onHandedOver: (chunks: readonly Chunk[]) => void,
 ): ReturnType<typeof createStarter> {
   const { registry, stores, workers, metrics, log } = options;
@@ -239,7 +250,7 @@ function starterOf(
   return createStarter({
     client,
     spool,
-    batchStore,
+    batchStore: telling(batchStore, onWritten),
     quarantine,
     isolationOf,
     nextBatchId: () => spool.batchIds.next(),
@@ -251,10 +262,23 @@ function starterOf(
     onHandedOver,
     onEnded: (plan, result) => options.onBatchEnded?.(plan, result),
     onForgotten,
+    usage: options.usage,
     metrics,
     log,
     signal,
   });
+}
+
+/** A batch store that tells what has been written. */
+function telling(store: BatchStore, onWritten: IngestStores['onWritten']): BatchStore {
+  return {
+    ...store,
+    write: async (name, gzipped, events, options) => {
+      const written = await store.write(name, gzipped, events, options);
+      onWritten(name, gzipped);
+      return written;
+    },
+  };
 }
 
 function batcherOf(

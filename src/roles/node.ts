@@ -1,5 +1,8 @@
 import { Client } from '@temporalio/client';
+import { createReadiness } from '../api/routes/health.js';
 import type { ListeningApi } from '../api/server.js';
+import { AuditLog } from '../audit-log/audit-log.js';
+import { auditLogPlaces } from '../audit-log/files.js';
 import { replayMemory } from '../activities/replay/replay.js';
 import { secretReader, type Config } from '../config.js';
 import { installRuntime } from '../temporal/runtime.js';
@@ -8,11 +11,14 @@ import { openTemporal, type Temporal } from '../temporal/temporal.js';
 import type { Plan } from '../ingest/partition.js';
 import { lockSpool } from '../ingest/spool-lock.js';
 import { Turns } from '../platform/event-loop-turns.js';
+import { DAY_MS } from '../platform/time.js';
 import { armFaultPoint } from '../platform/fault-point.js';
 import type { Logger } from '../platform/logger.js';
-import { createMetrics, type Metrics } from '../observability/metrics.js';
+import { createMetrics } from '../observability/create-metrics.js';
 import { openHoldings, type Holdings } from '../recovery/holdings.js';
 import { identified } from '../stores/batch-store/identified.js';
+import { createUsageRecorder } from '../stores/usage/recorder.js';
+import { createSeal } from '../stores/batch-store/seal.js';
 import { ReadingApart } from '../tenants/config/reading-apart.js';
 import { openTenantRegistry, type TenantRegistry } from '../tenants/config/registry.js';
 import { SecretOwners } from '../tenants/config/secret-owners.js';
@@ -23,6 +29,8 @@ import { shareGrace } from './grace.js';
 import { holdNamespace } from './hold-namespace.js';
 import { listenForScrapes } from './metrics-listener.js';
 import { dataPaths, openCheckedBatchStore, openSharedStores, type SharedStores } from './stores.js';
+import { temporalAnswers } from './open-admission.js';
+import type { RoleOptions } from './role-options.js';
 import type { Roles } from './roles.js';
 import { openSubscriptionControl } from './subscription-control.js';
 import { startWorkerRole, type LoadedListener } from './worker-role.js';
@@ -65,13 +73,14 @@ export interface HeadgateNode {
 export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
   const { config, roles, log, onProgress } = options;
   if (config.fault !== undefined) armFaultPoint(config.fault.point, config.fault.passes);
-  const closers: (() => Promise<void> | void)[] = [installRuntime(log)];
+  const metrics = config.metrics === 'on' ? createMetrics({ maxTenants: config.metricsTenants }) : undefined;
+  const closers: (() => Promise<void> | void)[] = [installRuntime(log, metrics)];
   const stop = async (): Promise<void> => {
     for (const close of closers.splice(0).reverse()) await close();
   };
   try {
     if (!(await closeToOthers(config.dataDir))) log.warn('DATA_DIRECTORY_OPEN', { dataDir: config.dataDir });
-    const { store, identity } = await openCheckedBatchStore(config, log);
+    const { store, identity, keys } = await openCheckedBatchStore(config, log);
     // Before Temporal, so that one too many says so at once, and neither shares nor waits for the other's server.
     if (roles.api) closers.push(await lockSpool(dataPaths(config.dataDir).spool));
     const temporal = await openTemporal({ ...config, onProgress, log });
@@ -79,21 +88,28 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     if (!temporal.ownServer) await checkClock(temporal, options);
     const hold = await holdNamespace({ ...options, temporal, identity });
     closers.push(() => hold.stop());
-    const stores = openSharedStores(config.dataDir, identified(store, identity, hold.boundStore));
+    const stores = openSharedStores(
+      config.dataDir,
+      identified(store, identity, hold.boundStore),
+      createSeal(keys),
+    );
     const { tenants: dir, tenantVersions: versions } = stores.paths;
-    const turns = new Turns();
+    const turns = new Turns({ onUsed: metrics && ((tenant, ms) => metrics.worked(tenant, ms)) });
     const reading = new ReadingApart({ turns });
     closers.push(() => reading.close());
     const registry = await openTenantRegistry({ dir, versions, logger: log, reading });
     closers.push(() => registry.close());
-    const metrics =
-      config.metrics === 'on' ? createMetrics({ maxTenants: config.metricsTenants }) : undefined;
+    const auditLog = roles.api ? openNodeAuditLog(config, log) : undefined;
+    closers.push(async () => auditLog?.close());
+    await auditLog?.open();
     const owners = new SecretOwners(registry);
     const secretOf = secretReader({ sharing: (tenant) => owners.sharing(tenant) });
     const { control, close } = openSubscriptionControl({ ...options, temporal, registry, stores, secretOf });
     closers.push(close);
     const holdings = await openNodeHoldings(temporal, stores, log);
     closers.push(() => holdings.close());
+    const usage = createUsageRecorder({ directory: stores.paths.usage.journals, log });
+    closers.push(() => usage.close());
     const grace = shareGrace(config.shutdownGraceSeconds, roles);
     const shared = {
       ...options,
@@ -103,6 +119,7 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
       stores,
       control,
       holdings,
+      usage,
       grace,
       metrics,
       turns,
@@ -116,10 +133,10 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     }
     let api: ApiRole | undefined;
     if (roles.api) {
-      api = await startApiRole({ ...shared, workers });
+      api = await startApiRole({ ...shared, workers, auditLog });
       closers.push(() => api?.stop());
     }
-    const listener = api === undefined && (await listenForMetrics(config, metrics, workers));
+    const listener = api === undefined && (await listenForMetrics(shared, workers));
     if (listener) closers.push(() => listener.close());
     const scrapeUrl = listener ? listener.url : metrics && api?.url;
     const metricsUrl = scrapeUrl && `${scrapeUrl}/metrics`;
@@ -132,13 +149,23 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
 
 /** Where a process without an API shows its metrics, if it is told to. */
 async function listenForMetrics(
-  { host, metricsPort: port }: Config,
-  metrics?: Metrics,
+  { config, metrics, temporal: { connection, namespace } }: RoleOptions,
   workers?: WorkerHost,
 ): Promise<ListeningApi | undefined> {
+  const { host, metricsPort: port } = config;
   if (metrics === undefined || port === undefined) return undefined;
-  const readiness = [{ name: 'workers', check: () => workers?.checkRunning() }];
+  const client = new Client({ connection, namespace });
+  const readiness = [
+    { name: 'workers', check: () => workers?.checkRunning() },
+    { name: 'temporal', check: () => temporalAnswers(client), degrades: true },
+  ];
+  const readinessNow = createReadiness(readiness);
+  metrics.watch({ checks: async () => (await readinessNow()).checks });
   return listenForScrapes({ metrics, readiness, host, port });
+}
+
+function openNodeAuditLog({ dataDir, auditLogDays }: Config, log: Logger): AuditLog {
+  return new AuditLog({ places: auditLogPlaces(dataDir), keepMs: auditLogDays * DAY_MS, log });
 }
 
 /** A server of our own runs on this machine, and has its clock. */

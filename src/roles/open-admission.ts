@@ -2,7 +2,12 @@ import type { Client } from '@temporalio/client';
 import type { Config } from '../config.js';
 import { queueBacklog, type QueueBacklog } from '../temporal/queue-backlog.js';
 import { HeadgateError } from '../errors.js';
-import { Admission, type AdmissionLimits } from '../ingest/admission/admission.js';
+import {
+  Admission,
+  type AdmissionLimits,
+  type EngineStatus,
+  type ReachedBudget,
+} from '../ingest/admission/admission.js';
 import { EngineWatch } from '../ingest/admission/engine-watch.js';
 import { TenantQueueWatch } from '../ingest/admission/tenant-queue-watch.js';
 import type { Batcher } from '../ingest/batcher.js';
@@ -21,12 +26,18 @@ export interface OpenAdmissionOptions {
   readonly client: Client;
   readonly spool: Pick<Spool, 'bytes'>;
   readonly batcher: Pick<Batcher, 'backlog'>;
+  /** Until when a tenant is refused for its budget. */
+  readonly budgetOf: (tenant: string) => ReachedBudget | undefined;
   readonly log: Logger;
 }
 
 /** Admission and what watches Temporal for it. */
 export interface OpenAdmission {
   readonly admission: Admission;
+  /** Free bytes of the disks that events are on their way to. */
+  readonly disks: () => readonly (readonly [disk: string, freeBytes: number])[];
+  /** Since when Temporal has been there, or away, as of the last look. */
+  readonly engine: () => EngineStatus;
   /** Stops the watching. */
   close(): void;
 }
@@ -36,6 +47,8 @@ export interface OpenAdmission {
  * come again.
  */
 const OPEN_SHARE = 0.8;
+/** What may be on a disk of its own. */
+const DISKS = ['spool', 'batches', 'state', 'warehouse'] as const;
 /** Of a tenant that is not configured. */
 const NOTHING: AdmissionLimits = { eventsPerSecond: 0, bytesPerSecond: 0, requestsPerSecond: 0 };
 /** What does not answer in this time is asked again at the next turn. */
@@ -61,6 +74,7 @@ export function openAdmission(options: OpenAdmissionOptions): OpenAdmission {
     onAdmitted: (bytes) => disks.admitted(bytes),
     minFreeDiskBytes: config.minFreeDiskBytes,
     engine: () => engine.status,
+    budgetOf: options.budgetOf,
     queueBacklogOf: (tenant) => tenantQueues.backlogOf(tenant),
   });
   const unfollow = registry.onChange(({ tenant, kind }) => {
@@ -68,6 +82,8 @@ export function openAdmission(options: OpenAdmissionOptions): OpenAdmission {
   });
   return {
     admission,
+    engine: () => engine.status,
+    disks: () => DISKS.map((name) => [name, disks.freeBytes(name)] as const),
     close: () => {
       unfollow();
       engine.close();
@@ -77,11 +93,7 @@ export function openAdmission(options: OpenAdmissionOptions): OpenAdmission {
 }
 
 /** The spool's disk decides what is admitted; while another is full, events wait in the spool. */
-function watchDisks({
-  config,
-  paths,
-  log,
-}: OpenAdmissionOptions): DiskWatch<'spool' | 'batches' | 'state' | 'warehouse'> {
+function watchDisks({ config, paths, log }: OpenAdmissionOptions): DiskWatch<(typeof DISKS)[number]> {
   const { spool, batches, state, warehouse } = paths;
   return new DiskWatch({
     directories: { spool, batches, state, warehouse },

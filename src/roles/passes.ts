@@ -128,9 +128,9 @@ function pushControl({ control, log }: PassesOptions, failures: SubscriptionFail
 
 function pushObserver(metrics: Metrics | undefined): PushObserver {
   return {
-    requested: (tenant, name, { ok, events, retried, bytes, seconds }) => {
+    requested: (tenant, name, { ok, events, ...request }) => {
       const outcome = ok ? { delivered: events, failed: 0 } : { delivered: 0, failed: events };
-      metrics?.deliveryTried(tenant, name, { ...outcome, retried, bytes, seconds });
+      metrics?.deliveryTried(tenant, name, { ...outcome, ...request });
     },
     passed: (tenant, name, seconds) => metrics?.deliveryActivity(tenant, name, seconds),
   };

@@ -4,6 +4,7 @@ import type { Metrics } from '../observability/metrics.js';
 import type { Turns } from '../platform/event-loop-turns.js';
 import type { Logger } from '../platform/logger.js';
 import type { Holdings } from '../recovery/holdings.js';
+import type { UsageRecorder } from '../stores/usage/recorder.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
 import type { Temporal } from '../temporal/temporal.js';
 import type { TenantRegistry } from '../tenants/config/registry.js';
@@ -23,6 +24,8 @@ export interface RoleOptions {
   readonly stores: SharedStores;
   readonly control: SubscriptionControl;
   readonly holdings: Holdings;
+  /** Counts what is done for tenants. */
+  readonly usage: UsageRecorder;
   readonly grace: Grace;
   /** The memory that the process has for replays. */
   readonly replayMemory: SubjectBudget;

@@ -12,17 +12,20 @@ import { sweepDownloads } from '../stores/batch-store/downloads.js';
 import { createFileBatchStore } from '../stores/batch-store/file.js';
 import type { RemoteBatchStore } from '../stores/batch-store/gcs.js';
 import { localStoreIdentity, type StoreIdentity } from '../stores/batch-store/store-identity.js';
-import { createSeal } from '../stores/batch-store/seal.js';
+import { createSeal, UNSEALED, type Seal } from '../stores/batch-store/seal.js';
 import type { DeliveryLog } from '../stores/delivery-log/delivery-log.js';
 import { createFileDeliveryLog } from '../stores/delivery-log/file.js';
 import { createFileQuarantine } from '../stores/quarantine/file.js';
 import { createFileLoadClaims } from '../stores/load-claims/file.js';
 import type { LoadClaims } from '../stores/load-claims/load-claims.js';
+import type { UsagePaths } from '../stores/usage/ledger.js';
 import type { Quarantine } from '../stores/quarantine/quarantine.js';
 
 /** Where each part of the state lives under the data directory. */
 export interface DataPaths {
   readonly spool: string;
+  /** Made from batches, and made again where it is missing. */
+  readonly eventIndex: string;
   readonly batches: string;
   /** Copies of batch files that are in a bucket, or encrypted, while they are read. */
   readonly downloads: string;
@@ -35,12 +38,15 @@ export interface DataPaths {
   readonly keys: string;
   /** What each process holds of Temporal's tasks. */
   readonly holdings: string;
+  /** What was counted of tenants. */
+  readonly usage: UsagePaths;
 }
 
 /** The layout of a data directory. */
 export function dataPaths(dataDir: string): DataPaths {
   return {
     spool: join(dataDir, 'spool'),
+    eventIndex: join(dataDir, 'event-index'),
     batches: join(dataDir, 'batches'),
     downloads: join(dataDir, 'downloads'),
     deliveries: join(dataDir, 'deliveries'),
@@ -51,6 +57,7 @@ export function dataPaths(dataDir: string): DataPaths {
     tenantVersions: join(dataDir, 'tenant-versions'),
     keys: join(dataDir, 'keys'),
     holdings: join(dataDir, 'holdings'),
+    usage: { ledger: join(dataDir, 'usage', 'ledger'), journals: join(dataDir, 'usage', 'journals') },
   };
 }
 
@@ -58,6 +65,8 @@ export function dataPaths(dataDir: string): DataPaths {
 export interface SharedStores {
   readonly paths: DataPaths;
   readonly batchStore: BatchStore;
+  /** What batch files are sealed with. */
+  readonly seal: Seal;
   readonly deliveryLog: DeliveryLog;
   readonly quarantine: Quarantine;
 }
@@ -146,13 +155,19 @@ export async function openCheckedBatchStore(
 /**
  * Opens the stores under a data directory, and makes the directory if need be.
  * @param batchStore default: the one in the data directory
+ * @param seal default: none
  */
-export function openSharedStores(dataDir: string, batchStore?: BatchStore): SharedStores {
+export function openSharedStores(
+  dataDir: string,
+  batchStore?: BatchStore,
+  seal: Seal = UNSEALED,
+): SharedStores {
   const paths = dataPaths(dataDir);
   mkdirSync(paths.tenants, { recursive: true });
   return {
     paths,
     batchStore: batchStore ?? createFileBatchStore(paths.batches),
+    seal,
     deliveryLog: createFileDeliveryLog(paths.deliveries),
     quarantine: createFileQuarantine(paths.quarantine),
   };

@@ -7,7 +7,7 @@ import { Compactions } from '../compaction/compactions.js';
 import type { SecretReader } from '../config.js';
 import { Retention } from '../retention/retention.js';
 import type { LoadClaims } from '../stores/load-claims/load-claims.js';
-import type { LoadInput, LoadResult } from '../stores/warehouse/warehouse.js';
+import type { LoadBatch, LoadInput, LoadResult } from '../stores/warehouse/warehouse.js';
 import { configuredTenant } from '../tenants/config/registry.js';
 import { RemovedSubscriptions } from '../subscriptions/removed-subscriptions.js';
 import type { LoadedTenant } from '../tenants/config/tenant-file.js';
@@ -83,6 +83,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     alignSubscription: (tenant, name) => options.control.align(tenant, name),
     activities,
     holdings: options.holdings,
+    usage: options.usage,
     workflowBundle: WORKFLOW_BUNDLE,
     graceSeconds: options.grace.activitySeconds,
     onFatal,
@@ -173,15 +174,20 @@ function loadObserver(
         rows,
         leftOut,
         clashes: clashed,
-        batches: load.batches.length,
+        batches: load.stream === 'decisions' ? [] : loadedBatches(load, result),
       });
       onLoaded?.(load, result);
     },
     failed: (load, error, seconds) => {
       paced.failed(load, error, seconds);
       budgeted.failed(load, error, seconds);
-      metrics?.loaded(load.tenant, { seconds, batches: load.batches.length });
-      metrics?.stepRetried('load');
+      metrics?.loaded(load.tenant, { seconds });
+      metrics?.stepRetried('load', load.tenant);
     },
   };
+}
+
+function loadedBatches({ batches }: LoadInput, { loaded }: LoadResult): LoadBatch[] {
+  const ids = new Set(loaded);
+  return batches.filter(({ batchId }) => ids.has(batchId));
 }

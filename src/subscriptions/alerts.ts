@@ -1,28 +1,12 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Client } from '@temporalio/client';
 import pRetry from 'p-retry';
 import { alertEvent, type SubscriptionAlert } from '../events/delivered-event.js';
 import { messageOf, retryable } from '../errors.js';
-import { join, pack } from '../ingest/pack.js';
 import type { Logger } from '../platform/logger.js';
-import { ChunkRouting } from '../routing/chunk-routing.js';
-import { joinRouted } from '../routing/join-routed.js';
-import { startBatch } from '../temporal/start-batch.js';
-import type { BatchStore } from '../stores/batch-store/batch-store.js';
-import type { LoadedTenant } from '../tenants/config/registry.js';
-import { tenantQueue } from '../tenants/queues.js';
-import { assertBatchId } from '../tenants/ids.js';
-import type { IngestBatchInput } from '../workflows/messages/batches.js';
+import { ownBatchId, startOwnBatch, type OwnBatchOptions } from './own-batch.js';
 
 /** What {@link SubscriptionAlerts} needs. */
-export interface SubscriptionAlertsOptions {
-  readonly client: Client;
-  readonly batchStore: Pick<BatchStore, 'write'>;
-  /** The tenant as it is configured now. */
-  readonly tenantOf: (tenant: string) => LoadedTenant | undefined;
-  /** Which subscriptions take nothing new. */
-  readonly isDraining: (tenant: string, subscription: string) => boolean;
+export interface SubscriptionAlertsOptions extends OwnBatchOptions {
   readonly log: Pick<Logger, 'warn' | 'error'>;
   /** Pause before the second try, in milliseconds; each is twice as long as the one before. Default 1 s. */
   readonly firstPauseMs?: number;
@@ -35,9 +19,6 @@ const MAX_PENDING = 1_000;
 
 /** How long the end of the process waits for alerts. */
 const CLOSE_WITHIN_MS = 2_000;
-
-/** What stands for the node in ids of batches that no spool has made. */
-const NODE = '00000000';
 
 /**
  * Alerts a tenant about its subscriptions by an event of its own: a batch of one event, routed like any other, so
@@ -74,28 +55,10 @@ export class SubscriptionAlerts {
   }
 
   private async send(alert: SubscriptionAlert, receivedAt: string): Promise<void> {
-    const { client, batchStore, tenantOf, isDraining } = this.options;
+    const { client } = this.options;
     const { tenant } = alert;
-    const loaded = tenantOf(tenant);
-    // It was removed in the meantime: nobody is left to be told.
-    if (loaded === undefined) return;
-    const event = alertEvent(alert, receivedAt);
-    const file = await join([pack(`${JSON.stringify(event)}\n`)]);
-    const batch = await batchStore.write({ tenant, stream: 'events', batchId: batchIdOf(alert) }, file, 1);
-    const routing =
-      loaded.router && new ChunkRouting(loaded.router, 'events', (name) => isDraining(tenant, name));
-    routing?.take(event, 0);
-    const routed = joinRouted([{ events: 1, evaluated: 0, routed: routing?.routed() }]);
-    const input: IngestBatchInput = {
-      batch,
-      activityQueue: tenantQueue(tenant),
-      decided: { evaluated: 0, eligible: {} },
-      contents: { types: [event.type], firstEvent: event.id, lastEvent: event.id },
-      ...(routed.length > 0 && { routed }),
-    };
-    const { isolation } = loaded.config;
-    const start = { client, isolationOf: () => isolation };
-    await client.withAbortSignal(this.closing.signal, () => startBatch(start, input));
+    const batch = { tenant, batchId: batchIdOf(alert), events: [alertEvent(alert, receivedAt)] };
+    await client.withAbortSignal(this.closing.signal, () => startOwnBatch(this.options, batch));
   }
 }
 
@@ -104,7 +67,5 @@ export class SubscriptionAlerts {
  * that ids are in order as those of a spool are, and a digit that tells alerts of one moment apart.
  */
 export function batchIdOf({ subscription, state, since }: SubscriptionAlert): string {
-  const digit = createHash('sha256').update(`${subscription}/${state}`).digest().readUInt32LE() % 36;
-  const sequence = (Date.parse(since) * 36 + digit).toString(36).padStart(9, '0');
-  return assertBatchId(`${since.slice(0, 10).replaceAll('-', '')}-${NODE}-${sequence}`);
+  return ownBatchId(Date.parse(since), `${subscription}/${state}`);
 }

@@ -5,13 +5,14 @@ import type { Logger } from '../platform/logger.js';
 import { WAREHOUSE } from '../tenants/subscription.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import type { QueueSettings } from '../temporal/queue-rates.js';
-import { subscriptionQueue } from '../tenants/queues.js';
-import { failingOf } from './failing.js';
-import { waitingWindows } from './load-windows.js';
-import { statusOf, type SubscriptionState } from './status.js';
+import { subscriptionQueue, tenantQueue } from '../tenants/queues.js';
+import { failingOf, type Failing } from './failing.js';
+import { waitingWindows, type FoundWindows } from './load-windows.js';
+import { statusOf, type SubscriptionStatus } from './status.js';
 import { waitingDeliveries } from './waiting-deliveries.js';
+import { waitingLoad, type WaitingLoad } from './waiting-load.js';
 
-/** How far a subscription is behind. */
+/** How far a subscription is behind, how it stands, and whether it fails: what metrics and the status of a node say of it. */
 export interface SubscriptionLag {
   readonly tenant: string;
   readonly subscription: string;
@@ -19,10 +20,24 @@ export interface SubscriptionLag {
   readonly oldestSeconds: number;
   /** Batches on their way to it; load windows for the warehouse. */
   readonly batches: number;
-  /** How it stands; of the warehouse that is not looked at. */
-  readonly state?: SubscriptionState;
-  /** For how long what it is given has failed; 0 while it does not. Of the warehouse that is not looked at. */
-  readonly failingSeconds?: number;
+  /**
+   * Events of those batches. One that is delivered in part counts as a whole, and a redriven one as one event. Absent for the
+   * warehouse: how many its windows hold is in their histories.
+   */
+  readonly events?: number;
+  /** How it stands, and why. */
+  readonly status: SubscriptionStatus;
+  /** There while what it is given fails: since when, and the last error. Of the warehouse that is not looked at. */
+  readonly failing?: Failing;
+  /** Of the warehouse: there while its oldest load window has closed and has not been loaded for long. */
+  readonly load?: WaitingLoad;
+}
+
+/** What is known of all subscriptions, and since when. */
+export interface LagReading {
+  /** When it was looked at, milliseconds since the epoch; undefined while nothing is known. */
+  readonly at?: number;
+  readonly lags: readonly SubscriptionLag[];
 }
 
 /** What {@link SubscriptionLags} needs. */
@@ -34,12 +49,16 @@ export interface SubscriptionLagsOptions {
   readonly log: Pick<Logger, 'warn'>;
   /** Milliseconds between two looks, at least. Default 15 s. */
   readonly everyMs?: number;
+  /** A load window that is older than its length by this much is late, in milliseconds. Default 30 s. */
+  readonly lateMs?: number;
   /** How long a reader waits for a look, in milliseconds. Default 2 s. */
   readonly waitMs?: number;
 }
 
 const EVERY_MS = 15_000;
 const WAIT_MS = 2_000;
+/** What is younger than this many times between two looks is given at once, also while the next look goes on. */
+const FRESH = 1.5;
 /** Temporal has this long to answer one question; */
 const ANSWER_WITHIN_MS = 2_000;
 /** and to list all deliveries, page by page. */
@@ -50,6 +69,10 @@ const AT_ONCE = 8;
 const REST_PER_LOOK = 10;
 /** What is older than this tells nothing of now. */
 const MAX_AGE_MS = 5 * 60_000;
+/** A load window that is older than its length by this much is asked why; */
+const LATE_MS = 30_000;
+/** of the longest waiting, as many. Of the others it is known that they wait, and not why. */
+const MOST_ASKED_WHY = 50;
 
 /**
  * Knows how far all subscriptions are behind, by asking Temporal now and then. Readers get what was found last, so that
@@ -58,6 +81,8 @@ const MAX_AGE_MS = 5 * 60_000;
  */
 export class SubscriptionLags {
   private found: readonly SubscriptionLag[] = [];
+  /** When what was found began to be asked for, milliseconds since the epoch; undefined where nothing was found. */
+  private knownAt: number | undefined;
   private foundAt = Number.NEGATIVE_INFINITY;
   private dueAt = Number.NEGATIVE_INFINITY;
   private looking: Promise<void> | undefined;
@@ -66,18 +91,28 @@ export class SubscriptionLags {
 
   /** What was found last, if that is not long ago; never rejects. */
   async read(): Promise<readonly SubscriptionLag[]> {
+    return (await this.reading()).lags;
+  }
+
+  /** The same, with when that was. */
+  async reading(): Promise<LagReading> {
     if (performance.now() >= this.dueAt)
       this.looking ??= this.look().finally(() => (this.looking = undefined));
-    if (this.looking !== undefined) await atMost(this.options.waitMs ?? WAIT_MS, this.looking);
-    return performance.now() - this.foundAt < MAX_AGE_MS ? this.found : [];
+    const isFresh = performance.now() - this.foundAt < FRESH * (this.options.everyMs ?? EVERY_MS);
+    if (this.looking !== undefined && !isFresh) await atMost(this.options.waitMs ?? WAIT_MS, this.looking);
+    const isKnown = this.knownAt !== undefined && performance.now() - this.foundAt < MAX_AGE_MS;
+    return isKnown ? { at: this.knownAt, lags: this.found } : { lags: [] };
   }
 
   private async look(): Promise<void> {
     const began = performance.now();
+    const at = Date.now();
     try {
       this.found = await this.ask();
+      this.knownAt = at;
     } catch (error) {
       this.found = [];
+      this.knownAt = undefined;
       this.options.log.warn('LAG_UNKNOWN', { reason: messageOf(error) });
     }
     this.foundAt = performance.now();
@@ -92,27 +127,53 @@ export class SubscriptionLags {
     const tenants = this.options.tenants();
     const windows = await inTime(() => waitingWindows(client));
     const deliveries = await inTime(() => waitingDeliveries(client), LIST_WITHIN_MS);
-    const lags = tenants.map(({ tenant }): SubscriptionLag => {
+    const loads = await this.lateLoads(tenants, windows, (ask) => inTime(ask));
+    const lags: SubscriptionLag[] = [];
+    const ofWarehouse = async (tenant: string): Promise<void> => {
       const { windows: batches = 0, oldestSeconds = 0 } = windows.get(tenant) ?? {};
-      return { tenant, subscription: WAREHOUSE, oldestSeconds, batches };
-    });
-    const queues = tenants.flatMap(({ tenant, subscriptions }) =>
-      subscriptions.map(({ name }) => ({ tenant, subscription: name })),
-    );
-    await atOnce(AT_ONCE, queues, async (of) => {
-      const waiting = await inTime(() => deliveries.of(of.tenant, of.subscription));
-      const queue = subscriptionQueue(of.tenant, of.subscription);
-      const { rate, note } = await inTime(() => settings.settings(queue));
-      const failing = failingOf(note);
-      const failingSeconds = failing === undefined ? 0 : secondsSince(failing.since);
-      lags.push({ ...of, ...waiting, state: statusOf(rate).state, failingSeconds });
-    });
+      const { note } = await inTime(() => settings.settings(tenantQueue(tenant)));
+      // The rate of a tenant's queue is its pace: how its warehouse stands is a note.
+      const status = statusOf(note === undefined ? undefined : { activitiesPerSecond: 1, reason: note });
+      lags.push({ tenant, subscription: WAREHOUSE, oldestSeconds, batches, status, load: loads.get(tenant) });
+    };
+    const ofQueue = async (tenant: string, subscription: string): Promise<void> => {
+      const waiting = await inTime(() => deliveries.of(tenant, subscription));
+      const { rate, note } = await inTime(() => settings.settings(subscriptionQueue(tenant, subscription)));
+      lags.push({ tenant, subscription, ...waiting, status: statusOf(rate), failing: failingOf(note) });
+    };
+    const asked = tenants.flatMap(({ tenant, subscriptions }) => [
+      () => ofWarehouse(tenant),
+      ...subscriptions.map(
+        ({ name }) =>
+          () =>
+            ofQueue(tenant, name),
+      ),
+    ]);
+    await atOnce(AT_ONCE, asked, (ask) => ask());
     return lags;
   }
-}
 
-function secondsSince(time: string): number {
-  return Math.max(0, Date.now() - Date.parse(time)) / 1000;
+  /** Why the loads wait of the tenants whose oldest window is late, the latest first. */
+  private async lateLoads(
+    tenants: readonly TenantConfig[],
+    windows: ReadonlyMap<string, FoundWindows>,
+    inTime: <T>(ask: () => Promise<T>) => Promise<T>,
+  ): Promise<Map<string, WaitingLoad>> {
+    const late = tenants
+      .map(({ tenant, warehouse }) => ({
+        tenant,
+        lateMs: warehouse.windowMs + (this.options.lateMs ?? LATE_MS),
+        of: windows.get(tenant),
+      }))
+      .filter(({ of, lateMs }) => of !== undefined && of.oldestSeconds * 1000 > lateMs)
+      .sort((one, other) => (other.of?.oldestSeconds ?? 0) - (one.of?.oldestSeconds ?? 0));
+    const loads = new Map<string, WaitingLoad>();
+    await atOnce(AT_ONCE, late.slice(0, MOST_ASKED_WHY), async ({ tenant, of }) => {
+      const load = of && (await inTime(() => waitingLoad(this.options.client, of.oldestId)));
+      if (load !== undefined) loads.set(tenant, load);
+    });
+    return loads;
+  }
 }
 
 async function atMost(ms: number, work: Promise<void>): Promise<void> {

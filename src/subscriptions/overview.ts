@@ -18,6 +18,8 @@ import { waitingDeliveries, type WaitingDeliveries } from './waiting-deliveries.
 export interface SubscriptionWaiting {
   /** Batches on their way to it: in its queue, being tried, or pausing between attempts. */
   readonly batches?: number;
+  /** Events of those batches; one that is delivered in part counts as a whole. */
+  readonly events?: number;
   /** Of the warehouse instead: load windows that have not loaded, each of some batches. */
   readonly windows?: number;
   readonly oldestSeconds: number;
@@ -120,7 +122,8 @@ export class SubscriptionOverviews {
       this.options.control.status(tenant, WAREHOUSE),
       waitingWindows(this.options.client, tenant),
     ]);
-    const waiting = windows.get(tenant) ?? { windows: 0, oldestSeconds: 0 };
+    const { windows: waits = 0, oldestSeconds = 0 } = windows.get(tenant) ?? {};
+    const waiting = { windows: waits, oldestSeconds };
     const stands = status.state === 'active' && limits.activitiesPerSecond === 0 ? BY_LIMIT : status;
     return { ...own, ...stands, queue: tenantQueue(tenant), waiting };
   }

@@ -2,11 +2,13 @@ import type { Client } from '@temporalio/client';
 import { queueBacklog } from '../temporal/queue-backlog.js';
 import { subscriptionQueue } from '../tenants/queues.js';
 import { assertTenantId } from '../tenants/ids.js';
-import { DELIVER } from '../workflows/messages/deliveries.js';
+import { DELIVER, type DeliverMemo } from '../workflows/messages/deliveries.js';
 
 /** Batches on their way to a subscription, whether they wait in its queue, are being tried, or pause between attempts. */
 interface WaitingBatches {
   readonly batches: number;
+  /** Events of those batches, as far as they were looked at; one that is delivered in part counts as a whole. */
+  readonly events: number;
   /** For how long the oldest of them has been there. */
   readonly oldestSeconds: number;
 }
@@ -20,7 +22,7 @@ export interface WaitingDeliveries {
 const MAX_DELIVERIES = 20_000;
 const PAGE_SIZE = 1_000;
 
-const NONE: WaitingBatches = { batches: 0, oldestSeconds: 0 };
+const NONE: WaitingBatches = { batches: 0, events: 0, oldestSeconds: 0 };
 
 /**
  * Looks at the deliveries that run, of one tenant or of all: from Temporal's visibility, which may lag a second, and without
@@ -37,13 +39,17 @@ export async function waitingDeliveries(
   const found = new Map<string, WaitingBatches>();
   const now = Date.now();
   let seen = 0;
-  for await (const { workflowId, startTime } of client.workflow.list({ query, pageSize: PAGE_SIZE })) {
+  for await (const { workflowId, startTime, memo } of client.workflow.list({ query, pageSize: PAGE_SIZE })) {
     if (++seen > most) break;
     // deliver/<tenant>/<subscription>/…
     const key = workflowId.split('/', 3).slice(1).join('/');
-    const { batches, oldestSeconds } = found.get(key) ?? NONE;
+    const { batches, events, oldestSeconds } = found.get(key) ?? NONE;
     const seconds = Math.max(0, now - startTime.getTime()) / 1000;
-    found.set(key, { batches: batches + 1, oldestSeconds: Math.max(oldestSeconds, seconds) });
+    found.set(key, {
+      batches: batches + 1,
+      events: events + countOf(memo),
+      oldestSeconds: Math.max(oldestSeconds, seconds),
+    });
   }
   return {
     of: async (id, subscription) => {
@@ -68,5 +74,12 @@ async function counted(
     client.workflow.count(query),
     queueBacklog(client, subscriptionQueue(tenant, subscription)),
   ]);
-  return batches === 0 ? NONE : { batches, oldestSeconds: Math.max(seen.oldestSeconds, ageMs / 1000) };
+  return batches === 0
+    ? NONE
+    : { batches, events: seen.events, oldestSeconds: Math.max(seen.oldestSeconds, ageMs / 1000) };
+}
+
+/** A redrive's delivery has no memo, nor has one of an earlier version: it has one event at least. */
+function countOf(memo: Partial<Record<keyof DeliverMemo, unknown>> | undefined): number {
+  return typeof memo?.count === 'number' ? memo.count : 1;
 }

@@ -1,5 +1,12 @@
 import { ApplicationFailure, type LogMetadata } from '@temporalio/common';
-import { DefaultLogger, Runtime, makeTelemetryFilterString, type LogEntry } from '@temporalio/worker';
+import {
+  DefaultLogger,
+  MetricsBuffer,
+  Runtime,
+  makeTelemetryFilterString,
+  type BufferedMetricUpdate,
+  type LogEntry,
+} from '@temporalio/worker';
 import { messageOf } from '../errors.js';
 import { isLineId, type LogFields, type Logger } from '../platform/logger.js';
 import type { LogField } from '../reference/log-lines/fields.js';
@@ -18,6 +25,10 @@ const WINDOW_MS = 60_000;
 /** Different lines in a minute: with a hundred tenants that fail, some have several. The rest share one. */
 const MOST_KEYS = 500;
 
+/** The SDK measures some dozens of values for a batch. */
+const MAX_MEASURED = 50_000;
+const MEASURED_EVERY_MS = 1_000;
+
 /** What is logged of an entry of the SDK's as fields of a line; the rest is in `sdk`. */
 const OWN_FIELDS: ReadonlySet<string> = new Set<LogField>([
   'activityId',
@@ -34,6 +45,11 @@ const OWN_FIELDS: ReadonlySet<string> = new Set<LogField>([
   'workflowType',
 ]);
 
+/** Takes what the SDK measures. */
+interface SdkMeter {
+  measuredBySdk(updates: Iterable<BufferedMetricUpdate>): void;
+}
+
 /** What an entry of the SDK's log becomes. */
 interface SdkLine {
   readonly level: 'debug' | 'warn' | 'error';
@@ -43,19 +59,33 @@ interface SdkLine {
 /**
  * Sets up Temporal's SDK for this process, once, before the first connection: its log goes to ours, and signals are left to us,
  * since the API must close before the workers do.
+ * @param metrics what the SDK measures goes there, once a second; default: it measures nothing
  * @returns what shuts it down; until then it keeps the process alive
  */
-export function installRuntime(log: Logger): () => Promise<void> {
+export function installRuntime(log: Logger, metrics?: SdkMeter): () => Promise<void> {
   const sdk = sdkLog(log);
+  const meter = metrics && followMetrics(metrics);
   const runtime = Runtime.install({
     logger: new DefaultLogger('INFO', sdk.write),
     shutdownSignals: [],
-    telemetryOptions: { logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN' }) } },
+    telemetryOptions: {
+      logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN' }) },
+      ...(meter && { metrics: { buffer: meter.buffer } }),
+    },
   });
   return async () => {
+    meter?.close();
     await runtime.shutdown();
     sdk.close();
   };
+}
+
+/** Takes what the SDK has measured from its buffer, before that is full: it drops what comes then. */
+function followMetrics(metrics: SdkMeter): { readonly buffer: MetricsBuffer; close(): void } {
+  const buffer = new MetricsBuffer({ maxBufferSize: MAX_MEASURED, useSecondsForDurations: true });
+  const timer = setInterval(() => metrics.measuredBySdk(buffer.retrieveUpdates()), MEASURED_EVERY_MS);
+  timer.unref();
+  return { buffer, close: () => clearInterval(timer) };
 }
 
 /**

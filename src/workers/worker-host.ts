@@ -8,8 +8,10 @@ import type { WorkerActivities } from '../activities/index.js';
 import { messageOf } from '../errors.js';
 import type { Logger } from '../platform/logger.js';
 import type { Holdings } from '../recovery/holdings.js';
+import type { UsageRecorder } from '../stores/usage/recorder.js';
 import type { TenantRegistry } from '../tenants/config/registry.js';
 import { poolQueue, type Isolation } from '../tenants/queues.js';
+import { countAttempts } from './count-attempts.js';
 import { SubscriptionWorkers } from './subscription-workers.js';
 import { TenantWorkers, type RunningWorker } from './tenant-workers.js';
 import type { HeldTasks } from '../recovery/journal.js';
@@ -26,6 +28,8 @@ export interface WorkerHostOptions {
   readonly activities: WorkerActivities;
   /** Notes the tasks that are held, for the next process, and names this one to Temporal. Default: nobody notes them. */
   readonly holdings?: Omit<Holdings, 'close'>;
+  /** Counts what activities do. Default: nobody does. */
+  readonly usage?: Pick<UsageRecorder, 'count' | 'spent'>;
   /** Path of the prebuilt workflow bundle. */
   readonly workflowBundle: string;
   /** Seconds that activities may go on after shutdown has begun; then they are told to stop. */
@@ -100,7 +104,7 @@ export async function startWorkerHost(options: WorkerHostOptions): Promise<Worke
 /** What {@link workerRunner} needs. */
 export type RunOptions = Pick<
   WorkerHostOptions,
-  'connection' | 'namespace' | 'holdings' | 'graceSeconds' | 'onFatal' | 'log'
+  'connection' | 'namespace' | 'holdings' | 'usage' | 'graceSeconds' | 'onFatal' | 'log'
 >;
 
 /** Makes and runs Workers, and knows those that run. */
@@ -111,11 +115,13 @@ export function workerRunner(options: RunOptions): {
   const running = new Set<RunningWorker>();
 
   async function run(workerOptions: WorkerOptions): Promise<RunningWorker> {
-    const { connection, namespace, holdings, graceSeconds } = options;
+    const { connection, namespace, holdings, usage, graceSeconds } = options;
+    const activity = [...(holdings ? [noteTasks(holdings)] : []), ...(usage ? [countAttempts(usage)] : [])];
     const worker = await Worker.create({
       connection,
       namespace,
-      ...(holdings && { identity: holdings.identity, interceptors: { activity: [noteTasks(holdings)] } }),
+      ...(holdings && { identity: holdings.identity }),
+      interceptors: { activity },
       shutdownGraceTime: graceSeconds * 1000,
       // After it, what still runs is given up: every activity can be run again.
       shutdownForceTime: `${graceSeconds + 5} seconds`,

@@ -166,6 +166,19 @@ describe('each example of the OpenAPI document, run against a node', function ()
     return id;
   }
 
+  /** The batch of the event of the examples, once it is loaded and has been given up by a subscription. */
+  async function loadedBatch(): Promise<string> {
+    const { batchId } = await deadLetter('order-1');
+    await until(async () => {
+      const batch = await ask<{ load?: { loads: unknown[] }; deliveries?: { state: string }[] }>(
+        'GET',
+        `/v1/batches/${batchId}`,
+      );
+      assert.equal(batch.load?.loads.length, 2);
+    }, WITHIN_MS);
+    return batchId;
+  }
+
   const redriven = async (): ReturnType<Preparation> => ({
     params: {
       id: await ended(
@@ -184,21 +197,31 @@ describe('each example of the OpenAPI document, run against a node', function ()
       await ask('POST', '/v1/subscriptions/crm/resume');
       return {};
     },
-    getBatch: async () => {
-      const { batchId } = await deadLetter('order-1');
-      await until(async () => {
-        const batch = await ask<{ load?: { loads: unknown[] }; deliveries?: { state: string }[] }>(
-          'GET',
-          `/v1/batches/${batchId}`,
-        );
-        assert.equal(batch.load?.loads.length, 2);
-      }, WITHIN_MS);
-      return { params: { id: batchId } };
+    getEvent: async () => {
+      await loadedBatch();
+      return {};
     },
+    listEvents: async () => {
+      await loadedBatch();
+      return {};
+    },
+    getBatch: async () => ({ params: { id: await loadedBatch() } }),
     pull: () => Promise.resolve({ params: consumer }),
     ack: leased,
     nack: leased,
     modifyAckDeadline: leased,
+    getStatus: async () => {
+      await deadLetter();
+      await ask('POST', '/v1/subscriptions/crm/resume');
+      await until(async () => {
+        const { problems } = await ask<{ problems: { kind: string; undelivered?: object }[] }>(
+          'GET',
+          '/v1/status',
+        );
+        assert.ok(problems.some(({ kind, undelivered }) => kind === 'failing' && !undelivered));
+      }, WITHIN_MS);
+      return {};
+    },
     listDeadLetters: async () => {
       await deadLetter();
       return {};

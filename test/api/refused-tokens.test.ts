@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createMetrics } from '../../src/observability/metrics.js';
+import { createMetrics } from '../../src/observability/create-metrics.js';
 import { RefusedTokens } from '../../src/api/refused-tokens.js';
 import { HeadgateError } from '../../src/errors.js';
 import { cloudEvent, startTestApi, type TestApi } from '../support/api.js';

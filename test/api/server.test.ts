@@ -43,7 +43,7 @@ describe('the API server', () => {
     '/',
     '/v1',
     '/v1/event',
-    '/v1/events/x',
+    '/v1/events/x/y',
     '/v2/events',
     '/v1/batches',
     '/%',
@@ -57,8 +57,8 @@ describe('the API server', () => {
   }
 
   const methods: [method: string, path: string, allowed: string][] = [
-    ['GET', '/v1/events', 'POST'],
-    ['PUT', '/v1/events', 'POST'],
+    ['GET', '/v1/user-properties', 'POST'],
+    ['PUT', '/v1/user-properties', 'POST'],
     ['DELETE', '/v1/user-properties', 'POST'],
     ['POST', '/healthz', 'HEAD, GET'],
     ['POST', '/v1/eligibility/s1', 'HEAD, GET'],

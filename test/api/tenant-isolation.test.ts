@@ -15,12 +15,21 @@ const GUARDED: readonly [method: string, path: string, scope: string][] = ROUTES
   route.scope === undefined ? [] : [[route.method, examplePath(route), route.scope]],
 );
 
+/** Those by which an operator may ask about all its tenants at once. */
+const ABOUT_ALL = new Set(ROUTES.filter(({ audience }) => audience === 'either').map(examplePathOf));
+
+function examplePathOf(route: (typeof ROUTES)[number]): string {
+  return `${route.method} ${examplePath(route)}`;
+}
+
 describe('who may do what', () => {
   let api: TestApi;
 
   it('only what runs Headgate or describes it needs no token', () => {
     const open = ROUTES.filter(({ scope }) => scope === undefined).map(({ path }) => path);
     assert.deepEqual(open.sort(), [
+      '/console',
+      '/console/{file}',
       '/docs',
       '/docs/{file}',
       '/healthz',
@@ -93,7 +102,9 @@ describe('who may do what', () => {
       api.deadLettersAsked.length = 0;
       for (const outside of ['UA', 'dl', 'DLX', 'constructor'])
         assert.deepEqual(await named(operator, outside), [403, 'TENANT_OUT_OF_REACH'], outside);
-      for (const wrong of [undefined, '', 'DL, DL', 'DL,UA', '../UA', '*', 'x'.repeat(64)])
+      if (!ABOUT_ALL.has(`${method} ${path}`))
+        assert.deepEqual(await named(operator), [400, 'TENANT_REQUIRED']);
+      for (const wrong of ['', 'DL, DL', 'DL,UA', '../UA', '*', 'x'.repeat(64)])
         assert.deepEqual(await named(operator, wrong), [400, 'TENANT_REQUIRED'], wrong);
       assert.deepEqual(await named(operator, 'AA'), [403, 'TENANT_SUSPENDED']);
       assert.deepEqual(await named(operator, 'ZZ'), [403, 'TENANT_UNKNOWN']);
@@ -173,6 +184,14 @@ describe('who may do what', () => {
     ]);
     assert.equal(await asked('?tenant=UA'), 400);
     assert.equal(await asked('/redrive', { ...many, tenant: 'UA' }), 400);
+  });
+
+  it('the status of all that an operator reaches is of its list alone', async () => {
+    const token = await api.token({ ...OPERATOR, tenants: ['DL', 'AA', 'ZZ'], scope: 'status:read' });
+    const answer = await api.get('/v1/status', token);
+    assert.deepEqual([answer.status, (answer.body as { tenants?: number }).tenants], [200, 2]);
+    const own = await api.get('/v1/status', await api.token({ tenant: 'DL', scope: 'status:read' }));
+    assert.deepEqual([(own.body as { tenants?: number }).tenants, 'node' in own.body], [1, false]);
   });
 
   it('an operator reads and writes what it names, and nothing else', async () => {

@@ -88,7 +88,7 @@ describe('the commands', function () {
       '--expires',
       expires,
     ];
-    await assertRefused(token('UA', 'events:read', '1h'), /Unknown scope "events:read".*events:write/);
+    await assertRefused(token('UA', 'events:delete', '1h'), /Unknown scope "events:delete".*events:write/);
     await assertRefused(token('../UA', 'admin', '1h'), /TENANT_ID_INVALID/);
     await assertRefused(token('UA', 'admin', 'soon'), /"soon" is not a duration/);
     await assertRefused(

@@ -144,7 +144,8 @@ describe('deliveries of a running Headgate', function () {
     assert.equal(gone.confirmed.size, 0);
     const alert = /^headgate\.subscription\.disabled:gone:/;
     await until(() => assert.ok([...steady.confirmed.keys()].some((id) => alert.test(id))), WITHIN_MS);
-    const lag = /^headgate_subscription_lag_seconds\{tenant="shop",subscription="queue"\} [1-9]/m;
+    const lag =
+      /^headgate_subscription_oldest_undelivered_seconds\{tenant="shop",subscription="queue"\} [1-9]/m;
     await until(async () => assert.match(await (await fetch(`${url}/metrics`)).text(), lag), WITHIN_MS);
     isGone = false;
     await ask('POST', '/v1/subscriptions/gone/resume', { reason: 'it is back' });

@@ -98,6 +98,7 @@ describe('deciding on a chunk', () => {
       decided: properties.length,
       evaluated: 0,
       eligible: {},
+      ineligible: {},
       ndjson: '',
     });
     assert.deepEqual(subjects.get('N1')?.profile?.values, { seats: 200, engines: 2, year: 1999 });
@@ -122,7 +123,7 @@ describe('deciding on a chunk', () => {
 
   it('touches no subject for an event that no rule asks for: the state does not grow by it', () => {
     const decided = decide([event('e1', 1, { type: 'taxied' })]);
-    assert.deepEqual(decided, { decided: 1, evaluated: 0, eligible: {}, ndjson: '' });
+    assert.deepEqual(decided, { decided: 1, evaluated: 0, eligible: {}, ineligible: {}, ndjson: '' });
     assert.equal(subjects.size, 0);
   });
 

@@ -295,6 +295,7 @@ describe('the batcher', () => {
       firstSeq: 1,
       lastSeq: 1,
       events: 7,
+      bytes: 700,
     });
     assert.match(batch?.plan.batchId ?? '', /^20260301-0123abcd-/);
   });

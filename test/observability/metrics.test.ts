@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { createMetrics, type Metrics } from '../../src/observability/metrics.js';
+import { createMetrics } from '../../src/observability/create-metrics.js';
+import type { Metrics } from '../../src/observability/metrics.js';
 import type { SubscriptionState } from '../../src/subscriptions/status.js';
 
 /** The values of a metric by its labels, as a scrape says them. */
@@ -18,6 +19,21 @@ function valuesIn(text: string, name: string): Record<string, number> {
   );
 }
 
+const BATCH = { batchId: '20261130-00000000-0000000001', receivedAt: Date.now() - 2_000 };
+const DECIDED = { decided: 30, eligible: { late: 4 }, ineligible: { late: 26 } };
+/** A batch of 10 events of 310 s ago, and 20 of 100 s ago. */
+const started = () => ({
+  stream: 'events' as const,
+  batchId: BATCH.batchId,
+  events: 30,
+  bytes: 5_000,
+  chunks: [
+    { events: 10, receivedAt: Date.now() - 310_000 },
+    { events: 20, receivedAt: Date.now() - 100_000 },
+  ],
+});
+
+const ACTIVE = { state: 'active' };
 const REQUEST = { accepted: 3, duplicate: 2, rejected: 1, bytes: 1_000, seconds: 0.004 };
 
 describe('metrics', () => {
@@ -33,13 +49,16 @@ describe('metrics', () => {
     for (let n = 0; n < 10; n++) metrics.requestAnswered('UA', REQUEST);
     metrics.requestAnswered('DL', { ...REQUEST, duplicate: 0, rejected: 0 });
     metrics.refused('UA', 'TENANT_RATE_LIMITED');
-    metrics.batchStarted('UA', { stream: 'events', events: 30, bytes: 5_000 });
-    metrics.decided('UA', { events: 30, seconds: 0.02 });
-    metrics.loaded('UA', { seconds: 0.3, rows: 30, batches: 1 });
-    metrics.loaded('UA', { seconds: 0.3, batches: 1 });
+    metrics.batchStarted('UA', started());
+    metrics.decided('UA', DECIDED, 0.02);
+    metrics.spooled({ tenant: 'UA', events: 30, receivedAt: Date.now() - 40 });
+    metrics.loaded('UA', { seconds: 0.3, rows: 30, batches: [{ ...BATCH, rows: 30 }] });
+    metrics.loaded('UA', { seconds: 0.3 });
     metrics.compacted('UA', { replaced: 20, written: 2, bytesReplaced: 9_000, bytesWritten: 8_000 });
     metrics.compacted('UA');
-    metrics.stepRetried('start');
+    metrics.stepRetried('start', 'UA');
+    metrics.stepRetried('checkpoint');
+    metrics.worked('UA', 1_500);
     const expected: Record<string, Record<string, number>> = {
       headgate_events_total: {
         'tenant="UA",outcome="accepted"': 30,
@@ -53,7 +72,27 @@ describe('metrics', () => {
       headgate_batch_events_sum: { 'stream="events"': 30 },
       headgate_batch_bytes_sum: { 'stream="events"': 5_000 },
       headgate_decided_events_total: { 'tenant="UA"': 30 },
-      headgate_decision_seconds_count: { '': 1 },
+      headgate_decisions_total: {
+        'tenant="UA",rule="late",outcome="eligible"': 4,
+        'tenant="UA",rule="late",outcome="ineligible"': 26,
+      },
+      headgate_event_loop_seconds_total: { 'tenant="UA"': 1.5 },
+      headgate_tenant_load_seconds_total: { 'tenant="UA"': 0.6 },
+      headgate_stage_events_total: {
+        'tenant="UA",stage="accepted"': 30,
+        'tenant="DL",stage="accepted"': 3,
+        'tenant="UA",stage="started"': 30,
+        'tenant="UA",stage="decided"': 30,
+        'tenant="UA",stage="durable"': 30,
+        'tenant="UA",stage="loaded"': 30,
+      },
+      headgate_stage_seconds_count: {
+        'stage="accepted"': 11,
+        'stage="started"': 1,
+        'stage="decided"': 1,
+        'stage="durable"': 1,
+        'stage="loaded"': 1,
+      },
       headgate_loads_total: { 'tenant="UA",outcome="loaded"': 1, 'tenant="UA",outcome="failed"': 1 },
       headgate_load_seconds_count: { '': 2 },
       headgate_load_rows_sum: { '': 30 },
@@ -69,7 +108,7 @@ describe('metrics', () => {
         'tenant="UA",files="replaced"': 9_000,
         'tenant="UA",files="written"': 8_000,
       },
-      headgate_step_retries_total: { 'step="start"': 1 },
+      headgate_step_retries_total: { 'tenant="UA",step="start"': 1, 'step="checkpoint"': 1 },
     };
     for (const [name, values] of Object.entries(expected))
       assert.deepEqual(await valuesOf(metrics, name), values, name);
@@ -155,10 +194,12 @@ describe('metrics', () => {
       subscription,
       batches,
       oldestSeconds: batches * 10,
+      status: ACTIVE,
+      ...(subscription !== 'warehouse' && { events: batches * 100 }),
     });
     let lags = [lag('idle', 'crm', 0), lag('UA', 'crm', 3), lag('UA', 'warehouse', 0), lag('DL', 'crm', 1)];
     metrics.watch({ lags: () => Promise.resolve(lags) });
-    const seconds = () => valuesOf(metrics, 'headgate_subscription_lag_seconds');
+    const seconds = () => valuesOf(metrics, 'headgate_subscription_oldest_undelivered_seconds');
     const known = {
       'tenant="other",subscription="other"': 0,
       'tenant="UA",subscription="crm"': 30,
@@ -168,21 +209,28 @@ describe('metrics', () => {
     assert.deepEqual(await seconds(), known);
     lags = [...lags, lag('AA', 'crm', 2), lag('AA', 'bi', 4), lag('BB', 'crm', 5)];
     assert.deepEqual(await seconds(), { ...known, 'tenant="other",subscription="other"': 50 });
-    const batches = await valuesOf(metrics, 'headgate_subscription_waiting_batches');
+    const batches = await valuesOf(metrics, 'headgate_subscription_undelivered_batches');
     assert.equal(batches['tenant="other",subscription="other"'], 11);
+    assert.deepEqual(await valuesOf(metrics, 'headgate_subscription_undelivered_events'), {
+      'tenant="other",subscription="other"': 1_100,
+      'tenant="UA",subscription="crm"': 300,
+      'tenant="DL",subscription="crm"': 100,
+    });
     lags = [];
     assert.deepEqual(await seconds(), {});
   });
 
-  it('tell for how long subscriptions fail, and which are stopped; one that fails gets a label', async () => {
+  it('tell for how long subscriptions fail, and how they stand; one that fails or is stopped gets a label', async () => {
     const metrics = createMetrics({ maxTenants: 1 });
     const of = (tenant: string, failingSeconds: number, state: SubscriptionState) => ({
       tenant,
       subscription: 'crm',
       batches: 0,
       oldestSeconds: 0,
-      failingSeconds,
-      state,
+      status: { state },
+      ...(failingSeconds > 0 && {
+        failing: { since: new Date(Date.now() - failingSeconds * 1000).toISOString() },
+      }),
     });
     const lags = [
       of('idle', 0, 'active'),
@@ -193,8 +241,71 @@ describe('metrics', () => {
     metrics.watch({ lags: () => Promise.resolve(lags) });
     const [own, other] = ['tenant="UA",subscription="crm"', 'tenant="other",subscription="other"'];
     const failing = await valuesOf(metrics, 'headgate_subscription_failing_seconds');
-    assert.deepEqual(failing, { [own]: 90, [other]: 8 });
-    assert.deepEqual(await valuesOf(metrics, 'headgate_subscription_stopped'), { [own]: 0, [other]: 2 });
+    assert.deepEqual(Object.keys(failing).sort(), [own, other]);
+    assert.equal(Math.floor(failing[own] ?? 0), 90);
+    assert.equal(Math.floor(failing[other] ?? 0), 8);
+    assert.deepEqual(await valuesOf(metrics, 'headgate_subscription_state'), {
+      [`${other},state="active"`]: 1,
+      [`${own},state="active"`]: 1,
+      [`${other},state="breaker-open"`]: 1,
+      [`${other},state="paused"`]: 1,
+    });
+  });
+
+  it('tell what of each tenant waits, the disks, and what the process has of what it needs', async () => {
+    const metrics = createMetrics({ maxTenants: 1 });
+    metrics.watch({
+      backlogs: () => [
+        { tenant: 'idle', bytes: 0, oldestSeconds: 0 },
+        { tenant: 'UA', bytes: 500, oldestSeconds: 4 },
+        { tenant: 'DL', bytes: 20, oldestSeconds: 9 },
+        { tenant: 'AA', bytes: 30, oldestSeconds: 2 },
+      ],
+      disks: () => [['spool', 1e9]],
+      diskReserveBytes: () => 1e8,
+      checks: () =>
+        Promise.resolve([
+          { name: 'door', ok: true },
+          { name: 'temporal', ok: false },
+        ]),
+    });
+    const expected = {
+      headgate_backlog_bytes: { 'tenant="other"': 50, 'tenant="UA"': 500 },
+      headgate_backlog_oldest_seconds: { 'tenant="other"': 9, 'tenant="UA"': 4 },
+      headgate_disk_free_bytes: { 'disk="spool"': 1e9 },
+      headgate_disk_reserve_bytes: { '': 1e8 },
+      headgate_ready: { 'check="door"': 1, 'check="temporal"': 0 },
+    };
+    for (const [name, values] of Object.entries(expected))
+      assert.deepEqual(await valuesOf(metrics, name), values, name);
+  });
+
+  it('tell how old events are at each stage, and name a batch in OpenMetrics', async () => {
+    const metrics = createMetrics();
+    metrics.batchStarted('UA', started());
+    const attempt = { delivered: 4, failed: 0, retried: 0, bytes: 10, seconds: 0.5 };
+    metrics.deliveryTried('UA', 'crm', { ...attempt, batch: BATCH });
+    metrics.deliveryTried('UA', 'crm', { ...attempt, batch: BATCH, cause: 'a-redrive' });
+    const seconds = await valuesOf(metrics, 'headgate_stage_event_seconds_total');
+    const age = seconds['tenant="UA",stage="started"'] ?? 0;
+    assert.ok(age >= 5_000 && age < 9_000, `not as if all were as old as the oldest: ${age}`);
+    const delivered = await valuesOf(metrics, 'headgate_delivered_event_seconds_total');
+    assert.ok((delivered['tenant="UA",subscription="crm"'] ?? 0) >= 8, 'the redrive is left out');
+    assert.deepEqual(await valuesOf(metrics, 'headgate_delivery_requests_total'), {
+      'tenant="UA",subscription="crm"': 2,
+    });
+    const { text, contentType } = await metrics.scrape('openmetrics');
+    assert.match(contentType, /^application\/openmetrics-text; version=1\.0\.0/);
+    assert.match(text, /# EOF\n$/);
+    assert.match(text, /^# TYPE headgate_stage_events counter$/m);
+    assert.match(text, /^headgate_stage_events_total\{tenant="UA",stage="started"\} 30$/m);
+    const named = new RegExp(
+      `^headgate_stage_seconds_bucket\\{le="3600",stage="started"\\} 1 # \\{tenant="UA",batch="${BATCH.batchId}"\\} 31\\d`,
+      'm',
+    );
+    assert.match(text, named);
+    assert.doesNotMatch((await metrics.scrape()).text, / # \{/, 'and not in the other format');
+    assert.match((await metrics.scrape()).text, /^# TYPE headgate_stage_events_total counter$/m);
   });
 
   it('count the time of activities that deliver, by subscription', async () => {
@@ -210,8 +321,8 @@ describe('metrics', () => {
     const tell = (tenant: string): void => {
       metrics.requestAnswered(tenant, REQUEST);
       metrics.refused(tenant, 'TENANT_RATE_LIMITED');
-      metrics.decided(tenant, { events: 3, seconds: 0.01 });
-      metrics.loaded(tenant, { seconds: 0.1, rows: 3, batches: 1 });
+      metrics.decided(tenant, DECIDED, 0.01);
+      metrics.loaded(tenant, { seconds: 0.1, rows: 3 });
     };
     for (let n = 0; n < 101; n++) tell(`t${n}`);
     const before = await lines();

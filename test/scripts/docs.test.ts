@@ -5,6 +5,7 @@ import { useTempDir } from '../support/temp-dir.js';
 
 const MODULE = new URL('../../scripts/docs/generate.mjs', import.meta.url).href;
 const RUNBOOK = new URL('../../docs/runbook/', import.meta.url);
+const HOW_TO = new URL('../../docs/how-to/', import.meta.url);
 
 /** As its own JSDoc says; scripts have no types. */
 interface Module {
@@ -27,12 +28,15 @@ describe('npm run docs', () => {
     // By hand, and linked to.
     write('docs/reference/expressions.md', '# Expressions\n');
     for (const folder of ['docs/runbook', 'docs/how-to']) mkdirSync(join(root(), folder));
-    write('docs/how-to/issue-tokens.md', '# Issue tokens\n');
-    for (const page of readdirSync(RUNBOOK)) {
-      const lines = readFileSync(new URL(page, RUNBOOK), 'utf8').split('\n');
-      const headings = lines.filter((line) => line.startsWith('#'));
-      write(`docs/runbook/${page}`, headings.join('\n'));
-    }
+    for (const [folder, pages] of [
+      ['runbook', RUNBOOK],
+      ['how-to', HOW_TO],
+    ] as const)
+      for (const page of readdirSync(pages)) {
+        const lines = readFileSync(new URL(page, pages), 'utf8').split('\n');
+        const headings = lines.filter((line) => line.startsWith('#'));
+        write(`docs/${folder}/${page}`, headings.join('\n'));
+      }
   });
 
   it('writes pages that its check takes as they are, and no longer once one is changed or gone', async () => {

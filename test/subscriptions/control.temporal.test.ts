@@ -213,7 +213,7 @@ describe('how a subscription stands', function () {
       notes: rates,
       configOf,
     });
-    const waiting = { batches: 0, oldestSeconds: 0 };
+    const waiting = { batches: 0, events: 0, oldestSeconds: 0 };
     const [warehouse, crm, queue] = await overviews.list(tenant);
     const builtIn = { name: 'warehouse', kind: 'warehouse', state: 'active', queue: `tenant.${tenant}` };
     assert.deepEqual(warehouse, { ...builtIn, waiting: { windows: 0, oldestSeconds: 0 } });

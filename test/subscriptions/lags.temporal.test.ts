@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
-import { Client, Connection } from '@temporalio/client';
+import { ApplicationFailure, Client, Connection } from '@temporalio/client';
 import {
   createQueueRates,
   type QueueNotes,
@@ -33,6 +33,7 @@ describe('how far subscriptions are behind', function () {
       'lag-a': { subscriptions: [QUEUE], routes: ROUTES, warehouse: window },
       'lag-b': { subscriptions: [QUEUE], routes: ROUTES },
       'lag-c': { subscriptions: [HOOK], routes: TO_HOOK },
+      'lag-e': { warehouse: { window: '1s' } },
       'lag-d': { subscriptions: [HOOK], routes: TO_HOOK },
     });
     queues = createQueueRates(pipeline.client.connection, testNamespace());
@@ -69,7 +70,7 @@ describe('how far subscriptions are behind', function () {
       const { batches, oldestSeconds } = of(lags, 'lag-b', name)!;
       assert.deepEqual([batches, oldestSeconds], [0, 0], name);
     }
-    assert.equal(lags.length, 8);
+    assert.equal(lags.length, 9);
   });
 
   it('counts what pauses between attempts, says that a subscription fails, and how it stands', async () => {
@@ -78,24 +79,47 @@ describe('how far subscriptions are behind', function () {
     await submit('paused', 'lag-c');
     const queue = subscriptionQueue('lag-c', 'hook');
     const process = new SubscriptionFailures({ notes: queues, log: SILENT, everyMs: 0 });
-    const since = Date.now() - 60_000;
+    const since = new Date(Date.now() - 60_000).toISOString();
     await queues.set(queue, rateOf({ state: 'breaker-open', by: 'headgate', reason: 'it fails' }, 50));
     const error = 'HTTP 500';
-    const failing = { since: new Date(since).toISOString(), lastError: error, lastErrorAt: error };
+    const failing = { since, lastError: error, lastErrorAt: error };
     await queues.setNote(queue, `headgate failing ${JSON.stringify(failing)}`);
     await until(async () => {
       const found = of(await open().read(), 'lag-c', 'hook');
       assert.equal(found?.batches, 1);
       assert.ok(found.oldestSeconds > 0);
-      assert.ok((found.failingSeconds ?? 0) >= 60);
-      assert.equal(found.state, 'breaker-open');
+      assert.equal(found.events, 1);
+      assert.deepEqual(found.failing, failing);
+      assert.equal(found.status.state, 'breaker-open');
+      assert.equal(found.status.reason, 'it fails');
     }, 20_000);
     process.observe('lag-c', 'hook', { ok: true, again: false });
     await until(async () => {
-      const { failingSeconds, state } = of(await open().read(), 'lag-c', 'hook')!;
-      assert.deepEqual([failingSeconds, state], [0, 'breaker-open'], 'the rate is as it was');
+      const { failing: still, status } = of(await open().read(), 'lag-c', 'hook')!;
+      assert.equal(still, undefined);
+      assert.equal(status.state, 'breaker-open', 'the rate is as it was');
     }, 20_000);
     await process.close();
+  });
+
+  it('says why the loads of a warehouse wait, and nothing of a window that is still open', async () => {
+    // As an error of an activity crosses to Temporal.
+    const quota = ApplicationFailure.create({
+      type: 'WAREHOUSE_QUOTA',
+      message: 'The load jobs are used up.',
+    });
+    pipeline.replaced.loadBatches = () => Promise.reject(quota);
+    await submit('late', 'lag-e');
+    try {
+      await until(async () => {
+        const lags = await open({ lateMs: 0 }).read();
+        const load = of(lags, 'lag-e', 'warehouse')?.load;
+        assert.deepEqual(load, { code: 'WAREHOUSE_QUOTA', lastError: quota.message });
+        assert.equal(of(lags, 'lag-a', 'warehouse')?.load, undefined);
+      }, 20_000);
+    } finally {
+      pipeline.replaced.loadBatches = undefined;
+    }
   });
 
   it('leaves out what has ended, though its task is still in the queue of a paused subscription', async () => {
@@ -117,7 +141,7 @@ describe('how far subscriptions are behind', function () {
     assert.equal((await few.of('lag-c', 'hook')).batches, 1);
     assert.equal((await few.of('lag-b', 'queue')).batches, 0);
     const own = await waitingDeliveries(pipeline.client, 'lag-b');
-    assert.deepEqual(await own.of('lag-c', 'hook'), { batches: 0, oldestSeconds: 0 });
+    assert.deepEqual(await own.of('lag-c', 'hook'), { batches: 0, events: 0, oldestSeconds: 0 });
   });
 
   it('is asked for once in a while, however many read it', async () => {

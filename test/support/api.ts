@@ -1,13 +1,20 @@
 import assert from 'node:assert/strict';
+import type { EventHistory } from '../../src/event-history/event-history.js';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { createAuthenticator, type AuthenticatorOptions } from '../../src/api/authenticate.js';
+import { Acts } from '../../src/api/acts.js';
+import { AuditLog } from '../../src/audit-log/audit-log.js';
+import type { Entry } from '../../src/audit-log/entry.js';
+import { auditLogPlaces } from '../../src/audit-log/files.js';
+import { readEntries } from '../../src/audit-log/read.js';
+import { createAuditLogReader } from '../../src/audit-log/reader.js';
 import type { ReadinessCheck } from '../../src/api/routes/health.js';
 import type { ReaderPace } from '../../src/api/reader-pace.js';
 import type { BodyPace } from '../../src/api/read-body.js';
-import { createApi, listen, type ConnectionLimits } from '../../src/api/server.js';
+import { createApi, listen, type ApiDependencies, type ConnectionLimits } from '../../src/api/server.js';
 import type { BatchReceipt, Receipts } from '../../src/receipts/receipts.js';
 import type { Replays } from '../../src/replays/replays.js';
 import type { IngestAnswer } from '../../src/api/schemas/events.js';
@@ -21,9 +28,13 @@ import type { AdmissionLimits, AdmissionOptions } from '../../src/ingest/admissi
 import type { Turns } from '../../src/platform/event-loop-turns.js';
 import type { Plan } from '../../src/ingest/partition.js';
 import { openKeySet, signToken, type TokenClaims } from '../../src/keys/key-set.js';
+import { Status } from '../../src/status/status.js';
+import type { TenantConfig } from '../../src/tenants/config/tenant-config.js';
 import type { Metrics } from '../../src/observability/metrics.js';
+import { DAY_MS } from '../../src/platform/time.js';
 import { createLogger } from '../../src/platform/logger.js';
 import { createPull, type Pull } from '../../src/pull/pull.js';
+import { usageReport } from '../../src/usage/report.js';
 import { openIngress, type Ingress, type IngressOptions } from './ingress.js';
 import { assertDocumented } from './documented.js';
 import { linesOf } from './events.js';
@@ -53,6 +64,8 @@ export interface TestApiOptions extends Pick<AuthenticatorOptions, 'revocations'
   readonly schemasOf?: (tenant: string) => EventSchemas | undefined;
   /** Default: knows none, and remembers where it was told to look. */
   readonly receipts?: Receipts;
+  /** Default: knows none, and remembers where it was told to look. */
+  readonly eventHistory?: EventHistory;
   /** Default: knows none, and remembers where it was told to look. */
   readonly deadLetters?: DeadLetters;
   /** Default: nobody has any. */
@@ -103,6 +116,9 @@ export interface TestApi {
   token(claims?: Partial<TokenClaims>): Promise<string>;
   post(body: RequestBody | undefined, request?: TestRequest): Promise<TestAnswer>;
   get(path: string, token?: string | null): Promise<TestAnswer>;
+  readonly dir: string;
+  /** What is in the audit log once all that was counted is in it. */
+  audited(): Promise<readonly Entry[]>;
   /** The events that have come out of the spool in batches, in order. */
   events(tenant?: string, stream?: InputStream): EventRow[];
   /** The decisions that have come out beside them, in order. */
@@ -114,7 +130,7 @@ export interface TestApi {
 
 /** The scopes a test's token has unless it says otherwise. */
 export const ALL_SCOPES =
-  'events:write user-properties:write decisions:read batches:read dead-letters:read dead-letters:write subscriptions:pull replays:read replays:write';
+  'events:write user-properties:write events:read decisions:read batches:read dead-letters:read dead-letters:write subscriptions:pull replays:read replays:write usage:read audit-log:read';
 
 /** Issuer and audience of test tokens. */
 export const ISSUED = { issuer: 'headgate', audience: 'headgate' } as const;
@@ -138,6 +154,10 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   const faults: string[] = [];
   const receiptsAsked: string[] = [];
   const deadLettersAsked: string[] = [];
+  const log = createLogger('error', { destination: { write: (line) => void faults.push(line) } });
+  const places = auditLogPlaces(dir);
+  const auditLog = new AuditLog({ places, keepMs: DAY_MS, log });
+  const acts = new Acts(auditLog);
   const keys = await openKeySet({ dataDir: dir, everyMs: options.keysEveryMs });
   const api = await listen(
     createApi({
@@ -158,16 +178,20 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       schemasOf: options.schemasOf,
       decider: ingress.decider,
       receipts: options.receipts ?? rememberingReceipts(receiptsAsked),
+      eventHistory: options.eventHistory ?? rememberingHistory(receiptsAsked),
       replays: rememberingReplays(receiptsAsked),
       deadLetters: options.deadLetters ?? rememberingDeadLetters(deadLettersAsked),
       subscriptions: options.subscriptions ?? noSubscriptions(),
+      usage: noUsage(),
+      status: knownStatus(Object.keys(tenants)),
       pull: options.pull ?? pullNothing(),
+      auditLog: { acts, reader: createAuditLogReader(places) },
       readiness: [
         { name: 'spool', check: () => ingress.spool.checkWritable() },
         { name: 'door', check: () => ingress.admission.assertOpen() },
         ...(options.readiness ?? []),
       ],
-      log: createLogger('error', { destination: { write: (line) => void faults.push(line) } }),
+      log,
     }),
     '127.0.0.1',
     0,
@@ -203,6 +227,12 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     post: (body, { path = '/v1/events', method = 'POST', headers = {}, token: bearer } = {}) =>
       ask(path, { method, body, headers: { 'content-type': 'application/json', ...headers } }, bearer),
     get: (path, bearer) => ask(path, {}, bearer),
+    dir,
+    audited: async () => {
+      acts.tell();
+      await auditLog.flush();
+      return (await readEntries(places, {}, { maxEntries: 1e6, maxBytes: 1e9 })).entries;
+    },
     events: (tenant = 'UA', stream = 'events') =>
       taken
         .filter(({ plan }) => plan.tenant === tenant && plan.stream === stream)
@@ -212,6 +242,8 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     drained: () => ingress.drained(),
     close: async () => {
       await api.close();
+      acts.close();
+      await auditLog.close();
       keys.close();
       await ingress.close();
       rmSync(dir, { recursive: true, force: true });
@@ -235,6 +267,14 @@ export function useTestApi(options?: TestApiOptions): () => TestApi {
   return () => api as TestApi;
 }
 
+/** Nothing was counted of anybody. */
+function noUsage(): NonNullable<ApiDependencies['usage']> {
+  return {
+    report: async ({ tenant = '', reaches }, query) =>
+      usageReport({ of: () => [] }, [tenant].filter(reaches), query, Date.now()),
+  };
+}
+
 function noSubscriptions(): SubscriptionServices['subscriptions'] {
   const none = (): Promise<never> =>
     Promise.reject(new HeadgateError('NOT_FOUND', 'There is no such subscription.'));
@@ -242,6 +282,18 @@ function noSubscriptions(): SubscriptionServices['subscriptions'] {
     control: { change: none },
     overviews: { asking: (ask) => ask(), list: () => Promise.resolve([]), show: none },
   };
+}
+
+/** All is well, of tenants without subscriptions: nothing is asked of Temporal. */
+function knownStatus(tenants: readonly string[]): Status {
+  return new Status({
+    lags: { reading: () => Promise.resolve({ at: Date.now(), lags: [] }) },
+    tenants: () => tenants.map((tenant) => ({ tenant }) as TenantConfig),
+    engine: () => ({ reachableSince: 0 }),
+    assertOpen: () => undefined,
+    node: () => ({ spool: { bytes: 0, limitBytes: 1, oldestSeconds: 0 }, disks: [], diskReserveBytes: 0 }),
+    backlogOf: () => ({ bytes: 0 }),
+  });
 }
 
 function pullNothing(): Pull {
@@ -259,6 +311,15 @@ function rememberingReceipts(asked: string[]): Receipts {
       return Promise.reject(new HeadgateError('NOT_FOUND', 'No batch has this id.'));
     },
   };
+}
+
+/** Finds no event, and remembers where it was told to look. */
+function rememberingHistory(asked: string[]): EventHistory {
+  const none = (tenant: string, what: string): Promise<never> => {
+    asked.push(`${tenant}/${what}`);
+    return Promise.reject(new HeadgateError('EVENT_NOT_FOUND', 'No event has this id.'));
+  };
+  return { find: (tenant, { id }) => none(tenant, id), list: (tenant, { subject }) => none(tenant, subject) };
 }
 
 /** Has no replays, and remembers where it was told to look; to list them it would need Temporal. */

@@ -7,7 +7,7 @@ import type { Spool } from '../../src/ingest/spool.js';
 import type { RecordBody, RecordHead } from '../../src/ingest/spool-record.js';
 
 /** The decisions on the events of a record. */
-type Made = Omit<ChunkDecisions, 'decided'>;
+type Made = Omit<ChunkDecisions, 'decided' | 'ineligible'>;
 
 /** Events that nothing has been decided on. */
 const UNDECIDED: Made = { evaluated: 0, eligible: {}, ndjson: '' };

@@ -2,9 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { call, type Endpoint } from './call.js';
 import type { NewEvent } from './cloudevent.js';
 import { consume, type ConsumeOptions, type Consumer, type Handler } from './consumer.js';
+import type { EventStory } from './event-story.js';
 import { HeadgateError } from './error.js';
+import type { StatusReport } from './status.js';
 import { groupLines, postLines, type EventOutcome, type InputStream } from './send.js';
 
+export type { EventStory } from './event-story.js';
 export { HeadgateError, type ClientErrorCode, type HeadgateErrorOptions } from './error.js';
 export type { CloudEvent, NewEvent } from './cloudevent.js';
 export type { ConsumeOptions, Consumer, Delivery, Handler } from './consumer.js';
@@ -17,6 +20,7 @@ export type {
   SendOptions,
   SendTally,
 } from './send.js';
+export type { StatusProblem, StatusReport, Undelivered } from './status.js';
 export { verifyWebhook, type VerifyOptions, type WebhookHeaders } from './webhook.js';
 
 /** How to reach Headgate. */
@@ -55,6 +59,48 @@ export interface SubjectDecisions {
   }[];
 }
 
+/** Which usage is asked for. */
+export interface UsageQuery {
+  /** First and last day, `YYYY-MM-DD`, UTC. Default: this month up to today. */
+  readonly from?: string;
+  readonly to?: string;
+  /** What the rows are of. Default `day`. */
+  readonly by?: 'day' | 'stream' | 'subscription' | 'tenant';
+}
+
+/** What has been used, and what that costs where the operator has set prices. */
+export interface UsageFigures {
+  readonly events: number;
+  readonly bytesIn: number;
+  readonly storedBytes: number;
+  readonly decisions: number;
+  readonly loadedRows: number;
+  readonly deliveredEvents: number;
+  readonly deliveryAttempts: number;
+  readonly activitySeconds: number;
+  readonly cpuSeconds: number;
+  readonly workflows: number;
+  readonly actions: number;
+  /** An exact decimal, in the report's currency. */
+  readonly cost?: string;
+}
+
+/** What a tenant has used, or all that an operator reaches. */
+export interface UsageReport {
+  readonly tenant?: string;
+  readonly from: string;
+  readonly to: string;
+  readonly by: 'day' | 'stream' | 'subscription' | 'tenant';
+  readonly currency?: string;
+  readonly rows: readonly (UsageFigures & {
+    readonly tenant?: string;
+    readonly day?: string;
+    readonly stream?: string;
+    readonly subscription?: string;
+  })[];
+  readonly total: UsageFigures;
+}
+
 /** A tenant's Headgate. What it throws is a HeadgateError `REQUEST_FAILED`, with the answer's status and code as `details`. */
 export interface HeadgateClient {
   /**
@@ -68,8 +114,21 @@ export interface HeadgateClient {
   ): Promise<EventOutcome[]>;
   /** Starts to handle the events of a pull subscription. */
   consume(subscription: string, handler: Handler, options?: ConsumeOptions): Consumer;
+  /** What became of the events of an id, the newest first; empty where none that is kept has it. */
+  event(
+    id: string,
+    options?: { readonly source?: string; readonly stream?: InputStream },
+  ): Promise<readonly EventStory[]>;
   /** The latest decision of each rule on a subject; undefined when it is not known. */
   decisions(subject: string): Promise<SubjectDecisions | undefined>;
+  /** What the tenant has used; the token needs the scope `usage:read`. */
+  usage(query?: UsageQuery): Promise<UsageReport>;
+  /**
+   * What fails, what waits, and what to do about it: of the tenant, or with an operator's token of all that it reaches. Its
+   * token needs the scope `status:read`.
+   * @param limit most problems; default 50
+   */
+  status(options?: { readonly limit?: number; readonly signal?: AbortSignal }): Promise<StatusReport>;
 }
 
 const REQUEST_EVENTS = 500;
@@ -95,6 +154,32 @@ export function createClient({ url, token, tenant }: ClientOptions): HeadgateCli
       return outcomes;
     },
     consume: (subscription, handler, options) => consume(endpoint, subscription, handler, options),
+    usage: (query = {}) => {
+      const path = `/v1/usage?${new URLSearchParams({ ...query }).toString()}`;
+      const read = (status: number, body: unknown): UsageReport | undefined =>
+        status === 200 ? (body as UsageReport | undefined) : undefined;
+      return call(endpoint, { path, method: 'GET', read });
+    },
+    event: async (id, { source, stream } = {}) => {
+      const query = new URLSearchParams({
+        ...(source !== undefined && { source }),
+        ...(stream && { stream }),
+      });
+      const path = `/v1/events/${encodeURIComponent(id)}?${query.toString()}`;
+      const read = (status: number, body: unknown): readonly EventStory[] | undefined =>
+        status === 200 ? (body as { events: readonly EventStory[] } | undefined)?.events : undefined;
+      try {
+        return await call(endpoint, { path, method: 'GET', read });
+      } catch (error) {
+        if (error instanceof HeadgateError && error.details?.code === 'EVENT_NOT_FOUND') return [];
+        throw error;
+      }
+    },
+    status: ({ limit = 50, signal } = {}) => {
+      const read = (status: number, body: unknown): StatusReport | undefined =>
+        status === 200 ? (body as StatusReport | undefined) : undefined;
+      return call(endpoint, { path: `/v1/status?limit=${limit}`, method: 'GET', signal, read });
+    },
     decisions: async (subject) => {
       try {
         const path = `/v1/eligibility/${encodeURIComponent(subject)}`;

@@ -10,6 +10,7 @@ import { subscriptionQueue, workflowQueue } from '../../tenants/queues.js';
 import {
   DELIVER,
   type DeliverInput,
+  type DeliverMemo,
   type StartDeliveriesInput,
 } from '../../workflows/messages/deliveries.js';
 import { type RoutedEvents, WORKFLOW_TASK_TIMEOUT } from '../../workflows/messages/batches.js';
@@ -100,6 +101,7 @@ async function start(client: Client, config: TenantConfig, input: DeliverInput):
       priority: { priorityKey: PRIORITY_KEYS[priority] },
       staticSummary: `${tenant} · ${subscription} · ${count} ${count === 1 ? 'event' : 'events'}`,
       typedSearchAttributes: subscriptionAttributes(tenant, subscription, batch.stream),
+      memo: { count } satisfies DeliverMemo,
     },
   });
   faultPoint('deliver-start.after');

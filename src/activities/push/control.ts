@@ -1,3 +1,4 @@
+import type { BatchRef } from '../../events/event.js';
 import type { Tried } from '../../subscriptions/failing.js';
 import type { AlertLevel, BreakerState } from './breaker.js';
 
@@ -35,6 +36,10 @@ export interface PushedRequest {
   /** Bytes of its body. */
   readonly bytes: number;
   readonly seconds: number;
+  /** Of which batch they are. */
+  readonly batch: BatchRef;
+  /** Names the redrive or the replay that they are delivered again by. */
+  readonly cause?: string;
 }
 
 /** What is measured of passes; called per request and per pass, never per event. */

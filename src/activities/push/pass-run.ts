@@ -1,5 +1,5 @@
 import { CLOUDEVENT, CLOUDEVENTS } from '../../events/cloudevent.js';
-import type { Stream } from '../../events/event.js';
+import type { BatchRef } from '../../events/event.js';
 import type { DeliveryJournal } from '../../stores/delivery-log/journal.js';
 import type { PushConfig } from '../../tenants/config/subscription-config.js';
 import type { Admission } from './breaker.js';
@@ -20,8 +20,9 @@ export type StopReason = 'time' | 'stopped' | 'held' | 'breaker' | 'gone' | 'fai
 /** What {@link PassRun} works on. */
 export interface PassRunOptions {
   readonly tenant: string;
-  /** Of the batch. */
-  readonly stream: Stream;
+  readonly batch: BatchRef;
+  /** Names the redrive or the replay that the batch is delivered again by. */
+  readonly cause?: string;
   readonly config: PushConfig;
   readonly receiver: Receiver;
   readonly work: Work;
@@ -130,7 +131,7 @@ export class PassRun {
   }
 
   private async send(portion: Portion, slot: Slot, admission: Admission): Promise<void> {
-    const { config, tenant, observer } = this.options;
+    const { config, tenant, observer, batch, cause } = this.options;
     const { events, attempts } = portion;
     const [body, headers] = this.formed(portion);
     const outcome = await this.poster.post(headers, body, config.timeoutMs);
@@ -144,6 +145,8 @@ export class PassRun {
       retried: attempts > 0 ? events.length : 0,
       bytes: Buffer.byteLength(body),
       seconds: outcome.ms / 1000,
+      batch,
+      cause,
     });
     if (outcome.gone) this.disable('gone');
     else if (spoiled) this.options.work.bisect(portion);
@@ -151,10 +154,10 @@ export class PassRun {
   }
 
   private formed({ events }: Portion): [body: string, headers: Record<string, string>] {
-    const { config, sign, ownHeaders, now } = this.options;
+    const { config, tenant, batch, sign, ownHeaders, now } = this.options;
     const single = config.format === 'event';
     const body = single ? events[0]!.json : `[${events.map(({ json }) => json).join()}]`;
-    const id = webhookIdOf(this.options, config.format, events);
+    const id = webhookIdOf({ tenant, stream: batch.stream }, config.format, events);
     const type = { 'content-type': single ? CLOUDEVENT : CLOUDEVENTS };
     return [body, { ...ownHeaders, ...this.agent, ...type, ...sign(id, now(), body) }];
   }

@@ -109,7 +109,8 @@ async function makePass(options: PushPassOptions, input: PassInput, parts: PassP
   try {
     const run = new PassRun({
       tenant,
-      stream: batch.stream,
+      batch,
+      cause: input.cause,
       config,
       receiver,
       work,

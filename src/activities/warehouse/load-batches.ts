@@ -116,10 +116,14 @@ async function loadStream(
   }
 }
 
-function loadBatchOf({ batchId, events: rows }: BatchRef, files: LocalFiles, index: number): LoadBatch {
+function loadBatchOf(
+  { batchId, events: rows, receivedAt }: BatchRef,
+  files: LocalFiles,
+  index: number,
+): LoadBatch {
   const path = files.paths[index] as string;
   const damage = files.damaged.get(path);
-  return { batchId, rows, path, ...(damage && { damage: `${damage.code}: ${damage.message}` }) };
+  return { batchId, rows, path, receivedAt, ...(damage && { damage: `${damage.code}: ${damage.message}` }) };
 }
 
 function withLost(result: LoadResult, lost: readonly BatchRef[]): LoadResult {

@@ -1,6 +1,6 @@
 import { deliveredEvent } from '../../events/delivered-event.js';
 import { messageOf } from '../../errors.js';
-import type { Stream } from '../../events/event.js';
+import type { BatchRef, Stream } from '../../events/event.js';
 import { ExpressionFailures, type ExpressionFailure } from '../../expressions/failures.js';
 import type { Logger } from '../../platform/logger.js';
 import type { BatchStore } from '../../stores/batch-store/batch-store.js';
@@ -59,6 +59,9 @@ export interface WorkflowPassOutcome {
   /** Bytes of the events sent. */
   readonly bytes: number;
   readonly seconds: number;
+  readonly batch: BatchRef;
+  /** Names the redrive or the replay that they are delivered again by. */
+  readonly cause?: string;
 }
 
 /** Until the next pass, where Temporal refuses whatever it is given. */
@@ -101,7 +104,8 @@ export function createWorkflowPass(options: WorkflowPassOptions): PassActivities
     const { delivered, failed } = result;
     const { retried, bytes } = run;
     const seconds = (performance.now() - began) / 1000;
-    options.observe(tenant, subscription, { delivered, failed, retried, bytes, seconds });
+    const { cause } = input;
+    options.observe(tenant, subscription, { delivered, failed, retried, bytes, seconds, batch, cause });
     return result;
   };
 }

@@ -1,7 +1,7 @@
 import { HeadgateError } from '../../errors.js';
 import { choice } from '../../platform/json-schema.js';
 import { DOCUMENTATION_FILES, type Documentation } from '../documentation.js';
-import { answerFixed } from '../fixed-answer.js';
+import { answerFixed, answerPage } from '../fixed-answer.js';
 import { ANSWERED, route } from '../route.js';
 import { OPENAPI } from '../schemas/operation.js';
 
@@ -10,24 +10,13 @@ export interface DocumentationServices {
   readonly documentation: Documentation;
 }
 
-/** Nothing from elsewhere is loaded, run or shown. The viewer has its icons in its styles. */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
-
 const FILE_NAME = {
   ...choice(DOCUMENTATION_FILES, { description: 'The name of a file that the page loads.' }),
   examples: ['start.js'],
 };
 
-const ETAG = {
+/** Header of what is fixed. */
+export const ETAG = {
   ETag: 'Of the content: asked for with `If-None-Match`, the answer is 304 while it is the same.',
 };
 
@@ -61,12 +50,7 @@ export const DOCUMENTATION_ROUTES = [
       examples: [{ name: 'page', summary: 'The page' }],
     },
     async ({ documentation }: DocumentationServices, { ctx }) => {
-      answerFixed(ctx, await documentation.page());
-      ctx.set({
-        'Content-Security-Policy': CONTENT_SECURITY_POLICY,
-        'Referrer-Policy': 'no-referrer',
-        'X-Frame-Options': 'DENY',
-      });
+      answerPage(ctx, await documentation.page());
       return ANSWERED;
     },
   ),

@@ -121,6 +121,7 @@ export const EVENT_ROUTES: readonly Route<EventServices>[] = INPUT_STREAMS.map((
       ...STREAMS[stream],
       maxBytes: MAX_BODY_BYTES,
       takesEvents: true,
+      act: 'counted',
       body: {
         schema: EVENTS_BODY,
         mediaTypes: [
@@ -137,6 +138,7 @@ export const EVENT_ROUTES: readonly Route<EventServices>[] = INPUT_STREAMS.map((
         'CONTENT_TYPE_UNSUPPORTED',
         'NOTHING_ACCEPTED',
         'TENANT_BACKLOG_FULL',
+        'BUDGET_REACHED',
         'DISK_FULL',
         'STATE_UNAVAILABLE',
       ],

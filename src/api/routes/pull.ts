@@ -27,6 +27,7 @@ const CONSUMER = {
   method: 'POST',
   tag: 'Pull',
   scope: 'subscriptions:pull',
+  act: 'counted',
   narrowedBy: 'name',
   maxBytes: 1_000_000,
   params: { name: SUBSCRIPTION_NAME },

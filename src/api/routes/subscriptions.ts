@@ -27,7 +27,7 @@ const CRM = {
   url: 'https://crm.example.com/hooks',
   state: 'active',
   queue: 'tenant.acme.sub.crm',
-  waiting: { batches: 0, oldestSeconds: 0 },
+  waiting: { batches: 0, events: 0, oldestSeconds: 0 },
 } as const;
 
 const READING = [

@@ -14,7 +14,7 @@ import { INPUT_STREAMS, STREAMS } from '../../events/event.js';
 import { DEAD_REASONS } from '../../workflows/messages/deliveries.js';
 
 /** How far a workflow is. */
-const WORKFLOW = closed(
+export const WORKFLOW = closed(
   {
     workflowId: text(),
     runId: text(),
@@ -31,7 +31,8 @@ const WORKFLOW = closed(
 /** Any stream. */
 export const STREAM = choice(STREAMS as readonly ['events', 'user-properties', 'decisions']);
 
-const LOAD = closed(
+/** How a batch got into the warehouse. */
+export const LOAD = closed(
   {
     workflow: WORKFLOW,
     loads: list(

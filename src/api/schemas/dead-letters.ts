@@ -19,7 +19,8 @@ import { STREAM } from './batches.js';
 const EVENTS_PER_SECOND = 1_000;
 
 const TIME_PATTERN = '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?(Z|[+-]\\d\\d:\\d\\d)$';
-const time = (description: string) =>
+/** A time that a request names. */
+export const time = (description: string) =>
   text({ pattern: TIME_PATTERN, description: `${description} RFC 3339.` });
 
 /** Which dead letters; what is absent is not asked for. */
@@ -193,22 +194,22 @@ const EVENT = raw<unknown>({
 });
 const EVENT_OR_NULL = raw<unknown>({ anyOf: [EVENT, { type: 'null' }] });
 
+/** What is said of an attempt, beside whose it is. */
+export const ATTEMPT_MEMBERS = {
+  pass: integer({ description: 'Counts from 1.' }),
+  attempt: integer({ description: 'Counts from 1.' }),
+  outcome: choice(['delivered', 'failed']),
+  at: moment('When it ended.'),
+  status: optional(integer({ description: 'HTTP status, where there was an answer.' })),
+  error: optional(text()),
+  ms: optional(number({ description: 'Milliseconds it took.' })),
+  response: optional(text({ description: 'The first 16 KB of what the receiver said to a failed attempt.' })),
+  resumed: optional(flag({ description: 'The process was lost; only that it succeeded is known.' })),
+  responseOmitted: optional(flag({ description: 'There was too much to keep: this answer was left out.' })),
+};
+
 const ATTEMPT = closed(
-  {
-    pass: integer({ description: 'Counts from 1.' }),
-    event: text({ description: "The event's id." }),
-    attempt: integer({ description: 'Counts from 1.' }),
-    outcome: choice(['delivered', 'failed']),
-    at: moment('When it ended.'),
-    status: optional(integer({ description: 'HTTP status, where there was an answer.' })),
-    error: optional(text()),
-    ms: optional(number({ description: 'Milliseconds it took.' })),
-    response: optional(
-      text({ description: 'The first 16 KB of what the receiver said to a failed attempt.' }),
-    ),
-    resumed: optional(flag({ description: 'The process was lost; only that it succeeded is known.' })),
-    responseOmitted: optional(flag({ description: 'There was too much to keep: this answer was left out.' })),
-  },
+  { ...ATTEMPT_MEMBERS, event: text({ description: "The event's id." }) },
   { title: 'DeliveryAttempt' },
 );
 

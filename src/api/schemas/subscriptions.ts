@@ -30,6 +30,7 @@ const OVERVIEW = {
   waiting: closed(
     {
       batches: optional(count('Batches on their way to it.')),
+      events: optional(count('Events of those batches; one that is delivered in part counts as a whole.')),
       windows: optional(count('Of the warehouse instead: load windows that have not loaded.')),
       oldestSeconds: number({ description: 'For how long the oldest of it has waited.' }),
     },

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { QueueBacklog } from '../../temporal/queue-backlog.js';
-import type { HeadgateError } from '../../errors.js';
+import { HeadgateError } from '../../errors.js';
 import { FlowRate } from '../../platform/flow-rate.js';
 import { Calls, type CallLimits } from './calls.js';
 import { InFlight } from './in-flight.js';
@@ -47,7 +47,16 @@ export interface AdmissionOptions {
   readonly engine?: () => EngineStatus;
   /** Default: nothing is known of it. */
   readonly queueBacklogOf?: (tenant: string) => QueueBacklog | undefined;
+  /** Until when a tenant is refused for its budget, if it is. Default: never. */
+  readonly budgetOf?: (tenant: string) => ReachedBudget | undefined;
   readonly now?: () => number;
+}
+
+/** A budget that a tenant has used up. */
+export interface ReachedBudget {
+  readonly budget: 'eventsPerDay' | 'costPerMonth';
+  /** Milliseconds since the epoch. */
+  readonly opensAt: number;
 }
 
 /** A quota of a tenant, as its producers are told. */
@@ -173,13 +182,15 @@ export class Admission {
    * Lets a request of events in, or refuses it; a refusal costs the tenant nothing.
    * @param announcedBytes the request's `Content-Length`, 0 if it has none
    * @param tenant whose events they are, where an operator sends them
-   * @throws HeadgateError `TENANT_RATE_LIMITED`, `TENANT_IN_FLIGHT_FULL`, `TENANT_BACKLOG_FULL` (this tenant alone: 429),
+   * @throws HeadgateError `TENANT_RATE_LIMITED`, `TENANT_IN_FLIGHT_FULL`, `TENANT_BACKLOG_FULL`,
+   * `BUDGET_REACHED` (this tenant alone: 429),
    * `OVERLOADED`, `DISK_FULL`, `ENGINE_UNAVAILABLE` (everyone: 503)
    */
   admit(payer: string, announcedBytes: number, tenant = payer): Permit {
     const now = this.now();
     this.checkNode(announcedBytes, now);
     const account = this.accountOf(payer);
+    this.checkBudget(tenant, now);
     this.checkRates(payer, account, now);
     this.checkBacklog(tenant, this.accountOf(tenant), announcedBytes, now);
     this.checkTenantQueue(tenant);
@@ -275,6 +286,18 @@ export class Admission {
     if (status === undefined || 'reachableSince' in status) return;
     if (free >= ENGINE_RESERVE_SECONDS * (this.receivedAll.perSecond(now) ?? 0)) return;
     throw engineAway((now - status.awaySince) / 1000);
+  }
+
+  private checkBudget(tenant: string, now: number): void {
+    const reached = this.options.budgetOf?.(tenant);
+    if (reached === undefined || reached.opensAt <= now) return;
+    const opensAt = new Date(reached.opensAt).toISOString();
+    const message = `Tenant ${tenant} has reached its budget ${reached.budget}; it opens again at ${opensAt}.`;
+    throw new HeadgateError('BUDGET_REACHED', message, {
+      retryable: true,
+      retryAfterSeconds: Math.ceil((reached.opensAt - now) / 1000),
+      details: { budget: reached.budget, opensAt },
+    });
   }
 
   private checkRates(payer: string, { events, bytes }: Account, now: number): void {

@@ -22,6 +22,11 @@ export const REQUEST_ERRORS = {
     todo: 'Send fewer at a time: `maxBytes` or `maxEvents` in the answer is the limit.',
     retry: 'no',
   },
+  BUDGET_REACHED: {
+    when: 'The tenant has used its budget of the day or the month, and its file says `cap: true`.',
+    todo: 'Wait until `opensAt` in the answer, or raise `budget` in its file.',
+    retry: 'yes',
+  },
   CONTENT_ENCODING_UNSUPPORTED: {
     when: 'The body has a `Content-Encoding` other than gzip.',
     todo: 'Use gzip, or none.',
@@ -41,6 +46,16 @@ export const REQUEST_ERRORS = {
     when: "The dead letter's events are damaged: nothing is left to deliver.",
     todo: 'Discard it, and have the events sent again.',
     retry: 'no',
+  },
+  EVENT_NOT_FOUND: {
+    when: 'No event that is kept has this id; `searched` says from which day on batches are kept.',
+    todo: 'Check the id, and that the token is of the tenant that sent it.',
+    retry: 'no',
+  },
+  EVENT_SEARCH_UNFINISHED: {
+    when: 'Not found so far, and there are more batches or waiting events than one request looks at.',
+    todo: 'Wait for `Retry-After`, then ask again: batches are indexed meanwhile.',
+    retry: 'yes',
   },
   LEASE_STALE: {
     when: 'Some of the events have been given to another consumer since, or are done with.',

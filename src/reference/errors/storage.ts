@@ -102,6 +102,11 @@ export const STORAGE_ERRORS = {
     todo: 'Start that API, and then the replay again.',
     retry: 'no',
   },
+  AUDIT_LOG_UNAVAILABLE: {
+    when: 'The [audit log](../how-to/see-who-did-what.md) cannot be written, so nothing may be changed now.',
+    todo: 'Try again. If it lasts, look at the disk of the data directory. The message says whether it was done.',
+    retry: 'yes',
+  },
   STATE_IN_USE: {
     when: 'Another process decides on the state in this schema of Postgres.',
     todo: 'Stop one of the two, or give it a schema of its own.',

@@ -2,12 +2,41 @@ import type { LineText } from './line-text.js';
 
 /** Of what is done between an answer of 202 and the start of a batch, and of what that needs. */
 export const INGEST_LINES = {
+  EVENT_INDEX_DAMAGED: {
+    level: 'warn',
+    phrase: 'a file of the index of events was damaged; it is made again from the batches',
+    means: 'A disk gave back other bytes than were written, or the power failed while it was written.',
+    todo: 'Look at the disk if it happens again.',
+    page: 'events-are-not-found.md',
+  },
+  EVENT_INDEX_FAILED: {
+    level: 'warn',
+    phrase: 'batches could not be indexed; trying again',
+    means: 'Searches for events look at these batches themselves until they are indexed, and are slower.',
+    todo: 'Look at `reason` if it lasts.',
+    page: 'events-are-not-found.md',
+  },
   BATCH_STEP_FAILED: {
     level: 'warn',
     phrase: 'batch step failed; retrying',
     means: 'A step of a batch failed. Its events wait in the spool, and the step is tried again.',
     todo: 'Look at `reason` if it lasts.',
     page: 'spool-grows.md',
+  },
+  USAGE_NOT_COUNTED: {
+    level: 'warn',
+    phrase: 'usage could not be written down',
+    means:
+      'What was done meanwhile is missing in the usage of its tenants. Events and bytes are not: they are counted again.',
+    todo: 'Make room on the disk of the data directory.',
+    page: 'usage-not-counted.md',
+  },
+  USAGE_NOT_FOLDED: {
+    level: 'warn',
+    phrase: 'usage could not be added up; trying again',
+    means: 'What was counted is on disk, and not in the totals yet.',
+    todo: 'Make room on the disk of the data directory; look at `reason`.',
+    page: 'usage-not-counted.md#usage_not_folded',
   },
   BATCH_START_REFUSED: {
     level: 'error',

@@ -5,6 +5,18 @@ const KEEPS_CONFIGURATION = 'configuration-not-applied.md';
 /** Of tenants' files, and of keys and revocations. */
 export const TENANT_LINES = {
   TENANTS_LOADED: { level: 'info', phrase: 'tenants loaded', means: 'The tenants were read at the start.' },
+  BUDGET_USED_UP: {
+    level: 'info',
+    phrase: 'a tenant has reached a budget',
+    means: 'The tenant has used what its file gives it for the day or the month.',
+  },
+  USAGE_NOT_TOLD: {
+    level: 'warn',
+    phrase: 'an event about usage could not be handed over; trying again',
+    means: 'The event about a budget, or the usage of a day, is not in Temporal yet.',
+    todo: 'Nothing, if Temporal is back within minutes.',
+    page: 'usage-not-counted.md#usage_not_told',
+  },
   TENANT_ADDED: { level: 'info', phrase: 'tenant added', means: 'A new tenant is in force.' },
   TENANT_CHANGED: {
     level: 'info',
@@ -107,6 +119,36 @@ export const TENANT_LINES = {
     means: 'A file that is followed is gone or wrong. A key that was withdrawn in it is still accepted.',
     todo: 'Correct what `reason` says.',
     page: 'doctor-keys.md',
+  },
+  AUDIT_LOG_SIGNED: {
+    level: 'info',
+    phrase: 'the audit log was signed',
+    means:
+      'Once an hour, and at the end. `head` is where it is: `headgate audit-log verify --head` finds out whether it still leads there.',
+  },
+  AUDIT_LOG_EXPIRED: {
+    level: 'info',
+    phrase: 'days of the audit log were deleted',
+    means: 'They were older than `HEADGATE_AUDIT_LOG_DAYS`.',
+  },
+  AUDIT_LOG_DROPPED: {
+    level: 'warn',
+    phrase: 'acts were left out of the audit log',
+    means: 'More was read than could be written. The audit log says how many. None of them was a change.',
+    todo: 'Look at the disk of the data directory.',
+    page: 'audit-log-fails.md',
+  },
+  AUDIT_LOG_FAILED: {
+    level: 'error',
+    phrase: 'the audit log cannot be written; retrying',
+    means: 'What would change something is refused meanwhile. Events are taken.',
+    todo: 'Look at `reason`.',
+    page: 'audit-log-fails.md',
+  },
+  AUDIT_LOG_WRITTEN_AGAIN: {
+    level: 'info',
+    phrase: 'the audit log is written again',
+    means: 'What had waited is in it.',
   },
   TOKEN_REFUSED: {
     level: 'warn',

@@ -56,4 +56,9 @@ export interface DeliveryLog {
    * @throws HeadgateError `TENANT_ID_INVALID`, `NOT_FOUND`: a part of the name has not the form it should have
    */
   read(name: DeliveryName): Promise<LoggedDelivery[]>;
+  /**
+   * The redrives and replays that have delivered the same again, by their causes, sorted; `name` is of the first delivery.
+   * @throws HeadgateError `TENANT_ID_INVALID`, `NOT_FOUND`: a part of the name has not the form it should have
+   */
+  causes(name: Omit<DeliveryName, 'cause'>): Promise<string[]>;
 }

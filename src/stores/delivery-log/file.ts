@@ -15,6 +15,8 @@ const gzipAsync = promisify(gzip);
 const gunzipAsync = promisify(gunzip);
 
 const SUFFIX = '.ndjson.gz';
+/** What follows stream and priority in the name of a file. */
+const CAUSE_AND_PASS = /^(.+)\.\d+\.ndjson\.gz$/;
 
 /**
  * The delivery log in a local directory, gzipped NDJSON:
@@ -33,6 +35,13 @@ export function createFileDeliveryLog(root: string): DeliveryLog {
       const passes = await passesIn(directory, prefixOf(name));
       const read = passes.map((pass) => readPass(join(directory, `${prefixOf(name)}${pass}${SUFFIX}`), pass));
       return (await Promise.all(read)).flat();
+    },
+    causes: async (name) => {
+      const beginning = prefixOf(name).slice(0, -'first.'.length);
+      const names = await namesIn(directoryOf(root, name));
+      const own = names.filter((each) => each.startsWith(beginning));
+      const causes = own.flatMap((each) => CAUSE_AND_PASS.exec(each.slice(beginning.length))?.[1] ?? []);
+      return [...new Set(causes)].filter((cause) => cause !== 'first').sort();
     },
   };
 }
@@ -58,16 +67,21 @@ function passNumber(pass: number): number {
 
 /** Passes that have a file, ascending. Causes may contain full stops, so that the rest of a name has to be a number. */
 async function passesIn(directory: string, prefix: string): Promise<number[]> {
-  const names = await readdir(directory).catch((error: unknown) => {
-    if (systemCodeOf(error) === 'ENOENT') return [];
-    throw error;
-  });
-  return names
+  return (await namesIn(directory))
     .filter((name) => name.startsWith(prefix) && name.endsWith(SUFFIX))
     .map((name) => name.slice(prefix.length, -SUFFIX.length))
     .filter((pass) => /^\d+$/.test(pass))
     .map(Number)
     .sort((left, right) => left - right);
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 async function readPass(path: string, pass: number): Promise<LoggedDelivery[]> {

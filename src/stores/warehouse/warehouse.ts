@@ -11,6 +11,8 @@ export interface LoadBatch {
   readonly damage?: string;
   /** Rows in it: a load that would bring in more or fewer fails. */
   readonly rows: number;
+  /** When the oldest of its events was received, milliseconds since the epoch; absent where that is not known. */
+  readonly receivedAt?: number;
 }
 
 /** A row that cannot be loaded, whatever is tried. */

@@ -64,6 +64,29 @@ const BATCH = section(
   { what: 'What closes a batch: the first of these that is reached.', default: {} },
 );
 
+const BUDGET = section(
+  {
+    eventsPerDay: integer(1, 1_000_000_000_000, {
+      what: 'Events that it may send on a day, UTC.',
+      example: 5_000_000,
+    }),
+    costPerMonth: integer(1, 1_000_000_000, {
+      what: 'What it may cost in a month, UTC, by the prices of `HEADGATE_PRICES` and in their currency.',
+      example: 100,
+    }),
+    cap: flag({
+      what: 'Refuses events with 429 `BUDGET_REACHED` until the next day or month.',
+      default: false,
+      example: true,
+    }),
+  },
+  [],
+  {
+    what: 'What it may use. When that is reached, there is an event `headgate.budget.reached`.',
+    default: {},
+  },
+);
+
 /** What a tenant's YAML file may hold. */
 export const TENANT_FILE = section(
   {
@@ -89,6 +112,7 @@ export const TENANT_FILE = section(
       example: true,
     }),
     limits: LIMITS,
+    budget: BUDGET,
     batch: BATCH,
     retention: duration('1h', '31 days', {
       what: 'How long batches, decisions and delivery logs are kept, and so how far back a replay reaches.',

@@ -15,7 +15,8 @@ export function isBatchOf(value: unknown, tenant: string): value is BatchRef {
     isCount(batch.events) &&
     isCount(batch.bytes) &&
     isText(batch.sha256) &&
-    (batch.store === undefined || isText(batch.store))
+    (batch.store === undefined || isText(batch.store)) &&
+    (batch.receivedAt === undefined || isCount(batch.receivedAt))
   );
 }
 

@@ -28,6 +28,12 @@ export interface DeliverInput {
   readonly soFar?: DeliverResult;
 }
 
+/** Memo of {@link DELIVER}: what is asked of all that run, without opening their histories. Absent in those of earlier versions. */
+export interface DeliverMemo {
+  /** Events that it has to deliver. */
+  readonly count: number;
+}
+
 /** Lines that are not delivered yet, by how often that was tried. */
 export interface PendingLines {
   readonly attempts: number;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createMetrics } from '../../../src/observability/metrics.js';
+import { createMetrics } from '../../../src/observability/create-metrics.js';
 import { parseTenantConfig } from '../../../src/tenants/config/parse.js';
 import { compileTenant, type LoadedTenant } from '../../../src/tenants/config/tenant-file.js';
 import { cloudEvent, startTestApi, type TestApi } from '../../support/api.js';

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import type { HeadgateError } from '../../../src/errors.js';
-import { createMetrics } from '../../../src/observability/metrics.js';
+import { createMetrics } from '../../../src/observability/create-metrics.js';
 import { listenForScrapes } from '../../../src/roles/metrics-listener.js';
 import { cloudEvent, startTestApi } from '../../support/api.js';
 
-async function scrape(url: string): Promise<{ status: number; type: string | null; lines: string[] }> {
-  const response = await fetch(`${url}/metrics`);
+async function scrape(
+  url: string,
+  accept = '*/*',
+): Promise<{ status: number; type: string | null; lines: string[] }> {
+  const response = await fetch(`${url}/metrics`, { headers: { accept } });
   const lines = (await response.text()).split('\n').filter((line) => line.startsWith('headgate_'));
   return { status: response.status, type: response.headers.get('content-type'), lines };
 }
@@ -60,6 +63,31 @@ describe('GET /metrics', () => {
     await api.close();
   });
 
+  it('is in the format of OpenMetrics where the scraper prefers that, else in the one of always', async () => {
+    const listener = await listenForScrapes({
+      metrics: createMetrics(),
+      readiness: [],
+      host: '127.0.0.1',
+      port: 0,
+    });
+    const plain = 'text/plain; version=0.0.4; charset=utf-8';
+    const open = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
+    const prometheus =
+      'application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,' +
+      'text/plain;version=0.0.4;q=0.5,*/*;q=0.1';
+    const wanted = {
+      '*/*': plain,
+      'text/plain': plain,
+      'text/html': plain,
+      'text/plain;version=0.0.4, application/openmetrics-text;q=0.5': plain,
+      'application/openmetrics-text': open,
+      [prometheus]: open,
+    };
+    for (const [accept, type] of Object.entries(wanted))
+      assert.equal((await scrape(listener.url, accept)).type, type, accept);
+    await listener.close();
+  });
+
   it('is not there when metrics are off', async () => {
     const api = await startTestApi();
     assert.equal((await scrape(api.url)).status, 404);
@@ -74,7 +102,7 @@ describe('GET /metrics', () => {
     };
     const options = { metrics, readiness: [{ name: 'workers', check }], host: '127.0.0.1' };
     const listener = await listenForScrapes({ ...options, port: 0 });
-    metrics.loaded('UA', { seconds: 0.1, rows: 5, batches: 1 });
+    metrics.loaded('UA', { seconds: 0.1, rows: 5 });
     const { lines } = await scrape(listener.url);
     assert.ok(lines.includes('headgate_loads_total{tenant="UA",outcome="loaded"} 1'));
     assert.equal((await fetch(`${listener.url}/healthz`)).status, 200);

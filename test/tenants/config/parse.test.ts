@@ -53,6 +53,7 @@ describe('tenants/config/parse', () => {
         activitiesPerSecond: 0,
       },
       batch: { maxEvents: 2000, maxBytes: 512 * 1024, lingerMs: 50 },
+      budget: { cap: false },
       retentionMs: 2 * 86_400_000,
       warehouse: { kind: 'parquet', windowMs: 10_000, retentionMs: 400 * 24 * 60 * 60 * 1000 },
       aggregates: {
@@ -94,6 +95,7 @@ describe('tenants/config/parse', () => {
         activitiesPerSecond: 200,
       },
       batch: { maxEvents: 10_000, maxBytes: 8 * 1024 ** 2, lingerMs: 20 },
+      budget: { cap: false },
       retentionMs: 7 * 86_400_000,
       warehouse: { kind: 'parquet', windowMs: 5000 },
       aggregates: {},

@@ -52,6 +52,42 @@ export function latestView(files: TableFiles): string {
     ${promote({ from: latest, columns, promoted })}`;
 }
 
+/** Columns of `usage` that are whole numbers, and those that are seconds. */
+const COUNTS = [
+  'events',
+  'bytesIn',
+  'storedBytes',
+  'decisions',
+  'loadedRows',
+  'deliveredEvents',
+  'deliveryAttempts',
+  'workflows',
+  'actions',
+];
+const SECONDS = ['activitySeconds', 'cpuSeconds'];
+
+/** `usage`: what the tenant used on each day that is over, by stream and subscription; made of events in batches of Headgate's own. */
+export function usageView(): string {
+  const of = (name: string, type: string): string =>
+    `CAST(data->>'${name}' AS ${type}) AS ${identifier(columnCase(name))}`;
+  const columns = [
+    of('day', 'DATE'),
+    of('stream', 'VARCHAR'),
+    of('subscription', 'VARCHAR'),
+    ...COUNTS.map((name) => of(name, 'BIGINT')),
+    ...SECONDS.map((name) => of(name, 'DOUBLE')),
+    // Exact: see the prices of usage.
+    of('cost', 'DECIMAL(38, 18)'),
+    of('currency', 'VARCHAR'),
+  ];
+  return `CREATE VIEW usage AS SELECT ${columns.join(', ')} FROM events
+    WHERE type = 'headgate.usage.day' AND batch_id LIKE '________-00000000-%'`;
+}
+
+function columnCase(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
 function columnNames(table: Table, promoted?: readonly PromotedField[]): string[] {
   return [...columnsOf(table, promoted).map((column) => identifier(column.name)), DAY];
 }

@@ -1,0 +1,148 @@
+import { html } from './html.js';
+import { part } from './api.js';
+import { useAction, useAnswer } from './asking.js';
+import { Confirm } from './confirm.js';
+import { Attempts, DeadLetterTable } from './dead-letters.js';
+import { durationText, numberText } from './format.js';
+import { at } from './location.js';
+import { Answer, Facts, Heading, Problem, Time } from './parts.js';
+import { say } from './said.js';
+import { may } from './session.js';
+import { Stands, waitingText } from './subscriptions.js';
+
+const VERBS = {
+  pause: {
+    label: 'Pause',
+    question: (name) => `Pause ${name}?`,
+    explanation: 'Events wait until it is resumed. What is being tried now ends first.',
+  },
+  drain: {
+    label: 'Drain',
+    question: (name) => `Drain ${name}?`,
+    explanation: 'It takes no new events, and delivers what waits. New events do not come to it later.',
+  },
+};
+
+/** One subscription: how it stands, what can be done, and its last failures. */
+export function SubscriptionPage({ location }) {
+  const name = location.parts[1];
+  const shown = useAnswer(`/v1/subscriptions/${part(name)}`, { everySeconds: 4 });
+  return html`
+    <${Heading} kind="Subscription" title=${name}>
+      ${
+        shown.value !== undefined &&
+        may('subscriptions:write') &&
+        html`<${Changes}
+          name=${name}
+          state=${shown.value.state}
+          kind=${shown.value.kind}
+          onChanged=${shown.refresh}
+        />`
+      }
+    <//>
+    <${Answer} of=${shown}>
+      ${(subscription) => html`
+        <${Standing} of=${subscription} />
+        ${subscription.failing && html`<${Failing} of=${subscription.failing} />`}
+        ${hasDeadLetters(subscription) && html`<${LastFailures} name=${name} />`}
+      `}
+    <//>
+  `;
+}
+
+const hasDeadLetters = ({ deadLetters }) => deadLetters > 0 && may('dead-letters:read');
+
+function Standing({
+  of: { name, state, reason, by, since, failing, kind, url, queue, waiting, deliveries, deadLetters },
+}) {
+  return html`<${Facts}
+    of=${[
+      ['State', html`<${Stands} of=${{ state, failing }} />`],
+      ['Reason', reason],
+      ['By', by],
+      ['Since', since && html`<${Time} at=${since} />`],
+      ['Kind', kind],
+      ['Goes to', url && html`<code>${url}</code>`],
+      ['Task queue', queue && html`<code>${queue}</code>`],
+      ['Waiting', waitingText(waiting)],
+      ['Oldest', durationText(waiting.oldestSeconds)],
+      ['Batches on their way', numberText(deliveries)],
+      [
+        'Dead letters',
+        deadLetters > 0
+          ? html`<a href=${at(['dead-letters'], { subscription: name })}>${numberText(deadLetters)}</a>`
+          : '0',
+      ],
+    ]}
+  />`;
+}
+
+function Failing({ of: { since, lastError, lastErrorAt } }) {
+  return html`<section aria-labelledby="failing">
+    <h2 id="failing">It fails</h2>
+    <${Facts}
+      of=${[
+        ['Since', html`<${Time} at=${since} />`],
+        ['Last error', lastError],
+        ['At', html`<${Time} at=${lastErrorAt} />`],
+      ]}
+    />
+  </section>`;
+}
+
+/** The newest dead letters, and of the first of them what the receiver has answered. */
+function LastFailures({ name }) {
+  const list = useAnswer('/v1/dead-letters', { query: { subscription: name, limit: 5 }, everySeconds: 15 });
+  const newest = list.value?.deadLetters[0];
+  const shown = useAnswer(newest && `/v1/dead-letters/${part(newest.id)}`, { query: { limit: 1 } });
+  return html`<section aria-labelledby="failures">
+    <h2 id="failures">Last failures</h2>
+    <${Answer} of=${list}>
+      ${({ deadLetters }) => html`<${DeadLetterTable} deadLetters=${deadLetters} without="Subscription" />`}
+    <//>
+    <p><a href=${at(['dead-letters'], { subscription: name })}>All its dead letters</a></p>
+    ${
+      newest &&
+      html`<h3>What the receiver answered to the newest</h3>
+        <${Answer} of=${shown}> ${({ events }) => html`<${Attempts} of=${events[0]?.attempts ?? []} />`} <//>`
+    }
+  </section>`;
+}
+
+function Changes({ name, state, kind, onChanged }) {
+  const { busy, error, act } = useAction();
+  if (kind === 'eligibility') return null;
+  const change = async (verb, reason) => {
+    const changed = await act(`/v1/subscriptions/${part(name)}/${verb}`, { reason });
+    if (changed === undefined) return false;
+    say(`${name} is ${changed.state}.`);
+    onChanged();
+    return true;
+  };
+  const offered = state === 'active' || state === 'breaker-open' ? ['pause', 'drain'] : ['drain'];
+  const verbs = offered
+    .filter((verb) => kind !== 'warehouse' || verb !== 'drain')
+    .filter(() => state !== 'draining');
+  return html`
+    ${verbs.map(
+      (verb) =>
+        html`<${Confirm}
+          key=${verb}
+          label=${VERBS[verb].label}
+          question=${VERBS[verb].question(name)}
+          explanation=${VERBS[verb].explanation}
+          reason="optional"
+          busy=${busy}
+          error=${error}
+          onConfirm=${(reason) => change(verb, reason)}
+        />`,
+    )}
+    ${
+      state !== 'active' &&
+      html`<button type="button" class="main" disabled=${busy} onClick=${() => void change('resume')}>
+          Resume
+        </button>
+        <${Problem} error=${error} />`
+    }
+  `;
+}

@@ -1,0 +1,193 @@
+import { messageOf } from '../errors.js';
+import type { EventRow } from '../events/event.js';
+import type { ReachedBudget } from '../ingest/admission/admission.js';
+import { createGroupCommit } from '../platform/group-commit.js';
+import type { Logger } from '../platform/logger.js';
+import { DAY_MS, HOUR_MS, SECOND_MS } from '../platform/time.js';
+import { dayOf } from '../stores/usage/figures.js';
+import type { UsageLedger } from '../stores/usage/ledger.js';
+import {
+  ownBatchId,
+  startOwnBatch,
+  type OwnBatch,
+  type OwnBatchOptions,
+} from '../subscriptions/own-batch.js';
+import type { TenantRegistry } from '../tenants/config/registry.js';
+import type { TenantConfig } from '../tenants/config/tenant-config.js';
+import { budgetEvent, reachedBudgets } from './budgets.js';
+import { closedDays, usageEvents } from './daily.js';
+import type { Prices } from './prices.js';
+import { usageReport, type UsageQuery, type UsageReport } from './report.js';
+
+/** What {@link Usage} needs. */
+export interface UsageOptions extends OwnBatchOptions {
+  readonly ledger: Pick<UsageLedger, 'fold' | 'of' | 'tenants' | 'noteOf' | 'note' | 'expire' | 'close'>;
+  readonly registry: Pick<TenantRegistry, 'get' | 'list' | 'onChange'>;
+  /** Default: nothing costs anything. */
+  readonly prices?: Prices;
+  /** Days that usage is kept. */
+  readonly days: number;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
+  /** Milliseconds between looks at the journals. Default 1 s. */
+  readonly everyMs?: number;
+  readonly now?: () => number;
+}
+
+/** Temporal is given up for now after this. */
+const HAND_OVER_MS = 10_000;
+
+/**
+ * Adds up what all processes of a data directory have counted, in the one that holds its spool: reports it, looks after
+ * budgets, and tells each tenant once a day by events of its own, which its warehouse has.
+ */
+export class Usage {
+  private readonly folded: () => Promise<void>;
+  /** Tenants whose budgets are to be looked at. */
+  private readonly toCheck = new Set<string>();
+  private readonly reached = new Map<string, ReachedBudget>();
+  private readonly unfollow: () => void;
+  private readonly now: () => number;
+  private timer: NodeJS.Timeout | undefined;
+  private ticking: Promise<void> = Promise.resolve();
+  private dailyAt = 0;
+  private stopped = false;
+  private readonly telling = new Map<string, Promise<void>>();
+  private readonly closing = new AbortController();
+
+  constructor(private readonly options: UsageOptions) {
+    this.now = options.now ?? Date.now;
+    this.folded = createGroupCommit(async () => {
+      for (const tenant of await options.ledger.fold()) this.toCheck.add(tenant);
+    });
+    for (const { config } of options.registry.list()) this.toCheck.add(config.tenant);
+    this.unfollow = options.registry.onChange(({ tenant }) => {
+      this.toCheck.add(tenant);
+    });
+  }
+
+  /** Looks now, and every second from then on. */
+  async start(): Promise<void> {
+    await this.tick();
+    this.schedule();
+  }
+
+  /**
+   * What a tenant has used, up to now; without one, what all tenants have that are within reach.
+   * @throws HeadgateError `PARAMETER_INVALID`; `DISK_FULL` (retryable)
+   */
+  async report(
+    { tenant, reaches }: { readonly tenant?: string; readonly reaches: (tenant: string) => boolean },
+    query: UsageQuery,
+  ): Promise<UsageReport> {
+    await this.folded();
+    const { ledger, prices } = this.options;
+    const tenants = tenant === undefined ? [...ledger.tenants()].filter(reaches) : [tenant];
+    const report = usageReport({ of: (...of) => ledger.of(...of), prices }, tenants, query, this.now());
+    return { ...(tenant !== undefined && { tenant }), ...report };
+  }
+
+  /** Until when a tenant's events are refused for its budget; undefined while they are not. */
+  reachedBudgetOf(tenant: string): ReachedBudget | undefined {
+    return this.reached.get(tenant);
+  }
+
+  /** Waits for the look under way, and closes the ledger. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    this.unfollow();
+    await this.ticking;
+    this.closing.abort(new Error('the process ends'));
+    await Promise.all(this.telling.values());
+    await this.options.ledger.close();
+  }
+
+  /** Looks once. */
+  async tick(): Promise<void> {
+    const { ledger, days, log } = this.options;
+    try {
+      await this.folded();
+      for (const tenant of [...this.toCheck]) this.check(tenant);
+      const now = this.now();
+      if (Math.abs(now - this.dailyAt) < HOUR_MS / 4) return;
+      this.dailyAt = now;
+      await ledger.expire(dayOf(now - days * DAY_MS));
+      for (const { config } of this.options.registry.list()) this.tellDays(config);
+    } catch (error) {
+      log.warn('USAGE_NOT_FOLDED', { reason: messageOf(error) });
+    }
+  }
+
+  private schedule(): void {
+    if (this.stopped) return;
+    this.timer = setTimeout(() => {
+      this.ticking = this.tick().then(() => this.schedule());
+    }, this.options.everyMs ?? SECOND_MS).unref();
+  }
+
+  private check(tenant: string): void {
+    const { ledger, registry, prices } = this.options;
+    const config = registry.get(tenant)?.config;
+    const now = this.now();
+    const reached =
+      config === undefined
+        ? []
+        : reachedBudgets(config, (...days) => ledger.of(tenant, ...days), prices, now);
+    const last = reached.reduce<ReachedBudget | undefined>(
+      (latest, each) => (latest === undefined || each.opensAt > latest.opensAt ? each : latest),
+      undefined,
+    );
+    if (last !== undefined && config?.budget.cap === true) this.reached.set(tenant, last);
+    else this.reached.delete(tenant);
+    this.toCheck.delete(tenant);
+    for (const use of reached) {
+      const event = (since: number): EventRow[] => [budgetEvent(use, config?.budget.cap === true, since)];
+      if (config !== undefined) this.tell(config.tenant, use.budget, use.period, event);
+    }
+  }
+
+  /** Tells a tenant of the days that are over. */
+  private tellDays({ tenant }: TenantConfig): void {
+    const { ledger, prices } = this.options;
+    for (const day of closedDays(this.now()))
+      this.tell(tenant, 'usage', day, (since) =>
+        usageEvents([...ledger.of(tenant, day, day)], prices, since),
+      );
+  }
+
+  /** Begins to tell a tenant something once, unless that is under way: Temporal may be away, and nothing waits for it. */
+  private tell(tenant: string, what: string, period: string, eventsAt: (since: number) => EventRow[]): void {
+    const { ledger, log } = this.options;
+    const key = `${tenant}/${what}/${period}`;
+    const note = ledger.noteOf(tenant, what, period);
+    if (note?.told === true || this.telling.has(key)) return;
+    const since = note?.since ?? this.now();
+    const events = eventsAt(since);
+    if (events.length === 0) return;
+    const told = this.hand(
+      { tenant, batchId: ownBatchId(since, `${what}/${period}`), events },
+      what,
+      period,
+      since,
+    )
+      .catch((error: unknown) => {
+        this.toCheck.add(tenant);
+        this.dailyAt = 0;
+        log.warn('USAGE_NOT_TOLD', { tenant, what, reason: messageOf(error) });
+      })
+      .finally(() => this.telling.delete(key));
+    this.telling.set(key, told);
+  }
+
+  /** The note first: after a crash the same batch is started again. */
+  private async hand(batch: OwnBatch, what: string, period: string, since: number): Promise<void> {
+    const { client, ledger, log } = this.options;
+    const { tenant } = batch;
+    await ledger.note(tenant, what, period, { since, told: false });
+    await client.withAbortSignal(this.closing.signal, () =>
+      client.withDeadline(Date.now() + HAND_OVER_MS, () => startOwnBatch(this.options, batch)),
+    );
+    await ledger.note(tenant, what, period, { since, told: true });
+    if (what !== 'usage') log.info('BUDGET_USED_UP', { tenant, budget: what, period });
+  }
+}
