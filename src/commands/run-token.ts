@@ -22,6 +22,8 @@ export interface TokenOptions {
   readonly operator?: boolean;
   /** Separated by commas. */
   readonly tenants?: string;
+  /** The claim `sub`, 1 to 200 characters. */
+  readonly subject?: string;
   /** Separated by spaces. */
   readonly scope: string;
   /** Such as `1h`. */
@@ -35,6 +37,7 @@ export async function printToken(options: TokenOptions): Promise<void> {
   await makeDevelopmentKeys(config.dataDir);
   const token = await signToken(config.dataDir, {
     ...holder,
+    subject: checkSubject(options.subject),
     scope: checkScope(options.scope),
     issuer: config.jwtIssuer,
     audience: config.jwtAudience,
@@ -48,12 +51,13 @@ export async function printToken(options: TokenOptions): Promise<void> {
 }
 
 function tokenMade(
-  { scope, expires }: TokenOptions,
+  { scope, expires, subject }: TokenOptions,
   { tenant, role, tenants }: Pick<TokenClaims, 'tenant' | 'role' | 'tenants'>,
 ): Parameters<typeof noteActs>[1][number] {
   const params = {
     scope,
     expires,
+    ...(subject !== undefined && { subject }),
     ...(role !== undefined && { role }),
     ...(tenants !== undefined && { tenants: tenants.join(',') }),
   };
@@ -75,6 +79,11 @@ function holderOf({
   const ids = tenants.split(',').map((id) => assertTenantId(id.trim()));
   if (ids.length <= MOST_TENANTS) return { role: 'operator', tenants: ids };
   throw new HeadgateError('CONFIG_INVALID', `--tenants may list ${MOST_TENANTS} at most.`);
+}
+
+function checkSubject(subject: string | undefined): string | undefined {
+  if (subject === undefined || /^[^\p{Cc}]{1,200}$/u.test(subject)) return subject;
+  throw new HeadgateError('CONFIG_INVALID', '--subject is a name of 1 to 200 characters, on one line.');
 }
 
 function checkScope(scope: string): string {
