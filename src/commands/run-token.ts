@@ -1,5 +1,5 @@
 import ms, { type StringValue } from 'ms';
-import { NARROWABLE_SCOPES, SCOPES } from '../api/scopes.js';
+import { NARROWABLE_SCOPES, OPERATOR_SCOPES, SCOPES } from '../api/scopes.js';
 import { MOST_TENANTS } from '../api/caller.js';
 import { loadConfig } from '../config.js';
 import { HeadgateError } from '../errors.js';
@@ -34,6 +34,7 @@ export interface TokenOptions {
 export async function printToken(options: TokenOptions): Promise<void> {
   const config = loadConfig();
   const holder = holderOf(options);
+  assertMayHold(holder, options.scope);
   await makeDevelopmentKeys(config.dataDir);
   const token = await signToken(config.dataDir, {
     ...holder,
@@ -93,6 +94,17 @@ function checkScope(scope: string): string {
   throw new HeadgateError(
     'CONFIG_INVALID',
     `Unknown scope "${unknown.join(' ')}". Scopes are: ${SCOPES.join(', ')}.`,
+  );
+}
+
+/** A tenant's own token is refused where these are asked for; one that lists them would only mislead. */
+function assertMayHold({ tenant }: Pick<TokenClaims, 'tenant'>, scope: string): void {
+  if (tenant === undefined) return;
+  const refused = scope.split(/\s+/).filter((name) => OPERATOR_SCOPES.some((each) => each === name));
+  if (refused.length === 0) return;
+  throw new HeadgateError(
+    'CONFIG_INVALID',
+    `The scope ${refused.join(' ')} is for operators alone: give --operator in the place of --tenant.`,
   );
 }
 
