@@ -27,5 +27,16 @@ export const FAKE_GCS = {
   script: 'scripts/fake-gcs.mjs',
 };
 
-/** Servers that stand in for Google's in tests, where they have been built. */
-export const EMULATORS = [BIGQUERY_EMULATOR, FAKE_GCS];
+/** An OpenTelemetry collector, see scripts/otel-collector.mjs. */
+export const OTEL_COLLECTOR = {
+  name: 'the OpenTelemetry collector',
+  module: 'go.opentelemetry.io/collector',
+  version: 'v0.161.0',
+  folder: join(CACHE, 'otel-collector', 'v0.161.0'),
+  binary: join(CACHE, 'otel-collector', 'v0.161.0', `otel-collector${EXE}`),
+  variable: 'HEADGATE_TEST_OTEL_COLLECTOR',
+  script: 'scripts/otel-collector.mjs',
+};
+
+/** Servers that tests use where they have been built. */
+export const EMULATORS = [BIGQUERY_EMULATOR, FAKE_GCS, OTEL_COLLECTOR];

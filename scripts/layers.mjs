@@ -26,6 +26,7 @@ export const LAYERS = [
     'stores/usage',
   ],
   ['stores/warehouse'],
+  ['tracing'],
   ['config.ts', 'observability', 'schema-trials'],
   ['audit-log', 'keys', 'temporal/dev-server'],
   ['temporal'],

@@ -6,6 +6,7 @@ import { EnvReader, type AddressRange, type Env, type VariableForm } from './pla
 import type { VariableName } from './reference/variables.js';
 import { HeadgateError, systemCodeOf } from './errors.js';
 import type { FaultPoint } from './platform/fault-point.js';
+import { SAMPLERS, type TracingSettings } from './tracing/settings.js';
 import { parseMasterKey, type MasterKeys } from './stores/batch-keys/master-key.js';
 import type { GcsPlace } from './stores/gcs/place.js';
 import { parsePostgresUrl, type PostgresPlace } from './stores/state/postgres-place.js';
@@ -103,6 +104,8 @@ export interface Config {
   readonly metricsTenants: number;
   /** `HEADGATE_METRICS_PORT`. */
   readonly metricsPort?: number;
+  /** `OTEL_*`; absent where nothing is traced. */
+  readonly tracing?: TracingSettings;
   /** `HEADGATE_SHUTDOWN_GRACE_SECONDS`. */
   readonly shutdownGraceSeconds: number;
   /** `TEMPORAL_ADDRESS`. */
@@ -212,6 +215,23 @@ class SettingsReader extends EnvReader {
     return undefined;
   }
 
+  /** As OpenTelemetry names them. Where no receiver is named, nothing is traced. */
+  tracing(): TracingSettings | undefined {
+    const base = this.url('OTEL_EXPORTER_OTLP_ENDPOINT');
+    const whole = this.url('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT');
+    this.oneOf('OTEL_EXPORTER_OTLP_PROTOCOL', ['http/protobuf'], 'http/protobuf');
+    const exporter = this.oneOf('OTEL_TRACES_EXPORTER', ['otlp', 'none'], 'otlp');
+    const disabled = this.oneOf('OTEL_SDK_DISABLED', ['true', 'false'], 'false');
+    const settings = {
+      serviceName: this.text('OTEL_SERVICE_NAME', 'headgate'),
+      sampler: this.oneOf('OTEL_TRACES_SAMPLER', SAMPLERS, 'parentbased_always_on'),
+      ratio: this.ratio('OTEL_TRACES_SAMPLER_ARG', 1),
+    };
+    const url = whole ?? (base && `${base.replace(/\/+$/, '')}/v1/traces`);
+    if (url === undefined || exporter === 'none' || disabled === 'true') return undefined;
+    return { url, ...settings };
+  }
+
   postgres(name: VariableName, passwordName: VariableName): PostgresPlace | undefined {
     const value = this.read(name, 'a URL such as postgres://user@host:5432/database');
     const password = this.text(passwordName);
@@ -268,6 +288,7 @@ function readAll(reader: SettingsReader): Config {
     auditLogDays: reader.integer('HEADGATE_AUDIT_LOG_DAYS', 400, 1, 36_500),
     metricsTenants: reader.integer('HEADGATE_METRICS_TENANTS', 200, 0, 100_000),
     metricsPort: reader.optionalInteger('HEADGATE_METRICS_PORT', 0, 65_535),
+    tracing: reader.tracing(),
     shutdownGraceSeconds: reader.integer('HEADGATE_SHUTDOWN_GRACE_SECONDS', 20, 1, 600),
     temporalAddress: reader.text('TEMPORAL_ADDRESS'),
     embeddedTemporal: reader.oneOf('HEADGATE_EMBEDDED_TEMPORAL', ['on', 'off'], 'on'),

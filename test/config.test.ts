@@ -42,6 +42,7 @@ describe('the configuration', () => {
       maxConnections: 10_000,
       minFreeDiskBytes: 512 * MB,
       metrics: 'on',
+      tracing: undefined,
       auditLogDays: 400,
       metricsTenants: 200,
       metricsPort: undefined,
@@ -382,6 +383,52 @@ describe('the configuration', () => {
         { variable: 'HEADGATE_PROT', nearest: 'HEADGATE_PORT' },
         { variable: 'HEADGATE_SOMETHING_ELSE', nearest: undefined },
       ],
+    );
+  });
+});
+
+describe('the settings of traces', () => {
+  const tracing = (env: Record<string, string>) => loadConfig(env).tracing;
+  const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318' };
+
+  it('have the names that OpenTelemetry gives them, and its defaults', () => {
+    assert.deepEqual(tracing(endpoint), {
+      url: 'http://127.0.0.1:4318/v1/traces',
+      serviceName: 'headgate',
+      sampler: 'parentbased_always_on',
+      ratio: 1,
+    });
+    const given = {
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://otel.example/in',
+      OTEL_SERVICE_NAME: 'events',
+      OTEL_TRACES_SAMPLER: 'traceidratio',
+      OTEL_TRACES_SAMPLER_ARG: '0.01',
+    };
+    assert.deepEqual(tracing({ ...endpoint, ...given }), {
+      url: 'https://otel.example/in',
+      serviceName: 'events',
+      sampler: 'traceidratio',
+      ratio: 0.01,
+    });
+  });
+
+  it('trace nothing without a receiver, or where that is said', () => {
+    assert.equal(tracing({ OTEL_TRACES_SAMPLER: 'always_on' }), undefined);
+    assert.equal(tracing({ ...endpoint, OTEL_SDK_DISABLED: 'true' }), undefined);
+    assert.equal(tracing({ ...endpoint, OTEL_TRACES_EXPORTER: 'none' }), undefined);
+  });
+
+  it('are refused where they cannot be, without what may be a password', () => {
+    const wrong = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'me:secret@host',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+      OTEL_TRACES_SAMPLER_ARG: '1.5',
+    };
+    assert.throws(
+      () => loadConfig(wrong),
+      ({ message }: HeadgateError) =>
+        Object.keys(wrong).every((name) => message.includes(`${name} must be`)) &&
+        !message.includes('secret'),
     );
   });
 });

@@ -13,6 +13,7 @@ import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import { isByJobs } from '../tenants/config/warehouse-config.js';
 import type { Isolation } from '../tenants/queues.js';
 import type { DeadLetterEventsInput } from '../workflows/messages/deliveries.js';
+import type { Tracing } from '../tracing/tracing.js';
 import { createResolveActivities, type ResolveActivities } from './dead-letters/resolve.js';
 import { expiryOf } from '../dead-letters/expiry.js';
 import { createDeadLetterEvents, type DeadLetterEvents } from '../dead-letters/dead-letter-events.js';
@@ -76,6 +77,8 @@ export interface ActivityDependencies {
   readonly onWindow?: (tenant: string, windowMs: number) => void;
   /** Knows whether a tenant's warehouse is paused, and pauses it when it refuses loads. */
   readonly control: Pick<SubscriptionControl, 'status' | 'isPaused' | 'pauseBySystem'>;
+  /** Follows loads of batches that are followed. Default: none. */
+  readonly tracing?: Pick<Tracing, 'join'>;
   readonly log: Pick<Logger, 'warn'>;
   /** What tries to deliver. */
   readonly passes: PassActivities;
@@ -119,6 +122,7 @@ export function createActivities(dependencies: ActivityDependencies): WorkerActi
   const loading = createLoadActivities({
     warehouse,
     batchStore,
+    tracing: dependencies.tracing,
     ...gatesOf(dependencies),
     promotedOf: (id, stream) => promotedOf(configOf(id).warehouse.promote, stream),
     deadLetterRows: (batch, rows) => deadLetterEvents(unloadableRows(batch, rows, expiresAtOf(batch))),

@@ -11,6 +11,7 @@ import type { DeadLetters } from '../dead-letters/dead-letters.js';
 import type { Logger } from '../platform/logger.js';
 import type { Decider } from '../eligibility/decider.js';
 import type { Metrics } from '../observability/metrics.js';
+import type { Tracing } from '../tracing/tracing.js';
 import type { Pull } from '../pull/pull.js';
 import type { AuditLogReader } from '../audit-log/reader.js';
 import type { Acts } from './acts.js';
@@ -73,6 +74,8 @@ export interface ApiDependencies {
   readonly refusedTokensPerMinute?: number;
   /** Without it there is no `/metrics`. */
   readonly metrics?: Metrics;
+  /** Follows requests that bring events. Default: none. */
+  readonly tracing?: Pick<Tracing, 'request'>;
   readonly log: Logger;
 }
 

@@ -1,11 +1,13 @@
 import type { Context } from 'koa';
 import { HeadgateError } from '../errors.js';
 import type { InputStream, EventRow } from '../events/event.js';
+import { traceContextIn, withTrace } from '../events/trace-context.js';
 import type { EventSchemas } from '../event-schemas/event-schemas.js';
 import type { TakenEvent } from '../ingest/fresh.js';
 import type { Acceptance, Ingest, Receipt } from '../ingest/ingest.js';
 import { bodyOf, noteHandled, permitOf } from './guard.js';
 import type { Metrics } from '../observability/metrics.js';
+import type { Attributes, RequestSpan, Tracing } from '../tracing/tracing.js';
 import { parseBody, type Candidates } from './parse-body.js';
 import type { Candidate } from './candidate.js';
 import { inTurns } from './in-turns.js';
@@ -19,6 +21,8 @@ export interface EventServices {
   readonly metrics?: Metrics;
   /** The schemas of a tenant's events now in force; undefined where it has none. Default: no tenant has any. */
   readonly schemasOf?: (tenant: string) => EventSchemas | undefined;
+  /** Follows some requests. Default: none. */
+  readonly tracing?: Pick<Tracing, 'request'>;
 }
 
 const NOTHING: Acceptance = { receipts: [], written: Promise.resolve() };
@@ -35,17 +39,43 @@ export async function takeEvents(
   stream: InputStream,
   ctx: Context,
 ): Promise<string> {
+  const beganAt = Date.now();
   const body = await bodyOf(ctx);
-  const taking = take(services, tenant, stream, ctx, body);
-  const { json, refusal, written, ...counts } = taking instanceof Promise ? await taking : taking;
-  await written;
-  noteHandled(ctx, counts, body.length);
-  if (refusal !== undefined) throw refusal;
-  return json;
+  let span: RequestSpan | undefined;
+  const begin = (first: unknown): RequestSpan | undefined =>
+    (span = services.tracing?.request({ tenant, stream, headers: ctx.headers, first, beganAt }));
+  try {
+    const taking = take({ ...services, begin }, tenant, stream, ctx, body);
+    const { json, refusal, written, ...counts } = taking instanceof Promise ? await taking : taking;
+    await written;
+    noteHandled(ctx, counts, body.length);
+    if (refusal !== undefined) throw refusal;
+    span?.end(attributesOf(counts));
+    return json;
+  } catch (error) {
+    span?.end({}, error);
+    throw error;
+  }
+}
+
+type Counts = Pick<IngestAnswer, 'accepted' | 'duplicate' | 'rejected'>;
+
+function attributesOf({ accepted, duplicate, rejected }: Counts): Attributes {
+  return {
+    'http.response.status_code': 202,
+    'headgate.events.accepted': accepted,
+    'headgate.events.duplicate': duplicate,
+    'headgate.events.rejected': rejected,
+  };
+}
+
+/** With what begins the span of a request, once its first event is parsed. */
+interface TracedServices extends EventServices {
+  readonly begin: (first: unknown) => RequestSpan | undefined;
 }
 
 /** The answer to a request, which may be given once its events are written. */
-interface Taken extends Pick<IngestAnswer, 'accepted' | 'duplicate' | 'rejected'> {
+interface Taken extends Counts {
   /** {@link IngestAnswer} as JSON, written out at once: a hundred results that wait are a hundred for the garbage collector. */
   readonly json: string;
   /** What to answer instead if no event was acceptable. */
@@ -55,7 +85,7 @@ interface Taken extends Pick<IngestAnswer, 'accepted' | 'duplicate' | 'rejected'
 
 /** Not asynchronous, so that nothing holds the events in memory while they are written; see {@link Ingest.accept}. */
 function take(
-  services: EventServices,
+  services: TracedServices,
   tenant: string,
   stream: InputStream,
   ctx: Context,
@@ -70,7 +100,7 @@ function take(
 }
 
 function takeAll(
-  { ingest, schemasOf, metrics }: EventServices,
+  { ingest, schemasOf, metrics, begin }: TracedServices,
   tenant: string,
   stream: InputStream,
   candidates: Candidates,
@@ -81,9 +111,11 @@ function takeAll(
   const results: EventResult[] = [];
   const events: TakenEvent[] = [];
   const places: number[] = [];
+  let span: RequestSpan | undefined;
   const examineAt = (index: number): void => {
     const candidate = candidates.at(index);
-    const taken = examine(candidate, stream, received, check);
+    if (index === 0) span = begin(valueOf(candidate));
+    const taken = examine(candidate, stream, received, check, span);
     if ('reason' in taken) {
       results[index] = { index, ...idOf(candidate), status: 'rejected', ...taken };
     } else {
@@ -93,7 +125,8 @@ function takeAll(
   };
   const accept = (): Taken | Promise<Taken> => {
     check.report(tenant, metrics);
-    const accepting = events.length === 0 ? NOTHING : ingest.accept(tenant, stream, events);
+    const accepting =
+      events.length === 0 ? NOTHING : ingest.accept(tenant, stream, events, span?.context.traceparent);
     return accepting instanceof Promise ? accepting.then(answered) : answered(accepting);
   };
   const answered = ({ receipts, written }: Acceptance): Taken => {
@@ -131,11 +164,13 @@ function examine(
   stream: InputStream,
   received: Received,
   check: SchemaCheck,
+  span: RequestSpan | undefined,
 ): TakenEvent | Rejection {
   if ('unreadable' in candidate) return { code: 'unreadable', reason: candidate.unreadable };
   if ('excess' in candidate) return { code: 'invalid_data', reason: candidate.excess };
-  const row = validateEvent(candidate.value, stream, received, candidate.written);
-  if (isRejection(row)) return row;
+  const valid = validateEvent(candidate.value, stream, received, candidate.written);
+  if (isRejection(valid)) return valid;
+  const row = span === undefined ? valid : traced(valid, span);
   // Written out once: for its size here, for the spool later.
   const json = JSON.stringify(row);
   // A text's length settles it for all but the very large.
@@ -143,6 +178,17 @@ function examine(
   // Before its schema: what that can cost goes by the event's size.
   if (size <= MAX_EVENT_BYTES) return check.rejectionOf(row) ?? { row, json };
   return { code: 'too_large', reason: `an event may have ${MAX_EVENT_BYTES} bytes, this one has ${size}` };
+}
+
+/** Its own context counts where an event has one: its producer has begun there. */
+function traced(row: EventRow, span: RequestSpan): EventRow {
+  const own = traceContextIn(row.extensions);
+  if (own !== undefined) span.brings(own);
+  return withTrace(row, span.context);
+}
+
+function valueOf(candidate: Candidate): unknown {
+  return 'value' in candidate ? candidate.value : undefined;
 }
 
 function idOf(candidate: Candidate): { id?: string } {

@@ -87,4 +87,6 @@ export interface BatchRef {
   readonly store?: string;
   /** When the oldest of its events was received, milliseconds since the epoch; absent in references of earlier versions. */
   readonly receivedAt?: number;
+  /** `traceparent` of the span that has started it; absent where it is not traced. */
+  readonly trace?: string;
 }

@@ -29,6 +29,8 @@ export class Fresh {
   constructor(
     private readonly events: readonly TakenEvent[],
     private readonly prints: Buffer,
+    /** `traceparent` of the request's span, where it has one. */
+    readonly trace?: string,
   ) {}
 
   /** All have been taken. */

@@ -96,16 +96,18 @@ export class Ingest {
    * read for it first, or the tenant has had its share of this turn, in a later one; what takes longer than a turn's share
    * is written piece by piece. Not asynchronous: a suspended function keeps its parameters, and events that outlive a
    * collection of the young generation cost more than all that is done with them.
+   * @param trace `traceparent` of the request's span, where it has one
    * @throws HeadgateError of {@link Decider.decide}; `SHUTTING_DOWN`; as a rejection also `STATE_UNAVAILABLE` (retryable)
    */
   accept(
     tenant: string,
     stream: InputStream,
     events: readonly TakenEvent[],
+    trace?: string,
   ): Acceptance | Promise<Acceptance> {
     const rows = (): EventRow[] => events.map(({ row }) => row);
     return this.turns.run(tenant, () =>
-      this.whenReady(tenant, stream, rows, (turn) => this.take(tenant, stream, events, turn)),
+      this.whenReady(tenant, stream, rows, (turn) => this.take(tenant, stream, events, turn, trace)),
     );
   }
 
@@ -140,7 +142,13 @@ export class Ingest {
     return this.options.decider.whenReady(tenant, stream, rows, inTurn);
   }
 
-  private take(tenant: string, stream: InputStream, events: readonly TakenEvent[], turn: Turn): Acceptance {
+  private take(
+    tenant: string,
+    stream: InputStream,
+    events: readonly TakenEvent[],
+    turn: Turn,
+    trace: string | undefined,
+  ): Acceptance {
     if (this.closed) {
       const retry = { retryable: true, retryAfterSeconds: 1 };
       throw new HeadgateError('SHUTTING_DOWN', 'This node is stopping.', retry);
@@ -148,7 +156,7 @@ export class Ingest {
     const partition = partitionKey(tenant, stream);
     const { receipts, fresh, prints, seen, pending } = this.sort(tenant, stream, events);
     if (fresh.length > 0) {
-      const done = this.write(tenant, stream, new Fresh(fresh, prints), turn);
+      const done = this.write(tenant, stream, new Fresh(fresh, prints, trace), turn);
       this.writes.add(partition, { prints: seen, done });
       pending.add(done);
     }
@@ -264,6 +272,7 @@ export class Ingest {
       evaluated,
       eligible,
       routed: routing?.routed(),
+      trace: fresh.trace,
     };
     const body = { prints, events: pack(events), decisions: pack(made.ndjson) };
     return this.spooled(spool.append(seq, head, body), prints);

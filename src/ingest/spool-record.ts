@@ -24,6 +24,8 @@ export interface RecordHead {
   readonly eligible: Readonly<Record<string, number>>;
   /** Where they go, by lines of the chunk; absent where no route has matched. */
   readonly routed?: readonly RoutedEvents[];
+  /** `traceparent` of the request's span; absent where it is not traced. */
+  readonly trace?: string;
 }
 
 /** What a spool record holds besides its head. */

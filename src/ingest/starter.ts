@@ -13,6 +13,7 @@ import type { Metrics, RetriedStep } from '../observability/metrics.js';
 import { refusalOf, startBatch } from '../temporal/start-batch.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { LostEvents, Quarantine } from '../stores/quarantine/quarantine.js';
+import { joined, type Attributes, type Joined, type Tracing } from '../tracing/tracing.js';
 import { entryOfBatch } from '../stores/usage/entries.js';
 import type { UsageRecorder } from '../stores/usage/recorder.js';
 import { batchWorkflowId } from '../tenants/workflow-ids.js';
@@ -48,6 +49,8 @@ export interface StarterOptions {
   /** Counts what was handed over. Default: nobody does. */
   readonly usage?: Pick<UsageRecorder, 'counted'>;
   readonly metrics?: Pick<Metrics, 'batchStarted' | 'stepRetried'>;
+  /** Follows batches of requests that are followed. Default: none. */
+  readonly tracing?: Pick<Tracing, 'join'>;
   readonly log: Logger;
   /** Ends all retries; what is on its way stays planned in the spool. */
   readonly signal: AbortSignal;
@@ -76,6 +79,8 @@ interface Written {
   readonly input?: IngestBatchInput;
   readonly lost?: LostEvents;
   readonly started: boolean;
+  /** The traces of its requests. */
+  readonly joins?: readonly Joined[];
 }
 
 /**
@@ -107,19 +112,29 @@ export function createStarter(
     return pRetry(() => attempt().catch(retryable), { ...RETRY, onFailedAttempt, signal });
   }
 
+  /** Returns the input as it was started; undefined where it is dead. */
+  function start({ plan, input, joins = [] }: Written): Promise<IngestBatchInput | undefined> {
+    if (input === undefined) return Promise.resolve(undefined);
+    const join = () => ({ name: 'start batch', attributes: attributesOf(plan), joins });
+    return joined(options.tracing, join, async (trace) => {
+      const traced = trace === undefined ? input : tracedInput(input, trace);
+      return (await untilDone('start', plan, () => startOrDeadLetter(options, plan, traced)))
+        ? traced
+        : undefined;
+    });
+  }
+
   /** Returns the plan as it is handed over. */
   async function handOver(planned: Plan, chunks: readonly Chunk[]): Promise<Plan> {
-    const { plan, input, lost, started } = await untilDone('write', planned, () =>
-      write(options, planned, chunks),
-    );
-    const starts =
-      input !== undefined && (await untilDone('start', plan, () => startOrDeadLetter(options, plan, input)));
+    const written = await untilDone('write', planned, () => write(options, planned, chunks));
+    const { plan, lost, started } = written;
+    const input = await start(written);
     if (lost !== undefined) await untilDone('park', plan, () => deadLetterLost(options, plan, lost));
-    const handedOver: Plan = started || starts ? { ...plan, input } : { ...plan, dead: true };
+    const handedOver: Plan = started || input ? { ...plan, input } : { ...plan, dead: true };
     await untilDone('hand-over', plan, () => spool.handOver(handedOver, chunks));
     const { tenant, stream, events } = plan;
-    const written = { events: events - (lost?.events ?? 0), bytes: bytesOf(chunks) };
-    metrics?.batchStarted(tenant, { stream, batchId: handedOver.batchId, ...written, chunks });
+    const counts = { events: events - (lost?.events ?? 0), bytes: bytesOf(chunks) };
+    metrics?.batchStarted(tenant, { stream, batchId: handedOver.batchId, ...counts, chunks });
     options.onHandedOver(chunks);
     return handedOver;
   }
@@ -144,8 +159,9 @@ export function createStarter(
 async function write(options: StarterOptions, plan: Plan, chunks: readonly Chunk[]): Promise<Written> {
   const { records, lost, started } = await readBatch(options, plan, chunks);
   if (started || records.length === 0) return { plan, lost, started };
+  const joins = records.map(({ head }) => ({ trace: head.trace, since: head.receivedAt }));
   try {
-    return { plan, input: await writeBatch(options, plan, records), lost, started };
+    return { plan, input: await writeBatch(options, plan, records), lost, started, joins };
   } catch (error) {
     if (codeOf(error) !== 'BATCH_ID_TAKEN') throw error;
     const renamed = { ...plan, batchId: options.nextBatchId() };
@@ -155,8 +171,29 @@ async function write(options: StarterOptions, plan: Plan, chunks: readonly Chunk
       batch: plan.batchId,
       newBatch: renamed.batchId,
     });
-    return { plan: renamed, input: await writeBatch(options, renamed, records), lost, started };
+    return { plan: renamed, input: await writeBatch(options, renamed, records), lost, started, joins };
   }
+}
+
+/** What its span says of a batch. */
+function attributesOf({ tenant, stream, batchId, events, bytes }: Plan): Attributes {
+  return {
+    'headgate.tenant': tenant,
+    'headgate.stream': stream,
+    'headgate.batch': batchId,
+    'headgate.events': events,
+    'headgate.bytes': bytes,
+  };
+}
+
+/** Each reference has the trace: what is loaded or delivered goes on from it. */
+function tracedInput({ batch, decided, ...input }: IngestBatchInput, trace: string): IngestBatchInput {
+  const { decisions } = decided;
+  return {
+    ...input,
+    batch: { ...batch, trace },
+    decided: decisions === undefined ? decided : { ...decided, decisions: { ...decisions, trace } },
+  };
 }
 
 /**

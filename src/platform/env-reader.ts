@@ -100,6 +100,22 @@ export class EnvReader {
     return value;
   }
 
+  /** Says nothing of the value: a URL may have a password. */
+  url(name: VariableName): string | undefined {
+    const value = this.read(name, 'an http or https URL such as http://127.0.0.1:4318');
+    if (value === undefined || (/^https?:/i.test(value) && URL.canParse(value))) return value;
+    this.problems.push(`${name} must be ${this.variables.get(name)!.form}.`);
+    return undefined;
+  }
+
+  ratio(name: VariableName, fallback: number): number {
+    const value = this.read(name, 'a number from 0 to 1', fallback.toString());
+    if (value === undefined) return fallback;
+    if (/^(0(\.\d+)?|1(\.0+)?)$/.test(value)) return Number(value);
+    this.refuse(name, value);
+    return fallback;
+  }
+
   address(name: VariableName): string | undefined {
     const value = this.read(name, 'a host and a port such as 127.0.0.1:9060');
     if (value !== undefined && !/^[A-Za-z0-9.-]+:\d{1,5}$/.test(value)) this.refuse(name, value);

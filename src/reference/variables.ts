@@ -18,6 +18,7 @@ export const VARIABLE_GROUPS = {
   subscriptions: 'Subscriptions',
   temporal: 'Temporal',
   observability: 'Logs and metrics',
+  traces: 'Traces',
   system: 'The operating system, and tests',
 } as const;
 
@@ -255,8 +256,33 @@ const PROCESS = {
   },
 } as const satisfies Record<string, VariableText>;
 
+const TRACES = {
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    group: 'traces',
+    what: 'URL of a receiver of OTLP over HTTP; spans go to `/v1/traces` below it. See [follow an event with traces](../how-to/follow-an-event-with-traces.md).',
+    unset: 'nothing is traced',
+  },
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: {
+    group: 'traces',
+    what: 'The same for traces alone, and as a whole: nothing is added to it.',
+    unset: 'that of `OTEL_EXPORTER_OTLP_ENDPOINT`',
+  },
+  OTEL_EXPORTER_OTLP_PROTOCOL: { group: 'traces', what: 'The form that spans are sent in.' },
+  OTEL_TRACES_EXPORTER: { group: 'traces', what: '`none`: nothing is traced.' },
+  OTEL_SDK_DISABLED: { group: 'traces', what: '`true`: nothing is traced.' },
+  OTEL_SERVICE_NAME: { group: 'traces', what: 'The name that spans have as `service.name`.' },
+  OTEL_TRACES_SAMPLER: {
+    group: 'traces',
+    what: 'Which requests are traced. `parentbased_…`: those that their producer traces, and of the others what the rest of the name says. The others do not look at what the producer says.',
+  },
+  OTEL_TRACES_SAMPLER_ARG: {
+    group: 'traces',
+    what: 'With a sampler by ratio: the part of the requests that is traced, such as `0.01`.',
+  },
+} as const satisfies Record<string, VariableText>;
+
 /** Every variable that the configuration is read from. */
-export const VARIABLES = { ...STORAGE, ...API, ...LIMITS, ...USAGE, ...TEMPORAL, ...PROCESS };
+export const VARIABLES = { ...STORAGE, ...API, ...LIMITS, ...USAGE, ...TEMPORAL, ...PROCESS, ...TRACES };
 
 /** The name of a variable; one that is not described cannot be read. */
 export type VariableName = keyof typeof VARIABLES;
@@ -273,6 +299,12 @@ export const OTHER_VARIABLES: Readonly<Record<string, VariableText>> = {
     what: "Credentials for `TEMPORAL_ADDRESS`, named as [Temporal's SDKs](https://docs.temporal.io/develop/environment-configuration) name them.",
     unset: 'none',
   },
+  'OTEL_EXPORTER_OTLP_HEADERS, OTEL_EXPORTER_OTLP_TIMEOUT, OTEL_EXPORTER_OTLP_COMPRESSION, OTEL_EXPORTER_OTLP_CERTIFICATE, OTEL_RESOURCE_ATTRIBUTES, OTEL_BSP_*':
+    {
+      group: 'traces',
+      what: "How spans are sent and what they say of the process, read by [OpenTelemetry's SDK](https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/).",
+      unset: 'as it says',
+    },
   GOOGLE_APPLICATION_CREDENTIALS: {
     group: 'storage',
     what: "Path of credentials for Google Cloud, read by Google's libraries.",

@@ -56,7 +56,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const state = await openStateStore(config, options);
   const spool = new Spool(stores.paths.spool);
   const { connection, namespace } = temporal;
-  const client = new Client({ connection, namespace, identity: holdings.identity });
+  const client = clientOf(options);
   const usage = await openUsage(options, client);
   const stopping = new AbortController();
   const configOf = (tenant: string): TenantConfig | undefined => registry.get(tenant)?.config;
@@ -134,6 +134,11 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   };
 }
 
+function clientOf({ temporal, holdings, tracing }: ApiRoleOptions): Client {
+  const { connection, namespace } = temporal;
+  return new Client({ connection, namespace, identity: holdings.identity, interceptors: tracing?.client });
+}
+
 /** How all subscriptions stand, and what that means for tenants and the node. */
 function openLooks(
   { config, registry, log }: ApiRoleOptions,
@@ -186,14 +191,14 @@ async function within(seconds: number, work: Promise<void>): Promise<void> {
 
 /** What the API has that ingest knows nothing of. */
 async function apiParts(
-  { config, temporal, registry, reading, stores, metrics, log }: ApiRoleOptions,
+  { config, temporal, registry, reading, stores, metrics, tracing, log }: ApiRoleOptions,
   configOf: (tenant: string) => TenantConfig | undefined,
   client: Client,
   { node, spools }: { readonly node: string; readonly spools: SpoolRegister['nodes'] },
 ): Promise<
   Pick<
     ApiDependencies,
-    'authenticate' | 'schemasOf' | 'receipts' | 'replays' | 'deadLetters' | 'metrics' | 'log'
+    'authenticate' | 'schemasOf' | 'receipts' | 'replays' | 'deadLetters' | 'metrics' | 'tracing' | 'log'
   >
 > {
   const { namespace, uiUrl } = temporal;
@@ -230,6 +235,7 @@ async function apiParts(
       isolationOf: (tenant) => configOf(tenant)?.isolation ?? 'pooled',
     }),
     metrics,
+    tracing,
     log,
   };
 }

@@ -238,7 +238,7 @@ function starterOf(
   { spool, client, signal, onForgotten, onWritten }: IngestStores,
   onHandedOver: (chunks: readonly Chunk[]) => void,
 ): ReturnType<typeof createStarter> {
-  const { registry, stores, workers, metrics, log } = options;
+  const { registry, stores, workers, metrics, tracing, log } = options;
   const { batchStore, quarantine } = stores;
   const isolationOf = (tenant: string): Isolation => registry.get(tenant)?.config.isolation ?? 'pooled';
   const deadLetterEvents = createDeadLetterEvents({
@@ -264,6 +264,7 @@ function starterOf(
     onForgotten,
     usage: options.usage,
     metrics,
+    tracing,
     log,
     signal,
   });

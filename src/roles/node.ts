@@ -14,6 +14,7 @@ import { Turns } from '../platform/event-loop-turns.js';
 import { DAY_MS } from '../platform/time.js';
 import { armFaultPoint } from '../platform/fault-point.js';
 import type { Logger } from '../platform/logger.js';
+import { openTracing } from '../tracing/open-tracing.js';
 import { createMetrics } from '../observability/create-metrics.js';
 import { openHoldings, type Holdings } from '../recovery/holdings.js';
 import { identified } from '../stores/batch-store/identified.js';
@@ -80,6 +81,8 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     for (const close of closers.splice(0).reverse()) await close();
   };
   try {
+    const tracing = await openTracing(config.tracing, log);
+    closers.push(() => tracing?.close());
     if (!(await closeToOthers(config.dataDir))) log.warn('DATA_DIRECTORY_OPEN', { dataDir: config.dataDir });
     const { store, identity, keys, masters } = await openCheckedBatchStore(config, log);
     // Before Temporal, so that one too many says so at once, and neither shares nor waits for the other's server.
@@ -129,6 +132,7 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
       usage,
       grace,
       metrics,
+      tracing,
       turns,
       reading,
       replayMemory: replayMemory(),

@@ -14,6 +14,7 @@ import type { SubscriptionControl } from '../subscriptions/control.js';
 import { SubscriptionFailures } from '../subscriptions/failing.js';
 import type { LoadedTenant, TenantRegistry } from '../tenants/config/registry.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
+import type { Tracing } from '../tracing/tracing.js';
 import type { SharedStores } from './stores.js';
 
 /** What {@link buildPasses} needs. */
@@ -30,6 +31,7 @@ export interface PassesOptions {
   readonly secretOf: SecretReader;
   readonly configOf: (tenant: string) => TenantConfig;
   readonly metrics?: Metrics;
+  readonly tracing?: Pick<Tracing, 'post'>;
   readonly log: Logger;
 }
 
@@ -60,6 +62,7 @@ export function buildPasses(options: PassesOptions): Passes {
       log,
       control: pushControl(options, failures),
       observer: pushObserver(metrics),
+      tracing: options.tracing,
       secretOf: options.secretOf,
       ending: ending.signal,
     }),

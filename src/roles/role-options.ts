@@ -8,6 +8,7 @@ import type { UsageRecorder } from '../stores/usage/recorder.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
 import type { Temporal } from '../temporal/temporal.js';
 import type { ReadingApart } from '../tenants/config/reading-apart.js';
+import type { Tracing } from '../tracing/tracing.js';
 import type { TenantRegistry } from '../tenants/config/registry.js';
 import type { Grace } from './grace.js';
 import type { SharedStores } from './stores.js';
@@ -32,5 +33,7 @@ export interface RoleOptions {
   /** Called when the process can no longer do its work. */
   readonly onFatal: (reason: string) => void;
   readonly metrics?: Metrics;
+  /** Absent where nothing is traced. */
+  readonly tracing?: Tracing;
   readonly log: Logger;
 }

@@ -50,7 +50,8 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     loadObserver(pace, budget, options),
   );
   watchWarehouses({ config, registry, log });
-  const client = new Client({ connection: temporal.connection, namespace: temporal.namespace });
+  const { connection, namespace } = temporal;
+  const client = new Client({ connection, namespace, interceptors: options.tracing?.client });
   const passes = buildPasses({
     ...options,
     client,
@@ -64,6 +65,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     budget,
     passes,
     control: options.control,
+    tracing: options.tracing,
     log,
     batchStore: stores.batchStore,
     quarantine: stores.quarantine,
@@ -84,6 +86,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     activities,
     holdings: options.holdings,
     usage: options.usage,
+    tracing: options.tracing,
     workflowBundle: WORKFLOW_BUNDLE,
     graceSeconds: options.grace.activitySeconds,
     onFatal,

@@ -8,7 +8,7 @@ import { workerRunner, type RunOptions } from './worker-host.js';
 /** What {@link startStateWorker} needs. */
 export interface StateWorkerOptions extends Pick<
   RunOptions,
-  'connection' | 'namespace' | 'holdings' | 'usage' | 'log'
+  'connection' | 'namespace' | 'holdings' | 'usage' | 'tracing' | 'log'
 > {
   /** The spool's node. */
   readonly node: string;

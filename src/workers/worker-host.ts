@@ -10,6 +10,7 @@ import type { Logger } from '../platform/logger.js';
 import type { Holdings } from '../recovery/holdings.js';
 import type { UsageRecorder } from '../stores/usage/recorder.js';
 import type { TenantRegistry } from '../tenants/config/registry.js';
+import type { Tracing } from '../tracing/tracing.js';
 import { poolQueue, type Isolation } from '../tenants/queues.js';
 import { countAttempts } from './count-attempts.js';
 import { SubscriptionWorkers } from './subscription-workers.js';
@@ -30,6 +31,8 @@ export interface WorkerHostOptions {
   readonly holdings?: Omit<Holdings, 'close'>;
   /** Counts what activities do. Default: nobody does. */
   readonly usage?: Pick<UsageRecorder, 'count' | 'spent'>;
+  /** Follows workflows and activities that come with a trace. Default: none. */
+  readonly tracing?: Pick<Tracing, 'activity' | 'sinks'>;
   /** Path of the prebuilt workflow bundle. */
   readonly workflowBundle: string;
   /** Seconds that activities may go on after shutdown has begun; then they are told to stop. */
@@ -104,7 +107,7 @@ export async function startWorkerHost(options: WorkerHostOptions): Promise<Worke
 /** What {@link workerRunner} needs. */
 export type RunOptions = Pick<
   WorkerHostOptions,
-  'connection' | 'namespace' | 'holdings' | 'usage' | 'graceSeconds' | 'onFatal' | 'log'
+  'connection' | 'namespace' | 'holdings' | 'usage' | 'tracing' | 'graceSeconds' | 'onFatal' | 'log'
 >;
 
 /** Makes and runs Workers, and knows those that run. */
@@ -115,8 +118,12 @@ export function workerRunner(options: RunOptions): {
   const running = new Set<RunningWorker>();
 
   async function run(workerOptions: WorkerOptions): Promise<RunningWorker> {
-    const { connection, namespace, holdings, usage, graceSeconds } = options;
-    const activity = [...(holdings ? [noteTasks(holdings)] : []), ...(usage ? [countAttempts(usage)] : [])];
+    const { connection, namespace, holdings, usage, tracing, graceSeconds } = options;
+    const activity = [
+      ...(holdings ? [noteTasks(holdings)] : []),
+      ...(usage ? [countAttempts(usage)] : []),
+      ...(tracing ? [tracing.activity] : []),
+    ];
     const worker = await Worker.create({
       connection,
       namespace,
@@ -147,9 +154,10 @@ export function workerRunner(options: RunOptions): {
   return { run, allEnded };
 }
 
-function workflowSide({ workflowBundle, activities }: WorkerHostOptions): Partial<WorkerOptions> {
+function workflowSide({ workflowBundle, activities, tracing }: WorkerHostOptions): Partial<WorkerOptions> {
   return {
     workflowBundle: { codePath: workflowBundle },
+    ...(tracing && { sinks: tracing.sinks }),
     activities,
     maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
     maxConcurrentWorkflowTaskExecutions: MAX_WORKFLOW_TASKS,

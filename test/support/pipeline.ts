@@ -76,10 +76,12 @@ let bundle: Promise<string> | undefined;
 
 /** The workflows as they are in `src`, bundled once per run. */
 export function workflowCode(): Promise<string> {
-  const workflowsPath = fileURLToPath(new URL('../../src/workflows/index.ts', import.meta.url));
-  bundle ??= bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN') }).then(
-    ({ code }) => code,
-  );
+  const pathOf = (file: string) => fileURLToPath(new URL(`../../src/workflows/${file}`, import.meta.url));
+  bundle ??= bundleWorkflowCode({
+    workflowsPath: pathOf('index.ts'),
+    workflowInterceptorModules: [pathOf('pass-trace.ts')],
+    logger: new DefaultLogger('WARN'),
+  }).then(({ code }) => code);
   return bundle;
 }
 

@@ -11,6 +11,8 @@ import { heldForMs, type Receiver } from './receivers.js';
 import { webhookIdOf, type Signer } from './sign.js';
 import { longestRetryPauseMs, retryPauseMs } from '../deliveries/retry-pause.js';
 import type { Tally } from '../deliveries/tally.js';
+import type { TraceContext } from '../../events/trace-context.js';
+import type { TracedPost, Tracing } from '../../tracing/tracing.js';
 import { headgateVersion } from '../../version.js';
 import type { Portion, Work } from './work.js';
 
@@ -33,6 +35,8 @@ export interface PassRunOptions {
   readonly ownHeaders: Readonly<Record<string, string>>;
   readonly control: PushControl;
   readonly observer: PushObserver;
+  /** Follows requests whose events are followed. Default: none. */
+  readonly tracing?: Pick<Tracing, 'post'>;
   /** Aborted when no more is to be taken up. */
   readonly ending: AbortSignal;
   readonly now: () => number;
@@ -134,7 +138,7 @@ export class PassRun {
     const { config, tenant, observer, batch, cause } = this.options;
     const { events, attempts } = portion;
     const [body, headers] = this.formed(portion);
-    const outcome = await this.poster.post(headers, body, config.timeoutMs);
+    const outcome = await this.post(portion, headers, body);
     const spoiled = events.length > 1 && REFUSED.has(outcome.status);
     slot.release(spoiled ? 'neutral' : flowSignalOf(outcome));
     if (spoiled) this.options.receiver.breaker.giveBack(admission);
@@ -151,6 +155,29 @@ export class PassRun {
     if (outcome.gone) this.disable('gone');
     else if (spoiled) this.options.work.bisect(portion);
     else this.account(portion, outcome);
+  }
+
+  /** The header of a single event's trace goes with it, whether or not anybody follows it here. */
+  private post(
+    { events, attempts }: Portion,
+    headers: Readonly<Record<string, string>>,
+    body: string,
+  ): Promise<PushOutcome> {
+    const { config, tenant, batch, tracing } = this.options;
+    const single = config.format === 'event';
+    const send = (trace?: TraceContext): Promise<PushOutcome> =>
+      this.poster.post({ ...trace, ...headers }, body, config.timeoutMs);
+    const traces = events.flatMap(({ trace }) => trace ?? []);
+    if (tracing === undefined || traces.length === 0) return send(single ? traces[0] : undefined);
+    const attributes = {
+      'http.request.method': 'POST',
+      'headgate.tenant': tenant,
+      'headgate.subscription': config.name,
+      'headgate.batch': batch.batchId,
+      'headgate.events': events.length,
+      'headgate.attempt': attempts + 1,
+    };
+    return tracing.post({ attributes, events: traces, single, told: toldOf }, send);
   }
 
   private formed({ events }: Portion): [body: string, headers: Record<string, string>] {
@@ -211,6 +238,11 @@ export class PassRun {
       journal.add({ ...entry, outcome: 'failed', error, response: body });
     }
   }
+}
+
+/** The status, and no word of the answer. */
+function toldOf({ ok, status }: PushOutcome): ReturnType<TracedPost<PushOutcome>['told']> {
+  return { attributes: { 'http.response.status_code': status }, failed: !ok };
 }
 
 /** Only what a receiver says of its own strength: 429 and 503. */

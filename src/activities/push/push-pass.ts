@@ -6,6 +6,7 @@ import type { DeliveryLog } from '../../stores/delivery-log/delivery-log.js';
 import { DeliveryJournal } from '../../stores/delivery-log/journal.js';
 import type { PushConfig } from '../../tenants/config/subscription-config.js';
 import type { TenantConfig } from '../../tenants/config/tenant-config.js';
+import type { Tracing } from '../../tracing/tracing.js';
 import type { PassInput, PassResult } from '../../workflows/messages/deliveries.js';
 import type { TextLines } from '../../events/ndjson.js';
 import { linesOf } from '../../stores/batch-store/batch-lines.js';
@@ -30,6 +31,8 @@ export interface PushPassOptions {
   readonly control: PushControl;
   readonly observer: PushObserver;
   readonly secretOf: SecretReader;
+  /** Follows requests whose events are followed. Default: none. */
+  readonly tracing?: Pick<Tracing, 'post'>;
   readonly log: Pick<Logger, 'warn'>;
   /** Aborted when this process begins to end: passes take up nothing more. Default: never. */
   readonly ending?: AbortSignal;
@@ -118,6 +121,7 @@ async function makePass(options: PushPassOptions, input: PassInput, parts: PassP
       journal,
       control,
       observer,
+      tracing: options.tracing,
       now,
       random,
       ...credentials,

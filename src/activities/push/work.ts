@@ -1,6 +1,7 @@
 import { toCloudEvent } from '../../events/cloudevent.js';
 import { deliveredEvent } from '../../events/delivered-event.js';
 import type { Stream } from '../../events/event.js';
+import { traceContextIn, type TraceContext } from '../../events/trace-context.js';
 import type { DueLines } from '../deliveries/tally.js';
 import type { PushConfig } from '../../tenants/config/subscription-config.js';
 
@@ -13,6 +14,8 @@ export interface FormedEvent {
   readonly id: string;
   readonly source: string;
   readonly json: string;
+  /** Where it is in a trace, by its attributes; absent where they do not say. */
+  readonly trace?: TraceContext;
 }
 
 /** Events that go out in one request; of the same number of attempts. */
@@ -90,7 +93,9 @@ export class Work {
     try {
       const row = deliveredEvent(lineAt(line), stream);
       const json = JSON.stringify(toCloudEvent(row));
-      if (Buffer.byteLength(json) < MAX_BODY_BYTES) return { line, id: row.id, source: row.source, json };
+      const trace = traceContextIn(row.extensions);
+      if (Buffer.byteLength(json) < MAX_BODY_BYTES)
+        return { line, id: row.id, source: row.source, json, trace };
       onUndeliverable(line, attempts, `The event is larger than ${MAX_BODY_BYTES} bytes.`);
     } catch {
       onUndeliverable(line, attempts, 'The line of the batch file is not an event.');

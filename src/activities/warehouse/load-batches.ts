@@ -11,6 +11,7 @@ import {
   type LoadResult,
   type Warehouse,
 } from '../../stores/warehouse/warehouse.js';
+import { joined, type Join, type Tracing } from '../../tracing/tracing.js';
 import { assertTenantId } from '../../tenants/ids.js';
 import { withFailures } from '../failure.js';
 import { whileHeartbeating } from '../heartbeats.js';
@@ -32,6 +33,8 @@ export interface LoadActivitiesDeps {
   readonly deadLetterRows?: (batch: BatchRef, rows: readonly BadRow[]) => Promise<unknown>;
   /** Dead-letters a batch whose file is gone or damaged. Default: such a batch fails the load. */
   readonly deadLetterBatch?: (batch: BatchRef, reason: string) => Promise<unknown>;
+  /** Follows loads of batches that are followed. Default: none. */
+  readonly tracing?: Pick<Tracing, 'join'>;
   /** Milliseconds between heartbeats; default 5,000. Must be well under the activity's heartbeat timeout. */
   readonly heartbeatIntervalMs?: number;
 }
@@ -72,19 +75,45 @@ export function createLoadActivities(deps: LoadActivitiesDeps): LoadActivities {
       const streams = STREAMS.filter((stream) => input.batches.some((ref) => ref.stream === stream));
       await holdLoads(tenant, streams);
       signal?.throwIfAborted();
-      const beganAt = Date.now();
-      const results: LoadBatchesResult = [];
-      for (const stream of streams) {
-        const result = await loadStream(deps, input, stream, signal).catch(async (error: unknown) => {
-          throw isRefusal(error) && pauseLoads ? await pauseLoads(tenant, error, beganAt) : error;
-        });
-        results.push({ stream, ...result });
-      }
-      return results;
+      return joined(
+        deps.tracing,
+        () => joinOf(input),
+        () => loadStreams(input, streams, signal),
+      );
     });
   }
 
+  async function loadStreams(
+    input: LoadBatchesInput,
+    streams: readonly Stream[],
+    signal: AbortSignal | undefined,
+  ): Promise<LoadBatchesResult> {
+    const beganAt = Date.now();
+    const results: LoadBatchesResult = [];
+    for (const stream of streams) {
+      const result = await loadStream(deps, input, stream, signal).catch(async (error: unknown) => {
+        throw isRefusal(error) && pauseLoads ? await pauseLoads(input.tenant, error, beganAt) : error;
+      });
+      results.push({ stream, ...result });
+    }
+    return results;
+  }
+
   return { loadBatches: withFailures(loadBatches) };
+}
+
+/** The load goes on from each of its batches. */
+function joinOf({ tenant, window, batches }: LoadBatchesInput): Join {
+  return {
+    name: 'load batches',
+    attributes: {
+      'headgate.tenant': tenant,
+      'headgate.window': window,
+      'headgate.batches': batches.length,
+      'headgate.events': batches.reduce((sum, { events }) => sum + events, 0),
+    },
+    joins: batches,
+  };
 }
 
 async function loadStream(

@@ -18,6 +18,19 @@ export const PROCESS_LINES = {
     todo: 'Nothing. A longer `HEADGATE_SHUTDOWN_GRACE_SECONDS` avoids it.',
     page: `${LIFE}#shutdown_cut_off`,
   },
+  TRACES_NOT_SENT: {
+    level: 'warn',
+    phrase: 'traces are not taken by their receiver; spans are lost',
+    means:
+      'What is at `OTEL_EXPORTER_OTLP_ENDPOINT` is away or refuses spans. Events go on. It is said once.',
+    todo: 'Look at `reason`, and whether the receiver takes OTLP over HTTP there.',
+    page: `${LIFE}#traces_not_sent`,
+  },
+  TRACES_SENT_AGAIN: {
+    level: 'info',
+    phrase: 'traces are taken again',
+    means: 'The receiver of traces takes spans again.',
+  },
   VARIABLE_UNKNOWN: {
     level: 'warn',
     phrase: 'unknown variable ignored',

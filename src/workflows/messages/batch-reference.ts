@@ -16,7 +16,8 @@ export function isBatchOf(value: unknown, tenant: string): value is BatchRef {
     isCount(batch.bytes) &&
     isText(batch.sha256) &&
     (batch.store === undefined || isText(batch.store)) &&
-    (batch.receivedAt === undefined || isCount(batch.receivedAt))
+    (batch.receivedAt === undefined || isCount(batch.receivedAt)) &&
+    (batch.trace === undefined || isText(batch.trace))
   );
 }
 

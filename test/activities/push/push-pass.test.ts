@@ -75,6 +75,23 @@ describe('a push pass', () => {
     assert.deepEqual([headers.authorization, headers['x-plain']], ['Bearer x', 'a']);
   });
 
+  it("sends an event's trace as a header, and a damaged one, or those of several events, not", async () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const trace = { traceparent, tracestate: 'vendor=1' };
+    const damaged = { traceparent: `${traceparent}\r\nX-Evil: 1`, tracestate: 'a' };
+    const rows = [trace, damaged, {}].map((extensions, n) => event(`e-${n}`, 0, { extensions }));
+    await bench.pass(await bench.batch(rows));
+    const sent = receiver.requests.map(({ headers }) => [headers.traceparent, headers.tracestate]);
+    assert.deepEqual(sent, [
+      [traceparent, 'vendor=1'],
+      [undefined, undefined],
+      [undefined, undefined],
+    ]);
+    bench.configure({ format: 'batch' });
+    await bench.pass(await bench.batch(rows));
+    assert.equal(receiver.requests.at(-1)?.headers.traceparent, undefined);
+  });
+
   it('gives events of two sources or of two streams with one id webhook ids of their own', async () => {
     const rows = ['/berlin', '/paris'].map((source) => event('1', 0, { source }));
     await bench.pass(await bench.batch(rows));
