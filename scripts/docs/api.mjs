@@ -73,7 +73,7 @@ function commonErrors() {
 }
 
 function section(route, document) {
-  const { path, method, summary, description, params, query, body, answer } = route;
+  const { path, method, summary, description, params, query, headers, body, answer } = route;
   const operation = document.paths[path][method.toLowerCase()];
   const common = new Set(route.scope === undefined ? OF_ALL : OF_TOKEN);
   const own = errorsOf(route).filter((each) => !common.has(each));
@@ -82,6 +82,7 @@ function section(route, document) {
     prose(`${summary}. ${description.replaceAll('\n', ' ')} ${limitsOf(route).join(' ')}`),
     ...parameters('Path', operation, 'path', params),
     ...parameters('Query', operation, 'query', query),
+    ...parameters('Headers', operation, 'header', headers),
     ...(body === undefined ? [] : request(route, operation.requestBody)),
     ...answers(answer, operation.responses),
     ...(own.length === 0

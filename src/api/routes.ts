@@ -15,6 +15,7 @@ import { SUBSCRIPTION_ROUTES, type SubscriptionServices } from './routes/subscri
 import { USAGE_ROUTES, type UsageServices } from './routes/usage.js';
 import { SECRET_ROUTES, type SecretServices } from './routes/secrets.js';
 import { STATUS_ROUTES, type StatusServices } from './routes/status.js';
+import { TENANT_SUBSCRIPTION_ROUTES } from './routes/tenant-subscriptions.js';
 import { TENANT_ROUTES, type TenantServices } from './routes/tenants.js';
 import type { Decider } from '../eligibility/decider.js';
 import type { EventHistory } from '../event-history/event-history.js';
@@ -66,6 +67,7 @@ export const ROUTES: readonly Route<
   ...STATUS_ROUTES,
   ...USAGE_ROUTES,
   ...TENANT_ROUTES,
+  ...TENANT_SUBSCRIPTION_ROUTES,
   ...SECRET_ROUTES,
   ...AUDIT_LOG_ROUTES,
   ...METRICS_ROUTES,

@@ -39,6 +39,7 @@ import { createScrape, METRICS_ROUTES } from './routes/metrics.js';
 import { SECRET_ROUTES, type SecretServices } from './routes/secrets.js';
 import { STATUS_ROUTES, type StatusServices } from './routes/status.js';
 import { SUBSCRIPTION_ROUTES, type SubscriptionServices } from './routes/subscriptions.js';
+import { TENANT_SUBSCRIPTION_ROUTES } from './routes/tenant-subscriptions.js';
 import { TENANT_ROUTES, type TenantServices } from './routes/tenants.js';
 import { USAGE_ROUTES, type UsageServices } from './routes/usage.js';
 
@@ -164,7 +165,7 @@ function mountTenants(
   tenants: NonNullable<ApiDependencies['tenants']>,
   guard: ReturnType<typeof createGuard>,
 ): void {
-  mount(router, TENANT_ROUTES, { tenants }, guard);
+  mount(router, [...TENANT_ROUTES, ...TENANT_SUBSCRIPTION_ROUTES], { tenants }, guard);
   mount(router, SECRET_ROUTES, tenants, guard);
 }
 

@@ -100,7 +100,6 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     },
     status,
     usage,
-    tenants: openTenantChanges(options),
     readiness,
   });
   watchApi(options, { lags, spool, parts, readiness });
@@ -191,18 +190,28 @@ async function within(seconds: number, work: Promise<void>): Promise<void> {
 
 /** What the API has that ingest knows nothing of. */
 async function apiParts(
-  { config, temporal, registry, reading, stores, metrics, tracing, log }: ApiRoleOptions,
+  options: ApiRoleOptions,
   configOf: (tenant: string) => TenantConfig | undefined,
   client: Client,
   { node, spools }: { readonly node: string; readonly spools: SpoolRegister['nodes'] },
 ): Promise<
   Pick<
     ApiDependencies,
-    'authenticate' | 'schemasOf' | 'receipts' | 'replays' | 'deadLetters' | 'metrics' | 'tracing' | 'log'
+    | 'authenticate'
+    | 'schemasOf'
+    | 'receipts'
+    | 'replays'
+    | 'deadLetters'
+    | 'tenants'
+    | 'metrics'
+    | 'tracing'
+    | 'log'
   >
 > {
+  const { config, temporal, registry, reading, stores, metrics, tracing, log } = options;
   const { namespace, uiUrl } = temporal;
   return {
+    tenants: openTenantChanges(options),
     authenticate: createAuthenticator({
       keys: await openKeySet({ ...config, log }),
       issuer: config.jwtIssuer,

@@ -4,7 +4,7 @@ import type { ListeningApi } from '../api/server.js';
 import { AuditLog } from '../audit-log/audit-log.js';
 import { auditLogPlaces } from '../audit-log/files.js';
 import { replayMemory } from '../activities/replay/replay.js';
-import { secretReader, type Config } from '../config.js';
+import { secretReader, type Config, type SecretReader } from '../config.js';
 import { installRuntime } from '../temporal/runtime.js';
 import { assertClock } from '../temporal/temporal-clock.js';
 import { openTemporal, type Temporal } from '../temporal/temporal.js';
@@ -106,12 +106,8 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     const auditLog = roles.api ? openNodeAuditLog(config, log) : undefined;
     closers.push(async () => auditLog?.close());
     await auditLog?.open();
-    const owners = new SecretOwners(registry);
     const storedSecrets = new StoredSecrets(stores.paths.secrets, masters);
-    const secretOf = secretReader({
-      sharing: (tenant) => owners.sharing(tenant),
-      stored: (...asked) => storedSecrets.valuesOf(...asked),
-    });
+    const secretOf = readerOf(registry, storedSecrets);
     const { control, close } = openSubscriptionControl({ ...options, temporal, registry, stores, secretOf });
     closers.push(close);
     const holdings = await openNodeHoldings(temporal, stores, log);
@@ -156,6 +152,15 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     await stop();
     throw error;
   }
+}
+
+/** Reads what tenants' files refer to: variables of this process, and secrets that were made. */
+function readerOf(registry: TenantRegistry, storedSecrets: StoredSecrets): SecretReader {
+  const owners = new SecretOwners(registry);
+  return secretReader({
+    sharing: (tenant) => owners.sharing(tenant),
+    stored: (...asked) => storedSecrets.valuesOf(...asked),
+  });
 }
 
 /** Where a process without an API shows its metrics, if it is told to. */

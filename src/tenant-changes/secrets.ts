@@ -168,7 +168,7 @@ export class SecretChanges {
     return {
       name,
       kind,
-      values: valid.map(({ key: _key, sealed: _sealed, ...known }) => known),
+      values: valid.map(withoutSealed),
       usedBy: using.map((each) => each.name),
     };
   }
@@ -183,6 +183,17 @@ export class SecretChanges {
   private now(): number {
     return (this.options.now ?? Date.now)();
   }
+}
+
+/** What may be known of a value; what is `undefined` stands in no answer. */
+function withoutSealed({
+  id,
+  madeAt,
+  by,
+  validUntil,
+  publicKey,
+}: SealedValue): ShownSecret['values'][number] {
+  return { id, madeAt, by, validUntil, publicKey };
 }
 
 function secretIn(file: SecretFile, { tenant, name }: SecretRequest): KeptSecret {

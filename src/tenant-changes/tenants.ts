@@ -145,7 +145,8 @@ export class TenantChanges {
     const made = await whileNobodyChanges(this.options.paths.tenantVersions, async () => {
       const before = await this.read(tenant);
       const draft = await make(before);
-      assertPrecondition(asked.precondition, tenant, before && versionOf(before));
+      const current = before === undefined ? undefined : versionOf(before);
+      assertPrecondition(asked.precondition, tenant, current);
       return this.write(asked, before, draft);
     });
     const inForceAt = await awaitInForce(this.options.registry, tenant, made.version);

@@ -11,7 +11,7 @@ import {
   SECRETS,
 } from '../schemas/secrets.js';
 import { TENANT_IN_PATH } from '../schemas/tenants.js';
-import { authorOf } from './tenants.js';
+import { authorOf, MANAGED } from './managing.js';
 
 /** What the routes of secrets need of the server. */
 export interface SecretServices {
@@ -19,7 +19,6 @@ export interface SecretServices {
 }
 
 const MAX_BODY_BYTES = 30_000;
-const MANAGED = { audience: 'operator', tenantIn: 'tenant', tag: 'Secrets' } as const;
 const CHANGE_ERRORS = ['NOT_FOUND', 'STATE_CONFLICT', 'DISK_FULL', 'BATCH_KEY_WRONG'] as const;
 const MAKING_ERRORS = [...CHANGE_ERRORS, 'SECRET_INVALID', 'BATCH_KEY_MISSING'] as const;
 
@@ -32,6 +31,7 @@ export const SECRET_ROUTES = [
   route(
     {
       ...MANAGED,
+      tag: 'Secrets',
       id: 'listSecrets',
       method: 'GET',
       path: '/v1/tenants/{tenant}/secrets',
@@ -48,6 +48,7 @@ export const SECRET_ROUTES = [
   route(
     {
       ...MANAGED,
+      tag: 'Secrets',
       id: 'makeSecret',
       method: 'POST',
       path: '/v1/tenants/{tenant}/secrets',
@@ -91,6 +92,7 @@ export const SECRET_ROUTES = [
   route(
     {
       ...MANAGED,
+      tag: 'Secrets',
       id: 'rotateSecret',
       method: 'POST',
       path: '/v1/tenants/{tenant}/secrets/{name}/rotate',
@@ -130,6 +132,7 @@ export const SECRET_ROUTES = [
   route(
     {
       ...MANAGED,
+      tag: 'Secrets',
       id: 'revokeSecret',
       method: 'DELETE',
       path: '/v1/tenants/{tenant}/secrets/{name}',

@@ -1,14 +1,10 @@
 import { stringify } from 'yaml';
-import type { ChangedTenant, TenantChanges } from '../../tenant-changes/tenants.js';
-import type { Author } from '../../tenants/config/change-history.js';
+import type { TenantChanges } from '../../tenant-changes/tenants.js';
 import type { LoadedTenant } from '../../tenants/config/tenant-file.js';
-import { assertSubscriptionName } from '../../tenants/ids.js';
-import { preconditionOf, PRECONDITION_HEADERS } from '../preconditions.js';
-import { route, type Call, type CallCaller, type RouteShape } from '../route.js';
-import { SUBSCRIPTION_NAME } from '../schemas/subscriptions.js';
+import { PRECONDITION_HEADERS } from '../preconditions.js';
+import { route } from '../route.js';
 import {
   REASON_QUERY,
-  SUBSCRIPTION_BODY,
   TENANT,
   TENANT_BODY,
   TENANT_CHANGED,
@@ -17,6 +13,17 @@ import {
   TENANT_LIST,
   TENANT_LIST_QUERY,
 } from '../schemas/tenants.js';
+import {
+  answered,
+  ANY,
+  CHANGE_ERRORS,
+  CHANGED,
+  changeOf,
+  ETAG,
+  MANAGED,
+  MAX_FILE_BODY_BYTES,
+  VERSION,
+} from './managing.js';
 
 /** What the routes of tenants need of the server. */
 export interface TenantServices {
@@ -28,25 +35,6 @@ export interface TenantServices {
     readonly loadedOf: (tenant: string) => LoadedTenant | undefined;
   };
 }
-
-/** A file of the most that one may have, as JSON writes it. */
-const MAX_BODY_BYTES = 2_500_000;
-
-const MANAGED = { audience: 'operator', tenantIn: 'tenant', tag: 'Tenants' } as const;
-const ETAG = { ETag: 'The version, in quotes.' };
-const CHANGE_ERRORS = [
-  'PARAMETER_INVALID',
-  'NOT_FOUND',
-  'PRECONDITION_FAILED',
-  'PRECONDITION_REQUIRED',
-  'STATE_CONFLICT',
-  'DISK_FULL',
-  'BATCH_KEY_WRONG',
-] as const;
-
-const VERSION = '7d9f2a01c3e4';
-const CHANGED = { tenant: 'globex', version: VERSION, number: 2, inForceAt: '2024-03-10T12:00:00.000Z' };
-const ANY = { 'If-Match': '*' };
 
 const READING = [
   route(
@@ -92,6 +80,7 @@ const READING = [
   route(
     {
       ...MANAGED,
+      tag: 'Tenants',
       id: 'getTenant',
       method: 'GET',
       path: '/v1/tenants/{tenant}',
@@ -118,6 +107,7 @@ const READING = [
   route(
     {
       ...MANAGED,
+      tag: 'Tenants',
       id: 'listTenantChanges',
       method: 'GET',
       path: '/v1/tenants/{tenant}/changes',
@@ -158,6 +148,7 @@ const CHANGING = [
   route(
     {
       ...MANAGED,
+      tag: 'Tenants',
       id: 'putTenant',
       method: 'PUT',
       path: '/v1/tenants/{tenant}',
@@ -165,7 +156,7 @@ const CHANGING = [
       summary: 'Create or replace a tenant',
       description:
         "The file is checked as `headgate tenant apply` checks it. It is on disk when this is answered, and in force from `inForceAt` on. What is there is replaced only if `If-Match` names its version. A removed subscription's events become dead letters.",
-      maxBytes: MAX_BODY_BYTES,
+      maxBytes: MAX_FILE_BODY_BYTES,
       params: { tenant: TENANT_IN_PATH },
       headers: PRECONDITION_HEADERS,
       body: { schema: TENANT_BODY },
@@ -208,6 +199,7 @@ const CHANGING = [
   route(
     {
       ...MANAGED,
+      tag: 'Tenants',
       id: 'deleteTenant',
       method: 'DELETE',
       path: '/v1/tenants/{tenant}',
@@ -237,78 +229,9 @@ const CHANGING = [
     },
     async ({ tenants }: TenantServices, call) => tenants.remove(changeOf(call)),
   ),
-  route(
-    {
-      ...MANAGED,
-      id: 'putTenantSubscription',
-      method: 'PUT',
-      path: '/v1/tenants/{tenant}/subscriptions/{name}',
-      scope: 'tenants:write',
-      summary: 'Create or replace a subscription',
-      description:
-        "One subscription of the tenant's file; all else in it stays, comments included. The file as a whole is checked, and `If-Match` names its version.",
-      maxBytes: MAX_BODY_BYTES,
-      params: { tenant: TENANT_IN_PATH, name: SUBSCRIPTION_NAME },
-      headers: PRECONDITION_HEADERS,
-      body: { schema: SUBSCRIPTION_BODY },
-      answer: { status: 200, description: 'What was done.', schema: TENANT_CHANGED, headers: ETAG },
-      errors: [...CHANGE_ERRORS, 'TENANT_CONFIG_INVALID'],
-      examples: [
-        {
-          name: 'webhook',
-          summary: 'A webhook that is signed with a secret, and what it gets',
-          headers: ANY,
-          body: {
-            subscription: { kind: 'push', url: 'https://crm.example/hooks' },
-            routes: [{ match: { type: 'order.*' } }],
-            reason: 'the CRM is to hear of orders',
-          },
-          answer: { ...CHANGED, change: 'subscription-created' },
-        },
-      ],
-    },
-    async ({ tenants }: TenantServices, call) => {
-      const { subscription, routes } = call.body;
-      const edit = {
-        name: assertSubscriptionName(call.params.name),
-        subscription,
-        ...(routes && { routes }),
-      };
-      return answered(call, await tenants.changeSubscription({ ...changeOf(call), edit }));
-    },
-  ),
-  route(
-    {
-      ...MANAGED,
-      id: 'deleteTenantSubscription',
-      method: 'DELETE',
-      path: '/v1/tenants/{tenant}/subscriptions/{name}',
-      scope: 'tenants:write',
-      summary: 'Delete a subscription',
-      description:
-        "It is taken out of the tenant's file and of its routes; those that led to it alone go. What waits for it becomes dead letters.",
-      params: { tenant: TENANT_IN_PATH, name: SUBSCRIPTION_NAME },
-      headers: PRECONDITION_HEADERS,
-      query: REASON_QUERY,
-      answer: { status: 200, description: 'What was done.', schema: TENANT_CHANGED, headers: ETAG },
-      errors: [...CHANGE_ERRORS, 'TENANT_CONFIG_INVALID'],
-      examples: [
-        {
-          name: 'any-version',
-          summary: "Whatever the file's version",
-          headers: ANY,
-          answer: { ...CHANGED, change: 'subscription-deleted', number: 3 },
-        },
-      ],
-    },
-    async ({ tenants }: TenantServices, call) => {
-      const edit = { name: assertSubscriptionName(call.params.name) };
-      return answered(call, await tenants.changeSubscription({ ...changeOf(call), edit }));
-    },
-  ),
 ];
 
-/** The routes under `/v1/tenants` but those of secrets: for operators, of the tenants of their tokens alone. */
+/** The routes of tenants' files: for operators, of the tenants of their tokens alone. */
 export const TENANT_ROUTES = [...READING, ...CHANGING];
 
 function listed(loaded: LoadedTenant | undefined) {
@@ -320,27 +243,4 @@ function listed(loaded: LoadedTenant | undefined) {
     suspended,
     subscriptions: subscriptions.map(({ name }) => name),
   };
-}
-
-/** What a call says of any change. */
-interface ChangingCall extends Pick<Call<RouteShape>, 'ctx'> {
-  readonly tenant: string;
-  readonly caller: CallCaller;
-  readonly body?: { readonly reason?: string } | undefined;
-  readonly query?: { readonly reason?: string } | undefined;
-}
-
-/** Who changes something by a call, and why. */
-export function authorOf({ caller: { subject }, body, query }: ChangingCall): Author {
-  const reason = body?.reason ?? query?.reason;
-  return { by: subject, role: 'operator', ...(reason !== undefined && { reason }) };
-}
-
-function changeOf(call: ChangingCall) {
-  return { tenant: call.tenant, precondition: preconditionOf(call.ctx), author: authorOf(call) };
-}
-
-function answered({ ctx }: ChangingCall, changed: ChangedTenant): ChangedTenant {
-  if (changed.version !== undefined) ctx.set('ETag', `"${changed.version}"`);
-  return changed;
 }

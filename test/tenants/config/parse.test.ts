@@ -241,7 +241,7 @@ subscriptions:
     [
       subscription('kind: push, url: "http://x", secret: hunter2'),
       'hunter2',
-      /must be env:HEADGATE_SECRET_<TENANT>__NAME/,
+      /must be secret:NAME, env:HEADGATE_SECRET_<TENANT>__NAME/,
     ],
     [
       subscription('kind: push, url: "http://x", secret: env:AWS_SECRET_ACCESS_KEY'),
@@ -251,7 +251,7 @@ subscriptions:
     [
       subscription('kind: push, url: "http://x", headers: { Authorization: env:HEADGATE_TOKEN }'),
       'env:HEADGATE_TOKEN',
-      /^subscriptions.0.headers.Authorization must be env:HEADGATE_SECRET_<TENANT>__NAME/,
+      /^subscriptions.0.headers.Authorization must be secret:NAME, env:HEADGATE_SECRET_<TENANT>__NAME/,
     ],
     [
       subscription('kind: push, url: "https://x:99999/hook"'),
