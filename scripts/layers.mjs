@@ -21,6 +21,7 @@ export const LAYERS = [
     'stores/event-index',
     'stores/load-claims',
     'stores/quarantine',
+    'stores/secrets',
     'stores/state',
     'stores/usage',
   ],
@@ -33,7 +34,7 @@ export const LAYERS = [
   ['ingest'],
   ['dead-letters', 'pull', 'subscriptions'],
   ['compaction', 'receipts', 'removal', 'replays', 'retention', 'status', 'usage'],
-  ['event-history'],
+  ['event-history', 'tenant-changes'],
   ['activities'],
   // They see activities by type alone.
   ['workflows'],

@@ -12,7 +12,13 @@ import type { GcsPlace } from './stores/gcs/place.js';
 import { parsePostgresUrl, type PostgresPlace } from './stores/state/postgres-place.js';
 import type { LogFormat, LogLevel } from './platform/logger.js';
 import { nearest } from './platform/nearest.js';
-import { SECRET_PREFIX, notOwned, ownsVariable, variableOf } from './tenants/config/secret-reference.js';
+import {
+  SECRET_PREFIX,
+  notOwned,
+  ownsVariable,
+  storedNameOf,
+  variableOf,
+} from './tenants/config/secret-reference.js';
 import { parseAllowedQueue, type AllowedQueue } from './tenants/config/workflow-queue.js';
 
 /** When a producer gets its 202: after the spool's flush to disk, or once Temporal has the batch. */
@@ -299,10 +305,12 @@ function readAll(reader: SettingsReader): Config {
 }
 
 /**
- * Gives the value that a reference in a tenant's file stands for; undefined when its variable is not set.
- * @throws HeadgateError `SECRET_REFUSED`: it refers to a variable that is not the tenant's
+ * Gives what a reference in a tenant's file stands for: a value, or several while a secret is rotated, the newest first;
+ * undefined when its variable is not set, or there is no such secret.
+ * @throws HeadgateError `SECRET_REFUSED`: it refers to a variable that is not the tenant's; `BATCH_KEY_MISSING`,
+ * `BATCH_KEY_WRONG`: what is stored cannot be decrypted
  */
-export type SecretReader = (tenant: string, reference: string) => string | undefined;
+export type SecretReader = (tenant: string, reference: string) => string | readonly string[] | undefined;
 
 /** Where {@link secretReader} reads, and for whom. */
 export interface SecretSource {
@@ -310,14 +318,18 @@ export interface SecretSource {
   readonly env?: Env;
   /** Another tenant that a tenant's variables would belong to as well, if there is one; then they are nobody's. Default: none. */
   readonly sharing?: (tenant: string) => string | undefined;
+  /** The valid values of a secret that was made through Headgate, the newest first. Default: there are none. */
+  readonly stored?: (tenant: string, name: string) => readonly string[];
 }
 
 /**
- * Reads what tenant files refer to: `env:HEADGATE_SECRET_<TENANT>__<NAME>` is the variable's value now, anything that does
- * not begin with `env:` stands for itself. Nothing of it is kept.
+ * Reads what tenant files refer to: `env:HEADGATE_SECRET_<TENANT>__<NAME>` is the variable's value now, `secret:<name>` a
+ * secret that was made through Headgate; anything else stands for itself. Nothing of it is kept.
  */
-export function secretReader({ env = process.env, sharing }: SecretSource = {}): SecretReader {
+export function secretReader({ env = process.env, sharing, stored }: SecretSource = {}): SecretReader {
   return (tenant, reference) => {
+    const name = storedNameOf(reference);
+    if (name !== undefined) return stored?.(tenant, name);
     const variable = variableOf(reference);
     if (variable === undefined) return reference;
     // Checked when the file was applied; here it holds whatever the reference has come by.

@@ -1,6 +1,7 @@
 import type { JWTPayload } from 'jose';
 import { HeadgateError } from '../errors.js';
 import { isTenantId } from '../tenants/ids.js';
+import { OPERATOR_SCOPES } from './scopes.js';
 
 /** Which tenants something is about. */
 export interface Reach {
@@ -46,6 +47,8 @@ export function callerIn({ tenant, role, tenants, scope, sub }: JWTPayload): Cal
   if (tenant === undefined)
     throw invalid('The token has neither the claim "tenant" nor the role "operator".');
   if (!isTenantId(tenant)) throw invalid('The claim "tenant" is not a tenant id.');
+  // What is for operators alone no tenant's token has, whatever its issuer wrote into it.
+  for (const scope of OPERATOR_SCOPES) scopes.delete(scope);
   return { role: 'tenant', tenant, subject, scopes, reach: reachOf([tenant]) };
 }
 

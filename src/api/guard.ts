@@ -15,7 +15,7 @@ import { readBody, type BodyPace } from './read-body.js';
 import type { Scope } from './scopes.js';
 import { FloodWatch, SlowedAnswers } from './slowed-answers.js';
 import type { RefusedTokens } from './refused-tokens.js';
-import { namedTenant, tenantOf, tenantOfRequest, type Audience } from './tenant-of-request.js';
+import { namedTenant, tenantInPath, tenantOf, tenantOfRequest, type Audience } from './tenant-of-request.js';
 import { TokenWatch, tokenOf } from './token-watch.js';
 
 /** What {@link createGuard} needs. */
@@ -33,6 +33,11 @@ export interface GuardOptions {
 export interface GuardedRoute extends ActRoute {
   /** Whom it is for. Default `tenant`. */
   readonly audience?: Audience;
+  /**
+   * Path parameter with the tenant that it is about, where it manages tenants: for operators alone, and the tenant need not
+   * be there.
+   */
+  readonly tenantIn?: string;
   /** Path parameter with the name of the one thing that the scope `<scope>:<name>` is enough for. */
   readonly narrowedBy?: string;
   /** Largest body in bytes, inflated. Default: it has none, and what comes is not read. */
@@ -106,8 +111,13 @@ const OPERATORS = '(operators)';
 /** Finds the tenant that a request is about, and whether the token allows it. */
 function assertAllowed(ctx: Context, scope: Scope, route: GuardedRoute): void {
   const caller = callerOf(ctx);
-  ctx.state.tenant = tenantOfRequest(caller, route.audience ?? 'tenant', namedTenant(ctx));
-  const lacking = lackOf(caller, scope, nameOf(ctx, route));
+  const managed = paramOf(ctx, route.tenantIn);
+  ctx.state.managed = managed !== undefined;
+  ctx.state.tenant =
+    managed === undefined
+      ? tenantOfRequest(caller, route.audience ?? 'tenant', namedTenant(ctx))
+      : tenantInPath(caller, managed, namedTenant(ctx));
+  const lacking = lackOf(caller, scope, paramOf(ctx, route.narrowedBy));
   if (lacking !== undefined) throw lacking;
 }
 
@@ -220,11 +230,11 @@ export function bodyOf(ctx: Context): Promise<Buffer> {
   return (ctx.state.readBody as () => Promise<Buffer>)();
 }
 
-function nameOf(
+function paramOf(
   ctx: Context & { params?: Record<string, string> },
-  { narrowedBy }: GuardedRoute,
+  name: string | undefined,
 ): string | undefined {
-  return narrowedBy === undefined ? undefined : ctx.params?.[narrowedBy];
+  return name === undefined ? undefined : ctx.params?.[name];
 }
 
 /** A chunked body announces nothing, and counts as it comes in. */

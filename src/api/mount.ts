@@ -20,11 +20,16 @@ export function mount<Services>(
   for (const route of routes) {
     const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1');
     const answer = answerer(route, services);
-    const add = route.method === 'GET' ? router.get.bind(router) : router.post.bind(router);
+    const add = adderOf(router, route);
     if (route.scope === undefined) add(path, answer);
     else if (guard !== undefined) add(path, guard(route.scope, route), answer);
     else throw new Error(`${route.path} needs a token, and there is no guard.`);
   }
+}
+
+function adderOf(router: Router, { method }: RouteShape): Router['get'] {
+  const adders = { GET: router.get, POST: router.post, PUT: router.put, DELETE: router.delete };
+  return adders[method].bind(router) as Router['get'];
 }
 
 function answerer<Services>(
@@ -43,15 +48,21 @@ function answerer<Services>(
       query: readQuery?.(ctx.query),
       body: readBody?.(await bodyOf(ctx)),
     } as Call<RouteShape>;
-    const reason = textIn(call.body, 'reason');
+    // What has no body says it in its query.
+    const reason = textIn(call.body, 'reason') ?? textIn(call.query, 'reason');
     ctx.state.told = { reason } satisfies Told;
     const value = await route.handle(services, call);
-    if (route.method === 'POST') ctx.state.told = { reason, made: textIn(value, 'id') } satisfies Told;
+    if (route.method !== 'GET') ctx.state.told = { reason, made: madeIn(route, value) } satisfies Told;
     if (value === ANSWERED) return;
     ctx.status = answer.status;
     ctx.body = JSON.stringify(value);
     ctx.type = 'application/json';
   };
+}
+
+/** The id of what was made; of what was put in a place, its version. */
+function madeIn({ method }: RouteShape, value: unknown): string | undefined {
+  return textIn(value, method === 'POST' ? 'id' : 'version');
 }
 
 /** A text that a body or an answer has by a name; for the audit log. */

@@ -1,5 +1,5 @@
 import { SEARCHED_PERIOD } from './schemas/event-history.js';
-import { text, integer, optional, type Properties } from '../platform/json-schema.js';
+import { closed, list, text, integer, optional, type Properties } from '../platform/json-schema.js';
 import type { ErrorCode } from '../errors.js';
 import type { RouteShape } from './route.js';
 import { BY } from './schemas/dead-letters.js';
@@ -49,13 +49,14 @@ export function errorsOf({
   act,
   query,
   body,
+  tenantIn,
   errors = [],
 }: RouteShape): ErrorCode[] {
   const codes: readonly ErrorCode[] = [
     ...(scope === undefined ? [] : GUARDED),
     ...(audience === 'operator' ? FOR_OPERATORS : []),
-    ...(scope !== undefined && act === undefined && method === 'POST' ? CHANGING : []),
-    ...(query === undefined ? [] : WITH_QUERY),
+    ...(scope !== undefined && act === undefined && method !== 'GET' ? CHANGING : []),
+    ...(query === undefined && tenantIn === undefined ? [] : WITH_QUERY),
     ...(body === undefined ? [] : WITH_BODY),
     ...errors,
     ...ALWAYS,
@@ -75,5 +76,13 @@ export const PROBLEM_DETAILS: Partial<Record<ErrorCode, Properties>> = {
   },
   EVENT_NOT_FOUND: { searched: SEARCHED_PERIOD },
   LEASE_STALE: SETTLED,
+  PRECONDITION_FAILED: { version: optional(text({ description: 'The version that is there.' })) },
+  TENANT_CONFIG_INVALID: {
+    issues: optional(
+      list(closed({ line: integer(), column: integer(), message: text() }), {
+        description: 'What is wrong, and where; lines and columns count from 1.',
+      }),
+    ),
+  },
   NOTHING_ACCEPTED: NOTHING_ACCEPTED_DETAILS,
 };

@@ -13,6 +13,8 @@ export const TAGS = {
   Subscriptions: 'Look at subscriptions, and pause, resume or drain them.',
   Pull: 'Consume the events of a pull subscription.',
   'Dead letters': 'Events that could not be delivered: look at, redrive, discard or export them.',
+  Tenants: 'Create, change and delete tenants and their subscriptions, while Headgate runs. For operators.',
+  Secrets: 'Make, rotate and revoke what signs webhooks or stands in their headers. For operators.',
   'Audit log': 'Who did what.',
   Replays: 'Deliver kept events again, or decide on them again.',
   Usage: 'What the tenant has used, and what that costs.',
@@ -68,7 +70,7 @@ interface RouteAnswer {
 export interface RouteShape extends GuardedRoute {
   /** `operationId` of the OpenAPI document. */
   readonly id: string;
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** With its parameters in braces: `/v1/batches/{id}`. */
   readonly path: string;
   readonly tag: keyof typeof TAGS;
@@ -79,6 +81,8 @@ export interface RouteShape extends GuardedRoute {
   /** The parameters of its path. They are described; the handler says which there are. */
   readonly params?: Readonly<Record<string, Schema>>;
   readonly query?: ObjectSchema;
+  /** Headers of the request that it knows, besides those of all routes. */
+  readonly headers?: Readonly<Record<string, Schema>>;
   readonly body?: RouteBody;
   readonly answer: RouteAnswer;
   /** Its own codes of errors, beside those of all routes that are like it. */
@@ -106,7 +110,11 @@ export interface Call<S extends RouteShape> {
    * The tenant that it is about: of the token, or named by an operator. Undefined where an operator asks for all that it
    * reaches; empty where no token is needed.
    */
-  readonly tenant: S['audience'] extends 'operator' | 'either' ? string | undefined : string;
+  readonly tenant: S['tenantIn'] extends string
+    ? string
+    : S['audience'] extends 'operator' | 'either'
+      ? string | undefined
+      : string;
   readonly caller: CallCaller;
   readonly params: Readonly<Record<keyof S['params'] & string, string>>;
   readonly query: S['query'] extends ObjectSchema ? Wire<S['query']> : undefined;

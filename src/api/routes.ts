@@ -13,7 +13,9 @@ import { PULL_ROUTES, type PullServices } from './routes/pull.js';
 import { REPLAY_ROUTES, type ReplayServices } from './routes/replays.js';
 import { SUBSCRIPTION_ROUTES, type SubscriptionServices } from './routes/subscriptions.js';
 import { USAGE_ROUTES, type UsageServices } from './routes/usage.js';
+import { SECRET_ROUTES, type SecretServices } from './routes/secrets.js';
 import { STATUS_ROUTES, type StatusServices } from './routes/status.js';
+import { TENANT_ROUTES, type TenantServices } from './routes/tenants.js';
 import type { Decider } from '../eligibility/decider.js';
 import type { EventHistory } from '../event-history/event-history.js';
 import type { Receipts } from '../receipts/receipts.js';
@@ -50,12 +52,21 @@ export const COMMON_ROUTES: readonly Route<RouteServices>[] = [
 
 /** Every route there is: what is mounted, described and tested comes from here. */
 export const ROUTES: readonly Route<
-  RouteServices & SubscriptionServices & StatusServices & UsageServices & AuditLogServices & MetricsServices
+  RouteServices &
+    SubscriptionServices &
+    StatusServices &
+    UsageServices &
+    TenantServices &
+    SecretServices &
+    AuditLogServices &
+    MetricsServices
 >[] = [
   ...COMMON_ROUTES,
   ...SUBSCRIPTION_ROUTES,
   ...STATUS_ROUTES,
   ...USAGE_ROUTES,
+  ...TENANT_ROUTES,
+  ...SECRET_ROUTES,
   ...AUDIT_LOG_ROUTES,
   ...METRICS_ROUTES,
 ];

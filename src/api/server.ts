@@ -36,8 +36,10 @@ import { COMMON_ROUTES, ROUTES } from './routes.js';
 import { AUDIT_LOG_ROUTES } from './routes/audit-log.js';
 import { createReadiness, type ReadinessCheck } from './routes/health.js';
 import { createScrape, METRICS_ROUTES } from './routes/metrics.js';
+import { SECRET_ROUTES, type SecretServices } from './routes/secrets.js';
 import { STATUS_ROUTES, type StatusServices } from './routes/status.js';
 import { SUBSCRIPTION_ROUTES, type SubscriptionServices } from './routes/subscriptions.js';
+import { TENANT_ROUTES, type TenantServices } from './routes/tenants.js';
 import { USAGE_ROUTES, type UsageServices } from './routes/usage.js';
 
 /** What the API is built over. */
@@ -55,6 +57,8 @@ export interface ApiDependencies {
   readonly pull: Pull;
   /** Without it there is no `/v1/subscriptions`. */
   readonly subscriptions?: SubscriptionServices['subscriptions'];
+  /** Without it there is no `/v1/tenants`. */
+  readonly tenants?: TenantServices['tenants'] & SecretServices;
   /** Without it there is no `/v1/usage`. */
   readonly usage?: UsageServices['usage'];
   /** Without it nothing is noted, and there is no `/v1/audit-log`. */
@@ -127,7 +131,7 @@ const BACKLOG = 4_096;
 
 /** Builds the Koa application; it holds no port yet. */
 export function createApi(dependencies: ApiDependencies): Koa {
-  const { subscriptions, status, usage, auditLog, metrics, readiness, log } = dependencies;
+  const { subscriptions, status, usage, tenants, auditLog, metrics, readiness, log } = dependencies;
   const refusedTokens = new RefusedTokens(dependencies);
   const guard = createGuard({ ...dependencies, refusedTokens, acts: auditLog?.acts });
   const app = new Koa();
@@ -144,6 +148,7 @@ export function createApi(dependencies: ApiDependencies): Koa {
   mount(router, COMMON_ROUTES, services, guard);
   if (subscriptions !== undefined) mount(router, SUBSCRIPTION_ROUTES, { subscriptions }, guard);
   if (usage !== undefined) mount(router, USAGE_ROUTES, { usage }, guard);
+  if (tenants !== undefined) mountTenants(router, tenants, guard);
   if (auditLog !== undefined) mount(router, AUDIT_LOG_ROUTES, { auditLog: auditLog.reader }, guard);
   if (status !== undefined) mount(router, STATUS_ROUTES, { status }, guard);
   if (metrics !== undefined) mount(router, METRICS_ROUTES, { scrape: createScrape(metrics) });
@@ -152,6 +157,15 @@ export function createApi(dependencies: ApiDependencies): Koa {
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;
+}
+
+function mountTenants(
+  router: Router,
+  tenants: NonNullable<ApiDependencies['tenants']>,
+  guard: ReturnType<typeof createGuard>,
+): void {
+  mount(router, TENANT_ROUTES, { tenants }, guard);
+  mount(router, SECRET_ROUTES, tenants, guard);
 }
 
 /** Turns what no route has answered into a problem; `Allow` is set by then where the path knows other methods. */

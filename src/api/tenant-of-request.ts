@@ -42,9 +42,31 @@ export function tenantOfRequest(
   throw new HeadgateError('TENANT_OUT_OF_REACH', `The token is not for the tenant ${tenant}.`);
 }
 
+/**
+ * The tenant that the path of a request names, which need not be configured: calls that change tenants are about it.
+ * For operators alone, so a tenant's own token is refused whatever the path says.
+ * @throws HeadgateError `OPERATOR_ONLY`, `TENANT_OUT_OF_REACH` (403); `PARAMETER_INVALID` (400): it is not a tenant id, or
+ * {@link TENANT_HEADER} names another
+ */
+export function tenantInPath(caller: Caller, inPath: string, named: string | undefined): string {
+  if (caller.tenant === undefined && !isTenantId(inPath))
+    throw new HeadgateError('PARAMETER_INVALID', 'The path does not have a tenant id where one belongs.');
+  if (caller.tenant === undefined && named !== undefined && named !== inPath)
+    throw new HeadgateError(
+      'PARAMETER_INVALID',
+      `The header "${TENANT_HEADER}" names another tenant than the path.`,
+    );
+  return tenantOfRequest(caller, 'operator', inPath)!;
+}
+
 /** What a request says by {@link TENANT_HEADER}; twice sent, it is no tenant's id. */
 export function namedTenant(ctx: Context): string | undefined {
   return ctx.req.headers[TENANT_HEADER.toLowerCase()] as string | undefined;
+}
+
+/** The tenant that has to be configured, and not suspended, for the request; undefined where none has to. */
+export function servedTenantOf(ctx: Context): string | undefined {
+  return ctx.state.managed === true ? undefined : tenantOf(ctx);
 }
 
 /** The tenant that the guard has let a request through for. */

@@ -1,6 +1,6 @@
 import type { Context } from 'koa';
 import { callerOf, type Authenticator } from './authenticate.js';
-import { tenantOf } from './tenant-of-request.js';
+import { servedTenantOf } from './tenant-of-request.js';
 import type { RefusedTokens } from './refused-tokens.js';
 
 /** What a {@link TokenWatch} needs. */
@@ -36,7 +36,7 @@ export class TokenWatch {
     const { ctx } = this;
     if (ctx.res.destroyed) return;
     const { authenticate } = this.options;
-    const leave = authenticate.follow(callerOf(ctx), (reason) => this.lose(reason), tenantOf(ctx));
+    const leave = authenticate.follow(callerOf(ctx), (reason) => this.lose(reason), servedTenantOf(ctx));
     ctx.res.once('close', leave);
   }
 
@@ -48,7 +48,7 @@ export class TokenWatch {
     const { ctx, options } = this;
     if (this.reason === undefined)
       await options.authenticate
-        .check(callerOf(ctx), tenantOf(ctx))
+        .check(callerOf(ctx), servedTenantOf(ctx))
         .catch((error: unknown) => this.lose(error));
     if (this.reason !== undefined) throw this.reason;
   }

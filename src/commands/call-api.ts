@@ -12,10 +12,13 @@ export interface ApiCommandOptions {
   readonly url?: string;
 }
 
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+type Headers = Readonly<Record<string, string>>;
+
 /** The API, as a command talks to it. */
 export interface CommandApi {
   /** Asks, and gives the JSON of the answer. */
-  call<T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T>;
+  call<T>(method: Method, path: string, body?: object, headers?: Headers): Promise<T>;
   /** The same for what is followed for long: while the API starts again, or is busy, it asks on, for ten minutes. */
   follow<T>(path: string): Promise<T>;
   /** Asks for an answer that is read as it comes. */
@@ -48,11 +51,12 @@ export function openCommandApi({ tenant, url }: Partial<ApiCommandOptions>, scop
  * @param tenant that is asked about: the token may be an operator's
  */
 export function openApi(base: string, token: () => Promise<string>, tenant?: string): CommandApi {
-  async function ask(method: string, path: string, body?: object): Promise<Response> {
+  async function ask(method: string, path: string, body?: object, more: Headers = {}): Promise<Response> {
     const headers = {
       authorization: `Bearer ${await token()}`,
       'content-type': 'application/json',
       ...(tenant !== undefined && { 'headgate-tenant': tenant }),
+      ...more,
     };
     const init = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
     const response = await fetch(new URL(path, base), init).catch((error: unknown) => {
@@ -62,8 +66,8 @@ export function openApi(base: string, token: () => Promise<string>, tenant?: str
     return response;
   }
 
-  const call = async <T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> =>
-    (await (await ask(method, path, body)).json()) as T;
+  const call = async <T>(method: Method, path: string, body?: object, headers?: Headers): Promise<T> =>
+    (await (await ask(method, path, body, headers)).json()) as T;
 
   return {
     call,

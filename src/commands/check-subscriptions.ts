@@ -1,6 +1,8 @@
 import { secretReader, type Config } from '../config.js';
 import { dataPaths } from '../roles/stores.js';
 import { createSubscriptionFaults } from '../roles/subscription-faults.js';
+import { MasterKeyring } from '../stores/batch-keys/master-keyring.js';
+import { StoredSecrets } from '../stores/secrets/stored-secrets.js';
 import { SecretOwners } from '../tenants/config/secret-owners.js';
 import { listTenantFiles, readTenantFile, type TenantFile } from '../tenants/config/tenant-file.js';
 import { ok, warn, type Finding } from './finding.js';
@@ -13,7 +15,11 @@ export async function checkSubscriptions(config: Config): Promise<Finding[]> {
   const files = await filesIn(dataPaths(config.dataDir).tenants);
   const tenants = new Map(files.map((file) => [file.config.tenant, file.config]));
   const owners = new SecretOwners({ list: () => files, onChange: () => () => undefined });
-  const secretOf = secretReader({ sharing: (tenant) => owners.sharing(tenant) });
+  const stored = new StoredSecrets(dataPaths(config.dataDir).secrets, new MasterKeyring(config.batchKeys));
+  const secretOf = secretReader({
+    sharing: (tenant) => owners.sharing(tenant),
+    stored: (...asked) => stored.valuesOf(...asked),
+  });
   const faultOf = createSubscriptionFaults(config, (tenant) => tenants.get(tenant), secretOf);
   const names = [...tenants].flatMap(([tenant, { subscriptions }]) =>
     subscriptions.map(({ name }) => [tenant, name] as const),

@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   rules: async () => (await import('./rules.js')).rulesCommand(),
   schema: async () => (await import('./schema.js')).schemaCommand(),
   subscription: async () => (await import('./subscription.js')).subscriptionCommand(),
+  secret: async () => (await import('./secret.js')).secretCommand(),
   status: async () => (await import('./status.js')).statusCommand(),
   'dead-letters': async () => (await import('./dead-letters.js')).deadLettersCommand(),
   usage: async () => (await import('./usage.js')).usageCommand(),
@@ -28,6 +29,13 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   'batch-key': async () => (await import('./batch-key.js')).batchKeyCommand(),
   namespace: async () => (await import('./namespace.js')).namespaceCommand(),
   doctor: async () => (await import('./doctor.js')).doctorCommand(),
+};
+
+/** Commands that may be called by their plural as well; each says so by `alias`. */
+const PLURALS: Readonly<Record<string, string>> = {
+  tenants: 'tenant',
+  subscriptions: 'subscription',
+  secrets: 'secret',
 };
 
 /**
@@ -51,7 +59,8 @@ Examples:
   $ headgate start --tenants ${examplePath('flights/tenants')}
   $ headgate query UA "SELECT count(*) FROM events"`,
     );
-  const named = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
+  const name = Object.hasOwn(PLURALS, first) ? PLURALS[first]! : first;
+  const named = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   for (const load of named ? [named] : Object.values(COMMANDS)) cli.addCommand(await load());
   return cli;
 }

@@ -5,10 +5,11 @@ import type { Act } from '../audit-log/entry.js';
 import { auditLogPlaces } from '../audit-log/files.js';
 import type { Config } from '../config.js';
 import { codeOf, messageOf } from '../errors.js';
+import type { Author } from '../tenants/config/change-history.js';
 import { printError } from './terminal-text.js';
 
 /** What a command says of what it does. */
-export type CommandAct = Pick<Act, 'act' | 'kind' | 'tenant' | 'params'>;
+export type CommandAct = Pick<Act, 'act' | 'kind' | 'tenant' | 'params' | 'reason'>;
 
 /**
  * Brings what a command has done into the audit log, durably and signed. One that cannot be written is said, and no more: the
@@ -44,6 +45,11 @@ export async function noted<T>(
     await noteActs(config, [{ ...act, outcome: 'failed', code: codeOf(error) ?? 'INTERNAL' }]);
     throw error;
   }
+}
+
+/** Who runs the command, for the history of a tenant. */
+export function commandAuthor(reason?: string): Author {
+  return { by: currentUser(), role: 'command', ...(reason !== undefined && { reason }) };
 }
 
 /** By name; a user without one, as in many containers, by number. */

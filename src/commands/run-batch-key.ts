@@ -1,6 +1,7 @@
 import { loadConfig } from '../config.js';
-import { openBatches } from '../roles/stores.js';
+import { dataPaths, openBatches } from '../roles/stores.js';
 import { rewrapKeys, rotateKey } from '../stores/batch-keys/changes.js';
+import { rewrapSecrets } from '../tenant-changes/rewrap-secrets.js';
 import { assertTenantId } from '../tenants/ids.js';
 import { print } from './terminal-text.js';
 import { noted } from './note-act.js';
@@ -27,7 +28,8 @@ export async function rewrap(): Promise<void> {
   const { tenants, changed } = await noted(config, { act: 'batch-key rewrap', kind: 'changes' }, () =>
     rewrapKeys(keyFiles, masters),
   );
+  const withSecrets = await rewrapSecrets(dataPaths(config.dataDir), masters);
   print(
-    `${tenants} tenants have keys; those of ${changed} are wrapped anew. HEADGATE_BATCH_KEY opens all of them.`,
+    `${tenants} tenants have keys; those of ${changed} are wrapped anew, and those of the secrets of ${withSecrets}. HEADGATE_BATCH_KEY opens all of them.`,
   );
 }

@@ -11,6 +11,7 @@ import { dataPaths } from '../roles/stores.js';
 import { applyTenantFiles } from '../tenants/config/registry.js';
 import { assertTemporal } from './assert-temporal.js';
 import { EXAMPLES_DIR } from './example-path.js';
+import { commandAuthor } from './note-act.js';
 import { openLog } from './open-log.js';
 import { awaitEnding, type Ending } from './run-node.js';
 import { assertDataDirWritable } from './writable.js';
@@ -27,7 +28,7 @@ export async function runDemo({ exit }: { readonly exit: boolean }): Promise<voi
   const say = print;
   const counts: DemoCounts = { sent: 0, acknowledged: 0, duplicates: 0, batched: 0, loaded: 0 };
   const { tenants: dir, tenantVersions: versions } = dataPaths(config.dataDir);
-  await applyTenantFiles({ source: join(EXAMPLE, 'tenants'), dir, versions });
+  await applyTenantFiles({ source: join(EXAMPLE, 'tenants'), dir, versions, author: commandAuthor() });
   const node = await startDemoNode(config, ending, counts, say);
   try {
     const { url = '', temporal } = node;

@@ -8,6 +8,7 @@ import { describePlace } from '../stores/state/postgres-place.js';
 import { applyTenantFiles, type TenantToApply } from '../tenants/config/registry.js';
 import { endWithLog } from './broken-pipe.js';
 import { openLog } from './open-log.js';
+import { commandAuthor } from './note-act.js';
 import { awaitEnding, runUntilEnded } from './run-node.js';
 
 /**
@@ -44,7 +45,8 @@ async function applyFirst(config: Config, source: string | undefined, log: Logge
       log.warn('TENANT_RETURNED', { tenant, paths: left.map(({ path }) => path) });
     return Promise.resolve();
   };
-  if (source !== undefined) await applyTenantFiles({ source, dir, versions, check, reach: config });
+  if (source !== undefined)
+    await applyTenantFiles({ source, dir, versions, check, reach: config, author: commandAuthor() });
 }
 
 function sayReady(node: HeadgateNode, config: Config, roles: Roles, log: Logger): void {

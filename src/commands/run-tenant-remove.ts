@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
@@ -15,13 +14,15 @@ import { leftBehind } from '../removal/left-behind.js';
 import { removeTenant, type RemovedTenant } from '../removal/remove-tenant.js';
 import { holdNamespace } from '../roles/hold-namespace.js';
 import { openStateStore } from '../roles/state.js';
-import { dataPaths, openBatches } from '../roles/stores.js';
-import { tenantFileName } from '../tenants/config/tenant-file.js';
+import { dataPaths, openBatches, type DataPaths } from '../roles/stores.js';
+import { readTextIfThere } from '../platform/read-if-there.js';
+import { makeChange, whileNobodyChanges } from '../tenants/config/change-history.js';
+import { tenantFileName, versionOf } from '../tenants/config/tenant-file.js';
 import { assertTenantId } from '../tenants/ids.js';
 import { assertTemporal } from './assert-temporal.js';
 import { earlierOf, type EarlierTenant } from './earlier-tenant.js';
 import { print, printError } from './terminal-text.js';
-import { noted } from './note-act.js';
+import { commandAuthor, noted } from './note-act.js';
 
 /** What `headgate tenant remove` is told. */
 export interface RemoveOptions {
@@ -68,13 +69,24 @@ function unknown(tenant: string, data: boolean): string {
 /** Without its data: running processes follow, and nothing else changes. */
 async function takeAway(config: Config, tenant: string): Promise<void> {
   const paths = dataPaths(config.dataDir);
-  await rm(join(paths.tenants, tenantFileName(tenant)), { force: true });
+  await takeFileAway(paths, tenant);
   print(`${tenant} removed; what is kept of it stays:`);
   for (const { what, path } of leftBehind(paths, tenant)) print(`  ${what}: ${path}`);
   print(SHARED);
   print(
     `headgate tenant apply --keep-data goes on with it; headgate tenant remove ${tenant} --data removes it.`,
   );
+}
+
+/** As a change that its history has. */
+function takeFileAway({ tenants, tenantVersions }: DataPaths, tenant: string): Promise<void> {
+  const path = join(tenants, tenantFileName(tenant));
+  return whileNobodyChanges(tenantVersions, async () => {
+    const text = await readTextIfThere(path);
+    if (text === undefined) return;
+    const change = { change: 'tenant-deleted', replaces: versionOf(text), ...commandAuthor() } as const;
+    await makeChange(tenantVersions, tenant, { path, content: undefined }, change);
+  });
 }
 
 const SHARED =

@@ -16,13 +16,19 @@ import { assertTenantId } from '../tenants/ids.js';
 import { consequences } from './apply-consequences.js';
 import { printedLines } from './printed-lines.js';
 import { print, printError } from './terminal-text.js';
-import { noteActs } from './note-act.js';
+import { commandAuthor, noteActs } from './note-act.js';
 
 /** Asking Google takes half a second; without a network it would take minutes to give up. */
 const CHECK_TIMEOUT_MS = 15_000;
 
+/** Options of `headgate tenant apply`. */
+export interface ApplyOptions {
+  readonly keepData: boolean;
+  readonly reason?: string;
+}
+
 /** Checks tenant files, all of them before the first is applied, and says what has changed, and what that brings about. */
-export async function applyTenants(source: string, { keepData }: { keepData: boolean }): Promise<void> {
+export async function applyTenants(source: string, { keepData, reason }: ApplyOptions): Promise<void> {
   const config = loadConfig();
   const { tenants: dir, tenantVersions: versions } = dataPaths(config.dataDir);
   await closeToOthers(config.dataDir);
@@ -33,7 +39,8 @@ export async function applyTenants(source: string, { keepData }: { keepData: boo
     for (const { loaded } of tenants) await checkLocation(loaded.config, asked);
     for (const tenant of tenants) notes.set(tenant.loaded.config.tenant, await consequences(config, tenant));
   };
-  const applied = await applyTenantFiles({ source, dir, versions, check, reach: config });
+  const author = commandAuthor(reason);
+  const applied = await applyTenantFiles({ source, dir, versions, check, reach: config, author });
   const changed = applied.filter(({ change }) => change !== 'unchanged');
   await noteActs(
     config,
@@ -42,6 +49,7 @@ export async function applyTenants(source: string, { keepData }: { keepData: boo
       kind: 'changes',
       tenant,
       params: { change },
+      ...(reason !== undefined && { reason }),
       outcome: 'ok',
     })),
   );

@@ -1,5 +1,5 @@
 import ms, { type StringValue } from 'ms';
-import { NARROWABLE_SCOPES, SCOPES } from '../api/scopes.js';
+import { NARROWABLE_SCOPES, OPERATOR_SCOPES, SCOPES } from '../api/scopes.js';
 import { MOST_TENANTS } from '../api/caller.js';
 import { loadConfig } from '../config.js';
 import { HeadgateError } from '../errors.js';
@@ -22,6 +22,8 @@ export interface TokenOptions {
   readonly operator?: boolean;
   /** Separated by commas. */
   readonly tenants?: string;
+  /** The claim `sub`, 1 to 200 characters. */
+  readonly subject?: string;
   /** Separated by spaces. */
   readonly scope: string;
   /** Such as `1h`. */
@@ -32,9 +34,11 @@ export interface TokenOptions {
 export async function printToken(options: TokenOptions): Promise<void> {
   const config = loadConfig();
   const holder = holderOf(options);
+  assertMayHold(holder, options.scope);
   await makeDevelopmentKeys(config.dataDir);
   const token = await signToken(config.dataDir, {
     ...holder,
+    subject: checkSubject(options.subject),
     scope: checkScope(options.scope),
     issuer: config.jwtIssuer,
     audience: config.jwtAudience,
@@ -48,12 +52,13 @@ export async function printToken(options: TokenOptions): Promise<void> {
 }
 
 function tokenMade(
-  { scope, expires }: TokenOptions,
+  { scope, expires, subject }: TokenOptions,
   { tenant, role, tenants }: Pick<TokenClaims, 'tenant' | 'role' | 'tenants'>,
 ): Parameters<typeof noteActs>[1][number] {
   const params = {
     scope,
     expires,
+    ...(subject !== undefined && { subject }),
     ...(role !== undefined && { role }),
     ...(tenants !== undefined && { tenants: tenants.join(',') }),
   };
@@ -77,6 +82,11 @@ function holderOf({
   throw new HeadgateError('CONFIG_INVALID', `--tenants may list ${MOST_TENANTS} at most.`);
 }
 
+function checkSubject(subject: string | undefined): string | undefined {
+  if (subject === undefined || /^[^\p{Cc}]{1,200}$/u.test(subject)) return subject;
+  throw new HeadgateError('CONFIG_INVALID', '--subject is a name of 1 to 200 characters, on one line.');
+}
+
 function checkScope(scope: string): string {
   const names = scope.split(/\s+/).filter(Boolean);
   const unknown = names.filter((name) => !SCOPES.some((known) => known === name) && !isNarrowed(name));
@@ -84,6 +94,17 @@ function checkScope(scope: string): string {
   throw new HeadgateError(
     'CONFIG_INVALID',
     `Unknown scope "${unknown.join(' ')}". Scopes are: ${SCOPES.join(', ')}.`,
+  );
+}
+
+/** A tenant's own token is refused where these are asked for; one that lists them would only mislead. */
+function assertMayHold({ tenant }: Pick<TokenClaims, 'tenant'>, scope: string): void {
+  if (tenant === undefined) return;
+  const refused = scope.split(/\s+/).filter((name) => OPERATOR_SCOPES.some((each) => each === name));
+  if (refused.length === 0) return;
+  throw new HeadgateError(
+    'CONFIG_INVALID',
+    `The scope ${refused.join(' ')} is for operators alone: give --operator in the place of --tenant.`,
   );
 }
 

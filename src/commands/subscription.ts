@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { subscriptionChangeCommands } from './subscription-changes.js';
 import type { ChangeOptions, SubscriptionOptions } from './run-subscription.js';
 
 const EXAMPLES = `
@@ -21,7 +22,8 @@ const VERBS = {
 /** `headgate subscription`: lists, pauses, resumes and drains the subscriptions of a tenant. */
 export function subscriptionCommand(): Command {
   const command = new Command('subscription')
-    .description("List, pause, resume and drain a tenant's subscriptions.")
+    .alias('subscriptions')
+    .description("List, pause, resume, drain, create and delete a tenant's subscriptions.")
     .addHelpText('after', EXAMPLES);
   withTarget(command.command('list').description('show how each subscription stands, and what waits for it'))
     .option('--json', 'print the answer as JSON', false)
@@ -38,6 +40,7 @@ export function subscriptionCommand(): Command {
         (await import('./run-subscription.js')).change(verb, name, options),
       );
   }
+  for (const added of subscriptionChangeCommands()) command.addCommand(added);
   return command;
 }
 

@@ -1,5 +1,7 @@
 import { Command } from 'commander';
+import type { ApplyOptions } from './run-tenant.js';
 import { examplePath } from './example-path.js';
+import { tenantChangeCommands } from './tenant-changes.js';
 import { tenantEraseCommand } from './tenant-erase.js';
 import { tenantRemoveCommand } from './tenant-remove.js';
 
@@ -18,7 +20,8 @@ change does to what waits, and to aggregates, is said. Running processes take ov
 const EXAMPLES = `
 Examples:
   $ headgate tenant apply ${EXAMPLE}
-  $ headgate tenant list`;
+  $ headgate tenant list
+  $ headgate tenant put UA.yaml --replaces 7d9f2a01c3e4 --reason "a higher rate"`;
 
 const VERSIONS_EXAMPLES = `
 Every configuration that has been in force is kept under a hash of its file, the last 100 per tenant.
@@ -34,15 +37,17 @@ Example:
 /** `headgate tenant`: applies and lists the tenants' configurations, and removes or erases a tenant. */
 export function tenantCommand(): Command {
   const command = new Command('tenant')
-    .description("Apply and list tenants' configurations; remove or erase a tenant.")
+    .alias('tenants')
+    .description("Apply, change and list tenants' configurations; remove or erase a tenant.")
     .addHelpText('after', EXAMPLES);
   command
     .command('apply')
     .argument('<dir|file>', 'a <tenant>.yaml file, or a directory of them')
     .description('Check tenant files and put them into force.')
     .option('--keep-data', 'let tenants that were removed go on with what is kept of them', false)
+    .option('--reason <reason>', "why: kept in the tenants' histories and the audit log")
     .addHelpText('after', APPLY_EXAMPLES)
-    .action(async (source: string, options: { keepData: boolean }) =>
+    .action(async (source: string, options: ApplyOptions) =>
       (await import('./run-tenant.js')).applyTenants(source, options),
     );
   command
@@ -56,6 +61,7 @@ export function tenantCommand(): Command {
     .description('List the configurations a tenant has had, the last one first, with their rules.')
     .addHelpText('after', VERSIONS_EXAMPLES)
     .action(async (tenant: string) => (await import('./run-tenant.js')).showVersions(tenant));
+  for (const added of tenantChangeCommands()) command.addCommand(added);
   command.addCommand(tenantRemoveCommand());
   command.addCommand(tenantEraseCommand());
   return command;

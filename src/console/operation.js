@@ -94,12 +94,15 @@ function List({ of, name }) {
         ? html`<code>${JSON.stringify(row[key])}</code>`
         : html`<${Plain} of=${row[key]} />`,
   }));
-  return html`<${Table}
-    label=${name}
-    columns=${columns}
-    rows=${of.map((row, index) => ({ ...row, [ROW]: index }))}
-    keyOf=${(row) => row[ROW]}
-  />`;
+  // It may have any number of columns: what is wider than the page is scrolled, by keys too.
+  return html`<div class="wide" role="group" aria-label=${name} tabindex="0">
+    <${Table}
+      label=${name}
+      columns=${columns}
+      rows=${of.map((row, index) => ({ ...row, [ROW]: index }))}
+      keyOf=${(row) => row[ROW]}
+    />
+  </div>`;
 }
 
 const ROW = Symbol('row');

@@ -1,5 +1,5 @@
 import type { EventRow } from '../events/event.js';
-import { lineEnds } from '../stores/event-index/row-keys.js';
+import { endOfLine } from '../stores/event-index/row-keys.js';
 
 const LINE_FEED = 0x0a;
 
@@ -22,7 +22,7 @@ export function matchingLines(
   for (let at = ndjson.indexOf(wanted); at !== -1; at = ndjson.indexOf(wanted, counted)) {
     const start = ndjson.lastIndexOf(LINE_FEED, at) + 1;
     line += linesBetween(ndjson, counted, start);
-    const [[, end] = [0, ndjson.length]] = lineEnds(ndjson, start);
+    const end = endOfLine(ndjson, start);
     const row = rowOf(ndjson.toString('utf8', start, end));
     if (row?.[attribute] === value) found.push({ line, row: row as unknown as EventRow });
     line++;

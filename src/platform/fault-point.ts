@@ -24,6 +24,9 @@ const COMPACTION_STEPS = ['compact-rename', 'compact-delete'] as const;
 /** The durable steps that are taken only where batch files are encrypted: a tenant's first key. */
 const KEY_STEPS = ['batch-key'] as const;
 
+/** The durable steps of a change to a tenant that is asked for by the API or a command. */
+const CHANGE_STEPS = ['tenant-change'] as const;
+
 /** The durable steps of a load into BigQuery by a load job, in its order; a tenant whose warehouse is Parquet passes none of them. */
 const BIGQUERY_STEPS = ['bigquery-stage', 'bigquery-claim', 'bigquery-submit', 'bigquery-done'] as const;
 
@@ -42,6 +45,7 @@ type Step = (
   | typeof DURABLE_STEPS
   | typeof COMPACTION_STEPS
   | typeof KEY_STEPS
+  | typeof CHANGE_STEPS
   | typeof BIGQUERY_STEPS
   | typeof BIGQUERY_STREAM_STEPS
 )[number];
@@ -61,6 +65,9 @@ export const COMPACTION_FAULT_POINTS = around(COMPACTION_STEPS);
 /** Every fault point of the keys of batch files. */
 const KEY_FAULT_POINTS = around(KEY_STEPS);
 
+/** Every fault point of a change to a tenant. */
+const CHANGE_FAULT_POINTS = around(CHANGE_STEPS);
+
 /** Every fault point of a load into BigQuery by load jobs. */
 export const BIGQUERY_FAULT_POINTS = around(BIGQUERY_STEPS);
 
@@ -72,6 +79,7 @@ export const ALL_FAULT_POINTS: readonly FaultPoint[] = [
   ...FAULT_POINTS,
   ...COMPACTION_FAULT_POINTS,
   ...KEY_FAULT_POINTS,
+  ...CHANGE_FAULT_POINTS,
   ...BIGQUERY_FAULT_POINTS,
   ...BIGQUERY_STREAM_FAULT_POINTS,
 ];

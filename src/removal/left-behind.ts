@@ -12,6 +12,7 @@ export interface TenantDirectories {
   readonly deliveries: string;
   readonly quarantine: string;
   readonly tenantVersions: string;
+  readonly secrets: string;
 }
 
 /** What a data directory has of a tenant besides its file. */
@@ -28,6 +29,7 @@ export function leftBehind(paths: TenantDirectories, tenant: string): LeftBehind
     { what: 'batches of events', path: join(paths.batches, id) },
     { what: 'what receivers answered', path: join(paths.deliveries, id) },
     { what: 'damaged events', path: join(paths.quarantine, id) },
+    { what: 'secrets', path: join(paths.secrets, id) },
   ].filter(({ path }) => existsSync(path));
   const versions = join(paths.tenantVersions, id);
   // One that was applied, and that no process has ever heard of, has left nothing.

@@ -60,6 +60,7 @@ export async function removeTenant(options: RemoveTenantOptions): Promise<Remove
     paths.warehouse,
     paths.deliveries,
     paths.quarantine,
+    paths.secrets,
     paths.tenantVersions,
   ])
     await rm(join(root, id), { recursive: true, force: true });

@@ -1,5 +1,7 @@
 import type { AuditLog } from '../audit-log/audit-log.js';
 import type { Plan } from '../ingest/partition.js';
+import type { MasterKeyring } from '../stores/batch-keys/master-keyring.js';
+import type { StoredSecrets } from '../stores/secrets/stored-secrets.js';
 import type { WorkerHost } from '../workers/worker-host.js';
 import type { IngestBatchResult } from '../workflows/messages/batches.js';
 import type { RoleOptions } from './role-options.js';
@@ -7,6 +9,9 @@ import type { RoleOptions } from './role-options.js';
 /** What `startApiRole` needs. */
 export interface ApiRoleOptions extends RoleOptions {
   readonly auditLog?: AuditLog;
+  /** What secrets that are made are encrypted with. */
+  readonly masters: MasterKeyring;
+  readonly storedSecrets: StoredSecrets;
   /** The Workers of this process, if it has any: starts are then eager. */
   readonly workers?: WorkerHost;
   /** Called once a batch's workflow has ended. */

@@ -29,6 +29,7 @@ import { ReloadForgotten } from './reload-forgotten.js';
 import { temporalAnswers } from './open-admission.js';
 import { openStateStore } from './state.js';
 import { openSpoolRegister, type SpoolRegister } from './spool-register.js';
+import { openTenantChanges } from './tenant-changes.js';
 import { openUsage } from './usage.js';
 import { startStateRole } from './state-role.js';
 import { eventHistoryOf, openIndexer } from './event-history.js';
@@ -99,6 +100,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     },
     status,
     usage,
+    tenants: openTenantChanges(options),
     readiness,
   });
   watchApi(options, { lags, spool, parts, readiness });

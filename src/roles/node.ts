@@ -18,6 +18,7 @@ import { openTracing } from '../tracing/open-tracing.js';
 import { createMetrics } from '../observability/create-metrics.js';
 import { openHoldings, type Holdings } from '../recovery/holdings.js';
 import { identified } from '../stores/batch-store/identified.js';
+import { StoredSecrets } from '../stores/secrets/stored-secrets.js';
 import { createUsageRecorder } from '../stores/usage/recorder.js';
 import { createSeal } from '../stores/batch-store/seal.js';
 import { ReadingApart } from '../tenants/config/reading-apart.js';
@@ -83,7 +84,7 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     const tracing = await openTracing(config.tracing, log);
     closers.push(() => tracing?.close());
     if (!(await closeToOthers(config.dataDir))) log.warn('DATA_DIRECTORY_OPEN', { dataDir: config.dataDir });
-    const { store, identity, keys } = await openCheckedBatchStore(config, log);
+    const { store, identity, keys, masters } = await openCheckedBatchStore(config, log);
     // Before Temporal, so that one too many says so at once, and neither shares nor waits for the other's server.
     if (roles.api) closers.push(await lockSpool(dataPaths(config.dataDir).spool));
     const temporal = await openTemporal({ ...config, onProgress, log });
@@ -106,7 +107,11 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     closers.push(async () => auditLog?.close());
     await auditLog?.open();
     const owners = new SecretOwners(registry);
-    const secretOf = secretReader({ sharing: (tenant) => owners.sharing(tenant) });
+    const storedSecrets = new StoredSecrets(stores.paths.secrets, masters);
+    const secretOf = secretReader({
+      sharing: (tenant) => owners.sharing(tenant),
+      stored: (...asked) => storedSecrets.valuesOf(...asked),
+    });
     const { control, close } = openSubscriptionControl({ ...options, temporal, registry, stores, secretOf });
     closers.push(close);
     const holdings = await openNodeHoldings(temporal, stores, log);
@@ -117,6 +122,8 @@ export async function startNode(options: NodeOptions): Promise<HeadgateNode> {
     const shared = {
       ...options,
       secretOf,
+      storedSecrets,
+      masters,
       temporal,
       registry,
       stores,

@@ -7,9 +7,9 @@ import type { Holdings } from '../recovery/holdings.js';
 import type { UsageRecorder } from '../stores/usage/recorder.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
 import type { Temporal } from '../temporal/temporal.js';
+import type { ReadingApart } from '../tenants/config/reading-apart.js';
 import type { Tracing } from '../tracing/tracing.js';
 import type { TenantRegistry } from '../tenants/config/registry.js';
-import type { Reading } from '../tenants/config/tenant-file.js';
 import type { Grace } from './grace.js';
 import type { SharedStores } from './stores.js';
 
@@ -18,8 +18,8 @@ export interface RoleOptions {
   readonly config: Config;
   readonly temporal: Temporal;
   readonly registry: TenantRegistry;
-  /** Reads versions of tenants' files. */
-  readonly reading: Reading;
+  /** Reads tenants' files, and their versions. */
+  readonly reading: ReadingApart;
   /** Shares the event loop between tenants. */
   readonly turns: Turns;
   readonly stores: SharedStores;

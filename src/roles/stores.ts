@@ -35,6 +35,8 @@ export interface DataPaths {
   readonly warehouse: string;
   readonly tenants: string;
   readonly tenantVersions: string;
+  /** Encrypted; see `stores/secrets`. */
+  readonly secrets: string;
   readonly keys: string;
   /** What each process holds of Temporal's tasks. */
   readonly holdings: string;
@@ -55,6 +57,7 @@ export function dataPaths(dataDir: string): DataPaths {
     warehouse: join(dataDir, 'warehouse'),
     tenants: join(dataDir, 'tenants'),
     tenantVersions: join(dataDir, 'tenant-versions'),
+    secrets: join(dataDir, 'secrets'),
     keys: join(dataDir, 'keys'),
     holdings: join(dataDir, 'holdings'),
     usage: { ledger: join(dataDir, 'usage', 'ledger'), journals: join(dataDir, 'usage', 'journals') },

@@ -1,4 +1,10 @@
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  randomBytes,
+  type KeyObject,
+} from 'node:crypto';
 import { HeadgateError } from '../errors.js';
 
 /** What a webhook is signed with: a key of HMAC-SHA256 (`whsec_…`), or of ed25519 (`whsk_…`). */
@@ -60,4 +66,20 @@ function ed25519Problem(bytes: Buffer): string | undefined {
 function privateKeyOf(bytes: Buffer): KeyObject {
   const der = Buffer.concat([PKCS8_ED25519, bytes.subarray(0, SEED_BYTES)]);
   return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+}
+
+/** A new random signing secret. */
+export function makeSigningSecret(kind: SigningKey['kind']): string {
+  if (kind === 'hmac') return `whsec_${randomBytes(32).toString('base64')}`;
+  const { d = '', x = '' } = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
+  const bytes = Buffer.concat([d, x].map((part) => Buffer.from(part, 'base64url')));
+  return `whsk_${bytes.toString('base64')}`;
+}
+
+/** What receivers verify by, where it is not the secret itself: the public key, `whpk_…`. */
+export function verifyingKeyOf(secret: string): string | undefined {
+  const signing = signingKeyOf(secret);
+  if (signing.kind === 'hmac') return undefined;
+  const { x = '' } = createPublicKey(signing.key).export({ format: 'jwk' });
+  return `whpk_${Buffer.from(x, 'base64url').toString('base64')}`;
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,6 +14,8 @@ import { until } from '../support/until.js';
 import { startReceiver, type WebhookReceiver } from '../support/webhook-receiver.js';
 
 const TENANT = 'acme';
+/** The tenant that operators manage in the examples. */
+const MANAGED = '/v1/tenants/globex';
 const WITHIN_MS = 30_000;
 
 /** Members whose values are the same whenever an example is run; of the others the type is. */
@@ -86,6 +89,7 @@ describe('each example of the OpenAPI document, run against a node', function ()
     const node = spawnHeadgate(['start'], {
       ...(await nodeEnvironment(dir)),
       HEADGATE_PUSH_ALLOW: '127.0.0.0/8',
+      HEADGATE_BATCH_KEY: randomBytes(32).toString('base64'),
     });
     ({ url } = await node.ready());
   });
@@ -95,15 +99,27 @@ describe('each example of the OpenAPI document, run against a node', function ()
     await rm(dir, { recursive: true, force: true });
   });
 
-  async function call(method: string, path: string, scope?: string, body?: unknown, mediaType?: string) {
+  interface Calling {
+    readonly scope?: string;
+    /** By an operator's token, not by the tenant's. */
+    readonly operator?: boolean;
+    readonly body?: unknown;
+    readonly mediaType?: string;
+    readonly headers?: Readonly<Record<string, string>>;
+  }
+
+  async function call(method: string, path: string, calling: Calling = {}) {
+    const { scope, operator = false, body, mediaType, headers } = calling;
     const claims = { issuer: 'headgate', audience: 'headgate', expiresInSeconds: 600 };
+    const holder = operator ? { role: 'operator' as const } : { tenant: TENANT };
     const token =
-      scope && (await signToken(dir, { tenant: TENANT, scope, subject: 'ops@example.com', ...claims }));
+      scope && (await signToken(dir, { ...holder, scope, subject: 'ops@example.com', ...claims }));
     const response = await fetch(`${url}${path}`, {
       method,
       headers: {
         ...(token && { authorization: `Bearer ${token}` }),
         ...(body !== undefined && { 'content-type': mediaType ?? 'application/json' }),
+        ...headers,
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
@@ -115,9 +131,24 @@ describe('each example of the OpenAPI document, run against a node', function ()
 
   /** For what prepares: by an admin's token, and what is answered well. */
   async function ask<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const { status, text } = await call(method, path, 'admin', body);
+    const { status, text } = await call(method, path, { scope: 'admin', body });
     assert.ok(status < 300, text);
     return JSON.parse(text) as T;
+  }
+
+  /** For what prepares as an operator: what is so already may be refused. */
+  async function manage(method: string, path: string, body?: unknown): Promise<void> {
+    const headers = { 'if-match': '*' };
+    const created = method === 'PUT' && !path.includes('/subscriptions/') ? undefined : headers;
+    await call(method, path, { scope: 'tenants:write', operator: true, body, headers: created });
+  }
+
+  /** The tenant that operators manage in the examples, with a subscription and a secret. */
+  async function managed(): ReturnType<Preparation> {
+    await manage('PUT', MANAGED, { config: { tenant: 'globex' }, keepData: true });
+    await manage('PUT', `${MANAGED}/subscriptions/crm`, { subscription: { kind: 'pull' } });
+    await manage('POST', `${MANAGED}/secrets`, { name: 'crm' });
+    return {};
   }
 
   async function send(type: string): Promise<void> {
@@ -197,6 +228,21 @@ describe('each example of the OpenAPI document, run against a node', function ()
       await ask('POST', '/v1/subscriptions/crm/resume');
       return {};
     },
+    deleteTenant: managed,
+    putTenantSubscription: async () => {
+      await managed();
+      await manage('DELETE', `${MANAGED}/subscriptions/crm`);
+      return {};
+    },
+    deleteTenantSubscription: managed,
+    listSecrets: managed,
+    makeSecret: async () => {
+      await managed();
+      for (const name of ['crm', 'crm-api']) await manage('DELETE', `${MANAGED}/secrets/${name}`);
+      return {};
+    },
+    rotateSecret: managed,
+    revokeSecret: managed,
     getEvent: async () => {
       await loadedBatch();
       return {};
@@ -248,13 +294,13 @@ describe('each example of the OpenAPI document, run against a node', function ()
     const { params, ackId } = (await PREPARATIONS[route.id]?.()) ?? {};
     const query = example.query === undefined ? '' : `?${new URLSearchParams(example.query).toString()}`;
     const body = ackId === undefined ? example.body : withAckId(example.body, ackId);
-    const { status, text } = await call(
-      route.method,
-      `${examplePath(route, params)}${query}`,
-      route.scope,
+    const { status, text } = await call(route.method, `${examplePath(route, params)}${query}`, {
+      scope: route.scope,
+      operator: route.audience === 'operator',
       body,
-      mediaTypeOf(example, route.body?.mediaTypes),
-    );
+      mediaType: mediaTypeOf(example, route.body?.mediaTypes),
+      headers: example.headers,
+    });
     assert.equal(status, example.status ?? route.answer.status, text);
     if (example.answer === undefined) return;
     // An export has a line for each: the first is enough.
@@ -262,9 +308,11 @@ describe('each example of the OpenAPI document, run against a node', function ()
     assertLike(JSON.parse(json), example.answer, route.id);
   }
 
-  // Subscriptions are changed before anything is delivered to them; a subject has properties before it is decided about.
+  // A tenant is created before it is there. Subscriptions are changed before anything is delivered to them; a subject has properties before it is decided about.
   const first = (route: RouteShape): number =>
-    Number(route.tag === 'Subscriptions') * 2 + Number(route.id === 'sendUserProperties');
+    Number(route.id === 'putTenant') * 4 +
+    Number(route.tag === 'Subscriptions') * 2 +
+    Number(route.id === 'sendUserProperties');
   const ordered = [...ROUTES].sort((one, other) => first(other) - first(one));
   for (const route of ordered) {
     for (const example of route.examples)

@@ -28,7 +28,7 @@ const CONNECT_A_THOUSAND = `
 function allowedMethods(): Map<string, readonly string[]> {
   const paths = ROUTES.filter(({ path }) => path !== '/metrics').map((route) => examplePath(route));
   const known = (path: string): string[] =>
-    ['GET', 'HEAD', 'POST'].filter((method) => routeOf(method, path) !== undefined);
+    ['DELETE', 'GET', 'HEAD', 'POST', 'PUT'].filter((method) => routeOf(method, path) !== undefined);
   return new Map(paths.map((path) => [path, known(path)]));
 }
 
@@ -75,7 +75,7 @@ describe('the API server', () => {
 
   for (const [path, allowed] of allowedMethods()) {
     it(`answers what ${path} does not do with 405 and its methods, and OPTIONS with these`, async () => {
-      const answer = await api().post('{}', { method: 'DELETE', path, token: null });
+      const answer = await api().post('{}', { method: 'PATCH', path, token: null });
       assert.deepEqual([answer.status, answer.body.code], [405, 'METHOD_NOT_ALLOWED']);
       assert.deepEqual(methodsOf(answer.headers), allowed);
       const options = await fetch(`${api().url}${path}`, { method: 'OPTIONS' });

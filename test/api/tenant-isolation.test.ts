@@ -10,9 +10,16 @@ const DEAD = `crm~${BATCH}~loop.1`;
 /** Claims of an operator's token. */
 const OPERATOR = { tenant: undefined, role: 'operator' } as const;
 
-/** Every route that needs a token, with an example of its path, and its scope. */
+/** Every route that a tenant may call and that needs a token, with an example of its path, and its scope. */
 const GUARDED: readonly [method: string, path: string, scope: string][] = ROUTES.flatMap((route) =>
-  route.scope === undefined ? [] : [[route.method, examplePath(route), route.scope]],
+  route.scope === undefined || route.audience === 'operator'
+    ? []
+    : [[route.method, examplePath(route), route.scope]],
+);
+
+/** Every route that manages tenants, with an example of its path. */
+const MANAGING = ROUTES.filter(({ audience }) => audience === 'operator').map(
+  (route) => [route.method, examplePath(route)] as const,
 );
 
 /** Those by which an operator may ask about all its tenants at once. */
@@ -140,6 +147,21 @@ describe('who may do what', () => {
       assert.deepEqual(await call(await api.token({ expiresInSeconds: -60 })), [401, 'TOKEN_EXPIRED']);
     });
   }
+
+  for (const [method, path] of MANAGING)
+    it(`${method} ${path} is for operators alone, whatever the scopes of a tenant's token`, async () => {
+      const scope = 'admin tenants:read tenants:write';
+      const own = await api.token({ tenant: 'UA', scope });
+      const answer = await api.post(undefined, { method, path, token: own });
+      assert.deepEqual([answer.status, answer.body.code], [403, 'OPERATOR_ONLY']);
+      const none = await api.token({ ...OPERATOR, scope: ALL_SCOPES });
+      const lacking = await api.post(undefined, { method, path, token: none });
+      assert.deepEqual([lacking.status, lacking.body.code], [403, 'SCOPE_MISSING']);
+      if (!path.startsWith('/v1/tenants/')) return;
+      const elsewhere = await api.token({ ...OPERATOR, tenants: ['UA'], scope });
+      const outside = await api.post(undefined, { method, path, token: elsewhere });
+      assert.deepEqual([outside.status, outside.body.code], [403, 'TENANT_OUT_OF_REACH']);
+    });
 
   it("another tenant's token, even an admin's, reads nothing of this one's", async () => {
     const stranger = await api.token({ tenant: 'DL', scope: `admin ${ALL_SCOPES}` });

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { decodeJwt } from 'jose';
 import { FLIGHTS } from '../support/flights.js';
 import { killAll, ownEnvironment, runHeadgate, sharedTemporal, spawnHeadgate } from '../support/headgate.js';
 
@@ -95,6 +96,17 @@ describe('the commands', function () {
       token('UA', 'admin', '100 years'),
       /366 days at most, not "100 years".*CONFIG_INVALID/,
     );
+    for (const subject of ['', 'two\nlines', 'x'.repeat(201)])
+      await assertRefused(
+        [...token('UA', 'admin', '1h'), '--subject', subject],
+        /--subject is .*CONFIG_INVALID/,
+      );
+  });
+
+  it('name in a token who is to use it', async () => {
+    const { stdout } = await run('token', '--operator', '--subject', 'Ana Lüd', '--scope', 'status:read');
+    const { sub, role } = decodeJwt(stdout.trim());
+    assert.deepEqual({ sub, role }, { sub: 'Ana Lüd', role: 'operator' });
   });
 
   it('warn of a token that a key set of your own knows nothing of', async () => {

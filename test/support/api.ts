@@ -183,6 +183,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       deadLetters: options.deadLetters ?? rememberingDeadLetters(deadLettersAsked),
       subscriptions: options.subscriptions ?? noSubscriptions(),
       usage: noUsage(),
+      tenants: noTenants(),
       status: knownStatus(Object.keys(tenants)),
       pull: options.pull ?? pullNothing(),
       auditLog: { acts, reader: createAuditLogReader(places) },
@@ -272,6 +273,21 @@ function noUsage(): NonNullable<ApiDependencies['usage']> {
   return {
     report: async ({ tenant = '', reaches }, query) =>
       usageReport({ of: () => [] }, [tenant].filter(reaches), query, Date.now()),
+  };
+}
+
+/** Nobody has a file. */
+function noTenants(): NonNullable<ApiDependencies['tenants']> {
+  const none = (): Promise<never> => Promise.reject(new HeadgateError('NOT_FOUND', 'There is no tenant.'));
+  return {
+    ids: () => Promise.resolve([]),
+    loadedOf: () => undefined,
+    show: none,
+    history: none,
+    put: none,
+    remove: none,
+    changeSubscription: none,
+    secrets: { list: none, make: none, rotate: none, revoke: none },
   };
 }
 

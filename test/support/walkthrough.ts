@@ -110,7 +110,8 @@ export class Walkthrough {
   private async begin(text: string, ready: RegExp): Promise<string> {
     const log = join(this.dir, `log-${this.logs.length}`);
     this.logs.push(log);
-    await this.run(`{ ${text.trim()}; } > '${log}' 2>&1 &`);
+    // It has the shell's own output open as well: that is not closed before the program has ended, not its shell alone.
+    await this.run(`{ ${text.trim()}; } 3>&1 > '${log}' 2>&1 &`);
     return until(() => {
       const printed = readFileSync(log, 'utf8');
       assert.match(printed, ready, printed);

@@ -74,7 +74,15 @@ export function limitsOf({
   ];
 }
 
-function parametersOf({ scope, audience = 'tenant', params = {}, query, examples }: RouteShape): Json[] {
+function parametersOf({
+  scope,
+  audience = 'tenant',
+  tenantIn,
+  params = {},
+  query,
+  headers = {},
+  examples,
+}: RouteShape): Json[] {
   const inPath = Object.entries(params).map(([name, { description, examples: values, ...schema }]) => ({
     name,
     in: 'path',
@@ -90,8 +98,15 @@ function parametersOf({ scope, audience = 'tenant', params = {}, query, examples
     schema: schema as object,
     ...valuesOf(name, schema as { readonly type?: string }, examples),
   }));
-  const inHeader = scope === undefined ? [] : [tenantParameter(audience)];
-  return [...inPath, ...inQuery, ...inHeader];
+  const own = Object.entries(headers).map(([name, { description, ...schema }]) => ({
+    name,
+    in: 'header',
+    description: description as string,
+    schema: schema as object,
+  }));
+  // One that is named by the path is not named by the header.
+  const inHeader = scope === undefined || tenantIn !== undefined ? [] : [tenantParameter(audience)];
+  return [...inPath, ...inQuery, ...own, ...inHeader];
 }
 
 /** The values of a parameter of the query in the examples that have one. */

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { QueueBacklog } from '../../temporal/queue-backlog.js';
 import { HeadgateError } from '../../errors.js';
 import { FlowRate } from '../../platform/flow-rate.js';
+import { DEFAULT_LIMITS } from '../../tenants/config/tenant-config.js';
 import { Calls, type CallLimits } from './calls.js';
 import { InFlight } from './in-flight.js';
 import { OpenRequests } from './open-requests.js';
@@ -77,12 +78,6 @@ const MAX_IN_FLIGHT_BYTES = 64 * 1024 ** 2;
 const MAX_OPEN_REQUESTS = 8_000;
 /** Operators whose rates are remembered; of those that ask, the last. */
 const MAX_OPERATORS = 1_000;
-/** The defaults of a tenant's `limits`. */
-const OPERATOR_LIMITS: AdmissionLimits = {
-  eventsPerSecond: 5_000,
-  bytesPerSecond: 5_000_000,
-  requestsPerSecond: 1_000,
-};
 /** Loads that wait on a tenant's queue before the tenant is refused: with windows of 5 s, more than an hour of them. */
 const MAX_QUEUE_BACKLOG = { tasks: 1_000, ageMs: 60 * 60_000 };
 /** While Temporal is away nothing is admitted when what comes in would fill the rest of the spool in this time. */
@@ -234,7 +229,7 @@ export class Admission {
   }
 
   private limitsOf(payer: string): AdmissionLimits {
-    const { limitsOf, operatorLimits = OPERATOR_LIMITS } = this.options;
+    const { limitsOf, operatorLimits = DEFAULT_LIMITS } = this.options;
     return isOperator(payer) ? operatorLimits : limitsOf(payer);
   }
 

@@ -97,6 +97,16 @@ export const REQUEST_ERRORS = {
     todo: 'Correct what the message names.',
     retry: 'no',
   },
+  PRECONDITION_FAILED: {
+    when: 'What is to be changed has another version than `If-Match` says: somebody has changed it meanwhile.',
+    todo: 'Look at what it is now, and change that. `version` in the answer is the one it has.',
+    retry: 'no',
+  },
+  PRECONDITION_REQUIRED: {
+    when: 'Something that is there was to be changed without `If-Match`.',
+    todo: 'Send the version that it has, as the message says.',
+    retry: 'no',
+  },
   REPLAY_INVALID: {
     when: 'The replay that was asked for cannot be.',
     todo: 'The message says why: correct the range, the rules or the target.',

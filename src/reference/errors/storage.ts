@@ -18,7 +18,7 @@ export const STORAGE_ERRORS = {
     retry: 'no',
   },
   BATCH_KEY_MISSING: {
-    when: 'Batch files are encrypted, and `HEADGATE_BATCH_KEY` is not set.',
+    when: 'Batch files or secrets are encrypted, and `HEADGATE_BATCH_KEY` is not set.',
     todo: 'Set it, and restart the node.',
     retry: 'depends',
   },
@@ -78,8 +78,8 @@ export const STORAGE_ERRORS = {
     retry: 'depends',
   },
   SECRET_MISSING: {
-    when: "The variable of a webhook's secret is not set where workers run.",
-    todo: 'Set it, and restart them. What is to be delivered waits.',
+    when: "The variable of a webhook's secret is not set where workers run, or there is no secret of this name.",
+    todo: 'Set it and restart them, or make the secret. What is to be delivered waits.',
     retry: 'yes',
   },
   SECRET_REFUSED: {

@@ -11,6 +11,7 @@ import type { Seal } from '../batch-store/seal.js';
 import type { IndexingBatches } from './indexing.js';
 import type { KeyHash } from './key-hash.js';
 import { mergedContent } from './merge.js';
+import { octetsOf } from './row-keys.js';
 import {
   Segment,
   SegmentDamaged,
@@ -103,7 +104,7 @@ export class EventIndex {
    * @throws SegmentDamaged: a file is damaged, and deleted now
    */
   async find(day: IndexDay, kind: KeyKind, key: string): Promise<Map<string, IndexedBatch>> {
-    const { high, low } = this.hash.of(Buffer.from(key));
+    const { high, low } = this.hash.of(octetsOf(key));
     return this.looking(day, async () => {
       const segments = await this.openAll(day, [...(await this.pathsOf(day))]);
       const found = await Promise.all(segments.map((segment) => segment.find(kind, { high, low })));

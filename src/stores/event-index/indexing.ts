@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Entries } from './entries.js';
 import type { KeyHash } from './key-hash.js';
-import { lineEnds, rowKeys } from './row-keys.js';
+import { endOfLine, RowKeys } from './row-keys.js';
 import type { IndexedBatch, SegmentContent } from './segment.js';
 
 /** Lines that are read at a time: less than a millisecond of the event loop. */
@@ -32,17 +32,19 @@ export class IndexingBatches {
     let lines = 0;
     // Its place first: another batch may be added in a turn between.
     this.batches.push({ batchId, first: 0, last: 0 });
-    for (const [start, end] of lineEnds(ndjson)) {
-      const keys = rowKeys(ndjson.subarray(start, end));
-      if (keys === undefined) continue;
-      const id = this.hash.of(keys.id);
-      this.ids.add(id.high, id.low, number);
-      if (keys.subject !== undefined) {
+    const keys = new RowKeys(ndjson);
+    for (let start = 0, end; start < ndjson.length; start = end + 1) {
+      end = endOfLine(ndjson, start);
+      if (!keys.read(start, end)) continue;
+      const { high, low } = this.hash.of(keys.id);
+      this.ids.add(high, low, number);
+      if (keys.hasSubject) {
         const subject = this.hash.of(keys.subject);
         this.subjects.add(subject.high, subject.low, number);
       }
-      if (keys.receivedAt < first) first = keys.receivedAt;
-      if (keys.receivedAt > last) last = keys.receivedAt;
+      const { receivedAt } = keys;
+      if (receivedAt < first) first = receivedAt;
+      if (receivedAt > last) last = receivedAt;
       if (++lines % LINES_AT_ONCE === 0) await nextTurn();
     }
     this.batches[number] = { batchId, first: msOf(first, 0), last: msOf(last, Number.MAX_SAFE_INTEGER) };

@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { writeDurably } from '../../platform/durable-file.js';
 import { HeadgateError, messageOf, systemCodeOf } from '../../errors.js';
 import { readTextIfThere } from '../../platform/read-if-there.js';
+import { makeChange, whileNobodyChanges, type Author } from './change-history.js';
 import { assertColumnsKept } from './columns-kept.js';
 import { NO_REACH, assertOwnName, assertReach, type Reach } from './reach.js';
 import { keepVersion } from './versions.js';
@@ -12,6 +13,7 @@ import {
   readConfigFile,
   readTenantFile,
   tenantFileName,
+  versionOf,
   type LoadedTenant,
   type TenantFile,
 } from './tenant-file.js';
@@ -41,6 +43,8 @@ export interface ApplyTenants {
   readonly versions?: string;
   /** What tenants may reach beyond what is theirs. Default: nothing. */
   readonly reach?: Reach;
+  /** Who applies them, and why: for the tenants' histories, which are beside the versions. */
+  readonly author?: Author;
   /** Asked of all configurations before the first is written; what it throws keeps all from coming into force. */
   readonly check?: (tenants: readonly TenantToApply[]) => Promise<void>;
 }
@@ -51,14 +55,16 @@ export interface ApplyTenants {
  * @throws HeadgateError `FILE_UNREADABLE`; `TENANT_CONFIG_INVALID` with the problems of all files; what the check throws
  */
 export async function applyTenantFiles(from: ApplyTenants): Promise<AppliedTenant[]> {
+  if (from.versions === undefined) return applyAll(from);
+  return whileNobodyChanges(from.versions, () => applyAll(from));
+}
+
+async function applyAll(from: ApplyTenants): Promise<AppliedTenant[]> {
   const files = await readAll(from);
   if (from.check !== undefined)
     await from.check(await Promise.all(files.map((file) => toApply(from.dir, file))));
   const applied: AppliedTenant[] = [];
-  for (const { config, text } of files) {
-    if (from.versions !== undefined) await keepVersion(from.versions, config.tenant, text);
-    applied.push({ tenant: config.tenant, change: await put(from.dir, tenantFileName(config.tenant), text) });
-  }
+  for (const file of files) applied.push({ tenant: file.config.tenant, change: await put(from, file) });
   return applied;
 }
 
@@ -116,10 +122,22 @@ function together(failed: readonly unknown[]): unknown {
   return new HeadgateError('TENANT_CONFIG_INVALID', message, { details: { issues } });
 }
 
-async function put(dir: string, name: string, text: string): Promise<AppliedTenant['change']> {
-  const before = await readTextIfThere(join(dir, name));
+async function put(
+  { dir, versions, author = SOMEBODY }: ApplyTenants,
+  { config: { tenant }, text, version }: TenantFile,
+): Promise<AppliedTenant['change']> {
+  const path = join(dir, tenantFileName(tenant));
+  const before = await readTextIfThere(path);
+  if (versions !== undefined) await keepVersion(versions, tenant, text);
   if (before === text) return 'unchanged';
+  const replaces = before === undefined ? {} : { replaces: versionOf(before) };
+  const change = before === undefined ? 'tenant-created' : 'tenant-replaced';
   // A process that reads it finds the old text or the new one, never a part.
-  await writeDurably(join(dir, name), (temporary) => writeFile(temporary, text));
+  if (versions === undefined) await writeDurably(path, (temporary) => writeFile(temporary, text));
+  else
+    await makeChange(versions, tenant, { path, content: text }, { change, version, ...replaces, ...author });
   return before === undefined ? 'added' : 'changed';
 }
+
+/** Of what applies files without saying for whom. */
+const SOMEBODY: Author = { by: 'unknown', role: 'command' };

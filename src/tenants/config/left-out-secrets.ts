@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isAlias, isMap, isScalar, isSeq, parseDocument, type Document, type Node, type Scalar } from 'yaml';
-import { variableOf } from './secret-reference.js';
+import { storedNameOf, variableOf } from './secret-reference.js';
 
 /** What stands in the place of a secret that is not kept; a fingerprint follows. It has the form that files ask for. */
 const MARK = 'SECRET/LEFT/OUT/';
@@ -60,7 +60,8 @@ function signingInstead(secret: string): string | undefined {
 }
 
 function headerInstead(value: string): string | undefined {
-  return variableOf(value) !== undefined || isLeftOut(value) ? undefined : `${MARK}${fingerprint(value)}`;
+  const isReference = variableOf(value) !== undefined || storedNameOf(value) !== undefined;
+  return isReference || isLeftOut(value) ? undefined : `${MARK}${fingerprint(value)}`;
 }
 
 function urlInstead(url: string): string | undefined {

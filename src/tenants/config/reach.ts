@@ -7,6 +7,7 @@ import {
   holdsSigningKey,
   notOwned,
   ownsVariable,
+  storedNameOf,
   tenantInVariables,
   variableOf,
 } from './secret-reference.js';
@@ -109,6 +110,7 @@ const LEFT_OUT =
 
 function secretProblem(tenant: string, secret: string, others: readonly string[]): string | undefined {
   if (isLeftOut(secret)) return LEFT_OUT;
+  if (storedNameOf(secret) !== undefined) return undefined;
   if (variableOf(secret) !== undefined) return variableProblem(tenant, secret, others);
   const problem = newSecretProblem(secret);
   return problem === undefined ? undefined : `the secret ${problem}`;

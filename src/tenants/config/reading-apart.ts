@@ -3,8 +3,10 @@ import { Worker } from 'node:worker_threads';
 import { HeadgateError, type ErrorCode } from '../../errors.js';
 import type { Turns } from '../../platform/event-loop-turns.js';
 import type { assertColumnsKept } from './columns-kept.js';
+import { editSubscription, type Edited } from './edit-subscriptions.js';
 import { withoutSecrets } from './left-out-secrets.js';
 import { parseTenantConfig } from './parse.js';
+import { assertReach } from './reach.js';
 import type { TenantConfig } from './tenant-config.js';
 import { compilingTenant, type LoadedTenant, type Reading } from './tenant-file.js';
 
@@ -13,6 +15,8 @@ export type Question = { readonly id: number } & (
   | { readonly what: 'parse'; readonly input: Parameters<typeof parseTenantConfig> }
   | { readonly what: 'withoutSecrets'; readonly input: Parameters<typeof withoutSecrets> }
   | { readonly what: 'assertColumnsKept'; readonly input: Parameters<typeof assertColumnsKept> }
+  | { readonly what: 'assertReach'; readonly input: Parameters<typeof assertReach> }
+  | { readonly what: 'editSubscription'; readonly input: Parameters<typeof editSubscription> }
 );
 
 /** What it answers. */
@@ -82,6 +86,19 @@ export class ReadingApart implements Reading {
     if ((config.warehouse.promote ?? []).length === 0) return;
     const input: Parameters<typeof assertColumnsKept> = [versions, { config, text, version }, fileName];
     await this.ask({ id: this.asked++, what: 'assertColumnsKept', input });
+  }
+
+  /** See {@link assertReach}. */
+  async assertReach(...[file, ...others]: Parameters<typeof assertReach>): Promise<void> {
+    const { config, text } = file;
+    if (this.isSmall(text)) return assertReach({ config, text }, ...others);
+    await this.ask({ id: this.asked++, what: 'assertReach', input: [{ config, text }, ...others] });
+  }
+
+  /** See {@link editSubscription}. */
+  async editSubscription(...input: Parameters<typeof editSubscription>): Promise<Edited> {
+    if (this.isSmall(input[0])) return editSubscription(...input);
+    return (await this.ask({ id: this.asked++, what: 'editSubscription', input })) as Edited;
   }
 
   /** Ends the thread; what it was asked fails. */

@@ -2,8 +2,10 @@
 import { parentPort } from 'node:worker_threads';
 import { HeadgateError, messageOf } from '../../errors.js';
 import { assertColumnsKept } from './columns-kept.js';
+import { editSubscription } from './edit-subscriptions.js';
 import { withoutSecrets } from './left-out-secrets.js';
 import { parseTenantConfig } from './parse.js';
+import { assertReach } from './reach.js';
 import type { Answer, Question } from './reading-apart.js';
 
 function work({ what, input }: Question): unknown {
@@ -14,6 +16,10 @@ function work({ what, input }: Question): unknown {
       return withoutSecrets(...input);
     case 'assertColumnsKept':
       return assertColumnsKept(...input);
+    case 'assertReach':
+      return assertReach(...input);
+    case 'editSubscription':
+      return editSubscription(...input);
   }
 }
 

@@ -4,23 +4,34 @@ const REFERENCE = 'env:';
 /** How a variable has to begin that tenants' files may refer to: nothing else of the environment is theirs. */
 export const SECRET_PREFIX = 'HEADGATE_SECRET_';
 
+/** How a value begins that stands for a secret that was made through Headgate. */
+const STORED = 'secret:';
+
+/** What the name of such a secret is like. */
+export const SECRET_NAME = '[a-z][a-z0-9_-]{0,62}';
+
 const VARIABLE = `${SECRET_PREFIX}[A-Za-z0-9_]+`;
 const REACH = `no variable that begins otherwise than with ${SECRET_PREFIX} can be referred to`;
 
 /** What a secret has to be like: a reference, or a literal one. */
 export const SECRET = {
-  pattern: `^(${REFERENCE}${VARIABLE}|wh(sec|sk)_[A-Za-z0-9+/]{16,128}={0,2})$`,
-  problem: `must be env:${SECRET_PREFIX}<TENANT>__NAME, or a literal secret that begins with whsec_ or whsk_; ${REACH}`,
+  pattern: `^(${REFERENCE}${VARIABLE}|${STORED}${SECRET_NAME}|wh(sec|sk)_[A-Za-z0-9+/]{16,128}={0,2})$`,
+  problem: `must be ${STORED}NAME, env:${SECRET_PREFIX}<TENANT>__NAME, or a literal secret that begins with whsec_ or whsk_; ${REACH}`,
 };
 /** What a value has to be like that may be a reference. */
 export const VALUE = {
-  pattern: `^(?!${REFERENCE})|^${REFERENCE}${VARIABLE}$`,
-  problem: `must be env:${SECRET_PREFIX}<TENANT>__NAME, or not begin with env:; ${REACH}`,
+  pattern: `^(?!${REFERENCE}|${STORED})|^${REFERENCE}${VARIABLE}$|^${STORED}${SECRET_NAME}$`,
+  problem: `must be ${STORED}NAME, env:${SECRET_PREFIX}<TENANT>__NAME, or begin with neither ${STORED} nor env:; ${REACH}`,
 };
 
 /** The variable that a value refers to; undefined for a value that stands for itself. Whether it may be referred to is another matter. */
 export function variableOf(value: string): string | undefined {
   return value.startsWith(REFERENCE) ? value.slice(REFERENCE.length) : undefined;
+}
+
+/** The secret made through Headgate that a value refers to, by its name; undefined for any other value. */
+export function storedNameOf(value: string): string | undefined {
+  return value.startsWith(STORED) ? value.slice(STORED.length) : undefined;
 }
 
 /** A tenant as it stands in the names of variables: `acme-eu` is `ACME_EU`. Several tenants may have one; see {@link ownsVariable}. */

@@ -13,7 +13,7 @@ import {
   type UsedOf,
 } from '../file-schema.js';
 import { SUBSCRIPTION_NAME } from '../subscription.js';
-import { SECRET, VALUE } from './secret-reference.js';
+import { SECRET, storedNameOf, VALUE } from './secret-reference.js';
 import type { YamlPath } from './yaml-document.js';
 
 const MOST = 1_000_000;
@@ -88,7 +88,7 @@ const PUSH = section(
       },
     ),
     secret: text(SECRET, {
-      what: 'The secret that signs webhooks: `env:HEADGATE_SECRET_<TENANT>__<NAME>`, or the secret itself, in development. `whsec_…` signs by HMAC-SHA256, `whsk_…` by ed25519.',
+      what: 'The secret that signs webhooks: `secret:<name>`, one that was made through Headgate, `env:HEADGATE_SECRET_<TENANT>__<NAME>`, or the secret itself, in development. `whsec_…` signs by HMAC-SHA256, `whsk_…` by ed25519.',
       unset: 'unsigned',
       example: 'env:HEADGATE_SECRET_ACME__CRM',
     }),
@@ -105,7 +105,7 @@ const PUSH = section(
       text({ minLength: 1, maxLength: 4_096, ...VALUE }),
       { maxProperties: 50 },
       {
-        what: 'Further headers of the requests. A value may be `env:HEADGATE_SECRET_<TENANT>__<NAME>`.',
+        what: 'Further headers of the requests. A value may be `secret:<name>` or `env:HEADGATE_SECRET_<TENANT>__<NAME>`.',
         default: {},
         example: { 'x-api-key': 'env:HEADGATE_SECRET_ACME__CRM_API' },
       },
@@ -222,6 +222,13 @@ export function completeSubscription(used: UsedOf<typeof SUBSCRIPTION>): Subscri
   if (used.kind !== 'push') return used;
   const { secret, secrets = [], ...others } = used;
   return { ...others, secrets: secret === undefined ? secrets : [secret, ...secrets] };
+}
+
+/** The names of the secrets made through Headgate that a subscription refers to. */
+export function storedSecretsOf(subscription: SubscriptionConfig): string[] {
+  if (subscription.kind !== 'push') return [];
+  const values = [...subscription.secrets, ...Object.values(subscription.headers)];
+  return values.flatMap((value) => storedNameOf(value) ?? []);
 }
 
 /** An address that is none, and where it stands. */

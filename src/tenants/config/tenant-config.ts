@@ -46,6 +46,9 @@ const LIMITS = section(
   { what: 'What the tenant may take.', default: {} },
 );
 
+/** What a tenant may take whose file says nothing of it. */
+export const DEFAULT_LIMITS = complete(LIMITS, {});
+
 const BATCH = section(
   {
     maxEvents: integer(1, 100_000, { what: 'Events in a batch.', default: 10_000, example: 2_000 }),

@@ -42,7 +42,7 @@ export interface Reading {
 export const READING_AT_ONCE: Reading = { parse: parseTenantConfig, compile: compileTenant };
 
 /** The most a tenant's file may hold; a larger one is a mistake. */
-const MAX_BYTES = 1024 * 1024;
+export const MAX_BYTES = 1024 * 1024;
 
 /** The version of a tenant's file. */
 export function versionOf(text: string): string {

@@ -1,0 +1,32 @@
+import type { ApiDependencies } from '../api/server.js';
+import { SecretChanges } from '../tenant-changes/secrets.js';
+import { TenantChanges } from '../tenant-changes/tenants.js';
+import { storedSecretsOf } from '../tenants/config/subscription-config.js';
+import type { ApiRoleOptions } from './api-role-options.js';
+import { createWarehouseCheck } from './warehouses.js';
+
+/** What operators may change while this process runs: tenants, their subscriptions and their secrets. */
+export function openTenantChanges({
+  config,
+  registry,
+  reading,
+  masters,
+  storedSecrets,
+  stores: { paths },
+}: Pick<
+  ApiRoleOptions,
+  'config' | 'registry' | 'reading' | 'masters' | 'storedSecrets' | 'stores'
+>): NonNullable<ApiDependencies['tenants']> {
+  const changes = new TenantChanges({
+    paths,
+    registry,
+    reading,
+    reach: config,
+    checkWarehouse: createWarehouseCheck(config),
+    missingSecrets: ({ tenant, subscriptions }) => [
+      ...new Set(subscriptions.flatMap(storedSecretsOf).filter((name) => !storedSecrets.has(tenant, name))),
+    ],
+  });
+  const secrets = new SecretChanges({ paths, masters, registry });
+  return Object.assign(changes, { loadedOf: (tenant: string) => registry.get(tenant), secrets });
+}
