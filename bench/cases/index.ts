@@ -11,6 +11,7 @@ import { pull } from './pull.js';
 import { push } from './push.js';
 import { ratios } from './ratios.js';
 import { tenants } from './tenants.js';
+import { traces } from './traces.js';
 import { recovery } from './recovery.js';
 import { redrive } from './redrive.js';
 import { routes } from './routes.js';
@@ -36,5 +37,6 @@ export const CASES: readonly BenchCase[] = [
   routes,
   ratios,
   warehouse,
+  traces,
   findEvent,
 ];

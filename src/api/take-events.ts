@@ -8,6 +8,7 @@ import type { Acceptance, Ingest, Receipt } from '../ingest/ingest.js';
 import { bodyOf, noteHandled, permitOf } from './guard.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { Attributes, RequestSpan, Tracing } from '../tracing/tracing.js';
+import { statusOf } from './problem.js';
 import { parseBody, type Candidates } from './parse-body.js';
 import type { Candidate } from './candidate.js';
 import { inTurns } from './in-turns.js';
@@ -53,7 +54,7 @@ export async function takeEvents(
     span?.end(attributesOf(counts));
     return json;
   } catch (error) {
-    span?.end({}, error);
+    span?.end({ 'http.response.status_code': statusOf(error) }, error);
     throw error;
   }
 }

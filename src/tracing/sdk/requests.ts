@@ -23,6 +23,8 @@ export function beginRequest({ requests }: Tracers, request: TracedRequest): Req
   return span.isRecording() ? new OpenRequest(span, parent?.traceId) : undefined;
 }
 
+const STATUS = 'http.response.status_code';
+
 class OpenRequest implements RequestSpan {
   readonly context: TraceContext;
   private readonly linked = new Set<string>();
@@ -44,10 +46,9 @@ class OpenRequest implements RequestSpan {
 
   end(attributes: Attributes, error?: unknown): void {
     this.span.setAttributes({ ...attributes });
-    if (error !== undefined)
-      this.span
-        .setStatus({ code: SpanStatusCode.ERROR })
-        .setAttribute('error.type', codeOf(error) ?? 'INTERNAL');
+    if (error !== undefined) this.span.setAttribute('error.type', codeOf(error) ?? 'INTERNAL');
+    // What is the client's fault is no failure of the server.
+    if (Number(attributes[STATUS]) >= 500) this.span.setStatus({ code: SpanStatusCode.ERROR });
     this.span.end();
   }
 }
