@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Context, Next } from 'koa';
-import { HeadgateError } from '../errors.js';
+import { HeadgateError, type ErrorCode } from '../errors.js';
 import type { Admission } from '../ingest/admission/admission.js';
 import { operatorPayer } from '../ingest/admission/payer.js';
 import type { Permit } from '../ingest/admission/permit.js';
@@ -25,6 +25,8 @@ export interface GuardOptions {
   readonly refusedTokens: RefusedTokens;
   readonly bodyPace?: BodyPace;
   readonly metrics?: Pick<Metrics, 'requestAnswered' | 'refused'>;
+  /** Called for each request of a tenant that is refused. */
+  readonly onRefused?: (tenant: string, code: ErrorCode | 'INTERNAL') => void;
   /** Brings requests into the audit log. Default: none are. */
   readonly acts?: Pick<Acts, 'begin' | 'done' | 'tokenRefused'>;
 }
@@ -147,7 +149,7 @@ function holdOpen({ res }: Context, leave: () => void): void {
 /** Runs what a route does with a request that has come in, tells the quotas, and counts what came of it. */
 async function answering(
   ctx: Context,
-  { admission, metrics, acts }: GuardOptions,
+  { admission, metrics, acts, onRefused }: GuardOptions,
   route: GuardedRoute,
   run: () => Promise<void>,
 ): Promise<void> {
@@ -164,11 +166,11 @@ async function answering(
   } catch (error) {
     const status = statusOf(error);
     if (error instanceof HeadgateError && status === 429) refusedSeconds = error.retryAfterSeconds;
-    if (takesEvents === true || status === 429 || status === 503)
-      metrics?.refused(
-        caller.tenant ?? OPERATORS,
-        error instanceof HeadgateError && status !== 500 ? error.code : 'INTERNAL',
-      );
+    if (takesEvents === true || status === 429 || status === 503) {
+      const code = error instanceof HeadgateError && status !== 500 ? error.code : 'INTERNAL';
+      metrics?.refused(caller.tenant ?? OPERATORS, code);
+      if (caller.tenant !== undefined) onRefused?.(caller.tenant, code);
+    }
     throw error;
   } finally {
     setRateLimitHeaders(ctx, admission.quotasOf(payerOf(caller)), refusedSeconds);

@@ -73,6 +73,8 @@ export interface ApiDependencies {
   readonly exportPace?: ReaderPace;
   /** Requests without a good token that an address may make in a minute before it is slowed down. Default 60. */
   readonly refusedTokensPerMinute?: number;
+  /** Called for each request of a tenant that is refused. */
+  readonly onRefused?: (tenant: string, code: string) => void;
   /** Without it there is no `/metrics`. */
   readonly metrics?: Metrics;
   /** Follows requests that bring events. Default: none. */

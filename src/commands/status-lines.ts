@@ -12,14 +12,22 @@ export function statusLines(report: StatusReport, { color }: { readonly color: b
   const width = Math.max(0, ...report.problems.map((each) => subjectOf(each).length));
   const lines = [headOf(report)];
   for (const problem of report.problems) {
-    const mark = problem.level === 'failing' ? paint.red('fail') : paint.yellow('held');
-    lines.push(`${mark}  ${cell(subjectOf(problem)).padEnd(width)}  ${cell(problem.what, MAX_LINE)}`);
+    const mark = problem.level === 'failing' ? paint.red('fail') : paint.yellow(MARKS[problem.level]);
+    const what = `${problem.what}${asOf(problem, report.at)}`;
+    lines.push(`${mark}  ${cell(subjectOf(problem)).padEnd(width)}  ${cell(what, MAX_LINE)}`);
     const goOn = [problem.command, problem.page].filter(Boolean).join('  or  ');
     lines.push(`${' '.repeat(width + 8)}${paint.dim(`→ ${cell(goOn)}`)}`);
   }
   if (report.moreProblems > 0)
     lines.push(`      and ${amount(report.moreProblems, 'more problem')}: --json has up to 1,000`);
   return [...lines, ...footOf(report)];
+}
+
+const MARKS = { held: 'held', notice: 'note' } as const;
+
+function asOf(problem: Problem, at: string): string {
+  if (problem.asOf === undefined) return '';
+  return ` (as of ${inWords((Date.parse(at) - Date.parse(problem.asOf)) / 1000)} ago)`;
 }
 
 /** Whom it concerns. */
@@ -37,7 +45,15 @@ function headOf({ verdict, tenants, tenantsFailing, problems }: StatusReport): s
   return forAll ? `Something fails for all of ${all}.` : `Something fails, of ${tenantsFailing} of ${all}.`;
 }
 
-function footOf({ at, lookedAt, temporal, undelivered, backlog, node }: StatusReport): string[] {
+function footOf({
+  at,
+  lookedAt,
+  oldestLookAt,
+  temporal,
+  undelivered,
+  backlog,
+  node,
+}: StatusReport): string[] {
   const ago = (time: string): string => inWords((Date.parse(at) - Date.parse(time)) / 1000);
   const lines = [
     `temporal     ${temporal.reachable ? 'answers' : 'does not answer'}, for ${ago(temporal.since)}`,
@@ -50,6 +66,10 @@ function footOf({ at, lookedAt, temporal, undelivered, backlog, node }: StatusRe
     lines.push(`spool        ${sizeInWords(spool.bytes)} of ${sizeInWords(spool.limitBytes)}`);
     lines.push(`disk         ${sizeInWords(least)} free, ${sizeInWords(node.diskReserveBytes)} to stay free`);
   }
-  if (lookedAt !== undefined) lines.push(`looked       ${ago(lookedAt)} ago`);
+  if (lookedAt !== undefined) {
+    const all =
+      oldestLookAt === undefined ? 'not yet at each subscription' : `at each within ${ago(oldestLookAt)}`;
+    lines.push(`looked       ${ago(lookedAt)} ago; ${all}`);
+  }
   return lines;
 }

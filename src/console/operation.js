@@ -6,7 +6,7 @@ import { timeText, webAddress } from './format.js';
 import { go } from './location.js';
 import { Answer, Facts, Field, Heading, onSubmit, Table } from './parts.js';
 
-/** @param {{ page: { name: string, title: string, needs: string }, location: object, operations: Map<string, object> }} props */
+/** @param {{ page: { name: string, title: string, needs: string, everySeconds?: number }, location: object, operations: Map<string, object> }} props */
 export function OperationPage({ page, location, operations }) {
   const operation = operations.get(page.needs);
   const parameters = (operation.parameters ?? []).filter(
@@ -21,7 +21,7 @@ export function OperationPage({ page, location, operations }) {
   const query = Object.fromEntries(
     Object.entries(given).filter(([name]) => !inPath.some((each) => each.name === name)),
   );
-  const shown = useAnswer(ready ? path : undefined, { query });
+  const shown = useAnswer(ready ? path : undefined, { query, everySeconds: page.everySeconds });
   const send = onSubmit((values) => go([page.name], values));
   return html`
     <${Heading} title=${page.title} />

@@ -148,6 +148,7 @@ function useChangesSaid(subscriptions) {
   }, [subscriptions]);
 }
 
-function phraseOf({ state, failing }) {
-  return failing === undefined ? state : `${state} and failing`;
+function phraseOf({ state, failing, slow }) {
+  if (failing !== undefined) return `${state} and failing`;
+  return slow === undefined ? state : `${state} and slow`;
 }

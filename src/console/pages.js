@@ -13,7 +13,7 @@ import { SubscriptionsPage } from './subscriptions.js';
 
 /**
  * Each with its name in addresses. `one` shows one thing by its name or id. A page that needs an operation is there where
- * this version of the API has it.
+ * this version of the API has it. `everySeconds`: it is kept up to date.
  */
 const PAGES = [
   { name: 'overview', title: 'Overview', view: OverviewPage },
@@ -25,7 +25,14 @@ const PAGES = [
   { name: 'decisions', title: 'Decisions', view: DecisionsPage, one: DecisionsPage },
   { name: 'usage', title: 'Usage', needs: 'GET /v1/usage', view: OperationPage },
   { name: 'audit-log', title: 'Audit log', needs: 'GET /v1/audit-log', view: OperationPage },
-  { name: 'status', title: 'Status', needs: 'GET /v1/status', view: OperationPage, withoutTenant: true },
+  {
+    name: 'status',
+    title: 'Status',
+    needs: 'GET /v1/status',
+    view: OperationPage,
+    withoutTenant: true,
+    everySeconds: 4,
+  },
 ];
 
 /** The pages that this version of the API has what it takes for. */

@@ -11,11 +11,17 @@ export function useSubscriptions() {
   return useAnswer('/v1/subscriptions', { everySeconds: SECONDS_BETWEEN });
 }
 
+/** What delivers all the same, and somebody may want to look at. */
+function slownessOf({ slow, expensive }) {
+  return slow !== undefined ? 2 : expensive !== undefined ? 1 : 0;
+}
+
 const SEVERITY = { disabled: 5, 'breaker-open': 4, paused: 2, draining: 1, active: 0 };
 
 /** Worst first: what does not deliver, what fails, then what waits longest. */
 export function worstFirst(subscriptions) {
-  const badness = ({ state, failing }) => Math.max(SEVERITY[state] ?? 3, failing === undefined ? 0 : 3);
+  const badness = (each) =>
+    Math.max(SEVERITY[each.state] ?? 3, each.failing === undefined ? 0 : 3, slownessOf(each));
   return [...subscriptions].sort(
     (one, other) => badness(other) - badness(one) || other.waiting.oldestSeconds - one.waiting.oldestSeconds,
   );
@@ -32,10 +38,12 @@ export function waitingText({ batches, windows }) {
 export const waitingCount = ({ waiting }) => waiting.batches ?? waiting.windows ?? 0;
 
 /** How a subscription stands, and that it fails. */
-export function Stands({ of: { state, failing } }) {
+export function Stands({ of: { state, failing, slow, expensive } }) {
   return html`<${State}
       of=${state}
-    />${failing && state !== 'breaker-open' && html` <span class="state bad">failing</span>`}`;
+    />${failing && state !== 'breaker-open' && html` <span class="state bad">failing</span>`}
+    ${slow && html` <span class="state bad">slow</span>`}
+    ${expensive && html` <span class="state">expensive</span>`}`;
 }
 
 /** A link to a subscription's page. */

@@ -41,6 +41,7 @@ export interface Instruments {
   readonly deliveryTries: Counter<'tenant' | 'subscription'>;
   readonly deliveredAgeSeconds: Counter<'tenant' | 'subscription'>;
   readonly deliveryActivitySeconds: Counter<'tenant' | 'subscription'>;
+  readonly subscriptionCpuSeconds: Counter<'tenant' | 'subscription'>;
   readonly deadEvents: Counter<'tenant' | 'subscription' | 'reason'>;
 }
 
@@ -180,6 +181,7 @@ function deliveryInstruments(
   | 'deliveryTries'
   | 'deliveredAgeSeconds'
   | 'deliveryActivitySeconds'
+  | 'subscriptionCpuSeconds'
   | 'deadEvents'
 > {
   return {
@@ -210,6 +212,11 @@ function deliveryInstruments(
     deliveryActivitySeconds: counter(
       'headgate_delivery_activity_seconds_total',
       'Seconds of activities that deliver: passes, and for pull the time that batches are in the hands of consumers',
+      ['tenant', 'subscription'],
+    ),
+    subscriptionCpuSeconds: counter(
+      'headgate_subscription_cpu_seconds_total',
+      'Seconds of CPU time of the process that were spent on a subscription, shared out by the work that was done for each',
       ['tenant', 'subscription'],
     ),
     deadEvents: counter('headgate_dead_events_total', 'Events that became dead letters, by reason', [

@@ -106,6 +106,8 @@ export interface Metrics {
   deliveryTried(tenant: string, subscription: string, attempt: DeliveryAttempt): void;
   /** An activity that delivers to a subscription has ended: a pass, or what consumers held of a batch. */
   deliveryActivity(tenant: string, subscription: string, seconds: number): void;
+  /** CPU time of this process was spent on a subscription. */
+  subscriptionCpu(tenant: string, subscription: string, seconds: number): void;
   /** Events became dead letters. */
   deadLettered(tenant: string, subscription: string, reason: DeadReason, events: number): void;
   /** Temporal's SDK has measured something. */

@@ -101,7 +101,7 @@ export function batchMetrics({ instruments, stages, tenants }: RecordingParts): 
   };
 }
 
-type DeliveryMetrics = 'deliveryTried' | 'deliveryActivity' | 'deadLettered';
+type DeliveryMetrics = 'deliveryTried' | 'deliveryActivity' | 'subscriptionCpu' | 'deadLettered';
 
 /** Records what becomes of deliveries. */
 export function deliveryMetrics({
@@ -117,6 +117,8 @@ export function deliveryMetrics({
     },
     deliveryActivity: (id, name, seconds) =>
       instruments.deliveryActivitySeconds.inc(subscriptionLabels(tenants.of(id), name), seconds),
+    subscriptionCpu: (id, name, seconds) =>
+      instruments.subscriptionCpuSeconds.inc(subscriptionLabels(tenants.of(id), name), seconds),
     deadLettered: (id, name, reason, count) =>
       instruments.deadEvents.inc({ ...subscriptionLabels(tenants.of(id), name), reason }, count),
   };

@@ -12,6 +12,8 @@ export interface LagReading {
   /** Events of those batches. Absent where that is not known. */
   readonly events?: number;
   readonly status: { readonly state: string };
+  /** When it was asked how it stands; absent while that is not known. */
+  readonly askedAt?: number;
   /** There while what it is given fails. */
   readonly failing?: { readonly since: string };
 }
@@ -88,6 +90,7 @@ function addStates(
       const read = await lags();
       this.reset();
       for (const lag of read) {
+        if (lag.askedAt === undefined) continue;
         const labels = subscriptionLabels(labelOf(lag), lag.subscription);
         this.inc({ ...labels, state: lag.status.state });
       }

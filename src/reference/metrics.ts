@@ -76,6 +76,7 @@ export const METRIC_NOTES: Readonly<Record<string, string>> = {
   headgate_subscription_oldest_undelivered_seconds: `${LOOK} ${LAGS}`,
   headgate_subscription_undelivered_batches: `${LOOK} ${LAGS}`,
   headgate_subscription_undelivered_events: `${LOOK} A redrive counts as one. Missing for \`warehouse\`. ${LAGS}`,
+  headgate_subscription_cpu_seconds_total: seePage('subscription-expensive', 'a subscription is expensive'),
   headgate_subscription_failing_seconds: `${LOOK} ${seePage('subscription-failing', 'a subscription fails')}`,
   headgate_subscription_state: `${LOOK} A state that no subscription is in has no series. Where one is stopped: [a subscription lags](../runbook/subscription-lags.md).`,
   headgate_table_load_jobs: QUOTA,

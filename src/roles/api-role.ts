@@ -16,7 +16,7 @@ import { Spool } from '../ingest/spool.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
 import { createQueueRates } from '../temporal/queue-rates.js';
 import { SubscriptionLags } from '../subscriptions/lags.js';
-import { SubscriptionOverviews } from '../subscriptions/overview.js';
+import { SubscriptionOverviews, type SubscriptionOverviewsOptions } from '../subscriptions/overview.js';
 import { openKeySet } from '../keys/key-set.js';
 import { openRevocations } from '../keys/revocations.js';
 import { createPull } from '../pull/pull.js';
@@ -34,6 +34,7 @@ import { openUsage } from './usage.js';
 import { startStateRole } from './state-role.js';
 import { eventHistoryOf, openIndexer } from './event-history.js';
 import type { Indexer } from '../event-history/indexer.js';
+import { RecentRefusals } from '../status/recent-refusals.js';
 import { openStatus } from './open-status.js';
 import { observePull, watchApi } from './api-metrics.js';
 
@@ -85,7 +86,8 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const register = await openSpoolRegister({ config, client, spool, log });
   const auditLog = auditLogOf(options);
   const readiness = readinessOf(options, { client, spool, parts });
-  const { lags, status } = openLooks(options, { client, queues, spool, parts });
+  const refusals = new RecentRefusals();
+  const { lags, status } = openLooks(options, { client, queues, spool, refusals, parts });
   const app = createApi({
     ...(await apiParts(options, configOf, client, { node: spool.node, spools: register.nodes })),
     eventHistory: eventHistoryOf(options, { client, indexer, spool, batcher }),
@@ -94,11 +96,9 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     ingest,
     decider,
     pull,
-    subscriptions: {
-      control,
-      overviews: new SubscriptionOverviews({ client, control, notes: queues, configOf }),
-    },
+    subscriptions: overviewsOf(control, { client, notes: queues, configOf }),
     status,
+    onRefused: (tenant, code) => refusals.refused(tenant, code),
     usage,
     readiness,
   });
@@ -138,13 +138,27 @@ function clientOf({ temporal, holdings, tracing }: ApiRoleOptions): Client {
   return new Client({ connection, namespace, identity: holdings.identity, interceptors: tracing?.client });
 }
 
+function overviewsOf(
+  control: SubscriptionControl,
+  looked: Omit<SubscriptionOverviewsOptions, 'control'>,
+): ApiDependencies['subscriptions'] {
+  return { control, overviews: new SubscriptionOverviews({ ...looked, control }) };
+}
+
 /** How all subscriptions stand, and what that means for tenants and the node. */
 function openLooks(
-  { config, registry, log }: ApiRoleOptions,
-  looked: { client: Client; queues: ReturnType<typeof createQueueRates>; spool: Spool; parts: IngestParts },
+  { config, control, registry, log }: ApiRoleOptions,
+  looked: {
+    client: Client;
+    queues: ReturnType<typeof createQueueRates>;
+    spool: Spool;
+    refusals: RecentRefusals;
+    parts: IngestParts;
+  },
 ): { lags: SubscriptionLags; status: ReturnType<typeof openStatus> } {
   const tenants = (): TenantConfig[] => registry.list().map((loaded) => loaded.config);
   const lags = new SubscriptionLags({ ...looked, tenants, log, everyMs: LOOK_EVERY_MS });
+  control.onChange((tenant, name) => lags.hurry(tenant, name));
   return { lags, status: openStatus(config, { ...looked, tenants, lags }) };
 }
 

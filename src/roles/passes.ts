@@ -11,7 +11,9 @@ import type { QueueNotes } from '../temporal/queue-rates.js';
 import type { Logger } from '../platform/logger.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { SubscriptionControl } from '../subscriptions/control.js';
+import { SubscriptionCosts, type SubscriptionCost } from '../subscriptions/costs.js';
 import { SubscriptionFailures } from '../subscriptions/failing.js';
+import type { UsageRecorder } from '../stores/usage/recorder.js';
 import type { LoadedTenant, TenantRegistry } from '../tenants/config/registry.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import type { Tracing } from '../tracing/tracing.js';
@@ -32,6 +34,7 @@ export interface PassesOptions {
   readonly configOf: (tenant: string) => TenantConfig;
   readonly metrics?: Metrics;
   readonly tracing?: Pick<Tracing, 'post'>;
+  readonly usage: Pick<UsageRecorder, 'worked' | 'onShared'>;
   readonly log: Logger;
 }
 
@@ -47,10 +50,16 @@ export interface Passes extends PassActivities {
 export function buildPasses(options: PassesOptions): Passes {
   const { config, registry, stores, configOf, metrics, log } = options;
   const receivers = new Receivers({ allow: config.pushAllow });
-  const failures = new SubscriptionFailures({ notes: options.notes, log });
+  const failures = new SubscriptionFailures({
+    notes: options.notes,
+    log,
+    onNoted: (tenant, name) => options.control.changed(tenant, name),
+  });
+  const costs = watchCosts(options, failures);
   const ending = new AbortController();
   forgetRemoved(registry, (tenant, name) => {
     failures.forget(tenant, name);
+    costs.forget(tenant, name);
     void receivers.forget(tenant, name);
   });
   return {
@@ -61,7 +70,7 @@ export function buildPasses(options: PassesOptions): Passes {
       receivers,
       log,
       control: pushControl(options, failures),
-      observer: pushObserver(metrics),
+      observer: pushObserver(options),
       tracing: options.tracing,
       secretOf: options.secretOf,
       ending: ending.signal,
@@ -129,9 +138,25 @@ function pushControl({ control, log }: PassesOptions, failures: SubscriptionFail
   };
 }
 
-function pushObserver(metrics: Metrics | undefined): PushObserver {
+/** Work of a request to a webhook, in the units of shares of CPU time: it is formed, signed, sent, and its answer read. */
+const REQUEST_WORK = 10;
+
+/** Follows what the CPU time of this process is spent on, by subscription. */
+function watchCosts({ usage, metrics }: PassesOptions, failures: SubscriptionFailures): SubscriptionCosts {
+  const costs = new SubscriptionCosts((...cost) => failures.observeCost(...cost));
+  usage.onShared((shares, elapsedMs) => {
+    const own = shares.filter((each): each is SubscriptionCost => each.subscription !== undefined);
+    for (const { tenant, subscription, cpuMicros } of own)
+      metrics?.subscriptionCpu(tenant, subscription, cpuMicros / 1e6);
+    costs.add(own, elapsedMs);
+  });
+  return costs;
+}
+
+function pushObserver({ metrics, usage }: PassesOptions): PushObserver {
   return {
     requested: (tenant, name, { ok, events, ...request }) => {
+      usage.worked(tenant, name, REQUEST_WORK);
       const outcome = ok ? { delivered: events, failed: 0 } : { delivered: 0, failed: events };
       metrics?.deliveryTried(tenant, name, { ...outcome, ...request });
     },

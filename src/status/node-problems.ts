@@ -1,5 +1,6 @@
 import { HeadgateError, messageOf } from '../errors.js';
 import type { EngineStatus } from '../ingest/admission/admission.js';
+import type { Refusals } from './recent-refusals.js';
 import type { NodeStatus, Problem } from './report.js';
 import { inWords, sizeInWords } from './words.js';
 
@@ -75,5 +76,17 @@ export function backlogProblem(tenant: string, bytes: number, oldestSeconds: num
     since: new Date(now - oldestSeconds * 1000).toISOString(),
     what: `${sizeInWords(bytes)} of events wait in the spool, the oldest for ${inWords(oldestSeconds)}`,
     page: 'docs/runbook/spool-grows.md',
+  };
+}
+
+/** That a tenant's requests are refused for its own limits. */
+export function refusedProblem({ tenant, code, perSecond, since }: Refusals): Problem {
+  return {
+    level: 'failing',
+    kind: 'refused',
+    tenant,
+    since: new Date(since).toISOString(),
+    what: `${perSecond.toFixed(1)} of its requests in a second are refused with ${code}`,
+    page: 'docs/runbook/events-refused.md',
   };
 }

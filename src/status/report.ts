@@ -9,10 +9,13 @@ export const PROBLEM_KINDS = [
   'breaker-open',
   'failing',
   'loads-wait',
+  'refused',
+  'slow',
   'behind',
   'backlog',
   'paused',
   'draining',
+  'expensive',
 ] as const;
 
 /** What may be wrong. */
@@ -31,13 +34,15 @@ export interface Undelivered {
 
 /** One thing that is wrong, or that somebody has stopped. */
 export interface Problem {
-  /** `failing`: somebody should look. `held`: a person has wanted it so. */
-  readonly level: 'failing' | 'held';
+  /** `failing`: somebody should look. `held`: a person has wanted it so. `notice`: it works, and costs much. */
+  readonly level: 'failing' | 'held' | 'notice';
   readonly kind: ProblemKind;
   readonly tenant?: string;
   readonly subscription?: string;
   /** Since when, RFC 3339, where that is known. */
   readonly since?: string;
+  /** When this was asked, RFC 3339, where that was long before the rest. */
+  readonly asOf?: string;
   /** What waits for it. */
   readonly undelivered?: Undelivered;
   /** In the words of the receiver, or of the warehouse. */
@@ -63,8 +68,13 @@ export interface StatusReport {
   /** `unknown`: nothing fails that is known, and how subscriptions stand cannot be told. */
   readonly verdict: 'well' | 'failing' | 'unknown';
   readonly at: string;
-  /** When Temporal was asked about subscriptions; absent while that cannot be told. */
+  /** When Temporal was asked what waits; absent while that cannot be told. */
   readonly lookedAt?: string;
+  /**
+   * When the subscription was asked how it stands that was asked longest ago; absent until all have been. Where something may
+   * have changed they are asked first, so that what this says of is calm.
+   */
+  readonly oldestLookAt?: string;
   readonly temporal: { readonly reachable: boolean; readonly since: string };
   /** Tenants in reach, and those of which something fails. */
   readonly tenants: number;

@@ -1,7 +1,8 @@
 import type { EngineStatus } from '../ingest/admission/admission.js';
 import type { LagReading, SubscriptionLag, SubscriptionLags } from '../subscriptions/lags.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
-import { backlogProblem, nodeProblems } from './node-problems.js';
+import { backlogProblem, nodeProblems, refusedProblem } from './node-problems.js';
+import type { Refusals } from './recent-refusals.js';
 import {
   PROBLEM_KINDS,
   type NodeStatus,
@@ -22,6 +23,8 @@ export interface StatusOptions {
   readonly node: () => NodeStatus;
   /** What of a tenant Temporal does not have yet. */
   readonly backlogOf: (tenant: string) => { readonly bytes: number; readonly oldestAt?: number };
+  /** Tenants whose requests this process refuses. Default: none. */
+  readonly refusals?: () => readonly Refusals[];
   /** How often subscriptions are looked at again while somebody asks, at most; milliseconds. Default 2 s. */
   readonly againMs?: number;
 }
@@ -70,7 +73,10 @@ export class Status {
     const isAway = 'awaySince' in engine;
     const problems = [
       ...nodeProblems({ engine, node, assertOpen: this.options.assertOpen, now }),
-      ...lags.flatMap((lag) => subscriptionProblem(lag, configs.get(lag.tenant) as TenantConfig) ?? []),
+      ...lags.flatMap(
+        (lag) => subscriptionProblem(lag, configs.get(lag.tenant) as TenantConfig, reading.at) ?? [],
+      ),
+      ...(this.options.refusals?.() ?? []).filter(({ tenant }) => configs.has(tenant)).map(refusedProblem),
       // While Temporal is away that is said once, not of each tenant.
       ...(isAway
         ? []
@@ -82,6 +88,7 @@ export class Status {
       verdict: verdictOf(problems, reading),
       at: new Date(now).toISOString(),
       ...(reading.at !== undefined && { lookedAt: new Date(reading.at).toISOString() }),
+      ...oldestLook(lags),
       temporal: isAway
         ? { reachable: false, since: new Date(engine.awaySince).toISOString() }
         : { reachable: true, since: new Date(engine.reachableSince).toISOString() },
@@ -134,6 +141,12 @@ interface Backlog {
   readonly oldestSeconds: number;
 }
 
+/** Nothing where a subscription has not been asked yet. */
+function oldestLook(lags: readonly SubscriptionLag[]): Pick<StatusReport, 'oldestLookAt'> {
+  const oldest = lags.reduce((least, { askedAt = Number.NaN }) => Math.min(least, askedAt), Infinity);
+  return Number.isFinite(oldest) ? { oldestLookAt: new Date(oldest).toISOString() } : {};
+}
+
 function isLate({ oldestSeconds }: Backlog): boolean {
   return oldestSeconds > BACKLOG_SECONDS;
 }
@@ -164,7 +177,7 @@ function sumOf(lags: readonly SubscriptionLag[]): Undelivered {
 
 /** What concerns all before what needs a person, before what may end on its own, before what a person wants. */
 function rankOf({ kind, level }: Problem): number {
-  if (level === 'held') return 0;
+  if (level !== 'failing') return 0;
   const at = PROBLEM_KINDS.indexOf(kind);
   if (at < PROBLEM_KINDS.indexOf('disabled')) return 3;
   return at <= PROBLEM_KINDS.indexOf('paused-by-headgate') ? 2 : 1;

@@ -5,8 +5,10 @@ import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import type { Problem, ProblemKind, Undelivered } from './report.js';
 import { inWords, undeliveredInWords } from './words.js';
 
-/** A delivery that goes through takes less. */
-const BEHIND_SECONDS = 60;
+/** A delivery that goes through takes less; the alert `HeadgateSubscriptionSlow` has the same. */
+const BEHIND_SECONDS = 20;
+/** What is as much older than the rest says so. */
+const OLD_MS = 30_000;
 
 /** Pages of the runbook, by what is wrong with a subscription. */
 const PAGES = {
@@ -15,9 +17,11 @@ const PAGES = {
   'breaker-open': 'breaker-opened.md',
   failing: 'subscription-failing.md',
   'loads-wait': 'rows-are-missing.md',
+  slow: 'subscription-lags.md',
   behind: 'subscription-lags.md',
   paused: 'subscription-lags.md',
   draining: 'subscription-lags.md',
+  expensive: 'subscription-expensive.md',
 } as const satisfies Partial<Record<ProblemKind, string>>;
 
 /** Pages of the runbook, by what a load fails with. */
@@ -41,24 +45,30 @@ export function undeliveredOf({
 }
 
 /** What is wrong with a subscription, or stops it; undefined where nothing is. */
-export function subscriptionProblem(lag: SubscriptionLag, config: TenantConfig): Problem | undefined {
-  const { tenant, subscription, failing, load } = lag;
+export function subscriptionProblem(
+  lag: SubscriptionLag,
+  config: TenantConfig,
+  lookedAt = 0,
+): Problem | undefined {
+  const { tenant, subscription, failing, load, askedAt } = lag;
   const status = statusOf(lag, config);
   const kind = kindOf(lag, status);
   if (kind === undefined) return undefined;
   const lastError = failing?.lastError ?? load?.lastError;
-  const since = status.state === 'active' ? failing?.since : status.since;
+  const since = status.state === 'active' ? sinceOf(lag, kind) : status.since;
+  const isOld = askedAt !== undefined && lookedAt - askedAt > OLD_MS;
   const undelivered = undeliveredOf(lag);
   const page = kind === 'loads-wait' ? (LOAD_PAGES[load?.code ?? ''] ?? PAGES[kind]) : PAGES[kind];
   return {
-    level: kind === 'paused' || kind === 'draining' ? 'held' : 'failing',
+    level: levelOf(kind),
     kind,
     tenant,
     subscription,
     ...(since !== undefined && { since }),
+    ...(isOld && { asOf: new Date(askedAt).toISOString() }),
     ...(lag.batches > 0 && { undelivered }),
     ...(lastError !== undefined && { lastError }),
-    what: whatOf(kind, { status, since, lastError, undelivered }),
+    what: whatOf(kind, { lag, status, since, lastError, undelivered }),
     command: `headgate subscription ${verbOf(kind)} ${subscription} --tenant ${tenant}`,
     page: `docs/runbook/${page}`,
   };
@@ -81,10 +91,26 @@ function kindOf(
   if (lag.failing !== undefined) return 'failing';
   if (state === 'draining') return state;
   if (lag.subscription === WAREHOUSE) return lag.load && 'loads-wait';
-  return lag.oldestSeconds > BEHIND_SECONDS ? 'behind' : undefined;
+  if (lag.slow !== undefined) return 'slow';
+  if (lag.oldestSeconds > BEHIND_SECONDS) return 'behind';
+  return lag.expensive && 'expensive';
+}
+
+function levelOf(kind: SubscriptionProblemKind): Problem['level'] {
+  if (kind === 'expensive') return 'notice';
+  return kind === 'paused' || kind === 'draining' ? 'held' : 'failing';
+}
+
+function sinceOf(
+  { failing, slow, expensive }: SubscriptionLag,
+  kind: SubscriptionProblemKind,
+): string | undefined {
+  if (kind === 'slow') return slow?.since;
+  return kind === 'expensive' ? expensive?.since : failing?.since;
 }
 
 interface Known {
+  readonly lag: SubscriptionLag;
   readonly status: SubscriptionStatus;
   readonly since?: string;
   readonly lastError?: string;
@@ -92,7 +118,10 @@ interface Known {
 }
 
 /** In one line: what, for how long, why, and what waits. */
-function whatOf(kind: SubscriptionProblemKind, { status, since, lastError, undelivered }: Known): string {
+function whatOf(
+  kind: SubscriptionProblemKind,
+  { lag, status, since, lastError, undelivered }: Known,
+): string {
   const { by, reason } = status;
   const who = by === undefined ? '' : ` by ${by}`;
   const said: Readonly<Record<SubscriptionProblemKind, string>> = {
@@ -101,17 +130,24 @@ function whatOf(kind: SubscriptionProblemKind, { status, since, lastError, undel
     'breaker-open': 'its breaker is open',
     failing: 'every delivery fails',
     'loads-wait': lastError === undefined ? 'loads wait' : 'loads are held up',
+    slow: `a try takes ${lag.slow?.seconds} s on average`,
     behind: 'deliveries are late',
     paused: `paused${who}`,
     draining: `drains${who}: it takes no new events`,
+    expensive: `it takes ${lag.expensive?.cores} of a CPU, far more than the others`,
   };
   const long = since === undefined ? '' : `, for ${inWords((Date.now() - Date.parse(since)) / 1000)}`;
   const why = [reason, lastError === reason ? undefined : lastError].filter(Boolean).join('; ');
   return [`${said[kind]}${long}`, why, undeliveredInWords(undelivered)].filter(Boolean).join(' — ');
 }
 
+const RESUMED: ReadonlySet<SubscriptionProblemKind> = new Set([
+  'disabled',
+  'paused-by-headgate',
+  'paused',
+  'draining',
+]);
+
 function verbOf(kind: SubscriptionProblemKind): 'resume' | 'show' {
-  return kind === 'failing' || kind === 'breaker-open' || kind === 'loads-wait' || kind === 'behind'
-    ? 'show'
-    : 'resume';
+  return RESUMED.has(kind) ? 'resume' : 'show';
 }

@@ -63,8 +63,19 @@ const HELD: ReadonlySet<SubscriptionState> = new Set(['paused', 'disabled', 'dra
 export class SubscriptionControl {
   private readonly known = new Map<string, KnownStatus>();
   private readonly turns = new KeyedMutex();
+  private readonly listeners = new Set<(tenant: string, name: string) => void>();
 
   constructor(private readonly options: SubscriptionControlOptions) {}
+
+  /** Calls a listener when this process has changed how a subscription stands, or what is noted of it. */
+  onChange(listener: (tenant: string, name: string) => void): void {
+    this.listeners.add(listener);
+  }
+
+  /** Tells the listeners that something has changed. */
+  changed(tenant: string, name: string): void {
+    for (const listener of this.listeners) listener(tenant, name);
+  }
 
   /** How a subscription stands now. */
   async status(tenant: string, name: string): Promise<SubscriptionStatus> {
@@ -197,6 +208,7 @@ export class SubscriptionControl {
       if (name === WAREHOUSE) await this.options.rates.setNote(tenantQueue(tenant), rate.reason);
       else await this.options.rates.set(queue, rate);
       this.known.set(queue, { rate, writtenAt: this.now() });
+      this.changed(tenant, name);
       if (stood.state !== status.state) this.raiseAlert(tenant, name, status);
       return status;
     });

@@ -4,15 +4,9 @@ import type { QueueNotes } from '../temporal/queue-rates.js';
 import { messageOf } from '../errors.js';
 import type { Logger } from '../platform/logger.js';
 import { subscriptionQueue } from '../tenants/queues.js';
-
-/** That what a subscription is given fails: its last try did. Times are ISO 8601. */
-export interface Failing {
-  /** When the first try failed since the last one that did not. */
-  readonly since: string;
-  /** What the last try came to, and the beginning of what its receiver said: `HTTP 500 Internal Server Error: no space`. */
-  readonly lastError: string;
-  readonly lastErrorAt: string;
-}
+import { FailureNews } from './failure-news.js';
+import { noteOf, notedOf, type Noted } from './noted.js';
+import { SlowTries, type Slowness } from './slow-tries.js';
 
 /** How a try to deliver went. */
 export interface Tried {
@@ -23,12 +17,16 @@ export interface Tried {
   readonly told?: () => string;
   /** Of what it was for, some had been tried before. */
   readonly again: boolean;
+  /** How long it took, where that says something of the receiver. */
+  readonly seconds?: number;
 }
 
 /** What {@link SubscriptionFailures} needs. */
 export interface SubscriptionFailuresOptions {
   readonly notes: QueueNotes;
   readonly log: Pick<Logger, 'info' | 'warn'>;
+  /** Called when something has been noted. */
+  readonly onNoted?: (tenant: string, subscription: string) => void;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
   /** Milliseconds between two notes on one subscription, at least. Default 10 s. */
@@ -39,6 +37,11 @@ interface Known {
   readonly fields: { readonly tenant: string; readonly subscription: string };
   /** The last failure; undefined if the last try did not fail. */
   failed?: { readonly at: number; readonly since: number; readonly told: () => string };
+  readonly tries: SlowTries;
+  slow?: Slowness;
+  expensive?: { readonly since: number; readonly cores: number };
+  /** What this process has noted last of its own: what others have noted is left as it is. */
+  wrote: { readonly slow: boolean; readonly expensive: boolean };
   /** The note says what is known here. */
   noted: boolean;
   notedAt: number;
@@ -51,24 +54,11 @@ const EVERY_MS = 10_000;
 /** How long the end of the process waits for what is due. */
 const CLOSE_WITHIN_MS = 2_000;
 const MAX_ERROR_BYTES = 400;
-/** What a note begins with. */
-const MARK = 'headgate failing ';
-
-/** What the note on a subscription's queue says of its failures. */
-export function failingOf(note: string | undefined): Failing | undefined {
-  if (note?.startsWith(MARK) !== true) return undefined;
-  try {
-    const { since, lastError, lastErrorAt } = JSON.parse(note.slice(MARK.length)) as Partial<Failing>;
-    const texts = [since, lastError, lastErrorAt].every((text) => typeof text === 'string');
-    return texts ? ({ since, lastError, lastErrorAt } as Failing) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
+const NOTHING = { slow: false, expensive: false };
 /**
- * Keeps with the queue of each subscription whether what it is given fails, where every process sees it and the next one
- * finds it: a note that is written within seconds of a change, and no more often than every ten, however many tries there are.
+ * Keeps with the queue of each subscription whether what it is given fails, is slow, or costs far more than the others, where
+ * every process sees it and the next one finds it: a note that is written within seconds of a change, and no more often
+ * than every ten, however many tries there are.
  * One process may learn that what another has seen fail goes through: from what is tried again, and its own first try.
  */
 export class SubscriptionFailures {
@@ -81,14 +71,29 @@ export class SubscriptionFailures {
   }
 
   /** To be called for each try; asks for nothing while all is well. */
-  observe(tenant: string, name: string, { ok, error, told = () => error ?? '', again }: Tried): void {
+  observe(tenant: string, name: string, tried: Tried): void {
+    const { ok, error, told = () => error ?? '', again, seconds } = tried;
     const of = this.of(tenant, name);
     const now = this.now();
     this.say(of.news.observe(ok, now), { ...of.fields, reason: error });
-    if (ok) {
-      if (of.noted && of.failed === undefined && !again) return;
-      of.failed = undefined;
-    } else of.failed = { at: now, since: of.failed?.since ?? now, told };
+    const wasCalm = of.failed === undefined && of.slow === undefined;
+    // What fails is said to fail, however long that takes.
+    of.slow = ok && seconds !== undefined ? of.tries.observe(seconds, now) : undefined;
+    of.failed = ok ? undefined : { at: now, since: of.failed?.since ?? now, told };
+    if (of.noted && wasCalm && ok && of.slow === undefined && !again) return;
+    of.noted = false;
+    this.schedule(of);
+  }
+
+  /**
+   * To be called now and then with what a subscription costs while that is far more than the others do, and once when it
+   * is so no more.
+   * @param cores seconds of CPU time in a second
+   */
+  observeCost(tenant: string, name: string, cores: number | undefined): void {
+    const of = this.of(tenant, name);
+    if (cores === undefined && of.expensive === undefined) return;
+    of.expensive = cores === undefined ? undefined : { since: of.expensive?.since ?? this.now(), cores };
     of.noted = false;
     this.schedule(of);
   }
@@ -116,7 +121,9 @@ export class SubscriptionFailures {
     let of = this.known.get(queue);
     if (of === undefined) {
       const fields = { tenant, subscription };
-      of = { fields, noted: false, notedAt: Number.NEGATIVE_INFINITY, news: new FailureNews() };
+      const news = new FailureNews();
+      const notedAt = Number.NEGATIVE_INFINITY;
+      of = { fields, noted: false, notedAt, news, tries: new SlowTries(), wrote: NOTHING };
       this.known.set(queue, of);
     }
     return of;
@@ -160,44 +167,47 @@ export class SubscriptionFailures {
     const { notes } = this.options;
     const queue = subscriptionQueue(of.fields.tenant, of.fields.subscription);
     const before = (await notes.note(queue)) ?? '';
+    const noted = this.noted(of, notedOf(before, this.now()));
+    of.wrote = { slow: of.slow !== undefined, expensive: of.expensive !== undefined };
+    const note = noteOf(noted);
+    if (note === before) return;
+    await notes.setNote(queue, note);
+    this.options.onNoted?.(of.fields.tenant, of.fields.subscription);
+  }
+
+  /** What is to be noted: what is known here, and what another process has found slow or expensive. */
+  private noted(of: Known, before: Noted): Noted {
+    const at = new Date(this.now()).toISOString();
+    const { slow, expensive, wrote } = of;
+    const others = {
+      slow: wrote.slow ? undefined : before.slow,
+      expensive: wrote.expensive ? undefined : before.expensive,
+    };
+    return {
+      failing: this.failing(of, before.failing),
+      slow: slow === undefined ? others.slow : { since: iso(slow.since), seconds: rounded(slow.seconds), at },
+      expensive:
+        expensive === undefined
+          ? others.expensive
+          : { since: iso(expensive.since), cores: rounded(expensive.cores), at },
+    };
+  }
+
+  private failing(of: Known, before: Noted['failing']): Noted['failing'] {
     const { failed } = of;
-    let note = '';
-    if (failed !== undefined) {
-      // It may have failed before this process was there.
-      const since = Math.min(failed.since, Date.parse(failingOf(before)?.since ?? '') || Infinity);
-      of.failed = { ...failed, since };
-      const lastError = clipToJsonBytes(failed.told(), MAX_ERROR_BYTES);
-      const lastErrorAt = new Date(failed.at).toISOString();
-      note = `${MARK}${JSON.stringify({ since: new Date(since).toISOString(), lastError, lastErrorAt })}`;
-    }
-    if (note !== before) await notes.setNote(queue, note);
+    if (failed === undefined) return undefined;
+    // It may have failed before this process was there.
+    const since = Math.min(failed.since, Date.parse(before?.since ?? '') || Infinity);
+    of.failed = { ...failed, since };
+    const lastError = clipToJsonBytes(failed.told(), MAX_ERROR_BYTES);
+    return { since: iso(since), lastError, lastErrorAt: iso(failed.at) };
   }
 }
 
-/** So often at most it is said of one receiver that it begins to fail. */
-const SAID_EVERY_MS = 10 * 60_000;
+function iso(time: number): string {
+  return new Date(time).toISOString();
+}
 
-/**
- * What is to be said of a receiver's failures: that they begin, and that they are over, not each of them. One that fails and
- * recovers again and again is named every ten minutes.
- */
-class FailureNews {
-  private failing = false;
-  private saidAt = Number.NEGATIVE_INFINITY;
-  private said = false;
-
-  /** @param now milliseconds since the epoch */
-  observe(ok: boolean, now: number): 'failing' | 'recovered' | undefined {
-    if (ok) {
-      const recovered = this.failing && this.said;
-      this.failing = this.said = false;
-      return recovered ? 'recovered' : undefined;
-    }
-    if (this.failing) return undefined;
-    this.failing = true;
-    this.said = now - this.saidAt >= SAID_EVERY_MS;
-    if (!this.said) return undefined;
-    this.saidAt = now;
-    return 'failing';
-  }
+function rounded(figure: number): number {
+  return Math.round(figure * 100) / 100;
 }

@@ -1,19 +1,19 @@
 import type { Client } from '@temporalio/client';
 import { messageOf } from '../errors.js';
-import { atOnce } from '../platform/at-once.js';
 import type { Logger } from '../platform/logger.js';
 import { WAREHOUSE } from '../tenants/subscription.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import type { QueueSettings } from '../temporal/queue-rates.js';
 import { subscriptionQueue, tenantQueue } from '../tenants/queues.js';
-import { failingOf, type Failing } from './failing.js';
-import { waitingWindows, type FoundWindows } from './load-windows.js';
+import { notedOf, type Noted } from './noted.js';
+import { openWork, type OpenWork } from './open-work.js';
+import { QueueLooks, type LookedAt, type QueueState } from './queue-looks.js';
 import { statusOf, type SubscriptionStatus } from './status.js';
-import { waitingDeliveries } from './waiting-deliveries.js';
-import { waitingLoad, type WaitingLoad } from './waiting-load.js';
+import type { WaitingBatches } from './waiting-deliveries.js';
+import type { WaitingLoad } from './waiting-load.js';
 
 /** How far a subscription is behind, how it stands, and whether it fails: what metrics and the status of a node say of it. */
-export interface SubscriptionLag {
+export interface SubscriptionLag extends Noted {
   readonly tenant: string;
   readonly subscription: string;
   /** Age of the oldest batch on its way to it; of the oldest load window for the warehouse. */
@@ -25,17 +25,17 @@ export interface SubscriptionLag {
    * warehouse: how many its windows hold is in their histories.
    */
   readonly events?: number;
-  /** How it stands, and why. */
+  /** How it stands, and why; as if it were active until it has been asked about. */
   readonly status: SubscriptionStatus;
-  /** There while what it is given fails: since when, and the last error. Of the warehouse that is not looked at. */
-  readonly failing?: Failing;
+  /** When its queue was asked how it stands, milliseconds since the epoch; absent until that has been answered. */
+  readonly askedAt?: number;
   /** Of the warehouse: there while its oldest load window has closed and has not been loaded for long. */
   readonly load?: WaitingLoad;
 }
 
 /** What is known of all subscriptions, and since when. */
 export interface LagReading {
-  /** When it was looked at, milliseconds since the epoch; undefined while nothing is known. */
+  /** When it was asked what waits, milliseconds since the epoch; undefined while nothing is known. */
   readonly at?: number;
   readonly lags: readonly SubscriptionLag[];
 }
@@ -59,120 +59,158 @@ const EVERY_MS = 15_000;
 const WAIT_MS = 2_000;
 /** What is younger than this many times between two looks is given at once, also while the next look goes on. */
 const FRESH = 1.5;
-/** Temporal has this long to answer one question; */
+/** Temporal has this long to answer one question. */
 const ANSWER_WITHIN_MS = 2_000;
-/** and to list all deliveries, page by page. */
-const LIST_WITHIN_MS = 10_000;
-/** Queues that are asked about side by side. */
-const AT_ONCE = 8;
-/** A look may take a tenth of the time: with thousands of subscriptions they are looked at more rarely. */
+/** A look may take a tenth of the time: where it takes long, there is one more rarely. */
 const REST_PER_LOOK = 10;
 /** What is older than this tells nothing of now. */
 const MAX_AGE_MS = 5 * 60_000;
-/** A load window that is older than its length by this much is asked why; */
+/** A load window that is older than its length by this much is asked why. */
 const LATE_MS = 30_000;
-/** of the longest waiting, as many. Of the others it is known that they wait, and not why. */
-const MOST_ASKED_WHY = 50;
+/** What has waited for so long may fail, or be held back. */
+const URGENT_SECONDS = 2;
+/** As many that have most on their way are looked at each time: what costs much is among them. */
+const BUSIEST = 20;
 
 /**
- * Knows how far all subscriptions are behind, by asking Temporal now and then. Readers get what was found last, so that
- * however many read and however slow Temporal is, it is asked by one look at a time and nobody waits for long. While it
- * does not answer there are no values.
+ * Knows how far all subscriptions are behind, by asking Temporal now and then: what waits, with a few questions for all; how
+ * they stand, of those where something may have changed, and of the others in turn. Readers get what was found last, so that
+ * however many read and however slow Temporal is, it is asked by one look at a time and nobody waits for long. What is not
+ * answered is kept as it was, with its age.
  */
 export class SubscriptionLags {
+  private readonly queues: QueueLooks;
+  private readonly counted = new Map<string, WaitingBatches>();
+  private work: OpenWork | undefined;
   private found: readonly SubscriptionLag[] = [];
-  /** When what was found began to be asked for, milliseconds since the epoch; undefined where nothing was found. */
+  /** When what waits began to be asked for, milliseconds since the epoch; undefined where it has never been answered. */
   private knownAt: number | undefined;
   private foundAt = Number.NEGATIVE_INFINITY;
+  private isAway = false;
   private dueAt = Number.NEGATIVE_INFINITY;
   private looking: Promise<void> | undefined;
+  /** The part of a look that asks what waits. */
+  private listing: Promise<void> | undefined;
 
-  constructor(private readonly options: SubscriptionLagsOptions) {}
-
-  /** What was found last, if that is not long ago; never rejects. */
-  async read(): Promise<readonly SubscriptionLag[]> {
-    return (await this.reading()).lags;
+  constructor(private readonly options: SubscriptionLagsOptions) {
+    const onFailure = (reason: string): void => options.log.warn('LAG_UNKNOWN', { reason });
+    this.queues = new QueueLooks({ ask: (tenant, name) => this.stateOf(tenant, name), onFailure });
   }
 
-  /** The same, with when that was. */
+  /** What was found last, unless Temporal did not answer then; never rejects. */
+  async read(): Promise<readonly SubscriptionLag[]> {
+    const { lags } = await this.reading();
+    return this.isAway ? [] : lags;
+  }
+
+  /** What was found last, if that is not long ago, with when that was. */
   async reading(): Promise<LagReading> {
     if (performance.now() >= this.dueAt)
       this.looking ??= this.look().finally(() => (this.looking = undefined));
     const isFresh = performance.now() - this.foundAt < FRESH * (this.options.everyMs ?? EVERY_MS);
-    if (this.looking !== undefined && !isFresh) await atMost(this.options.waitMs ?? WAIT_MS, this.looking);
+    const awaited = this.knownAt === undefined ? this.looking : isFresh ? undefined : this.listing;
+    if (awaited !== undefined) await atMost(this.options.waitMs ?? WAIT_MS, awaited);
     const isKnown = this.knownAt !== undefined && performance.now() - this.foundAt < MAX_AGE_MS;
     return isKnown ? { at: this.knownAt, lags: this.found } : { lags: [] };
   }
 
+  /** Has the next look ask how a subscription stands: that has just changed. */
+  hurry(tenant: string, subscription: string): void {
+    this.queues.hurry(tenant, subscription);
+  }
+
   private async look(): Promise<void> {
     const began = performance.now();
+    this.listing = this.list().finally(() => (this.listing = undefined));
+    await this.listing;
+    const tenants = this.options.tenants();
+    if (this.work !== undefined && !this.isAway) {
+      const { work } = this;
+      this.found = this.combined(tenants, work);
+      await this.queues.look(this.lookedAt(tenants, work));
+      this.found = this.combined(tenants, work);
+    }
+    const ended = performance.now();
+    const restMs = REST_PER_LOOK * (ended - began);
+    this.dueAt = ended + (this.isAway ? 0 : restMs);
+    this.dueAt = Math.max(this.dueAt, ended + (this.options.everyMs ?? EVERY_MS));
+  }
+
+  /** Asks what waits. */
+  private async list(): Promise<void> {
     const at = Date.now();
     try {
-      this.found = await this.ask();
+      const { client, lateMs = LATE_MS } = this.options;
+      const since = this.knownAt ?? at;
+      this.work = await openWork({ client, tenants: this.options.tenants(), lateMs, since });
+      if (this.work.deliveries.complete) this.counted.clear();
       this.knownAt = at;
+      this.foundAt = performance.now();
+      this.isAway = false;
     } catch (error) {
-      this.found = [];
-      this.knownAt = undefined;
+      this.isAway = true;
       this.options.log.warn('LAG_UNKNOWN', { reason: messageOf(error) });
     }
-    this.foundAt = performance.now();
-    const restMs = REST_PER_LOOK * (this.foundAt - began);
-    this.dueAt = this.foundAt + Math.max(this.options.everyMs ?? EVERY_MS, restMs);
   }
 
-  private async ask(): Promise<SubscriptionLag[]> {
-    const { client, queues: settings } = this.options;
-    const inTime = <T>(ask: () => Promise<T>, withinMs = ANSWER_WITHIN_MS): Promise<T> =>
-      client.withDeadline(Date.now() + withinMs, ask);
-    const tenants = this.options.tenants();
-    const windows = await inTime(() => waitingWindows(client));
-    const deliveries = await inTime(() => waitingDeliveries(client), LIST_WITHIN_MS);
-    const loads = await this.lateLoads(tenants, windows, (ask) => inTime(ask));
-    const lags: SubscriptionLag[] = [];
-    const ofWarehouse = async (tenant: string): Promise<void> => {
-      const { windows: batches = 0, oldestSeconds = 0 } = windows.get(tenant) ?? {};
-      const { note } = await inTime(() => settings.settings(tenantQueue(tenant)));
-      // The rate of a tenant's queue is its pace: how its warehouse stands is a note.
-      const status = statusOf(note === undefined ? undefined : { activitiesPerSecond: 1, reason: note });
-      lags.push({ tenant, subscription: WAREHOUSE, oldestSeconds, batches, status, load: loads.get(tenant) });
-    };
-    const ofQueue = async (tenant: string, subscription: string): Promise<void> => {
-      const waiting = await inTime(() => deliveries.of(tenant, subscription));
-      const { rate, note } = await inTime(() => settings.settings(subscriptionQueue(tenant, subscription)));
-      lags.push({ tenant, subscription, ...waiting, status: statusOf(rate), failing: failingOf(note) });
-    };
-    const asked = tenants.flatMap(({ tenant, subscriptions }) => [
-      () => ofWarehouse(tenant),
-      ...subscriptions.map(
-        ({ name }) =>
-          () =>
-            ofQueue(tenant, name),
-      ),
-    ]);
-    await atOnce(AT_ONCE, asked, (ask) => ask());
-    return lags;
+  private inTime<T>(ask: () => Promise<T>): Promise<T> {
+    return this.options.client.withDeadline(Date.now() + ANSWER_WITHIN_MS, ask);
   }
 
-  /** Why the loads wait of the tenants whose oldest window is late, the latest first. */
-  private async lateLoads(
-    tenants: readonly TenantConfig[],
-    windows: ReadonlyMap<string, FoundWindows>,
-    inTime: <T>(ask: () => Promise<T>) => Promise<T>,
-  ): Promise<Map<string, WaitingLoad>> {
-    const late = tenants
-      .map(({ tenant, warehouse }) => ({
+  private combined(tenants: readonly TenantConfig[], work: OpenWork): SubscriptionLag[] {
+    return tenants.flatMap(({ tenant, subscriptions }) => [
+      this.warehouseLag(tenant, work),
+      ...subscriptions.map(({ name }) => ({
         tenant,
-        lateMs: warehouse.windowMs + (this.options.lateMs ?? LATE_MS),
-        of: windows.get(tenant),
-      }))
-      .filter(({ of, lateMs }) => of !== undefined && of.oldestSeconds * 1000 > lateMs)
-      .sort((one, other) => (other.of?.oldestSeconds ?? 0) - (one.of?.oldestSeconds ?? 0));
-    const loads = new Map<string, WaitingLoad>();
-    await atOnce(AT_ONCE, late.slice(0, MOST_ASKED_WHY), async ({ tenant, of }) => {
-      const load = of && (await inTime(() => waitingLoad(this.options.client, of.oldestId)));
-      if (load !== undefined) loads.set(tenant, load);
-    });
-    return loads;
+        subscription: name,
+        ...(this.counted.get(`${tenant}/${name}`) ?? work.deliveries.seen(tenant, name)),
+        ...this.knownState(tenant, name),
+      })),
+    ]);
+  }
+
+  private warehouseLag(tenant: string, { windows, loads }: OpenWork): SubscriptionLag {
+    const { windows: batches = 0, oldestSeconds = 0 } = windows.get(tenant) ?? {};
+    const waiting = { tenant, subscription: WAREHOUSE, oldestSeconds, batches, load: loads.get(tenant) };
+    return { ...waiting, ...this.knownState(tenant, WAREHOUSE) };
+  }
+
+  private knownState(tenant: string, name: string): Pick<SubscriptionLag, 'status' | 'askedAt'> & Noted {
+    return this.queues.of(tenant, name) ?? { status: { state: 'active' } };
+  }
+
+  private lookedAt(tenants: readonly TenantConfig[], work: OpenWork): LookedAt[] {
+    const busiest = new Set(work.deliveries.busiest(BUSIEST));
+    return tenants.flatMap(({ tenant, subscriptions }) => [
+      { tenant, subscription: WAREHOUSE, urgent: work.loads.has(tenant) },
+      ...subscriptions.map(({ name }) => {
+        const key = `${tenant}/${name}`;
+        const waits = work.deliveries.seen(tenant, name).oldestSeconds >= URGENT_SECONDS;
+        return {
+          tenant,
+          subscription: name,
+          urgent: waits || work.deadLettered.has(key) || busiest.has(key),
+        };
+      }),
+    ]);
+  }
+
+  /** How a queue says that a subscription stands, and what waits for it where that could not be listed. */
+  private async stateOf(tenant: string, name: string): Promise<QueueState> {
+    const { queues } = this.options;
+    if (name === WAREHOUSE) {
+      const { note } = await this.inTime(() => queues.settings(tenantQueue(tenant)));
+      // The rate of a tenant's queue is its pace: how its warehouse stands is a note.
+      const rate = note === undefined ? undefined : { activitiesPerSecond: 1, reason: note };
+      return { status: statusOf(rate) };
+    }
+    const { deliveries } = this.work as OpenWork;
+    if (!deliveries.complete) {
+      const waiting = await this.inTime(() => deliveries.of(tenant, name));
+      this.counted.set(`${tenant}/${name}`, waiting);
+    }
+    const { rate, note } = await this.inTime(() => queues.settings(subscriptionQueue(tenant, name)));
+    return { status: statusOf(rate), ...notedOf(note) };
   }
 }
 

@@ -9,7 +9,7 @@ import { subscriptionQueue, tenantQueue } from '../tenants/queues.js';
 import { assertSubscriptionName, assertTenantId } from '../tenants/ids.js';
 import { builtInOf, isBuiltIn } from './built-in.js';
 import type { SubscriptionControl } from './control.js';
-import { failingOf, type Failing } from './failing.js';
+import { notedOf, type Noted } from './noted.js';
 import { waitingWindows } from './load-windows.js';
 import type { SubscriptionStatus } from './status.js';
 import { waitingDeliveries, type WaitingDeliveries } from './waiting-deliveries.js';
@@ -26,7 +26,7 @@ export interface SubscriptionWaiting {
 }
 
 /** A subscription as its tenant sees it. */
-export interface SubscriptionOverview extends SubscriptionStatus {
+export interface SubscriptionOverview extends SubscriptionStatus, Noted {
   readonly name: string;
   readonly kind: SubscriptionKind | BuiltInKind;
   /** Of a webhook, without what may be secret in it: user, password, query. */
@@ -35,8 +35,6 @@ export interface SubscriptionOverview extends SubscriptionStatus {
   readonly queue?: string;
   /** How far it is behind. */
   readonly waiting: SubscriptionWaiting;
-  /** There while what it is given fails, whatever its state. */
-  readonly failing?: Failing;
 }
 
 /** One subscription, looked at closely. */
@@ -140,9 +138,8 @@ export class SubscriptionOverviews {
       this.options.notes.note(queue),
       deliveries.then((found) => found.of(tenant, name)),
     ]);
-    const failing = failingOf(note);
     const url = kind === 'push' ? { url: withoutSecrets(subscription.url) } : {};
-    return { name, kind, ...url, ...status, queue, waiting, ...(failing && { failing }) };
+    return { name, kind, ...url, ...status, queue, waiting, ...notedOf(note) };
   }
 }
 

@@ -5,7 +5,7 @@ import { assertTenantId } from '../tenants/ids.js';
 import { DELIVER, type DeliverMemo } from '../workflows/messages/deliveries.js';
 
 /** Batches on their way to a subscription, whether they wait in its queue, are being tried, or pause between attempts. */
-interface WaitingBatches {
+export interface WaitingBatches {
   readonly batches: number;
   /** Events of those batches, as far as they were looked at; one that is delivered in part counts as a whole. */
   readonly events: number;
@@ -16,6 +16,12 @@ interface WaitingBatches {
 /** What waits for each subscription. */
 export interface WaitingDeliveries {
   of(tenant: string, subscription: string): Promise<WaitingBatches>;
+  /** The same without asking again. */
+  seen(tenant: string, subscription: string): WaitingBatches;
+  /** False where there are more than were looked at: what was seen is then not all. */
+  readonly complete: boolean;
+  /** The subscriptions that have most batches on their way, `<tenant>/<subscription>`. */
+  busiest(most: number): string[];
 }
 
 /** No more are looked at; there are more only when subscriptions have been paused for days. */
@@ -51,11 +57,21 @@ export async function waitingDeliveries(
       oldestSeconds: Math.max(oldestSeconds, seconds),
     });
   }
+  const seenOf = (id: string, subscription: string): WaitingBatches =>
+    found.get(`${id}/${subscription}`) ?? NONE;
+  const complete = seen <= most;
   return {
+    complete,
+    seen: seenOf,
     of: async (id, subscription) => {
-      const known = found.get(`${id}/${subscription}`) ?? NONE;
-      return seen > most ? counted(client, id, subscription, known) : known;
+      const known = seenOf(id, subscription);
+      return complete ? known : counted(client, id, subscription, known);
     },
+    busiest: (count) =>
+      [...found]
+        .sort(([, one], [, other]) => other.batches - one.batches)
+        .slice(0, count)
+        .map(([key]) => key),
   };
 }
 

@@ -228,6 +228,7 @@ describe('metrics', () => {
       batches: 0,
       oldestSeconds: 0,
       status: { state },
+      askedAt: 1,
       ...(failingSeconds > 0 && {
         failing: { since: new Date(Date.now() - failingSeconds * 1000).toISOString() },
       }),

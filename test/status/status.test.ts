@@ -163,6 +163,65 @@ describe('the status of all that runs', () => {
     assert.deepEqual([kinds(away), away.backlog.bytes], [['temporal-away'], 2_048]);
   });
 
+  it('says of a subscription that it is slow, or that it costs far more than the others', async () => {
+    const since = ago(60);
+    const slow = { since, seconds: 4.2, at: ago(1) };
+    const expensive = { since, cores: 0.4, at: ago(1) };
+    const found = await report([
+      lag('slow', { slow, oldestSeconds: 30, batches: 1, events: 3 }),
+      lag('both', { failing: failing(5).failing, expensive }),
+      lag('costly', { expensive }),
+      lag('late', { oldestSeconds: 21, batches: 1 }),
+      lag('well', { oldestSeconds: 19, batches: 1 }),
+    ]);
+    assert.deepEqual(
+      found.problems.map(({ tenant: of, kind, level }) => `${of} ${kind} ${level}`),
+      ['slow slow failing', 'late behind failing', 'both failing failing', 'costly expensive notice'],
+    );
+    const [first, , , last] = found.problems;
+    assert.match(first?.what ?? '', /^a try takes 4\.2 s on average, for 1 minute — 3 events undelivered/);
+    assert.match(last?.what ?? '', /^it takes 0\.4 of a CPU, far more than the others, for 1 minute$/);
+    for (const { page } of found.problems) assert.ok(existsSync(page), page);
+    const costly = await report([lag('costly', { expensive })]);
+    assert.deepEqual([costly.verdict, costly.tenantsFailing], ['well', 0]);
+    assert.match(statusLines(costly, { color: false })[1] ?? '', /^note  costly crm  it takes/);
+  });
+
+  it("says whose requests are refused, to those who may see that tenant's", async () => {
+    const refusals = () => [
+      { tenant: 'flood', code: 'TENANT_RATE_LIMITED', perSecond: 12.34, since: Date.now() - 60_000 },
+    ];
+    const found = await report([lag('flood'), lag('well')], { refusals });
+    assert.deepEqual(
+      found.problems.map(({ tenant: of, what }) => `${of}: ${what}`),
+      ['flood: 12.3 of its requests in a second are refused with TENANT_RATE_LIMITED'],
+    );
+    const other = await report([lag('flood'), lag('well')], { refusals }, { reach: ['well'] });
+    assert.deepEqual([other.verdict, other.problems], ['well', []]);
+  });
+
+  it('says how old it is: of all, and of what was asked long before the rest', async () => {
+    const now = Date.now();
+    const found = await report([
+      lag('old', { ...failing(600), askedAt: now - 240_000 }),
+      lag('new', { ...failing(60), askedAt: now }),
+    ]);
+    assert.deepEqual(
+      found.problems.map(({ tenant: of, asOf }) => [of, asOf]),
+      [
+        ['old', new Date(now - 240_000).toISOString()],
+        ['new', undefined],
+      ],
+    );
+    assert.equal(found.oldestLookAt, new Date(now - 240_000).toISOString());
+    const lines = statusLines(found, { color: false }).join('\n');
+    assert.match(lines, /as of 4 minutes ago/);
+    assert.match(lines, /looked {7}a moment ago; at each within 4 minutes/);
+    const unasked = await report([lag('new', { askedAt: now }), lag('never')]);
+    assert.equal(unasked.oldestLookAt, undefined);
+    assert.match(statusLines(unasked, { color: false }).join('\n'), /not yet at each subscription/);
+  });
+
   it('says that disks and spool fill', async () => {
     const disks = [
       { name: 'spool', freeBytes: 5 },

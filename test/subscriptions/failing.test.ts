@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
-import { SubscriptionFailures, failingOf, type Tried } from '../../src/subscriptions/failing.js';
+import { SubscriptionFailures, type Tried } from '../../src/subscriptions/failing.js';
+import { notedOf } from '../../src/subscriptions/noted.js';
 import { subscriptionQueue } from '../../src/tenants/queues.js';
 import { until as untilWithin } from '../support/until.js';
 
@@ -34,7 +35,7 @@ describe('what is known of the failures of subscriptions', () => {
   /** Each stands for a process. */
   const open = (everyMs = 0) =>
     new SubscriptionFailures({ notes, log: { info: line, warn: line }, now: () => clock, everyMs });
-  const shown = () => failingOf(kept.get(QUEUE));
+  const shown = () => notedOf(kept.get(QUEUE), clock).failing;
   const at = (time: string) => void (clock = Date.parse(`2026-11-28T${time}Z`));
 
   it('is since when, and what the last try came to, until one goes through', async () => {
@@ -108,6 +109,44 @@ describe('what is known of the failures of subscriptions', () => {
     assert.equal(shown()?.lastError, 'HTTP 500');
   });
 
+  it('says besides that tries are slow, and what costs far more than the others, while that is renewed', async () => {
+    const process = open();
+    const slow = (seconds: number) => process.observe('UA', 'crm', { ok: true, again: false, seconds });
+    const noted = () => notedOf(kept.get(QUEUE), clock);
+    slow(5);
+    await until(() => {
+      const since = '2026-11-28T10:00:00.000Z';
+      assert.deepEqual(noted(), { slow: { since, seconds: 5, at: since } });
+    });
+    process.observeCost('UA', 'crm', 0.42);
+    await until(() => assert.deepEqual([noted().slow?.seconds, noted().expensive?.cores], [5, 0.42]));
+    process.observe('UA', 'crm', { ...failed('timeout'), seconds: 30 });
+    await until(() => assert.deepEqual(Object.keys(noted()).sort(), ['expensive', 'failing']));
+    process.observeCost('UA', 'crm', undefined);
+    at('10:01:00');
+    slow(0.1);
+    await until(() => assert.deepEqual(noted(), {}));
+    slow(70);
+    await until(() => assert.ok(noted().slow));
+    at('10:03:00');
+    assert.deepEqual(noted(), {}, 'nobody says so any more');
+    await process.close();
+  });
+
+  it('leaves what another process has found slow, which tries less', async () => {
+    const [one, other] = [open(), open()];
+    one.observe('UA', 'crm', { ok: true, again: false, seconds: 9 });
+    await until(() => assert.ok(notedOf(kept.get(QUEUE), clock).slow));
+    other.observe('UA', 'crm', failed('HTTP 500'));
+    await until(() => assert.deepEqual(Object.keys(notedOf(kept.get(QUEUE), clock)), ['failing', 'slow']));
+    other.observe('UA', 'crm', OK);
+    await until(() => assert.deepEqual(Object.keys(notedOf(kept.get(QUEUE), clock)), ['slow']));
+    one.observe('UA', 'crm', { ok: true, again: false, seconds: 0 });
+    for (let n = 0; n < 8; n++) one.observe('UA', 'crm', { ok: true, again: false, seconds: 0 });
+    await until(() => assert.deepEqual(notedOf(kept.get(QUEUE), clock), {}));
+    await Promise.all([one.close(), other.close()]);
+  });
+
   it('is nothing where a note is not of this kind', () => {
     for (const note of [
       undefined,
@@ -115,7 +154,9 @@ describe('what is known of the failures of subscriptions', () => {
       'headgate subscription paused {}',
       'headgate failing {',
       'headgate failing {}',
+      'headgate noted 1',
+      'headgate noted {"slow":{"since":"a"}}',
     ])
-      assert.equal(failingOf(note), undefined);
+      assert.deepEqual(notedOf(note), {});
   });
 });

@@ -178,9 +178,35 @@ describe('how far subscriptions are behind', function () {
     }
   });
 
-  it('is missing for all when one cannot be asked for, rather than half of it told', async () => {
+  it('is what waits, where it cannot be asked how subscriptions stand', async () => {
+    let told = 0;
+    const log = { warn: () => void told++ };
     // The rest is asked of the client, which goes on.
-    const lags = open({ queues: createQueueRates(pipeline.client.connection, 'no-such-namespace') });
-    assert.deepEqual(await lags.read(), []);
+    const lags = open({ queues: createQueueRates(pipeline.client.connection, 'no-such-namespace'), log });
+    const found = await lags.read();
+    assert.equal(found.length, 9);
+    assert.equal(of(found, 'lag-a', 'queue')?.batches, 1);
+    assert.deepEqual(
+      found.filter(({ askedAt }) => askedAt !== undefined),
+      [],
+    );
+    assert.equal(told, 1);
+  });
+
+  it('keeps what a question was about that is not answered any more, with its age', async () => {
+    const hook = subscriptionQueue('lag-c', 'hook');
+    let refuses = false;
+    const settings = (queue: string) =>
+      refuses && queue === hook ? Promise.reject(new Error('busy')) : queues.settings(queue);
+    const lags = open({ queues: { settings }, everyMs: 0 });
+    const known = of(await lags.read(), 'lag-c', 'hook');
+    assert.equal(known?.status.state, 'breaker-open');
+    refuses = true;
+    await until(async () => {
+      const { at = 0, lags: found } = await lags.reading();
+      const { status, askedAt = 0 } = of(found, 'lag-c', 'hook')!;
+      assert.ok(at > askedAt && (of(found, 'lag-b', 'queue')?.askedAt ?? 0) >= at - 1);
+      assert.deepEqual([status, askedAt <= at], [known.status, true]);
+    }, 20_000);
   });
 });

@@ -49,7 +49,7 @@ interface Sample {
   readonly value: readonly [number, string];
 }
 
-/** A Prometheus that scrapes every second. */
+/** A Prometheus that scrapes a node. */
 export interface TestPrometheus {
   readonly url: string;
   /** Runs an instant query. @throws Error when Prometheus refuses it */
@@ -59,15 +59,19 @@ export interface TestPrometheus {
   stop(): Promise<void>;
 }
 
-/** Starts a Prometheus with Headgate's rules that scrapes some addresses, with its files in `dir`. */
+/**
+ * Starts a Prometheus with Headgate's rules that scrapes some addresses, with its files in `dir`.
+ * @param every how often: as often as `deploy/prometheus/prometheus.yml` says is 15s
+ */
 export async function startPrometheus(
   binary: string,
   dir: string,
   targets: readonly string[],
+  every = '1s',
 ): Promise<TestPrometheus> {
   mkdirSync(dir, { recursive: true });
   const config = {
-    global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
+    global: { scrape_interval: every, scrape_timeout: every, evaluation_interval: every },
     rule_files: [RULES],
     scrape_configs: [{ job_name: 'headgate', static_configs: [{ targets }] }],
   };

@@ -11,8 +11,8 @@ export interface Undelivered {
 
 /** One thing that is wrong, or that somebody has stopped. */
 export interface StatusProblem {
-  /** `failing`: somebody should look. `held`: a person has wanted it so. */
-  readonly level: 'failing' | 'held';
+  /** `failing`: somebody should look. `held`: a person has wanted it so. `notice`: it works, and costs much. */
+  readonly level: 'failing' | 'held' | 'notice';
   /** Such as `failing`, `breaker-open` or `temporal-away`; later versions may have more. */
   readonly kind: string;
   /** Absent where it concerns all. */
@@ -20,6 +20,8 @@ export interface StatusProblem {
   readonly subscription?: string;
   /** Since when, RFC 3339, where that is known. */
   readonly since?: string;
+  /** When this was asked, where that was long before the rest. */
+  readonly asOf?: string;
   readonly undelivered?: Undelivered;
   /** In the words of the receiver, or of the warehouse. */
   readonly lastError?: string;
@@ -36,8 +38,10 @@ export interface StatusReport {
   /** `unknown`: nothing is known to fail, and how subscriptions stand cannot be told. */
   readonly verdict: 'well' | 'failing' | 'unknown';
   readonly at: string;
-  /** When Temporal was asked about subscriptions; absent while that is not known. */
+  /** When Temporal was asked what waits; absent while that is not known. */
   readonly lookedAt?: string;
+  /** When the subscription was asked how it stands that was asked longest ago; absent until all have been. */
+  readonly oldestLookAt?: string;
   readonly temporal: { readonly reachable: boolean; readonly since: string };
   readonly tenants: number;
   readonly tenantsFailing: number;

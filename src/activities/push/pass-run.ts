@@ -199,7 +199,7 @@ export class PassRun {
     const state = breaker.stateAt(now());
     const { ok, error } = outcome;
     const told = () => lastErrorOf(outcome, secretsOf(this.options.ownHeaders, config.url));
-    control.tried(tenant, config.name, { ok, error, told, again });
+    control.tried(tenant, config.name, { ok, error, told, again, seconds: outcome.ms / 1000 });
     if (verdict.changed) this.told.push(control.observe(tenant, config.name, state));
     if (verdict.alert !== undefined) control.alert(tenant, config.name, verdict.alert, state);
     if (verdict.disable) this.disable('failing');

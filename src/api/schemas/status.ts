@@ -31,13 +31,15 @@ const UNDELIVERED = closed(
 
 const PROBLEM = closed(
   {
-    level: choice(['failing', 'held'], {
-      description: '`failing`: somebody should look. `held`: a person has wanted it so.',
+    level: choice(['failing', 'held', 'notice'], {
+      description:
+        '`failing`: somebody should look. `held`: a person has wanted it so. `notice`: it works, and costs much.',
     }),
     kind: choice(PROBLEM_KINDS),
     tenant: optional(text({ description: 'Absent where it concerns all.' })),
     subscription: optional(text()),
     since: optional(moment('Since when, where that is known.')),
+    asOf: optional(moment('When this was asked, where that was long before the rest.')),
     undelivered: optional(UNDELIVERED),
     lastError: optional(text({ description: 'In the words of the receiver, or of the warehouse.' })),
     what: text({ description: 'What is wrong, in one line.' }),
@@ -68,8 +70,11 @@ export const STATUS = closed(
         '`unknown`: nothing is known to fail, and Temporal has not said how subscriptions stand. What a person has stopped fails nothing.',
     }),
     at: moment('When this was answered.'),
-    lookedAt: optional(
-      moment('When Temporal was asked about subscriptions; absent while that is not known.'),
+    lookedAt: optional(moment('When Temporal was asked what waits; absent while that is not known.')),
+    oldestLookAt: optional(
+      moment(
+        'When the subscription was asked how it stands that was asked longest ago; absent until all have been.',
+      ),
     ),
     temporal: closed({
       reachable: flag(),

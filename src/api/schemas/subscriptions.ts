@@ -46,6 +46,26 @@ const OVERVIEW = {
       { description: 'There while what it is given fails, whatever its state.' },
     ),
   ),
+  slow: optional(
+    closed(
+      {
+        since: moment('Since when.'),
+        seconds: number({ description: 'What a try took on average.', minimum: 0 }),
+        at: moment('When that was noted.'),
+      },
+      { description: 'There while its tries take long though they do not fail.' },
+    ),
+  ),
+  expensive: optional(
+    closed(
+      {
+        since: moment('Since when.'),
+        cores: number({ description: 'Seconds of CPU time in a second, of one process.', minimum: 0 }),
+        at: moment('When that was noted.'),
+      },
+      { description: 'There while it takes far more CPU time than the others.' },
+    ),
+  ),
 };
 
 /** A subscription in the list. */

@@ -77,7 +77,7 @@ export const SUBSCRIPTION_LINES = {
   },
   FAILING_NOT_NOTED: {
     level: 'warn',
-    phrase: 'it could not be noted that a subscription fails, or recovered',
+    phrase: 'it could not be noted that a subscription fails, is slow, costs much, or recovered',
     means: 'Temporal did not take the note. Lists and metrics show it later.',
     todo: 'Nothing: it is tried again.',
     page: `${BOOKS}#failing_not_noted`,
@@ -85,7 +85,8 @@ export const SUBSCRIPTION_LINES = {
   LAG_UNKNOWN: {
     level: 'warn',
     phrase: 'the lag of subscriptions is not known',
-    means: 'Temporal did not answer. The metrics of lag are missing meanwhile.',
+    means:
+      'Temporal did not answer. What one question was about stays as it was; the metrics of lag are missing while none is answered.',
     todo: 'Nothing, if Temporal is back.',
     page: `${BOOKS}#lag_unknown`,
   },

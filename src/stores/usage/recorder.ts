@@ -11,8 +11,21 @@ export interface UsageRecorder {
   count(entries: readonly UsageEntry[]): Promise<void>;
   /** Counts seconds of an activity that Temporal does not count. A crash loses those of the last two seconds. */
   spent(tenant: string, activityMicros: number): void;
+  /**
+   * Work for a subscription that no entry counts, in the units of shares of CPU time: a request is worth some ten events.
+   */
+  worked(tenant: string, subscription: string, units: number): void;
+  /** Calls a listener with each sharing out of CPU time, and the milliseconds since the last one. */
+  onShared(listener: (shares: readonly CpuShare[], elapsedMs: number) => void): void;
   /** Writes what is left. */
   close(): Promise<void>;
+}
+
+/** CPU time of a process that was spent on a tenant, or on one of its subscriptions. */
+export interface CpuShare {
+  readonly tenant: string;
+  readonly subscription?: string;
+  readonly cpuMicros: number;
 }
 
 /** What {@link createUsageRecorder} needs. */
@@ -40,35 +53,46 @@ const WORK: Figures = {
   actions: 10,
 };
 
+/** Of whom shares are: `<tenant>`, or `<tenant>/<subscription>`; neither can hold a slash. */
+function holderOf(tenant: string, subscription?: string): string {
+  return subscription === undefined ? tenant : `${tenant}/${subscription}`;
+}
+
 /**
- * Makes a process's recorder. Every two seconds the CPU time of the process is shared out to the tenants, by the work
- * that was counted for them meanwhile; time in which nothing was counted is nobody's.
+ * Makes a process's recorder. Every two seconds the CPU time of the process is shared out to the tenants and their
+ * subscriptions, by the work that was counted for them meanwhile; time in which nothing was counted is nobody's.
  */
 export function createUsageRecorder(options: UsageRecorderOptions): UsageRecorder {
   const { directory, log, now = Date.now, cpuMicros = cpuOfProcess } = options;
   const journal = new UsageJournal(directory, now);
   const work = new Map<string, number>();
   const spent = new Map<string, number>();
+  const listeners = new Set<Parameters<UsageRecorder['onShared']>[0]>();
+  const worked = (holder: string, units: number): void =>
+    void work.set(holder, (work.get(holder) ?? 0) + units);
   let cpu = cpuMicros();
+  let sharedAt = performance.now();
 
   const counted = async (entries: readonly UsageEntry[]): Promise<void> => {
     await journal.add(entries);
-    for (const { tenant, figures } of entries) work.set(tenant, (work.get(tenant) ?? 0) + workOf(figures));
+    for (const { tenant, subscription, figures } of entries)
+      worked(holderOf(tenant, subscription), workOf(figures));
   };
   const count = (entries: readonly UsageEntry[]): Promise<void> =>
     counted(entries).catch((error: unknown) => log.warn('USAGE_NOT_COUNTED', { reason: messageOf(error) }));
   const share = async (): Promise<void> => {
-    const before = cpu;
-    cpu = cpuMicros();
+    const [before, since] = [cpu, sharedAt];
+    [cpu, sharedAt] = [cpuMicros(), performance.now()];
     const shares = sharesOf(cpu - before, work);
-    const tenants = new Set([...shares.keys(), ...spent.keys()]);
-    const day = dayOf(now());
-    const entries = [...tenants].map((tenant) => {
-      const activityMicros = spent.get(tenant) ?? 0;
-      return { tenant, day, figures: { cpuMicros: shares.get(tenant) ?? 0, activityMicros } };
-    });
+    const entries = entriesOf(shares, spent, dayOf(now()));
     work.clear();
     spent.clear();
+    const cpuShares = entries.map(({ tenant, subscription, figures }) => ({
+      tenant,
+      subscription,
+      cpuMicros: figures.cpuMicros ?? 0,
+    }));
+    for (const listener of listeners) listener(cpuShares, sharedAt - since);
     await journal
       .add(entries)
       .catch((error: unknown) => log.warn('USAGE_NOT_COUNTED', { reason: messageOf(error) }));
@@ -78,12 +102,27 @@ export function createUsageRecorder(options: UsageRecorderOptions): UsageRecorde
     counted,
     count,
     spent: (tenant, micros) => void spent.set(tenant, (spent.get(tenant) ?? 0) + Math.round(micros)),
+    worked: (tenant, subscription, units) => worked(holderOf(tenant, subscription), units),
+    onShared: (listener) => void listeners.add(listener),
     close: async () => {
       clearInterval(timer);
       await share();
       await journal.close();
     },
   };
+}
+
+/** What was shared out, and spent besides, by holder. */
+function entriesOf(
+  shares: ReadonlyMap<string, number>,
+  spent: ReadonlyMap<string, number>,
+  day: string,
+): UsageEntry[] {
+  return [...new Set([...shares.keys(), ...spent.keys()])].map((holder) => {
+    const [tenant = '', subscription] = holder.split('/');
+    const figures = { cpuMicros: shares.get(holder) ?? 0, activityMicros: spent.get(holder) ?? 0 };
+    return { tenant, day, ...(subscription !== undefined && { subscription }), figures };
+  });
 }
 
 function cpuOfProcess(): number {
