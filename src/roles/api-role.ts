@@ -17,6 +17,7 @@ import type { SubscriptionControl } from '../subscriptions/control.js';
 import { createQueueRates } from '../temporal/queue-rates.js';
 import { SubscriptionLags } from '../subscriptions/lags.js';
 import { SubscriptionOverviews } from '../subscriptions/overview.js';
+import { createSendTestEvent } from '../subscriptions/test-event.js';
 import { openKeySet } from '../keys/key-set.js';
 import { openRevocations } from '../keys/revocations.js';
 import { createPull } from '../pull/pull.js';
@@ -96,6 +97,12 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     subscriptions: {
       control,
       overviews: new SubscriptionOverviews({ client, control, notes: queues, configOf }),
+      sendTestEvent: createSendTestEvent({
+        client,
+        batchStore: stores.batchStore,
+        tenantOf: (tenant) => registry.get(tenant),
+        isDraining: (tenant, name) => control.isDraining(tenant, name),
+      }),
     },
     status,
     usage,

@@ -281,6 +281,7 @@ function noSubscriptions(): SubscriptionServices['subscriptions'] {
   return {
     control: { change: none },
     overviews: { asking: (ask) => ask(), list: () => Promise.resolve([]), show: none },
+    sendTestEvent: none,
   };
 }
 

@@ -76,3 +76,12 @@ export const CHANGE_BODY = closed(
   { reason: optional(text({ maxLength: 500, description: 'Why; shown with the state.' })) },
   { title: 'SubscriptionChange' },
 );
+
+/** A test event that is on its way. */
+export const TEST_EVENT_SENT = closed(
+  {
+    eventId: text({ description: 'For `/v1/events/{id}`.' }),
+    batchId: text({ description: 'For `/v1/batches/{id}`, which says what becomes of it.' }),
+  },
+  { title: 'TestEventSent' },
+);
