@@ -1,4 +1,5 @@
 import type { Route } from './route.js';
+import { ACTIVITY_ROUTES, type ActivityServices } from './routes/activity.js';
 import { AUDIT_LOG_ROUTES, type AuditLogServices } from './routes/audit-log.js';
 import { BATCH_ROUTES } from './routes/batches.js';
 import { CONSOLE_ROUTES, type ConsoleServices } from './routes/console.js';
@@ -29,7 +30,7 @@ export interface RouteServices
     HealthServices,
     DocumentationServices,
     ConsoleServices {
-  readonly decider: Pick<Decider, 'subject' | 'rulesInForce'>;
+  readonly decider: Pick<Decider, 'subject' | 'rulesInForce' | 'counts'>;
   readonly receipts: Receipts;
   readonly eventHistory: EventHistory;
 }
@@ -50,11 +51,18 @@ export const COMMON_ROUTES: readonly Route<RouteServices>[] = [
 
 /** Every route there is: what is mounted, described and tested comes from here. */
 export const ROUTES: readonly Route<
-  RouteServices & SubscriptionServices & StatusServices & UsageServices & AuditLogServices & MetricsServices
+  RouteServices &
+    SubscriptionServices &
+    StatusServices &
+    ActivityServices &
+    UsageServices &
+    AuditLogServices &
+    MetricsServices
 >[] = [
   ...COMMON_ROUTES,
   ...SUBSCRIPTION_ROUTES,
   ...STATUS_ROUTES,
+  ...ACTIVITY_ROUTES,
   ...USAGE_ROUTES,
   ...AUDIT_LOG_ROUTES,
   ...METRICS_ROUTES,

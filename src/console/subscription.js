@@ -133,7 +133,8 @@ function TestEvent({ name, kind }) {
   </section>`;
 }
 
-const isThrough = ({ deliveries = [] }) => deliveries.length > 0 && deliveries.every(({ passes }) => passes > 0);
+const isThrough = ({ deliveries = [] }) =>
+  deliveries.length > 0 && deliveries.every(({ passes }) => passes > 0);
 
 function SentTest({ of: { eventId, batchId }, name }) {
   const reads = may('batches:read');

@@ -30,6 +30,8 @@ import { ReloadForgotten } from './reload-forgotten.js';
 import { temporalAnswers } from './open-admission.js';
 import { openStateStore } from './state.js';
 import { openSpoolRegister, type SpoolRegister } from './spool-register.js';
+import { Activity } from '../status/activity.js';
+import type { Usage } from '../usage/usage.js';
 import { openUsage } from './usage.js';
 import { startStateRole } from './state-role.js';
 import { eventHistoryOf, openIndexer } from './event-history.js';
@@ -86,6 +88,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const auditLog = auditLogOf(options);
   const readiness = readinessOf(options, { client, spool, parts });
   const { lags, status } = openLooks(options, { client, queues, spool, parts });
+  const activity = openActivity(options, { usage, lags, batcher });
   const app = createApi({
     ...(await apiParts(options, configOf, client, { node: spool.node, spools: register.nodes })),
     eventHistory: eventHistoryOf(options, { client, indexer, spool, batcher }),
@@ -105,11 +108,13 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       }),
     },
     status,
+    activity,
     usage,
     readiness,
   });
   watchApi(options, { lags, spool, parts, readiness });
   await usage.start();
+  activity.start();
   await reloads.look();
   await parts.recover();
   reloads.follow();
@@ -120,6 +125,8 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   return {
     url: api.url,
     stop: async () => {
+      // Those who follow would hold it up as well.
+      activity.close();
       // Consumers that wait would hold it up.
       const closed = Promise.all([api.close(), pull.close(), stateWorker.stop()]);
       await within(
@@ -147,6 +154,20 @@ function openLooks(
   const tenants = (): TenantConfig[] => registry.list().map((loaded) => loaded.config);
   const lags = new SubscriptionLags({ ...looked, tenants, log, everyMs: LOOK_EVERY_MS });
   return { lags, status: openStatus(config, { ...looked, tenants, lags }) };
+}
+
+/** What goes on, as those who look see it. */
+function openActivity(
+  { registry }: ApiRoleOptions,
+  { usage, lags, batcher }: { usage: Usage; lags: SubscriptionLags; batcher: IngestParts['batcher'] },
+): Activity {
+  return new Activity({
+    lags,
+    tenants: () => registry.list().map(({ config }) => config.tenant),
+    counted: (...of) => usage.counted(...of),
+    onCounted: (listener) => usage.onCounted(listener),
+    oldestOf: (tenant) => batcher.oldestOf(tenant),
+  });
 }
 
 function listenAt(app: Koa, { config, turns }: ApiRoleOptions): Promise<ListeningApi> {

@@ -180,10 +180,8 @@ const TESTING = route(
       },
     ],
   },
-  async (
-    { subscriptions: { overviews, sendTestEvent } }: SubscriptionServices,
-    { tenant, caller, params },
-  ) => overviews.asking(() => sendTestEvent(tenant, assertSubscriptionName(params.name), caller.subject)),
+  async ({ subscriptions: { overviews, sendTestEvent } }: SubscriptionServices, { tenant, caller, params }) =>
+    overviews.asking(() => sendTestEvent(tenant, assertSubscriptionName(params.name), caller.subject)),
 );
 
 /** The routes under `/v1/subscriptions` that look at subscriptions and change them, of the caller's own tenant alone. */

@@ -7,8 +7,11 @@ export const SUBSCRIPTION_NAME = text({
   examples: ['crm'],
 });
 
+/** How a subscription may stand. */
+export const SUBSCRIPTION_STATES = ['active', 'paused', 'draining', 'disabled', 'breaker-open'] as const;
+
 const STATUS = {
-  state: choice(['active', 'paused', 'draining', 'disabled', 'breaker-open'], {
+  state: choice(SUBSCRIPTION_STATES, {
     description:
       '`active`: takes and delivers events. `paused` by somebody: takes events, which wait. `draining`: takes no new events, delivers what waits. `disabled` by Headgate: as paused, until it is resumed. `breaker-open`: its endpoint fails; one batch at a time is tried, rarely.',
   }),
