@@ -1,4 +1,5 @@
 import type { BenchCase } from './bench-case.js';
+import { consoleCase } from './console.js';
 import { deadEndpoint } from './dead-endpoint.js';
 import { endToEnd, endToEndMillion } from './end-to-end.js';
 import { fastLane } from './fast-lane.js';
@@ -39,4 +40,5 @@ export const CASES: readonly BenchCase[] = [
   warehouse,
   traces,
   findEvent,
+  consoleCase,
 ];

@@ -39,6 +39,28 @@ export function startHeadgate(options: HeadgateOptions): Promise<System> {
   });
 }
 
+/** One whose tenants and data somebody else writes, before it starts. */
+interface PreparedHeadgate {
+  readonly env?: Readonly<Record<string, string>>;
+  /** @param given where the files of tenants go */
+  readonly prepare: (dataDir: string, given: string) => Promise<void>;
+}
+
+/** The same, with tenants of the caller's. */
+export function startHeadgateWith({ env, prepare }: PreparedHeadgate): Promise<System> {
+  return startSystem({
+    name: 'headgate',
+    tenants: 0,
+    env: { ...ENVIRONMENT, ...env },
+    temporal: true,
+    prepare: async (dataDir) => {
+      const given = join(dataDir, 'given-tenants');
+      await prepare(dataDir, given);
+      return [BIN, 'start', '--tenants', given];
+    },
+  });
+}
+
 function profiling({ cpuProfiles }: HeadgateOptions): string[] {
   return cpuProfiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${cpuProfiles}`];
 }

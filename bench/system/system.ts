@@ -46,7 +46,10 @@ export interface SystemOptions {
   /** How many tenants there are. */
   readonly tenants: number;
   /** Writes the tenants' files and gives the arguments to Node. */
-  readonly prepare: (dataDir: string, tenants: readonly string[]) => readonly string[];
+  readonly prepare: (
+    dataDir: string,
+    tenants: readonly string[],
+  ) => readonly string[] | Promise<readonly string[]>;
   readonly env?: Readonly<Record<string, string>>;
   /** Whether it runs a Temporal server. */
   readonly temporal: boolean;
@@ -60,7 +63,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const { name } = options;
   const dataDir = makeTemporary();
   const tenants = tenantNames(options.tenants);
-  const args = options.prepare(dataDir, tenants);
+  const args = await options.prepare(dataDir, tenants);
   const { HEADGATE_FAULT, ...env } = { ...(await environment(dataDir)), ...options.env };
   const start = (more: NodeJS.ProcessEnv = {}): Child =>
     new Child({ name, args, env: { ...env, ...more }, logFile: join(dataDir, `${name}.log`) });

@@ -1,45 +1,24 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { sharedAnswer } from '../platform/shared-answer.js';
 import { fixedAnswer, type FixedAnswer } from './fixed-answer.js';
+import { joinModules } from './join-modules.js';
 
-/** The console as a process serves it. Each part is read when it is first asked for, and then kept. */
-export interface Console {
-  page(): Promise<FixedAnswer>;
-  /** What the page loads; undefined where it has no such file. */
-  file(name: string): Promise<FixedAnswer> | undefined;
+/** A file of the console. */
+export interface ConsoleFile {
+  readonly answer: FixedAnswer;
+  /** Whether there is nothing else under its name, ever. */
+  readonly forGood: boolean;
 }
 
-/** The console's own files, in `src/console`. */
-const OWN = [
-  'api.js',
-  'asking.js',
-  'batch.js',
-  'confirm.js',
-  'console.css',
-  'dead-letter.js',
-  'dead-letters.js',
-  'decisions.js',
-  'format.js',
-  'html.js',
-  'location.js',
-  'log-in.js',
-  'operation.js',
-  'overview.js',
-  'pages.js',
-  'parts.js',
-  'plot.js',
-  'replay.js',
-  'replays.js',
-  'said.js',
-  'session.js',
-  'shell.js',
-  'start.js',
-  'subscription.js',
-  'subscriptions.js',
-  'tenant-picker.js',
-];
+/** The console as a process serves it: made when it is first asked for, and then kept. */
+export interface Console {
+  page(): Promise<FixedAnswer>;
+  /** What the page loads, by a name that says what is in it; undefined where there is no such file. */
+  file(name: string): Promise<ConsoleFile | undefined>;
+}
 
 /** A file of a library. */
 interface LibraryFile {
@@ -47,53 +26,87 @@ interface LibraryFile {
   readonly from: string;
   /** The file beside the one that Node would load; default: that one. */
   readonly beside?: string;
-  /** What it imports by name. A browser does not know where a package is: here it is beside it. */
-  readonly imports?: string;
+  /** What an old script leaves in a variable of this name is what the module exports. */
+  readonly variable?: string;
 }
 
 const LIBRARIES: Readonly<Record<string, LibraryFile>> = {
   'preact.js': { from: 'preact' },
-  'hooks.js': { from: 'preact/hooks', imports: 'preact' },
+  'hooks.js': { from: 'preact/hooks' },
   'htm.js': { from: 'htm', beside: 'htm.mjs' },
-  'uplot.js': { from: 'uplot/dist/uPlot.esm.js' },
+  'uplot.js': { from: 'uplot/dist/uPlot.iife.min.js', variable: 'uPlot' },
   'uplot.css': { from: 'uplot/dist/uPlot.min.css' },
 };
 
-const TYPES: Readonly<Record<string, string>> = {
-  js: 'text/javascript; charset=utf-8',
-  css: 'text/css; charset=utf-8',
-};
+const SCRIPT = 'text/javascript; charset=utf-8';
+const STYLE = 'text/css; charset=utf-8';
 
-/** Makes the console. */
+interface MadeConsole {
+  readonly page: FixedAnswer;
+  readonly files: ReadonlyMap<string, ConsoleFile>;
+}
+
+/** Makes the console: its modules joined into one script, so that a page is there after few requests. */
 export function createConsole(): Console {
-  const kept = (type: string, read: () => Promise<Buffer>) =>
-    sharedAnswer(async () => fixedAnswer(type, await read()));
-  const own = (name: string) => readFile(new URL(`../console/${name}`, import.meta.url));
-  const files = new Map<string, () => Promise<FixedAnswer>>();
-  for (const name of OWN)
-    files.set(
-      name,
-      kept(typeOf(name), () => own(name)),
-    );
-  for (const name of Object.keys(LIBRARIES))
-    files.set(
-      name,
-      kept(typeOf(name), () => library(name)),
-    );
+  const made = sharedAnswer(make);
   return {
-    page: kept('text/html; charset=utf-8', () => own('index.html')),
-    file: (name) => files.get(name)?.(),
+    page: async () => (await made()).page,
+    file: async (name) => (await made()).files.get(name),
   };
 }
 
-function typeOf(name: string): string {
-  return TYPES[name.slice(name.lastIndexOf('.') + 1)]!;
+async function make(): Promise<MadeConsole> {
+  const plot = await read('uplot.js');
+  const plotName = nameOf('uplot.js', plot);
+  const script = (await joinModules('start.js', read)).replaceAll("'./uplot.js'", `'./${plotName}'`);
+  const style = `${await read('uplot.css')}\n${await read('console.css')}`;
+  const scriptName = nameOf('console.js', script);
+  const styleName = nameOf('console.css', style);
+  const page = (await read('index.html'))
+    .replace('console.css', styleName)
+    .replace('start.js', scriptName)
+    .replace('uplot.js', plotName);
+  return {
+    page: await fixedAnswer('text/html; charset=utf-8', Buffer.from(page)),
+    files: new Map([
+      ...named(['console.js', scriptName], await fixedAnswer(SCRIPT, Buffer.from(script))),
+      ...named(['uplot.js', plotName], await fixedAnswer(SCRIPT, Buffer.from(plot))),
+      ...named(['console.css', styleName], await fixedAnswer(STYLE, Buffer.from(style))),
+    ]),
+  };
 }
 
-async function library(name: string): Promise<Buffer> {
-  const { from, beside, imports } = LIBRARIES[name]!;
+/** By its plain name a file is for people who look: it may be another tomorrow. */
+function named(
+  [plain, own]: readonly [string, string],
+  answer: FixedAnswer,
+): (readonly [string, ConsoleFile])[] {
+  return [
+    [plain, { answer, forGood: false }],
+    [own, { answer, forGood: true }],
+  ];
+}
+
+/** The name that a file is served by: what is in it is part of it, so that who has it need never ask again. */
+function nameOf(name: string, content: string): string {
+  const digest = createHash('sha256').update(content).digest('hex').slice(0, 16);
+  return name.replace('.', `-${digest}.`);
+}
+
+function read(name: string): Promise<string> {
+  const found = Object.hasOwn(LIBRARIES, name) ? LIBRARIES[name] : undefined;
+  if (found !== undefined) return readLibrary(found);
+  return readFile(new URL(`../console/${name}`, import.meta.url), 'utf8');
+}
+
+async function readLibrary({ from, beside, variable }: LibraryFile): Promise<string> {
   const resolved = createRequire(import.meta.url).resolve(from);
-  const content = await readFile(beside === undefined ? resolved : join(dirname(resolved), beside));
-  if (imports === undefined) return content;
-  return Buffer.from(content.toString('utf8').replaceAll(`from"${imports}"`, `from"./${imports}.js"`));
+  const content = await readFile(beside === undefined ? resolved : join(dirname(resolved), beside), 'utf8');
+  if (variable !== undefined) return `${content}\nexport { ${variable} as default };\n`;
+  return (
+    content
+      // A library is one long line: what it imports and exports comes onto lines of its own.
+      .replaceAll(/import\{([^}]*)\}from"([\w/]+)";/g, 'import {$1} from "./$2.js";\n')
+      .replaceAll(/([;}])export\s*(\{[^}]*\}|default )/g, '$1\nexport $2')
+  );
 }

@@ -20,11 +20,21 @@ export async function fixedAnswer(type: string, body: Buffer): Promise<FixedAnsw
   return { type, body, gzipped: await compress(body, { level: 9 }), etag: `"${digest}"` };
 }
 
-/** Answers with it, or with 304 to who has it. */
-export function answerFixed(ctx: Context, { type, body, gzipped, etag }: FixedAnswer): void {
+/** A year: as long as a cache keeps anything. */
+const FOR_GOOD = 'public, max-age=31536000, immutable';
+
+/**
+ * Answers with it, or with 304 to who has it.
+ * @param forGood whether its address never has anything else: who has it need not ask again
+ */
+export function answerFixed(ctx: Context, { type, body, gzipped, etag }: FixedAnswer, forGood = false): void {
   ctx.status = 200;
   // Weak: what is compressed and what is not are the same under it.
-  ctx.set({ ETag: `W/${etag}`, 'Cache-Control': 'no-cache', 'X-Content-Type-Options': 'nosniff' });
+  ctx.set({
+    ETag: `W/${etag}`,
+    'Cache-Control': forGood ? FOR_GOOD : 'no-cache',
+    'X-Content-Type-Options': 'nosniff',
+  });
   ctx.vary('Accept-Encoding');
   if (ctx.fresh) {
     ctx.status = 304;

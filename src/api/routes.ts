@@ -1,4 +1,5 @@
 import type { Route } from './route.js';
+import { ACTIVITY_ROUTES, type ActivityServices } from './routes/activity.js';
 import { AUDIT_LOG_ROUTES, type AuditLogServices } from './routes/audit-log.js';
 import { BATCH_ROUTES } from './routes/batches.js';
 import { CONSOLE_ROUTES, type ConsoleServices } from './routes/console.js';
@@ -32,7 +33,7 @@ export interface RouteServices
     HealthServices,
     DocumentationServices,
     ConsoleServices {
-  readonly decider: Pick<Decider, 'subject' | 'rulesInForce'>;
+  readonly decider: Pick<Decider, 'subject' | 'rulesInForce' | 'counts'>;
   readonly receipts: Receipts;
   readonly eventHistory: EventHistory;
 }
@@ -56,6 +57,7 @@ export const ROUTES: readonly Route<
   RouteServices &
     SubscriptionServices &
     StatusServices &
+    ActivityServices &
     UsageServices &
     TenantServices &
     SecretServices &
@@ -65,6 +67,7 @@ export const ROUTES: readonly Route<
   ...COMMON_ROUTES,
   ...SUBSCRIPTION_ROUTES,
   ...STATUS_ROUTES,
+  ...ACTIVITY_ROUTES,
   ...USAGE_ROUTES,
   ...TENANT_ROUTES,
   ...TENANT_SUBSCRIPTION_ROUTES,

@@ -29,10 +29,12 @@ import type { EventHistory } from '../event-history/event-history.js';
 import type { Receipts } from '../receipts/receipts.js';
 import type { Replays } from '../replays/replays.js';
 import { ExportSlots } from './export-slots.js';
+import { ViewerSlots } from './viewer-slots.js';
 import { mount } from './mount.js';
 import { createConsole } from './console.js';
 import { createDocumentation } from './documentation.js';
 import { COMMON_ROUTES, ROUTES } from './routes.js';
+import { ACTIVITY_ROUTES, type ActivityServices } from './routes/activity.js';
 import { AUDIT_LOG_ROUTES } from './routes/audit-log.js';
 import { createReadiness, type ReadinessCheck } from './routes/health.js';
 import { createScrape, METRICS_ROUTES } from './routes/metrics.js';
@@ -50,7 +52,7 @@ export interface ApiDependencies {
   readonly ingest: Ingest;
   /** The schemas of a tenant's events now in force; undefined where it has none. Default: no tenant has any. */
   readonly schemasOf?: (tenant: string) => EventSchemas | undefined;
-  readonly decider: Pick<Decider, 'subject' | 'rulesInForce'>;
+  readonly decider: Pick<Decider, 'subject' | 'rulesInForce' | 'counts'>;
   readonly receipts: Receipts;
   readonly eventHistory: EventHistory;
   readonly replays: Replays;
@@ -66,6 +68,8 @@ export interface ApiDependencies {
   readonly auditLog?: { readonly acts: Acts; readonly reader: AuditLogReader };
   /** Without it there is no `/v1/status`. */
   readonly status?: StatusServices['status'];
+  /** Without it there is no `/v1/activity`. */
+  readonly activity?: ActivityServices['activity'];
   readonly readiness: readonly ReadinessCheck[];
   /** How slowly a body may come. Default: any for 10 s, then 1,000 bytes/s. */
   readonly bodyPace?: BodyPace;
@@ -134,7 +138,7 @@ const BACKLOG = 4_096;
 
 /** Builds the Koa application; it holds no port yet. */
 export function createApi(dependencies: ApiDependencies): Koa {
-  const { subscriptions, status, usage, tenants, auditLog, metrics, readiness, log } = dependencies;
+  const { subscriptions, status, activity, usage, tenants, auditLog, metrics, readiness, log } = dependencies;
   const refusedTokens = new RefusedTokens(dependencies);
   const guard = createGuard({ ...dependencies, refusedTokens, acts: auditLog?.acts });
   const app = new Koa();
@@ -154,6 +158,8 @@ export function createApi(dependencies: ApiDependencies): Koa {
   if (tenants !== undefined) mountTenants(router, tenants, guard);
   if (auditLog !== undefined) mount(router, AUDIT_LOG_ROUTES, { auditLog: auditLog.reader }, guard);
   if (status !== undefined) mount(router, STATUS_ROUTES, { status }, guard);
+  if (activity !== undefined)
+    mount(router, ACTIVITY_ROUTES, { activity, viewerSlots: new ViewerSlots() }, guard);
   if (metrics !== undefined) mount(router, METRICS_ROUTES, { scrape: createScrape(metrics) });
   app.use(problems(log));
   app.use(refuseUnknown);

@@ -11,6 +11,7 @@ export interface EntryFilter {
   readonly reaches?: (tenant: string | undefined) => boolean;
   readonly subject?: string;
   readonly act?: string;
+  readonly kind?: Entry['kind'];
   /** Milliseconds since the epoch; the first that counts. */
   readonly from?: number;
   /** The first that counts no more. */
@@ -74,7 +75,7 @@ async function daysFor(
 }
 
 function matching(line: string, filter: EntryFilter): Entry | undefined {
-  const { tenant, reaches, subject, act, from = 0, to = Infinity } = filter;
+  const { tenant, reaches, subject, act, kind, from = 0, to = Infinity } = filter;
   // Most lines are other tenants': no need to take them apart.
   if (tenant !== undefined && !line.includes(`"tenant":${JSON.stringify(tenant)}`)) return undefined;
   const entry = entryIn(line);
@@ -84,7 +85,8 @@ function matching(line: string, filter: EntryFilter): Entry | undefined {
     (tenant === undefined || entry.tenant === tenant) &&
     (reaches === undefined || reaches(entry.tenant)) &&
     (subject === undefined || entry.subject === subject) &&
-    (act === undefined || entry.act === act);
+    (act === undefined || entry.act === act) &&
+    (kind === undefined || entry.kind === kind);
   return isWanted && at >= from && at < to ? entry : undefined;
 }
 

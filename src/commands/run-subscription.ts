@@ -4,6 +4,7 @@ import type {
   SubscriptionOverview,
   SubscriptionWaiting,
 } from '../subscriptions/overview.js';
+import type { SentTestEvent } from '../subscriptions/test-event.js';
 import { openCommandApi, type ApiCommandOptions } from './call-api.js';
 import { cell, print } from './terminal-text.js';
 
@@ -60,6 +61,15 @@ export async function change(verb: string, name: string, options: ChangeOptions)
   const path = `/v1/subscriptions/${encodeURIComponent(name)}/${verb}`;
   const { state } = await api.call<SubscriptionOverview>('POST', path, body);
   print(`${name} is ${state}`);
+}
+
+/** Sends a test event to one subscription. */
+export async function test(name: string, options: SubscriptionOptions): Promise<void> {
+  const api = openCommandApi(options, 'subscriptions:write');
+  const path = `/v1/subscriptions/${encodeURIComponent(name)}/test`;
+  const sent = await api.call<SentTestEvent>('POST', path, {});
+  if (options.json) return print(JSON.stringify(sent, undefined, 2));
+  print(`event ${sent.eventId} is on its way to ${name}, in batch ${sent.batchId}`);
 }
 
 /** Why it stands as it does, and that it fails. */

@@ -19,11 +19,11 @@ const VERBS = {
   drain: 'take no new events, and deliver what waits',
 } as const;
 
-/** `headgate subscription`: lists, pauses, resumes and drains the subscriptions of a tenant. */
+/** `headgate subscription`: lists, pauses, resumes, drains and tests the subscriptions of a tenant. */
 export function subscriptionCommand(): Command {
   const command = new Command('subscription')
     .alias('subscriptions')
-    .description("List, pause, resume, drain, create and delete a tenant's subscriptions.")
+    .description("List, pause, resume, drain, test, create and delete a tenant's subscriptions.")
     .addHelpText('after', EXAMPLES);
   withTarget(command.command('list').description('show how each subscription stands, and what waits for it'))
     .option('--json', 'print the answer as JSON', false)
@@ -41,6 +41,11 @@ export function subscriptionCommand(): Command {
       );
   }
   for (const added of subscriptionChangeCommands()) command.addCommand(added);
+  withTarget(command.command('test').argument('<name>').description('send a test event to it alone'))
+    .option('--json', 'print the answer as JSON', false)
+    .action(async (name: string, options: SubscriptionOptions) =>
+      (await import('./run-subscription.js')).test(name, options),
+    );
   return command;
 }
 

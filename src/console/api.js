@@ -15,16 +15,23 @@ export class ApiError extends Error {
 /**
  * Asks for something.
  * @param {string} path such as `/v1/subscriptions`
- * @param {{ method?: string, body?: object, query?: object, signal?: AbortSignal }} [options] what is empty in a query is left out
+ * @param {{ method?: string, body?: object, query?: object, signal?: AbortSignal, everyTenant?: boolean }} [options]
+ *   what is empty in a query is left out; `everyTenant`: of all that an operator reaches, whichever it has chosen
  * @throws {ApiError}
  */
-export async function ask(path, { method = 'GET', body, query, signal } = {}) {
+export async function ask(path, options) {
+  const response = await open(path, options);
+  return response.json();
+}
+
+/** Asks for something, and gives the answer before it is read. @throws {ApiError} */
+export async function open(path, { method = 'GET', body, query, signal, everyTenant = false } = {}) {
   const asking = currentSession();
   const response = await fetch(`${path}${queryOf(query)}`, {
     method,
     signal,
     cache: 'no-store',
-    headers: headersOf(asking, body),
+    headers: headersOf(asking, body, everyTenant),
     ...(body !== undefined && { body: JSON.stringify(body) }),
   }).catch((error) => {
     if (error.name === 'AbortError') throw error;
@@ -35,7 +42,7 @@ export async function ask(path, { method = 'GET', body, query, signal } = {}) {
       retryAfter: 5,
     });
   });
-  if (response.ok) return response.json();
+  if (response.ok) return response;
   const problem = await problemOf(response);
   // Of a token that has been replaced meanwhile nothing is to be said.
   if (response.status === 401 && asking === currentSession()) logOut(problem);
@@ -45,10 +52,11 @@ export async function ask(path, { method = 'GET', body, query, signal } = {}) {
 /** A part of a path, whatever is in it. */
 export const part = (value) => encodeURIComponent(value);
 
-function headersOf(session, body) {
+function headersOf(session, body, everyTenant) {
+  const named = session?.operator && !everyTenant ? session.tenant : undefined;
   return {
     ...(session?.token !== undefined && { authorization: `Bearer ${session.token}` }),
-    ...(session?.operator && session.tenant !== undefined && { 'headgate-tenant': session.tenant }),
+    ...(named !== undefined && { 'headgate-tenant': named }),
     ...(body !== undefined && { 'content-type': 'application/json' }),
   };
 }

@@ -8,10 +8,11 @@ const LONGEST_PAUSE_SECONDS = 60;
  * Asks for something when a component appears, and again every `everySeconds` while the page is looked at. What was known
  * stays while it fails, with the error beside it; failures are asked about less and less often.
  * @param {string | undefined} path undefined: nothing yet
- * @param {{ query?: object, everySeconds?: number, until?: (value: any) => boolean }} [options] `until`: what stays as it is
+ * @param {{ query?: object, everySeconds?: number, until?: (value: any) => boolean, everyTenant?: boolean }} [options]
+ *   `until`: what stays as it is
  * @returns {{ value?: any, error?: Error, refresh: () => void }}
  */
-export function useAnswer(path, { query, everySeconds, until = () => false } = {}) {
+export function useAnswer(path, { query, everySeconds, until = () => false, everyTenant } = {}) {
   const key = JSON.stringify([path, query]);
   const [state, setState] = useState({ key });
   const now = useRef(() => {});
@@ -29,7 +30,7 @@ export function useAnswer(path, { query, everySeconds, until = () => false } = {
       // Nobody sees it; it goes on when somebody does.
       if (document.hidden && everySeconds !== undefined) return;
       try {
-        const value = await ask(path, { query, signal: stop.signal });
+        const value = await ask(path, { query, signal: stop.signal, everyTenant });
         failures = 0;
         setState({ key, value });
         if (everySeconds !== undefined && !until(value)) later(everySeconds);

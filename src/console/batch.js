@@ -1,9 +1,10 @@
 import { html } from './html.js';
 import { part } from './api.js';
 import { useAnswer } from './asking.js';
-import { countText, durationText, numberText, timeText } from './format.js';
+import { countText, numberText, timeText } from './format.js';
 import { at, go } from './location.js';
-import { Answer, Field, Heading, onSubmit, State, TemporalLink, Time } from './parts.js';
+import { Answer, Field, Heading, onSubmit } from './parts.js';
+import { Loads, Step } from './way.js';
 
 /** A batch's way, from its workflow to the warehouse and to each subscription. */
 export function BatchPage({ location }) {
@@ -34,20 +35,7 @@ function Way({ of: { stream, workflow, decisions, load, deliveries = [] } }) {
         <${Eligible} of=${decisions.eligible} />
       <//>`
     }
-    ${
-      load &&
-      html`<${Step} title="Loaded into the warehouse" workflow=${load.workflow} state=${load.workflow.status}>
-        ${load.loads.length === 0 && html`<p>Not loaded yet.</p>`}
-        <ul>
-          ${load.loads.map(
-            ({ stream: of, loadId, file, alreadyHeld }) =>
-              html`<li key=${loadId}>
-                ${`${of}: `}<code>${file ?? loadId}</code>${alreadyHeld ? ', which the warehouse held before' : ''}
-              </li>`,
-          )}
-        </ul>
-      <//>`
-    }
+    ${load && html`<${Loads} of=${load} />`}
     ${deliveries.map((each) => html`<${Delivery} of=${each} key=${`${each.subscription} ${each.priority} ${each.of}`} />`)}
   </ol>`;
 }
@@ -109,27 +97,10 @@ function pendingText({ attempts, count, dueAt }) {
   return `${numberText(count)} pending after ${countText(attempts, 'attempt')}${again}`;
 }
 
-function secondsText({ startedAt, closedAt }) {
-  const ms = Date.parse(closedAt) - Date.parse(startedAt);
-  return ms < 10_000 ? `${numberText(ms)} ms` : durationText(ms / 1000);
-}
-
 function Eligible({ of }) {
   const rules = Object.entries(of);
   if (rules.length === 0) return null;
   return html`<ul>
     ${rules.map(([rule, count]) => html`<li key=${rule}>${rule}: ${numberText(count)} eligible</li>`)}
   </ul>`;
-}
-
-function Step({ title, workflow, state, at: ended, children }) {
-  const took = workflow?.closedAt && `, took ${secondsText(workflow)}`;
-  return html`<li>
-    <h2>${title} ${state && html`<${State} of=${state} />`}</h2>
-    <p class="apart faint">
-      <span><${Time} at=${workflow?.startedAt ?? ended} />${took}</span>
-      <${TemporalLink} url=${workflow?.url} of=${workflow?.workflowId} />
-    </p>
-    ${children}
-  </li>`;
 }

@@ -20,6 +20,7 @@ import {
 } from './parts.js';
 import { say } from './said.js';
 import { may } from './session.js';
+import { fromLocal, toLocal } from './times.js';
 
 const COLUMNS = [
   {
@@ -76,12 +77,12 @@ function wordsOf({ attempt, status, ms }) {
 }
 
 /** The dead letters that wait, with a filter, and what can be done with all that it matches. */
-export function DeadLettersPage({ location, operations }) {
+export function DeadLettersPage({ location }) {
   const { pageToken, ...filter } = location.query;
   const page = useAnswer('/v1/dead-letters', { query: { ...filter, pageToken, limit: 50 } });
   return html`
     <${Heading} title="Dead letters" />
-    <${Filter} filter=${filter} operations=${operations} />
+    <${Filter} filter=${filter} />
     ${may('dead-letters:write') && html`<${OfMany} filter=${filter} onEnded=${page.refresh} />`}
     <${Answer} of=${page}>
       ${({ deadLetters, nextPageToken }) => html`
@@ -95,11 +96,10 @@ export function DeadLettersPage({ location, operations }) {
   `;
 }
 
-function Filter({ filter, operations }) {
-  const parameters = operations.get('GET /v1/dead-letters')?.parameters ?? [];
-  const reasons = parameters.find(({ name }) => name === 'reason')?.schema.enum ?? [];
+function Filter({ filter }) {
+  const reasons = useReasons();
   const send = onSubmit(({ from, to, ...rest }) =>
-    go(['dead-letters'], { ...rest, from: from && utc(from), to: to && utc(to) }),
+    go(['dead-letters'], { ...rest, from: fromLocal(from), to: fromLocal(to) }),
   );
   return html`<form
     class="filter"
@@ -118,8 +118,10 @@ function Filter({ filter, operations }) {
     <${Field} label="Event type" hint="Exact, or as booking.*"
       ><input name="type" defaultValue=${filter.type ?? ''}
     /><//>
-    <${Field} label="From"><input name="from" type="datetime-local" defaultValue=${local(filter.from)} /><//>
-    <${Field} label="To"><input name="to" type="datetime-local" defaultValue=${local(filter.to)} /><//>
+    <${Field} label="From"
+      ><input name="from" type="datetime-local" defaultValue=${toLocal(filter.from)}
+    /><//>
+    <${Field} label="To"><input name="to" type="datetime-local" defaultValue=${toLocal(filter.to)} /><//>
     <div class="actions">
       <button type="submit" class="main">Filter</button>
       <a href="#/dead-letters">All</a>
@@ -127,15 +129,22 @@ function Filter({ filter, operations }) {
   </form>`;
 }
 
-/** A time that was typed in the reader's own zone, as the API takes it. */
-function utc(time) {
-  return new Date(time).toISOString();
+let reasons;
+
+/** The reasons that there are, as the description of the API has them: read once, when somebody may choose one. */
+function useReasons() {
+  const [known, setKnown] = useState([]);
+  useEffect(() => {
+    reasons ??= readReasons();
+    void reasons.then(setKnown, () => (reasons = undefined));
+  }, []);
+  return known;
 }
 
-function local(time) {
-  const date = new Date(time ?? Number.NaN);
-  if (Number.isNaN(date.getTime())) return '';
-  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+async function readReasons() {
+  const response = await fetch('/openapi.json');
+  const { paths } = await response.json();
+  return paths['/v1/dead-letters'].get.parameters.find(({ name }) => name === 'reason').schema.enum;
 }
 
 function OfMany({ filter, onEnded }) {

@@ -2,6 +2,7 @@
 
 const TIME = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
+const DAY = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', timeZone: 'UTC' });
 const NUMBER = new Intl.NumberFormat();
 
 /** A time in the reader's own zone. */
@@ -15,9 +16,22 @@ export function clockText(seconds) {
   return CLOCK.format(seconds * 1000);
 }
 
+/** The day of seconds since 1970, in UTC as days of usage are. */
+export function dayText(seconds) {
+  return DAY.format(seconds * 1000);
+}
+
 /** A number with its thousands apart. */
 export function numberText(value) {
   return NUMBER.format(value);
+}
+
+/** Bytes as `683 kB`, `1.2 GB`. */
+export function bytesText(bytes) {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
+  const value = bytes / 1000 ** power;
+  return `${NUMBER.format(value < 10 ? Math.round(value * 10) / 10 : Math.round(value))} ${units[power]}`;
 }
 
 /** A number and what is counted: `1 batch`, `2 batches`. */

@@ -37,8 +37,9 @@ export function LogIn({ lost }) {
       <pre tabindex="0" role="group" aria-label="Command">headgate token --tenant UA --scope admin</pre>
       <p>To look, without changing anything, these scopes are enough:</p>
       <pre tabindex="0" role="group" aria-label="Scopes to look">
-subscriptions:read dead-letters:read batches:read
-replays:read decisions:read</pre>
+status:read subscriptions:read events:read
+batches:read dead-letters:read replays:read
+decisions:read usage:read audit-log:read</pre>
     </details>
   </main>`;
 }

@@ -132,7 +132,12 @@ function Report({
     ${
       rules.length > 0 &&
       html`<h3>What the rules say now</h3>
-        <${Table} label="What the rules say now" columns=${RULES} rows=${rules} keyOf=${({ rule }) => rule} />
+        <${Table}
+          label="What the rules say now"
+          columns=${CHANGED_RULES}
+          rows=${rules}
+          keyOf=${({ rule }) => rule}
+        />
         ${rules.map((each) => html`<${Samples} of=${each} key=${each.rule} />`)}`
     }
   </section>`;
@@ -143,7 +148,8 @@ const WOULD = [
   { name: 'Events', of: ({ events }) => numberText(events), number: true },
 ];
 
-const RULES = [
+/** How many decisions of each rule are other than they were. */
+export const CHANGED_RULES = [
   { name: 'Rule', of: ({ rule }) => rule },
   { name: 'Evaluated', of: ({ evaluated }) => numberText(evaluated), number: true },
   { name: 'Eligible then', of: ({ recorded }) => numberText(recorded.eligible), number: true },

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from './hooks.js';
+import { useEffect, useRef } from './hooks.js';
 import { html } from './html.js';
 import { at, useLocation } from './location.js';
 import { LogIn } from './log-in.js';
@@ -10,14 +10,13 @@ import { TenantPicker } from './tenant-picker.js';
 /** All of the console: the way in, or the page that is asked for with what is around it. */
 export function Console() {
   const session = useSession();
-  const operations = useOperations();
   if (session?.token === undefined) return html`<${LogIn} lost=${session?.lost} key=${session?.lost} />`;
-  return html`<${Shell} session=${session} operations=${operations} />`;
+  return html`<${Shell} session=${session} />`;
 }
 
-function Shell({ session, operations }) {
+function Shell({ session }) {
   const location = useLocation();
-  const pages = pagesOf(operations);
+  const pages = pagesOf(session);
   const { page, title, view } = pageOf(pages, location);
   const path = location.parts.join('/');
   const main = useRef();
@@ -41,7 +40,7 @@ function Shell({ session, operations }) {
       <p class="name">Headgate</p>
       ${
         session.operator
-          ? html`<${TenantPicker} session=${session} operations=${operations} />`
+          ? html`<${TenantPicker} session=${session} key=${session.tenant} />`
           : html`<p class="tenant"><span class="faint">Tenant</span> ${session.tenant ?? '?'}</p>`
       }
       <button type="button" onClick=${() => logOut()}>Log out</button>
@@ -58,31 +57,12 @@ function Shell({ session, operations }) {
     </nav>
     <main id="main" ref=${main} tabindex="-1">
       ${
-        picked || page?.withoutTenant
-          ? html`<${view} key=${`${session.tenant} ${path}`} ...${{ location, operations, session }} />`
+        picked || page === undefined || page.ofAll
+          ? html`<${view} key=${`${session.tenant} ${path}`} ...${{ location, session }} />`
           : html`<h1>${title}</h1>
               <p>Choose a tenant first.</p>`
       }
     </main>
     <${Said} />
   `;
-}
-
-/** What this version of the API can do, by `GET /v1/…`, as its description says. */
-function useOperations() {
-  const [operations, setOperations] = useState(new Map());
-  useEffect(() => {
-    void readOperations().then(setOperations, () => {});
-  }, []);
-  return operations;
-}
-
-async function readOperations() {
-  const response = await fetch('/openapi.json');
-  const { paths } = await response.json();
-  return new Map(
-    Object.entries(paths).flatMap(([path, methods]) =>
-      Object.entries(methods).map(([method, operation]) => [`${method.toUpperCase()} ${path}`, operation]),
-    ),
-  );
 }

@@ -1,3 +1,4 @@
+import { useState } from './hooks.js';
 import { html } from './html.js';
 import { part } from './api.js';
 import { useAction, useAnswer } from './asking.js';
@@ -5,7 +6,7 @@ import { Confirm } from './confirm.js';
 import { Attempts, DeadLetterTable } from './dead-letters.js';
 import { durationText, numberText } from './format.js';
 import { at } from './location.js';
-import { Answer, Facts, Heading, Problem, Time } from './parts.js';
+import { Answer, Facts, Heading, Problem, State, Time } from './parts.js';
 import { say } from './said.js';
 import { may } from './session.js';
 import { Stands, waitingText } from './subscriptions.js';
@@ -44,6 +45,7 @@ export function SubscriptionPage({ location }) {
       ${(subscription) => html`
         <${Standing} of=${subscription} />
         ${subscription.failing && html`<${Failing} of=${subscription.failing} />`}
+        ${may('subscriptions:write') && html`<${TestEvent} name=${name} kind=${subscription.kind} />`}
         ${hasDeadLetters(subscription) && html`<${LastFailures} name=${name} />`}
       `}
     <//>
@@ -107,6 +109,47 @@ function LastFailures({ name }) {
         <${Answer} of=${shown}> ${({ events }) => html`<${Attempts} of=${events[0]?.attempts ?? []} />`} <//>`
     }
   </section>`;
+}
+
+/** Sends an event to this subscription alone, and follows what becomes of it. */
+function TestEvent({ name, kind }) {
+  const { busy, error, act } = useAction();
+  const [sent, setSent] = useState();
+  if (kind === 'eligibility' || kind === 'warehouse') return null;
+  const send = async () => {
+    const answer = await act(`/v1/subscriptions/${part(name)}/test`);
+    if (answer === undefined) return;
+    setSent(answer);
+    say('The test event is on its way.');
+  };
+  return html`<section aria-labelledby="test">
+    <h2 id="test">Test</h2>
+    <p>An event of the type <code>headgate.subscription.test</code> goes to this subscription alone.</p>
+    <div class="actions">
+      <button type="button" disabled=${busy} onClick=${() => void send()}>Send a test event</button>
+    </div>
+    <${Problem} error=${error} />
+    ${sent && html`<${SentTest} of=${sent} name=${name} key=${sent.batchId} />`}
+  </section>`;
+}
+
+const isThrough = ({ deliveries = [] }) =>
+  deliveries.length > 0 && deliveries.every(({ passes }) => passes > 0);
+
+function SentTest({ of: { eventId, batchId }, name }) {
+  const reads = may('batches:read');
+  const shown = useAnswer(reads ? `/v1/batches/${part(batchId)}` : undefined, {
+    everySeconds: 1,
+    until: isThrough,
+  });
+  const delivery = shown.value?.deliveries?.find(({ subscription }) => subscription === name);
+  return html`<${Facts}
+    of=${[
+      ['Event', html`<code>${eventId}</code>`],
+      ['Batch', reads ? html`<a href=${at(['batches', batchId])}>${batchId}</a>` : batchId],
+      ['Became of it', reads && html`<${State} of=${delivery?.state ?? 'running'} />`],
+    ]}
+  />`;
 }
 
 function Changes({ name, state, kind, onChanged }) {

@@ -14,6 +14,7 @@ import {
   type ChunkWatch,
   type OnFault,
 } from './decide-chunk.js';
+import { DecisionCounts } from './decision-counts.js';
 import { Subjects } from './subjects.js';
 
 /** What a {@link Decider} needs. */
@@ -60,6 +61,8 @@ interface Progress {
  */
 export class Decider {
   readonly subjects: Subjects;
+  /** What the rules have said since the process started. */
+  readonly counts = new DecisionCounts();
   private readonly tenants = new Map<string, Progress>();
   /** Tenants that have gone on since their last checkpoint began, longest first. */
   private readonly advanced = new Set<string>();
@@ -121,6 +124,7 @@ export class Decider {
     const decided = this.apply(tenant, stream, seq, events, rules, this.progressOf(tenant), told);
     const failed = failures.list();
     if (failed.length > 0) this.options.onFailures?.(tenant, failed);
+    this.counts.add(tenant, decided, (rule) => rules.rules.find(({ name }) => name === rule)?.version);
     this.options.onDecided?.(tenant, decided, (performance.now() - began) / 1000);
     return decided;
   }

@@ -17,6 +17,7 @@ import type { SubscriptionControl } from '../subscriptions/control.js';
 import { createQueueRates } from '../temporal/queue-rates.js';
 import { SubscriptionLags } from '../subscriptions/lags.js';
 import { SubscriptionOverviews, type SubscriptionOverviewsOptions } from '../subscriptions/overview.js';
+import { createSendTestEvent } from '../subscriptions/test-event.js';
 import { openKeySet } from '../keys/key-set.js';
 import { openRevocations } from '../keys/revocations.js';
 import { createPull } from '../pull/pull.js';
@@ -30,6 +31,8 @@ import { temporalAnswers } from './open-admission.js';
 import { openStateStore } from './state.js';
 import { openSpoolRegister, type SpoolRegister } from './spool-register.js';
 import { openTenantChanges } from './tenant-changes.js';
+import { Activity } from '../status/activity.js';
+import type { Usage } from '../usage/usage.js';
 import { openUsage } from './usage.js';
 import { startStateRole } from './state-role.js';
 import { eventHistoryOf, openIndexer } from './event-history.js';
@@ -88,6 +91,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const readiness = readinessOf(options, { client, spool, parts });
   const refusals = new RecentRefusals();
   const { lags, status } = openLooks(options, { client, queues, spool, refusals, parts });
+  const activity = openActivity(options, { usage, lags, batcher });
   const app = createApi({
     ...(await apiParts(options, configOf, client, { node: spool.node, spools: register.nodes })),
     eventHistory: eventHistoryOf(options, { client, indexer, spool, batcher }),
@@ -96,14 +100,16 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     ingest,
     decider,
     pull,
-    subscriptions: overviewsOf(control, { client, notes: queues, configOf }),
+    subscriptions: subscriptionsOf(options, control, { client, notes: queues, configOf }),
     status,
+    activity,
     onRefused: (tenant, code) => refusals.refused(tenant, code),
     usage,
     readiness,
   });
   watchApi(options, { lags, spool, parts, readiness });
   await usage.start();
+  activity.start();
   await reloads.look();
   await parts.recover();
   reloads.follow();
@@ -114,6 +120,8 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   return {
     url: api.url,
     stop: async () => {
+      // Those who follow would hold it up as well.
+      activity.close();
       // Consumers that wait would hold it up.
       const closed = Promise.all([api.close(), pull.close(), stateWorker.stop()]);
       await within(
@@ -138,11 +146,21 @@ function clientOf({ temporal, holdings, tracing }: ApiRoleOptions): Client {
   return new Client({ connection, namespace, identity: holdings.identity, interceptors: tracing?.client });
 }
 
-function overviewsOf(
+function subscriptionsOf(
+  { registry, stores }: ApiRoleOptions,
   control: SubscriptionControl,
   looked: Omit<SubscriptionOverviewsOptions, 'control'>,
 ): ApiDependencies['subscriptions'] {
-  return { control, overviews: new SubscriptionOverviews({ ...looked, control }) };
+  return {
+    control,
+    overviews: new SubscriptionOverviews({ ...looked, control }),
+    sendTestEvent: createSendTestEvent({
+      client: looked.client,
+      batchStore: stores.batchStore,
+      tenantOf: (tenant) => registry.get(tenant),
+      isDraining: (tenant, name) => control.isDraining(tenant, name),
+    }),
+  };
 }
 
 /** How all subscriptions stand, and what that means for tenants and the node. */
@@ -160,6 +178,20 @@ function openLooks(
   const lags = new SubscriptionLags({ ...looked, tenants, log, everyMs: LOOK_EVERY_MS });
   control.onChange((tenant, name) => lags.hurry(tenant, name));
   return { lags, status: openStatus(config, { ...looked, tenants, lags }) };
+}
+
+/** What goes on, as those who look see it. */
+function openActivity(
+  { registry }: ApiRoleOptions,
+  { usage, lags, batcher }: { usage: Usage; lags: SubscriptionLags; batcher: IngestParts['batcher'] },
+): Activity {
+  return new Activity({
+    lags,
+    tenants: () => registry.list().map(({ config }) => config.tenant),
+    counted: (...of) => usage.counted(...of),
+    onCounted: (listener) => usage.onCounted(listener),
+    oldestOf: (tenant) => batcher.oldestOf(tenant),
+  });
 }
 
 function listenAt(app: Koa, { config, turns }: ApiRoleOptions): Promise<ListeningApi> {

@@ -9,7 +9,7 @@ import { startBatch } from '../temporal/start-batch.js';
 import type { LoadedTenant } from '../tenants/config/registry.js';
 import { assertBatchId } from '../tenants/ids.js';
 import { tenantQueue } from '../tenants/queues.js';
-import type { IngestBatchInput } from '../workflows/messages/batches.js';
+import type { IngestBatchInput, RoutedEvents } from '../workflows/messages/batches.js';
 
 /** What {@link startOwnBatch} needs. */
 export interface OwnBatchOptions {
@@ -27,6 +27,8 @@ export interface OwnBatch {
   readonly batchId: string;
   /** At least one. */
   readonly events: readonly EventRow[];
+  /** The one subscription that they go to. Default: those that the tenant's routes name. */
+  readonly to?: string;
 }
 
 /** What stands for the node in ids of batches that no spool has made. */
@@ -38,18 +40,18 @@ const NODE = '00000000';
  */
 export async function startOwnBatch(
   options: OwnBatchOptions,
-  { tenant, batchId, events }: OwnBatch,
+  { tenant, batchId, events, to }: OwnBatch,
 ): Promise<void> {
-  const { client, batchStore, tenantOf, isDraining } = options;
+  const { client, batchStore, tenantOf } = options;
   const loaded = tenantOf(tenant);
   // It was removed in the meantime: nobody is left to be told.
   if (loaded === undefined) return;
   const file = await join(events.map((event) => pack(`${JSON.stringify(event)}\n`)));
   const batch = await batchStore.write({ tenant, stream: 'events', batchId }, file, events.length);
-  const routing =
-    loaded.router && new ChunkRouting(loaded.router, 'events', (name) => isDraining(tenant, name));
-  events.forEach((event, line) => routing?.take(event, line));
-  const routed = joinRouted([{ events: events.length, evaluated: 0, routed: routing?.routed() }]);
+  const routed =
+    to === undefined
+      ? routedOf(options, tenant, loaded, events)
+      : [{ subscription: to, of: 'events' as const, priority: 'normal' as const, count: events.length }];
   const input: IngestBatchInput = {
     batch,
     activityQueue: tenantQueue(tenant),
@@ -63,6 +65,18 @@ export async function startOwnBatch(
   };
   const { isolation } = loaded.config;
   await startBatch({ client, isolationOf: () => isolation }, input);
+}
+
+/** Where the tenant's routes send events. */
+function routedOf(
+  { isDraining }: Pick<OwnBatchOptions, 'isDraining'>,
+  tenant: string,
+  { router }: LoadedTenant,
+  events: readonly EventRow[],
+): RoutedEvents[] {
+  const routing = router && new ChunkRouting(router, 'events', (name) => isDraining(tenant, name));
+  events.forEach((event, line) => routing?.take(event, line));
+  return joinRouted([{ events: events.length, evaluated: 0, routed: routing?.routed() }]);
 }
 
 /**

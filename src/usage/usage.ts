@@ -4,7 +4,7 @@ import type { ReachedBudget } from '../ingest/admission/admission.js';
 import { createGroupCommit } from '../platform/group-commit.js';
 import type { Logger } from '../platform/logger.js';
 import { DAY_MS, HOUR_MS, SECOND_MS } from '../platform/time.js';
-import { dayOf } from '../stores/usage/figures.js';
+import { dayOf, type UsageTotal } from '../stores/usage/figures.js';
 import type { UsageLedger } from '../stores/usage/ledger.js';
 import {
   ownBatchId,
@@ -53,11 +53,14 @@ export class Usage {
   private stopped = false;
   private readonly telling = new Map<string, Promise<void>>();
   private readonly closing = new AbortController();
+  private readonly listeners = new Set<(tenants: ReadonlySet<string>) => void>();
 
   constructor(private readonly options: UsageOptions) {
     this.now = options.now ?? Date.now;
     this.folded = createGroupCommit(async () => {
-      for (const tenant of await options.ledger.fold()) this.toCheck.add(tenant);
+      const counted = await options.ledger.fold();
+      for (const tenant of counted) this.toCheck.add(tenant);
+      if (counted.size > 0) for (const listener of this.listeners) listener(counted);
     });
     for (const { config } of options.registry.list()) this.toCheck.add(config.tenant);
     this.unfollow = options.registry.onChange(({ tenant }) => {
@@ -84,6 +87,17 @@ export class Usage {
     const tenants = tenant === undefined ? [...ledger.tenants()].filter(reaches) : [tenant];
     const report = usageReport({ of: (...of) => ledger.of(...of), prices }, tenants, query, this.now());
     return { ...(tenant !== undefined && { tenant }), ...report };
+  }
+
+  /** What was counted of a tenant from one day through another, as far as it has been added up. */
+  counted(tenant: string, from: string, through: string): Iterable<UsageTotal> {
+    return this.options.ledger.of(tenant, from, through);
+  }
+
+  /** Has a listener called with the tenants of whom more was counted. Returns how to stop. */
+  onCounted(listener: (tenants: ReadonlySet<string>) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
   }
 
   /** Until when a tenant's events are refused for its budget; undefined while they are not. */

@@ -24,6 +24,7 @@ const SUBSCRIPTIONS: SubscriptionServices['subscriptions'] = {
     list: () => Promise.resolve([]),
     show: () => Promise.reject(new Error('no')),
   },
+  sendTestEvent: () => Promise.reject(new Error('no')),
 };
 
 describe('what the API is asked, in the audit log', () => {

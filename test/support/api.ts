@@ -28,6 +28,7 @@ import type { AdmissionLimits, AdmissionOptions } from '../../src/ingest/admissi
 import type { Turns } from '../../src/platform/event-loop-turns.js';
 import type { Plan } from '../../src/ingest/partition.js';
 import { openKeySet, signToken, type TokenClaims } from '../../src/keys/key-set.js';
+import { Activity } from '../../src/status/activity.js';
 import { Status } from '../../src/status/status.js';
 import type { TenantConfig } from '../../src/tenants/config/tenant-config.js';
 import type { Metrics } from '../../src/observability/metrics.js';
@@ -185,6 +186,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       usage: noUsage(),
       tenants: noTenants(),
       status: knownStatus(Object.keys(tenants)),
+      activity: noActivity(Object.keys(tenants)),
       pull: options.pull ?? pullNothing(),
       auditLog: { acts, reader: createAuditLogReader(places) },
       readiness: [
@@ -213,7 +215,8 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       contentType: response.headers.get('content-type'),
       text,
     });
-    const body = (text === '' ? {} : JSON.parse(text)) as TestAnswer['body'];
+    const isJson = response.headers.get('content-type')?.includes('json') === true;
+    const body = (isJson && text !== '' ? JSON.parse(text) : {}) as TestAnswer['body'];
     return { status: response.status, headers: response.headers, body };
   };
 
@@ -297,6 +300,7 @@ function noSubscriptions(): SubscriptionServices['subscriptions'] {
   return {
     control: { change: none },
     overviews: { asking: (ask) => ask(), list: () => Promise.resolve([]), show: none },
+    sendTestEvent: none,
   };
 }
 
@@ -309,6 +313,17 @@ function knownStatus(tenants: readonly string[]): Status {
     assertOpen: () => undefined,
     node: () => ({ spool: { bytes: 0, limitBytes: 1, oldestSeconds: 0 }, disks: [], diskReserveBytes: 0 }),
     backlogOf: () => ({ bytes: 0 }),
+  });
+}
+
+/** Nothing goes on. */
+function noActivity(tenants: readonly string[]): Activity {
+  return new Activity({
+    tenants: () => tenants,
+    counted: () => [],
+    onCounted: () => () => undefined,
+    lags: { reading: () => Promise.resolve({ at: Date.now(), lags: [] }) },
+    oldestOf: () => undefined,
   });
 }
 

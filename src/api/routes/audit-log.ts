@@ -59,7 +59,7 @@ export const AUDIT_LOG_ROUTES = [
       const filter = { ...asked, tenant, from: moment('from', from), to: moment('to', to) };
       // Only who reaches everything reaches a tenant that cannot be.
       const reaches = (of: string | undefined): boolean => reach.includes(of ?? '');
-      const about = [role, tenant ?? subject, asked.subject, asked.act, from, to];
+      const about = [role, tenant ?? subject, asked.subject, asked.act, asked.kind, from, to];
       const { entries, nextPageToken } = await auditLog.list({ ...filter, reaches, limit, pageToken, about });
       const shown = entries.map((entry) => shownTo(role, entry));
       return { entries: shown, ...(nextPageToken !== undefined && { nextPageToken }) };

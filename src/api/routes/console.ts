@@ -38,7 +38,7 @@ export const CONSOLE_ROUTES = [
       summary: 'Load a file of the console',
       description: 'What the page loads: scripts and styles.',
       params: {
-        file: text({ description: 'The name of a file that the page loads.', examples: ['start.js'] }),
+        file: text({ description: 'The name of a file that the page loads.', examples: ['console.js'] }),
       },
       answer: {
         status: 200,
@@ -47,12 +47,12 @@ export const CONSOLE_ROUTES = [
         headers: ETAG,
       },
       errors: ['NOT_FOUND'],
-      examples: [{ name: 'script', summary: 'The script that starts the console' }],
+      examples: [{ name: 'script', summary: 'The script of the console' }],
     },
     async ({ console }: ConsoleServices, { ctx, params }) => {
-      const file = console.file(params.file);
+      const file = await console.file(params.file);
       if (file === undefined) throw new HeadgateError('NOT_FOUND', 'The console has no such file.');
-      answerFixed(ctx, await file);
+      answerFixed(ctx, file.answer, file.forGood);
       return ANSWERED;
     },
   ),

@@ -3,10 +3,61 @@ import { HeadgateError } from '../../errors.js';
 import type { Decider } from '../../eligibility/decider.js';
 import { failedFolds } from '../../rules/failed-folds.js';
 import { route } from '../route.js';
-import { SUBJECT } from '../schemas/decisions.js';
+import { RULES, SUBJECT } from '../schemas/decisions.js';
 
-/** `GET /v1/eligibility/{subject}`: the current decision of every rule in force that has been evaluated on the subject. */
+/** What the routes of decisions need of the server. */
+export interface DecisionServices {
+  readonly decider: Pick<Decider, 'subject' | 'rulesInForce' | 'counts'>;
+}
+
+/** `GET /v1/rules`: what each rule in force has said. `GET /v1/eligibility/{subject}`: the current decision of every rule in force that has been evaluated on the subject. */
 export const ELIGIBILITY_ROUTES = [
+  route(
+    {
+      id: 'listRules',
+      method: 'GET',
+      path: '/v1/rules',
+      tag: 'Decisions',
+      scope: 'decisions:read',
+      summary: 'List rules',
+      description:
+        'The rules in force, and how many of their decisions came out how since the process started. A replay says what other rules would have decided.',
+      answer: { status: 200, description: 'The rules.', schema: RULES },
+      examples: [
+        {
+          name: 'all',
+          summary: 'One rule',
+          answer: {
+            since: '2024-03-10T06:00:00.000Z',
+            rules: [
+              {
+                name: 'free_shipping',
+                version: '3f2a9c01d4e5',
+                on: ['order.paid'],
+                when: 'aggregates.spent >= 100 || profile.plan == "gold"',
+                aggregates: ['spent'],
+                eligible: 12,
+                ineligible: 88,
+              },
+            ],
+          },
+        },
+      ],
+    },
+    async ({ decider }: DecisionServices, { tenant }) => {
+      const inForce = decider.rulesInForce(tenant)?.rules ?? [];
+      decider.counts.keep(tenant, inForce);
+      const rules = inForce.map(({ name, version, on, when, aggregates }) => ({
+        name,
+        version,
+        on,
+        when: when.source,
+        aggregates,
+        ...decider.counts.read(tenant, name, version),
+      }));
+      return { since: new Date(decider.counts.since).toISOString(), rules };
+    },
+  ),
   route(
     {
       id: 'getEligibility',
@@ -48,10 +99,7 @@ export const ELIGIBILITY_ROUTES = [
         },
       ],
     },
-    async (
-      { decider }: { readonly decider: Pick<Decider, 'subject' | 'rulesInForce'> },
-      { tenant, params: { subject = '' } },
-    ) => {
+    async ({ decider }: DecisionServices, { tenant, params: { subject = '' } }) => {
       const known = subject.length > 0 && subject.length <= 512;
       const record = known ? await decider.subject(tenant, subject) : undefined;
       if (record === undefined) {

@@ -1,6 +1,7 @@
 import { LIST_COST } from '../../ingest/admission/calls.js';
 import type { SubscriptionControl, StatusChange } from '../../subscriptions/control.js';
 import type { SubscriptionOverviews } from '../../subscriptions/overview.js';
+import type { SendTestEvent } from '../../subscriptions/test-event.js';
 import { assertSubscriptionName } from '../../tenants/ids.js';
 import { route } from '../route.js';
 import {
@@ -9,6 +10,7 @@ import {
   SUBSCRIPTION_DETAILS,
   SUBSCRIPTION_NAME,
   SUBSCRIPTIONS,
+  TEST_EVENT_SENT,
 } from '../schemas/subscriptions.js';
 
 /** What the routes of subscriptions need of the server. */
@@ -16,6 +18,7 @@ export interface SubscriptionServices {
   readonly subscriptions: {
     readonly control: Pick<SubscriptionControl, 'change'>;
     readonly overviews: Pick<SubscriptionOverviews, 'asking' | 'list' | 'show'>;
+    readonly sendTestEvent: SendTestEvent;
   };
 }
 
@@ -152,5 +155,34 @@ const CHANGING = Object.entries(CHANGES).map(([verb, { to, summary, description,
   ),
 );
 
+const TESTING = route(
+  {
+    id: 'testSubscription',
+    method: 'POST',
+    path: '/v1/subscriptions/{name}/test',
+    tag: 'Subscriptions',
+    scope: 'subscriptions:write',
+    summary: 'Send a test event',
+    description:
+      'An event of the type `headgate.subscription.test` goes to this subscription alone, whatever the routes say. Rules do not see it; the warehouse has it as every event. It waits while the subscription is paused.',
+    temporalCost: LIST_COST,
+    params: { name: SUBSCRIPTION_NAME },
+    answer: { status: 202, description: 'It is on its way.', schema: TEST_EVENT_SENT },
+    errors: ['NOT_FOUND', 'SUBSCRIPTION_BUILT_IN', 'BATCH_STORE_UNAVAILABLE', 'BATCH_STORE_REFUSED'],
+    examples: [
+      {
+        name: 'webhook',
+        summary: 'To a webhook',
+        answer: {
+          eventId: 'headgate.subscription.test:crm:2024-03-10T12:00:00.000Z',
+          batchId: '20240310-00000000-0tm0xxmo1',
+        },
+      },
+    ],
+  },
+  async ({ subscriptions: { overviews, sendTestEvent } }: SubscriptionServices, { tenant, caller, params }) =>
+    overviews.asking(() => sendTestEvent(tenant, assertSubscriptionName(params.name), caller.subject)),
+);
+
 /** The routes under `/v1/subscriptions` that look at subscriptions and change them, of the caller's own tenant alone. */
-export const SUBSCRIPTION_ROUTES = [...READING, ...CHANGING];
+export const SUBSCRIPTION_ROUTES = [...READING, ...CHANGING, TESTING];

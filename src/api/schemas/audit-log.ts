@@ -63,6 +63,7 @@ export const AUDIT_LOG_QUERY = closed({
   to: optional(time('Done before.')),
   subject: optional(text({ minLength: 1, maxLength: 200, description: 'Done by this subject.' })),
   act: optional(text({ minLength: 1, maxLength: 100, description: 'This act alone.' })),
+  kind: optional(choice(['changes', 'reads'], { description: 'Acts of this kind alone.' })),
   limit: integer({ minimum: 1, maximum: 1_000, default: 100, description: 'Most entries of a page.' }),
   pageToken: optional(
     text({

@@ -15,6 +15,29 @@ import type { FaultCode } from '../../expressions/fault.js';
 /** What a rule said of a subject. */
 export const OUTCOME = choice(['eligible', 'ineligible']);
 
+/** The rules in force, and what each has said. */
+export const RULES = closed(
+  {
+    since: moment('Since when decisions are counted: when the process started.'),
+    rules: list(
+      closed(
+        {
+          name: text(),
+          version: text({ description: 'Changes with the rule, and with the aggregates that it uses.' }),
+          on: list(text(), { description: 'Types of the events that it is evaluated on.' }),
+          when: text({ description: "Its condition, as in the tenant's file." }),
+          aggregates: list(text(), { description: 'Those that it uses.' }),
+          eligible: count('Decisions of this version that came out so.'),
+          ineligible: count('The others.'),
+        },
+        { title: 'RuleInForce' },
+      ),
+      { description: "In the order of the tenant's file." },
+    ),
+  },
+  { title: 'Rules' },
+);
+
 /** What is known of a subject, and decided about it. */
 export const SUBJECT = closed(
   {

@@ -7,8 +7,11 @@ export const SUBSCRIPTION_NAME = text({
   examples: ['crm'],
 });
 
+/** How a subscription may stand. */
+export const SUBSCRIPTION_STATES = ['active', 'paused', 'draining', 'disabled', 'breaker-open'] as const;
+
 const STATUS = {
-  state: choice(['active', 'paused', 'draining', 'disabled', 'breaker-open'], {
+  state: choice(SUBSCRIPTION_STATES, {
     description:
       '`active`: takes and delivers events. `paused` by somebody: takes events, which wait. `draining`: takes no new events, delivers what waits. `disabled` by Headgate: as paused, until it is resumed. `breaker-open`: its endpoint fails; one batch at a time is tried, rarely.',
   }),
@@ -95,4 +98,13 @@ export const SUBSCRIPTION_CHANGED = closed({ name: text(), ...STATUS }, { title:
 export const CHANGE_BODY = closed(
   { reason: optional(text({ maxLength: 500, description: 'Why; shown with the state.' })) },
   { title: 'SubscriptionChange' },
+);
+
+/** A test event that is on its way. */
+export const TEST_EVENT_SENT = closed(
+  {
+    eventId: text({ description: 'For `/v1/events/{id}`.' }),
+    batchId: text({ description: 'For `/v1/batches/{id}`, which says what becomes of it.' }),
+  },
+  { title: 'TestEventSent' },
 );

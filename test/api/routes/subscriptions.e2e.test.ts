@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createQueueRates } from '../../../src/temporal/queue-rates.js';
 import { SubscriptionOverviews } from '../../../src/subscriptions/overview.js';
+import { createSendTestEvent } from '../../../src/subscriptions/test-event.js';
 import { startTestApi, type TestApi } from '../../support/api.js';
 import { killAll, runHeadgate } from '../../support/headgate.js';
 import { arrivals, startPipeline, type Pipeline } from '../../support/pipeline.js';
@@ -33,7 +34,7 @@ describe('/v1/subscriptions', function () {
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'headgate-subscriptions-'));
     pipeline = await startPipeline({
-      'sub-a': { subscriptions: [CRM], routes: [], ...RULES },
+      'sub-a': { subscriptions: [CRM, { name: 'queue', kind: 'pull' }], routes: [], ...RULES },
       'sub-b': { rules: [] },
       'sub-off': { limits: { activitiesPerSecond: 0 } },
     });
@@ -42,7 +43,13 @@ describe('/v1/subscriptions', function () {
     const notes = createQueueRates(client.connection, testNamespace());
     const overviews = new SubscriptionOverviews({ client, control, notes, configOf });
     const tenants = { 'sub-a': 'active', 'sub-b': 'active', 'sub-off': 'active' } as const;
-    api = await startTestApi({ tenants, subscriptions: { control, overviews } });
+    const sendTestEvent = createSendTestEvent({
+      client,
+      batchStore: pipeline.stores.batchStore,
+      tenantOf: (id) => registry.get(id),
+      isDraining: () => false,
+    });
+    api = await startTestApi({ tenants, subscriptions: { control, overviews, sendTestEvent } });
   });
   after(async () => {
     await killAll();
@@ -108,6 +115,7 @@ describe('/v1/subscriptions', function () {
       'warehouse warehouse active',
       'eligibility eligibility active',
       'crm push active',
+      'queue pull active',
     ]);
     assert.deepEqual(names(await list('sub-b')), ['warehouse warehouse active']);
     for (const [name, status] of [
@@ -168,6 +176,25 @@ describe('/v1/subscriptions', function () {
   it('shows a warehouse whose loads the configuration holds back as paused by it', async () => {
     const [warehouse] = await list('sub-off');
     assert.deepEqual([warehouse?.state, warehouse?.by], ['paused', 'configuration']);
+  });
+
+  it('sends a test event to one subscription of the own tenant alone', async () => {
+    assert.deepEqual(await post('sub-b', 'queue/test'), [404, 'NOT_FOUND']);
+    assert.deepEqual(await post('sub-a', 'warehouse/test'), [409, 'SUBSCRIPTION_BUILT_IN']);
+    assert.deepEqual(await post('sub-a', 'eligibility/test'), [409, 'SUBSCRIPTION_BUILT_IN']);
+    const { stdout } = await cli('sub-a', 'test', 'queue');
+    const [, batchId = ''] = /on its way to queue, in batch (\S+)$/m.exec(stdout) ?? [];
+    await until(async () => {
+      const waits = (await list('sub-a')).map(({ name, waiting }) => [name, waiting.batches]);
+      assert.deepEqual(waits.slice(2), [
+        ['crm', 0],
+        ['queue', 1],
+      ]);
+    }, WITHIN_MS);
+    const batch = { tenant: 'sub-a', stream: 'events', batchId } as const;
+    const { ndjson } = await pipeline.stores.batchStore.open(batch);
+    const { type, data } = JSON.parse(ndjson.toString('utf8')) as { type: string; data: { by: string } };
+    assert.deepEqual([type, data.by], ['headgate.subscription.test', 'ops@sub-a']);
   });
 
   it('asks for a scope of its own', async () => {
