@@ -97,7 +97,7 @@ export function whileNobodyChanges<T>(versions: string, work: () => Promise<T>):
 
 /**
  * Makes a change and records it, to be called within {@link whileNobodyChanges}. What is about to be done is noted first,
- * then the file is written, then the line of the history: after a crash in between, whoever looks next finds by the file
+ * then the file is written, then the line of the history: after a crash in between, the next look finds by the file
  * whether it was done, and completes the history. All of it is durable when this resolves.
  */
 export async function makeChange(

@@ -78,7 +78,7 @@ function lead(document: Document, name: string, added: readonly object[]): void 
   for (const route of added) routes.add(document.createNode({ ...route, to: [name] }));
 }
 
-/** The list of a key of the file; made if it is not there. What is no list is left to those who check the file. */
+/** The list of a key of the file; made if it is not there. Anything else in its place is left to the check of the file. */
 function listIn(document: Document, key: string): YAMLSeq {
   const found = resolved(document, document.get(key, true));
   if (isSeq(found)) return found;
