@@ -8,7 +8,7 @@ export interface SubscriptionCost {
 }
 
 /** Called with what a subscription costs while that is far more than the others do, in seconds of CPU time in a second; once without when that is over. */
-export type CostListener = (tenant: string, subscription: string, cores: number | undefined) => void;
+type CostListener = (tenant: string, subscription: string, cores: number | undefined) => void;
 
 interface Spent {
   readonly tenant: string;

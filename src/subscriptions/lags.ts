@@ -121,9 +121,9 @@ export class SubscriptionLags {
 
   private async look(): Promise<void> {
     const began = performance.now();
-    this.listing = this.list().finally(() => (this.listing = undefined));
-    await this.listing;
     const tenants = this.options.tenants();
+    this.listing = this.list(tenants).finally(() => (this.listing = undefined));
+    await this.listing;
     if (this.work !== undefined && !this.isAway) {
       const { work } = this;
       this.found = this.combined(tenants, work);
@@ -137,12 +137,12 @@ export class SubscriptionLags {
   }
 
   /** Asks what waits. */
-  private async list(): Promise<void> {
+  private async list(tenants: readonly TenantConfig[]): Promise<void> {
     const at = Date.now();
     try {
       const { client, lateMs = LATE_MS } = this.options;
       const since = this.knownAt ?? at;
-      this.work = await openWork({ client, tenants: this.options.tenants(), lateMs, since });
+      this.work = await openWork({ client, tenants, lateMs, since });
       if (this.work.deliveries.complete) this.counted.clear();
       this.knownAt = at;
       this.foundAt = performance.now();

@@ -1,7 +1,7 @@
 import { SECOND_MS } from '../platform/time.js';
 
 /** That what a subscription is given fails: its last try did. Times are ISO 8601. */
-export interface Failing {
+interface Failing {
   /** When the first try failed since the last one that did not. */
   readonly since: string;
   /** What the last try came to, and the beginning of what its receiver said: `HTTP 500 Internal Server Error: no space`. */
@@ -10,7 +10,7 @@ export interface Failing {
 }
 
 /** That tries of a subscription take long though they do not fail. */
-export interface Slow {
+interface Slow {
   readonly since: string;
   /** Seconds that a try took, on average, lately. */
   readonly seconds: number;
@@ -19,7 +19,7 @@ export interface Slow {
 }
 
 /** That a subscription takes far more CPU time than the others. */
-export interface Expensive {
+interface Expensive {
   readonly since: string;
   /** Seconds of CPU time in a second, of one process. */
   readonly cores: number;

@@ -17,7 +17,7 @@ export interface QueueState extends Noted {
 }
 
 /** The same, with when it was asked: milliseconds since the epoch. */
-export interface KnownState extends QueueState {
+interface KnownState extends QueueState {
   readonly askedAt: number;
 }
 

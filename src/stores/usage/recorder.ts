@@ -22,7 +22,7 @@ export interface UsageRecorder {
 }
 
 /** CPU time of a process that was spent on a tenant, or on one of its subscriptions. */
-export interface CpuShare {
+interface CpuShare {
   readonly tenant: string;
   readonly subscription?: string;
   readonly cpuMicros: number;
