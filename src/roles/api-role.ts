@@ -20,7 +20,7 @@ import { SubscriptionOverviews, type SubscriptionOverviewsOptions } from '../sub
 import { createSendTestEvent } from '../subscriptions/test-event.js';
 import { openKeySet } from '../keys/key-set.js';
 import { openRevocations } from '../keys/revocations.js';
-import { createPull } from '../pull/pull.js';
+import { createPull, type Pull, type PullOptions } from '../pull/pull.js';
 import type { ReadinessCheck } from '../api/routes/health.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import { readVersion } from '../tenants/config/versions.js';
@@ -56,28 +56,15 @@ export interface ApiRole {
 
 /** The API role: takes events in and hands them to Temporal. To be called with the lock of the data directory's spool. */
 export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
-  const { config, control, temporal, registry, stores, holdings, log } = options;
+  const { config, control, temporal, registry, stores, log } = options;
   const state = await openStateStore(config, options);
   const spool = new Spool(stores.paths.spool);
-  const { connection, namespace } = temporal;
   const client = clientOf(options);
   const usage = await openUsage(options, client);
   const stopping = new AbortController();
   const configOf = (tenant: string): TenantConfig | undefined => registry.get(tenant)?.config;
-  const observer = observePull(options.metrics);
-  const queues = createQueueRates(connection, namespace);
-  const pull = createPull({
-    client,
-    namespace,
-    holdings,
-    observer,
-    usage: options.usage,
-    configOf,
-    log,
-    batchStore: stores.batchStore,
-    turns: options.turns,
-    maxLongPolls: longPollsOf(config),
-  });
+  const queues = createQueueRates(temporal.connection, temporal.namespace);
+  const pull = openPull(options, { client, configOf });
   const { signal } = stopping;
   const reloads = new ReloadForgotten({ client, spool, registry, log, signal });
   const onForgotten = (batch: BatchName): void => void reloads.found(batch);
@@ -144,6 +131,23 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
 function clientOf({ temporal, holdings, tracing }: ApiRoleOptions): Client {
   const { connection, namespace } = temporal;
   return new Client({ connection, namespace, identity: holdings.identity, interceptors: tracing?.client });
+}
+
+function openPull(
+  { config, temporal, stores, holdings, usage, metrics, turns, log }: ApiRoleOptions,
+  needed: Pick<PullOptions, 'client' | 'configOf'>,
+): Pull {
+  return createPull({
+    ...needed,
+    namespace: temporal.namespace,
+    holdings,
+    observer: observePull(metrics),
+    usage,
+    log,
+    batchStore: stores.batchStore,
+    turns,
+    maxLongPolls: longPollsOf(config),
+  });
 }
 
 function subscriptionsOf(
