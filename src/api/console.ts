@@ -7,7 +7,7 @@ import { fixedAnswer, type FixedAnswer } from './fixed-answer.js';
 import { joinModules } from './join-modules.js';
 
 /** A file of the console. */
-export interface ConsoleFile {
+interface ConsoleFile {
   readonly answer: FixedAnswer;
   /** Whether there is nothing else under its name, ever. */
   readonly forGood: boolean;

@@ -97,16 +97,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     ingest,
     decider,
     pull,
-    subscriptions: {
-      control,
-      overviews: new SubscriptionOverviews({ client, control, notes: queues, configOf }),
-      sendTestEvent: createSendTestEvent({
-        client,
-        batchStore: stores.batchStore,
-        tenantOf: (tenant) => registry.get(tenant),
-        isDraining: (tenant, name) => control.isDraining(tenant, name),
-      }),
-    },
+    subscriptions: subscriptionsOf(options, { client, queues, configOf }),
     status,
     activity,
     usage,
@@ -125,9 +116,8 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   return {
     url: api.url,
     stop: async () => {
-      // Those who follow would hold it up as well.
-      activity.close();
-      // Consumers that wait would hold it up.
+      for (const each of [activity, status]) each.close();
+      // Consumers that wait would hold it up, as those would that follow the activity.
       const closed = Promise.all([api.close(), pull.close(), stateWorker.stop()]);
       await within(
         options.grace.apiSeconds,
@@ -135,7 +125,6 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       );
       auditLog?.acts.close();
       stopping.abort();
-      status.close();
       reloads.stop();
       await stateWorker.stop();
       for (const each of [batcher, indexer, parts]) await each.stop();
@@ -154,6 +143,31 @@ function openLooks(
   const tenants = (): TenantConfig[] => registry.list().map((loaded) => loaded.config);
   const lags = new SubscriptionLags({ ...looked, tenants, log, everyMs: LOOK_EVERY_MS });
   return { lags, status: openStatus(config, { ...looked, tenants, lags }) };
+}
+
+/** How subscriptions are looked at, changed and tested. */
+function subscriptionsOf(
+  { control, registry, stores }: ApiRoleOptions,
+  {
+    client,
+    queues,
+    configOf,
+  }: {
+    client: Client;
+    queues: ReturnType<typeof createQueueRates>;
+    configOf: (tenant: string) => TenantConfig | undefined;
+  },
+): NonNullable<ApiDependencies['subscriptions']> {
+  return {
+    control,
+    overviews: new SubscriptionOverviews({ client, control, notes: queues, configOf }),
+    sendTestEvent: createSendTestEvent({
+      client,
+      batchStore: stores.batchStore,
+      tenantOf: (tenant) => registry.get(tenant),
+      isDraining: (tenant, name) => control.isDraining(tenant, name),
+    }),
+  };
 }
 
 /** What goes on, as those who look see it. */

@@ -4,7 +4,7 @@ import { WAREHOUSE } from '../tenants/subscription.js';
 import { ActivityRing, SERIES, type ActivitySample, type Measured } from './activity-ring.js';
 
 /** How a subscription stands, as of the last look at Temporal. */
-export interface SubscriptionActivity {
+interface SubscriptionActivity {
   readonly name: string;
   readonly state: SubscriptionLag['status']['state'];
   readonly reason?: string;
