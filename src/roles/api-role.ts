@@ -107,9 +107,8 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   return {
     url: api.url,
     stop: async () => {
-      // Those who follow would hold it up as well.
-      activity.close();
-      // Consumers that wait would hold it up.
+      for (const each of [activity, status]) each.close();
+      // Consumers that wait would hold it up, as those would that follow the activity.
       const closed = Promise.all([api.close(), pull.close(), stateWorker.stop()]);
       await within(
         options.grace.apiSeconds,
@@ -117,7 +116,6 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       );
       auditLog?.acts.close();
       stopping.abort();
-      status.close();
       reloads.stop();
       await stateWorker.stop();
       for (const each of [batcher, indexer, parts]) await each.stop();
@@ -184,6 +182,7 @@ function openLooks(
   return { lags, status: openStatus(config, { ...looked, tenants, lags }) };
 }
 
+/** How subscriptions are looked at, changed and tested. */
 /** What goes on, as those who look see it. */
 function openActivity(
   { registry }: ApiRoleOptions,
