@@ -19,7 +19,12 @@ async function bundleWorkflows() {
     throw new Error('There are no workflows to bundle: src/workflows/index.ts is missing.');
   }
   const { bundleWorkflowCode, DefaultLogger } = await import('@temporalio/worker');
-  const { code } = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN') });
+  const workflowInterceptorModules = [join(DIST, 'workflows', 'notice-touched.js')];
+  const { code } = await bundleWorkflowCode({
+    workflowsPath,
+    workflowInterceptorModules,
+    logger: new DefaultLogger('WARN'),
+  });
   await writeFile(join(DIST, 'workflow-bundle.js'), code);
 }
 

@@ -31,7 +31,17 @@ export const LAYERS = [
   ['eligibility'],
   ['ingest'],
   ['dead-letters', 'pull', 'subscriptions'],
-  ['compaction', 'receipts', 'removal', 'replays', 'retention', 'status', 'usage'],
+  [
+    'audit-events',
+    'compaction',
+    'receipts',
+    'removal',
+    'replays',
+    'retention',
+    'status',
+    'temporal-acts',
+    'usage',
+  ],
   ['event-history'],
   ['activities'],
   // They see activities by type alone.

@@ -35,6 +35,7 @@ import { eventHistoryOf, openIndexer } from './event-history.js';
 import type { Indexer } from '../event-history/indexer.js';
 import { openStatus } from './open-status.js';
 import { observePull, watchApi } from './api-metrics.js';
+import { followAuditLog } from './follow-audit-log.js';
 
 /** Consumers of one tenant that may wait at once, however many connections there may be. */
 const MAX_LONG_POLLS = 1_000;
@@ -59,13 +60,12 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const usage = await openUsage(options, client);
   const stopping = new AbortController();
   const configOf = (tenant: string): TenantConfig | undefined => registry.get(tenant)?.config;
-  const observer = observePull(options.metrics);
   const queues = createQueueRates(connection, namespace);
   const pull = createPull({
     client,
     namespace,
     holdings,
-    observer,
+    observer: observePull(options.metrics),
     usage: options.usage,
     configOf,
     log,
@@ -108,6 +108,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   reloads.follow();
   const stateWorker = startStateRole(options, { ...parts, client, node: spool.node });
   followDrains(options, control);
+  const following = followAuditLog(options, client);
   indexer.start();
   const api = await listenAt(app, options);
   return {
@@ -124,7 +125,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       status.close();
       reloads.stop();
       await stateWorker.stop();
-      for (const each of [batcher, indexer, parts]) await each.stop();
+      for (const each of [batcher, indexer, parts, following]) await each.stop();
       await register.leave();
       await usage.stop();
       for (const each of [state, spool]) await each.close();

@@ -1,5 +1,6 @@
 import {
   Worker,
+  type InjectedSinks,
   type NativeConnection,
   type WorkerOptions,
   type ActivityInterceptorsFactory,
@@ -11,6 +12,8 @@ import type { Holdings } from '../recovery/holdings.js';
 import type { UsageRecorder } from '../stores/usage/recorder.js';
 import type { TenantRegistry } from '../tenants/config/registry.js';
 import { poolQueue, type Isolation } from '../tenants/queues.js';
+import type { TouchedRun } from '../temporal/touched-runs.js';
+import { TOUCHED_RUNS, type TouchedRunSinks } from '../workflows/messages/touched-runs.js';
 import { countAttempts } from './count-attempts.js';
 import { SubscriptionWorkers } from './subscription-workers.js';
 import { TenantWorkers, type RunningWorker } from './tenant-workers.js';
@@ -30,6 +33,8 @@ export interface WorkerHostOptions {
   readonly holdings?: Omit<Holdings, 'close'>;
   /** Counts what activities do. Default: nobody does. */
   readonly usage?: Pick<UsageRecorder, 'count' | 'spent'>;
+  /** Called with runs that somebody else may have signalled, cancelled or reset; their tasks wait for it. Default: nobody is. */
+  readonly onTouched?: (run: TouchedRun) => Promise<void>;
   /** Path of the prebuilt workflow bundle. */
   readonly workflowBundle: string;
   /** Seconds that activities may go on after shutdown has begun; then they are told to stop. */
@@ -147,9 +152,11 @@ export function workerRunner(options: RunOptions): {
   return { run, allEnded };
 }
 
-function workflowSide({ workflowBundle, activities }: WorkerHostOptions): Partial<WorkerOptions> {
+function workflowSide(options: WorkerHostOptions): Partial<WorkerOptions> {
+  const { workflowBundle, activities } = options;
   return {
     workflowBundle: { codePath: workflowBundle },
+    sinks: touchedSinks(options),
     activities,
     maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
     maxConcurrentWorkflowTaskExecutions: MAX_WORKFLOW_TASKS,
@@ -158,6 +165,16 @@ function workflowSide({ workflowBundle, activities }: WorkerHostOptions): Partia
     // What waits for a process that was killed waits for this long; others need a workflow's history to go on with it.
     stickyQueueScheduleToStartTimeout: '2 seconds',
     workflowTaskPollerBehavior: { type: 'simple-maximum', maximum: 2 },
+  };
+}
+
+function touchedSinks({ onTouched }: WorkerHostOptions): InjectedSinks<TouchedRunSinks> {
+  return {
+    [TOUCHED_RUNS]: {
+      touched: {
+        fn: ({ workflowId, runId, historyLength }) => onTouched?.({ workflowId, runId, historyLength }),
+      },
+    },
   };
 }
 
