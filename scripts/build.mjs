@@ -19,7 +19,9 @@ async function bundleWorkflows() {
     throw new Error('There are no workflows to bundle: src/workflows/index.ts is missing.');
   }
   const { bundleWorkflowCode, DefaultLogger } = await import('@temporalio/worker');
-  const workflowInterceptorModules = [join(DIST, 'workflows', 'pass-trace.js')];
+  const workflowInterceptorModules = ['pass-trace.js', 'notice-touched.js'].map((file) =>
+    join(DIST, 'workflows', file),
+  );
   const logger = new DefaultLogger('WARN');
   const { code } = await bundleWorkflowCode({ workflowsPath, workflowInterceptorModules, logger });
   await writeFile(join(DIST, 'workflow-bundle.js'), code);

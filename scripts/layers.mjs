@@ -33,7 +33,17 @@ export const LAYERS = [
   ['eligibility'],
   ['ingest'],
   ['dead-letters', 'pull', 'subscriptions'],
-  ['compaction', 'receipts', 'removal', 'replays', 'retention', 'status', 'usage'],
+  [
+    'audit-events',
+    'compaction',
+    'receipts',
+    'removal',
+    'replays',
+    'retention',
+    'status',
+    'temporal-acts',
+    'usage',
+  ],
   ['event-history', 'tenant-changes'],
   ['activities'],
   // They see activities by type alone.

@@ -6,7 +6,7 @@ import { describeOwner, lockFile } from '../platform/file-lock.js';
 import { readTextIfThere } from '../platform/read-if-there.js';
 import { CUT, EXPIRED, GENESIS, lineAfter, prepared, SHORTENED, type Act, type Position } from './entry.js';
 import { dayOf, daysOf, fileOf, type AuditLogPlaces } from './files.js';
-import { publicKeyFile, signHead, signingKey, verifiedHead, type Head } from './signing-key.js';
+import { headCopy, publicKeyFile, signHead, signingKey, verifiedHead, type Head } from './signing-key.js';
 import { tailOf } from './tail.js';
 
 /** How long other processes may hold the chain: each writes and flushes some lines. */
@@ -43,7 +43,8 @@ export class Chain {
       if (seq === 0 || hash === signed?.hash) return undefined;
       const head = { seq, hash, at: new Date(this.now()).toISOString() };
       const jws = await signHead(await signingKey(this.places.keys), head);
-      await writeDurably(this.places.head, (temporary) => writeFile(temporary, `${jws}\n`, { mode: 0o600 }));
+      for (const file of [headCopy(this.places.keys), this.places.head])
+        await writeDurably(file, (temporary) => writeFile(temporary, `${jws}\n`, { mode: 0o600 }));
       return head;
     });
   }
@@ -158,10 +159,13 @@ export class Chain {
   }
 
   private async signedBefore(): Promise<Head | undefined> {
-    const signed = await readTextIfThere(this.places.head);
-    if (signed === undefined) return undefined;
+    const files = [this.places.head, headCopy(this.places.keys)];
+    const signed = (await Promise.all(files.map(readTextIfThere))).filter((text) => text !== undefined);
+    if (signed.length === 0) return undefined;
     await signingKey(this.places.keys);
-    return verifiedHead(signed, publicKeyFile(this.places.keys));
+    const key = publicKeyFile(this.places.keys);
+    const heads = await Promise.all(signed.map((text) => verifiedHead(text, key)));
+    return heads.reduce((latest, head) => ((head?.seq ?? 0) > (latest?.seq ?? 0) ? head : latest), undefined);
   }
 }
 

@@ -127,3 +127,19 @@ export async function* linesFrom(path: string, from = 0): AsyncGenerator<FileLin
     await handle?.close();
   }
 }
+
+/**
+ * The entries that were written on a day and later, of whole lines.
+ * @param having what the line has to have in it, so that others need not be taken apart
+ */
+export async function* entriesFrom(
+  places: AuditLogPlaces,
+  day: string,
+  having: string,
+): AsyncGenerator<Entry> {
+  for (const each of (await daysOf(places)).filter((one) => one >= day))
+    for await (const { text } of linesFrom(fileOf(places, each))) {
+      const entry = text.includes(having) ? entryIn(text) : undefined;
+      if (entry !== undefined) yield entry;
+    }
+}

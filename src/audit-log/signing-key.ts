@@ -21,6 +21,11 @@ const PUBLIC_KEYS = 'audit-log.jwks.json';
 /** Says what is signed: a signature for something else is none of a head. */
 const TYPE = 'headgate-audit-log-head';
 
+/** The signed head again, where only those can write who can read the key: an older head is no match for it. */
+export function headCopy(keys: string): string {
+  return join(keys, 'audit-log-head.jws');
+}
+
 /** A position that was signed, and when. */
 export interface Head extends Position {
   /** ISO 8601, UTC. */

@@ -1,10 +1,11 @@
 import { stat } from 'node:fs/promises';
+import { MINUTE_MS } from '../platform/time.js';
 import { readTextIfThere } from '../platform/read-if-there.js';
 import { Chain } from './chain.js';
 import { EXPIRED, GENESIS, SHORTENED, entryIn, type Entry, type Position } from './entry.js';
 import { daysOf, fileOf, type AuditLogPlaces } from './files.js';
 import { linesFrom } from './read.js';
-import { publicKeyFile, verifiedHead, type Head } from './signing-key.js';
+import { headCopy, publicKeyFile, verifiedHead, type Head } from './signing-key.js';
 
 /** What {@link verifyAuditLog} verifies with. */
 export interface VerifyOptions {
@@ -24,6 +25,9 @@ export interface Verified {
   readonly head?: Head;
 }
 
+/** Far longer than the log goes on without being signed. */
+const SIGNED_WITHIN_MS = 10 * MINUTE_MS;
+
 /** More problems are not named: most of them would have one cause. */
 const MOST_PROBLEMS = 100;
 
@@ -33,14 +37,19 @@ const MOST_PROBLEMS = 100;
  * @throws HeadgateError `KEY_MISSING`
  */
 export async function verifyAuditLog(places: AuditLogPlaces, options: VerifyOptions = {}): Promise<Verified> {
-  const { signed, files } = await new Chain(places).locked(() => snapshot(places));
-  const walk = new Walk();
-  const known = new Map((options.heads ?? []).map(({ seq, hash }) => [seq, hash]));
-  let head: Head | undefined;
-  if (signed !== undefined) {
-    head = await verifiedHead(signed, options.key ?? publicKeyFile(places.keys));
-    if (head === undefined) walk.problem(`The signature of the head (${places.head}) is not by this key.`);
-  }
+  const { signed, copy, files } = await new Chain(places).locked(() => snapshot(places));
+  const key = options.key ?? publicKeyFile(places.keys);
+  const head = signed === undefined ? undefined : await verifiedHead(signed, key);
+  const kept = copy === undefined ? undefined : await verifiedHead(copy, key);
+  const walk = new Walk(head?.seq);
+  if (signed !== undefined && head === undefined)
+    walk.problem(`The signature of the head (${places.head}) is not by this key.`);
+  if (head !== undefined && kept !== undefined && kept.seq > head.seq)
+    walk.problem(
+      `The head (${places.head}) was put back: it says line ${head.seq}, and line ${kept.seq} was signed later (${headCopy(places.keys)}).`,
+    );
+  const others = [...(options.heads ?? []), ...(kept === undefined ? [] : [kept])];
+  const known = new Map(others.map(({ seq, hash }) => [seq, hash]));
   for (const { day, size } of files) {
     let number = 0;
     for await (const { text, end } of linesFrom(fileOf(places, day))) {
@@ -55,18 +64,21 @@ export async function verifyAuditLog(places: AuditLogPlaces, options: VerifyOpti
   }
   if (signed === undefined && files.length > 0)
     walk.problem(`There is no signed head (${places.head}): how far the log went cannot be told.`);
-  for (const { seq } of [...(head === undefined ? [] : [head]), ...(options.heads ?? [])])
+  const ends = new Set([...(head === undefined ? [] : [head]), ...others].map(({ seq }) => seq));
+  for (const seq of ends)
     if (seq > (walk.last?.seq ?? 0))
       walk.problem(`The end is missing: line ${seq} was signed, and the last is ${walk.last?.seq ?? 0}.`);
+  if (head !== undefined) walk.compareTimes(head);
   return { ...walk.result(), head };
 }
 
 async function snapshot(
   places: AuditLogPlaces,
-): Promise<{ signed?: string; files: { day: string; size: number }[] }> {
+): Promise<{ signed?: string; copy?: string; files: { day: string; size: number }[] }> {
   const days = await daysOf(places);
   const files = days.map(async (day) => ({ day, size: (await stat(fileOf(places, day))).size }));
-  return { signed: await readTextIfThere(places.head), files: await Promise.all(files) };
+  const [signed, copy] = await Promise.all([places.head, headCopy(places.keys)].map(readTextIfThere));
+  return { signed, copy, files: await Promise.all(files) };
 }
 
 /** Goes over the lines, and compares each with the one before it. */
@@ -75,10 +87,15 @@ class Walk {
   private entries = 0;
   private first: Entry | undefined;
   last: Entry | undefined;
+  /** The first line behind the signed head. */
+  private unsigned: Entry | undefined;
   /** Lines since the last good one that are not. */
   private bad = 0;
   /** Ends of what was deleted as it was old, as the log says. */
   private readonly expired: Position[] = [];
+
+  /** @param signedTo number of the line that the head is of; by default none is looked for behind it */
+  constructor(private readonly signedTo = Number.POSITIVE_INFINITY) {}
 
   problem(text: string): void {
     if (this.problems.length < MOST_PROBLEMS) this.problems.push(text);
@@ -96,9 +113,22 @@ class Walk {
     if (this.last === undefined) this.first = this.bad === 0 ? entry : this.first;
     else this.compare(entry, this.last, where);
     this.bad = 0;
+    // Acts that were made in Temporal come later than they were made.
+    if (entry.seq > this.signedTo && entry.role !== 'temporal') this.unsigned ??= entry;
     this.note(entry);
     examine(entry);
     this.last = entry;
+  }
+
+  /** A line is signed within a minute, or by the next process: what was not is of one moment. */
+  compareTimes(head: Head): void {
+    const { last, unsigned } = this;
+    if (last === undefined || unsigned === undefined || last.role === 'temporal') return;
+    const late = Date.parse(last.at) - Date.parse(unsigned.at);
+    if (late <= SIGNED_WITHIN_MS) return;
+    this.problem(
+      `The head is of line ${head.seq}, and lines of ${unsigned.at} to ${last.at} follow that are not signed: the head was put back, or could not be written.`,
+    );
   }
 
   private compare({ seq, previous }: Entry, last: Entry, where: string): void {

@@ -1,5 +1,5 @@
-import { Client } from '@temporalio/client';
 import type { Config } from '../config.js';
+import { ownClient } from '../temporal/own-client.js';
 import { connectTemporal, temporalFromEnvironment } from '../temporal/connect.js';
 import { readNamespaceClaim } from '../temporal/namespace-owner.js';
 import { messageOf } from '../errors.js';
@@ -17,7 +17,7 @@ export async function checkNamespace(config: Config): Promise<Finding> {
   try {
     const connection = await connectTemporal(connect);
     try {
-      const claim = await readNamespaceClaim(new Client({ connection, namespace }));
+      const claim = await readNamespaceClaim(ownClient({ connection, namespace }));
       if (claim === undefined) return ok(check, `"${namespace}" is nobody's yet; the first start claims it`);
       const { directory, path, host } = claim.owner;
       if (directory === (await readDirectoryId(config.dataDir)))

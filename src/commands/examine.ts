@@ -1,10 +1,10 @@
 import { readdir, readFile, statfs } from 'node:fs/promises';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { Client } from '@temporalio/client';
 import pc from 'picocolors';
 import { SECOND_MS } from '../platform/time.js';
 import { loadConfig, type Config } from '../config.js';
+import { ownClient } from '../temporal/own-client.js';
 import { connectTemporal, temporalFromEnvironment } from '../temporal/connect.js';
 import { clockAheadMs } from '../temporal/temporal-clock.js';
 import { findTemporalBinary } from '../temporal/dev-server/find-server.js';
@@ -198,7 +198,7 @@ async function clockAheadOfTemporal(config: Config): Promise<number | undefined>
   const { connect, namespace = config.temporalNamespace } = temporalFromEnvironment(config.temporalAddress);
   const connection = await connectTemporal(connect);
   try {
-    return await clockAheadMs(new Client({ connection, namespace }));
+    return await clockAheadMs(ownClient({ connection, namespace }));
   } finally {
     await connection.close();
   }

@@ -30,7 +30,7 @@ export function queryCommand(): Command {
 }
 
 const HELP = `
-Tables: events, user_properties, user_properties_latest, decisions, usage (DESCRIBE shows the columns). Each has "day",
+Tables: events, user_properties, user_properties_latest, decisions, usage, audit_log (DESCRIBE shows the columns). Each has "day",
 the day of the load (in usage, the day it is about): a query that says which days it is about opens no files of others.
 
 Files are written completely or not at all, and never over one that is there unless --force is given.

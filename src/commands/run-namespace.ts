@@ -1,5 +1,6 @@
-import { Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { loadConfig, type Config } from '../config.js';
+import { ownClient } from '../temporal/own-client.js';
 import { connectTemporal, temporalFromEnvironment } from '../temporal/connect.js';
 import { readNamespaceClaim, type NamespaceOwner } from '../temporal/namespace-owner.js';
 import { HeadgateError } from '../errors.js';
@@ -83,7 +84,7 @@ async function withClient<T>(config: Config, work: (client: Client) => Promise<T
   const { connect, namespace = config.temporalNamespace } = temporalFromEnvironment(config.temporalAddress);
   const connection = await connectTemporal(connect);
   try {
-    return await work(new Client({ connection, namespace }));
+    return await work(ownClient({ connection, namespace }));
   } finally {
     await connection.close();
   }

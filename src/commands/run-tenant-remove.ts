@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Client } from '@temporalio/client';
 import { loadConfig, type Config } from '../config.js';
+import { ownClient } from '../temporal/own-client.js';
 import { createQueueRates } from '../temporal/queue-rates.js';
 import { openTemporal, type Temporal } from '../temporal/temporal.js';
 import { HeadgateError } from '../errors.js';
@@ -164,7 +164,7 @@ async function removeData(
       batchStore: store,
       keyFiles,
       subscriptions,
-      client: new Client({ connection, namespace }),
+      client: ownClient({ connection, namespace }),
       rates: createQueueRates(connection, namespace),
       onDeleted: progress(),
     });

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import type { Config } from '../config.js';
+import { ownClient } from '../temporal/own-client.js';
 import { askTemporal } from '../temporal/ask-temporal.js';
 import { connectTemporal, temporalFromEnvironment } from '../temporal/connect.js';
 import { serverStateOf, type RunningServer } from '../temporal/dev-server/server-record.js';
@@ -32,7 +33,7 @@ export async function withRunningTemporal<T>(
   if (place === undefined) return undefined;
   const connection = await connectTemporal(place.connect);
   try {
-    return await work(new Client({ connection, namespace: place.namespace }));
+    return await work(ownClient({ connection, namespace: place.namespace }));
   } finally {
     await connection.close();
   }

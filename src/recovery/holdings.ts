@@ -6,6 +6,7 @@ import type { Client } from '@temporalio/client';
 import { messageOf } from '../errors.js';
 import { isLocked, tryLockFile, type FileLock } from '../platform/file-lock.js';
 import type { Logger } from '../platform/logger.js';
+import { ownIdentity } from '../platform/own-identity.js';
 import { giveBackStarted, giveBackTokens } from './give-back.js';
 import { readJournal, TaskJournal, type HeldTasks } from './journal.js';
 
@@ -38,7 +39,7 @@ const LOCK = 'lock';
  */
 export async function openHoldings({ root, client, log }: HoldingsOptions): Promise<Holdings> {
   const name = randomBytes(8).toString('hex');
-  const identity = `${process.pid}@${hostname()}/${name}`;
+  const identity = ownIdentity(`${process.pid}@${hostname()}/${name}`);
   const journal = openJournal(join(root, name), identity, log);
   const stopping = new AbortController();
   const searches: Promise<unknown>[] = [];

@@ -40,6 +40,7 @@ import type { Indexer } from '../event-history/indexer.js';
 import { RecentRefusals } from '../status/recent-refusals.js';
 import { openStatus } from './open-status.js';
 import { observePull, watchApi } from './api-metrics.js';
+import { followAuditLog } from './follow-audit-log.js';
 
 /** Consumers of one tenant that may wait at once, however many connections there may be. */
 const MAX_LONG_POLLS = 1_000;
@@ -102,6 +103,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   reloads.follow();
   const stateWorker = startStateRole(options, { ...parts, client, node: spool.node });
   followDrains(options, control);
+  const following = followAuditLog(options, client);
   indexer.start();
   const api = await listenAt(app, options);
   return {
@@ -118,7 +120,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       stopping.abort();
       reloads.stop();
       await stateWorker.stop();
-      for (const each of [batcher, indexer, parts]) await each.stop();
+      for (const each of [batcher, indexer, parts, following]) await each.stop();
       await register.leave();
       await usage.stop();
       for (const each of [state, spool]) await each.close();
@@ -148,6 +150,7 @@ function openPull(
   });
 }
 
+/** How subscriptions are looked at, changed and tested. */
 function subscriptionsOf(
   { registry, stores }: ApiRoleOptions,
   control: SubscriptionControl,
@@ -182,7 +185,6 @@ function openLooks(
   return { lags, status: openStatus(config, { ...looked, tenants, lags }) };
 }
 
-/** How subscriptions are looked at, changed and tested. */
 /** What goes on, as those who look see it. */
 function openActivity(
   { registry }: ApiRoleOptions,

@@ -1,5 +1,5 @@
-import { Client } from '@temporalio/client';
 import type { Config } from '../config.js';
+import { ownClient } from '../temporal/own-client.js';
 import { readNamespaceClaim, startNamespaceClaim } from '../temporal/namespace-owner.js';
 import type { Temporal } from '../temporal/temporal.js';
 import { HeadgateError, messageOf } from '../errors.js';
@@ -40,7 +40,7 @@ const LOOK_EVERY_MS = 5_000;
  */
 export async function holdNamespace(options: HoldNamespaceOptions): Promise<NamespaceHold> {
   const { temporal, log, onFatal, lookEveryMs = LOOK_EVERY_MS } = options;
-  const client = new Client({ connection: temporal.connection, namespace: temporal.namespace });
+  const client = ownClient({ connection: temporal.connection, namespace: temporal.namespace });
   const who = await claimantOf(options);
   await claimNamespace(client, who, log);
   const look = async (): Promise<void> => {

@@ -1,10 +1,10 @@
-import { Client } from '@temporalio/client';
 import { createReadiness } from '../api/routes/health.js';
 import type { ListeningApi } from '../api/server.js';
 import { AuditLog } from '../audit-log/audit-log.js';
 import { auditLogPlaces } from '../audit-log/files.js';
 import { replayMemory } from '../activities/replay/replay.js';
 import { secretReader, type Config, type SecretReader } from '../config.js';
+import { ownClient } from '../temporal/own-client.js';
 import { installRuntime } from '../temporal/runtime.js';
 import { assertClock } from '../temporal/temporal-clock.js';
 import { openTemporal, type Temporal } from '../temporal/temporal.js';
@@ -170,7 +170,7 @@ async function listenForMetrics(
 ): Promise<ListeningApi | undefined> {
   const { host, metricsPort: port } = config;
   if (metrics === undefined || port === undefined) return undefined;
-  const client = new Client({ connection, namespace });
+  const client = ownClient({ connection, namespace });
   const readiness = [
     { name: 'workers', check: () => workers?.checkRunning() },
     { name: 'temporal', check: () => temporalAnswers(client), degrades: true },
@@ -189,7 +189,7 @@ function checkClock(
   { connection, namespace }: Temporal,
   { config, log }: Pick<NodeOptions, 'config' | 'log'>,
 ): Promise<void> {
-  const client = new Client({ connection, namespace });
+  const client = ownClient({ connection, namespace });
   return assertClock(client, { mostSeconds: config.maxClockDifferenceSeconds, log });
 }
 
@@ -198,5 +198,5 @@ function openNodeHoldings(
   { paths }: SharedStores,
   log: Logger,
 ): Promise<Holdings> {
-  return openHoldings({ root: paths.holdings, client: new Client({ connection, namespace }), log });
+  return openHoldings({ root: paths.holdings, client: ownClient({ connection, namespace }), log });
 }

@@ -1,4 +1,4 @@
-import { Client } from '@temporalio/client';
+import { ownClient } from '../temporal/own-client.js';
 import { createQueueRates } from '../temporal/queue-rates.js';
 import type { Config, SecretReader } from '../config.js';
 import type { Temporal } from '../temporal/temporal.js';
@@ -29,7 +29,7 @@ export function openSubscriptionControl(parts: SubscriptionControlParts): {
   const { registry, stores, log } = parts;
   const { connection, namespace } = parts.temporal;
   const configOf = (tenant: string) => registry.get(tenant)?.config;
-  const wake = createWakeDeliveries(new Client({ connection, namespace }), log);
+  const wake = createWakeDeliveries(ownClient({ connection, namespace }), log);
   const control = new SubscriptionControl({
     rates: createQueueRates(connection, namespace),
     configOf,
@@ -39,7 +39,7 @@ export function openSubscriptionControl(parts: SubscriptionControlParts): {
     log,
   });
   const alerts = new SubscriptionAlerts({
-    client: new Client({ connection, namespace }),
+    client: ownClient({ connection, namespace }),
     batchStore: stores.batchStore,
     log,
     tenantOf: (tenant) => registry.get(tenant),

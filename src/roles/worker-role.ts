@@ -1,10 +1,12 @@
 import { fileURLToPath } from 'node:url';
-import { Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { createActivities } from '../activities/index.js';
 import type { LoadBudget } from '../activities/warehouse/load-control/load-budget.js';
 import { WindowsInUse } from '../activities/warehouse/load-control/windows-in-use.js';
 import { Compactions } from '../compaction/compactions.js';
 import type { SecretReader } from '../config.js';
+import { messageOf } from '../errors.js';
+import type { Logger } from '../platform/logger.js';
 import { Retention } from '../retention/retention.js';
 import type { LoadClaims } from '../stores/load-claims/load-claims.js';
 import type { LoadBatch, LoadInput, LoadResult } from '../stores/warehouse/warehouse.js';
@@ -14,7 +16,9 @@ import type { LoadedTenant } from '../tenants/config/tenant-file.js';
 import { readVersion } from '../tenants/config/versions.js';
 import { budgetLoads, observeLoads, paceLoads, type LoadObserver } from '../workers/observed-warehouse.js';
 import { Pace } from '../workers/pace.js';
+import { ownClient } from '../temporal/own-client.js';
 import { createQueueRates, type QueueRates } from '../temporal/queue-rates.js';
+import { tellTouched, type TouchedRun } from '../temporal/touched-runs.js';
 import { startWorkerHost, type WorkerHost } from '../workers/worker-host.js';
 import { countDeadLettered } from './count-dead-lettered.js';
 import { openLoadBudget } from './load-budget.js';
@@ -51,7 +55,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
   );
   watchWarehouses({ config, registry, log });
   const { connection, namespace } = temporal;
-  const client = new Client({ connection, namespace, interceptors: options.tracing?.client });
+  const client = ownClient({ connection, namespace, interceptors: options.tracing?.client });
   const passes = buildPasses({
     ...options,
     client,
@@ -87,6 +91,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     holdings: options.holdings,
     usage: options.usage,
     tracing: options.tracing,
+    onTouched: tellerOf(client, log),
     workflowBundle: WORKFLOW_BUNDLE,
     graceSeconds: options.grace.activitySeconds,
     onFatal,
@@ -101,6 +106,14 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     for (const each of [passes, pace, budget, warehouse]) await each.close();
   };
   return { ...host, stop };
+}
+
+/** What cannot be told is said here: the workflow's task does not fail for it. */
+function tellerOf(client: Client, log: Logger): (run: TouchedRun) => Promise<void> {
+  return (run) =>
+    tellTouched(client, run).catch((error: unknown) =>
+      log.warn('TEMPORAL_ACT_NOT_TOLD', { workflowId: run.workflowId, reason: messageOf(error) }),
+    );
 }
 
 function versionsOf({ stores, reading }: WorkerRoleOptions) {

@@ -12,7 +12,7 @@ export interface SpoolPlace {
  * The type of workflows that say which spools there are, `headgate.spool.<node>` each. They have no Worker, and run until the
  * spool has nothing that is not in batches and its process ends. No tenant can start one of this id: theirs have a slash.
  */
-const SPOOL_WORKFLOW = 'headgate.spool';
+export const SPOOL_WORKFLOW = 'headgate.spool';
 
 const SUMMARY =
   'Says that a spool may hold acknowledged events that are not in batches yet. Does nothing; terminate it only if that spool is gone for good.';

@@ -1,5 +1,6 @@
 import {
   Worker,
+  type InjectedSinks,
   type NativeConnection,
   type WorkerOptions,
   type ActivityInterceptorsFactory,
@@ -12,6 +13,8 @@ import type { UsageRecorder } from '../stores/usage/recorder.js';
 import type { TenantRegistry } from '../tenants/config/registry.js';
 import type { Tracing } from '../tracing/tracing.js';
 import { poolQueue, type Isolation } from '../tenants/queues.js';
+import type { TouchedRun } from '../temporal/touched-runs.js';
+import { TOUCHED_RUNS, type TouchedRunSinks } from '../workflows/messages/touched-runs.js';
 import { countAttempts } from './count-attempts.js';
 import { SubscriptionWorkers } from './subscription-workers.js';
 import { TenantWorkers, type RunningWorker } from './tenant-workers.js';
@@ -33,6 +36,8 @@ export interface WorkerHostOptions {
   readonly usage?: Pick<UsageRecorder, 'count' | 'spent'>;
   /** Follows workflows and activities that come with a trace. Default: none. */
   readonly tracing?: Pick<Tracing, 'activity' | 'sinks'>;
+  /** Called with runs that somebody else may have signalled, cancelled or reset; their tasks wait for it. Default: nobody is. */
+  readonly onTouched?: (run: TouchedRun) => Promise<void>;
   /** Path of the prebuilt workflow bundle. */
   readonly workflowBundle: string;
   /** Seconds that activities may go on after shutdown has begun; then they are told to stop. */
@@ -154,10 +159,11 @@ export function workerRunner(options: RunOptions): {
   return { run, allEnded };
 }
 
-function workflowSide({ workflowBundle, activities, tracing }: WorkerHostOptions): Partial<WorkerOptions> {
+function workflowSide(options: WorkerHostOptions): Partial<WorkerOptions> {
+  const { workflowBundle, activities, tracing } = options;
   return {
     workflowBundle: { codePath: workflowBundle },
-    ...(tracing && { sinks: tracing.sinks }),
+    sinks: { ...tracing?.sinks, ...touchedSinks(options) },
     activities,
     maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
     maxConcurrentWorkflowTaskExecutions: MAX_WORKFLOW_TASKS,
@@ -166,6 +172,16 @@ function workflowSide({ workflowBundle, activities, tracing }: WorkerHostOptions
     // What waits for a process that was killed waits for this long; others need a workflow's history to go on with it.
     stickyQueueScheduleToStartTimeout: '2 seconds',
     workflowTaskPollerBehavior: { type: 'simple-maximum', maximum: 2 },
+  };
+}
+
+function touchedSinks({ onTouched }: WorkerHostOptions): InjectedSinks<TouchedRunSinks> {
+  return {
+    [TOUCHED_RUNS]: {
+      touched: {
+        fn: ({ workflowId, runId, historyLength }) => onTouched?.({ workflowId, runId, historyLength }),
+      },
+    },
   };
 }
 

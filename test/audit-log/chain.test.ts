@@ -68,10 +68,11 @@ describe('the chain of the audit log', () => {
 
   it('goes on over days and processes, and is found whole', async () => {
     await written();
+    await chain().sign();
     now += DAY_MS;
     await chain().append([act(6)]);
     const { entries, head, last } = await verifyAuditLog(places());
-    assert.deepEqual([await problems(), entries, head?.seq, last?.seq], [[], 6, 4, 6]);
+    assert.deepEqual([await problems(), entries, head?.seq, last?.seq], [[], 6, 5, 6]);
     assert.deepEqual(
       (await all()).map(({ seq, params }) => [seq, params?.name]),
       [
@@ -160,6 +161,59 @@ describe('the chain of the audit log', () => {
     assert.match((await problems()).join('\n'), /There is no signed head/);
   });
 
+  it('shows a day that was removed from the middle, as files', async () => {
+    await written();
+    now += DAY_MS;
+    await chain().append([act(6), act(7)]);
+    now += DAY_MS;
+    await chain().append([act(8)]);
+    await chain().sign();
+    assert.deepEqual(await problems(), []);
+    rmSync(file('2026-03-11'));
+    assert.match((await problems()).join('\n'), /2026-03-12\.ndjson:1: lines 6 to 7 are missing\.$/);
+  });
+
+  it('shows an older head in the place of the last one, with the end that it would fit or without', async () => {
+    await written();
+    const older = readFileSync(places().head);
+    const [before, copy] = [lines(), join(places().keys, 'audit-log-head.jws')];
+    await chain().append([act(6)]);
+    await chain().sign();
+    writeFileSync(places().head, older);
+    assert.match((await problems()).join('\n'), /was put back: it says line 4, and line 6 was signed later/);
+    writeFileSync(
+      file(),
+      before
+        .slice(0, 4)
+        .map((line) => `${line}\n`)
+        .join(''),
+    );
+    assert.match((await problems()).join('\n'), /The end is missing: line 6 was signed, and the last is 4/);
+    // What writes to it next says so for ever.
+    const cut = readFileSync(file());
+    await chain().append([act(7)]);
+    await chain().sign();
+    assert.match((await problems()).join('\n'), /The end was cut before line 5: line 6 had been signed/);
+    // Both put back: what is left is how the log was then, and only a head from elsewhere tells.
+    for (const each of [places().head, copy]) writeFileSync(each, older);
+    writeFileSync(file(), cut);
+    assert.deepEqual(await problems(), []);
+  });
+
+  it('shows a head that is much older than the lines after it', async () => {
+    await written();
+    const older = readFileSync(places().head);
+    now += DAY_MS / 2 - 1;
+    await chain().append([act(6)]);
+    await chain().sign();
+    assert.deepEqual(await problems(), []);
+    for (const each of [places().head, join(places().keys, 'audit-log-head.jws')]) writeFileSync(each, older);
+    assert.match(
+      (await problems()).join('\n'),
+      /The head is of line 4, and lines of .*T12:00.* to .*T23:59.* follow that are not signed/,
+    );
+  });
+
   it('cuts half a line that a crash has left, and says so', async () => {
     await written();
     appendFileSync(file(), lines()[0]!.slice(0, 40));
@@ -175,6 +229,7 @@ describe('the chain of the audit log', () => {
 
   it('cuts half a line that is all of a day', async () => {
     await written();
+    await chain().sign();
     now += DAY_MS;
     writeFileSync(file('2026-03-11'), '{"seq":6');
     await chain().append([act(6)]);
@@ -203,6 +258,7 @@ describe('the chain of the audit log', () => {
     await written();
     now += DAY_MS;
     await chain().append([act(6)]);
+    await chain().sign();
     now += 30 * DAY_MS;
     assert.equal(await chain().expire(31 * DAY_MS), 0);
     assert.equal(await chain().expire(30 * DAY_MS), 1);

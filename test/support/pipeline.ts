@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Client, type WorkflowHandle } from '@temporalio/client';
+import type { Client, WorkflowHandle } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, type NativeConnection } from '@temporalio/worker';
 import { createDeadLetterEvents } from '../../src/dead-letters/dead-letter-events.js';
 import { createDeadLetterIngest } from '../../src/dead-letters/dead-letter-ingest.js';
@@ -29,7 +29,9 @@ import { SubscriptionControl } from '../../src/subscriptions/control.js';
 import { ChunkRouting } from '../../src/routing/chunk-routing.js';
 import { observeLoads, paceLoads } from '../../src/workers/observed-warehouse.js';
 import { Pace } from '../../src/workers/pace.js';
+import { ownClient } from '../../src/temporal/own-client.js';
 import { createQueueRates } from '../../src/temporal/queue-rates.js';
+import { tellTouched } from '../../src/temporal/touched-runs.js';
 import { startWorkerHost, type WorkerHost } from '../../src/workers/worker-host.js';
 import type { IngestBatchResult } from '../../src/workflows/messages/batches.js';
 import { appendTo, recordOf } from './records.js';
@@ -79,7 +81,7 @@ export function workflowCode(): Promise<string> {
   const pathOf = (file: string) => fileURLToPath(new URL(`../../src/workflows/${file}`, import.meta.url));
   bundle ??= bundleWorkflowCode({
     workflowsPath: pathOf('index.ts'),
-    workflowInterceptorModules: [pathOf('pass-trace.ts')],
+    workflowInterceptorModules: ['pass-trace.ts', 'notice-touched.ts'].map(pathOf),
     logger: new DefaultLogger('WARN'),
   }).then(({ code }) => code);
   return bundle;
@@ -100,7 +102,7 @@ export async function startPipeline(tenants: Readonly<Record<string, object>>): 
     versions: stores.paths.tenantVersions,
   });
   const connection = await connect();
-  const client = new Client({ connection, namespace: testNamespace() });
+  const client = ownClient({ connection, namespace: testNamespace() });
   const ceilingOf = (id: string) => registry.get(id)?.config.limits.activitiesPerSecond;
   const rates = createQueueRates(connection, testNamespace());
   const pace = new Pace({ rates, ceilingOf, log: SILENT });
@@ -131,6 +133,7 @@ export async function startPipeline(tenants: Readonly<Record<string, object>>): 
     alignRate: (id) => pace.align(id),
     alignSubscription: (id, name) => control.align(id, name),
     activities: replaceable(real, replaced),
+    onTouched: (run) => tellTouched(client, run),
     onFatal: (reason) => console.error(reason),
   });
   const spool = new Spool(stores.paths.spool);

@@ -1,8 +1,8 @@
-import type { Entry } from '../../audit-log/entry.js';
 import type { AuditLogReader } from '../../audit-log/reader.js';
+import { shownTo } from '../../audit-log/shown.js';
 import { HeadgateError } from '../../errors.js';
 import { LIST_COST } from '../../ingest/admission/calls.js';
-import { route, type CallCaller } from '../route.js';
+import { route } from '../route.js';
 import { AUDIT_LOG_PAGE, AUDIT_LOG_QUERY, type AuditLogEntry } from '../schemas/audit-log.js';
 
 /** What the route of the audit log needs of the server. */
@@ -61,7 +61,9 @@ export const AUDIT_LOG_ROUTES = [
       const reaches = (of: string | undefined): boolean => reach.includes(of ?? '');
       const about = [role, tenant ?? subject, asked.subject, asked.act, asked.kind, from, to];
       const { entries, nextPageToken } = await auditLog.list({ ...filter, reaches, limit, pageToken, about });
-      const shown = entries.map((entry) => shownTo(role, entry));
+      const shown = entries.map(
+        (entry) => shownTo(role === 'operator' ? role : 'tenant', entry) as AuditLogEntry,
+      );
       return { entries: shown, ...(nextPageToken !== undefined && { nextPageToken }) };
     },
   ),
@@ -73,15 +75,4 @@ function moment(name: string, written: string | undefined): number | undefined {
   const time = Date.parse(written);
   if (!Number.isNaN(time)) return time;
   throw new HeadgateError('PARAMETER_INVALID', `The query is not as it should be: ${name} is not a time.`);
-}
-
-/** The numbers of lines say how much all do together; the hash, by which a line is known, stays as `id`. */
-const HIDDEN: ReadonlySet<string> = new Set(['seq', 'previous', 'hash']);
-/** From where operators, and those at the node, work is nothing for tenants. */
-const HIDDEN_FROM_TENANTS: ReadonlySet<string> = new Set([...HIDDEN, 'address', 'forwardedFor']);
-
-function shownTo(role: CallCaller['role'], entry: Entry): AuditLogEntry {
-  const hidden = role === 'operator' || entry.role === 'tenant' ? HIDDEN : HIDDEN_FROM_TENANTS;
-  const members = Object.entries(entry).filter(([name]) => !hidden.has(name));
-  return { id: entry.hash, ...Object.fromEntries(members) } as AuditLogEntry;
 }

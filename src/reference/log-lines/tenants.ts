@@ -145,6 +145,28 @@ export const TENANT_LINES = {
     todo: 'Look at `reason`.',
     page: 'audit-log-fails.md',
   },
+  AUDIT_LOG_NOT_TOLD: {
+    level: 'warn',
+    phrase: 'the audit log did not come into the warehouses; retrying',
+    means: "The table `audit_log` of tenants' warehouses is behind. Nothing is lost: the log itself has it.",
+    todo: 'Look at `reason`.',
+    page: 'audit-log-fails.md',
+  },
+  TEMPORAL_ACTS_NOT_READ: {
+    level: 'warn',
+    phrase: 'acts made in Temporal itself are not read; retrying',
+    means:
+      'What is done there meanwhile comes into the audit log later, as long as Temporal keeps its history.',
+    todo: 'Look at `reason`.',
+    page: 'audit-log-fails.md',
+  },
+  TEMPORAL_ACT_NOT_TOLD: {
+    level: 'warn',
+    phrase: 'an act made in Temporal itself may be missing in the audit log',
+    means: 'Somebody signalled, cancelled or reset a workflow, and Temporal did not take the note of it.',
+    todo: 'Look at the history of `workflowId`.',
+    page: 'audit-log-fails.md',
+  },
   AUDIT_LOG_WRITTEN_AGAIN: {
     level: 'info',
     phrase: 'the audit log is written again',

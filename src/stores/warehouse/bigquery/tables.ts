@@ -11,6 +11,7 @@ import {
   viewResource,
   type Field,
 } from './schema.js';
+import { ownViews } from './own-views.js';
 import { datasetChanges, labelChanges, tableChanges, type Settings } from './settings.js';
 import type { PromotedField } from '../../../events/promoted-field.js';
 
@@ -52,6 +53,7 @@ export async function ensureTable(api: BigQueryApi, wanted: WantedTable): Promis
     const columns = missing.length === 0 ? {} : { schema: { fields } };
     await patch(api, wanted, `tables/${table}`, { ...tableChanges(config, there), ...columns });
     await ensureView(api, wanted, fields);
+    if (table === 'events') await ensureOwnViews(api, wanted);
   } catch (error) {
     wanted.signal?.throwIfAborted();
     throw bigQueryError(error, config);
@@ -124,6 +126,23 @@ async function ensureView(api: BigQueryApi, wanted: WantedTable, fields: readonl
   const isOther = there.view?.query !== undefined && there.view.query !== query;
   const view = isOther ? { view: { query, useLegacySql } } : {};
   await patch(api, wanted, path, { ...labelChanges(config, there), ...view });
+}
+
+/** A table of the name that somebody else has made stays as it is. */
+async function ensureOwnViews(api: BigQueryApi, wanted: WantedTable): Promise<void> {
+  const { config } = wanted;
+  for (const { name, query } of ownViews(config, viewName('events'))) {
+    const view = { query, useLegacySql: false };
+    const path = `tables/${name}`;
+    const there = await ensure<TableAnswer>(api, wanted, path, 'tables', {
+      tableReference: { projectId: config.project, datasetId: config.dataset, tableId: name },
+      labels: config.labels,
+      view,
+    });
+    if (there.view === undefined) continue;
+    const isOther = there.view.query !== undefined && there.view.query !== query;
+    await patch(api, wanted, path, { ...labelChanges(config, there), ...(isOther && { view }) });
+  }
 }
 
 async function ensure<T>(

@@ -11,7 +11,7 @@ import { engineSettings, SET_UTC } from '../engine.js';
 import { listFiles } from './files.js';
 import { readTableFiles, type TableFiles } from './promotions.js';
 import { literalList } from '../sql.js';
-import { latestView, tableView, usageView } from './views.js';
+import { auditLogView, latestView, tableView, usageView } from './views.js';
 
 /** How often a directory whose files vanish is listed. */
 const LISTINGS = 5;
@@ -74,7 +74,7 @@ async function tenantViews(connection: DuckDBConnection, warehouse: TenantWareho
     if (table === 'user_properties') statements.push(latestView(live));
     files.push(...live.groups.flatMap((group) => group.files));
   }
-  statements.push(usageView());
+  statements.push(usageView(), auditLogView());
   return { statements, files };
 }
 

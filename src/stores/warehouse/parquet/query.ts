@@ -9,7 +9,7 @@ const DEFAULT_MAX_ROWS = 10_000;
 
 /** One query over one tenant's views. */
 export interface TenantQuery extends TenantWarehouse {
-  /** One SELECT, or EXPLAIN of one, over `events`, `user_properties`, `user_properties_latest`, `decisions`, `usage`. */
+  /** One SELECT, or EXPLAIN of one, over `events`, `user_properties`, `user_properties_latest`, `decisions`, `usage`, `audit_log`. */
   readonly sql: string;
   /** Rows to give back at most; default 10,000. The rest is not computed where DuckDB can stop early. */
   readonly maxRows?: number;

@@ -84,6 +84,24 @@ export function usageView(): string {
     WHERE type = 'headgate.usage.day' AND batch_id LIKE '________-00000000-%'`;
 }
 
+/** Columns of `audit_log` that are texts of an entry. */
+const ACT_TEXTS = ['act', 'kind', 'role', 'subject', 'address', 'outcome', 'code', 'reason', 'made'];
+
+/** `audit_log`: what was done in the tenant, by whom, and what came of it; made of events in batches of Headgate's own. */
+export function auditLogView(): string {
+  const columns = [
+    'id',
+    'time',
+    ...ACT_TEXTS.map((name) => `data->>'${name}' AS ${identifier(name)}`),
+    `data->'params' AS params`,
+    `CAST(coalesce(data->>'count', '1') AS BIGINT) AS "count"`,
+    `CAST(data->>'since' AS TIMESTAMPTZ) AS since`,
+    DAY,
+  ];
+  return `CREATE VIEW audit_log AS SELECT ${columns.join(', ')} FROM events
+    WHERE type = 'headgate.audit.act' AND batch_id LIKE '________-00000000-%'`;
+}
+
 function columnCase(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

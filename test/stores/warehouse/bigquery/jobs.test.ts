@@ -90,6 +90,19 @@ describe('load jobs of the BigQuery warehouse', function () {
     assert.deepEqual(table.encryptionConfiguration, { kmsKeyName: kmsKey });
     const view = server.resources.get('datasets/d_UA/tables/events_deduped') as Resource;
     assert.match(JSON.stringify(view.view), /QUALIFY ROW_NUMBER\(\) OVER \(PARTITION BY source, id /);
+    const own = ['usage', 'audit_log'].map(
+      (name) => (server.resources.get(`datasets/d_UA/tables/${name}`) as { view: Resource }).view.query,
+    );
+    for (const [query, type] of [
+      [own[0], 'headgate.usage.day'],
+      [own[1], 'headgate.audit.act'],
+    ])
+      assert.ok(
+        String(query).endsWith(
+          ` FROM \`headgate-test.d_UA.events_deduped\` WHERE type = '${type}' AND _batch_id LIKE '________-00000000-%'`,
+        ),
+        String(query),
+      );
   });
 
   it('find a column for each field that is promoted, also of a table that is there', async () => {
