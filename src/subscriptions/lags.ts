@@ -67,7 +67,7 @@ const REST_PER_LOOK = 10;
 const MAX_AGE_MS = 5 * 60_000;
 /** A load window that is older than its length by this much is asked why. */
 const LATE_MS = 30_000;
-/** What has waited for so long may fail, or be held back. */
+/** What has waited for this long may fail, or be held back. */
 const URGENT_SECONDS = 2;
 /** As many that have most on their way are looked at each time: what costs much is among them. */
 const BUSIEST = 20;

@@ -38,7 +38,7 @@ export interface Noted {
 const FAILING_MARK = 'headgate failing ';
 const MARK = 'headgate noted ';
 
-/** What is renewed while it lasts, and has not been for so long, is over: nothing is tried any more, or the process is gone. */
+/** What is renewed while it lasts, and has not been for this long, is over: nothing is tried any more, or the process is gone. */
 const CURRENT_MS = 60 * SECOND_MS;
 
 /** What the note on a subscription's queue says of it now. */
