@@ -154,7 +154,10 @@ async function seenFailing(of: System, status: Ask): Promise<object> {
   );
   while (performance.now() - began < 180_000) {
     const { report } = await status();
-    const failing = report.problems.filter(({ kind }) => kind === 'failing').length;
+    // A breaker opens after ten failures.
+    const failing = report.problems.filter(
+      ({ kind }) => kind === 'failing' || kind === 'breaker-open',
+    ).length;
     if (failing >= FAILING) return { failing, seconds: (performance.now() - began) / 1_000 };
     await delay(500);
   }
