@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Client } from '@temporalio/client';
-import type { EventRow } from '../events/event.js';
+import { HeadgateError } from '../errors.js';
+import type { BatchRef, EventRow } from '../events/event.js';
 import { join, pack } from '../ingest/pack.js';
+import { KeyedMutex } from '../platform/keyed-mutex.js';
 import { ChunkRouting } from '../routing/chunk-routing.js';
 import { joinRouted } from '../routing/join-routed.js';
 import type { BatchStore } from '../stores/batch-store/batch-store.js';
@@ -14,7 +16,7 @@ import type { IngestBatchInput, RoutedEvents } from '../workflows/messages/batch
 /** What {@link startOwnBatch} needs. */
 export interface OwnBatchOptions {
   readonly client: Client;
-  readonly batchStore: Pick<BatchStore, 'write'>;
+  readonly batchStore: Pick<BatchStore, 'write' | 'open'>;
   /** The tenant as it is configured now. */
   readonly tenantOf: (tenant: string) => LoadedTenant | undefined;
   /** Which subscriptions take nothing new. */
@@ -24,6 +26,7 @@ export interface OwnBatchOptions {
 /** Events of a tenant that Headgate has made itself. */
 export interface OwnBatch {
   readonly tenant: string;
+  /** The id that it has unless other events have that, see {@link ownBatchId}. */
   readonly batchId: string;
   /** At least one. */
   readonly events: readonly EventRow[];
@@ -33,26 +36,73 @@ export interface OwnBatch {
 
 /** What stands for the node in ids of batches that no spool has made. */
 const NODE = '00000000';
+/** A tenant is told more than one thing in a millisecond: of several subscriptions, or of each day that it was down. */
+const IDS_OF_A_MOMENT = 36;
+
+/** Things that come to the same id look for another one after the other: each is there for those behind it. */
+const turns = new KeyedMutex();
 
 /**
  * Starts a batch of events that Headgate has made: routed like any other, so that they are in the warehouse, in the history,
- * and with whichever subscriptions the tenant's routes name. The same batch started again makes no second one.
+ * and with whichever subscriptions the tenant's routes name. The same batch started again makes no second one, and goes on
+ * with the events of the first attempt: what they tell may have grown since.
+ * @returns the id of the batch; undefined for a tenant that was removed in the meantime: nobody is left to be told
+ * @throws HeadgateError `BATCH_ID_TAKEN`: as many things of one moment as there are ids for
  */
-export async function startOwnBatch(
-  options: OwnBatchOptions,
-  { tenant, batchId, events, to }: OwnBatch,
-): Promise<void> {
-  const { client, batchStore, tenantOf } = options;
-  const loaded = tenantOf(tenant);
-  // It was removed in the meantime: nobody is left to be told.
-  if (loaded === undefined) return;
+export async function startOwnBatch(options: OwnBatchOptions, own: OwnBatch): Promise<string | undefined> {
+  const { client, tenantOf } = options;
+  const loaded = tenantOf(own.tenant);
+  if (loaded === undefined) return undefined;
+  const written = await turns.run(`${own.tenant}/${own.batchId.slice(0, -1)}`, () => write(options, own));
+  const { isolation } = loaded.config;
+  await startBatch({ client, isolationOf: () => isolation }, inputOf(options, loaded, own, written));
+  return written.batch.batchId;
+}
+
+/** A batch that is on disk. */
+interface Written {
+  readonly batch: BatchRef;
+  readonly events: readonly EventRow[];
+}
+
+async function write(
+  { batchStore }: Pick<OwnBatchOptions, 'batchStore'>,
+  { tenant, batchId: wanted, events }: OwnBatch,
+): Promise<Written> {
   const file = await join(events.map((event) => pack(`${JSON.stringify(event)}\n`)));
-  const batch = await batchStore.write({ tenant, stream: 'events', batchId }, file, events.length);
+  for (const batchId of idsFrom(wanted)) {
+    const name = { tenant, stream: 'events', batchId } as const;
+    try {
+      return { batch: await batchStore.write(name, file, events.length, { unlessOther: true }), events };
+    } catch (error) {
+      if (!(error instanceof HeadgateError && error.code === 'BATCH_ID_TAKEN')) throw error;
+    }
+    const { ref, ndjson } = await batchStore.open(name);
+    const there = ndjson.toString('utf8').trimEnd().split('\n');
+    const earlier = there.map((line) => JSON.parse(line) as EventRow);
+    if (earlier[0]?.id === events[0]?.id) return { batch: ref, events: earlier };
+  }
+  throw new HeadgateError('BATCH_ID_TAKEN', `Other events have all ids of the moment of ${wanted}.`);
+}
+
+/** The id, and the others of its moment. */
+function* idsFrom(batchId: string): Generator<string> {
+  const first = parseInt(batchId.slice(-1), 36);
+  for (let step = 0; step < IDS_OF_A_MOMENT; step++)
+    yield batchId.slice(0, -1) + ((first + step) % IDS_OF_A_MOMENT).toString(36);
+}
+
+function inputOf(
+  options: OwnBatchOptions,
+  loaded: LoadedTenant,
+  { tenant, to }: OwnBatch,
+  { batch, events }: Written,
+): IngestBatchInput {
   const routed =
     to === undefined
       ? routedOf(options, tenant, loaded, events)
       : [{ subscription: to, of: 'events' as const, priority: 'normal' as const, count: events.length }];
-  const input: IngestBatchInput = {
+  return {
     batch,
     activityQueue: tenantQueue(tenant),
     decided: { evaluated: 0, eligible: {} },
@@ -63,8 +113,6 @@ export async function startOwnBatch(
     },
     ...(routed.length > 0 && { routed }),
   };
-  const { isolation } = loaded.config;
-  await startBatch({ client, isolationOf: () => isolation }, input);
 }
 
 /** Where the tenant's routes send events. */
@@ -80,12 +128,13 @@ function routedOf(
 }
 
 /**
- * The id of a batch of Headgate's own. The sequence is the time in milliseconds, so that ids are in order as those of a
- * spool are, and a digit that tells batches of one moment apart.
+ * The first id to try for a batch of Headgate's own. The sequence is the time in milliseconds, so that ids are in order as
+ * those of a spool are, and a digit that tells batches of one moment apart as long as it can: {@link startOwnBatch} takes
+ * another one where two things come to the same.
  * @param at milliseconds since the epoch
  */
 export function ownBatchId(at: number, what: string): string {
-  const digit = createHash('sha256').update(what).digest().readUInt32LE() % 36;
-  const sequence = (at * 36 + digit).toString(36).padStart(9, '0');
+  const digit = createHash('sha256').update(what).digest().readUInt32LE() % IDS_OF_A_MOMENT;
+  const sequence = (at * IDS_OF_A_MOMENT + digit).toString(36).padStart(9, '0');
   return assertBatchId(`${new Date(at).toISOString().slice(0, 10).replaceAll('-', '')}-${NODE}-${sequence}`);
 }

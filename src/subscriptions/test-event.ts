@@ -34,9 +34,9 @@ export function createSendTestEvent(
     // Two in one millisecond would have one id.
     last = Math.max(last + 1, (options.now ?? Date.now)());
     const event = testEvent(subscription, by, last);
-    const batchId = ownBatchId(last, `${TEST_TYPE}/${subscription}`);
-    await startOwnBatch(options, { tenant, batchId, events: [event], to: subscription });
-    return { eventId: event.id, batchId };
+    const wanted = ownBatchId(last, `${TEST_TYPE}/${subscription}`);
+    const own = { tenant, batchId: wanted, events: [event], to: subscription };
+    return { eventId: event.id, batchId: (await startOwnBatch(options, own)) ?? wanted };
   };
 }
 
