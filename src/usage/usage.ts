@@ -1,9 +1,10 @@
 import { messageOf } from '../errors.js';
 import type { EventRow } from '../events/event.js';
 import type { ReachedBudget } from '../ingest/admission/admission.js';
+import { atOnce } from '../platform/at-once.js';
 import { createGroupCommit } from '../platform/group-commit.js';
 import type { Logger } from '../platform/logger.js';
-import { DAY_MS, HOUR_MS, SECOND_MS } from '../platform/time.js';
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../platform/time.js';
 import { dayOf, type UsageTotal } from '../stores/usage/figures.js';
 import type { UsageLedger } from '../stores/usage/ledger.js';
 import {
@@ -13,7 +14,6 @@ import {
   type OwnBatchOptions,
 } from '../subscriptions/own-batch.js';
 import type { TenantRegistry } from '../tenants/config/registry.js';
-import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import { budgetEvent, reachedBudgets } from './budgets.js';
 import { closedDays, usageEvents } from './daily.js';
 import type { Prices } from './prices.js';
@@ -35,6 +35,11 @@ export interface UsageOptions extends OwnBatchOptions {
 
 /** Temporal is given up for now after this. */
 const HAND_OVER_MS = 10_000;
+/** Days are looked for this often, and after this time where one could not be told. */
+const DAYS_EVERY_MS = HOUR_MS / 4;
+const DAYS_AGAIN_MS = MINUTE_MS;
+/** All tenants have a day to be told of at the same time. */
+const DAYS_AT_ONCE = 8;
 
 /**
  * Adds up what all processes of a data directory have counted, in the one that holds its spool: reports it, looks after
@@ -50,6 +55,7 @@ export class Usage {
   private timer: NodeJS.Timeout | undefined;
   private ticking: Promise<void> = Promise.resolve();
   private dailyAt = 0;
+  private tellingDays: Promise<void> | undefined;
   private stopped = false;
   private readonly telling = new Map<string, Promise<void>>();
   private readonly closing = new AbortController();
@@ -112,7 +118,7 @@ export class Usage {
     this.unfollow();
     await this.ticking;
     this.closing.abort(new Error('the process ends'));
-    await Promise.all(this.telling.values());
+    await Promise.all([this.tellingDays, ...this.telling.values()]);
     await this.options.ledger.close();
   }
 
@@ -123,10 +129,12 @@ export class Usage {
       await this.folded();
       for (const tenant of [...this.toCheck]) this.check(tenant);
       const now = this.now();
-      if (Math.abs(now - this.dailyAt) < HOUR_MS / 4) return;
+      if (Math.abs(now - this.dailyAt) < DAYS_EVERY_MS || this.tellingDays !== undefined) return;
       this.dailyAt = now;
       await ledger.expire(dayOf(now - days * DAY_MS));
-      for (const { config } of this.options.registry.list()) this.tellDays(config);
+      this.tellingDays = this.tellDays()
+        .catch((error: unknown) => log.warn('USAGE_NOT_FOLDED', { reason: messageOf(error) }))
+        .finally(() => (this.tellingDays = undefined));
     } catch (error) {
       log.warn('USAGE_NOT_FOLDED', { reason: messageOf(error) });
     }
@@ -156,21 +164,30 @@ export class Usage {
     this.toCheck.delete(tenant);
     for (const use of reached) {
       const event = (since: number): EventRow[] => [budgetEvent(use, config?.budget.cap === true, since)];
-      if (config !== undefined) this.tell(config.tenant, use.budget, use.period, event);
+      if (config !== undefined) void this.tell(config.tenant, use.budget, use.period, event);
     }
   }
 
-  /** Tells a tenant of the days that are over. */
-  private tellDays({ tenant }: TenantConfig): void {
-    const { ledger, prices } = this.options;
-    for (const day of closedDays(this.now()))
-      this.tell(tenant, 'usage', day, (since) =>
-        usageEvents([...ledger.of(tenant, day, day)], prices, since),
-      );
+  /** Tells all tenants of the days that are over. */
+  private async tellDays(): Promise<void> {
+    const { ledger, prices, registry } = this.options;
+    const days = closedDays(this.now());
+    const told = registry.list().flatMap(({ config: { tenant } }) => days.map((day) => ({ tenant, day })));
+    await atOnce(DAYS_AT_ONCE, told, async ({ tenant, day }) => {
+      if (this.closing.signal.aborted) return;
+      const events = (since: number): EventRow[] =>
+        usageEvents([...ledger.of(tenant, day, day)], prices, since);
+      await this.tell(tenant, 'usage', day, events);
+    });
   }
 
-  /** Begins to tell a tenant something once, unless that is under way: Temporal may be away, and nothing waits for it. */
-  private tell(tenant: string, what: string, period: string, eventsAt: (since: number) => EventRow[]): void {
+  /** Tells a tenant something once, unless that is under way. Resolves also where it is to be tried again. */
+  private async tell(
+    tenant: string,
+    what: string,
+    period: string,
+    eventsAt: (since: number) => EventRow[],
+  ): Promise<void> {
     const { ledger, log } = this.options;
     const key = `${tenant}/${what}/${period}`;
     const note = ledger.noteOf(tenant, what, period);
@@ -186,11 +203,12 @@ export class Usage {
     )
       .catch((error: unknown) => {
         this.toCheck.add(tenant);
-        this.dailyAt = 0;
+        this.dailyAt = this.now() - DAYS_EVERY_MS + DAYS_AGAIN_MS;
         log.warn('USAGE_NOT_TOLD', { tenant, what, reason: messageOf(error) });
       })
       .finally(() => this.telling.delete(key));
     this.telling.set(key, told);
+    await told;
   }
 
   /** The note first: after a crash the same batch is started again. */

@@ -73,7 +73,7 @@ describe("the audit log in tenants' warehouses", function () {
         if (left-- <= 0) throw new Error('the process ends here');
         return pipeline.stores.batchStore.write(...args);
       };
-      const ending = open({ tenantOf, batchStore: { write } }).look();
+      const ending = open({ tenantOf, batchStore: { ...pipeline.stores.batchStore, write } }).look();
       await (batches < 2 ? assert.rejects(ending, /ends here/) : ending);
       // It is in the next batches.
       if (batches === 1) await append({ ...signal, at: '2026-03-10T13:00:00.000Z' }, refused);

@@ -151,7 +151,8 @@ describe('an alert about a subscription', function () {
     const said: string[] = [];
     const say = (id: string) => void said.push(id);
     let writes = 0;
-    const batchStore = { write: () => (writes++, Promise.reject(new TypeError('the disk is away'))) };
+    const write = () => (writes++, Promise.reject(new TypeError('the disk is away')));
+    const batchStore = { ...pipeline.stores.batchStore, write };
     const broken = open({ batchStore, firstPauseMs: 1, log: { warn: say, error: say } });
     const state = (await controlled(broken).disable('al-down', 'crm', 'gone')).state;
     assert.equal(state, 'disabled');
