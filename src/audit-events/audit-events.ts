@@ -22,6 +22,8 @@ export interface AuditEventsOptions extends OwnBatchOptions {
   readonly now?: () => number;
 }
 
+/** A process that has just started has more urgent things to do, and one that is started often makes no batch each time. */
+const FIRST_LOOK_MS = 5 * MINUTE_MS;
 /** Lines in a look, at most, and bytes of them. */
 const BOUNDS = { maxEntries: 5_000, maxBytes: 8 * 1024 * 1024 };
 /** Temporal is given up for now after this. */
@@ -47,9 +49,10 @@ export class AuditEvents {
     this.now = options.now ?? Date.now;
   }
 
-  /** Looks now, and from then on; nothing waits for it. */
+  /** Looks from now on; nothing waits for it. */
   start(): void {
-    this.schedule(0);
+    const { everyMs = HOUR_MS } = this.options;
+    this.schedule(Math.min(FIRST_LOOK_MS, everyMs));
   }
 
   /** Ends the look under way; the next process goes on with it. */

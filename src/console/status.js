@@ -7,6 +7,7 @@ import { Sum } from './sums.js';
 
 const COLUMNS = [
   { name: 'What', of: ({ what }) => what },
+  { name: 'Kind', of: ({ kind }) => kind },
   { name: 'Level', of: ({ level }) => html`<${State} of=${level} />` },
   { name: 'Tenant', of: ({ tenant }) => tenant },
   {

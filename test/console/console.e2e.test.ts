@@ -399,7 +399,7 @@ describe('the console in a browser', function () {
           .waitFor();
       else if (path.startsWith('usage')) await page.getByText(shown).first().waitFor();
       else await page.getByRole('heading', { level: 1 }).waitFor();
-      await page.getByText('Loading').waitFor({ state: 'detached' });
+      await until(async () => assert.equal(await page.getByText('Loading').count(), 0), WITHIN_MS);
       const text = await page.locator('main').innerText();
       assert.doesNotMatch(text, /no space|acme|HTTP 500|analytics/, path);
     }

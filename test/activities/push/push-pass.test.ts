@@ -337,12 +337,13 @@ describe('a push pass', () => {
     await bench.pass(batch, { pending, pass: 2 }, { secretOf });
     const error = 'HTTP 500 Internal Server Error';
     assert.deepEqual(
-      bench.tried.map(({ told, ...tried }) => ({ ...tried, told: told?.() })),
+      bench.tried.map(({ told, seconds: _seconds, ...tried }) => ({ ...tried, told: told?.() })),
       [
         { ok: false, error, again: false, told: `${error}: database is down ([…])` },
         { ok: true, error: undefined, again: true, told: '' },
       ],
     );
+    for (const { seconds } of bench.tried) assert.ok(seconds! > 0 && seconds! < 5, `${seconds} s`);
   });
 
   it('stops for as long as Retry-After asks, in other passes too', async () => {
