@@ -38,7 +38,7 @@ const HAND_OVER_MS = 10_000;
 /** Days are looked for this often, and after this time where one could not be told. */
 const DAYS_EVERY_MS = HOUR_MS / 4;
 const DAYS_AGAIN_MS = MINUTE_MS;
-/** All tenants have a day to be told of at the same time. */
+/** All tenants have a new day at the same time. */
 const DAYS_AT_ONCE = 8;
 
 /**
