@@ -3,12 +3,25 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { randomUUID } from 'node:crypto';
 import { testNamespace } from './temporal.js';
 
-const { EventType } = proto.temporal.api.enums.v1;
+const { EventType, WorkflowTaskFailedCause } = proto.temporal.api.enums.v1;
 
 /** The names of a workflow's history events, `EVENT_TYPE_` left out. */
 export async function eventNames(handle: WorkflowHandle): Promise<string[]> {
   const { events } = await handle.fetchHistory();
   return (events ?? []).map(({ eventType }) => (EventType[eventType ?? 0] ?? '').replace('EVENT_TYPE_', ''));
+}
+
+/**
+ * What workflow tasks have failed of. Not one whose workflow has ended while a signal came: Temporal has it done again, with
+ * the signal.
+ */
+export async function failedTasks(handle: WorkflowHandle): Promise<string[]> {
+  const { events } = await handle.fetchHistory();
+  return (events ?? []).flatMap(({ workflowTaskFailedEventAttributes: failed }) => {
+    if (!failed || failed.cause === WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND)
+      return [];
+    return [failed.failure?.message ?? ''];
+  });
 }
 
 /** The activities that a workflow has scheduled on queues, in order, with their queues. */
