@@ -140,6 +140,14 @@ export function codeOf(error: unknown): ErrorCode | undefined {
   return error instanceof HeadgateError ? error.code : undefined;
 }
 
+/** Takes an error of a code for nothing, and throws any other: for `.catch(unless('NOT_FOUND'))`. */
+export function unless(code: ErrorCode): (error: unknown) => undefined {
+  return (error) => {
+    if (codeOf(error) !== code) throw error;
+    return undefined;
+  };
+}
+
 /** The `code` of a Node system error (`ENOENT`, `EADDRINUSE`, …), or undefined. */
 export function systemCodeOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code;

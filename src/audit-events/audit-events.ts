@@ -7,8 +7,8 @@ import type { EventRow } from '../events/event.js';
 import { writeDurably } from '../platform/durable-file.js';
 import type { Logger } from '../platform/logger.js';
 import { readTextIfThere } from '../platform/read-if-there.js';
-import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../platform/time.js';
-import { ownBatchId, startOwnBatch, type OwnBatchOptions } from '../subscriptions/own-batch.js';
+import { HOUR_MS, MINUTE_MS } from '../platform/time.js';
+import { ownBatchId, tryOwnBatch, type OwnBatchOptions } from '../subscriptions/own-batch.js';
 import { auditEvent } from './audit-event.js';
 
 /** What {@link AuditEvents} needs. */
@@ -26,8 +26,6 @@ export interface AuditEventsOptions extends OwnBatchOptions {
 const FIRST_LOOK_MS = 5 * MINUTE_MS;
 /** Lines in a look, at most, and bytes of them. */
 const BOUNDS = { maxEntries: 5_000, maxBytes: 8 * 1024 * 1024 };
-/** Temporal is given up for now after this. */
-const HAND_OVER_MS = 10 * SECOND_MS;
 
 /** How far the log has been told; and the stretch that is being told, with the moment that its batches are named after. */
 interface Progress {
@@ -113,11 +111,8 @@ export class AuditEvents {
   }
 
   private async hand(tenant: string, events: readonly EventRow[], since: number): Promise<void> {
-    const { client } = this.options;
     const batch = { tenant, batchId: ownBatchId(since, 'audit-log'), events };
-    await client.withAbortSignal(this.closing.signal, () =>
-      client.withDeadline(Date.now() + HAND_OVER_MS, () => startOwnBatch(this.options, batch)),
-    );
+    await tryOwnBatch(this.options, batch, this.closing.signal);
   }
 }
 

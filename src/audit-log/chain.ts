@@ -5,9 +5,10 @@ import { flushDirectory, makeDirectory, writeDurably } from '../platform/durable
 import { describeOwner, lockFile } from '../platform/file-lock.js';
 import { readTextIfThere } from '../platform/read-if-there.js';
 import { CUT, EXPIRED, GENESIS, lineAfter, prepared, SHORTENED, type Act, type Position } from './entry.js';
-import { dayOf, daysOf, fileOf, type AuditLogPlaces } from './files.js';
+import { daysOf, fileOf, type AuditLogPlaces } from './files.js';
 import { headCopy, publicKeyFile, signHead, signingKey, verifiedHead, type Head } from './signing-key.js';
 import { tailOf } from './tail.js';
+import { dayOf } from '../platform/time.js';
 
 /** How long other processes may hold the chain: each writes and flushes some lines. */
 const LOCK_MS = 10_000;

@@ -1,7 +1,6 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemCodeOf } from '../errors.js';
 import { isDayName } from '../platform/time.js';
+import { namesIfThere } from '../platform/read-if-there.js';
 
 /** Where the audit log and what belongs to it is. */
 export interface AuditLogPlaces {
@@ -26,11 +25,7 @@ const ENDING = '.ndjson';
 
 /** The days that have a file, the earliest first. */
 export async function daysOf({ directory }: AuditLogPlaces): Promise<string[]> {
-  const names = await readdir(directory).catch((error: unknown) => {
-    if (systemCodeOf(error) === 'ENOENT') return [];
-    throw error;
-  });
-  return names
+  return (await namesIfThere(directory))
     .filter((name) => name.endsWith(ENDING))
     .map((name) => name.slice(0, -ENDING.length))
     .filter(isDayName)
@@ -40,9 +35,4 @@ export async function daysOf({ directory }: AuditLogPlaces): Promise<string[]> {
 /** The file of a day. */
 export function fileOf({ directory }: AuditLogPlaces, day: string): string {
   return join(directory, `${day}${ENDING}`);
-}
-
-/** The day that a moment is in, in UTC. */
-export function dayOf(time: number): string {
-  return new Date(time).toISOString().slice(0, 10);
 }

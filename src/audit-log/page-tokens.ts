@@ -1,11 +1,10 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 import { HeadgateError } from '../errors.js';
 import { isDayName } from '../platform/time.js';
+import { decrypt, encrypt } from '../stores/batch-keys/gcm.js';
 import type { ReadPosition } from './read.js';
 import { signingKey } from './signing-key.js';
 
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
 const MAX_TOKEN = 500;
 
 /**
@@ -13,33 +12,23 @@ const MAX_TOKEN = 500;
  * the query that it was given for alone.
  */
 export class AuditPageTokens {
-  private key: Promise<Buffer> | undefined;
+  private key: Promise<KeyObject> | undefined;
 
   constructor(private readonly keys: string) {}
 
   /** @param about what was asked for, and for whom */
   async seal({ day, offset }: ReadPosition, about: readonly unknown[]): Promise<string> {
-    const nonce = randomBytes(NONCE_BYTES);
-    const cipher = createCipheriv('aes-256-gcm', await this.keyNow(), nonce);
-    cipher.setAAD(Buffer.from(JSON.stringify(about)));
-    const text = Buffer.concat([cipher.update(JSON.stringify([day, offset])), cipher.final()]);
-    return Buffer.concat([nonce, cipher.getAuthTag(), text]).toString('base64url');
+    const position = Buffer.from(JSON.stringify([day, offset]));
+    return encrypt(await this.keyNow(), position, contextOf(about)).toString('base64url');
   }
 
   /** @throws HeadgateError `PAGE_TOKEN_INVALID`: changed, or of another query */
   async open(token: string, about: readonly unknown[]): Promise<ReadPosition> {
-    const bytes = Buffer.from(token.length > MAX_TOKEN ? '' : token, 'base64url');
-    try {
-      const cipher = createDecipheriv('aes-256-gcm', await this.keyNow(), bytes.subarray(0, NONCE_BYTES), {
-        authTagLength: TAG_BYTES,
-      });
-      cipher.setAAD(Buffer.from(JSON.stringify(about)));
-      cipher.setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));
-      const text = Buffer.concat([cipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)), cipher.final()]);
-      const [day, offset] = JSON.parse(text.toString()) as [string, number];
+    const sealed = Buffer.from(token.length > MAX_TOKEN ? '' : token, 'base64url');
+    const position = decrypt(await this.keyNow(), sealed, contextOf(about));
+    if (position !== undefined) {
+      const [day, offset] = JSON.parse(position.toString()) as [string, number];
       if (isDayName(day) && Number.isSafeInteger(offset)) return { day, offset };
-    } catch {
-      // Said below.
     }
     throw new HeadgateError(
       'PAGE_TOKEN_INVALID',
@@ -47,10 +36,16 @@ export class AuditPageTokens {
     );
   }
 
-  private keyNow(): Promise<Buffer> {
-    this.key ??= signingKey(this.keys).then(({ d = '' }) =>
-      Buffer.from(hkdfSync('sha256', Buffer.from(d, 'base64url'), '', 'headgate audit-log page token', 32)),
-    );
+  private keyNow(): Promise<KeyObject> {
+    this.key ??= signingKey(this.keys).then(({ d = '' }) => {
+      const secret = Buffer.from(d, 'base64url');
+      const key = hkdfSync('sha256', secret, '', 'headgate audit-log page token', 32);
+      return createSecretKey(Buffer.from(key));
+    });
     return this.key;
   }
+}
+
+function contextOf(about: readonly unknown[]): Buffer {
+  return Buffer.from(JSON.stringify(about));
 }

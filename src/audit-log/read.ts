@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises';
 import { systemCodeOf } from '../errors.js';
-import { DAY_MS } from '../platform/time.js';
+import { DAY_MS, dayOf } from '../platform/time.js';
 import { entryIn, type Entry } from './entry.js';
-import { dayOf, daysOf, fileOf, type AuditLogPlaces } from './files.js';
+import { daysOf, fileOf, type AuditLogPlaces } from './files.js';
 
 /** Which entries to read. Absent: all. */
 export interface EntryFilter {

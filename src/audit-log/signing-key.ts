@@ -1,20 +1,11 @@
-import { randomUUID } from 'node:crypto';
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  CompactSign,
-  compactVerify,
-  createLocalJWKSet,
-  exportJWK,
-  generateKeyPair,
-  importJWK,
-  type JSONWebKeySet,
-  type JWK,
-} from 'jose';
+import { CompactSign, compactVerify, createLocalJWKSet, importJWK, type JSONWebKeySet, type JWK } from 'jose';
 import { HeadgateError } from '../errors.js';
 import { createDurably } from '../platform/durable-file.js';
 import { readTextIfThere } from '../platform/read-if-there.js';
 import type { Position } from './entry.js';
+import { newSigningKey } from '../platform/new-signing-key.js';
 
 const PRIVATE_KEY = 'audit-log.private.jwk.json';
 const PUBLIC_KEYS = 'audit-log.jwks.json';
@@ -43,16 +34,11 @@ export function publicKeyFile(keys: string): string {
  */
 export async function signingKey(keys: string): Promise<JWK> {
   const path = join(keys, PRIVATE_KEY);
-  if ((await readTextIfThere(path)) === undefined) await create(path, await newPrivateKey());
+  if ((await readTextIfThere(path)) === undefined) await create(path, await newSigningKey());
   const key = JSON.parse((await readTextIfThere(path)) ?? '{}') as JWK;
   if ((await readTextIfThere(publicKeyFile(keys))) === undefined)
     await create(publicKeyFile(keys), { keys: [{ ...key, d: undefined }] });
   return key;
-}
-
-async function newPrivateKey(): Promise<JWK> {
-  const { privateKey } = await generateKeyPair('EdDSA', { extractable: true });
-  return { ...(await exportJWK(privateKey)), kid: randomUUID(), alg: 'EdDSA', use: 'sig' };
 }
 
 async function create(path: string, content: object): Promise<void> {

@@ -10,7 +10,7 @@ import { readBatchFiles, type DamagedFile, type DayRange, type OnRead } from './
 import { createRules, type ConfiguredRules } from './configured-rules.js';
 import { readLeftOut } from './left-out.js';
 import type { Workspace } from './workspace.js';
-import { DAY_MS } from '../platform/time.js';
+import { DAY_MS, dayOf } from '../platform/time.js';
 
 /** How many there are, and the first of them. */
 interface Found<T> {
@@ -259,7 +259,7 @@ async function tableRows(
 
 /** A batch is loaded on its day or later; around midnight its load may have the name of the day before. */
 function dayBefore(day: string | undefined): string | undefined {
-  return day === undefined ? undefined : new Date(Date.parse(day) - DAY_MS).toISOString().slice(0, 10);
+  return day === undefined ? undefined : dayOf(Date.parse(day) - DAY_MS);
 }
 
 /** Batch ids begin with their day as `YYYYMMDD`. */

@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander';
 import { DEAD_REASONS } from '../workflows/messages/deliveries.js';
+import { urlOption } from './url-option.js';
 
 /** Shown by every `--help`. */
 export const EXAMPLES = `
@@ -18,7 +19,7 @@ The token is HEADGATE_TOKEN, or one signed with the development key.`;
 export function targeted(command: Command): Command {
   return command
     .requiredOption('--tenant <tenant>', 'whose dead letters')
-    .option('--url <url>', 'address of the API (default: this machine, HEADGATE_PORT)')
+    .addOption(urlOption())
     .option('--json', 'print the answer as JSON', false)
     .addHelpText('after', EXAMPLES);
 }

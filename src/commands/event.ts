@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { EventOptions } from './run-event.js';
+import { urlOption } from './url-option.js';
 
 /** `headgate event`: what became of one event, or which events there are of a subject. */
 export function eventCommand(): Command {
@@ -13,7 +14,7 @@ export function eventCommand(): Command {
     .option('--from <time>', 'with --subject: received then or later, RFC 3339')
     .option('--to <time>', 'with --subject: received before, RFC 3339')
     .option('--limit <count>', 'with --subject: the most to list', '50')
-    .option('--url <url>', 'address of the API (default: this machine, HEADGATE_PORT)')
+    .addOption(urlOption())
     .option('--json', 'print JSON', false)
     .addHelpText(
       'after',

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { INPUT_STREAMS } from '../events/event.js';
 import type { ReplayOptions, TargetOptions } from './run-replay.js';
+import { urlOption } from './url-option.js';
 
 const HELP = `
 Without --subscription, --into and --rules everything is delivered again, as the tenant's routes say. --rules decides
@@ -77,7 +78,7 @@ export function replayCommand(): Command {
 function target(command: Command): Command {
   return command
     .option('--tenant <tenant>', 'whose events')
-    .option('--url <url>', 'address of the API (default: this machine, HEADGATE_PORT)')
+    .addOption(urlOption())
     .option('--json', 'print JSON', false);
 }
 

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { RulesOptions } from './run-rules.js';
+import { urlOption } from './url-option.js';
 
 const EXAMPLES = `
 Examples:
@@ -17,7 +18,7 @@ export function rulesCommand(): Command {
     .command('errors')
     .description('show which rules, aggregates and filters of routes fail on events, how, and how often')
     .requiredOption('--tenant <tenant>', 'whose expressions')
-    .option('--url <url>', 'address of the API (default: this machine, HEADGATE_PORT)')
+    .addOption(urlOption())
     .option('--json', 'print the answer as JSON', false)
     .addHelpText('after', EXAMPLES)
     .action(async (options: RulesOptions) => (await import('./run-rules.js')).errors(options));

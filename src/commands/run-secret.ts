@@ -4,27 +4,23 @@ import Table from 'cli-table3';
 import ms, { type StringValue } from 'ms';
 import { HeadgateError, messageOf } from '../errors.js';
 import type { ChangedSecret, ShownSecret } from '../tenant-changes/secrets.js';
-import { assertTenantId } from '../tenants/ids.js';
-import { openCommandApi } from './call-api.js';
+import { changeTenants, readTenants, reasonOf, tenantPath, type ManagingOptions } from './tenants-api.js';
 import { cell, print, printError } from './terminal-text.js';
 
 /** Options of `headgate secret`. */
-export interface SecretOptions {
+export interface SecretOptions extends ManagingOptions {
   readonly tenant: string;
-  readonly url?: string;
   readonly json?: boolean;
   readonly kind?: string;
   /** A path, or `-`. */
   readonly valueFrom?: string;
   readonly overlap?: string;
   readonly id?: string;
-  readonly reason?: string;
 }
 
 /** Lists the secrets of a tenant. */
 export async function listSecrets(options: SecretOptions): Promise<void> {
-  const api = openCommandApi({ url: options.url }, 'tenants:read');
-  const answer = await api.call<{ secrets: ShownSecret[] }>('GET', pathOf(options));
+  const answer = await readTenants(options).call<{ secrets: ShownSecret[] }>('GET', pathOf(options));
   if (options.json === true) return print(JSON.stringify(answer, undefined, 2));
   const table = new Table({
     head: ['name', 'kind', 'id', 'made', 'by', 'valid until', 'used by'],
@@ -40,7 +36,7 @@ export async function listSecrets(options: SecretOptions): Promise<void> {
 export async function makeSecret(name: string, options: SecretOptions): Promise<void> {
   const { kind } = options;
   const body = { name, kind, ...(await valueOf(options)), ...reasonOf(options) };
-  report(await writing(options).call<ChangedSecret>('POST', pathOf(options), body));
+  report(await changeTenants(options).call<ChangedSecret>('POST', pathOf(options), body));
 }
 
 /** Gives a secret a new value. */
@@ -51,30 +47,19 @@ export async function rotateSecret(name: string, options: SecretOptions): Promis
     ...reasonOf(options),
   };
   const path = `${pathOf(options)}/${encodeURIComponent(name)}/rotate`;
-  report(await writing(options).call<ChangedSecret>('POST', path, body));
+  report(await changeTenants(options).call<ChangedSecret>('POST', path, body));
 }
 
 /** Ends a secret. */
 export async function revokeSecret(name: string, options: SecretOptions): Promise<void> {
-  const { id, reason } = options;
-  const query = new URLSearchParams({
-    ...(id !== undefined && { id }),
-    ...(reason !== undefined && { reason }),
-  });
+  const { id } = options;
+  const query = new URLSearchParams({ ...(id !== undefined && { id }), ...reasonOf(options) });
   const path = `${pathOf(options)}/${encodeURIComponent(name)}?${query.toString()}`;
-  report(await writing(options).call<ChangedSecret>('DELETE', path));
-}
-
-function writing({ url }: SecretOptions) {
-  return openCommandApi({ url }, 'tenants:write');
+  report(await changeTenants(options).call<ChangedSecret>('DELETE', path));
 }
 
 function pathOf({ tenant }: SecretOptions): string {
-  return `/v1/tenants/${assertTenantId(tenant)}/secrets`;
-}
-
-function reasonOf({ reason }: SecretOptions): { reason?: string } {
-  return reason === undefined ? {} : { reason };
+  return `${tenantPath(tenant)}/secrets`;
 }
 
 /** Never an argument: every user of a machine can read those of a process. */

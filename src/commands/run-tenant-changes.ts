@@ -5,16 +5,14 @@ import { HeadgateError, messageOf, systemCodeOf } from '../errors.js';
 import type { ChangedTenant, ShownTenant } from '../tenant-changes/tenants.js';
 import type { RecordedChange } from '../tenants/config/change-history.js';
 import { assertTenantId } from '../tenants/ids.js';
-import { openCommandApi, type CommandApi } from './call-api.js';
+import { changeTenants, readTenants, reasonOf, tenantPath, type ManagingOptions } from './tenants-api.js';
 import { cell, print, printError } from './terminal-text.js';
 
 /** Options of what changes a tenant by a running node. */
-export interface TenantChangeOptions {
-  readonly url?: string;
+export interface TenantChangeOptions extends ManagingOptions {
   readonly json?: boolean;
   /** A version, or `any`. */
   readonly replaces?: string;
-  readonly reason?: string;
 }
 
 /** The same of one of its subscriptions. */
@@ -24,7 +22,7 @@ export interface SubscriptionFileOptions extends TenantChangeOptions {
 
 /** Shows a tenant's file on stdout, and its version beside it. */
 export async function showTenant(tenant: string, options: TenantChangeOptions): Promise<void> {
-  const shown = await reading(options).call<ShownTenant>('GET', pathOf(tenant));
+  const shown = await readTenants(options).call<ShownTenant>('GET', tenantPath(tenant));
   if (options.json === true) return print(JSON.stringify(shown, undefined, 2));
   printError(`version ${shown.version}${shown.inForce ? '' : ', not in force yet'}`);
   print(shown.config);
@@ -38,19 +36,19 @@ export async function putTenant(
   const config = await read(file);
   const tenant = tenantIn(config, file);
   const body = { config, keepData: options.keepData, ...reasonOf(options) };
-  const api = writing(options);
-  report(await api.call<ChangedTenant>('PUT', pathOf(tenant), body, preconditionOf(options)));
+  const api = changeTenants(options);
+  report(await api.call<ChangedTenant>('PUT', tenantPath(tenant), body, preconditionOf(options)));
 }
 
 /** Takes a tenant's file away. */
 export async function deleteTenant(tenant: string, options: TenantChangeOptions): Promise<void> {
-  report(await remove(pathOf(tenant), options));
+  report(await remove(tenantPath(tenant), options));
 }
 
 /** Lists what was changed of a tenant. */
 export async function tenantHistory(tenant: string, options: TenantChangeOptions): Promise<void> {
-  const path = `${pathOf(tenant)}/changes`;
-  const answer = await reading(options).call<{ changes: RecordedChange[] }>('GET', path);
+  const path = `${tenantPath(tenant)}/changes`;
+  const answer = await readTenants(options).call<{ changes: RecordedChange[] }>('GET', path);
   if (options.json === true) return print(JSON.stringify(answer, undefined, 2));
   const table = new Table({
     head: ['number', 'at', 'change', 'name', 'version', 'by', 'why'],
@@ -70,7 +68,7 @@ export async function putSubscription(
   const { routes, ...subscription } = parsed(await read(file), file);
   const body = { subscription, ...(routes !== undefined && { routes }), ...reasonOf(options) };
   const path = subscriptionPath(name, options);
-  report(await writing(options).call<ChangedTenant>('PUT', path, body, preconditionOf(options)));
+  report(await changeTenants(options).call<ChangedTenant>('PUT', path, body, preconditionOf(options)));
 }
 
 /** Deletes a subscription. */
@@ -80,7 +78,7 @@ export async function deleteSubscription(name: string, options: SubscriptionFile
 
 function remove(path: string, options: TenantChangeOptions): Promise<ChangedTenant> {
   const query = options.reason === undefined ? '' : `?${new URLSearchParams(reasonOf(options)).toString()}`;
-  return writing(options).call<ChangedTenant>(
+  return changeTenants(options).call<ChangedTenant>(
     'DELETE',
     `${path}${query}`,
     undefined,
@@ -88,24 +86,8 @@ function remove(path: string, options: TenantChangeOptions): Promise<ChangedTena
   );
 }
 
-function reading({ url }: TenantChangeOptions): CommandApi {
-  return openCommandApi({ url }, 'tenants:read');
-}
-
-function writing({ url }: TenantChangeOptions): CommandApi {
-  return openCommandApi({ url }, 'tenants:write');
-}
-
-function pathOf(tenant: string): string {
-  return `/v1/tenants/${assertTenantId(tenant)}`;
-}
-
 function subscriptionPath(name: string, { tenant }: SubscriptionFileOptions): string {
-  return `${pathOf(tenant)}/subscriptions/${encodeURIComponent(name)}`;
-}
-
-function reasonOf({ reason }: TenantChangeOptions): { reason?: string } {
-  return reason === undefined ? {} : { reason };
+  return `${tenantPath(tenant)}/subscriptions/${encodeURIComponent(name)}`;
 }
 
 /** Without a version the API takes what is new, and says the version of what is not. */

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { SecretOptions } from './run-secret.js';
-import { withApi } from './tenant-changes.js';
+import { urlOption } from './url-option.js';
 
 const EXAMPLES = `
 Secrets are encrypted with the master key HEADGATE_BATCH_KEY by a running node. A tenant's file refers to one by its name:
@@ -51,5 +51,8 @@ export function secretCommand(): Command {
 }
 
 function withTarget(command: Command): Command {
-  return withApi(command.requiredOption('--tenant <tenant>', 'whose secrets')).addHelpText('after', EXAMPLES);
+  return command
+    .requiredOption('--tenant <tenant>', 'whose secrets')
+    .addOption(urlOption())
+    .addHelpText('after', EXAMPLES);
 }

@@ -2,6 +2,7 @@ import { Argument, Command, Option } from 'commander';
 import { INPUT_STREAMS } from '../events/event.js';
 import { examplePath } from './example-path.js';
 import type { SendCommandOptions } from './run-send.js';
+import { urlOption } from './url-option.js';
 
 /** `headgate send FILE`: posts a file of events. */
 export function sendCommand(): Command {
@@ -17,7 +18,7 @@ export function sendCommand(): Command {
     )
     .requiredOption('--tenant <tenant>', 'whose events these are')
     .addOption(new Option('--stream <stream>', 'what they are').choices(INPUT_STREAMS).makeOptionMandatory())
-    .option('--url <url>', 'address of the API (default: this machine, HEADGATE_PORT)')
+    .addOption(urlOption())
     .option('--restart', 'send the whole file, even where an interrupted run left off', false)
     .option('--acknowledged <file>', 'add the ids of acknowledged events to a file, for headgate audit --ids')
     .addHelpText(

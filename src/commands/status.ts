@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { StatusOptions } from './run-status.js';
+import { urlOption } from './url-option.js';
 
 const EXAMPLES = `
 Examples:
@@ -19,7 +20,7 @@ export function statusCommand(): Command {
     .option('--tenant <tenant>', 'of one tenant (default: of all that the token reaches)')
     .option('--json', 'print the answer as JSON', false)
     .option('--watch', 'look again every five seconds, until it is stopped', false)
-    .option('--url <url>', 'address of the API (default: this machine, HEADGATE_PORT)')
+    .addOption(urlOption())
     .addHelpText('after', EXAMPLES)
     .action(async (options: StatusOptions) => (await import('./run-status.js')).runStatus(options));
 }

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { subscriptionChangeCommands } from './subscription-changes.js';
 import type { ChangeOptions, SubscriptionOptions } from './run-subscription.js';
+import { urlOption } from './url-option.js';
 
 const EXAMPLES = `
 Examples:
@@ -52,6 +53,6 @@ export function subscriptionCommand(): Command {
 function withTarget(command: Command): Command {
   return command
     .requiredOption('--tenant <tenant>', 'whose subscriptions')
-    .option('--url <url>', 'address of the API (default: this machine, HEADGATE_PORT)')
+    .addOption(urlOption())
     .addHelpText('after', EXAMPLES);
 }

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { TenantChangeOptions } from './run-tenant-changes.js';
+import { urlOption } from './url-option.js';
 
 const PUT = `
 The API of a running node checks the file as \`tenant apply\` does, and says when it is in force. What is there is replaced
@@ -34,7 +35,9 @@ Example:
 export function tenantChangeCommands(): Command[] {
   const run = () => import('./run-tenant-changes.js');
   return [
-    withApi(new Command('show').argument('<tenant>', 'whose file'))
+    new Command('show')
+      .argument('<tenant>', 'whose file')
+      .addOption(urlOption())
       .description('Show the file of a tenant, and its version.')
       .option('--json', 'print the answer as JSON', false)
       .addHelpText('after', SHOW)
@@ -54,7 +57,9 @@ export function tenantChangeCommands(): Command[] {
       .action(async (tenant: string, options: TenantChangeOptions) =>
         (await run()).deleteTenant(tenant, options),
       ),
-    withApi(new Command('history').argument('<tenant>', 'whose changes'))
+    new Command('history')
+      .argument('<tenant>', 'whose changes')
+      .addOption(urlOption())
       .description('List what was changed of a tenant, by whom and why.')
       .option('--json', 'print the answer as JSON', false)
       .addHelpText('after', HISTORY)
@@ -66,12 +71,8 @@ export function tenantChangeCommands(): Command[] {
 
 /** Options of what changes a tenant by a running node. */
 export function withChange(command: Command): Command {
-  return withApi(command)
+  return command
+    .addOption(urlOption())
     .option('--replaces <version>', 'the version that is there, or any; needed where something is there')
     .option('--reason <reason>', "why: kept in the tenant's history and the audit log");
-}
-
-/** The option of everything that asks a node. */
-export function withApi(command: Command): Command {
-  return command.option('--url <url>', 'address of the API (default: this machine, HEADGATE_PORT)');
 }

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { dayOption } from './day-option.js';
 import type { UsageOptions } from './run-usage.js';
+import { urlOption } from './url-option.js';
 
 const HELP = `
 Days are those of UTC; without --from and --to it is this month, up to today. --by stream and --by subscription have a row
@@ -23,7 +24,7 @@ export function usageCommand(): Command {
     .addOption(
       new Option('--by <what>', 'a row for each').choices(['day', 'stream', 'subscription']).default('day'),
     )
-    .option('--url <url>', 'address of the API (default: this machine, HEADGATE_PORT)')
+    .addOption(urlOption())
     .addOption(new Option('--json', 'print the answer as JSON').default(false).conflicts('csv'))
     .addOption(new Option('--csv', 'print the rows as CSV').default(false))
     .addHelpText('after', HELP)

@@ -1,4 +1,4 @@
-import { codeOf } from '../errors.js';
+import { unless } from '../errors.js';
 import { INPUT_STREAMS, type InputStream } from '../events/event.js';
 import { openIfThere, type BatchStore } from '../stores/batch-store/batch-store.js';
 import type { IndexedBatch, KeyKind } from '../stores/event-index/segment.js';
@@ -20,6 +20,8 @@ export interface Candidate {
   readonly received?: Pick<IndexedBatch, 'first' | 'last'>;
 }
 
+/** Batch files that one request may read. */
+export const MAX_FILES = 100;
 /** Batch files that are read at once. */
 const AT_ONCE = 4;
 
@@ -48,7 +50,9 @@ export async function candidatesOf(
 ): Promise<Candidate[]> {
   const found: Candidate[] = [];
   for (const stream of streams) {
-    const candidates = await indexer.candidates({ tenant, stream, day }, kind, key).catch(unlessErased);
+    const candidates = await indexer
+      .candidates({ tenant, stream, day }, kind, key)
+      .catch(unless('TENANT_ERASED'));
     for (const { batchId, first, last } of candidates?.indexed.values() ?? [])
       found.push({ stream, batchId, received: { first, last } });
     for (const batchId of candidates?.unindexed ?? [])
@@ -70,7 +74,7 @@ async function eventsIn(
   kind: KeyKind,
   key: string,
 ): Promise<FoundEvent[]> {
-  const opened = await openIfThere(batchStore, { tenant, stream, batchId }).catch(unlessErased);
+  const opened = await openIfThere(batchStore, { tenant, stream, batchId }).catch(unless('TENANT_ERASED'));
   if (opened === undefined) return [];
   return matchingLines(opened.ndjson, kind, key).map(({ line, row }) => ({ stream, row, batchId, line }));
 }
@@ -88,9 +92,4 @@ export async function* eventsInAll(
     const read = await Promise.all(some.map((each) => eventsIn(options, tenant, each, kind, key)));
     for (const [index, candidate] of some.entries()) yield { candidate, events: read[index]! };
   }
-}
-
-function unlessErased(error: unknown): undefined {
-  if (codeOf(error) === 'TENANT_ERASED') return undefined;
-  throw error;
 }

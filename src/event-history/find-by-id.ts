@@ -1,5 +1,5 @@
 import type { InputStream } from '../events/event.js';
-import { candidatesOf, eventsInAll, keptDays, type BatchSearchOptions } from './batched-events.js';
+import { candidatesOf, eventsInAll, keptDays, MAX_FILES, type BatchSearchOptions } from './batched-events.js';
 import { sameEvent, type FoundEvent, type Searched } from './found-event.js';
 import { spooledEvents, type SpoolReading } from './spooled-events.js';
 
@@ -21,9 +21,6 @@ export interface FoundEvents {
   readonly found: readonly FoundEvent[];
   readonly searched: Searched;
 }
-
-/** Batch files that one request may read. */
-const MAX_FILES = 100;
 
 /** Looks for the events of an id, in all that is kept: in the spool first, since what leaves it is in a batch by then. */
 export async function findById(

@@ -1,7 +1,7 @@
 import { HeadgateError } from '../errors.js';
-import { DAY_MS } from '../platform/time.js';
+import { DAY_MS, dayOf } from '../platform/time.js';
 import { dayOfBatch, isBatchId } from '../tenants/ids.js';
-import { candidatesOf, eventsInAll, keptDays, orderOf, type Candidate } from './batched-events.js';
+import { candidatesOf, eventsInAll, keptDays, orderOf, type Candidate, MAX_FILES } from './batched-events.js';
 import { searchedOf, type FoundEvents, type SearchOptions } from './find-by-id.js';
 import { sameEvent, type FoundEvent } from './found-event.js';
 import { spooledEvents, type SpooledEvents } from './spooled-events.js';
@@ -24,10 +24,7 @@ export interface SubjectPage extends FoundEvents {
   readonly nextPageToken?: string;
 }
 
-/** Batch files that one request may read: a page ends there, with fewer events. */
-const MAX_FILES = 100;
-
-/** Looks for the events of a subject, batch by batch. */
+/** Looks for the events of a subject, batch by batch. After {@link MAX_FILES} a page ends, with fewer events. */
 export async function findBySubject(
   options: SearchOptions,
   tenant: string,
@@ -49,7 +46,7 @@ export async function findBySubject(
   page.addWaiting(waiting);
   const days = await keptDays(options, tenant);
   // A batch may be named a little before or after its events were received, by another clock.
-  const oldest = new Date(Math.max(0, from - DAY_MS)).toISOString().slice(0, 10);
+  const oldest = dayOf(Math.max(0, from - DAY_MS));
   let files = 0;
   let last: Candidate | undefined;
   for (const day of days) {

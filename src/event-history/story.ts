@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { codeOf } from '../errors.js';
+import { unless } from '../errors.js';
 import type { DecisionRow, Stream } from '../events/event.js';
 import { LineSet } from '../events/line-set.js';
 import type { BatchReceipt, Receipts } from '../receipts/receipts.js';
@@ -77,7 +77,7 @@ export async function storyOf(options: StoryOptions, tenant: string, found: Foun
   if (batchId === undefined || line === undefined) return summary;
   const [decided, receipt] = await Promise.all([
     openIfThere(batchStore, { tenant, stream: 'decisions', batchId }),
-    receipts.receiptOf(tenant, batchId).catch(unlessMissing),
+    receipts.receiptOf(tenant, batchId).catch(unless('NOT_FOUND')),
   ]);
   const decisions = decided === undefined ? [] : decisionsOn(found, decided);
   const lines = { events: [line], decisions: decisions.map((each) => each.line) };
@@ -191,9 +191,4 @@ function stateOf(
   if (last !== undefined) return last;
   // Others of the batch are dead letters, and this one is not.
   return state === 'dead-lettered' ? 'delivered' : state;
-}
-
-function unlessMissing(error: unknown): undefined {
-  if (codeOf(error) === 'NOT_FOUND') return undefined;
-  throw error;
 }

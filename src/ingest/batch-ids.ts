@@ -1,4 +1,5 @@
 import { dayOfBatch } from '../tenants/ids.js';
+import { dayOf } from '../platform/time.js';
 
 /** A batch's number is the millisecond of its plan, and its place among those of that millisecond. */
 const PER_MS = 16;
@@ -29,7 +30,7 @@ export class BatchIds {
   next(): string {
     const now = this.now();
     this.last = Math.max(this.last + 1, now * PER_MS);
-    const day = new Date(now).toISOString().slice(0, 10).replaceAll('-', '');
+    const day = dayOf(now).replaceAll('-', '');
     return `${day}-${this.node}-${this.last.toString(36).padStart(DIGITS, '0')}`;
   }
 }

@@ -4,8 +4,6 @@ import { join } from 'node:path';
 import {
   SignJWT,
   createLocalJWKSet,
-  exportJWK,
-  generateKeyPair,
   importJWK,
   type JSONWebKeySet,
   type JWK,
@@ -18,6 +16,7 @@ import type { Logger } from '../platform/logger.js';
 import type { Changing } from './changes.js';
 import { followFile } from './followed-file.js';
 import { createRemoteKeys } from './remote-keys.js';
+import { newSigningKey } from '../platform/new-signing-key.js';
 
 const PRIVATE_KEY = 'development.private.jwk.json';
 const PUBLIC_KEYS = 'development.jwks.json';
@@ -115,14 +114,9 @@ export async function makeDevelopmentKeys(dataDir: string): Promise<void> {
   const directory = join(dataDir, 'keys');
   if ((await readJson(join(directory, PUBLIC_KEYS))) !== undefined) return;
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  await writeWhole(join(directory, PRIVATE_KEY), await newPrivateKey(), link);
+  await writeWhole(join(directory, PRIVATE_KEY), await newSigningKey(), link);
   const privateKey = (await readJson<JWK>(join(directory, PRIVATE_KEY))) as JWK;
   await writeWhole(join(directory, PUBLIC_KEYS), { keys: [{ ...privateKey, d: undefined }] }, rename);
-}
-
-async function newPrivateKey(): Promise<JWK> {
-  const { privateKey } = await generateKeyPair('EdDSA', { extractable: true });
-  return { ...(await exportJWK(privateKey)), kid: randomUUID(), alg: 'EdDSA', use: 'sig' };
 }
 
 /** Writes a file aside and puts it in its place whole; `link` leaves one that is there already, `rename` replaces it. */

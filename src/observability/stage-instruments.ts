@@ -2,6 +2,7 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 import type { BatchRef } from '../events/event.js';
 import type { Chunk } from '../events/chunk.js';
 import type { TenantLabels } from './tenant-labels.js';
+import { secondsSince } from '../platform/time.js';
 
 /**
  * Where an event has come to, in order: its decisions are made; it is on disk with them; its request is answered; Temporal has
@@ -71,11 +72,6 @@ export function createStageInstruments(registry: Registry, tenants: TenantLabels
 function exemplarOf(tenant: string, batchId: string | undefined): Record<string, string> {
   if (batchId === undefined || tenant.length + batchId.length > MAX_EXEMPLAR) return {};
   return { tenant, batch: batchId };
-}
-
-/** Seconds since a time in milliseconds since the epoch; 0 for one of a clock that is ahead. */
-function secondsSince(time: number): number {
-  return Math.max(0, Date.now() - time) / 1000;
 }
 
 /** How old the events of chunks are. */

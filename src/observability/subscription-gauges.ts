@@ -1,5 +1,6 @@
 import { Gauge, type Registry } from 'prom-client';
 import { subscriptionLabels, type TenantLabels } from './tenant-labels.js';
+import { secondsSince } from '../platform/time.js';
 
 /** How far a subscription is behind, and how it stands. */
 export interface LagReading {
@@ -71,7 +72,8 @@ function addAmounts(
   add(
     'headgate_subscription_failing_seconds',
     'For how long every try to deliver to a subscription has failed; 0 while the last one has not',
-    (known = 0, { failing }) => Math.max(known, failing === undefined ? 0 : secondsSince(failing.since)),
+    (known = 0, { failing }) =>
+      Math.max(known, failing === undefined ? 0 : secondsSince(Date.parse(failing.since))),
   );
 }
 
@@ -96,8 +98,4 @@ function addStates(
       }
     },
   });
-}
-
-function secondsSince(time: string): number {
-  return Math.max(0, Date.now() - Date.parse(time)) / 1000;
 }

@@ -3,7 +3,7 @@ import { findOwn } from '../dead-letters/find.js';
 import { askTemporal } from '../temporal/ask-temporal.js';
 import { lastHeartbeat } from '../temporal/last-heartbeat.js';
 import { workflowInput } from '../temporal/workflow-input.js';
-import { HeadgateError } from '../errors.js';
+import { HeadgateError, unless } from '../errors.js';
 import { LineSet } from '../events/line-set.js';
 import { STATUS } from '../tenants/search-attributes.js';
 import { deadLetterIdOf } from '../tenants/workflow-ids.js';
@@ -107,7 +107,7 @@ async function receiptOf(
     const counts = { delivered: 0, deadLettered: events, passes: 0 };
     return { ...known, state: 'dead-lettered', ...counts, deadLetters };
   }
-  const found = await findOwn(options, tenant, id, DELIVER).catch(unlessMissing);
+  const found = await findOwn(options, tenant, id, DELIVER).catch(unless('NOT_FOUND'));
   if (found === undefined) return { ...known, state: 'unknown', deadLetters: [] };
   const lines = of === 'events' ? files.batch.events : (files.decided.decisions?.events ?? 0);
   const progress = await progressNow(options, found, lines);
@@ -181,7 +181,7 @@ async function deadLetterReceipts(
 ): Promise<DeadLetterReceipt[]> {
   const receipts = workflowIds.slice(0, MAX_DEAD_LETTERS).map(async (workflowId) => {
     const id = deadLetterIdOf(tenant, workflowId);
-    const found = await findOwn(options, tenant, workflowId, DEAD_LETTER).catch(unlessMissing);
+    const found = await findOwn(options, tenant, workflowId, DEAD_LETTER).catch(unless('NOT_FOUND'));
     if (id === undefined || found === undefined) return [];
     const { reason, count, attempts } = found.memo as unknown as DeadLetterMemo;
     return [{ id, reason, count, attempts, status: statusOf(found) }];
@@ -193,9 +193,4 @@ async function deadLetterReceipts(
 function statusOf({ status, typedSearchAttributes }: WorkflowExecutionDescription): string {
   const ended = status.name !== 'RUNNING' && status.name !== 'COMPLETED';
   return (ended ? undefined : typedSearchAttributes.get(STATUS)) ?? 'ended';
-}
-
-function unlessMissing(error: unknown): undefined {
-  if (error instanceof HeadgateError && error.code === 'NOT_FOUND') return undefined;
-  throw error;
 }

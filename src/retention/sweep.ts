@@ -5,7 +5,7 @@ import type { LoadClaims } from '../stores/load-claims/load-claims.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import { deleteKeptByBatch, hasExpired } from './kept-by-batch.js';
 import { referencedBatches } from './references.js';
-import { isDayName, DAY_MS } from '../platform/time.js';
+import { isDayName, DAY_MS, dayOf } from '../platform/time.js';
 
 /** What a {@link sweepTenant} works on. */
 export interface SweepOptions {
@@ -67,7 +67,7 @@ export async function sweepTenant(
 }
 
 function dayAfter(day: string): string {
-  return new Date(Date.parse(day) + DAY_MS).toISOString().slice(0, 10);
+  return dayOf(Date.parse(day) + DAY_MS);
 }
 
 async function deleteBatches(

@@ -6,6 +6,7 @@ import type { SubscriptionLags } from '../subscriptions/lags.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import type { ApiRoleOptions } from './api-role-options.js';
 import type { IngestParts } from './ingest-parts.js';
+import { secondsSince } from '../platform/time.js';
 
 /** What {@link watchApi} looks at. */
 export interface WatchedApi {
@@ -26,7 +27,7 @@ export function watchApi(
   metrics?.watch({
     spoolBytes: () => spool.bytes,
     spoolLimitBytes: () => config.maxSpoolBytes,
-    spoolOldestSeconds: () => secondsSince(batcher.oldestAt),
+    spoolOldestSeconds: () => waitedSeconds(batcher.oldestAt),
     inFlightBytes: () => admission.inFlightBytes,
     startsInFlight: () => batcher.inFlight,
     disks: () => parts.disks(),
@@ -35,14 +36,14 @@ export function watchApi(
     backlogs: () =>
       tenants().map(({ tenant }) => {
         const { bytes } = batcher.backlog(tenant);
-        return { tenant, bytes, oldestSeconds: secondsSince(batcher.oldestOf(tenant)) };
+        return { tenant, bytes, oldestSeconds: waitedSeconds(batcher.oldestOf(tenant)) };
       }),
     lags: () => lags.read(),
   });
 }
 
-function secondsSince(time: number | undefined): number {
-  return time === undefined ? 0 : Math.max(0, Date.now() - time) / 1000;
+function waitedSeconds(oldestAt: number | undefined): number {
+  return oldestAt === undefined ? 0 : secondsSince(oldestAt);
 }
 
 /**

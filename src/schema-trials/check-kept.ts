@@ -4,6 +4,7 @@ import { openIfThere, type BatchStore } from '../stores/batch-store/batch-store.
 import { isCopy } from '../tenants/ids.js';
 import type { EventSchema, EventSchemas, SchemaProblem } from '../event-schemas/event-schemas.js';
 import type { EventSchemaConfig } from '../event-schemas/schema-config.js';
+import { dayOf } from '../platform/time.js';
 
 /** A kept event that does not fit its schema. */
 interface KeptProblem extends SchemaProblem {
@@ -60,7 +61,7 @@ export async function checkKept(options: CheckKeptOptions): Promise<KeptCheck> {
   const counts = { events: 0, withoutSchema: 0, unreadable: 0 };
   for (const stream of INPUT_STREAMS) {
     // A batch is never made before its events come, but maybe the day after.
-    for await (const name of store.list({ tenant, stream, from: dayOf(from) })) {
+    for await (const name of store.list({ tenant, stream, from: dayOf(Math.max(0, from)) })) {
       if (isCopy(name.batchId)) continue;
       const opened = await openIfThere(store, name);
       if (opened === undefined) counts.unreadable++;
@@ -99,8 +100,4 @@ function checkBatch(
     if (problem === undefined) tally.passed++;
     else if (++tally.failed <= show) tally.problems.push({ id: event.id, ...batch, ...problem });
   }
-}
-
-function dayOf(time: number): string {
-  return new Date(Math.max(0, time)).toISOString().slice(0, 10);
 }

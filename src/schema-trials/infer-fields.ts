@@ -3,6 +3,7 @@ import { textLines } from '../events/ndjson.js';
 import { unlessUnreadable, type BatchStore } from '../stores/batch-store/batch-store.js';
 import type { PromotedType } from '../events/promoted-field.js';
 import { isCopy } from '../tenants/ids.js';
+import { dayOf } from '../platform/time.js';
 
 /** What a value of JSON is, as far as columns tell it apart. */
 export type ValueKind = PromotedType | 'null' | 'array' | 'object';
@@ -65,7 +66,7 @@ export async function inferFields(options: InferFieldsOptions): Promise<KeptFiel
   const tallies = new Tallies();
   let [files, unreadable] = [0, 0];
   for (const stream of INPUT_STREAMS) {
-    const day = new Date(Math.max(0, from)).toISOString().slice(0, 10);
+    const day = dayOf(Math.max(0, from));
     // A batch is never made before its events come, but maybe the day after.
     for await (const name of store.list({ tenant, stream, from: day })) {
       if (isCopy(name.batchId)) continue;

@@ -1,7 +1,8 @@
 import type { SubscriptionLag, SubscriptionLags } from '../subscriptions/lags.js';
-import { dayOf, type Figure, type UsageTotal } from '../stores/usage/figures.js';
+import type { Figure, UsageTotal } from '../stores/usage/figures.js';
 import { WAREHOUSE } from '../tenants/subscription.js';
 import { ActivityRing, SERIES, type ActivitySample, type Measured } from './activity-ring.js';
+import { dayOf, DAY_MS } from '../platform/time.js';
 
 /** How a subscription stands, as of the last look at Temporal. */
 interface SubscriptionActivity {
@@ -181,7 +182,7 @@ export class Activity {
   private countsOf(tenant: string): Counts {
     const now = this.now();
     const counts = new Map<string, Partial<Record<Figure, number>>>();
-    for (const { day, figures } of this.options.counted(tenant, dayOf(now - 86_400_000), dayOf(now))) {
+    for (const { day, figures } of this.options.counted(tenant, dayOf(now - DAY_MS), dayOf(now))) {
       const sums = counts.get(day) ?? {};
       for (const figure of COUNTED) sums[figure] = (sums[figure] ?? 0) + (figures[figure] ?? 0);
       counts.set(day, sums);

@@ -12,6 +12,8 @@ import type { LoadedTenant } from '../tenants/config/registry.js';
 import { assertBatchId } from '../tenants/ids.js';
 import { tenantQueue } from '../tenants/queues.js';
 import type { IngestBatchInput, RoutedEvents } from '../workflows/messages/batches.js';
+import { dayOf, SECOND_MS } from '../platform/time.js';
+import { textLines } from '../events/ndjson.js';
 
 /** What {@link startOwnBatch} needs. */
 export interface OwnBatchOptions {
@@ -59,6 +61,16 @@ export async function startOwnBatch(options: OwnBatchOptions, own: OwnBatch): Pr
   return written.batch.batchId;
 }
 
+/** Temporal is given up for now after this. */
+const HAND_OVER_MS = 10 * SECOND_MS;
+
+/** The same for those who try again later: ends with `signal`, or when Temporal has not answered for ten seconds. */
+export function tryOwnBatch(options: OwnBatchOptions, own: OwnBatch, signal: AbortSignal): Promise<unknown> {
+  const { client } = options;
+  const start = (): Promise<unknown> => startOwnBatch(options, own);
+  return client.withAbortSignal(signal, () => client.withDeadline(Date.now() + HAND_OVER_MS, start));
+}
+
 /** A batch that is on disk. */
 interface Written {
   readonly batch: BatchRef;
@@ -78,8 +90,7 @@ async function write(
       if (!(error instanceof HeadgateError && error.code === 'BATCH_ID_TAKEN')) throw error;
     }
     const { ref, ndjson } = await batchStore.open(name);
-    const there = ndjson.toString('utf8').trimEnd().split('\n');
-    const earlier = there.map((line) => JSON.parse(line) as EventRow);
+    const earlier = textLines(ndjson).map((line) => JSON.parse(line) as EventRow);
     if (earlier[0]?.id === events[0]?.id) return { batch: ref, events: earlier };
   }
   throw new HeadgateError('BATCH_ID_TAKEN', `Other events have all ids of the moment of ${wanted}.`);
@@ -136,5 +147,5 @@ function routedOf(
 export function ownBatchId(at: number, what: string): string {
   const digit = createHash('sha256').update(what).digest().readUInt32LE() % IDS_OF_A_MOMENT;
   const sequence = (at * IDS_OF_A_MOMENT + digit).toString(36).padStart(9, '0');
-  return assertBatchId(`${new Date(at).toISOString().slice(0, 10).replaceAll('-', '')}-${NODE}-${sequence}`);
+  return assertBatchId(`${dayOf(at).replaceAll('-', '')}-${NODE}-${sequence}`);
 }

@@ -2,7 +2,7 @@ import type { temporal } from '@temporalio/proto';
 import proto from '@temporalio/proto';
 import type { Act } from '../audit-log/entry.js';
 import { isOwnIdentity } from '../platform/own-identity.js';
-import { isTenantId } from '../tenants/ids.js';
+import { tenantOfWorkflow } from '../tenants/workflow-ids.js';
 
 type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 
@@ -130,10 +130,4 @@ export function keyOfEntry({ role, params }: Pick<Act, 'role' | 'params'>): stri
 
 function keyOf(runId: string, event: string): string {
   return `${runId}/${event}`;
-}
-
-/** Ids of Headgate's own workflows begin with what they are and whose; see `tenants/workflow-ids.ts`. */
-function tenantOfWorkflow(workflowId: string): string | undefined {
-  const [, tenant] = workflowId.split('/');
-  return isTenantId(tenant) ? tenant : undefined;
 }

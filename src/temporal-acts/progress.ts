@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { entriesFrom } from '../audit-log/read.js';
-import { dayOf, type AuditLogPlaces } from '../audit-log/files.js';
+import type { AuditLogPlaces } from '../audit-log/files.js';
 import { writeDurably } from '../platform/durable-file.js';
 import { readTextIfThere } from '../platform/read-if-there.js';
 import { keyOfEntry } from './foreign-acts.js';
+import { dayOf } from '../platform/time.js';
 
 /** How far terminations have been read, in milliseconds since the epoch; undefined where that was never written. */
 export async function readProgress(file: string): Promise<number | undefined> {

@@ -1,7 +1,6 @@
-import { readdir, writeFile } from 'node:fs/promises';
-import { systemCodeOf } from '../errors.js';
+import { writeFile } from 'node:fs/promises';
 import { writeDurably } from '../platform/durable-file.js';
-import { readTextIfThere } from '../platform/read-if-there.js';
+import { readTextIfThere, namesIfThere } from '../platform/read-if-there.js';
 import type { MasterKeyring } from '../stores/batch-keys/master-keyring.js';
 import { decodeSecretFile, encodeSecretFile, secretPath } from '../stores/secrets/secret-file.js';
 import { whileNobodyChanges } from '../tenants/config/change-history.js';
@@ -18,7 +17,7 @@ export function rewrapSecrets(
 ): Promise<number> {
   return whileNobodyChanges(tenantVersions, async () => {
     let tenants = 0;
-    for (const tenant of (await namesIn(secrets)).filter(isTenantId)) {
+    for (const tenant of (await namesIfThere(secrets)).filter(isTenantId)) {
       const path = secretPath(secrets, tenant);
       const text = await readTextIfThere(path);
       if (text === undefined) continue;
@@ -31,13 +30,4 @@ export function rewrapSecrets(
     }
     return tenants;
   });
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return [];
-    throw error;
-  }
 }

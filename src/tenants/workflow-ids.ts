@@ -1,7 +1,13 @@
 import { HeadgateError } from '../errors.js';
 import type { Stream } from '../events/event.js';
-import { assertBatchId, assertSubscriptionName, assertTenantId } from './ids.js';
+import { assertBatchId, assertSubscriptionName, assertTenantId, isTenantId } from './ids.js';
 import type { Priority } from './subscription.js';
+
+/** Whose workflow it is: the second part of ids of Headgate's own. Undefined where that is not a tenant id. */
+export function tenantOfWorkflow(workflowId: string): string | undefined {
+  const [, tenant] = workflowId.split('/');
+  return isTenantId(tenant) ? tenant : undefined;
+}
 
 /** Workflow id of a batch; Temporal refuses a second start under it. */
 export function batchWorkflowId(tenant: string, stream: Stream, batchId: string): string {

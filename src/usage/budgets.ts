@@ -1,8 +1,8 @@
 import type { EventRow } from '../events/event.js';
 import type { ReachedBudget } from '../ingest/admission/admission.js';
-import { DAY_MS } from '../platform/time.js';
+import { DAY_MS, dayOf } from '../platform/time.js';
 import { DERIVED_PREFIX } from '../events/delivered-event.js';
-import { dayOf, type UsageTotal } from '../stores/usage/figures.js';
+import type { UsageTotal } from '../stores/usage/figures.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import { costOf, wholeCost, writeCost, type Prices } from './prices.js';
 

@@ -1,7 +1,7 @@
 import { DERIVED_PREFIX } from '../events/delivered-event.js';
 import type { EventRow } from '../events/event.js';
-import { DAY_MS, HOUR_MS } from '../platform/time.js';
-import { dayOf, type UsageTotal } from '../stores/usage/figures.js';
+import { DAY_MS, HOUR_MS, dayOf } from '../platform/time.js';
+import type { UsageTotal } from '../stores/usage/figures.js';
 import { shown } from './report.js';
 import type { Prices } from './prices.js';
 

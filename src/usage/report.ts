@@ -1,6 +1,6 @@
 import { HeadgateError } from '../errors.js';
-import { DAY_MS, isDayName } from '../platform/time.js';
-import { addFigures, dayOf, type Figures, type UsageTotal } from '../stores/usage/figures.js';
+import { DAY_MS, isDayName, dayOf } from '../platform/time.js';
+import { addFigures, type Figures, type UsageTotal } from '../stores/usage/figures.js';
 import { costOf, writeCost, type Prices } from './prices.js';
 
 /** What a report is grouped by. */

@@ -4,15 +4,10 @@ import type { ReachedBudget } from '../ingest/admission/admission.js';
 import { atOnce } from '../platform/at-once.js';
 import { createGroupCommit } from '../platform/group-commit.js';
 import type { Logger } from '../platform/logger.js';
-import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../platform/time.js';
-import { dayOf, type UsageTotal } from '../stores/usage/figures.js';
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, dayOf } from '../platform/time.js';
+import type { UsageTotal } from '../stores/usage/figures.js';
 import type { UsageLedger } from '../stores/usage/ledger.js';
-import {
-  ownBatchId,
-  startOwnBatch,
-  type OwnBatch,
-  type OwnBatchOptions,
-} from '../subscriptions/own-batch.js';
+import { ownBatchId, tryOwnBatch, type OwnBatch, type OwnBatchOptions } from '../subscriptions/own-batch.js';
 import type { TenantRegistry } from '../tenants/config/registry.js';
 import { budgetEvent, reachedBudgets } from './budgets.js';
 import { closedDays, usageEvents } from './daily.js';
@@ -33,8 +28,6 @@ export interface UsageOptions extends OwnBatchOptions {
   readonly now?: () => number;
 }
 
-/** Temporal is given up for now after this. */
-const HAND_OVER_MS = 10_000;
 /** Days are looked for this often, and after this time where one could not be told. */
 const DAYS_EVERY_MS = HOUR_MS / 4;
 const DAYS_AGAIN_MS = MINUTE_MS;
@@ -213,12 +206,10 @@ export class Usage {
 
   /** The note first: after a crash the same batch is started again. */
   private async hand(batch: OwnBatch, what: string, period: string, since: number): Promise<void> {
-    const { client, ledger, log } = this.options;
+    const { ledger, log } = this.options;
     const { tenant } = batch;
     await ledger.note(tenant, what, period, { since, told: false });
-    await client.withAbortSignal(this.closing.signal, () =>
-      client.withDeadline(Date.now() + HAND_OVER_MS, () => startOwnBatch(this.options, batch)),
-    );
+    await tryOwnBatch(this.options, batch, this.closing.signal);
     await ledger.note(tenant, what, period, { since, told: true });
     if (what !== 'usage') log.info('BUDGET_USED_UP', { tenant, budget: what, period });
   }

@@ -1,6 +1,7 @@
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
-import { entriesOfAttempt, tenantOfWorkflow } from '../stores/usage/entries.js';
+import { entriesOfAttempt } from '../stores/usage/entries.js';
 import type { UsageRecorder } from '../stores/usage/recorder.js';
+import { tenantOfWorkflow } from '../tenants/workflow-ids.js';
 
 /**
  * Counts each attempt of an activity before Temporal knows how it has ended: if this process dies in between, the next

@@ -1,6 +1,7 @@
 import { INPUT_STREAMS, type EventRow, type InputStream } from '../../events/event.js';
 import { eventTimeMs } from '../../rules/event-time.js';
 import { untilOf, type ReplayInput, type ReplayRange } from '../../workflows/messages/replays.js';
+import { dayOf } from '../../platform/time.js';
 
 /** A clock may have been set back by this between two events of one partition. */
 const CLOCK_GRACE_MS = 10 * 60 * 1000;
@@ -30,7 +31,7 @@ function compileRange(range: ReplayRange, requestedAt: number): CompiledRange {
       return time >= from && time < to && receivedMs(event) < until && fits(event.type);
     },
     // An event's own time says nothing of when it came; its batch is never made before it comes.
-    ...(by === 'receipt' && { firstDay: dayOf(from - CLOCK_GRACE_MS) }),
+    ...(by === 'receipt' && { firstDay: dayFrom(from - CLOCK_GRACE_MS) }),
     until,
   };
 }
@@ -57,6 +58,6 @@ function typesOf(types: readonly string[] | undefined): (type: string) => boolea
   return (type) => exact.has(type) || prefixes.some((prefix) => type.startsWith(prefix));
 }
 
-function dayOf(time: number): string | undefined {
-  return time > 0 ? new Date(time).toISOString().slice(0, 10) : undefined;
+function dayFrom(time: number): string | undefined {
+  return time > 0 ? dayOf(time) : undefined;
 }

@@ -1,4 +1,4 @@
-import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
@@ -10,6 +10,7 @@ import { PRIORITY_KEYS } from '../../tenants/subscription.js';
 import { assertCause } from '../../tenants/workflow-ids.js';
 import { assertBatchId, assertSubscriptionName, assertTenantId, dayOfBatch } from '../../tenants/ids.js';
 import type { DeliveryEntry, DeliveryLog, DeliveryName, LoggedDelivery } from './delivery-log.js';
+import { namesIfThere } from '../../platform/read-if-there.js';
 
 const gzipAsync = promisify(gzip);
 const gunzipAsync = promisify(gunzip);
@@ -38,7 +39,7 @@ export function createFileDeliveryLog(root: string): DeliveryLog {
     },
     causes: async (name) => {
       const beginning = prefixOf(name).slice(0, -'first.'.length);
-      const names = await namesIn(directoryOf(root, name));
+      const names = await namesIfThere(directoryOf(root, name));
       const own = names.filter((each) => each.startsWith(beginning));
       const causes = own.flatMap((each) => CAUSE_AND_PASS.exec(each.slice(beginning.length))?.[1] ?? []);
       return [...new Set(causes)].filter((cause) => cause !== 'first').sort();
@@ -67,21 +68,12 @@ function passNumber(pass: number): number {
 
 /** Passes that have a file, ascending. Causes may contain full stops, so that the rest of a name has to be a number. */
 async function passesIn(directory: string, prefix: string): Promise<number[]> {
-  return (await namesIn(directory))
+  return (await namesIfThere(directory))
     .filter((name) => name.startsWith(prefix) && name.endsWith(SUFFIX))
     .map((name) => name.slice(prefix.length, -SUFFIX.length))
     .filter((pass) => /^\d+$/.test(pass))
     .map(Number)
     .sort((left, right) => left - right);
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return [];
-    throw error;
-  }
 }
 
 async function readPass(path: string, pass: number): Promise<LoggedDelivery[]> {

@@ -1,4 +1,4 @@
-import { readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createDurably } from '../../platform/durable-file.js';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
@@ -13,6 +13,7 @@ import {
 } from './claim-file.js';
 import { STREAM_ENDING, type ClaimRange, type LoadClaims, type NamedClaim } from './load-claims.js';
 import { isDayName } from '../../platform/time.js';
+import { namesIfThere } from '../../platform/read-if-there.js';
 
 /** Claims in a local directory: `<root>/<tenant>/load-claims/<stream>/<day>/<name>.json`. */
 export function createFileLoadClaims(root: string): LoadClaims {
@@ -25,9 +26,9 @@ export function createFileLoadClaims(root: string): LoadClaims {
     from,
   }: ClaimRange): AsyncIterable<[path: string, name: string]> {
     const directory = join(root, ...streamParts(tenant, stream));
-    for (const day of (await namesIn(directory)).filter(isDayName).sort()) {
+    for (const day of (await namesIfThere(directory)).filter(isDayName).sort()) {
       if (day < from) continue;
-      for (const fileName of await namesIn(join(directory, day))) {
+      for (const fileName of await namesIfThere(join(directory, day))) {
         const name = claimNameOf(fileName);
         if (name !== undefined) yield [join(directory, day, fileName), name];
       }
@@ -63,7 +64,7 @@ export function createFileLoadClaims(root: string): LoadClaims {
     deleteThrough: async (tenant, isOver) => {
       for (const stream of STREAMS) {
         const directory = join(root, ...streamParts(tenant, stream));
-        for (const day of (await namesIn(directory)).filter((name) => isDayName(name) && isOver(name)))
+        for (const day of (await namesIfThere(directory)).filter((name) => isDayName(name) && isOver(name)))
           await rm(join(directory, day), { recursive: true, force: true });
       }
     },
@@ -82,13 +83,4 @@ async function writeOnce(path: string, bytes: Buffer): Promise<void> {
 
 function unlessGone(error: unknown): undefined {
   if (systemCodeOf(error) !== 'ENOENT') throw error;
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return [];
-    throw error;
-  }
 }

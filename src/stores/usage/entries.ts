@@ -1,8 +1,10 @@
-import { dayOfBatch, isTenantId } from '../../tenants/ids.js';
+import { dayOfBatch } from '../../tenants/ids.js';
 import { DEAD_LETTER, type PassInput, type PassResult } from '../../workflows/messages/deliveries.js';
 import { INGEST_BATCH, LOAD_WINDOW, type IngestBatchInput } from '../../workflows/messages/batches.js';
 import type { InputStream, Stream } from '../../events/event.js';
-import { dayOf, type UsageEntry } from './figures.js';
+import type { UsageEntry } from './figures.js';
+import { dayOf } from '../../platform/time.js';
+import { tenantOfWorkflow } from '../../tenants/workflow-ids.js';
 
 /** A batch that is handed over. */
 interface CountedBatch {
@@ -73,12 +75,6 @@ const HEARTBEAT_SECONDS: Readonly<Record<string, number>> = { pushPass: 5, workf
 
 /** Seqs of the TypeScript SDK: the first activity of a run. */
 const FIRST_ACTIVITY = '1';
-
-/** Whose workflow it is: the second part of ids of Headgate's own. */
-export function tenantOfWorkflow(workflowId: string): string | undefined {
-  const tenant = workflowId.split('/')[1];
-  return isTenantId(tenant) ? tenant : undefined;
-}
 
 /**
  * What an attempt of an activity counts as: its time and its action, what it has come to, and, with the first activity of

@@ -47,8 +47,3 @@ export function addFigures(left: Figures, right: Figures): Figures {
   }
   return sum;
 }
-
-/** The day of a moment, UTC. */
-export function dayOf(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10);
-}

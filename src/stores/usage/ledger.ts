@@ -1,14 +1,14 @@
-import { open, readdir, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Database } from 'lmdb';
-import { systemCodeOf } from '../../errors.js';
 import type { Stream } from '../../events/event.js';
 import { openLmdb, removeAll, type LmdbEnvironment } from '../../platform/lmdb-environment.js';
-import { DAY_MS } from '../../platform/time.js';
+import { DAY_MS, dayOf } from '../../platform/time.js';
 import { assertTenantId } from '../../tenants/ids.js';
-import { addFigures, dayOf, type Figures, type UsageTotal } from './figures.js';
+import { addFigures, type Figures, type UsageTotal } from './figures.js';
 import { begunAt, FILE_MS } from './journal.js';
 import { readLine, type UsageLine } from './lines.js';
+import { namesIfThere } from '../../platform/read-if-there.js';
 
 /** Tenant, day, stream, subscription; empty where there is none. */
 type TotalKey = [tenant: string, day: string, stream: string, subscription: string];
@@ -139,10 +139,7 @@ export class UsageLedger {
   }
 
   private async journals(): Promise<string[]> {
-    const names = await readdir(this.paths.journals).catch((error: unknown) => {
-      if (systemCodeOf(error) === 'ENOENT') return [];
-      throw error;
-    });
+    const names = await namesIfThere(this.paths.journals);
     return names.filter((name) => begunAt(name) !== undefined).sort();
   }
 

@@ -1,7 +1,8 @@
 import { messageOf } from '../../errors.js';
 import type { Logger } from '../../platform/logger.js';
-import { dayOf, type Figures, type UsageEntry } from './figures.js';
+import type { Figures, UsageEntry } from './figures.js';
 import { UsageJournal } from './journal.js';
+import { dayOf } from '../../platform/time.js';
 
 /** Counts what is done for tenants. */
 export interface UsageRecorder {

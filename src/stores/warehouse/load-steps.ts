@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { HeadgateError, messageOf, systemCodeOf } from '../../errors.js';
 import { dayOfBatch } from '../../tenants/ids.js';
 import type { LoadBatch, LoadInput, LoadResult, Warehouse } from './warehouse.js';
-import { DAY_MS } from '../../platform/time.js';
+import { DAY_MS, dayOf } from '../../platform/time.js';
 
 /** Refuses loads once closing has begun, and lets those under way end before anything is released. */
 export function whileOpen(load: Warehouse['load'], release: () => Promise<void>): Warehouse {
@@ -40,7 +40,7 @@ export function firstDayToLookAt(day: string, batches: readonly LoadBatch[]): st
   const time = Date.parse(earliest);
   // Digits that are not a date: look everywhere.
   if (Number.isNaN(time)) return '';
-  const dayBefore = new Date(time - DAY_MS).toISOString().slice(0, 10);
+  const dayBefore = dayOf(time - DAY_MS);
   // The load's own day is always among them: what it has left there must be seen before its name is taken.
   return dayBefore < day ? dayBefore : day;
 }

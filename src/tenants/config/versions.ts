@@ -2,7 +2,7 @@ import { appendFile, readdir, readFile, rm, stat, utimes, writeFile } from 'node
 import { join } from 'node:path';
 import { writeDurably } from '../../platform/durable-file.js';
 import { HeadgateError, systemCodeOf } from '../../errors.js';
-import { readTextIfThere } from '../../platform/read-if-there.js';
+import { readTextIfThere, namesIfThere } from '../../platform/read-if-there.js';
 import { assertTenantId, isTenantId } from '../ids.js';
 import { withoutSecrets } from './left-out-secrets.js';
 import { READING_AT_ONCE, versionOf, type LoadedTenant } from './tenant-file.js';
@@ -184,13 +184,8 @@ function unknownVersion(version: string): HeadgateError {
 }
 
 async function namesIn(directory: string): Promise<string[]> {
-  try {
-    const names = await readdir(directory);
-    return names.map((name) => name.slice(0, -ENDING.length)).filter(isVersion);
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return [];
-    throw error;
-  }
+  const names = await namesIfThere(directory);
+  return names.map((name) => name.slice(0, -ENDING.length)).filter(isVersion);
 }
 
 /** Tenant and version become part of a path here; the latter has been checked, or was made by {@link versionOf}. */

@@ -7,10 +7,10 @@ import {
 } from '@temporalio/interceptors-opentelemetry';
 import type { ActivityInterceptorsFactory, InjectedSinks, WorkerOptions } from '@temporalio/worker';
 import { traceContextIn } from '../../events/trace-context.js';
-import { tenantOfWorkflow } from '../../stores/usage/entries.js';
 import { TRACE_HEADER, type TraceSinks } from '../../workflows/messages/traces.js';
 import { activeSpan, contextAfter, spanContextOf } from './contexts.js';
 import type { Tracers } from './tracers.js';
+import { tenantOfWorkflow } from '../../tenants/workflow-ids.js';
 
 /**
  * Temporal's own interceptor, for what starts or signals a workflow from within a span that is sent. What is not traced gets

@@ -3,13 +3,13 @@ import { assertTenantId } from '../../../tenants/ids.js';
 import type { GcsPlace } from '../../gcs/place.js';
 import { GcsObjects } from '../../gcs/gcs-objects.js';
 import { misplaced } from './errors.js';
+import { DAY_MS, dayOf, HOUR_MS } from '../../../platform/time.js';
 
 /** No tenant id begins with `_`. */
 const DIRECTORY = '_loads';
-const DAY_MS = 24 * 60 * 60 * 1000;
 /** The process that comes after a crash makes the file again; no job reads one for this long. */
 const KEPT_DAYS = 2;
-const SWEEP_EVERY_MS = 60 * 60 * 1000;
+const SWEEP_EVERY_MS = HOUR_MS;
 
 /** Files that jobs load, in the bucket of the batches: BigQuery reads them there itself. */
 export interface StagingBucket {
@@ -43,7 +43,7 @@ export function createStagingBucket({ bucket, prefix, endpoint }: GcsPlace): Sta
     if (now - (sweptAt.get(tenant) ?? 0) < SWEEP_EVERY_MS) return;
     sweptAt.set(tenant, now);
     const directory = `${root}${tenant}/`;
-    const endOffset = directory + new Date(now - KEPT_DAYS * DAY_MS).toISOString().slice(0, 10);
+    const endOffset = directory + dayOf(now - KEPT_DAYS * DAY_MS);
     for await (const { names } of objects.pages({ prefix: directory, endOffset, maxResults: 1_000 }))
       for (const name of names) await objects.remove(name);
   }
