@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
 import type { Context } from 'koa';
+import { operatorPayer } from '../../ingest/admission/payer.js';
 import type { Activity, ActivityQuestion } from '../../status/activity.js';
 import { whenHalfClosed } from '../half-closed.js';
 import { ANSWERED, route, type CallCaller } from '../route.js';
@@ -66,7 +67,7 @@ const STREAM = route(
     examples: [{ name: 'once', summary: 'What is known now', query: { seconds: '0' } }],
   },
   async ({ activity, viewerSlots }: ActivityServices, { ctx, tenant, caller, query: { seconds } }) => {
-    const leave = viewerSlots.take(tenant ?? caller.subject);
+    const leave = viewerSlots.take(viewerOf(tenant, caller));
     const events = new PassThrough();
     events.once('close', leave);
     try {
@@ -81,6 +82,11 @@ const STREAM = route(
 
 /** How it goes, as it goes: for a tenant, or for an operator over its tenants. */
 export const ACTIVITY_ROUTES = [SHOW, STREAM];
+
+/** An operator takes no place of the tenant that it looks at, nor of one that is called as it is. */
+function viewerOf(tenant: string | undefined, { role, subject }: CallCaller): string {
+  return role === 'operator' || tenant === undefined ? operatorPayer(subject) : tenant;
+}
 
 function questionOf(tenant: string | undefined, { reach }: CallCaller): ActivityQuestion {
   return { tenant, includes: (each) => reach.includes(each) };

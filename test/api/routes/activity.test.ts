@@ -46,6 +46,22 @@ describe('/v1/activity', () => {
     assert.equal((JSON.parse(data) as { everySeconds: number }).everySeconds, 5);
   });
 
+  it('takes no place of a tenant for an operator that looks at it, or is called as it is', async () => {
+    const stop = new AbortController();
+    const token = await api().token({ tenant: undefined, role: 'operator', subject: 'UA', scope: 'admin' });
+    const look = (more: Record<string, string>) =>
+      fetch(`${api().url}${STREAM}?seconds=3600`, {
+        headers: { authorization: `Bearer ${token}`, ...more },
+        signal: stop.signal,
+      });
+    const half = Array.from({ length: MOST / 2 }, () => look({}));
+    const other = Array.from({ length: MOST / 2 }, () => look({ 'headgate-tenant': 'UA' }));
+    for (const { status } of await Promise.all([...half, ...other])) assert.equal(status, 200);
+    assert.equal((await look({})).status, 429);
+    assert.equal((await follow('UA', 0)).status, 200);
+    stop.abort();
+  });
+
   it('takes some streams of a tenant, and gives a place back when one has ended', async () => {
     const stop = new AbortController();
     const open = await Promise.all(Array.from({ length: MOST }, () => follow('UA', 3_600, stop.signal)));
