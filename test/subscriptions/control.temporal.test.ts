@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
 import { freePort } from '../../bench/system/free-port.js';
 import { createQueueRates, type QueueNotes, type QueueRates } from '../../src/temporal/queue-rates.js';
@@ -12,6 +12,7 @@ import { parseTenantConfig } from '../../src/tenants/config/parse.js';
 import { subscriptionQueue, tenantQueue } from '../../src/tenants/queues.js';
 import { SILENT, connect } from '../support/pipeline.js';
 import { testNamespace } from '../support/temporal.js';
+import { awayConnection } from '../support/temporal-away.js';
 import { until } from '../support/until.js';
 
 const WITHIN_MS = 10_000;
@@ -233,7 +234,7 @@ describe('how a subscription stands', function () {
   });
 
   it('is not said to have changed when Temporal has not taken the change', async () => {
-    const nobody = Connection.lazy({ address: `127.0.0.1:${await freePort()}` });
+    const nobody = awayConnection(await freePort());
     const lines: string[] = [];
     const log = { ...SILENT, info: (id: string) => void lines.push(id) };
     const change = { to: 'paused', by: 'ops' } as const;
@@ -251,7 +252,7 @@ describe('how a subscription stands', function () {
   });
 
   it('is not known while Temporal is away, and the process that was asked goes on', async () => {
-    const nobody = Connection.lazy({ address: `127.0.0.1:${await freePort()}` });
+    const nobody = awayConnection(await freePort());
     const unheard: unknown[] = [];
     const hear = (reason: unknown): void => void unheard.push(reason);
     // It would end a process.

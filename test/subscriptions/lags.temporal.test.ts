@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
-import { ApplicationFailure, Client, Connection } from '@temporalio/client';
+import { ApplicationFailure, Client } from '@temporalio/client';
 import {
   createQueueRates,
   type QueueNotes,
@@ -15,6 +15,7 @@ import { waitingDeliveries } from '../../src/subscriptions/waiting-deliveries.js
 import { subscriptionQueue } from '../../src/tenants/queues.js';
 import { SILENT, arrivals, startPipeline, type Pipeline } from '../support/pipeline.js';
 import { testNamespace } from '../support/temporal.js';
+import { awayConnection } from '../support/temporal-away.js';
 import { until } from '../support/until.js';
 
 const QUEUE = { name: 'queue', kind: 'pull' };
@@ -164,7 +165,7 @@ describe('how far subscriptions are behind', function () {
     // Takes connections and says nothing.
     const silent = createServer().listen(0, '127.0.0.1');
     await once(silent, 'listening');
-    const connection = Connection.lazy({ address: `127.0.0.1:${(silent.address() as AddressInfo).port}` });
+    const connection = awayConnection((silent.address() as AddressInfo).port);
     try {
       let told = 0;
       const log = { warn: () => void told++ };

@@ -9,19 +9,18 @@ import { SECOND_MS } from '../../platform/time.js';
 export async function answersFor(address: string, namespace: string): Promise<boolean> {
   // Asked first: a refused socket costs nothing, while the SDK retries for seconds.
   if (!(await listens(address))) return false;
+  const connection = Connection.lazy({ address, connectTimeout: 2 * SECOND_MS });
   try {
-    const connection = await Connection.connect({ address, connectTimeout: 2 * SECOND_MS });
-    try {
-      const deadline = Date.now() + 2 * SECOND_MS;
-      await connection.withDeadline(deadline, () =>
-        connection.workflowService.describeNamespace({ namespace }),
-      );
-      return true;
-    } finally {
-      await connection.close();
-    }
+    await connection.ensureConnected();
+    const deadline = Date.now() + 2 * SECOND_MS;
+    await connection.withDeadline(deadline, () =>
+      connection.workflowService.describeNamespace({ namespace }),
+    );
+    return true;
   } catch {
     return false;
+  } finally {
+    await connection.close();
   }
 }
 

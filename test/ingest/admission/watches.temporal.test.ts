@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import { freePort } from '../../../bench/system/free-port.js';
 import { queueBacklog, type QueueBacklog } from '../../../src/temporal/queue-backlog.js';
 import { EngineWatch } from '../../../src/ingest/admission/engine-watch.js';
@@ -8,6 +8,7 @@ import { temporalAnswers } from '../../../src/roles/open-admission.js';
 import { tenantQueue } from '../../../src/tenants/queues.js';
 import { arrivals, connect, startPipeline } from '../../support/pipeline.js';
 import { testNamespace } from '../../support/temporal.js';
+import { awayConnection } from '../../support/temporal-away.js';
 import { until } from '../../support/until.js';
 
 const NEVER = 2 ** 31 - 1;
@@ -94,7 +95,7 @@ describe('what Temporal says', function () {
   it('is noticed when it says nothing, and when it is back', async () => {
     const connection = await connect();
     const client = new Client({ connection, namespace: testNamespace() });
-    const nowhere = Connection.lazy({ address: `127.0.0.1:${await freePort()}` });
+    const nowhere = awayConnection(await freePort());
     let asked: Client = client;
     let now = 1_000;
     const watch = new EngineWatch({ check: () => temporalAnswers(asked), intervalMs: NEVER, now: () => now });
