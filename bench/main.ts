@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
 import { ALL_AT_ONCE, HOSTILE } from './hostile/kinds.js';
 import { CASES } from './cases/index.js';
+import { OPERATION_PARTS } from './cases/operation.js';
 import { compareRuns } from './report/compare.js';
 import { publish } from './report/publish.js';
 import { runCases, type RunOptions } from './run.js';
@@ -32,8 +33,8 @@ function positive(value: string): number {
 }
 
 /** Collects the values of an option that is given several times. */
-function hostileKinds(value: string, before: readonly string[] = []): readonly string[] {
-  const known = [...HOSTILE.map(({ name }) => name), ALL_AT_ONCE];
+function partNames(value: string, before: readonly string[] = []): readonly string[] {
+  const known = [...HOSTILE.map(({ name }) => name), ALL_AT_ONCE, ...OPERATION_PARTS];
   if (known.includes(value)) return [...before, value];
   throw new InvalidArgumentError(`There are: ${known.join(', ')}.`);
 }
@@ -71,7 +72,11 @@ const program = new Command('bench')
   .option('--quick', 'all cases in about two minutes: shows that they are correct, not how fast')
   .option('--seconds <n>', 'length of each measurement, instead of the case’s own', positive)
   .option('--connections <n>', 'requests open at once at saturation', positive, 48)
-  .option('--only <kind>', 'of the case hostile, this kind alone; may be given several times', hostileKinds)
+  .option(
+    '--only <kind>',
+    'of the cases hostile and operation, this part alone; may be given several times',
+    partNames,
+  )
   .option(
     '--cpu-prof <dir>',
     'write CPU profiles of Headgate there, for the DevTools; the figures are then lower',

@@ -1,7 +1,8 @@
-/** Compiles the client and src/ to their dist/, copies the console, and bundles the workflow code, so that no start has to: bundling takes seconds. */
+/** Compiles the client and src/ to their dist/, bundles the console and the workflow code, so that no start has to: bundling takes seconds. */
 import { existsSync } from 'node:fs';
-import { cp, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { bundleConsole } from './bundle-console.mjs';
 import { runQuietly } from './run.mjs';
 import { main, ROOT, TSC } from './setup.mjs';
 
@@ -31,6 +32,6 @@ await main(async () => {
   // Headgate is compiled against the client's types: it comes second.
   await compile(join(ROOT, 'packages', 'client'));
   await compile(ROOT);
-  await cp(join(ROOT, 'src', 'console'), join(DIST, 'console'), { recursive: true });
+  await bundleConsole(join(DIST, 'console'));
   await bundleWorkflows();
 });

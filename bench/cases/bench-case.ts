@@ -49,7 +49,7 @@ export interface CaseContext {
   readonly quick: boolean;
   /** Requests open at once at saturation. */
   readonly connections: number;
-  /** Kinds of hostile tenants; default: all. */
+  /** Kinds of hostile tenants, or parts of operation; default: all. */
   readonly only?: readonly string[];
   /** Starts systems and stops them. */
   readonly sessions: Sessions;

@@ -7,6 +7,7 @@ import { findEvent } from './find-event.js';
 import { hostile } from './hostile.js';
 import { latency } from './latency.js';
 import { noisyNeighbour } from './noisy-neighbour.js';
+import { operation } from './operation.js';
 import { overload } from './overload.js';
 import { pull } from './pull.js';
 import { push } from './push.js';
@@ -39,6 +40,7 @@ export const CASES: readonly BenchCase[] = [
   ratios,
   warehouse,
   traces,
+  operation,
   findEvent,
   consoleCase,
 ];

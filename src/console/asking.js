@@ -1,5 +1,5 @@
 /** Components ask for what they show with these. */
-import { useCallback, useEffect, useRef, useState } from './hooks.js';
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { ask } from './api.js';
 
 const LONGEST_PAUSE_SECONDS = 60;

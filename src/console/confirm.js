@@ -1,4 +1,4 @@
-import { useEffect, useRef } from './hooks.js';
+import { useEffect, useRef } from 'preact/hooks';
 import { html } from './html.js';
 import { Field, onSubmit, Problem } from './parts.js';
 

@@ -1,4 +1,4 @@
-import { useEffect, useState } from './hooks.js';
+import { useEffect, useState } from 'preact/hooks';
 import { html } from './html.js';
 import { useAction, useAnswer } from './asking.js';
 import { part } from './api.js';

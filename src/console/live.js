@@ -1,5 +1,5 @@
 /** What goes on, as the API tells it: one stream that stays open, while the page is looked at. */
-import { useEffect, useState } from './hooks.js';
+import { useEffect, useState } from 'preact/hooks';
 import { open } from './api.js';
 
 const STREAM_SECONDS = 600;

@@ -1,5 +1,5 @@
 /** Where in the console one is: what comes after the `#`, as in `#/subscriptions/crm?x=1`. */
-import { useEffect, useState } from './hooks.js';
+import { useEffect, useState } from 'preact/hooks';
 
 /** @returns {{ parts: string[], query: Record<string, string> }} */
 export function readLocation(hash = globalThis.location.hash) {

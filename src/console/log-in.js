@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from './hooks.js';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from './html.js';
 import { Field, onSubmit, Problem } from './parts.js';
 import { logIn } from './session.js';

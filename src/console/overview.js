@@ -1,4 +1,4 @@
-import { useEffect, useRef } from './hooks.js';
+import { useEffect, useRef } from 'preact/hooks';
 import { html } from './html.js';
 import { ActivityPlots, rateText } from './activity-plots.js';
 import { useAnswer } from './asking.js';

@@ -1,7 +1,7 @@
 /** The parts that pages are made of. */
-import { useRef } from './hooks.js';
+import { useRef } from 'preact/hooks';
 import { html } from './html.js';
-import { cloneElement } from './preact.js';
+import { cloneElement } from 'preact';
 import { durationText, timeText, webAddress } from './format.js';
 
 /** A heading of a page, with what can be done beside it. */

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from './hooks.js';
+import { useEffect, useRef } from 'preact/hooks';
 import { clockText } from './format.js';
 import { html } from './html.js';
 
@@ -26,7 +26,7 @@ export function Plot({ label, times, lines, unit, steps, moment = clockText, bar
     let watched;
     const dark = globalThis.matchMedia('(prefers-color-scheme: dark)');
     const draw = async () => {
-      const { default: UPlot } = await import('./uplot.js');
+      const { default: UPlot } = await import('uplot');
       if (stopped || element === null) return;
       plot.current?.destroy();
       plot.current = new UPlot(

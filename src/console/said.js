@@ -1,5 +1,5 @@
 /** What a screen reader says of what has changed without the reader's doing, or by it. */
-import { useEffect, useState } from './hooks.js';
+import { useEffect, useState } from 'preact/hooks';
 import { html } from './html.js';
 
 let listener = () => {};

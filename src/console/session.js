@@ -2,7 +2,7 @@
  * Who is logged in. The token is in the memory of this page alone: it is gone when the page is closed or loaded again, and
  * no other page can read it.
  */
-import { useEffect, useState } from './hooks.js';
+import { useEffect, useState } from 'preact/hooks';
 
 let session;
 const listeners = new Set();

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from './hooks.js';
+import { useEffect, useRef } from 'preact/hooks';
 import { html } from './html.js';
 import { at, useLocation } from './location.js';
 import { LogIn } from './log-in.js';

@@ -1,4 +1,4 @@
-import { render } from './preact.js';
+import { render } from 'preact';
 import { html } from './html.js';
 import { Console } from './shell.js';
 

@@ -1,4 +1,4 @@
-import { useState } from './hooks.js';
+import { useState } from 'preact/hooks';
 import { html } from './html.js';
 import { part } from './api.js';
 import { useAction, useAnswer } from './asking.js';

@@ -3,8 +3,9 @@ import type { Logger } from '../platform/logger.js';
 import type { SubscriptionConfig } from '../tenants/config/subscription-config.js';
 import type { TenantRegistry } from '../tenants/config/registry.js';
 import { subscriptionQueue } from '../tenants/queues.js';
+import { atOnce } from '../platform/at-once.js';
 import { KeyedMutex } from '../platform/keyed-mutex.js';
-import type { RunningWorker } from './tenant-workers.js';
+import { STARTS_AT_ONCE, type RunningWorker } from './tenant-workers.js';
 
 /** What {@link SubscriptionWorkers} needs. */
 export interface SubscriptionWorkersOptions {
@@ -32,9 +33,8 @@ export class SubscriptionWorkers {
   /** Starts the Workers of all subscriptions, and follows the registry from then on. */
   async start(): Promise<void> {
     const { registry } = this.options;
-    registry.onChange(({ tenant }) => this.follow(tenant));
-    for (const { config } of registry.list()) this.follow(config.tenant);
-    await Promise.all(this.following);
+    registry.onChange(({ tenant }) => void this.follow(tenant));
+    await atOnce(STARTS_AT_ONCE, registry.list(), ({ config }) => this.follow(config.tenant));
   }
 
   /** Lets every Worker finish what it does, within its grace time. */
@@ -49,17 +49,20 @@ export class SubscriptionWorkers {
     );
   }
 
-  private follow(tenant: string): void {
-    for (const subscription of this.options.registry.get(tenant)?.config.subscriptions ?? []) {
-      const aligned = this.turns
-        .run(`${tenant}/${subscription.name}`, () => this.align(tenant, subscription))
-        .catch((error: unknown) => {
-          const fields = { tenant, subscription: subscription.name, reason: messageOf(error) };
-          this.options.log.error('SUBSCRIPTION_NOT_ALIGNED', fields);
-        });
-      this.following.add(aligned);
-      void aligned.finally(() => this.following.delete(aligned));
-    }
+  private async follow(tenant: string): Promise<void> {
+    const subscriptions = this.options.registry.get(tenant)?.config.subscriptions ?? [];
+    await Promise.all(subscriptions.map((subscription) => this.followOne(tenant, subscription)));
+  }
+
+  private followOne(tenant: string, subscription: SubscriptionConfig): Promise<void> {
+    const aligned = this.turns
+      .run(`${tenant}/${subscription.name}`, () => this.align(tenant, subscription))
+      .catch((error: unknown) => {
+        const fields = { tenant, subscription: subscription.name, reason: messageOf(error) };
+        this.options.log.error('SUBSCRIPTION_NOT_ALIGNED', fields);
+      });
+    this.following.add(aligned);
+    return aligned.finally(() => this.following.delete(aligned));
   }
 
   private async align(tenant: string, { name, kind }: SubscriptionConfig): Promise<void> {

@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { request } from 'undici';
 import { startTestApi, type TestApi } from '../support/api.js';
 
-const FOLDER = new URL('../../src/console/', import.meta.url);
+const PAGES = new URL('../../src/console/pages.js', import.meta.url);
+
+/** The pages that the source lists. */
+function titles(): { readonly title: string }[] {
+  const found = [...readFileSync(PAGES, 'utf8').matchAll(/title: '([^']+)'/g)];
+  assert.ok(found.length >= 12);
+  return found.map(([, title = '']) => ({ title }));
+}
 
 describe('the console as it is served', () => {
   let api: TestApi;
@@ -35,8 +42,8 @@ describe('the console as it is served', () => {
     const { text: page } = await load('/console');
     const names = [...page.matchAll(/"\/console\/([^"]+)"/g)].map(([, name = '']) => name);
     assert.deepEqual(
-      names.map((name) => name.replace(/-[0-9a-f]{16}/, '-hash')),
-      ['console-hash.css', 'console-hash.js', 'uplot-hash.js'],
+      names.map((name) => name.replace(/-[0-9A-Z]{8}/, '-hash')),
+      ['console-hash.css', 'console-hash.js', 'uPlot.esm-hash.js'],
     );
     for (const name of names) {
       const { statusCode, headers, body } = await request(`${api.url}/console/${name}`);
@@ -46,12 +53,12 @@ describe('the console as it is served', () => {
     }
   });
 
-  it('has every module of its own in its script', async () => {
+  it('has every page in its script, and by a plain name what it has by its own', async () => {
     const { text } = await load('/console/console.js');
-    for (const name of readdirSync(FOLDER).filter((each) => each.endsWith('.js')))
-      assert.ok(text.includes(`modules['${name}'] = `), name);
-    for (const name of ['preact.js', 'hooks.js', 'htm.js'])
-      assert.ok(text.includes(`modules['${name}'] = `), name);
+    for (const { title } of titles()) assert.ok(text.includes(title), title);
+    const { text: page } = await load('/console');
+    const [, own = ''] = /"(\/console\/console-[0-9A-Z]{8}\.js)"/.exec(page) ?? [];
+    assert.equal((await load(own)).text, text);
   });
 
   it('is not sent again to who has it', async () => {
@@ -61,7 +68,7 @@ describe('the console as it is served', () => {
     assert.deepEqual([again.status, again.text], [304, '']);
   });
 
-  for (const name of ['none.js', 'index.html', '..%2fpackage.json', '__proto__', 'toString']) {
+  for (const name of ['none.js', 'index.html', 'licenses.txt', '..%2fpackage.json', '__proto__', 'toString']) {
     it(`has no file ${name}`, async () => {
       assert.equal((await load(`/console/${name}`)).status, 404);
     });

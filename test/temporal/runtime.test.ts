@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { install, type Clock } from '@sinonjs/fake-timers';
 import { ApplicationFailure, type LogLevel, type LogMetadata } from '@temporalio/common';
-import { fieldsOf, sdkLog } from '../../src/temporal/runtime.js';
+import { fieldsOf, followMetrics, sdkLog } from '../../src/temporal/runtime.js';
 import { recordedLog } from '../support/log.js';
 
 const MINUTE_MS = 60_000;
@@ -113,5 +113,32 @@ describe('lines of the log from Temporal’s SDK', () => {
         ]),
       );
     });
+  });
+});
+
+describe('what Temporal’s SDK measures', () => {
+  it('is asked for again after a take has failed, which is said once a minute and ends nothing', () => {
+    const clock = install();
+    const recorded = recordedLog('debug');
+    let takes = 0;
+    const measuredBySdk = (): void => {
+      takes++;
+      throw new Error('internal error in Neon module');
+    };
+    const followed = followMetrics({ measuredBySdk }, recorded.log);
+    try {
+      clock.tick(10_000);
+      assert.equal(takes, 100);
+      const lost = () => recorded.lines.filter(({ id }) => id === 'SDK_METRICS_LOST');
+      assert.deepEqual(
+        lost().map(({ reason }) => reason),
+        ['internal error in Neon module'],
+      );
+      clock.tick(MINUTE_MS);
+      assert.equal(lost().length, 2);
+    } finally {
+      followed.close();
+      clock.uninstall();
+    }
   });
 });

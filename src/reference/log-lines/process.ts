@@ -110,6 +110,14 @@ export const PROCESS_LINES = {
     todo: 'Look at `code` and `reason` if there are some, else at Temporal.',
     page: 'temporal-away.md',
   },
+  SDK_METRICS_LOST: {
+    level: 'warn',
+    phrase: "values of Temporal's SDK are missing in the metrics",
+    means:
+      "The buffer of what Temporal's SDK measures was full once, and does not give all of it since. The metrics `temporal_…` are too low until the process starts again; all else goes on.",
+    todo: 'Start the process again when it suits. If it comes again, report it, with the number of tenants.',
+    page: 'unexpected-errors.md',
+  },
   TEMPORAL_SERVER_PROGRESS: {
     level: 'info',
     phrase: "getting Temporal's development server",
