@@ -55,7 +55,8 @@ async function measure(context: CaseContext, system: System, browser: Browser): 
     own: await signToken(system.dataDir, { tenant: TENANT, ...claims }),
     operator: await signToken(system.dataDir, { role: 'operator', ...claims }),
   };
-  await delay(context.quick ? 2_000 : 20_000);
+  await delay(context.quick ? 0 : 20_000);
+  await untilSomethingIsDead(system.url, tokens.own);
   const figures: Figure[] = [{ name: 'events', value: events, unit: 'events' }];
   for (const path of await pathsOf(system.url, tokens.own)) {
     context.progress(path);
@@ -69,6 +70,16 @@ async function measure(context: CaseContext, system: System, browser: Browser): 
     accounts: {},
     notes: ['Of a page: a browser that has nothing, and one that has its files.'],
   };
+}
+
+/** Waits until the receiver has failed, for two minutes at most. */
+async function untilSomethingIsDead(url: string, token: string): Promise<void> {
+  const headers = { authorization: `Bearer ${token}` };
+  for (let tries = 0; tries < 120; tries++) {
+    const answer = await fetch(`${url}/v1/dead-letters?limit=1`, { headers });
+    if (answer.ok && ((await answer.json()) as { deadLetters: unknown[] }).deadLetters.length > 0) return;
+    await delay(1_000);
+  }
 }
 
 /** The pages, with one of each kind that shows one thing. */

@@ -15,7 +15,7 @@ export interface Variant {
   /** `HEADGATE_*` and other variables. */
   readonly env: Readonly<Record<string, string>>;
   /** @throws Error where it has not run as it was to */
-  readonly check?: (system: System) => void;
+  readonly check?: (system: System) => Promise<void>;
 }
 
 /**
@@ -40,7 +40,7 @@ export async function measureInTurns(
           const found = await measureSaturation({ ...context, progress }, session, SUBJECTS);
           (measured[name] ??= []).push(found);
           accounts[`${name}, turn ${round}`] = await session.account();
-          check?.(session.system);
+          await check?.(session.system);
         },
       );
     }

@@ -19,8 +19,8 @@ const OFF = {
     Histogram.prototype.observe = nothing;
     MetricsBuffer.prototype.retrieveUpdates = () => [];
     const install = Runtime.install.bind(Runtime);
-    Runtime.install = ({ telemetryOptions: { metrics: _, ...telemetry }, ...options }) =>
-      install({ ...options, telemetryOptions: telemetry });
+    Runtime.install = ({ telemetryOptions: { logging }, ...options }) =>
+      install({ ...options, telemetryOptions: { logging } });
   },
   usage: () => {
     UsageJournal.prototype.add = async () => {};

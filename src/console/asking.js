@@ -1,5 +1,5 @@
 /** Components ask for what they show with these. */
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { useCallback, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { ask } from './api.js';
 
 const LONGEST_PAUSE_SECONDS = 60;
@@ -16,7 +16,8 @@ export function useAnswer(path, { query, everySeconds, until = () => false, ever
   const key = JSON.stringify([path, query]);
   const [state, setState] = useState({ key });
   const now = useRef(() => {});
-  useEffect(() => {
+  // Before the page is drawn: the answer is on its way meanwhile.
+  useLayoutEffect(() => {
     if (path === undefined) return undefined;
     const stop = new AbortController();
     let timer;

@@ -28,6 +28,11 @@ const VERBS = {
 export function SubscriptionPage({ location }) {
   const name = location.parts[1];
   const shown = useAnswer(`/v1/subscriptions/${part(name)}`, { everySeconds: 4 });
+  // Asked at once, not when it is known that there are some.
+  const failures = useAnswer(may('dead-letters:read') ? '/v1/dead-letters' : undefined, {
+    query: { subscription: name, limit: 5 },
+    everySeconds: 15,
+  });
   return html`
     <${Heading} kind="Subscription" title=${name}>
       ${
@@ -46,7 +51,7 @@ export function SubscriptionPage({ location }) {
         <${Standing} of=${subscription} />
         ${subscription.failing && html`<${Failing} of=${subscription.failing} />`}
         ${may('subscriptions:write') && html`<${TestEvent} name=${name} kind=${subscription.kind} />`}
-        ${hasDeadLetters(subscription) && html`<${LastFailures} name=${name} />`}
+        ${hasDeadLetters(subscription) && html`<${LastFailures} name=${name} list=${failures} />`}
       `}
     <//>
   `;
@@ -93,8 +98,7 @@ function Failing({ of: { since, lastError, lastErrorAt } }) {
 }
 
 /** The newest dead letters, and of the first of them what the receiver has answered. */
-function LastFailures({ name }) {
-  const list = useAnswer('/v1/dead-letters', { query: { subscription: name, limit: 5 }, everySeconds: 15 });
+function LastFailures({ name, list }) {
   const newest = list.value?.deadLetters[0];
   const shown = useAnswer(newest && `/v1/dead-letters/${part(newest.id)}`, { query: { limit: 1 } });
   return html`<section aria-labelledby="failures">

@@ -68,7 +68,14 @@ describe('the console as it is served', () => {
     assert.deepEqual([again.status, again.text], [304, '']);
   });
 
-  for (const name of ['none.js', 'index.html', 'licenses.txt', '..%2fpackage.json', '__proto__', 'toString']) {
+  for (const name of [
+    'none.js',
+    'index.html',
+    'licenses.txt',
+    '..%2fpackage.json',
+    '__proto__',
+    'toString',
+  ]) {
     it(`has no file ${name}`, async () => {
       assert.equal((await load(`/console/${name}`)).status, 404);
     });
