@@ -1,12 +1,12 @@
 /**
- * Builds the programs of test/sdks, which send events with the CloudEvents SDKs of other languages, once: tests find
+ * Builds the programs of test/sdks, which send events with SDKs of CloudEvents and of analytics, once: tests find
  * them automatically. What has no toolchain here is left out, which is said.
  *
  *   node scripts/sdk-clients.mjs            all
  *   node scripts/sdk-clients.mjs go rust    some, by their folders in test/sdks
  */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { oneAtATime } from './one-at-a-time.mjs';
 import { runQuietly } from './run.mjs';
@@ -14,10 +14,11 @@ import { isBuilt, SDK_CLIENTS } from './sdk-list.mjs';
 import { main } from './setup.mjs';
 import { step } from './step.mjs';
 
-async function build({ folder, built, build: commands, kept }) {
+async function build({ folder, built, copied, build: commands, kept }) {
   // What an earlier build left behind that did not get to its end.
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(dirname(folder), { recursive: true });
+  if (copied !== undefined) cpSync(copied, folder, { recursive: true });
   for (const [command, args, { env, ...options }] of commands)
     await runQuietly(command, args, { ...options, env: { ...process.env, ...env } });
   if (kept !== undefined) {

@@ -9,28 +9,19 @@ const EXE = WINDOWS ? '.exe' : '';
 const SOURCES = join(ROOT, 'test', 'sdks');
 
 /**
- * The programs of test/sdks, each of which sends events with a CloudEvents SDK of its language. `build` is the commands
- * that make one in its `folder` of the cache, `kept` what of it is needed afterwards, `run` the command that then sends.
+ * The programs of test/sdks, each of which sends events with a CloudEvents SDK of its language, or with analytics SDKs.
+ * `build` is the commands that make one in its `folder` of the cache, `copied` the sources that are copied there before,
+ * `kept` what of it is needed afterwards, `run` the command that then sends.
  */
 export const SDK_CLIENTS = [
   python('python-1', 'Python, cloudevents 1'),
   python('python-2', 'Python, cloudevents 2'),
-  client('go', 'Go', ['.'], ({ source, folder }) => {
-    const binary = join(folder, `send${EXE}`);
-    // Of the parameters it would take from its user's environment, these matter here.
-    const env = { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off' };
-    const args = ['build', '-buildvcs=false', '-trimpath', '-o', binary, '.'];
-    return { build: [['go', args, { cwd: source, env }]], run: [binary] };
-  }),
-  client('java', 'Java', ['.'], ({ source, folder }) => {
-    const goals = ['compile', 'dependency:copy-dependencies'];
-    const args = ['--batch-mode', '--quiet', `-Dtarget=${folder}`, ...goals];
-    const classes = [join(folder, 'classes'), join(folder, 'dependency', '*')].join(delimiter);
-    return {
-      build: [['mvn', args, { cwd: source, shell: WINDOWS }]],
-      run: ['java', '-Dfile.encoding=UTF-8', '-cp', classes, 'Send'],
-    };
-  }),
+  python('analytics-python', 'Python, Segment and RudderStack'),
+  client('analytics-node', 'Node, Segment, RudderStack and Jitsu', ['.'], npmProject),
+  client('go', 'Go', ['.'], goProgram),
+  client('analytics-go', 'Go, Segment and RudderStack', ['.'], goProgram),
+  client('java', 'Java', ['.'], javaProgram),
+  client('analytics-java', 'Java, Segment', ['.'], javaProgram),
   client('rust', 'Rust', ['.'], ({ source, folder }) => {
     const target = join(folder, 'target');
     const args = ['build', '--locked', '--quiet', '--target-dir', target];
@@ -58,6 +49,34 @@ function python(name, language) {
       run: [interpreter, '-X', 'utf8', join(source, 'send.py')],
     };
   });
+}
+
+function goProgram({ source, folder }) {
+  const binary = join(folder, `send${EXE}`);
+  // Of the parameters it would take from its user's environment, these matter here.
+  const env = { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off' };
+  const args = ['build', '-buildvcs=false', '-trimpath', '-o', binary, '.'];
+  return { build: [['go', args, { cwd: source, env }]], run: [binary] };
+}
+
+function javaProgram({ source, folder }) {
+  const goals = ['compile', 'dependency:copy-dependencies'];
+  const args = ['--batch-mode', '--quiet', `-Dtarget=${folder}`, ...goals];
+  const classes = [join(folder, 'classes'), join(folder, 'dependency', '*')].join(delimiter);
+  return {
+    build: [['mvn', args, { cwd: source, shell: WINDOWS }]],
+    run: ['java', '-Dfile.encoding=UTF-8', '-cp', classes, 'Send'],
+  };
+}
+
+/** A program has to be beside what it imports: what is built is a copy of its sources with their packages. */
+function npmProject({ source, folder }) {
+  const install = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--silent'];
+  return {
+    copied: source,
+    build: [['npm', install, { cwd: folder, shell: WINDOWS }]],
+    run: [process.execPath, join(folder, 'send.mjs')],
+  };
 }
 
 /** @param made what of its sources goes into what is built: with another content it is another client */

@@ -52,7 +52,7 @@ export const TEST_PROGRAMS = [
   { ...PARQUET_READERS, find: () => found(PARQUET_READERS.readers.map(({ folder }) => folder)) },
   // Each separately: a test names the languages that are missing.
   {
-    name: 'CloudEvents SDKs',
+    name: 'SDKs of other vendors and languages',
     variable: 'HEADGATE_TEST_SDKS',
     script: 'scripts/sdk-clients.mjs',
     find: sdkCommands,

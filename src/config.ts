@@ -50,6 +50,8 @@ export interface Config {
   readonly host: string;
   /** `HEADGATE_PORT`. */
   readonly port: number;
+  /** A socket that listens already, which systemd has opened (`LISTEN_FDS`); then host and port are its own. */
+  readonly listeningSocket?: number;
   /** `HEADGATE_ACK`. */
   readonly ack: AckMode;
   /** `HEADGATE_JWKS`. */
@@ -172,6 +174,10 @@ export function unknownVariables(env: Env = process.env): UnknownVariable[] {
     .map((name) => ({ variable: name, nearest: nearest(name, known) }));
 }
 
+/** Descriptors that are passed come after input, output and errors. */
+const FIRST_PASSED = 3;
+const MAX_PID = 2 ** 31 - 1;
+
 /** Names that need no escape anywhere, and no part of a prefix that begins with a dot. */
 const BUCKET = /^gs:\/\/([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])(?:\/((?:[\w-][\w.=-]*\/)*[\w-][\w.=-]*))?\/?$/;
 
@@ -184,6 +190,16 @@ class SettingsReader extends EnvReader {
     const wrong = parsed.indexOf(undefined);
     if (wrong >= 0) this.refuse(name, written[wrong]);
     return parsed.flatMap((each) => each ?? []);
+  }
+
+  /**
+   * The first socket that was passed to this very process. What it starts has the same variables, and not the socket.
+   * @see https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html
+   */
+  listeningSocket(): number | undefined {
+    const sockets = this.integer('LISTEN_FDS', 0, 0, 1_000);
+    const meant = this.optionalInteger('LISTEN_PID', 1, MAX_PID);
+    return sockets > 0 && meant === process.pid ? FIRST_PASSED : undefined;
   }
 
   bucket(name: VariableName, endpointName: VariableName): GcsPlace | undefined {
@@ -261,6 +277,7 @@ function readAll(reader: SettingsReader): Config {
     cacheDir: resolve(reader.text('HEADGATE_CACHE_DIR') ?? join(userCacheDir(reader), 'headgate')),
     host: reader.text('HEADGATE_HOST', '127.0.0.1'),
     port: reader.integer('HEADGATE_PORT', 8080, 0, 65_535),
+    listeningSocket: reader.listeningSocket(),
     ack: reader.oneOf('HEADGATE_ACK', ['spool', 'started'], 'spool'),
     jwks: reader.keySet('HEADGATE_JWKS'),
     developmentKey: reader.oneOf('HEADGATE_DEVELOPMENT_KEY', ['loopback', 'anywhere'], 'loopback'),

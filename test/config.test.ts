@@ -23,6 +23,7 @@ describe('the configuration', () => {
       bigQueryStorageEndpoint: undefined,
       host: '127.0.0.1',
       port: 8080,
+      listeningSocket: undefined,
       ack: 'spool',
       jwks: undefined,
       jwtIssuer: 'headgate',
@@ -64,6 +65,16 @@ describe('the configuration', () => {
       path: '',
       color: true,
     });
+  });
+
+  it('takes the first socket that was passed to this very process', () => {
+    const socketOf = (env: Record<string, string>) => loadConfig(env).listeningSocket;
+    const [own, parent] = [String(process.pid), String(process.ppid)];
+    assert.equal(socketOf({ LISTEN_FDS: '2', LISTEN_PID: own }), 3);
+    assert.equal(socketOf({ LISTEN_FDS: '1', LISTEN_PID: parent }), undefined);
+    assert.equal(socketOf({ LISTEN_FDS: '0', LISTEN_PID: own }), undefined);
+    assert.equal(socketOf({ LISTEN_FDS: '1' }), undefined);
+    assert.throws(() => socketOf({ LISTEN_FDS: 'one', LISTEN_PID: own }), { code: 'CONFIG_INVALID' });
   });
 
   it('takes an empty variable for one that is not set', () => {

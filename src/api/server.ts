@@ -106,6 +106,8 @@ export interface ConnectionLimits {
 export interface ListenOptions extends Partial<ConnectionLimits> {
   /** The variable that sets the port, to be named when the port is taken. Default `HEADGATE_PORT`. */
   readonly portVariable?: string;
+  /** A descriptor that listens already; then host and port are its own. Default: one is opened. */
+  readonly socket?: number;
   /** Called at each new connection. */
   readonly onConnection?: () => void;
   /** Open requests get this long at shutdown, in milliseconds. Default 10 s. */
@@ -198,6 +200,7 @@ export async function listen(
     portVariable = 'HEADGATE_PORT',
     closeGraceMs = CLOSE_GRACE_MS,
     onConnection,
+    socket,
     ...limits
   }: ListenOptions = {},
 ): Promise<ListeningApi> {
@@ -221,7 +224,7 @@ export async function listen(
   answerHalfClosed(server);
   server.timeout = timeout;
   server.maxConnections = maxConnections;
-  await bind(server, host, port, portVariable);
+  await bind(server, socket === undefined ? { host, port } : { fd: socket }, portVariable);
   const { port: bound } = server.address() as AddressInfo;
   const name = host.includes(':') ? `[${host}]` : host;
   return {
@@ -240,10 +243,14 @@ function refuse(response: ServerResponse): void {
   response.end(problemDocument(503, 'SHUTTING_DOWN', 'This node is stopping.'));
 }
 
-function bind(server: Server, host: string, port: number, variable: string): Promise<void> {
+function bind(
+  server: Server,
+  at: { readonly host: string; readonly port: number } | { readonly fd: number },
+  variable: string,
+): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error) => reject(portError(error, { host, port, variable })));
-    server.listen({ port, host, backlog: BACKLOG }, resolve);
+    server.once('error', (error) => reject('fd' in at ? error : portError(error, { ...at, variable })));
+    server.listen({ ...at, backlog: BACKLOG }, resolve);
   });
 }
 

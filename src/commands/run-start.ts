@@ -30,7 +30,8 @@ export async function runRole(role: 'api' | 'worker'): Promise<void> {
 }
 
 /** Looked at before anything is loaded or started: what is wrong is said in a fraction of a second. */
-async function assertPlace({ dataDir, host, port }: Config, api: boolean): Promise<void> {
+async function assertPlace({ dataDir, host, port, listeningSocket }: Config, api: boolean): Promise<void> {
   await assertDataDirWritable(dataDir);
-  if (api && port !== 0) await assertPortFree(host, port, 'the API', 'HEADGATE_PORT');
+  if (api && port !== 0 && listeningSocket === undefined)
+    await assertPortFree(host, port, 'the API', 'HEADGATE_PORT');
 }

@@ -76,6 +76,12 @@ const API = {
     what: 'Address that the API listens on. The port of `HEADGATE_METRICS_PORT` listens on it, too.',
   },
   HEADGATE_PORT: { group: 'api', what: 'Port of the API. 0 takes a free one.' },
+  LISTEN_FDS: {
+    group: 'api',
+    what: 'Set by systemd where a unit `headgate.socket` has opened the port: the API listens on that socket, and `HEADGATE_HOST` and `HEADGATE_PORT` only say where commands find it. Connections wait in it while the process starts again.',
+    unset: 'none',
+  },
+  LISTEN_PID: { group: 'api', what: 'Set by systemd: the process that `LISTEN_FDS` is for.', unset: 'none' },
   HEADGATE_ACK: {
     group: 'api',
     what: 'When a producer gets its 202. `spool`: once the events are flushed to disk. `started`: once Temporal has the batch; for nodes without a lasting disk, with batches in a bucket. Profiles and aggregates of the seconds since the last checkpoint are then lost with the disk.',

@@ -200,8 +200,12 @@ function openActivity(
 }
 
 function listenAt(app: Koa, { config, turns }: ApiRoleOptions): Promise<ListeningApi> {
-  const { host, port, maxConnections } = config;
-  return listen(app, host, port, { maxConnections, onConnection: () => turns.hurry() });
+  const { host, port, maxConnections, listeningSocket } = config;
+  return listen(app, host, port, {
+    maxConnections,
+    socket: listeningSocket,
+    onConnection: () => turns.hurry(),
+  });
 }
 
 /** The log itself is the process's, and closed after everything that may write to it. */
