@@ -33,7 +33,7 @@ export interface RouteServices
     HealthServices,
     DocumentationServices,
     ConsoleServices {
-  readonly decider: Pick<Decider, 'subject' | 'rulesInForce' | 'counts'>;
+  readonly decider: Pick<Decider, 'canonical' | 'rulesInForce' | 'counts'>;
   readonly receipts: Receipts;
   readonly eventHistory: EventHistory;
 }

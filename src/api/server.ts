@@ -52,7 +52,7 @@ export interface ApiDependencies {
   readonly ingest: Ingest;
   /** The schemas of a tenant's events now in force; undefined where it has none. Default: no tenant has any. */
   readonly schemasOf?: (tenant: string) => EventSchemas | undefined;
-  readonly decider: Pick<Decider, 'subject' | 'rulesInForce' | 'counts'>;
+  readonly decider: Pick<Decider, 'canonical' | 'rulesInForce' | 'counts'>;
   readonly receipts: Receipts;
   readonly eventHistory: EventHistory;
   readonly replays: Replays;

@@ -2,6 +2,7 @@ import type { Rejection } from './rejection.js';
 import { Ajv, type ErrorObject } from 'ajv';
 import type { EventRow, ExtensionValue, InputStream } from '../events/event.js';
 import { canonicalTimeMs } from '../events/canonical-time.js';
+import { MAX_SUBJECT, MERGE_SUBJECT } from '../events/subject.js';
 import { checkData } from './check-data.js';
 import { jsonInBase64 } from './json-in-base64.js';
 import type { Written } from './scan-json.js';
@@ -10,8 +11,6 @@ import type { Written } from './scan-json.js';
 export const MAX_EVENT_BYTES = 256 * 1024;
 /** Of `data_base64`: JSON in it may take less when it is written anew, though hardly half. Its pattern takes time to check. */
 const MAX_BASE64 = 2 * MAX_EVENT_BYTES;
-/** In UTF-16 code units, three bytes at most each: state stores have the subject in their keys, which are limited in bytes. */
-const MAX_SUBJECT = 512;
 /** RFC 3339 sets no limit to the digits of a second. */
 const MAX_TIME = 128;
 /** Clocks are wrong by minutes, time zones by hours; more is a mistake. */
@@ -86,8 +85,9 @@ export function validateEvent(
   const time = readTime(value.time as string | undefined, received.ms);
   if (typeof time === 'object') return time;
   const problem =
-    checkSubject(value.subject as string | undefined) ??
+    checkSubject('subject', value.subject as string | undefined) ??
     checkStream(value, stream) ??
+    checkMergeSubject(value[MERGE_SUBJECT], value.subject, stream) ??
     checkData(value, Object.keys(sent as object).length, [written, decoded?.written]);
   if (problem !== undefined) return problem;
   const { id, source, type, subject, datacontenttype, dataschema, priority, stage, data, data_base64 } =
@@ -156,12 +156,28 @@ function readTime(written: string | undefined, receivedAt: number): string | und
 }
 
 /** The schema counts code points, of which one may be two units. */
-function checkSubject(subject: string | undefined): Rejection | undefined {
+function checkSubject(name: string, subject: string | undefined): Rejection | undefined {
   if (subject === undefined || subject.length <= MAX_SUBJECT) return undefined;
   return {
     code: 'invalid_attribute',
-    reason: `subject must NOT have more than ${MAX_SUBJECT} UTF-16 code units`,
+    reason: `${name} must NOT have more than ${MAX_SUBJECT} UTF-16 code units`,
   };
+}
+
+const IS_TEXT = new RegExp(TEXT);
+
+/** A subject to be merged: a subject like any other, and another than that of the event. */
+function checkMergeSubject(merged: unknown, subject: unknown, stream: InputStream): Rejection | undefined {
+  if (merged === undefined) return undefined;
+  const wrong = (what: string): Rejection => ({
+    code: 'invalid_attribute',
+    reason: `${MERGE_SUBJECT} ${what}`,
+  });
+  if (stream !== 'user-properties') return wrong('merges subjects, and belongs to user properties');
+  if (typeof merged !== 'string') return wrong('must be a string: the subject to merge into this one');
+  if (!IS_TEXT.test(merged)) return wrong(merged === '' ? 'is empty' : 'has control characters');
+  if (merged === subject) return wrong('is the subject itself');
+  return checkSubject(MERGE_SUBJECT, merged);
 }
 
 /** Properties belong to someone, and are named. */

@@ -45,9 +45,10 @@ export function DecisionsPage({ location }) {
   `;
 }
 
-function Known({ of: { profile, decisions, failures = [] } }) {
+function Known({ of: { mergedInto, profile, decisions, failures = [] } }) {
   const properties = Object.entries(profile);
   return html`
+    ${mergedInto && html`<p>Merged into <code>${mergedInto}</code>, whose decisions and properties these are.</p>`}
     <h2>Decisions</h2>
     <${Table}
       label="Decisions"

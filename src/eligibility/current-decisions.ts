@@ -113,14 +113,17 @@ export class CurrentDecisions {
     rules: CompiledRules,
     { statuses }: Page,
   ): ReadonlyMap<string, CurrentDecision> {
-    const known = this.options.decider.subjects.now(tenant, subject)?.decisions ?? {};
+    const record = this.options.decider.subjects.now(tenant, subject);
+    const known = record?.decisions ?? {};
     const change = new Map<string, CurrentDecision>();
     const before = statuses.get(subject);
     const found = new Map<string, ReplayedStatus>();
     for (const [rule, decision] of decisions) {
       const current = Object.hasOwn(known, rule) ? known[rule] : undefined;
       const inForce = rules.rules.find(({ name }) => name === rule)?.version;
-      const status = replayedStatusOf(decision, current, inForce);
+      const replayed = replayedStatusOf(decision, current, inForce);
+      // Nobody asks for decisions about one who is merged into another since.
+      const status = record?.mergedInto !== undefined && replayed === 'madeCurrent' ? 'older' : replayed;
       if (status === 'madeCurrent') change.set(rule, withoutReceipt(decision));
       // It is the page's own doing where a try before this one has got so far.
       const isOwn = status === 'alreadyCurrent' && before?.get(rule) === 'madeCurrent';

@@ -1,4 +1,5 @@
 import type { DecisionRow, EventRow, InputStream, Outcome } from '../events/event.js';
+import { mergeSubjectOf } from '../events/subject.js';
 import type { OnFailure } from '../expressions/failures.js';
 import { concernsRules, type CompiledRules } from '../rules/compiled.js';
 import { fingerprintOf } from '../rules/fingerprint.js';
@@ -8,6 +9,7 @@ import { newProfileState } from '../rules/profile-state.js';
 import { newSubjectState } from '../rules/subject-state.js';
 import type { CurrentDecision, SubjectRecord } from '../stores/state/state-store.js';
 import { eventTimeMs, timeMs } from '../rules/event-time.js';
+import { canonicalOf, mergeSubject } from './merge-subjects.js';
 
 /** The decisions on a chunk. */
 export interface ChunkDecisions {
@@ -89,7 +91,7 @@ export type OnFault = (event: EventRow, error: unknown) => void;
 
 /**
  * Applies a chunk's events to their subjects, in order: `user-properties` to profiles, `events` to aggregates and
- * rules. The same records and events give the same decisions. `onFailure` hears of expressions that fail on an event.
+ * rules. Events of a subject that is merged into another are applied to the other, and decided on as the other's. The same records and events give the same decisions. `onFailure` hears of expressions that fail on an event.
  */
 export function decideChunk(
   stream: InputStream,
@@ -103,7 +105,7 @@ export function decideChunk(
   const failing = { onFailure };
   for (const event of events) {
     try {
-      if (stream === 'user-properties') mergeInto(recordOf, event);
+      if (stream === 'user-properties') applyProperties(event, rules, recordOf);
       else decideEvent(event, rules, recordOf, made, onChanged, failing);
     } catch (error) {
       onFault(event, error);
@@ -115,25 +117,34 @@ export function decideChunk(
   return { decided, evaluated, eligible, ineligible, ndjson };
 }
 
-/** The subjects that {@link decideChunk} asks for. */
+/** The subjects that {@link decideChunk} asks for, beside those that they are merged into. */
 export function subjectsOf(
   stream: InputStream,
   events: readonly EventRow[],
   rules: CompiledRules,
 ): ReadonlySet<string> {
   const subjects = new Set<string>();
-  for (const { subject, type } of events) {
+  for (const event of events) {
+    const { subject, type } = event;
     if (subject === undefined) continue;
-    if (stream === 'user-properties' || concernsRules(rules, type)) subjects.add(subject);
+    if (stream === 'user-properties') {
+      subjects.add(subject);
+      const merged = mergeSubjectOf(event);
+      if (merged !== undefined) subjects.add(merged);
+    } else if (concernsRules(rules, type)) subjects.add(subject);
   }
   return subjects;
 }
 
-function mergeInto(recordOf: RecordOf, event: EventRow): void {
+function applyProperties(event: EventRow, rules: CompiledRules, recordOf: RecordOf): void {
   if (event.subject === undefined) return;
-  const record = recordOf(event.subject);
-  record.profile ??= newProfileState();
-  mergeProperties(record.profile, event);
+  const canonical = canonicalOf(event.subject, recordOf);
+  canonical.record.profile ??= newProfileState();
+  mergeProperties(canonical.record.profile, event);
+  const merged = mergeSubjectOf(event);
+  // After its own properties, which ingest has seen to have room: what is merged has what is left.
+  if (merged !== undefined)
+    mergeSubject(merged, canonical, { rules, recordOf, receivedAt: timeMs(event.received_at) });
 }
 
 function decideEvent(
@@ -146,7 +157,9 @@ function decideEvent(
 ): void {
   if (!concernsRules(rules, event.type)) return;
   // An event without a subject is decided on alone: it has no profile, and its aggregates hold it alone.
-  const record = event.subject === undefined ? newSubjectRecord() : recordOf(event.subject);
+  let subject = event.subject ?? null;
+  let record = subject === null ? newSubjectRecord() : recordOf(subject);
+  if (record.mergedInto !== undefined) ({ subject, record } = canonicalOf(record.mergedInto, recordOf));
   const profile = record.profile?.values ?? NO_PROPERTIES;
   const evaluations = evaluateEvent(rules, record.state, profile, event, failing);
   if (evaluations.length === 0) return;
@@ -163,7 +176,7 @@ function decideEvent(
       id: `${eventId}:${rule}:${ruleVersion}:${sourceKey}`,
       event_id: eventId,
       event_source: eventSource,
-      subject: event.subject ?? null,
+      subject,
       rule,
       rule_version: ruleVersion,
       outcome,

@@ -4,7 +4,7 @@ import type { EventRow, InputStream } from '../events/event.js';
 import { ExpressionFailures, type ExpressionFailure } from '../expressions/failures.js';
 import { ChunkQueue } from '../events/chunk-queue.js';
 import type { Chunk } from '../events/chunk.js';
-import type { ProfileState } from '../rules/profile-state.js';
+import type { ProfileHolder } from '../rules/profile-limits.js';
 import type { CompiledRules } from '../rules/compiled.js';
 import type { StateStore, SubjectRecord } from '../stores/state/state-store.js';
 import {
@@ -15,6 +15,7 @@ import {
   type OnFault,
 } from './decide-chunk.js';
 import { DecisionCounts } from './decision-counts.js';
+import { canonicalOf, type CanonicalSubject } from './merge-subjects.js';
 import { Subjects } from './subjects.js';
 
 /** What a {@link Decider} needs. */
@@ -147,18 +148,28 @@ export class Decider {
   }
 
   /**
-   * What is known of a subject.
+   * What is kept of a subject under its own name: of one that is merged, whom it is merged into.
    * @throws HeadgateError `STATE_UNAVAILABLE` (retryable)
    */
   subject(tenant: string, subject: string): Promise<SubjectRecord | undefined> {
     return this.subjects.peek(tenant, subject);
   }
 
-  /** A subject's profile as it is; to be called from within {@link Decider.whenReady} on an event of the subject. */
-  profileNow(tenant: string, subject: string): ProfileState | undefined {
+  /**
+   * What is known of the subject that has this one's state: itself, or the one that it is merged into.
+   * @throws HeadgateError `STATE_UNAVAILABLE` (retryable)
+   */
+  canonical(tenant: string, subject: string): Promise<CanonicalSubject<SubjectRecord | undefined>> {
+    return this.subjects.peekCanonical(tenant, subject);
+  }
+
+  /** Whose profile an event changes, as it is; to be called from within {@link Decider.whenReady} on an event that names the subject. */
+  profileNow(tenant: string, subject: string): ProfileHolder {
     // What is going to be refused has not been read.
-    if (this.options.rulesOf(tenant) === undefined || this.refusalOf(tenant) !== undefined) return undefined;
-    return this.subjects.now(tenant, subject)?.profile;
+    if (this.options.rulesOf(tenant) === undefined || this.refusalOf(tenant) !== undefined)
+      return { subject };
+    const canonical = canonicalOf(subject, (name) => this.subjects.now(tenant, name));
+    return { subject: canonical.subject, profile: canonical.record?.profile };
   }
 
   /** Decides on nothing until the state has been restored. */

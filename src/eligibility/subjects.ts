@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { lengthWhenRead } from '../stores/state/read-record.js';
 import type { StateStore, SubjectRecord, SubjectSnapshot } from '../stores/state/state-store.js';
 import { newSubjectRecord } from './decide-chunk.js';
+import { canonicalOf, MOST_STEPS, type CanonicalSubject } from './merge-subjects.js';
 import { ReadAhead, type Pin } from './read-ahead.js';
 
 /** Memory for subjects that have not changed lately; those that have are held in any case until the next checkpoint. */
@@ -97,7 +98,8 @@ export class Subjects {
   /**
    * Calls `work` in a turn in which memory has what it changes: at once if that is so now, as always where the store is read
    * through. Until then it is kept in memory, and so it is while `work` runs.
-   * @param namesOf the subjects, asked again after every wait, since what they depend on may have changed meanwhile
+   * @param namesOf the subjects, asked again after every wait, since what they depend on may have changed meanwhile; those
+   *   that they are merged into are read as well
    * @throws HeadgateError of `work`; as a rejection also `STATE_UNAVAILABLE` (retryable)
    */
   whenRead<T>(tenant: string, namesOf: () => Iterable<string>, work: () => T): T | Promise<T> {
@@ -112,6 +114,12 @@ export class Subjects {
       () => [subject],
       () => this.known(tenant, keyOf(tenant, subject), subject),
     );
+  }
+
+  /** The same of the subject that has its state, see {@link canonicalOf}. */
+  async peekCanonical(tenant: string, subject: string): Promise<CanonicalSubject<SubjectRecord | undefined>> {
+    const look = () => canonicalOf(subject, (name) => this.now(tenant, name));
+    return this.whenRead(tenant, () => [subject], look);
   }
 
   /** A subject's record as it is now, to look at; where subjects are read ahead, only from within {@link Subjects.whenRead}. */
@@ -230,11 +238,23 @@ export class Subjects {
   }
 
   private hasAll(tenant: string, names: Iterable<string>): boolean {
-    for (const subject of names) {
+    for (const subject of this.withCanonical(tenant, names)) {
       const key = keyOf(tenant, subject);
       if (this.held(tenant, key) === undefined && this.ahead?.read(key) === undefined) return false;
     }
     return true;
+  }
+
+  /** The subjects and those that they are merged into, as far as memory can tell by the time that they are asked for. */
+  private *withCanonical(tenant: string, names: Iterable<string>): Iterable<string> {
+    for (const name of names) {
+      let next: string | undefined = name;
+      for (let steps = 0; next !== undefined && steps <= MOST_STEPS; steps++) {
+        yield next;
+        const key = keyOf(tenant, next);
+        next = (this.held(tenant, key)?.record ?? this.ahead?.read(key)?.record)?.mergedInto;
+      }
+    }
   }
 
   private async readThen<T>(
@@ -247,7 +267,7 @@ export class Subjects {
     try {
       for (let names = namesOf(); !this.hasAll(tenant, names); names = namesOf()) {
         const reading = new Set<Promise<void>>();
-        for (const subject of names) {
+        for (const subject of this.withCanonical(tenant, names)) {
           const key = keyOf(tenant, subject);
           const pin = ahead.hold(key, { tenant, subject }, this.held(tenant, key)?.record);
           pins.push(pin);

@@ -12,7 +12,7 @@ import { eventTimeMs } from './event-time.js';
 import { printsOf, type EventPrints } from './fingerprint.js';
 import { fold, isForgotten, newAggregateState, valueAt } from './fold.js';
 import { reasonOfFault, reasonOfNonBoolean, reasonOfResult, ShownValues } from './reason.js';
-import type { AggregateState, SubjectState } from './subject-state.js';
+import { stateOf, type AggregateState, type SubjectState } from './subject-state.js';
 
 /** What one rule said on one event. */
 export interface Evaluation {
@@ -186,12 +186,6 @@ function plain(value: unknown): unknown {
   if (value === null || typeof value === 'boolean') return value;
   const json = JSON.stringify(toJson(value));
   return json.length > MAX_LAST_LENGTH ? undefined : (JSON.parse(json) as unknown);
-}
-
-/** The subject's state of the aggregate, unless it was folded under another definition. */
-function stateOf(subject: SubjectState, { name, definition }: CompiledAggregate): AggregateState | undefined {
-  const state = Object.hasOwn(subject.aggregates, name) ? subject.aggregates[name] : undefined;
-  return state?.definition === definition ? state : undefined;
 }
 
 /** Aggregates that the configuration no longer has leave the state with its next change. */

@@ -33,6 +33,23 @@ export function countFailure(state: AggregateState, key: number, code: FaultCode
   return true;
 }
 
+/** Adds what another subject's aggregate could not fold, of which an event that both know counts once. */
+export function mergeFailures(own: AggregateState, { failures: theirs }: AggregateState): void {
+  if (theirs === undefined) return;
+  if (own.failures === undefined) {
+    own.failures = theirs;
+    return;
+  }
+  const { count, code, time, ids } = own.failures;
+  const unknown = theirs.ids.filter((id) => !ids.includes(id));
+  own.failures = {
+    count: count + theirs.count - (theirs.ids.length - unknown.length),
+    code: theirs.time > time ? theirs.code : code,
+    time: Math.max(theirs.time, time),
+    ids: [...unknown, ...ids].slice(-KNOWN),
+  };
+}
+
 /** What a subject's aggregates could not fold, of the aggregates that are in force. */
 export function failedFolds({ aggregates }: CompiledRules, subject: SubjectState): FailedFolds[] {
   return Object.entries(subject.aggregates).flatMap(([aggregate, { definition, failures }]) => {

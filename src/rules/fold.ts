@@ -77,6 +77,38 @@ export function fold(
 }
 
 /**
+ * Adds another subject's entries, each once: what both have is known by its fingerprint. Of entries of one time the own
+ * ones are the later ones. What comes of it is kept within the bounds that {@link fold} keeps.
+ */
+export function addEntries(state: AggregateState, rule: FoldRule, other: AggregateState): void {
+  const { times, ids, values } = state;
+  const known = new Set(ids);
+  [state.times, state.ids, state.values] = [[], [], []];
+  let at = 0;
+  const take = (from: AggregateState, index: number): void => {
+    state.times.push(from.times[index]!);
+    state.ids.push(from.ids[index]!);
+    state.values.push(from.values[index]);
+  };
+  const own = { definition: state.definition, times, ids, values };
+  for (const [index, time] of other.times.entries()) {
+    if (known.has(other.ids[index]!)) continue;
+    while (at < times.length && times[at]! < time) take(own, at++);
+    take(other, index);
+  }
+  while (at < times.length) take(own, at++);
+  keepWithinBounds(state, rule);
+}
+
+function keepWithinBounds(state: AggregateState, rule: FoldRule): void {
+  const newest = state.times.at(-1);
+  if (newest === undefined) return;
+  dropFirst(state, firstAtOrAfter(state.times, newest - 2 * rule.windowMs));
+  if (state.times.length >= MAX_ENTRIES) coarsen(state, rule, { slots: SLOTS_PER_WINDOW, fine: KEPT_FINE });
+  if (rule.maxChars !== undefined) thinOut(state, rule, rule.maxChars);
+}
+
+/**
  * The aggregate as an event at `time` sees it: over the entries in `[time - windowMs, time]`, both ends included.
  * @returns 0 for the count and sum of nothing, undefined for its min, max and last
  */

@@ -2,7 +2,14 @@ import type { ProfileState } from './profile-state.js';
 import { isDeepStrictEqual } from 'node:util';
 import type { EventRow } from '../events/event.js';
 import { eventTimeMs, timeMs } from './event-time.js';
-import { dropOldTombstones, noteProperty } from './profile-limits.js';
+import {
+  dropOldTombstones,
+  extentAfter,
+  extentOf,
+  isTooLarge,
+  noteProperty,
+  valueOf,
+} from './profile-limits.js';
 
 /**
  * Merges the top-level keys of the event's data into the profile. Per key the event with the latest time wins, of two
@@ -24,22 +31,50 @@ export function mergeProperties(profile: ProfileState, event: EventRow): boolean
   return changed;
 }
 
+/**
+ * Merges another subject's profile: per key the later time wins, of two at the same time the own. Values that have no room
+ * are left out, in the order in which they stand there.
+ * @param receivedAt of the event that merges them; no time counts as later
+ */
+export function mergeProfile(own: ProfileState, other: ProfileState, receivedAt: number): void {
+  let extent = extentOf(own);
+  for (const [key, theirs] of Object.entries(other.times)) {
+    const time = Math.min(theirs, receivedAt);
+    const known = Object.hasOwn(own.times, key) ? own.times[key] : undefined;
+    if (known !== undefined && time <= Math.min(known, receivedAt)) continue;
+    const [before, after] = [valueOf(own, key), valueOf(other, key)];
+    const grown = extentAfter(extent, key, before, after);
+    if (isTooLarge(grown, extent)) continue;
+    extent = grown;
+    setProperty(own, key, { before, after, time });
+  }
+  dropOldTombstones(own);
+}
+
 function mergeProperty(
   profile: ProfileState,
   key: string,
   value: unknown,
   { time, receivedAt }: { readonly time: number; readonly receivedAt: number },
 ): boolean {
-  const { values, times } = profile;
+  const { times } = profile;
   const known = Object.hasOwn(times, key) ? times[key] : undefined;
   if (known !== undefined && time < known && known <= receivedAt) return false;
-  const before = Object.hasOwn(values, key) ? values[key] : null;
+  const before = valueOf(profile, key);
   if (time === known && isDeepStrictEqual(before, value)) return false;
-  setOwn(times, key, time);
-  noteProperty(profile, key, before, value);
-  if (value === null) delete values[key];
-  else setOwn(values, key, value);
+  setProperty(profile, key, { before, after: value, time });
   return true;
+}
+
+function setProperty(
+  profile: ProfileState,
+  key: string,
+  { before, after, time }: { readonly before: unknown; readonly after: unknown; readonly time: number },
+): void {
+  setOwn(profile.times, key, time);
+  noteProperty(profile, key, before, after);
+  if (after === null) delete profile.values[key];
+  else setOwn(profile.values, key, after);
 }
 
 /** Sets an own property whatever its name: plain assignment to `__proto__` would change the prototype instead. */

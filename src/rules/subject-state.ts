@@ -33,6 +33,15 @@ export interface SubjectState {
   readonly aggregates: Record<string, AggregateState>;
 }
 
+/** A subject's state of an aggregate, unless it was folded under another definition. */
+export function stateOf(
+  subject: SubjectState,
+  { name, definition }: { readonly name: string; readonly definition: string },
+): AggregateState | undefined {
+  const state = Object.hasOwn(subject.aggregates, name) ? subject.aggregates[name] : undefined;
+  return state?.definition === definition ? state : undefined;
+}
+
 /** The state of a subject never seen before. */
 export function newSubjectState(): SubjectState {
   return { aggregates: {} };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { isRejection, validateEvent } from '../../src/api/validate-event.js';
 import type { Rejection, RejectionCode } from '../../src/api/rejection.js';
-import type { EventRow } from '../../src/events/event.js';
+import type { EventRow, InputStream } from '../../src/events/event.js';
 import { scanJson } from '../../src/api/scan-json.js';
 import { cloudEvent } from '../support/api.js';
 
@@ -310,6 +310,32 @@ describe('the data of an event', () => {
     const nameless = check(cloudEvent('a', { subject: undefined, data: {} }), 'user-properties');
     assert.ok(isRejection(nameless) && /subject is missing/.test(nameless.reason));
     assert.ok(!isRejection(check(cloudEvent('a', { data: {} }), 'user-properties')));
+  });
+
+  it('names a subject to merge in user properties alone, and another than its own', () => {
+    const merging = (mergesubject: unknown, stream: InputStream = 'user-properties') =>
+      check(cloudEvent('a', { subject: 'user', data: {}, mergesubject }), stream);
+    const row = merging('anonymous');
+    assert.ok(!isRejection(row));
+    assert.deepEqual(row.extensions, { mergesubject: 'anonymous' });
+    assert.ok(!isRejection(merging(null)), 'null is unset');
+    assert.ok(!isRejection(merging('x'.repeat(512))));
+    for (const [value, reason] of [
+      ['user', /the subject itself/],
+      ['', /empty/],
+      ['a\nb', /control characters/],
+      [7, /must be a string/],
+      [true, /must be a string/],
+      ['x'.repeat(513), /512 UTF-16/],
+    ] as const) {
+      const refused = merging(value);
+      assert.ok(isRejection(refused), JSON.stringify(value));
+      assert.equal(refused.code, 'invalid_attribute');
+      assert.match(refused.reason, reason);
+    }
+    const elsewhere = merging('anonymous', 'events');
+    assert.ok(isRejection(elsewhere) && elsewhere.code === 'invalid_attribute');
+    assert.match(elsewhere.reason, /belongs to user properties/);
   });
 
   it('is the same after a row has been written and read, whatever it is', () => {

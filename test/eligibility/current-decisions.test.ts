@@ -76,6 +76,14 @@ overStateStores('decisions of a replay that become current', function (kind) {
   const currentOf = async (subject = 'N1', tenant = 'UA') =>
     (await ingress.decider.subject(tenant, subject))?.decisions.third;
 
+  it('are not made for a subject that is merged into another since', async () => {
+    const merging = event('m', 3, { subject: 'user', extensions: { mergesubject: 'N1' } });
+    await ingress.accept('UA', 'user-properties', [merging]);
+    const counts = await make([of('N1', decided('e2', 2))]);
+    assert.deepEqual(counts, { ...OTHERS, madeCurrent: 0, older: 1 });
+    assert.deepEqual([await currentOf('N1'), await currentOf('user')], [undefined, undefined]);
+  });
+
   it('are in the store when that is said, and another tenant has what it had', async () => {
     const before = await currentOf('N1', 'DL');
     const { big } = (await ingress.decider.subject('UA', 'N1'))!.decisions;

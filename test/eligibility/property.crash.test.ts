@@ -24,7 +24,12 @@ interface Request {
 }
 
 type Step =
-  | { readonly send: Omit<Request, 'rows'> & { readonly subjects: readonly string[] } }
+  | {
+      readonly send: Omit<Request, 'rows'> & {
+        readonly subjects: readonly string[];
+        readonly merged?: string;
+      };
+    }
   /** The next append fails. */
   | 'fails'
   /** Writes wait from now on; no longer. */
@@ -41,6 +46,8 @@ const send = fc.record({
     tenant: fc.constantFrom(...TENANTS),
     stream: fc.constantFrom<InputStream>('events', 'events', 'events', 'user-properties'),
     subjects: fc.array(fc.constantFrom(...SUBJECTS), { minLength: 1, maxLength: 8 }),
+    /** Merged into the first of the subjects, where it is user properties. */
+    merged: fc.option(fc.constantFrom(...SUBJECTS), { nil: undefined, freq: 3 }),
   }),
 });
 
@@ -123,10 +130,12 @@ class Life {
     this.disk.letGo();
   }
 
-  private send({ subjects, ...where }: Extract<Step, object>['send']): void {
-    const rows = subjects.map((subject) => {
+  private send({ subjects, merged, ...where }: Extract<Step, object>['send']): void {
+    const rows = subjects.map((subject, at) => {
       const n = this.events++;
-      return event(`e${n}`, n % 50, { subject, data: { seats: n } });
+      const isMerging = at === 0 && merged !== undefined && where.stream === 'user-properties';
+      const extensions = isMerging ? { mergesubject: merged } : undefined;
+      return event(`e${n}`, n % 50, { subject, data: { seats: n }, extensions });
     });
     const request = { ...where, rows };
     this.requests.push(request);

@@ -36,6 +36,8 @@ export interface ClientOptions {
 /** What has been decided about a subject. */
 export interface SubjectDecisions {
   readonly subject: string;
+  /** Whom it is merged into, and whose properties and decisions these are; absent where it is merged into none. */
+  readonly mergedInto?: string;
   /** Its properties. */
   readonly profile: Readonly<Record<string, unknown>>;
   readonly decisions: readonly {

@@ -27,11 +27,13 @@ export class LatestDecisions implements Iterable<readonly [string, ReadonlyMap<s
     made: readonly DecisionRow[],
     recorded: ReadonlyMap<string, DecisionRow> | undefined,
   ): void {
-    const { subject, received_at: receivedAt } = event;
-    if (subject === undefined) return;
+    const { received_at: receivedAt } = event;
     for (const now of made) {
       const before = recorded?.get(now.rule);
       const row = before?.rule_version === now.rule_version ? before : now;
+      // Another than the event's, where that is merged into it.
+      const { subject } = row;
+      if (subject === null) continue;
       const known = this.bySubject.get(subject)?.get(row.rule);
       if (known !== undefined && isNewer(known, row.rule_version, event)) continue;
       this.put(subject, row, known === undefined, { receivedAt, eventSource: event.source });

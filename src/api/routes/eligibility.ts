@@ -7,7 +7,7 @@ import { RULES, SUBJECT } from '../schemas/decisions.js';
 
 /** What the routes of decisions need of the server. */
 export interface DecisionServices {
-  readonly decider: Pick<Decider, 'subject' | 'rulesInForce' | 'counts'>;
+  readonly decider: Pick<Decider, 'canonical' | 'rulesInForce' | 'counts'>;
 }
 
 /** `GET /v1/rules`: what each rule in force has said. `GET /v1/eligibility/{subject}`: the current decision of every rule in force that has been evaluated on the subject. */
@@ -66,7 +66,8 @@ export const ELIGIBILITY_ROUTES = [
       tag: 'Decisions',
       scope: 'decisions:read',
       summary: 'Show the decisions about a subject',
-      description: "A subject's properties, and the latest decision of each rule in force.",
+      description:
+        "A subject's properties, and the latest decision of each rule in force. Of a subject that is merged into another, they are the other's.",
       params: {
         subject: text({
           description: 'The subject, as events name it.',
@@ -101,8 +102,9 @@ export const ELIGIBILITY_ROUTES = [
     },
     async ({ decider }: DecisionServices, { tenant, params: { subject = '' } }) => {
       const known = subject.length > 0 && subject.length <= 512;
-      const record = known ? await decider.subject(tenant, subject) : undefined;
-      if (record === undefined) {
+      const canonical = known ? await decider.canonical(tenant, subject) : undefined;
+      const record = canonical?.record;
+      if (canonical === undefined || record === undefined) {
         throw new HeadgateError(
           'NOT_FOUND',
           'Nothing has been decided about this subject, and it has no properties.',
@@ -116,6 +118,7 @@ export const ELIGIBILITY_ROUTES = [
       const failures = inForce === undefined ? [] : failedFolds(inForce, record.state);
       return {
         subject,
+        ...(canonical.subject !== subject && { mergedInto: canonical.subject }),
         profile: record.profile?.values ?? {},
         decisions,
         ...(failures.length > 0 && { failures }),

@@ -23,7 +23,7 @@ const STREAMS = {
   },
   'user-properties': {
     summary: 'Send user properties',
-    description: `Takes what is known of subjects: events with a \`subject\`, and an object as \`data\`, whose keys are merged into the subject's profile; null unsets a key. ${FORMATS} ${ANSWER}`,
+    description: `Takes what is known of subjects: events with a \`subject\`, and an object as \`data\`, whose keys are merged into the subject's profile; null unsets a key. The extension attribute \`mergesubject\` names another subject, such as the anonymous one of before a login, whose profile and aggregates are merged into this one's, once and for ever. ${FORMATS} ${ANSWER}`,
   },
 } as const;
 

@@ -42,6 +42,12 @@ export const RULES = closed(
 export const SUBJECT = closed(
   {
     subject: text(),
+    mergedInto: optional(
+      text({
+        description:
+          'Whom the subject is merged into, and whose properties and decisions these are; absent where it is merged into none.',
+      }),
+    ),
     profile: map(anything(), { description: 'Its user properties.' }),
     decisions: list(
       closed(

@@ -20,6 +20,18 @@ export interface SubjectRecord {
   profile?: ProfileState;
   readonly state: SubjectState;
   readonly decisions: Record<string, CurrentDecision>;
+  /** Whom the subject is merged into; it has nothing of its own any more then. Absent in most. */
+  mergedInto?: string;
+  /** What is merged into the subject; absent in most. */
+  merged?: MergedSubjects;
+}
+
+/** What is merged into a subject, directly or by way of others. */
+export interface MergedSubjects {
+  /** How many. */
+  readonly subjects: number;
+  /** The longest way, in steps. */
+  readonly steps: number;
 }
 
 /** A subject as it is to be kept. */

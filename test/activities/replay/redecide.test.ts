@@ -146,6 +146,35 @@ describe('deciding again', () => {
     await write('user-properties', ofStream('user-properties'));
   }
 
+  it('merges subjects as it was done, and gives the decisions to whom they are merged into', async () => {
+    const landed = (id: string, minute: number, subject: string) =>
+      came(event(id, minute, { subject }), minute);
+    const mergesubject = 'anonymous';
+    const merging = came(event('m', 3, { subject: 'user', data: {}, extensions: { mergesubject } }), 3);
+    const before = [landed('e1', 1, 'anonymous'), landed('e2', 2, 'anonymous')];
+    const after = [landed('e4', 4, 'anonymous')];
+    const ndjson = decided([
+      ['events', before],
+      ['user-properties', [merging]],
+      ['events', after],
+    ]);
+    await keepDecisions(await write('events', [...before, ...after]), ndjson);
+    await write('user-properties', [merging]);
+    const same = await activities(tenantOf()).redecide(input());
+    assert.deepEqual(changes(ruleOf(same, 'third')), { evaluated: 3, ...NONE });
+    const made: [string, string | undefined][] = [];
+    const makeCurrent: MakeCurrent = (_tenant, decisions) => {
+      for (const [subject, rules] of decisions) made.push([subject, rules.get('third')?.reason]);
+      return Promise.resolve({ madeCurrent: 0, alreadyCurrent: 0, older: 0, ruleChanged: 0 });
+    };
+    const task = { kind: 'decide', applyCurrent: true } as const;
+    await activities(tenantOf(2), { makeCurrent }).redecide(input({ dryRun: false, task }));
+    assert.deepEqual(made, [
+      ['anonymous', 'aggregates.landings = 2'],
+      ['user', 'aggregates.landings = 3'],
+    ]);
+  });
+
   it('applies both streams in the order they came in, though each has batches of its own', async () => {
     await interleaved();
     const report = await activities(tenantOf()).redecide(input());

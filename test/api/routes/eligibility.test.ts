@@ -131,6 +131,31 @@ describe('GET /v1/eligibility/:subject', () => {
     }
   });
 
+  it('tells of a subject that is merged into another what is known of the other, and of whom that is', async () => {
+    await post([landed('anon-1', 1, 'anon'), landed('anon-2', 2, 'anon')]);
+    await post([cloudEvent('p-anon', { subject: 'anon', data: { seats: 190 } })], '/v1/user-properties');
+    const identified = cloudEvent('m-1', { subject: 'known', data: { name: 'Ann' }, mergesubject: 'anon' });
+    await post([identified], '/v1/user-properties');
+    assert.deepEqual(await ask('known'), {
+      subject: 'known',
+      profile: { name: 'Ann', seats: 190 },
+      decisions: [],
+    });
+    await post([landed('known-1', 3, 'known')]);
+    const { decisions, ...rest } = await ask('anon');
+    assert.deepEqual(rest, { subject: 'anon', mergedInto: 'known', profile: { name: 'Ann', seats: 190 } });
+    assert.deepEqual(
+      decisions.map(({ rule, outcome, reason }) => [rule, outcome, reason]),
+      [
+        ['third', 'eligible', 'aggregates.landings = 3'],
+        ['big', 'eligible', 'profile.seats = 190'],
+      ],
+    );
+    assert.deepEqual(decisions, (await ask('known')).decisions);
+    const other = await api().post(JSON.stringify([cloudEvent('m-2', { mergesubject: 'anon' })]));
+    assert.equal(other.status, 422);
+  });
+
   it('knows nothing of a subject that had only events no rule asks for', async () => {
     await post([cloudEvent('idle', { type: 'taxied', subject: 'idle' })]);
     assert.equal((await api().get('/v1/eligibility/idle')).status, 404);
