@@ -89,7 +89,7 @@ function answer(ctx: Context, error: unknown, log: Logger): void {
     return;
   }
   if (error.retryAfterSeconds !== undefined) ctx.set('Retry-After', String(error.retryAfterSeconds));
-  if (status === 401 && ctx.response.get('WWW-Authenticate') === '')
+  if (status === 401 && !ctx.res.hasHeader('WWW-Authenticate'))
     ctx.set('WWW-Authenticate', 'Bearer realm="headgate"');
   // What is left of a body that came too slowly is not waited for; who has no token has to connect again.
   if (status === 408 || error.code === 'ADDRESS_RATE_LIMITED') ctx.set('Connection', 'close');

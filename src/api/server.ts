@@ -22,7 +22,7 @@ import { createGuard } from './guard.js';
 import { answerHalfClosed } from './half-closed.js';
 import type { ReaderPace } from './reader-pace.js';
 import { RefusedTokens } from './refused-tokens.js';
-import { SourceDoor, type SourcesInForce } from './sources/door.js';
+import { SourceGuard, type SourcesInForce } from './sources/source-guard.js';
 import { holdContinue } from './expect-continue.js';
 import { problemDocument, problems } from './problem.js';
 import type { BodyPace } from './read-body.js';
@@ -176,8 +176,8 @@ export function createApi(dependencies: ApiDependencies): Koa {
 function mountSources(router: Router, dependencies: ApiDependencies, refusedTokens: RefusedTokens): void {
   const { sources, auditLog } = dependencies;
   if (sources === undefined) return;
-  const sourceDoor = new SourceDoor({ ...dependencies, sources, refusedTokens, acts: auditLog?.acts });
-  mount(router, SOURCE_ROUTES, { ...dependencies, sourceDoor });
+  const sourceGuard = new SourceGuard({ ...dependencies, sources, refusedTokens, acts: auditLog?.acts });
+  mount(router, SOURCE_ROUTES, { ...dependencies, sourceGuard });
 }
 
 function mountTenants(

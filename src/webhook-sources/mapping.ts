@@ -9,10 +9,10 @@ import { ANY_MAP } from '../expressions/type.js';
 import { sinceEpochMs } from './headers.js';
 
 /** What of an event a source's file may make by an expression. */
-export const MAPPED = ['id', 'type', 'subject', 'time', 'data'] as const;
+const MAPPED = ['id', 'type', 'subject', 'time', 'data'] as const;
 
 /** What an expression of a source makes. */
-export type Mapped = (typeof MAPPED)[number];
+type Mapped = (typeof MAPPED)[number];
 
 /** Expressions, by what they make. */
 export type MappingTexts = Readonly<Partial<Record<Mapped, string>>>;

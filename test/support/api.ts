@@ -17,7 +17,7 @@ import type { BodyPace } from '../../src/api/read-body.js';
 import { createApi, listen, type ApiDependencies, type ConnectionLimits } from '../../src/api/server.js';
 import type { BatchReceipt, Receipts } from '../../src/receipts/receipts.js';
 import type { Replays } from '../../src/replays/replays.js';
-import type { SourcesInForce } from '../../src/api/sources/door.js';
+import type { SourcesInForce } from '../../src/api/sources/source-guard.js';
 import type { IngestAnswer } from '../../src/api/schemas/events.js';
 import type { SubscriptionServices } from '../../src/api/routes/subscriptions.js';
 import type { AckMode } from '../../src/config.js';

@@ -1,13 +1,13 @@
 import { anything, text } from '../../platform/json-schema.js';
 import { TENANT_ID } from '../../tenants/ids.js';
 import { ANSWERED, route, type Route } from '../route.js';
-import type { SourceDoor } from '../sources/door.js';
+import type { SourceGuard } from '../sources/source-guard.js';
 import { takeWebhook } from '../sources/take-webhook.js';
 import type { EventServices } from '../take-events.js';
 
 /** What the route of sources needs of the server. */
 export interface SourceServices extends EventServices {
-  readonly sourceDoor: SourceDoor;
+  readonly sourceGuard: SourceGuard;
 }
 
 /** As much as a source of any file may take. */
@@ -21,7 +21,7 @@ const SIGNATURE = 'sha256=51436f1994227a9fdbdc20384030df14c53e8892c75e4acaa4f9ec
 
 const PUSH = { 'x-github-event': 'push', 'x-github-delivery': '72d3162e-cc78-11e3-81ab-4c9367dc0958' };
 
-/** `POST /v1/sources/{tenant}/{name}`: see {@link SourceDoor} and {@link takeWebhook}. */
+/** `POST /v1/sources/{tenant}/{name}`: see {@link SourceGuard} and {@link takeWebhook}. */
 export const SOURCE_ROUTES: readonly Route<SourceServices>[] = [
   route(
     {
@@ -88,7 +88,7 @@ export const SOURCE_ROUTES: readonly Route<SourceServices>[] = [
       ],
     },
     async (services: SourceServices, { ctx, params: { tenant, name } }) => {
-      await services.sourceDoor.pass(ctx, ACT, { tenant, name }, (admitted) =>
+      await services.sourceGuard.pass(ctx, ACT, { tenant, name }, (admitted) =>
         takeWebhook(services, ctx, tenant, admitted),
       );
       return ANSWERED;

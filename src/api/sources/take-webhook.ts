@@ -2,7 +2,7 @@ import type { Context } from 'koa';
 import { codeOf } from '../../errors.js';
 import type { IngestAnswer } from '../schemas/events.js';
 import { takeEvents, type EventServices } from '../take-events.js';
-import type { Admitted } from './door.js';
+import type { Admitted } from './source-guard.js';
 import { readWebhookBody } from './webhook-body.js';
 import { webhookEvent } from './webhook-event.js';
 
@@ -11,7 +11,7 @@ const MOST_CHALLENGE_BYTES = 4_096;
 
 /**
  * Makes the event of a webhook and takes it as events are taken that a token brings; answers 200 with one word, once the
- * event is on disk. What Slack asks to see whether an address is its app's is answered, and is no event.
+ * event is on disk. What Slack asks to see whether an address is its app's is answered, and becomes no event.
  * @throws HeadgateError what {@link takeEvents} throws
  */
 export async function takeWebhook(

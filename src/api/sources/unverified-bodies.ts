@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { HeadgateError } from '../../errors.js';
+import type { HeadgateError } from '../../errors.js';
 import { InFlight } from '../../ingest/admission/in-flight.js';
 import { refusal } from '../../ingest/admission/refusal.js';
 import { addressOf } from '../address.js';

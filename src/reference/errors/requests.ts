@@ -134,7 +134,7 @@ export const REQUEST_ERRORS = {
   },
   SOURCE_UNVERIFIABLE: {
     when: "A secret of the source is not set in this process, is not there, or is not of its sender's kind.",
-    todo: 'The line `SOURCE_UNVERIFIABLE` of the log says which. Set it or make it; senders try again.',
+    todo: 'The line `WEBHOOKS_NOT_VERIFIED` of the log says which. Set it or make it; senders try again.',
     retry: 'yes',
   },
   TENANT_BACKLOG_FULL: {

@@ -179,7 +179,7 @@ export const TENANT_LINES = {
     todo: 'Have the client get another token. Many addresses or codes may be an attack.',
     page: 'tokens-refused.md',
   },
-  SOURCE_UNVERIFIABLE: {
+  WEBHOOKS_NOT_VERIFIED: {
     level: 'warn',
     phrase: 'webhooks of a source cannot be verified',
     means: 'Requests to it are answered 503. Once a minute for each source.',

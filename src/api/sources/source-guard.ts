@@ -16,7 +16,7 @@ import type { RefusedTokens } from '../refused-tokens.js';
 import { UnverifiedBodies } from './unverified-bodies.js';
 
 /** A source of a tenant as it is now. */
-export interface FoundSource {
+interface FoundSource {
   readonly source: WebhookSource;
   readonly isSuspended: boolean;
 }
@@ -28,8 +28,8 @@ export interface SourcesInForce {
   readonly secretOf: SecretReader;
 }
 
-/** What a {@link SourceDoor} needs. */
-export interface SourceDoorOptions extends AnsweringOptions {
+/** What a {@link SourceGuard} needs. */
+export interface SourceGuardOptions extends AnsweringOptions {
   readonly sources: SourcesInForce;
   readonly admission: Admission;
   readonly refusedTokens: Pick<RefusedTokens, 'refused'>;
@@ -57,19 +57,19 @@ interface Addressed {
  * so that is read first, within bounds of its own. Nothing of a request counts against the tenant before its signature is
  * found right: anybody knows the address. From there on it is a request of the tenant's as any that brings events.
  */
-export class SourceDoor {
+export class SourceGuard {
   private readonly counted: RequestCounter;
   private readonly bodies: UnverifiedBodies;
   /** Sources of which a line was logged in the last minute, and when. */
   private readonly told = new Map<string, number>();
 
-  constructor(private readonly options: SourceDoorOptions) {
+  constructor(private readonly options: SourceGuardOptions) {
     this.counted = createRequestCounter(options.admission);
     this.bodies = new UnverifiedBodies(options.bodyPace);
   }
 
   /**
-   * Lets a request in or refuses it, and runs `take` with what is let in.
+   * Lets a request in or refuses it, and runs `take` with what is admitted.
    * @throws HeadgateError `SOURCE_UNKNOWN`, `SIGNATURE_INVALID`, `SOURCE_UNVERIFIABLE`, `TENANT_SUSPENDED`; what reading the
    * body, admission and `take` throw
    */
@@ -115,10 +115,11 @@ export class SourceDoor {
     throw new HeadgateError(
       'SECRET_MISSING',
       `There is no value for ${references.join(', ')} in this process.`,
+      { retryable: true },
     );
   }
 
-  /** What is wrong with a secret is for the log: whoever sends the request has to know nothing of it. */
+  /** What is wrong with a secret is for the log: who sends the request has to know nothing of it. */
   private unlessBroken<T>(to: Addressed, run: () => T): T {
     try {
       return run();
@@ -142,7 +143,7 @@ export class SourceDoor {
     const now = Date.now();
     if (now - (this.told.get(key) ?? 0) < MINUTE_MS) return;
     this.told.set(key, now);
-    this.options.log.warn('SOURCE_UNVERIFIABLE', { tenant, source: name, reason });
+    this.options.log.warn('WEBHOOKS_NOT_VERIFIED', { tenant, source: name, reason });
   }
 
   private refuse(ctx: Context, route: ActRoute, error: HeadgateError): Promise<never> {
