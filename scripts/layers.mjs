@@ -11,7 +11,7 @@ export const LAYERS = [
   // What workflows, activities and clients say to each other; the workflows themselves are further up.
   ['workflows/messages'],
   ['rules', 'event-schemas'],
-  ['routing'],
+  ['routing', 'webhook-sources'],
   ['tenants/config'],
   ['stores/gcs'],
   ['stores/batch-keys'],

@@ -77,11 +77,16 @@ function grouped(forms, say) {
   return by;
 }
 
+/** How many kinds there are of subscriptions and of senders. */
+const ALL_KINDS = [3, 7];
+
 /** The kinds that have the key, where not all have it. */
 function of(forms) {
   const kinds = [...new Set(forms.flatMap((form) => form.of?.split(', ').slice(0, 1) ?? []))];
   const isOfAll =
-    kinds.length === 0 || kinds.length === 3 || (kinds.includes('kind: parquet') && kinds.length === 2);
+    kinds.length === 0 ||
+    ALL_KINDS.includes(kinds.length) ||
+    (kinds.includes('kind: parquet') && kinds.length === 2);
   return isOfAll ? [] : [item(`Of ${kinds.map(code).join(' and ')}.`)];
 }
 

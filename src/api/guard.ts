@@ -8,12 +8,12 @@ import type { AnsweredRequest, Metrics } from '../observability/metrics.js';
 import type { ActRoute, Acts } from './acts.js';
 import { callerOf, lackOf, type Authenticator } from './authenticate.js';
 import type { Caller } from './caller.js';
-import { heldBack, identified } from './connections.js';
+import { identified } from './connections.js';
+import { createRequestCounter } from './count-request.js';
 import { statusOf } from './problem.js';
 import { setRateLimitHeaders } from './rate-limit-headers.js';
 import { readBody, type BodyPace } from './read-body.js';
 import type { Scope } from './scopes.js';
-import { FloodWatch, SlowedAnswers } from './slowed-answers.js';
 import type { RefusedTokens } from './refused-tokens.js';
 import { namedTenant, tenantInPath, tenantOf, tenantOfRequest, type Audience } from './tenant-of-request.js';
 import { TokenWatch, tokenOf } from './token-watch.js';
@@ -65,11 +65,10 @@ export type Guard = (scope: Scope, route?: GuardedRoute) => (ctx: Context, next:
  * all the same, more than 50 in a second, are held back.
  */
 export function createGuard(options: GuardOptions): Guard {
-  const floods = new FloodWatch();
-  const slowed = new SlowedAnswers();
+  const counted = createRequestCounter(options.admission);
   return (scope, route = {}) =>
     async (ctx, next) => {
-      const { authenticate, refusedTokens, admission, acts } = options;
+      const { authenticate, refusedTokens, acts } = options;
       const authorization = ctx.get('authorization') || undefined;
       const caller = await authenticate(authorization).catch((error: unknown) => {
         acts?.tokenRefused(ctx, route, error);
@@ -82,9 +81,7 @@ export function createGuard(options: GuardOptions): Guard {
       // Answers have a tenant's data; no cache on the way may keep them.
       ctx.set('Cache-Control', 'no-store');
       await answering(ctx, options, route, async () => {
-        holdOpen(ctx, admission.open(payer));
-        try {
-          admission.countRequest(payer);
+        await counted(ctx, payer, async () => {
           try {
             assertAllowed(ctx, scope, route);
           } catch (error) {
@@ -93,11 +90,7 @@ export function createGuard(options: GuardOptions): Guard {
           }
           acts?.begin(ctx, route);
           await watched(ctx, route, () => admitted(ctx, options, route, next));
-        } catch (error) {
-          if (statusOf(error) === 429 && floods.isFlood(payer))
-            await slowed.hold(payer, (release) => heldBack(ctx.req, release));
-          throw error;
-        }
+        });
       });
     };
 }
@@ -140,16 +133,13 @@ async function watched(ctx: Context, { takesEvents }: GuardedRoute, run: () => P
   }
 }
 
-/** The connection may have gone while the token was checked. */
-function holdOpen({ res }: Context, leave: () => void): void {
-  if (res.destroyed) leave();
-  else res.once('close', leave);
-}
+/** What {@link answering} needs. */
+export type AnsweringOptions = Pick<GuardOptions, 'admission' | 'metrics' | 'acts' | 'onRefused'>;
 
 /** Runs what a route does with a request that has come in, tells the quotas, and counts what came of it. */
-async function answering(
+export async function answering(
   ctx: Context,
-  { admission, metrics, acts, onRefused }: GuardOptions,
+  { admission, metrics, acts, onRefused }: AnsweringOptions,
   route: GuardedRoute,
   run: () => Promise<void>,
 ): Promise<void> {

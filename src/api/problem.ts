@@ -13,12 +13,14 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   TOKEN_INVALID: 401,
   TOKEN_EXPIRED: 401,
   TOKEN_REVOKED: 401,
+  SIGNATURE_INVALID: 401,
   OPERATOR_ONLY: 403,
   SCOPE_MISSING: 403,
   TENANT_OUT_OF_REACH: 403,
   TENANT_UNKNOWN: 403,
   TENANT_SUSPENDED: 403,
   NOT_FOUND: 404,
+  SOURCE_UNKNOWN: 404,
   EVENT_NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,
   BODY_TIMEOUT: 408,
@@ -45,6 +47,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   TENANT_BACKLOG_FULL: 429,
   AUDIT_LOG_UNAVAILABLE: 503,
   OVERLOADED: 503,
+  SOURCE_UNVERIFIABLE: 503,
   DISK_FULL: 503,
   BATCH_KEY_MISSING: 503,
   BATCH_KEY_WRONG: 503,
@@ -86,7 +89,8 @@ function answer(ctx: Context, error: unknown, log: Logger): void {
     return;
   }
   if (error.retryAfterSeconds !== undefined) ctx.set('Retry-After', String(error.retryAfterSeconds));
-  if (status === 401) ctx.set('WWW-Authenticate', 'Bearer realm="headgate"');
+  if (status === 401 && !ctx.res.hasHeader('WWW-Authenticate'))
+    ctx.set('WWW-Authenticate', 'Bearer realm="headgate"');
   // What is left of a body that came too slowly is not waited for; who has no token has to connect again.
   if (status === 408 || error.code === 'ADDRESS_RATE_LIMITED') ctx.set('Connection', 'close');
   write(ctx, status, error.code, error.message, error.details ?? {});

@@ -29,6 +29,8 @@ const FAULTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'TOKEN_REVOKED',
   'TENANT_UNKNOWN',
   'TENANT_SUSPENDED',
+  'SOURCE_UNKNOWN',
+  'SIGNATURE_INVALID',
 ]);
 
 interface Minute {

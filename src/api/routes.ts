@@ -15,6 +15,7 @@ import { REPLAY_ROUTES, type ReplayServices } from './routes/replays.js';
 import { SUBSCRIPTION_ROUTES, type SubscriptionServices } from './routes/subscriptions.js';
 import { USAGE_ROUTES, type UsageServices } from './routes/usage.js';
 import { SECRET_ROUTES, type SecretServices } from './routes/secrets.js';
+import { SOURCE_ROUTES, type SourceServices } from './routes/webhook-sources.js';
 import { STATUS_ROUTES, type StatusServices } from './routes/status.js';
 import { TENANT_SUBSCRIPTION_ROUTES } from './routes/tenant-subscriptions.js';
 import { TENANT_ROUTES, type TenantServices } from './routes/tenants.js';
@@ -55,6 +56,7 @@ export const COMMON_ROUTES: readonly Route<RouteServices>[] = [
 /** Every route there is: what is mounted, described and tested comes from here. */
 export const ROUTES: readonly Route<
   RouteServices &
+    SourceServices &
     SubscriptionServices &
     StatusServices &
     ActivityServices &
@@ -65,6 +67,7 @@ export const ROUTES: readonly Route<
     MetricsServices
 >[] = [
   ...COMMON_ROUTES,
+  ...SOURCE_ROUTES,
   ...SUBSCRIPTION_ROUTES,
   ...STATUS_ROUTES,
   ...ACTIVITY_ROUTES,

@@ -22,6 +22,7 @@ import { createGuard } from './guard.js';
 import { answerHalfClosed } from './half-closed.js';
 import type { ReaderPace } from './reader-pace.js';
 import { RefusedTokens } from './refused-tokens.js';
+import { SourceGuard, type SourcesInForce } from './sources/source-guard.js';
 import { holdContinue } from './expect-continue.js';
 import { problemDocument, problems } from './problem.js';
 import type { BodyPace } from './read-body.js';
@@ -39,6 +40,7 @@ import { AUDIT_LOG_ROUTES } from './routes/audit-log.js';
 import { createReadiness, type ReadinessCheck } from './routes/health.js';
 import { createScrape, METRICS_ROUTES } from './routes/metrics.js';
 import { SECRET_ROUTES, type SecretServices } from './routes/secrets.js';
+import { SOURCE_ROUTES } from './routes/webhook-sources.js';
 import { STATUS_ROUTES, type StatusServices } from './routes/status.js';
 import { SUBSCRIPTION_ROUTES, type SubscriptionServices } from './routes/subscriptions.js';
 import { TENANT_SUBSCRIPTION_ROUTES } from './routes/tenant-subscriptions.js';
@@ -60,6 +62,8 @@ export interface ApiDependencies {
   readonly pull: Pull;
   /** Without it there is no `/v1/subscriptions`. */
   readonly subscriptions?: SubscriptionServices['subscriptions'];
+  /** Without it there is no `/v1/sources`. */
+  readonly sources?: SourcesInForce;
   /** Without it there is no `/v1/tenants`. */
   readonly tenants?: TenantServices['tenants'] & SecretServices;
   /** Without it there is no `/v1/usage`. */
@@ -155,6 +159,7 @@ export function createApi(dependencies: ApiDependencies): Koa {
     console: createConsole(),
   };
   mount(router, COMMON_ROUTES, services, guard);
+  mountSources(router, dependencies, refusedTokens);
   if (subscriptions !== undefined) mount(router, SUBSCRIPTION_ROUTES, { subscriptions }, guard);
   if (usage !== undefined) mount(router, USAGE_ROUTES, { usage }, guard);
   if (tenants !== undefined) mountTenants(router, tenants, guard);
@@ -168,6 +173,13 @@ export function createApi(dependencies: ApiDependencies): Koa {
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;
+}
+
+function mountSources(router: Router, dependencies: ApiDependencies, refusedTokens: RefusedTokens): void {
+  const { sources, auditLog } = dependencies;
+  if (sources === undefined) return;
+  const sourceGuard = new SourceGuard({ ...dependencies, sources, refusedTokens, acts: auditLog?.acts });
+  mount(router, SOURCE_ROUTES, { ...dependencies, sourceGuard });
 }
 
 function mountTenants(

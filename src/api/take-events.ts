@@ -32,6 +32,7 @@ const NOTHING: Acceptance = { receipts: [], written: Promise.resolve() };
  * Takes the events of a request. Its answer is there once every event that it calls `accepted` or `duplicate` is flushed
  * to disk (with `HEADGATE_ACK=started`: is in Temporal), never when memory alone has it. A bad event is `rejected` with
  * its reason and spoils nothing beside it.
+ * @param read takes the body apart; in a turn of the tenant's
  * @throws HeadgateError `NOTHING_ACCEPTED`, with all that would have been the answer; and what reading the body throws
  */
 export async function takeEvents(
@@ -39,6 +40,7 @@ export async function takeEvents(
   tenant: string,
   stream: InputStream,
   ctx: Context,
+  read = (body: Buffer): Candidates => parseBody(ctx.req, body),
 ): Promise<string> {
   const beganAt = Date.now();
   const body = await bodyOf(ctx);
@@ -46,7 +48,7 @@ export async function takeEvents(
   const begin = (first: unknown): RequestSpan | undefined =>
     (span = services.tracing?.request({ tenant, stream, headers: ctx.headers, first, beganAt }));
   try {
-    const taking = take({ ...services, begin }, tenant, stream, ctx, body);
+    const taking = take({ ...services, begin, read }, tenant, stream, ctx, body);
     const { json, refusal, written, ...counts } = taking instanceof Promise ? await taking : taking;
     await written;
     noteHandled(ctx, counts, body.length);
@@ -70,9 +72,10 @@ function attributesOf({ accepted, duplicate, rejected }: Counts): Attributes {
   };
 }
 
-/** With what begins the span of a request, once its first event is parsed. */
+/** With what begins the span of a request, once its first event is parsed, and what parses them. */
 interface TracedServices extends EventServices {
   readonly begin: (first: unknown) => RequestSpan | undefined;
+  readonly read: (body: Buffer) => Candidates;
 }
 
 /** The answer to a request, which may be given once its events are written. */
@@ -97,7 +100,7 @@ function take(
     return takeAll(services, tenant, stream, candidates);
   };
   // In one piece, where it is no more: what is parsed is garbage again before the next request.
-  return services.ingest.turns.run(tenant, () => go(parseBody(ctx.req, body)));
+  return services.ingest.turns.run(tenant, () => go(services.read(body)));
 }
 
 function takeAll(

@@ -1,4 +1,5 @@
 import type { AuditLog } from '../audit-log/audit-log.js';
+import type { SecretReader } from '../config.js';
 import type { Plan } from '../ingest/partition.js';
 import type { MasterKeyring } from '../stores/batch-keys/master-keyring.js';
 import type { StoredSecrets } from '../stores/secrets/stored-secrets.js';
@@ -12,6 +13,8 @@ export interface ApiRoleOptions extends RoleOptions {
   /** What secrets that are made are encrypted with. */
   readonly masters: MasterKeyring;
   readonly storedSecrets: StoredSecrets;
+  /** What tenants' files refer to. */
+  readonly secretOf: SecretReader;
   /** The Workers of this process, if it has any: starts are then eager. */
   readonly workers?: WorkerHost;
   /** Called once a batch's workflow has ended. */

@@ -88,6 +88,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     ingest,
     decider,
     pull,
+    sources: sourcesOf(options),
     subscriptions: subscriptionsOf(options, control, { client, notes: queues, configOf }),
     status,
     activity,
@@ -148,6 +149,18 @@ function openPull(
     turns,
     maxLongPolls: longPollsOf(config),
   });
+}
+
+/** The sources of tenants, as their files have them now. */
+function sourcesOf({ registry, secretOf }: ApiRoleOptions): ApiDependencies['sources'] {
+  return {
+    secretOf,
+    find: (tenant, name) => {
+      const loaded = registry.get(tenant);
+      const source = loaded?.sources?.get(name);
+      return source && { source, isSuspended: loaded!.config.suspended };
+    },
+  };
 }
 
 /** How subscriptions are looked at, changed and tested. */

@@ -1,6 +1,7 @@
 import type { ApiDependencies } from '../api/server.js';
 import { SecretChanges } from '../tenant-changes/secrets.js';
 import { TenantChanges } from '../tenant-changes/tenants.js';
+import { storedSecretsOfSource } from '../tenants/config/source-config.js';
 import { storedSecretsOf } from '../tenants/config/subscription-config.js';
 import type { ApiRoleOptions } from './api-role-options.js';
 import { createWarehouseCheck } from './warehouses.js';
@@ -23,9 +24,10 @@ export function openTenantChanges({
     reading,
     reach: config,
     checkWarehouse: createWarehouseCheck(config),
-    missingSecrets: ({ tenant, subscriptions }) => [
-      ...new Set(subscriptions.flatMap(storedSecretsOf).filter((name) => !storedSecrets.has(tenant, name))),
-    ],
+    missingSecrets: ({ tenant, subscriptions, sources }) => {
+      const names = [...subscriptions.flatMap(storedSecretsOf), ...sources.flatMap(storedSecretsOfSource)];
+      return [...new Set(names.filter((name) => !storedSecrets.has(tenant, name)))];
+    },
   });
   const secrets = new SecretChanges({ paths, masters, registry });
   return Object.assign(changes, { loadedOf: (tenant: string) => registry.get(tenant), secrets });

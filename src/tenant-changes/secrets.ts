@@ -22,6 +22,7 @@ import {
   type Change,
 } from '../tenants/config/change-history.js';
 import type { TenantRegistry } from '../tenants/config/registry.js';
+import { storedSecretsOfSource } from '../tenants/config/source-config.js';
 import { storedSecretsOf } from '../tenants/config/subscription-config.js';
 import { tenantFileName } from '../tenants/config/tenant-file.js';
 import { makeSigningSecret, verifyingKeyOf } from '../tenants/signing-secret.js';
@@ -162,8 +163,11 @@ export class SecretChanges {
   }
 
   private shown(tenant: string, name: string, { kind, values }: KeptSecret): ShownSecret {
-    const subscriptions = this.options.registry.get(tenant)?.config.subscriptions ?? [];
-    const using = subscriptions.filter((each) => storedSecretsOf(each).includes(name));
+    const { subscriptions = [], sources = [] } = this.options.registry.get(tenant)?.config ?? {};
+    const using = [
+      ...subscriptions.filter((each) => storedSecretsOf(each).includes(name)),
+      ...sources.filter((each) => storedSecretsOfSource(each).includes(name)),
+    ];
     const valid = values.filter((value) => isValid(value, this.now()));
     return {
       name,

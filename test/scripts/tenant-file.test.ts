@@ -34,6 +34,18 @@ const SUBSCRIPTIONS: Readonly<Record<string, object>> = {
   },
 };
 
+const SOURCES: Readonly<Record<string, object>> = {
+  'kind: hmac': { kind: 'hmac', secret: 'secret:a', header: 'x-sig' },
+  'kind: basic': { kind: 'basic', secret: 'secret:a', user: 'shop' },
+};
+
+/** A source whose sender is of this kind; the keys of an HMAC's time need each other. */
+function sourceOf(path: string, kind: string): object {
+  const verify = SOURCES[kind] ?? { kind: kind.replace(/^kind: /, '') || 'github', secret: 'secret:a' };
+  const timed = path.endsWith('.timestampHeader') && { signed: '{timestamp}.{body}' };
+  return { name: 'shop', kind: 'webhook', verify: { ...verify, ...timed } };
+}
+
 const WAREHOUSES: Readonly<Record<string, object>> = {
   'kind: parquet': { kind: 'parquet' },
   'kind: bigquery': { kind: 'bigquery', project: 'acme-analytics', location: 'europe-west3' },
@@ -50,6 +62,7 @@ function fileFor(path: string, of = ''): Document {
     ...(path !== 'subscriptions' && {
       subscriptions: [SUBSCRIPTIONS[kind] ?? SUBSCRIPTIONS['kind: push']],
     }),
+    ...(path.startsWith('sources[]') && { sources: [sourceOf(path, kind)] }),
     ...(path.startsWith('warehouse.') && { warehouse }),
     ...(path.startsWith('warehouse.promote[].') && { warehouse: { ...warehouse, promote } }),
     ...(path.startsWith('aggregates.') && { aggregates: { spent } }),

@@ -17,6 +17,7 @@ import type { BodyPace } from '../../src/api/read-body.js';
 import { createApi, listen, type ApiDependencies, type ConnectionLimits } from '../../src/api/server.js';
 import type { BatchReceipt, Receipts } from '../../src/receipts/receipts.js';
 import type { Replays } from '../../src/replays/replays.js';
+import type { SourcesInForce } from '../../src/api/sources/source-guard.js';
 import type { IngestAnswer } from '../../src/api/schemas/events.js';
 import type { SubscriptionServices } from '../../src/api/routes/subscriptions.js';
 import type { AckMode } from '../../src/config.js';
@@ -63,6 +64,8 @@ export interface TestApiOptions extends Pick<AuthenticatorOptions, 'revocations'
   readonly rulesOf?: IngressOptions['rulesOf'];
   /** Default: no tenant has schemas. */
   readonly schemasOf?: (tenant: string) => EventSchemas | undefined;
+  /** Default: no tenant has sources. */
+  readonly sources?: SourcesInForce;
   /** Default: knows none, and remembers where it was told to look. */
   readonly receipts?: Receipts;
   /** Default: knows none, and remembers where it was told to look. */
@@ -182,6 +185,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       eventHistory: options.eventHistory ?? rememberingHistory(receiptsAsked),
       replays: rememberingReplays(receiptsAsked),
       deadLetters: options.deadLetters ?? rememberingDeadLetters(deadLettersAsked),
+      sources: options.sources ?? { find: () => undefined, secretOf: () => undefined },
       subscriptions: options.subscriptions ?? noSubscriptions(),
       usage: noUsage(),
       tenants: noTenants(),

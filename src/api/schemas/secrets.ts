@@ -66,7 +66,7 @@ const SHOWN = {
     }),
     { description: 'What is valid now, the newest first. Never the values themselves.' },
   ),
-  usedBy: list(text(), { description: 'Subscriptions that refer to it.' }),
+  usedBy: list(text(), { description: 'Subscriptions and sources that refer to it.' }),
 };
 
 /** The secrets of a tenant. */

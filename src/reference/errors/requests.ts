@@ -127,6 +127,16 @@ export const REQUEST_ERRORS = {
     todo: 'The message says what can be done instead.',
     retry: 'no',
   },
+  SOURCE_UNKNOWN: {
+    when: 'There is no source of this name, or no such tenant.',
+    todo: "Compare the address with `sources` in the tenant's file.",
+    retry: 'no',
+  },
+  SOURCE_UNVERIFIABLE: {
+    when: "A secret of the source is not set in this process, is not there, or is not of its sender's kind.",
+    todo: 'The line `WEBHOOKS_NOT_VERIFIED` of the log says which. Set it or make it; senders try again.',
+    retry: 'yes',
+  },
   TENANT_BACKLOG_FULL: {
     when: "Too much of the tenant's waits: events in the spool, loads, or changed subjects.",
     todo: 'Wait for `Retry-After`, which follows from how fast it drains.',

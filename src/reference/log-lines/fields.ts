@@ -67,6 +67,7 @@ export const LOG_FIELDS = {
   sdkComponent: "The part of Temporal's SDK.",
   signal: 'The name of a signal.',
   state: 'Where the state is kept, if that is Postgres.',
+  source: 'The name of a source of webhooks.',
   status: 'The status of a subscription.',
   step: 'The step of a batch.',
   stream: 'The stream of a batch.',

@@ -179,6 +179,13 @@ export const TENANT_LINES = {
     todo: 'Have the client get another token. Many addresses or codes may be an attack.',
     page: 'tokens-refused.md',
   },
+  WEBHOOKS_NOT_VERIFIED: {
+    level: 'warn',
+    phrase: 'webhooks of a source cannot be verified',
+    means: 'Requests to it are answered 503. Once a minute for each source.',
+    todo: 'Set or make the secret that `reason` names.',
+    page: 'tokens-refused.md',
+  },
   MORE_TOKENS_REFUSED: {
     level: 'warn',
     phrase: 'more requests refused for their tokens',

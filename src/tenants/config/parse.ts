@@ -2,6 +2,7 @@ import { LineCounter, parseDocument, type Document } from 'yaml';
 import { messageOf, type HeadgateError } from '../../errors.js';
 import { compileSchemas } from '../../event-schemas/compile.js';
 import { compileRoutes } from '../../routing/compile.js';
+import { compileSources } from '../../webhook-sources/compile.js';
 import { checkRules, type RuleIssue } from '../../rules/compile.js';
 import { AGGREGATE, type RawAggregate, type RuleConfig } from '../../rules/rule-config.js';
 import { complete } from '../complete.js';
@@ -87,6 +88,7 @@ function issuesOf(config: TenantConfig): RuleIssue[] {
   return [
     ...checkRules(config).issues,
     ...compileRoutes(config).issues,
+    ...compileSources(config.sources).issues,
     ...compileSchemas(config.schemas).issues,
     ...promotionIssues(config.warehouse.promote),
     ...warehouseIssues(config.warehouse, config.retentionMs),

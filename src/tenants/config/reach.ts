@@ -11,6 +11,7 @@ import {
   tenantInVariables,
   variableOf,
 } from './secret-reference.js';
+import type { SourceConfig } from './source-config.js';
 import type { PushConfig, SubscriptionConfig } from './subscription-config.js';
 import type { TenantFile } from './tenant-file.js';
 import { queueTemplateProblem, type AllowedQueue } from './workflow-queue.js';
@@ -53,18 +54,24 @@ export function assertReach(
   reach: Reach,
   others: readonly string[],
 ): void {
-  const { tenant, subscriptions } = config;
+  const { tenant, subscriptions, sources } = config;
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
   const raw = valuesOf(document) as { subscriptions?: { secret?: string }[] };
+  const issueAt = (full: YamlPath, message: string): ConfigIssue => {
+    const { line, col } = lines.linePos(offsetOfValue(document, full));
+    return { line, column: col, message: `${full.join('.')}: ${message}` };
+  };
   const issues = subscriptions.flatMap((subscription, index) => {
     const single = raw.subscriptions?.[index]?.secret !== undefined;
-    return problemsOf(tenant, subscription, single, reach, others).map(([path, message]): ConfigIssue => {
-      const full: YamlPath = ['subscriptions', index, ...path];
-      const { line, col } = lines.linePos(offsetOfValue(document, full));
-      return { line, column: col, message: `${full.join('.')}: ${message}` };
-    });
+    return problemsOf(tenant, subscription, single, reach, others).map(([path, message]) =>
+      issueAt(['subscriptions', index, ...path], message),
+    );
   });
+  const ofSources = sources.flatMap((source, index) =>
+    sourceProblems(tenant, source, others).map((message) => issueAt(['sources', index, 'verify'], message)),
+  );
+  issues.push(...ofSources);
   if (issues.length === 0) return;
   throw invalidFile(fileName, issues);
 }
@@ -80,6 +87,13 @@ function problemsOf(
   if (subscription.kind !== 'workflow') return [];
   const problem = queueTemplateProblem(tenant, subscription.taskQueue, workflowQueues);
   return problem === undefined ? [] : [[['taskQueue'], problem]];
+}
+
+/** Its secrets are references, and nothing else of it reaches for anything. */
+function sourceProblems(tenant: string, { verify }: SourceConfig, others: readonly string[]): string[] {
+  return verify.secrets.flatMap((secret) =>
+    variableOf(secret) === undefined ? [] : (variableProblem(tenant, secret, others) ?? []),
+  );
 }
 
 function pushProblems(

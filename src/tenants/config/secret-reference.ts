@@ -18,6 +18,11 @@ export const SECRET = {
   pattern: `^(${REFERENCE}${VARIABLE}|${STORED}${SECRET_NAME}|wh(sec|sk)_[A-Za-z0-9+/]{16,128}={0,2})$`,
   problem: `must be ${STORED}NAME, env:${SECRET_PREFIX}<TENANT>__NAME, or a literal secret that begins with whsec_ or whsk_; ${REACH}`,
 };
+/** What has to be a reference: of what is verified there is no literal form. */
+export const REFERENCED = {
+  pattern: `^(${REFERENCE}${VARIABLE}|${STORED}${SECRET_NAME})$`,
+  problem: `must be ${STORED}NAME or env:${SECRET_PREFIX}<TENANT>__NAME; ${REACH}`,
+};
 /** What a value has to be like that may be a reference. */
 export const VALUE = {
   pattern: `^(?!${REFERENCE}|${STORED})|^${REFERENCE}${VARIABLE}$|^${STORED}${SECRET_NAME}$`,

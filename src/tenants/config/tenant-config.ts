@@ -16,6 +16,7 @@ import {
 } from '../file-schema.js';
 import { TENANT_ID } from '../ids.js';
 import { ISOLATIONS } from '../queues.js';
+import { completeSource, SOURCES, type SourceConfig } from './source-config.js';
 import { completeSubscription, SUBSCRIPTIONS, type SubscriptionConfig } from './subscription-config.js';
 import { completeWarehouse, WAREHOUSE, type WarehouseConfig } from './warehouse-config.js';
 
@@ -127,6 +128,7 @@ export const TENANT_FILE = section(
     rules: RULES,
     subscriptions: SUBSCRIPTIONS,
     routes: ROUTES,
+    sources: SOURCES,
     schemas: EVENT_SCHEMAS,
   },
   ['tenant'],
@@ -136,17 +138,22 @@ export const TENANT_FILE = section(
 export type RawConfig = WrittenOf<typeof TENANT_FILE>;
 
 /** A tenant's configuration, checked, with defaults filled in and durations and sizes as numbers. */
-export interface TenantConfig extends Omit<UsedOf<typeof TENANT_FILE>, 'warehouse' | 'subscriptions'> {
+export interface TenantConfig extends Omit<
+  UsedOf<typeof TENANT_FILE>,
+  'warehouse' | 'subscriptions' | 'sources'
+> {
   readonly warehouse: WarehouseConfig;
   readonly subscriptions: readonly SubscriptionConfig[];
+  readonly sources: readonly SourceConfig[];
 }
 
 /** Fills in the defaults and turns durations and sizes into numbers. */
 export function completeConfig(raw: RawConfig): TenantConfig {
-  const { warehouse, subscriptions, ...others } = complete(TENANT_FILE, raw);
+  const { warehouse, subscriptions, sources, ...others } = complete(TENANT_FILE, raw);
   return {
     ...others,
     warehouse: completeWarehouse(raw.tenant, warehouse),
     subscriptions: subscriptions.map(completeSubscription),
+    sources: sources.map(completeSource),
   };
 }

@@ -9,6 +9,7 @@ import { compilingRules } from '../../rules/compile.js';
 import type { CompiledRules } from '../../rules/compiled.js';
 import { compilingRoutes } from '../../routing/compile.js';
 import { Router } from '../../routing/router.js';
+import { compileSources, type WebhookSource } from '../../webhook-sources/compile.js';
 import { invalidAsWhole } from './invalid-file.js';
 import { parseTenantConfig } from './parse.js';
 import type { TenantConfig } from './tenant-config.js';
@@ -23,6 +24,8 @@ export interface LoadedTenant {
   readonly router?: Router;
   /** Checks the data of its events; undefined where it has no schemas. */
   readonly schemas?: EventSchemas;
+  /** Its sources by name; undefined where it has none. */
+  readonly sources?: ReadonlyMap<string, WebhookSource>;
 }
 
 /** A file of a tenant, read and checked. */
@@ -101,7 +104,8 @@ export function* compilingTenant(config: TenantConfig, text: string): Steps<Load
   const { compiled: schemas } = yield* compilingSchemas(config.schemas);
   const rules = yield* compilingRules(config);
   const router = routes && new Router(routes.compiled);
-  return { config, rules, version: versionOf(text), router, schemas };
+  const sources = config.sources.length === 0 ? undefined : compileSources(config.sources).compiled;
+  return { config, rules, version: versionOf(text), router, schemas, sources };
 }
 
 async function readText(path: string): Promise<string> {

@@ -80,6 +80,7 @@ describe('tenants/config/parse', () => {
       subscriptions: [],
       routes: [],
       schemas: [],
+      sources: [],
     });
   });
 
@@ -103,6 +104,7 @@ describe('tenants/config/parse', () => {
       subscriptions: [],
       routes: [],
       schemas: [],
+      sources: [],
     });
   });
 
