@@ -91,7 +91,8 @@ export type OnFault = (event: EventRow, error: unknown) => void;
 
 /**
  * Applies a chunk's events to their subjects, in order: `user-properties` to profiles, `events` to aggregates and
- * rules. Events of a subject that is merged into another are applied to the other, and decided on as the other's. The same records and events give the same decisions. `onFailure` hears of expressions that fail on an event.
+ * rules. Events of a subject that is merged into another are applied to the other, and decided on as the other's. The
+ * same records and events give the same decisions. `onFailure` hears of expressions that fail on an event.
  */
 export function decideChunk(
   stream: InputStream,

@@ -39,7 +39,8 @@ describe('rules/profile', () => {
     const values = Object.fromEntries(Array.from({ length: 5_000 }, (_, n) => [`k${n}`, n]));
     const times = Object.fromEntries(Object.keys(values).map((key) => [key, 1]));
     const profile: ProfileState = { values, times };
-    const refusal = (data: unknown) => new ProfileLimits((subject) => ({ subject, profile })).refusalOf(event(data));
+    const refusal = (data: unknown) =>
+      new ProfileLimits((subject) => ({ subject, profile })).refusalOf(event(data));
     assert.match(refusal({ more: 1 }) ?? '', /5001/);
     assert.equal(refusal({ k0: null, k1: 'x' }), undefined);
     assert.equal(refusal({ k2: 'changed' }), undefined);
