@@ -15,6 +15,7 @@ import { REPLAY_ROUTES, type ReplayServices } from './routes/replays.js';
 import { SUBSCRIPTION_ROUTES, type SubscriptionServices } from './routes/subscriptions.js';
 import { USAGE_ROUTES, type UsageServices } from './routes/usage.js';
 import { SECRET_ROUTES, type SecretServices } from './routes/secrets.js';
+import { SOURCE_ROUTES, type SourceServices } from './routes/sources.js';
 import { STATUS_ROUTES, type StatusServices } from './routes/status.js';
 import { TENANT_SUBSCRIPTION_ROUTES } from './routes/tenant-subscriptions.js';
 import { TENANT_ROUTES, type TenantServices } from './routes/tenants.js';
@@ -61,6 +62,7 @@ export const ROUTES: readonly Route<
     UsageServices &
     TenantServices &
     SecretServices &
+    SourceServices &
     AuditLogServices &
     MetricsServices
 >[] = [
@@ -72,6 +74,7 @@ export const ROUTES: readonly Route<
   ...TENANT_ROUTES,
   ...TENANT_SUBSCRIPTION_ROUTES,
   ...SECRET_ROUTES,
+  ...SOURCE_ROUTES,
   ...AUDIT_LOG_ROUTES,
   ...METRICS_ROUTES,
 ];

@@ -11,6 +11,7 @@ import type { DeadLetters } from '../dead-letters/dead-letters.js';
 import type { Logger } from '../platform/logger.js';
 import type { Decider } from '../eligibility/decider.js';
 import type { Metrics } from '../observability/metrics.js';
+import type { WriteKeys } from '../sources/write-keys.js';
 import type { Tracing } from '../tracing/tracing.js';
 import type { Pull } from '../pull/pull.js';
 import type { AuditLogReader } from '../audit-log/reader.js';
@@ -39,6 +40,7 @@ import { AUDIT_LOG_ROUTES } from './routes/audit-log.js';
 import { createReadiness, type ReadinessCheck } from './routes/health.js';
 import { createScrape, METRICS_ROUTES } from './routes/metrics.js';
 import { SECRET_ROUTES, type SecretServices } from './routes/secrets.js';
+import { SOURCE_ROUTES, type SourceServices } from './routes/sources.js';
 import { STATUS_ROUTES, type StatusServices } from './routes/status.js';
 import { SUBSCRIPTION_ROUTES, type SubscriptionServices } from './routes/subscriptions.js';
 import { TENANT_SUBSCRIPTION_ROUTES } from './routes/tenant-subscriptions.js';
@@ -61,7 +63,9 @@ export interface ApiDependencies {
   /** Without it there is no `/v1/subscriptions`. */
   readonly subscriptions?: SubscriptionServices['subscriptions'];
   /** Without it there is no `/v1/tenants`. */
-  readonly tenants?: TenantServices['tenants'] & SecretServices;
+  readonly tenants?: TenantServices['tenants'] & SecretServices & SourceServices;
+  /** Finds whose a write key is. Without it nobody sends with one. */
+  readonly writeKeys?: WriteKeys;
   /** Without it there is no `/v1/usage`. */
   readonly usage?: UsageServices['usage'];
   /** Without it nothing is noted, and there is no `/v1/audit-log`. */
@@ -175,6 +179,7 @@ function mountTenants(
 ): void {
   mount(router, [...TENANT_ROUTES, ...TENANT_SUBSCRIPTION_ROUTES], { tenants }, guard);
   mount(router, SECRET_ROUTES, tenants, guard);
+  mount(router, SOURCE_ROUTES, tenants, guard);
 }
 
 /** Turns what no route has answered into a problem; `Allow` is set by then where the path knows other methods. */

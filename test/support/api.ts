@@ -291,6 +291,15 @@ function noTenants(): NonNullable<ApiDependencies['tenants']> {
     remove: none,
     changeSubscription: none,
     secrets: { list: none, make: none, rotate: none, revoke: none },
+    sources: {
+      list: none,
+      create: none,
+      replace: none,
+      delete: none,
+      makeKey: none,
+      rotate: none,
+      revoke: none,
+    },
   };
 }
 
