@@ -2,7 +2,7 @@ import { watch, type FSWatcher } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** What {@link FollowedDirectory} follows, and who is told of what. */
+/** What {@link FollowedDirectory} follows, and who is called with what. */
 export interface FollowedDirectoryOptions {
   /** It has to be there, on a local file system. */
   readonly directory: string;
@@ -12,7 +12,7 @@ export interface FollowedDirectoryOptions {
   readonly read: (name: string) => Promise<void>;
   /** A file is there no more. */
   readonly gone: (name: string) => void;
-  /** A look has failed. Where the next one comes by itself: said once, until one goes well. */
+  /** A look has failed. Where another follows in any case: called once, until one goes well. */
   readonly failed: (error: unknown) => void;
   /** The operating system does not say any more what changes. */
   readonly unwatched: (error: unknown) => void;
@@ -54,7 +54,7 @@ export class FollowedDirectory {
     await first;
   }
 
-  /** Looks now, after what is looking already. Does not throw: who is told of failures is told of this one. */
+  /** Looks now, after what is looking already. Does not throw: a failure is reported as any other. */
   look(): Promise<void> {
     this.looking = this.looking
       .then(() => this.scan())

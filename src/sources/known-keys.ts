@@ -39,7 +39,7 @@ export async function openKnownKeys(options: KnownKeysOptions): Promise<KnownKey
 
 /**
  * The write keys of all tenants, in memory, by their hashes. A file that becomes damaged counts as it was; what its tenant
- * makes meanwhile is not known, so {@link complete} is false until it is mended.
+ * makes meanwhile is not known, so {@link complete} is false until it is right again.
  */
 export class KnownKeys implements WriteKeys {
   private readonly byHash = new Map<string, Known>();

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { HeadgateError } from '../errors.js';
-import { either, integer, list, map, object, optional, text, type Wire } from '../platform/json-schema.js';
+import { integer, list, map, object, optional, text, type Wire } from '../platform/json-schema.js';
 import { ownSchema, whatIsWrong } from '../platform/own-schema.js';
 import { assertTenantId, isTenantId } from '../tenants/ids.js';
 
@@ -19,8 +19,10 @@ const ORIGIN = '^(?!https:.*:443$|http:.*:80$)https?://([a-z0-9.-]+|\\[[0-9a-f:.
 
 /** Origins of pages that may send with the keys of a source. */
 export const ALLOWED_ORIGINS = list(
-  either([text({ pattern: ORIGIN, maxLength: 255 })], {
-    description:
+  text({
+    pattern: ORIGIN,
+    maxLength: 255,
+    $comment:
       'an origin as browsers send it, such as https://shop.example or http://localhost:3000: in lower case, without a path',
   }),
   { minItems: 1, maxItems: 20, uniqueItems: true },
@@ -28,8 +30,11 @@ export const ALLOWED_ORIGINS = list(
 
 /** Types of events that a source may send. */
 export const EVENT_TYPES = list(
-  either([text({ pattern: '^[^*]*\\*?$', minLength: 1, maxLength: 255 })], {
-    description: 'an event type, or its beginning with a star at the end: track.*',
+  text({
+    pattern: '^[^*]*\\*?$',
+    minLength: 1,
+    maxLength: 255,
+    $comment: 'an event type, or its beginning with a star at the end: track.*',
   }),
   { minItems: 1, maxItems: 20, uniqueItems: true },
 );

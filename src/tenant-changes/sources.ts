@@ -23,7 +23,7 @@ import { assertTenantThere } from './tenant-there.js';
 /** What {@link SourceChanges} needs. */
 export interface SourceChangesOptions {
   readonly paths: { readonly tenants: string; readonly tenantVersions: string; readonly sources: string };
-  /** Has this process take a change over, before it is answered. Default: whoever follows the files does in a moment. */
+  /** Has this process take a change over, before it is answered. Default: what follows the files does so in a moment. */
   readonly takeOver?: () => Promise<void>;
   readonly now?: () => number;
 }

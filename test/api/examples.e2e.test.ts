@@ -155,7 +155,8 @@ describe('each example of the OpenAPI document, run against a node', function ()
   async function sourced(): Promise<{ readonly params: Record<string, string> }> {
     await managed();
     await manage('DELETE', `${MANAGED}/sources/web`);
-    const asked = { scope: 'tenants:write', operator: true, body: { name: 'web' } };
+    const body = { name: 'web', allowedOrigins: ['https://shop.example'], eventTypes: ['track.*'] };
+    const asked = { scope: 'tenants:write', operator: true, body };
     const { text } = await call('POST', `${MANAGED}/sources`, asked);
     const { keys } = JSON.parse(text) as { keys: { id: number }[] };
     return { params: { tenant: 'globex', name: 'web', id: String(keys[0]?.id) } };
