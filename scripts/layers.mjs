@@ -28,7 +28,7 @@ export const LAYERS = [
   ['stores/warehouse'],
   ['tracing'],
   ['config.ts', 'observability', 'schema-trials'],
-  ['audit-log', 'keys', 'temporal/dev-server'],
+  ['audit-log', 'keys', 'sources', 'temporal/dev-server'],
   ['temporal'],
   ['eligibility'],
   ['ingest'],

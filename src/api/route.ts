@@ -15,6 +15,7 @@ export const TAGS = {
   'Dead letters': 'Events that could not be delivered: look at, redrive, discard or export them.',
   Tenants: 'Create, change and delete tenants and their subscriptions, while Headgate runs. For operators.',
   Secrets: 'Make, rotate and revoke what signs webhooks or stands in their headers. For operators.',
+  Sources: 'Who sends with write keys, and what. For operators.',
   'Audit log': 'Who did what.',
   Replays: 'Deliver kept events again, or decide on them again.',
   Usage: 'What the tenant has used, and what that costs.',

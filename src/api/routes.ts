@@ -15,7 +15,8 @@ import { REPLAY_ROUTES, type ReplayServices } from './routes/replays.js';
 import { SUBSCRIPTION_ROUTES, type SubscriptionServices } from './routes/subscriptions.js';
 import { USAGE_ROUTES, type UsageServices } from './routes/usage.js';
 import { SECRET_ROUTES, type SecretServices } from './routes/secrets.js';
-import { SOURCE_ROUTES, type SourceServices } from './routes/webhook-sources.js';
+import { WEBHOOK_SOURCE_ROUTES, type WebhookSourceServices } from './routes/webhook-sources.js';
+import { SOURCE_ROUTES, type SourceServices } from './routes/sources.js';
 import { STATUS_ROUTES, type StatusServices } from './routes/status.js';
 import { TENANT_SUBSCRIPTION_ROUTES } from './routes/tenant-subscriptions.js';
 import { TENANT_ROUTES, type TenantServices } from './routes/tenants.js';
@@ -56,18 +57,19 @@ export const COMMON_ROUTES: readonly Route<RouteServices>[] = [
 /** Every route there is: what is mounted, described and tested comes from here. */
 export const ROUTES: readonly Route<
   RouteServices &
-    SourceServices &
+    WebhookSourceServices &
     SubscriptionServices &
     StatusServices &
     ActivityServices &
     UsageServices &
     TenantServices &
     SecretServices &
+    SourceServices &
     AuditLogServices &
     MetricsServices
 >[] = [
   ...COMMON_ROUTES,
-  ...SOURCE_ROUTES,
+  ...WEBHOOK_SOURCE_ROUTES,
   ...SUBSCRIPTION_ROUTES,
   ...STATUS_ROUTES,
   ...ACTIVITY_ROUTES,
@@ -75,6 +77,7 @@ export const ROUTES: readonly Route<
   ...TENANT_ROUTES,
   ...TENANT_SUBSCRIPTION_ROUTES,
   ...SECRET_ROUTES,
+  ...SOURCE_ROUTES,
   ...AUDIT_LOG_ROUTES,
   ...METRICS_ROUTES,
 ];

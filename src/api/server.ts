@@ -11,6 +11,7 @@ import type { DeadLetters } from '../dead-letters/dead-letters.js';
 import type { Logger } from '../platform/logger.js';
 import type { Decider } from '../eligibility/decider.js';
 import type { Metrics } from '../observability/metrics.js';
+import type { WriteKeys } from '../sources/write-keys.js';
 import type { Tracing } from '../tracing/tracing.js';
 import type { Pull } from '../pull/pull.js';
 import type { AuditLogReader } from '../audit-log/reader.js';
@@ -40,7 +41,8 @@ import { AUDIT_LOG_ROUTES } from './routes/audit-log.js';
 import { createReadiness, type ReadinessCheck } from './routes/health.js';
 import { createScrape, METRICS_ROUTES } from './routes/metrics.js';
 import { SECRET_ROUTES, type SecretServices } from './routes/secrets.js';
-import { SOURCE_ROUTES } from './routes/webhook-sources.js';
+import { WEBHOOK_SOURCE_ROUTES } from './routes/webhook-sources.js';
+import { SOURCE_ROUTES, type SourceServices } from './routes/sources.js';
 import { STATUS_ROUTES, type StatusServices } from './routes/status.js';
 import { SUBSCRIPTION_ROUTES, type SubscriptionServices } from './routes/subscriptions.js';
 import { TENANT_SUBSCRIPTION_ROUTES } from './routes/tenant-subscriptions.js';
@@ -63,9 +65,11 @@ export interface ApiDependencies {
   /** Without it there is no `/v1/subscriptions`. */
   readonly subscriptions?: SubscriptionServices['subscriptions'];
   /** Without it there is no `/v1/sources`. */
-  readonly sources?: SourcesInForce;
+  readonly webhookSources?: SourcesInForce;
   /** Without it there is no `/v1/tenants`. */
-  readonly tenants?: TenantServices['tenants'] & SecretServices;
+  readonly tenants?: TenantServices['tenants'] & SecretServices & SourceServices;
+  /** Finds whose a write key is. Without it nobody sends with one. */
+  readonly writeKeys?: WriteKeys;
   /** Without it there is no `/v1/usage`. */
   readonly usage?: UsageServices['usage'];
   /** Without it nothing is noted, and there is no `/v1/audit-log`. */
@@ -176,10 +180,10 @@ export function createApi(dependencies: ApiDependencies): Koa {
 }
 
 function mountSources(router: Router, dependencies: ApiDependencies, refusedTokens: RefusedTokens): void {
-  const { sources, auditLog } = dependencies;
+  const { webhookSources: sources, auditLog } = dependencies;
   if (sources === undefined) return;
   const sourceGuard = new SourceGuard({ ...dependencies, sources, refusedTokens, acts: auditLog?.acts });
-  mount(router, SOURCE_ROUTES, { ...dependencies, sourceGuard });
+  mount(router, WEBHOOK_SOURCE_ROUTES, { ...dependencies, sourceGuard });
 }
 
 function mountTenants(
@@ -189,6 +193,7 @@ function mountTenants(
 ): void {
   mount(router, [...TENANT_ROUTES, ...TENANT_SUBSCRIPTION_ROUTES], { tenants }, guard);
   mount(router, SECRET_ROUTES, tenants, guard);
+  mount(router, SOURCE_ROUTES, tenants, guard);
 }
 
 /** Turns what no route has answered into a problem; `Allow` is set by then where the path knows other methods. */

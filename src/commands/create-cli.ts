@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   schema: async () => (await import('./schema.js')).schemaCommand(),
   subscription: async () => (await import('./subscription.js')).subscriptionCommand(),
   secret: async () => (await import('./secret.js')).secretCommand(),
+  source: async () => (await import('./source.js')).sourceCommand(),
   status: async () => (await import('./status.js')).statusCommand(),
   'dead-letters': async () => (await import('./dead-letters.js')).deadLettersCommand(),
   usage: async () => (await import('./usage.js')).usageCommand(),
@@ -36,6 +37,7 @@ const PLURALS: Readonly<Record<string, string>> = {
   tenants: 'tenant',
   subscriptions: 'subscription',
   secrets: 'secret',
+  sources: 'source',
 };
 
 /**

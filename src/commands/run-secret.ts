@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import Table from 'cli-table3';
-import ms, { type StringValue } from 'ms';
 import { HeadgateError, messageOf } from '../errors.js';
 import type { ChangedSecret, ShownSecret } from '../tenant-changes/secrets.js';
+import { overlapSecondsOf } from './overlap-option.js';
 import { changeTenants, readTenants, reasonOf, tenantPath, type ManagingOptions } from './tenants-api.js';
 import { cell, print, printError } from './terminal-text.js';
 
@@ -42,7 +42,7 @@ export async function makeSecret(name: string, options: SecretOptions): Promise<
 /** Gives a secret a new value. */
 export async function rotateSecret(name: string, options: SecretOptions): Promise<void> {
   const body = {
-    overlapSeconds: secondsOf(options.overlap ?? '24h'),
+    overlapSeconds: overlapSecondsOf(options),
     ...(await valueOf(options)),
     ...reasonOf(options),
   };
@@ -73,12 +73,6 @@ async function valueOf({ valueFrom }: SecretOptions): Promise<{ value?: string }
     const message = `Cannot read ${valueFrom}: ${messageOf(error)}.`;
     throw new HeadgateError('FILE_UNREADABLE', message, { cause: error });
   }
-}
-
-function secondsOf(overlap: string): number {
-  const milliseconds = ms(overlap as StringValue) as number | undefined;
-  if (milliseconds !== undefined && milliseconds >= 0) return Math.floor(milliseconds / 1_000);
-  throw new HeadgateError('PARAMETER_INVALID', `"${overlap}" is not a duration such as 0s, 24h or 7d.`);
 }
 
 /** The value alone goes to stdout, for a pipe into where it is needed. */

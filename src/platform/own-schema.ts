@@ -18,7 +18,10 @@ export function ownSchema<T>(schema: object, options: Options = {}): OwnValidato
   return validate;
 }
 
-/** What a validator of own schemas found, the last of it: what is wrong, and where (`maxMessages must be >= 1`). */
+/**
+ * What a validator of own schemas found, the last of it: what is wrong, and where (`maxMessages must be >= 1`). A text with a
+ * pattern may say in its `$comment` what it must be, in words.
+ */
 export function whatIsWrong(errors: readonly ErrorObject[] | null | undefined): string {
   const [{ instancePath = '', message = 'unknown', params = {}, keyword, parentSchema } = {} as ErrorObject] =
     errors?.slice(-1) ?? [];
@@ -30,5 +33,7 @@ export function whatIsWrong(errors: readonly ErrorObject[] | null | undefined): 
   const where = instancePath === '' ? 'it' : instancePath.slice(1).replaceAll('/', '.');
   // What alternatives have in common is said in words alone.
   if (keyword === 'anyOf') return `${where} must be ${(parentSchema as { description: string }).description}`;
+  const { $comment: form } = (parentSchema ?? {}) as { $comment?: string };
+  if (keyword === 'pattern' && form !== undefined) return `${where} must be ${form}`;
   return `${where} ${message}${allowedValues === undefined ? '' : `: ${allowedValues.join(', ')}`}`;
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { HeadgateError } from '../errors.js';
+import { sourcePath } from '../sources/source-file.js';
 import type { TenantToApply } from '../tenants/config/registry.js';
 import { IN_FORCE } from '../tenants/config/versions.js';
 import { assertTenantId } from '../tenants/ids.js';
@@ -13,6 +14,7 @@ export interface TenantDirectories {
   readonly quarantine: string;
   readonly tenantVersions: string;
   readonly secrets: string;
+  readonly sources: string;
 }
 
 /** What a data directory has of a tenant besides its file. */
@@ -30,6 +32,7 @@ export function leftBehind(paths: TenantDirectories, tenant: string): LeftBehind
     { what: 'what receivers answered', path: join(paths.deliveries, id) },
     { what: 'damaged events', path: join(paths.quarantine, id) },
     { what: 'secrets', path: join(paths.secrets, id) },
+    { what: 'sources and their write keys', path: sourcePath(paths.sources, id) },
   ].filter(({ path }) => existsSync(path));
   const versions = join(paths.tenantVersions, id);
   // One that was applied, and that no process has ever heard of, has left nothing.

@@ -7,6 +7,7 @@ import type { BatchStore } from '../stores/batch-store/batch-store.js';
 import type { StateStore } from '../stores/state/state-store.js';
 import type { UsageLedger } from '../stores/usage/ledger.js';
 import type { Spool } from '../ingest/spool.js';
+import { sourcePath } from '../sources/source-file.js';
 import { tenantFileName } from '../tenants/config/tenant-file.js';
 import { assertTenantId } from '../tenants/ids.js';
 import type { TenantDirectories } from './left-behind.js';
@@ -55,14 +56,9 @@ export async function removeTenant(options: RemoveTenantOptions): Promise<Remove
   const subjects = await state.forgetTenant(id);
   await options.usage.forgetTenant(id);
   const erasedAt = await deleteBatches(options);
-  for (const root of [
-    paths.eventIndex,
-    paths.warehouse,
-    paths.deliveries,
-    paths.quarantine,
-    paths.secrets,
-    paths.tenantVersions,
-  ])
+  const { eventIndex, warehouse, deliveries, quarantine, secrets, tenantVersions } = paths;
+  await rm(sourcePath(paths.sources, id), { force: true });
+  for (const root of [eventIndex, warehouse, deliveries, quarantine, secrets, tenantVersions])
     await rm(join(root, id), { recursive: true, force: true });
   return { workflows: deleted, waitingEvents, subjects, ...(erasedAt !== undefined && { erasedAt }) };
 }

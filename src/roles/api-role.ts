@@ -22,6 +22,7 @@ import { openKeySet } from '../keys/key-set.js';
 import { openRevocations } from '../keys/revocations.js';
 import { createPull, type Pull, type PullOptions } from '../pull/pull.js';
 import type { ReadinessCheck } from '../api/routes/health.js';
+import { openKnownKeys, type KnownKeys } from '../sources/known-keys.js';
 import type { TenantConfig } from '../tenants/config/tenant-config.js';
 import { readVersion } from '../tenants/config/versions.js';
 import type { ApiRoleOptions } from './api-role-options.js';
@@ -80,15 +81,16 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const refusals = new RecentRefusals();
   const { lags, status } = openLooks(options, { client, queues, spool, refusals, parts });
   const activity = openActivity(options, { usage, lags, batcher });
+  const writeKeys = await openWriteKeys(options);
   const app = createApi({
-    ...(await apiParts(options, configOf, client, { node: spool.node, spools: register.nodes })),
+    ...(await apiParts(options, configOf, client, { node: spool.node, spools: register.nodes, writeKeys })),
     eventHistory: eventHistoryOf(options, { client, indexer, spool, batcher }),
     auditLog,
     admission: parts.admission,
     ingest,
     decider,
     pull,
-    sources: sourcesOf(options),
+    webhookSources: webhookSourcesOf(options),
     subscriptions: subscriptionsOf(options, control, { client, notes: queues, configOf }),
     status,
     activity,
@@ -124,7 +126,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       for (const each of [batcher, indexer, parts, following]) await each.stop();
       await register.leave();
       await usage.stop();
-      for (const each of [state, spool]) await each.close();
+      for (const each of [writeKeys, state, spool]) await each.close();
     },
   };
 }
@@ -151,8 +153,8 @@ function openPull(
   });
 }
 
-/** The sources of tenants, as their files have them now. */
-function sourcesOf({ registry, secretOf }: ApiRoleOptions): ApiDependencies['sources'] {
+/** The webhook sources of tenants, as their files have them now. */
+function webhookSourcesOf({ registry, secretOf }: ApiRoleOptions): ApiDependencies['webhookSources'] {
   return {
     secretOf,
     find: (tenant, name) => {
@@ -179,6 +181,15 @@ function subscriptionsOf(
       isDraining: (tenant, name) => control.isDraining(tenant, name),
     }),
   };
+}
+
+/** The write keys of tenants that take events. */
+function openWriteKeys({ registry, stores: { paths }, log }: ApiRoleOptions): Promise<KnownKeys> {
+  return openKnownKeys({
+    directory: paths.sources,
+    isActive: (tenant) => tenantStatus(registry.get(tenant)?.config) === 'active',
+    log,
+  });
 }
 
 /** How all subscriptions stand, and what that means for tenants and the node. */
@@ -261,7 +272,11 @@ async function apiParts(
   options: ApiRoleOptions,
   configOf: (tenant: string) => TenantConfig | undefined,
   client: Client,
-  { node, spools }: { readonly node: string; readonly spools: SpoolRegister['nodes'] },
+  {
+    node,
+    spools,
+    writeKeys,
+  }: { readonly node: string; readonly spools: SpoolRegister['nodes']; readonly writeKeys: KnownKeys },
 ): Promise<
   Pick<
     ApiDependencies,
@@ -271,6 +286,7 @@ async function apiParts(
     | 'replays'
     | 'deadLetters'
     | 'tenants'
+    | 'writeKeys'
     | 'metrics'
     | 'tracing'
     | 'log'
@@ -279,7 +295,8 @@ async function apiParts(
   const { config, temporal, registry, reading, stores, metrics, tracing, log } = options;
   const { namespace, uiUrl } = temporal;
   return {
-    tenants: openTenantChanges(options),
+    tenants: openTenantChanges(options, writeKeys),
+    writeKeys,
     authenticate: createAuthenticator({
       keys: await openKeySet({ ...config, log }),
       issuer: config.jwtIssuer,

@@ -37,6 +37,8 @@ export interface DataPaths {
   readonly tenantVersions: string;
   /** Encrypted; see `stores/secrets`. */
   readonly secrets: string;
+  /** A file a tenant; see `sources`. */
+  readonly sources: string;
   readonly keys: string;
   /** What each process holds of Temporal's tasks. */
   readonly holdings: string;
@@ -58,6 +60,7 @@ export function dataPaths(dataDir: string): DataPaths {
     tenants: join(dataDir, 'tenants'),
     tenantVersions: join(dataDir, 'tenant-versions'),
     secrets: join(dataDir, 'secrets'),
+    sources: join(dataDir, 'sources'),
     keys: join(dataDir, 'keys'),
     holdings: join(dataDir, 'holdings'),
     usage: { ledger: join(dataDir, 'usage', 'ledger'), journals: join(dataDir, 'usage', 'journals') },

@@ -1,23 +1,25 @@
 import type { ApiDependencies } from '../api/server.js';
+import type { KnownKeys } from '../sources/known-keys.js';
 import { SecretChanges } from '../tenant-changes/secrets.js';
+import { SourceChanges } from '../tenant-changes/sources.js';
 import { TenantChanges } from '../tenant-changes/tenants.js';
 import { storedSecretsOfSource } from '../tenants/config/source-config.js';
 import { storedSecretsOf } from '../tenants/config/subscription-config.js';
 import type { ApiRoleOptions } from './api-role-options.js';
 import { createWarehouseCheck } from './warehouses.js';
 
-/** What operators may change while this process runs: tenants, their subscriptions and their secrets. */
-export function openTenantChanges({
-  config,
-  registry,
-  reading,
-  masters,
-  storedSecrets,
-  stores: { paths },
-}: Pick<
-  ApiRoleOptions,
-  'config' | 'registry' | 'reading' | 'masters' | 'storedSecrets' | 'stores'
->): NonNullable<ApiDependencies['tenants']> {
+/** What operators may change while this process runs: tenants, their subscriptions, secrets and sources. */
+export function openTenantChanges(
+  {
+    config,
+    registry,
+    reading,
+    masters,
+    storedSecrets,
+    stores: { paths },
+  }: Pick<ApiRoleOptions, 'config' | 'registry' | 'reading' | 'masters' | 'storedSecrets' | 'stores'>,
+  keys: Pick<KnownKeys, 'look'>,
+): NonNullable<ApiDependencies['tenants']> {
   const changes = new TenantChanges({
     paths,
     registry,
@@ -30,5 +32,6 @@ export function openTenantChanges({
     },
   });
   const secrets = new SecretChanges({ paths, masters, registry });
-  return Object.assign(changes, { loadedOf: (tenant: string) => registry.get(tenant), secrets });
+  const sources = new SourceChanges({ paths, takeOver: () => keys.look() });
+  return Object.assign(changes, { loadedOf: (tenant: string) => registry.get(tenant), secrets, sources });
 }

@@ -1,4 +1,4 @@
-/** A producer of a tenant that sends with a write key, as the door needs to know it. */
+/** A producer of a tenant that sends with a write key, as the API needs to know it. */
 export interface Source {
   readonly tenant: string;
   /** Of those of its tenant. */
@@ -11,7 +11,7 @@ export interface Source {
 
 /** Finds whose a write key is. */
 export interface WriteKeys {
-  /** Undefined for a key that is not known, or was revoked. In constant time for what is no key. */
+  /** Undefined for a key that is not known, or was revoked. In constant time for any other text. */
   find(key: string): Source | undefined;
   /** False while keys may be missing that were made before this process started: the answer to an unknown one is 429 then. */
   readonly complete: boolean;

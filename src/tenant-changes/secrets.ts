@@ -1,12 +1,9 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { HeadgateError } from '../errors.js';
 import { readTextIfThere } from '../platform/read-if-there.js';
 import type { MasterKeyring } from '../stores/batch-keys/master-keyring.js';
 import {
   decodeSecretFile,
   encodeSecretFile,
-  isValid,
   secretPath,
   withoutMasterKey,
   withValue,
@@ -24,9 +21,10 @@ import {
 import type { TenantRegistry } from '../tenants/config/registry.js';
 import { storedSecretsOfSource } from '../tenants/config/source-config.js';
 import { storedSecretsOf } from '../tenants/config/subscription-config.js';
-import { tenantFileName } from '../tenants/config/tenant-file.js';
+import { isValid, replaced } from '../tenants/overlap.js';
 import { makeSigningSecret, verifyingKeyOf } from '../tenants/signing-secret.js';
 import { assertGivenValue } from './given-value.js';
+import { assertTenantThere } from './tenant-there.js';
 
 /** What {@link SecretChanges} needs. */
 export interface SecretChangesOptions {
@@ -104,13 +102,9 @@ export class SecretChanges {
   rotate(
     asked: SecretRequest & { readonly overlapMs: number; readonly value?: string },
   ): Promise<ChangedSecret> {
-    const now = this.now();
-    const end = new Date(now + asked.overlapMs).toISOString();
     return this.change(asked, 'secret-rotated', (file) => {
       const { kind, values } = secretIn(file, asked);
-      const kept = values
-        .map((value) => ({ ...value, validUntil: earlier(value.validUntil, end) }))
-        .filter((value) => isValid(value, now));
+      const kept = replaced(values, this.now(), asked.overlapMs);
       if (kept.length >= MOST_VALUES)
         throw conflict(`${MOST_VALUES} values of ${asked.name} are valid: revoke one of them first.`);
       return this.valued(withSecret(file, asked.name, { kind, values: kept }), asked, kind);
@@ -179,8 +173,7 @@ export class SecretChanges {
 
   private async read(tenant: string): Promise<SecretFile> {
     const { tenants, secrets } = this.options.paths;
-    if (!existsSync(join(tenants, tenantFileName(tenant))))
-      throw new HeadgateError('NOT_FOUND', `There is no tenant ${tenant}.`);
+    assertTenantThere(tenants, tenant);
     return decodeSecretFile(tenant, await readTextIfThere(secretPath(secrets, tenant)));
   }
 
@@ -210,10 +203,6 @@ function withSecret(file: SecretFile, name: string, secret: KeptSecret): SecretF
   const others = Object.entries(file.secrets).filter(([each]) => each !== name);
   const kept = secret.values.length > 0 ? [[name, secret] as const] : [];
   return { ...file, secrets: Object.fromEntries([...others, ...kept]) };
-}
-
-function earlier(one: string | undefined, other: string): string {
-  return one !== undefined && one < other ? one : other;
 }
 
 function conflict(message: string): HeadgateError {

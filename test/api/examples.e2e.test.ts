@@ -159,6 +159,17 @@ describe('each example of the OpenAPI document, run against a node', function ()
     return {};
   }
 
+  /** The same with a new source, and the number of its key. */
+  async function sourced(): Promise<{ readonly params: Record<string, string> }> {
+    await managed();
+    await manage('DELETE', `${MANAGED}/sources/web`);
+    const body = { name: 'web', allowedOrigins: ['https://shop.example'], eventTypes: ['track.*'] };
+    const asked = { scope: 'tenants:write', operator: true, body };
+    const { text } = await call('POST', `${MANAGED}/sources`, asked);
+    const { keys } = JSON.parse(text) as { keys: { id: number }[] };
+    return { params: { tenant: 'globex', name: 'web', id: String(keys[0]?.id) } };
+  }
+
   async function send(type: string): Promise<void> {
     const event = { ...ATTRIBUTES, id: `more-${sent++}`, type, data: { amount: 1 } };
     await ask('POST', '/v1/events', event);
@@ -251,6 +262,17 @@ describe('each example of the OpenAPI document, run against a node', function ()
     },
     rotateSecret: managed,
     revokeSecret: managed,
+    listSources: sourced,
+    createSource: async () => {
+      await sourced();
+      await manage('DELETE', `${MANAGED}/sources/web`);
+      return {};
+    },
+    replaceSource: sourced,
+    deleteSource: sourced,
+    makeSourceKey: sourced,
+    rotateSourceKeys: sourced,
+    revokeSourceKey: sourced,
     getEvent: async () => {
       await loadedBatch();
       return {};

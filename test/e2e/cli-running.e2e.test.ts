@@ -269,6 +269,8 @@ describe('the commands, beside a running Headgate', function () {
     await until(async () => assert.match(await rows(), /l1/), LOADED_WITHIN_MS);
     const paused = await run('subscription', 'pause', 'jobs', '--tenant', 'leaver', '--reason', 'a test');
     assert.equal(paused.code, 0, paused.stderr);
+    const source = await run('source', 'create', 'web', '--tenant', 'leaver');
+    assert.match(source.stdout, /^c[a-z0-9]{24}\n$/, source.stderr);
 
     await writeFile(file, JSON.stringify({ ...config, subscriptions: [], routes: [] }));
     const without = await run('tenant', 'apply', file);
@@ -310,6 +312,7 @@ describe('the commands, beside a running Headgate', function () {
     );
     for (const place of ['warehouse', 'batches', 'deliveries', 'tenant-versions'])
       assert.ok(!existsSync(join(dir, place, 'leaver')), place);
+    assert.ok(!existsSync(join(dir, 'sources', 'leaver.json')), 'its write keys');
     assert.match(
       (await run('tenant', 'remove', 'leaver', '--data')).stderr,
       /nothing of it is kept here.*TENANT_UNKNOWN/s,

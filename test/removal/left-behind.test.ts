@@ -27,6 +27,9 @@ describe('what is left of a tenant', () => {
     assert.deepEqual(left('UA'), [versions]);
     await mkdir(join(paths().warehouse, 'UA', 'events'), { recursive: true });
     assert.deepEqual(left('UA'), [join(paths().warehouse, 'UA'), versions]);
+    await mkdir(paths().sources);
+    await writeFile(join(paths().sources, 'UA.json'), '{}');
+    assert.deepEqual(left('UA'), [join(paths().warehouse, 'UA'), join(paths().sources, 'UA.json'), versions]);
     assert.deepEqual(left('U'), []);
     assert.throws(() => left('../UA'), { code: 'TENANT_ID_INVALID' });
   });

@@ -185,7 +185,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       eventHistory: options.eventHistory ?? rememberingHistory(receiptsAsked),
       replays: rememberingReplays(receiptsAsked),
       deadLetters: options.deadLetters ?? rememberingDeadLetters(deadLettersAsked),
-      sources: options.sources ?? { find: () => undefined, secretOf: () => undefined },
+      webhookSources: options.sources ?? { find: () => undefined, secretOf: () => undefined },
       subscriptions: options.subscriptions ?? noSubscriptions(),
       usage: noUsage(),
       tenants: noTenants(),
@@ -295,6 +295,15 @@ function noTenants(): NonNullable<ApiDependencies['tenants']> {
     remove: none,
     changeSubscription: none,
     secrets: { list: none, make: none, rotate: none, revoke: none },
+    sources: {
+      list: none,
+      create: none,
+      replace: none,
+      delete: none,
+      makeKey: none,
+      rotate: none,
+      revoke: none,
+    },
   };
 }
 

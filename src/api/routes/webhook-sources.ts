@@ -6,7 +6,7 @@ import { takeWebhook } from '../sources/take-webhook.js';
 import type { EventServices } from '../take-events.js';
 
 /** What the route of sources needs of the server. */
-export interface SourceServices extends EventServices {
+export interface WebhookSourceServices extends EventServices {
   readonly sourceGuard: SourceGuard;
 }
 
@@ -22,7 +22,7 @@ const SIGNATURE = 'sha256=51436f1994227a9fdbdc20384030df14c53e8892c75e4acaa4f9ec
 const PUSH = { 'x-github-event': 'push', 'x-github-delivery': '72d3162e-cc78-11e3-81ab-4c9367dc0958' };
 
 /** `POST /v1/sources/{tenant}/{name}`: see {@link SourceGuard} and {@link takeWebhook}. */
-export const SOURCE_ROUTES: readonly Route<SourceServices>[] = [
+export const WEBHOOK_SOURCE_ROUTES: readonly Route<WebhookSourceServices>[] = [
   route(
     {
       ...ACT,
@@ -87,7 +87,7 @@ export const SOURCE_ROUTES: readonly Route<SourceServices>[] = [
         },
       ],
     },
-    async (services: SourceServices, { ctx, params: { tenant, name } }) => {
+    async (services: WebhookSourceServices, { ctx, params: { tenant, name } }) => {
       await services.sourceGuard.pass(ctx, ACT, { tenant, name }, (admitted) =>
         takeWebhook(services, ctx, tenant, admitted),
       );

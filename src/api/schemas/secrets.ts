@@ -32,16 +32,18 @@ export const SECRET_BODY = closed(
   { title: 'NewSecret' },
 );
 
+/** How long what is rotated stays valid: a day, 31 at most. */
+export function overlapSeconds(description: string) {
+  return integer({ minimum: 0, maximum: 2_678_400, default: 86_400, description });
+}
+
 /** Body that rotates a secret. */
 export const ROTATION_BODY = closed(
   {
     value: VALUE,
-    overlapSeconds: integer({
-      minimum: 0,
-      maximum: 2_678_400,
-      default: 86_400,
-      description: 'How long the values before stay valid. Webhooks are signed with all that are.',
-    }),
+    overlapSeconds: overlapSeconds(
+      'How long the values before stay valid. Webhooks are signed with all that are.',
+    ),
     reason: REASON,
   },
   { title: 'SecretRotation' },

@@ -115,9 +115,12 @@ export const TENANT_CHANGED = closed(
   {
     tenant: text(),
     version: optional(text({ description: 'The version from now on; absent once it is deleted.' })),
-    change: choice([...CHANGES.filter((each) => !each.startsWith('secret')), 'unchanged'] as const, {
-      description: 'What was done.',
-    }),
+    change: choice(
+      [...CHANGES.filter((each) => /^(tenant|subscription)-/.test(each)), 'unchanged'] as const,
+      {
+        description: 'What was done.',
+      },
+    ),
     number: optional(integer({ description: "Of the change in the tenant's history." })),
     inForceAt: optional(
       moment(
@@ -142,7 +145,7 @@ export const TENANT_HISTORY = closed(
         number: count('Of the change, from 1.'),
         at: moment('When it was made.'),
         change: choice(CHANGES),
-        name: optional(text({ description: 'Of the subscription or the secret.' })),
+        name: optional(text({ description: 'Of the subscription, the secret or the source.' })),
         version: optional(text({ description: "Of the tenant's file from then on." })),
         replaces: optional(text({ description: 'The version before.' })),
         by: text({ description: "The token's subject, or the user who ran a command." }),

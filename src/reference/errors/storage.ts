@@ -92,6 +92,11 @@ export const STORAGE_ERRORS = {
     todo: 'Try again, at another node or once it is back.',
     retry: 'depends',
   },
+  SOURCES_DAMAGED: {
+    when: "The file of a tenant's write keys is not what was written.",
+    todo: 'Put it back from a backup, or delete it and make the sources again.',
+    retry: 'yes',
+  },
   STATE_CONFLICT: {
     when: 'What is there is not what was expected: another process has changed it, or it is left from before.',
     todo: 'The message says what it is. Try again, or choose what it offers.',

@@ -94,6 +94,28 @@ export const TENANT_LINES = {
     todo: 'Look at Temporal, then apply the tenant again.',
     page: `${KEEPS_CONFIGURATION}#subscription_not_aligned`,
   },
+  SOURCE_FILE_DAMAGED: {
+    level: 'warn',
+    phrase: "the file of a tenant's write keys is damaged",
+    means:
+      'The keys that were in it when it was last right go on; after a start it has none. Unknown keys of all tenants are answered 429, not 401, until it is right again.',
+    todo: 'Put the file back from a backup, or delete it and make the sources again.',
+    page: `${KEEPS_CONFIGURATION}#source_file_damaged`,
+  },
+  SOURCES_UNREADABLE: {
+    level: 'error',
+    phrase: 'write keys cannot be read; those that were read go on',
+    means: 'A key that was made or revoked just now is not, here. It is tried again each second.',
+    todo: 'Correct what `err` says: permissions, or the disk.',
+    page: `${KEEPS_CONFIGURATION}#sources_unreadable`,
+  },
+  SOURCES_UNWATCHED: {
+    level: 'warn',
+    phrase: 'the directory of write keys is no longer watched; it is looked at each second',
+    means: 'Changes are still seen, which takes some CPU.',
+    todo: 'On Linux, look at `fs.inotify.max_user_watches` and `max_user_instances`.',
+    page: `${KEEPS_CONFIGURATION}#sources_unwatched`,
+  },
   NO_TENANTS: {
     level: 'warn',
     phrase: 'no tenant is configured; every request is refused',

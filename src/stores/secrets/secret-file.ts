@@ -2,6 +2,7 @@ import { createSecretKey } from 'node:crypto';
 import { join } from 'node:path';
 import { HeadgateError } from '../../errors.js';
 import { assertTenantId } from '../../tenants/ids.js';
+import type { Overlapping } from '../../tenants/overlap.js';
 import { decrypt, encrypt } from '../batch-keys/gcm.js';
 import type { WrappedKey } from '../batch-keys/key-file.js';
 import type { MasterKeyring } from '../batch-keys/master-keyring.js';
@@ -13,7 +14,7 @@ export const SECRET_KINDS = ['hmac', 'ed25519', 'text'] as const;
 export type SecretKind = (typeof SECRET_KINDS)[number];
 
 /** A value of a secret, encrypted, and what may be known of it. */
-export interface SealedValue {
+export interface SealedValue extends Overlapping {
   /** No two of a tenant have the same. */
   readonly id: number;
   /** The key that it is encrypted with, by its id. */
@@ -23,8 +24,6 @@ export interface SealedValue {
   /** ISO 8601, UTC. */
   readonly madeAt: string;
   readonly by: string;
-  /** ISO 8601, UTC: the end of the overlap, once there is a newer one. */
-  readonly validUntil?: string;
   /** Of a key pair: what receivers verify by. */
   readonly publicKey?: string;
 }
@@ -115,11 +114,6 @@ export function openValue(
     );
   if (opened === undefined) throw damaged(tenant);
   return opened.toString('utf8');
-}
-
-/** True until the overlap of a value that was replaced is over. */
-export function isValid({ validUntil }: SealedValue, now: number): boolean {
-  return validUntil === undefined || Date.parse(validUntil) > now;
 }
 
 /** What is thrown where secrets are to be encrypted or decrypted, and there is no key for it. */

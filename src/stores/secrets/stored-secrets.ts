@@ -1,15 +1,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import { LRUCache } from 'lru-cache';
 import { systemCodeOf } from '../../errors.js';
+import { isValid } from '../../tenants/overlap.js';
 import type { MasterKeyring } from '../batch-keys/master-keyring.js';
-import {
-  decodeSecretFile,
-  isValid,
-  NO_SECRETS,
-  openValue,
-  secretPath,
-  type SecretFile,
-} from './secret-file.js';
+import { decodeSecretFile, NO_SECRETS, openValue, secretPath, type SecretFile } from './secret-file.js';
 
 /** Tenants whose files are in memory, as they are: encrypted. */
 const MAX_CACHED = 1_000;

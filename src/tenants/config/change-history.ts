@@ -20,6 +20,12 @@ export const CHANGES = [
   'secret-made',
   'secret-rotated',
   'secret-revoked',
+  'source-created',
+  'source-replaced',
+  'source-deleted',
+  'source-key-made',
+  'source-keys-rotated',
+  'source-key-revoked',
 ] as const;
 
 /** Who changes something, and why. */
@@ -33,9 +39,9 @@ export interface Author {
 /** A change as it is asked for. */
 export interface Change extends Author {
   readonly change: (typeof CHANGES)[number];
-  /** Of the subscription or the secret. */
+  /** Of the subscription, the secret or the source. */
   readonly name?: string;
-  /** The version of the tenant's file from then on; absent where it is gone, and of secrets. */
+  /** The version of the tenant's file from then on; absent where it is gone, and of secrets and sources. */
   readonly version?: string;
   /** The version before. */
   readonly replaces?: string;

@@ -1,7 +1,6 @@
-import { watch, type FSWatcher } from 'node:fs';
-import { mkdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
 import { HeadgateError, messageOf } from '../../errors.js';
+import { FollowedDirectory } from '../../platform/followed-directory.js';
 import type { Logger } from '../../platform/logger.js';
 import { assertColumnsKept } from './columns-kept.js';
 import type { ReadingApart } from './reading-apart.js';
@@ -63,9 +62,6 @@ export function configuredTenant(registry: Pick<TenantRegistry, 'get'>, tenant: 
 /** What is logged of each kind of change. */
 const CHANGES = { added: 'TENANT_ADDED', changed: 'TENANT_CHANGED', removed: 'TENANT_REMOVED' } as const;
 
-/** How long after a change to look: editors and `tenant apply` make several at once. */
-const DEBOUNCE_MS = 100;
-
 /**
  * Opens the directory of tenant files that the processes of one machine share, and follows its changes by `fs.watch`
  * (so it must be on a local file system). A file that is or becomes invalid is logged and otherwise ignored: the
@@ -84,35 +80,32 @@ export async function openTenantRegistry(options: TenantRegistryOptions): Promis
   return registry;
 }
 
-/**
- * State: what was loaded per file, and the signature (time, size, inode) of each file as last read. A change in the
- * directory starts the debounce timer; the timer a scan; scans run one after another, each comparing signatures and
- * reading what differs. The directory is looked at as a whole because `fs.watch` does not say reliably what changed.
- */
+/** What was loaded per file, followed by {@link FollowedDirectory}. */
 class DirectoryRegistry implements TenantRegistry {
   private readonly tenants = new Map<string, LoadedTenant & { readonly text: string }>();
-  private readonly signatures = new Map<string, string>();
   private readonly listeners = new Set<(change: TenantChange) => void>();
-  private watcher?: FSWatcher;
-  private timer?: NodeJS.Timeout;
-  private scanning: Promise<void> = Promise.resolve();
+  private readonly files: FollowedDirectory;
   private opened = false;
-  private closed = false;
 
   constructor(
     private readonly dir: string,
     private readonly versions?: string,
     private readonly logger?: RegistryLogger,
     private readonly readsApart?: ReadingApart,
-  ) {}
+  ) {
+    const directory = dir;
+    this.files = new FollowedDirectory({
+      directory,
+      list: () => listTenantFiles(dir),
+      read: (name) => this.read(name),
+      gone: (name) => this.remove(name),
+      failed: (err) => logger?.error('TENANT_DIRECTORY_UNREADABLE', { err, directory }),
+      unwatched: (err) => logger?.error('TENANT_DIRECTORY_UNWATCHED', { err, directory }),
+    });
+  }
 
-  /** Watches before the first scan, so that a change between the two is not missed. */
   async open(): Promise<void> {
-    this.watcher = watch(this.dir, () => this.scanSoon());
-    this.watcher.on('error', (error) =>
-      this.logger?.error('TENANT_DIRECTORY_UNWATCHED', { err: error, directory: this.dir }),
-    );
-    await this.scan();
+    await this.files.open();
     this.opened = true;
     this.logger?.info('TENANTS_LOADED', { tenants: this.tenants.size, directory: this.dir });
   }
@@ -135,42 +128,11 @@ class DirectoryRegistry implements TenantRegistry {
     return () => this.listeners.delete(listener);
   }
 
-  async close(): Promise<void> {
-    this.closed = true;
-    this.watcher?.close();
-    clearTimeout(this.timer);
-    await this.scanning;
+  close(): Promise<void> {
+    return this.files.close();
   }
 
-  private scanSoon(): void {
-    clearTimeout(this.timer);
-    if (this.closed) return;
-    this.timer = setTimeout(() => {
-      this.scanning = this.scanning.then(() => this.scan()).catch((error: unknown) => this.scanFailed(error));
-    }, DEBOUNCE_MS);
-  }
-
-  private scanFailed(error: unknown): void {
-    this.logger?.error('TENANT_DIRECTORY_UNREADABLE', { err: error, directory: this.dir });
-  }
-
-  private async scan(): Promise<void> {
-    const names = await listTenantFiles(this.dir);
-    for (const name of names) {
-      if (this.closed) return;
-      await this.readIfChanged(name);
-    }
-    const present = new Set(names);
-    for (const name of this.signatures.keys()) {
-      if (!present.has(name)) this.remove(name);
-    }
-  }
-
-  private async readIfChanged(name: string): Promise<void> {
-    const signature = await signatureOf(join(this.dir, name));
-    // Gone since it was listed: the watcher has seen that too, and the next scan removes it.
-    if (signature === undefined || signature === this.signatures.get(name)) return;
-    this.signatures.set(name, signature);
+  private async read(name: string): Promise<void> {
     try {
       const file = await readTenantFile(this.dir, name, this.reading);
       const { tenant } = file.config;
@@ -205,7 +167,6 @@ class DirectoryRegistry implements TenantRegistry {
   }
 
   private remove(name: string): void {
-    this.signatures.delete(name);
     const tenant = tenantOfFile(name);
     if (this.tenants.delete(tenant)) this.announce({ kind: 'removed', tenant });
   }
@@ -221,14 +182,5 @@ class DirectoryRegistry implements TenantRegistry {
         this.logger?.error('TENANT_LISTENER_FAILED', { err: error, tenant: change.tenant });
       }
     }
-  }
-}
-
-async function signatureOf(path: string): Promise<string | undefined> {
-  try {
-    const { mtimeNs, size, ino } = await stat(path, { bigint: true });
-    return `${mtimeNs}/${size}/${ino}`;
-  } catch {
-    return undefined;
   }
 }
