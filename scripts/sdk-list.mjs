@@ -15,6 +15,7 @@ const SOURCES = join(ROOT, 'test', 'sdks');
 export const SDK_CLIENTS = [
   python('python-1', 'Python, cloudevents 1'),
   python('python-2', 'Python, cloudevents 2'),
+  python('openapi-python', 'Python, generated from the OpenAPI document'),
   client('go', 'Go', ['.'], ({ source, folder }) => {
     const binary = join(folder, `send${EXE}`);
     // Of the parameters it would take from its user's environment, these matter here.
