@@ -16,6 +16,7 @@ const SOURCES = join(ROOT, 'test', 'sdks');
 export const SDK_CLIENTS = [
   python('python-1', 'Python, cloudevents 1'),
   python('python-2', 'Python, cloudevents 2'),
+  python('openapi-python', 'Python, generated from the OpenAPI document'),
   python('analytics-python', 'Python, Segment and RudderStack'),
   client('analytics-node', 'Node, Segment, RudderStack and Jitsu', ['.'], npmProject),
   client('go', 'Go', ['.'], goProgram),

@@ -43,7 +43,7 @@ export const EVENT_SCHEMA = {
       type: 'string',
       pattern: '^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$',
     },
-    data: true,
+    data: {},
   },
   propertyNames: { pattern: '^([a-z0-9]{1,64}|data_base64)$' },
 } as const;

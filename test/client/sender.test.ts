@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   sendLines,
@@ -8,65 +7,24 @@ import {
   type SendOptions,
   type SendTally,
 } from '../../packages/client/src/send.js';
-import type { IngestAnswer } from '../../src/api/schemas/events.js';
 import { cloudEvent, startTestApi } from '../support/api.js';
-
-/** What a scripted server answers with, in order; the last one from then on. */
-type Script = (lines: string[], response: ServerResponse) => void;
-
-const accept: Script = (lines, response) => {
-  const results = lines.map((line, index) => ({ index, id: line, status: 'accepted' as const }));
-  const answer: IngestAnswer = { accepted: lines.length, duplicate: 0, rejected: 0, results };
-  response.writeHead(202, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
-};
-
-function problem(status: number, headers: Record<string, string> = {}): Script {
-  return (_, response) => {
-    response.writeHead(status, { 'content-type': 'application/problem+json', ...headers });
-    response.end(JSON.stringify({ status, detail: `problem ${status}` }));
-  };
-}
+import { accept, problem, ScriptedServer, type Script } from '../support/scripted-server.js';
 
 describe('sending lines', () => {
-  let server: Server;
-  let url: string;
-  let script: Script[];
-  let requests: { lines: string[]; headers: IncomingMessage['headers']; path?: string; at: number }[];
+  let server: ScriptedServer;
   let waited: string[];
 
-  function listen(port = 0): Promise<void> {
-    server = createServer((request, response) => {
-      let body = '';
-      request.setEncoding('utf8');
-      request.on('data', (text: string) => (body += text));
-      request.once('end', () => {
-        const lines = body.split('\n').filter(Boolean);
-        requests.push({ lines, headers: request.headers, path: request.url, at: performance.now() });
-        const answer = script.length > 1 ? script.shift() : script[0];
-        (answer as Script)(lines, response);
-      });
-    });
-    return new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
-  }
-
-  function unlisten(): Promise<void> {
-    server.closeAllConnections();
-    return new Promise((closed) => server.close(() => closed()));
-  }
-
   beforeEach(async () => {
-    script = [accept];
-    requests = [];
+    server = new ScriptedServer();
     waited = [];
-    await listen();
-    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    await server.listen();
   });
-  afterEach(() => unlisten());
+  afterEach(() => server.close());
 
   function send(lines: SendOptions['lines'], more: Partial<SendOptions> = {}): Promise<SendTally> {
     const onWaiting = (reason: string): void => void waited.push(reason);
     return sendLines({
-      url,
+      url: server.url,
       token: () => Promise.resolve('t0k3n'),
       stream: 'events',
       lines,
@@ -84,11 +42,11 @@ describe('sending lines', () => {
     });
     assert.deepEqual(tally, { lines: 25, accepted: 25, duplicate: 0, rejected: 0 });
     assert.deepEqual(
-      requests.map((each) => each.lines.length),
+      server.requests.map((each) => each.lines.length),
       [10, 10, 5],
     );
     assert.deepEqual(
-      requests.flatMap((each) => each.lines),
+      server.requests.flatMap((each) => each.lines),
       lines,
     );
     assert.deepEqual(
@@ -96,42 +54,46 @@ describe('sending lines', () => {
       [10, 20, 25],
     );
     assert.deepEqual(
-      [requests[0]?.path, requests[0]?.headers.authorization, requests[0]?.headers['content-type']],
+      [
+        server.requests[0]?.path,
+        server.requests[0]?.headers.authorization,
+        server.requests[0]?.headers['content-type'],
+      ],
       ['/v1/events', 'Bearer t0k3n', 'application/x-ndjson'],
     );
   });
 
   it('sends nothing for nothing', async () => {
     assert.deepEqual(await send([]), { lines: 0, accepted: 0, duplicate: 0, rejected: 0 });
-    assert.equal(requests.length, 0);
+    assert.equal(server.requests.length, 0);
   });
 
   it('keeps a request under a megabyte, unless one line is larger', async () => {
     await send(['a'.repeat(600_000), 'b'.repeat(600_000), 'c'.repeat(1_500_000), 'd', 'e']);
     assert.deepEqual(
-      requests.map(({ lines }) => lines.map((line) => line[0]).join('')),
+      server.requests.map(({ lines }) => lines.map((line) => line[0]).join('')),
       ['a', 'b', 'c', 'de'],
     );
   });
 
   it('waits for as long as a 429 asks, and then sends the same lines again, none overtaking', async () => {
-    script = [accept, problem(429, { 'retry-after': '1' }), accept];
+    server.script = [accept, problem(429, { 'retry-after': '1' }), accept];
     const tally = await send(['a', 'b', 'c'], { requestEvents: 1 });
     assert.equal(tally.accepted, 3);
     assert.deepEqual(
-      requests.map(({ lines }) => lines[0]),
+      server.requests.map(({ lines }) => lines[0]),
       ['a', 'b', 'b', 'c'],
     );
-    assert.ok((requests[2]?.at ?? 0) - (requests[1]?.at ?? 0) >= 1_000);
+    assert.ok((server.requests[2]?.at ?? 0) - (server.requests[1]?.at ?? 0) >= 1_000);
     assert.match(waited.join(), /problem 429/);
   });
 
   it('asks for a token each time, since the first may have expired meanwhile', async () => {
-    script = [problem(503), accept];
+    server.script = [problem(503), accept];
     let asked = 0;
     await send(['a'], { token: () => Promise.resolve(`token${++asked}`) });
     assert.deepEqual(
-      requests.map(({ headers }) => headers.authorization),
+      server.requests.map(({ headers }) => headers.authorization),
       ['Bearer token1', 'Bearer token2'],
     );
   });
@@ -156,41 +118,40 @@ describe('sending lines', () => {
     ],
   ] as [string, Script][]) {
     it(`tries again after ${name}`, async () => {
-      script = [answer, accept];
+      server.script = [answer, accept];
       assert.equal((await send(['a'])).accepted, 1);
-      assert.equal(requests.length, 2);
+      assert.equal(server.requests.length, 2);
       assert.equal(waited.length, 1);
     });
   }
 
   it('waits for a server that is not there yet', async () => {
-    await unlisten();
-    const { port } = new URL(url);
+    await server.close();
     const sending = send(['a']);
     await delay(300);
-    await listen(Number(port));
+    await server.listen();
     assert.equal((await sending).accepted, 1);
     assert.match(waited.join(), /ECONNREFUSED/);
   });
 
   for (const status of [400, 401, 403, 404, 413, 415]) {
     it(`does not try again what a retry does not fix: ${status}`, async () => {
-      script = [problem(status), accept];
+      server.script = [problem(status), accept];
       await assert.rejects(send(['a', 'b'], { requestEvents: 1 }), {
         code: 'REQUEST_FAILED',
         message: new RegExp(`problem ${status}`),
       });
-      assert.equal(requests.length, 1);
+      assert.equal(server.requests.length, 1);
     });
   }
 
   it('stops when it is told to, also while it waits', async () => {
-    script = [problem(429, { 'retry-after': '3600' })];
+    server.script = [problem(429, { 'retry-after': '3600' })];
     const stop = new AbortController();
     const sending = send(['a'], { signal: stop.signal });
     setTimeout(() => stop.abort(), 100);
     await assert.rejects(sending);
-    assert.equal(requests.length, 1);
+    assert.equal(server.requests.length, 1);
   });
 
   it('counts duplicates and rejected lines of a real API, and goes on after a 422', async () => {
@@ -215,7 +176,7 @@ describe('sending lines', () => {
       ],
     );
     assert.match(rejected[0]?.reason ?? '', /not valid JSON/);
-    script = [accept];
+    server.script = [accept];
     const all422 = await send(['{}', '7', good[0] as string], { url: api.url, token, requestEvents: 2 });
     assert.deepEqual(all422, { lines: 3, accepted: 0, duplicate: 1, rejected: 2 });
     await api.close();

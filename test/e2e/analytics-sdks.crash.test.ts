@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { signToken } from '../../src/keys/key-set.js';
 import { nodeEnvironment, runHeadgate } from '../support/headgate.js';
 import { canHoldSocket, holdSocket, type HeldSocket } from '../support/held-socket.js';
 import { rowsInFiles } from '../support/parquet.js';
@@ -70,8 +71,8 @@ describe('analytics SDKs, with overload, a restart and a kill -9 while they send
 
       it('arrives once, with its types, subjects and times', async () => {
         const first = await held.start();
-        const key = await makeKey(dataDir);
         await fetch(`${held.url}/readyz`);
+        const key = await makeKey(dataDir, held.url);
         const sending = send(client, held.url, key);
         await sending.reached(100);
         await held.end(first, 'SIGTERM');
@@ -90,11 +91,13 @@ describe('analytics SDKs, with overload, a restart and a kill -9 while they send
     });
 });
 
-async function makeKey(dataDir: string): Promise<string> {
-  const args = ['source', 'create', 'web', '--tenant', TENANT, '--json'];
-  const { code, stdout, stderr } = await runHeadgate(args, { HEADGATE_DATA_DIR: dataDir });
+async function makeKey(dataDir: string, url: string): Promise<string> {
+  const claims = { issuer: 'headgate', audience: 'headgate', expiresInSeconds: 600 };
+  const token = await signToken(dataDir, { role: 'operator', scope: 'tenants:write', ...claims });
+  const args = ['source', 'create', 'web', '--tenant', TENANT, '--url', url, '--json'];
+  const { code, stdout, stderr } = await runHeadgate(args, { HEADGATE_TOKEN: token });
   assert.equal(code, 0, stderr);
-  return (JSON.parse(stdout) as { key: string }).key;
+  return (JSON.parse(stdout) as { key: { key: string } }).key.key;
 }
 
 interface Ending {

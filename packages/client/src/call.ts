@@ -6,8 +6,8 @@ import { HeadgateError } from './error.js';
 export interface Endpoint {
   /** Address of the API, such as `http://127.0.0.1:8080`. */
   readonly url: string;
-  /** Gives a token that is valid now; asked for each request. */
-  readonly token: () => string | Promise<string>;
+  /** Gives a token that is valid now; asked for each request, and with the token that was refused after a 401. */
+  readonly token: (refused?: string) => string | Promise<string>;
   /** Whom the calls are about, where the token is an operator's. */
   readonly tenant?: string;
 }
@@ -25,6 +25,10 @@ interface Call<T> {
   readonly read: (status: number, body: unknown) => T | undefined;
   /** How often it is made again. Default 0. */
   readonly retries?: number;
+  /** How long an attempt may take, milliseconds. Default: as long as `fetch` waits. */
+  readonly attemptMs?: number;
+  /** True where a wait before another attempt does not keep the process alive. Default false. */
+  readonly unref?: boolean;
   /** Called before each attempt. */
   readonly onAttempt?: () => void;
   /** Called with the reason why another attempt is needed, before the wait. */
@@ -41,7 +45,7 @@ const MAX_WAIT_SECONDS = 600;
  * `details.code`
  */
 export async function call<T>(endpoint: Endpoint, request: Call<T>): Promise<T> {
-  const { retries = 0, signal, onWaiting } = request;
+  const { retries = 0, signal, unref = false, onWaiting } = request;
   if (retries === 0) return callOnce(endpoint, request);
   return pRetry(() => callOnce(endpoint, request), {
     retries,
@@ -50,27 +54,23 @@ export async function call<T>(endpoint: Endpoint, request: Call<T>): Promise<T> 
     maxTimeout: 8_000,
     factor: 2,
     randomize: true,
+    unref,
     shouldRetry: async ({ error }) => {
       if (!(error instanceof HeadgateError) || !error.retryable) return false;
       onWaiting?.(error.message);
-      await delay((error.retryAfterSeconds ?? 0) * 1000, undefined, { signal });
+      await delay((error.retryAfterSeconds ?? 0) * 1000, undefined, { signal, ref: !unref });
       return true;
     },
   });
 }
 
-async function callOnce<T>({ url, token, tenant }: Endpoint, request: Call<T>): Promise<T> {
-  const { path, method = 'POST', body, contentType = 'application/json', signal, read } = request;
+async function callOnce<T>(endpoint: Endpoint, request: Call<T>): Promise<T> {
+  const { url } = endpoint;
   request.onAttempt?.();
-  const headers = {
-    authorization: `Bearer ${await token()}`,
-    'content-type': contentType,
-    ...(tenant !== undefined && { 'headgate-tenant': tenant }),
-  };
-  const response = await attempt(url, path, { method, headers, body, signal });
+  const response = await authorized(endpoint, request);
   const { status } = response;
   const answer: unknown = await response.json().catch(() => undefined);
-  const result = read(status, answer);
+  const result = request.read(status, answer);
   if (result !== undefined) return result;
   const { detail = `HTTP ${status}`, code } = (answer ?? {}) as { detail?: string; code?: string };
   throw new HeadgateError('REQUEST_FAILED', `${url} answers: ${detail}`, {
@@ -78,6 +78,17 @@ async function callOnce<T>({ url, token, tenant }: Endpoint, request: Call<T>): 
     retryAfterSeconds: secondsToWait(response.headers.get('retry-after')),
     details: { status, code },
   });
+}
+
+/** A token may end between two requests: where there is another one after a 401, it is tried, once. */
+async function authorized<T>(endpoint: Endpoint, request: Call<T>): Promise<Response> {
+  const token = await endpoint.token();
+  const response = await attempt(endpoint, request, token);
+  if (response.status !== 401) return response;
+  const renewed = await endpoint.token(token);
+  if (renewed === token) return response;
+  await response.body?.cancel();
+  return attempt(endpoint, request, renewed);
 }
 
 /** Statuses after which the same call may succeed. 408: the body came too slowly. */
@@ -93,9 +104,15 @@ function secondsToWait(header: string | null): number {
 }
 
 /** A connection that fails is worth another try, whatever the reason; a call that was called off is not made again. */
-async function attempt(url: string, path: string, init: RequestInit): Promise<Response> {
+async function attempt<T>({ url, tenant }: Endpoint, request: Call<T>, token: string): Promise<Response> {
+  const { path, method = 'POST', body, contentType = 'application/json' } = request;
+  const headers = {
+    authorization: `Bearer ${token}`,
+    'content-type': contentType,
+    ...(tenant !== undefined && { 'headgate-tenant': tenant }),
+  };
   try {
-    return await fetch(`${url}${path}`, init);
+    return await fetch(`${url}${path}`, { method, headers, body, signal: signalOf(request) });
   } catch (error) {
     const cause = (error as Error).cause ?? error;
     const reason = cause instanceof Error ? cause.message : String(cause);
@@ -104,4 +121,10 @@ async function attempt(url: string, path: string, init: RequestInit): Promise<Re
       cause: error,
     });
   }
+}
+
+function signalOf<T>({ signal, attemptMs }: Call<T>): AbortSignal | undefined {
+  const signals = [signal, attemptMs === undefined ? undefined : AbortSignal.timeout(attemptMs)];
+  const given = signals.filter((each) => each !== undefined);
+  return given.length > 1 ? AbortSignal.any(given) : given[0];
 }

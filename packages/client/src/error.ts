@@ -1,6 +1,15 @@
 /** Codes of the errors that the client throws on purpose; part of its public interface. */
 export type ClientErrorCode =
-  'BODY_MALFORMED' | 'LEASE_LOST' | 'REQUEST_FAILED' | 'SECRET_INVALID' | 'SIGNATURE_INVALID';
+  | 'BODY_MALFORMED'
+  | 'EVENT_INVALID'
+  | 'LEASE_LOST'
+  | 'NOT_SENT'
+  | 'OPTION_INVALID'
+  | 'PUBLISHER_CLOSED'
+  | 'QUEUE_FULL'
+  | 'REQUEST_FAILED'
+  | 'SECRET_INVALID'
+  | 'SIGNATURE_INVALID';
 
 /** What a {@link HeadgateError} carries besides its code and message. */
 export interface HeadgateErrorOptions {

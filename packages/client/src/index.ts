@@ -4,6 +4,8 @@ import type { NewEvent } from './cloudevent.js';
 import { consume, type ConsumeOptions, type Consumer, type Handler } from './consumer.js';
 import type { EventStory } from './event-story.js';
 import { HeadgateError } from './error.js';
+import { createPublisher, type Publisher } from './publisher.js';
+import type { PublisherOptions } from './publisher-options.js';
 import type { StatusReport } from './status.js';
 import { groupLines, postLines, type EventOutcome, type InputStream } from './send.js';
 
@@ -11,6 +13,9 @@ export type { EventStory } from './event-story.js';
 export { HeadgateError, type ClientErrorCode, type HeadgateErrorOptions } from './error.js';
 export type { CloudEvent, NewEvent } from './cloudevent.js';
 export type { ConsumeOptions, Consumer, Delivery, Handler } from './consumer.js';
+export type { EventToPublish, Publisher } from './publisher.js';
+export type { PublisherLimits, PublisherOptions } from './publisher-options.js';
+export type { PublishedOutcome } from './waiting-events.js';
 export { sendLines } from './send.js';
 export type {
   AcknowledgedEvent,
@@ -27,8 +32,11 @@ export { verifyWebhook, type VerifyOptions, type WebhookHeaders } from './webhoo
 export interface ClientOptions {
   /** Address of the API, such as `http://127.0.0.1:8080`. */
   readonly url: string;
-  /** A token, or what gives one that is valid now. The tenant is the token's, or, with an operator's, `tenant`. */
-  readonly token: string | (() => string | Promise<string>);
+  /**
+   * A token, or what gives one that is valid now: after a 401 with the token that was refused, and then another one is tried
+   * once. The tenant is the token's, or, with an operator's, `tenant`.
+   */
+  readonly token: string | ((refused?: string) => string | Promise<string>);
   /** Whom it is about: needed with the token of an operator, which is for several tenants. */
   readonly tenant?: string;
 }
@@ -114,6 +122,11 @@ export interface HeadgateClient {
     events: readonly NewEvent[],
     options?: { readonly signal?: AbortSignal },
   ): Promise<EventOutcome[]>;
+  /**
+   * Starts to publish in the background: events are taken at once, and sent in batches.
+   * @throws HeadgateError `OPTION_INVALID`
+   */
+  publisher(options?: PublisherOptions): Publisher;
   /** Starts to handle the events of a pull subscription. */
   consume(subscription: string, handler: Handler, options?: ConsumeOptions): Consumer;
   /** What became of the events of an id, the newest first; empty where none that is kept has it. */
@@ -155,6 +168,7 @@ export function createClient({ url, token, tenant }: ClientOptions): HeadgateCli
       }
       return outcomes;
     },
+    publisher: (options) => createPublisher(endpoint, options),
     consume: (subscription, handler, options) => consume(endpoint, subscription, handler, options),
     usage: (query = {}) => {
       const path = `/v1/usage?${new URLSearchParams({ ...query }).toString()}`;

@@ -44,6 +44,12 @@ export interface PostOptions extends Endpoint {
   /** Called when the server asks to wait, or cannot be reached. */
   readonly onWaiting?: (reason: string) => void;
   readonly signal?: AbortSignal;
+  /** How often it is sent again. Default 40: about five minutes of an unreachable or overloaded server. */
+  readonly retries?: number;
+  /** How long one attempt may take. Default: as long as `fetch` waits. */
+  readonly attemptMs?: number;
+  /** True where a wait before another attempt does not keep the process alive. */
+  readonly unref?: boolean;
 }
 
 /** What has become of one event. */
@@ -69,7 +75,6 @@ export interface PostAnswer {
 }
 
 const MAX_REQUEST_BYTES = 1_000_000;
-/** About five minutes of an unreachable or overloaded server. */
 const RETRIES = 40;
 
 /**
@@ -129,14 +134,16 @@ export async function* groupLines(
  * @throws HeadgateError `REQUEST_FAILED` on an answer that a retry does not help
  */
 export function postLines(options: PostOptions, lines: readonly string[]): Promise<PostAnswer> {
-  const { stream, signal, onWaiting } = options;
+  const { stream, signal, retries = RETRIES, attemptMs, unref, onWaiting } = options;
   return call(options, {
     path: `/v1/${stream}`,
     body: `${lines.join('\n')}\n`,
     contentType: 'application/x-ndjson',
     signal,
     read: readAnswer,
-    retries: RETRIES,
+    retries,
+    attemptMs,
+    unref,
     onWaiting,
   });
 }

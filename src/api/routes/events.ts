@@ -53,7 +53,6 @@ const EXAMPLES: Readonly<Record<InputStream, readonly RouteExample[]>> = {
       name: 'one-again',
       summary: 'An event that was taken before',
       body: ORDER_PAID,
-      mediaType: 'application/cloudevents+json',
       answer: {
         accepted: 0,
         duplicate: 1,
@@ -124,12 +123,9 @@ export const EVENT_ROUTES: readonly Route<EventServices>[] = INPUT_STREAMS.map((
       act: 'counted',
       body: {
         schema: EVENTS_BODY,
-        mediaTypes: [
-          'application/json',
-          'application/cloudevents+json',
-          'application/cloudevents-batch+json',
-          'application/x-ndjson',
-        ],
+        // Those of CloudEvents are in the description alone: what a client generator makes of several types of one schema
+        // is of no use, or does not run.
+        mediaTypes: ['application/json', 'application/x-ndjson'],
         // Events are checked one by one.
         read: 'raw',
       },

@@ -53,7 +53,7 @@ const SUMMARY = {
     [
       closed({ kind: literal('deliver'), subscription: optional(subscription) }),
       closed({ kind: literal('fill'), subscription }),
-      closed({ kind: literal('decide'), applyCurrent: optional(literal(true)) }),
+      closed({ kind: literal('decide'), applyCurrent: optional(raw<true>({ type: 'boolean' })) }),
     ],
     { description: 'What is done with the events.' },
   ),

@@ -92,7 +92,7 @@ export const SUBSCRIPTION_DETAILS = closed(
 );
 
 /** A subscription that was changed. */
-export const SUBSCRIPTION_CHANGED = closed({ name: text(), ...STATUS }, { title: 'SubscriptionState' });
+export const SUBSCRIPTION_CHANGED = closed({ name: text(), ...STATUS }, { title: 'SubscriptionChanged' });
 
 /** Body of pause, resume and drain. */
 export const CHANGE_BODY = closed(
