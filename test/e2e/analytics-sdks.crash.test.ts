@@ -97,7 +97,7 @@ async function makeKey(dataDir: string, url: string): Promise<string> {
   const args = ['source', 'create', 'web', '--tenant', TENANT, '--url', url, '--json'];
   const { code, stdout, stderr } = await runHeadgate(args, { HEADGATE_TOKEN: token });
   assert.equal(code, 0, stderr);
-  return (JSON.parse(stdout) as { key: { key: string } }).key.key;
+  return (JSON.parse(stdout) as { key: string }).key;
 }
 
 interface Ending {
