@@ -7,7 +7,7 @@ export const LAYERS = [
   ['reference'],
   ['platform'],
   ['events', 'recovery'],
-  ['expressions', 'tenants'],
+  ['analytics', 'expressions', 'tenants'],
   // What workflows, activities and clients say to each other; the workflows themselves are further up.
   ['workflows/messages'],
   ['rules', 'event-schemas'],
@@ -28,7 +28,7 @@ export const LAYERS = [
   ['stores/warehouse'],
   ['tracing'],
   ['config.ts', 'observability', 'schema-trials'],
-  ['audit-log', 'keys', 'temporal/dev-server'],
+  ['audit-log', 'keys', 'sources', 'temporal/dev-server'],
   ['temporal'],
   ['eligibility'],
   ['ingest'],

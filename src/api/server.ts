@@ -24,6 +24,10 @@ import type { ReaderPace } from './reader-pace.js';
 import { RefusedTokens } from './refused-tokens.js';
 import { holdContinue } from './expect-continue.js';
 import { problemDocument, problems } from './problem.js';
+import { analyticsCors, corsHeaders, messageFor } from './analytics/cors.js';
+import type { UnknownBodies } from './unknown-bodies.js';
+import { RejectedEvents } from '../sources/rejected-events.js';
+import type { WriteKeys } from '../sources/write-keys.js';
 import type { BodyPace } from './read-body.js';
 import type { EventHistory } from '../event-history/event-history.js';
 import type { Receipts } from '../receipts/receipts.js';
@@ -48,6 +52,10 @@ import { USAGE_ROUTES, type UsageServices } from './routes/usage.js';
 /** What the API is built over. */
 export interface ApiDependencies {
   readonly authenticate: Authenticator;
+  /** The write keys of sources. Default: there are none, and analytics clients need a token. */
+  readonly writeKeys?: WriteKeys;
+  /** Bounds bodies of which nobody knows yet who sends them. Default: by its own defaults. */
+  readonly unknownBodies?: UnknownBodies;
   readonly admission: Admission;
   readonly ingest: Ingest;
   /** The schemas of a tenant's events now in force; undefined where it has none. Default: no tenant has any. */
@@ -148,6 +156,7 @@ export function createApi(dependencies: ApiDependencies): Koa {
   const services = {
     ...dependencies,
     exportSlots: new ExportSlots(),
+    rejectedEvents: new RejectedEvents(),
     readinessNow: createReadiness(readiness),
     documentation: createDocumentation(ROUTES),
     console: createConsole(),
@@ -161,6 +170,7 @@ export function createApi(dependencies: ApiDependencies): Koa {
   if (activity !== undefined)
     mount(router, ACTIVITY_ROUTES, { activity, viewerSlots: new ViewerSlots() }, guard);
   if (metrics !== undefined) mount(router, METRICS_ROUTES, { scrape: createScrape(metrics) });
+  app.use(analyticsCors);
   app.use(problems(log));
   app.use(refuseUnknown);
   app.use(router.routes());
@@ -235,9 +245,15 @@ export async function listen(
 
 /** A connection that is kept alive and busy would otherwise keep the process from ending. */
 function refuse(response: ServerResponse): void {
-  const headers = { 'Content-Type': 'application/problem+json', 'Retry-After': '1', Connection: 'close' };
-  response.writeHead(503, headers);
-  response.end(problemDocument(503, 'SHUTTING_DOWN', 'This node is stopping.'));
+  const { url } = response.req;
+  const detail = 'This node is stopping.';
+  response.writeHead(503, {
+    'Content-Type': 'application/problem+json',
+    'Retry-After': '1',
+    Connection: 'close',
+    ...corsHeaders(url),
+  });
+  response.end(problemDocument(503, 'SHUTTING_DOWN', detail, messageFor(url, detail)));
 }
 
 function bind(server: Server, host: string, port: number, variable: string): Promise<void> {
