@@ -7,7 +7,7 @@ export const LAYERS = [
   ['reference'],
   ['platform'],
   ['events', 'recovery'],
-  ['expressions', 'tenants'],
+  ['analytics', 'expressions', 'tenants'],
   // What workflows, activities and clients say to each other; the workflows themselves are further up.
   ['workflows/messages'],
   ['rules', 'event-schemas'],

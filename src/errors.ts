@@ -41,6 +41,7 @@ export type ErrorCode =
   | 'NOT_FOUND'
   | 'NOTHING_ACCEPTED'
   | 'OPERATOR_ONLY'
+  | 'ORIGIN_NOT_ALLOWED'
   | 'OVERLOADED'
   | 'PAGE_TOKEN_INVALID'
   | 'PARAMETER_INVALID'
@@ -93,7 +94,9 @@ export type ErrorCode =
   | 'WAREHOUSE_QUOTA'
   | 'WAREHOUSE_REFUSED'
   | 'WAREHOUSE_UNAVAILABLE'
-  | 'WORKFLOW_FOREIGN';
+  | 'WORKFLOW_FOREIGN'
+  | 'WRITE_KEY_INVALID'
+  | 'WRITE_KEYS_LOADING';
 
 /** What a {@link HeadgateError} carries besides its code and message. */
 export interface HeadgateErrorOptions {

@@ -38,6 +38,8 @@ export interface Authenticator {
    * @returns how to stop
    */
   follow(caller: Caller, onLost: (reason: unknown) => void, tenant?: string): () => void;
+  /** @throws HeadgateError `TENANT_UNKNOWN`, `TENANT_SUSPENDED` */
+  assertServed(tenant: string): void;
 }
 
 /** Verified tokens kept; each takes about a kilobyte, or more where it lists many tenants. */
@@ -113,6 +115,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     check: (caller: Caller, tenant?: string) => check(useOf(caller, tenant)),
     follow: (caller: Caller, onLost: (reason: unknown) => void, tenant?: string) =>
       followed.follow(useOf(caller, tenant), onLost),
+    assertServed: (tenant: string) => assertServed(tenant, options),
   });
 }
 
@@ -160,15 +163,15 @@ function lookUp(known: Known, options: AuthenticatorOptions): Promise<void> {
 }
 
 /** What is known without asking anybody: its expiry, whether it is revoked, and how the tenant stands. */
-function assertGood(
-  { known: { expiresAt, revocable }, tenant }: Used,
-  { revocations, tenantStatusOf }: AuthenticatorOptions,
-): void {
+function assertGood({ known: { expiresAt, revocable }, tenant }: Used, options: AuthenticatorOptions): void {
   if (expiresAt <= Date.now())
     throw new HeadgateError('TOKEN_EXPIRED', 'The token has expired; get a new one.');
-  const revoked = revocations?.reasonFor(revocable);
+  const revoked = options.revocations?.reasonFor(revocable);
   if (revoked !== undefined) throw new HeadgateError('TOKEN_REVOKED', revoked);
-  if (tenant === undefined) return;
+  if (tenant !== undefined) assertServed(tenant, options);
+}
+
+function assertServed(tenant: string, { tenantStatusOf }: AuthenticatorOptions): void {
   const status = tenantStatusOf(tenant);
   if (status === 'unknown')
     throw new HeadgateError('TENANT_UNKNOWN', `Tenant ${tenant} is not configured here.`);

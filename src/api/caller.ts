@@ -1,6 +1,7 @@
 import type { JWTPayload } from 'jose';
 import { HeadgateError } from '../errors.js';
 import { isTenantId } from '../tenants/ids.js';
+import type { Source } from '../sources/write-keys.js';
 import { OPERATOR_SCOPES } from './scopes.js';
 
 /** Which tenants something is about. */
@@ -8,7 +9,7 @@ export interface Reach {
   includes(tenant: string): boolean;
 }
 
-/** Who is calling, as the verified token says. */
+/** Who is calling, as the verified token or the write key says. */
 export interface Caller {
   readonly role: 'tenant' | 'operator';
   /** The tenant whose token it is; an operator has none. */
@@ -18,6 +19,8 @@ export interface Caller {
   readonly scopes: ReadonlySet<string>;
   /** A tenant reaches itself; an operator the tenants of its token, or all. */
   readonly reach: Reach;
+  /** The source whose write key it sent; absent for what sent a token. */
+  readonly source?: Source;
 }
 
 /** Tenants that an operator's token may list. */

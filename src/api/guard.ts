@@ -13,6 +13,9 @@ import { createRequestCounter } from './count-request.js';
 import { statusOf } from './problem.js';
 import { setRateLimitHeaders } from './rate-limit-headers.js';
 import { readBody, type BodyPace } from './read-body.js';
+import { assertOrigin, byToken, byTokenOrKey } from './identify.js';
+import type { WriteKeys } from '../sources/write-keys.js';
+import { UnknownBodies, type EarlyBody } from './unknown-bodies.js';
 import type { Scope } from './scopes.js';
 import type { RefusedTokens } from './refused-tokens.js';
 import { namedTenant, tenantInPath, tenantOf, tenantOfRequest, type Audience } from './tenant-of-request.js';
@@ -21,6 +24,10 @@ import { TokenWatch, tokenOf } from './token-watch.js';
 /** What {@link createGuard} needs. */
 export interface GuardOptions {
   readonly authenticate: Authenticator;
+  /** The write keys of sources, for routes that take them. Default: there are none. */
+  readonly writeKeys?: WriteKeys;
+  /** Bounds bodies of which nobody knows yet who sends them. Default: by its own defaults. */
+  readonly unknownBodies?: UnknownBodies;
   readonly admission: Admission;
   readonly refusedTokens: RefusedTokens;
   readonly bodyPace?: BodyPace;
@@ -44,6 +51,8 @@ export interface GuardedRoute extends ActRoute {
   readonly narrowedBy?: string;
   /** Largest body in bytes, inflated. Default: it has none, and what comes is not read. */
   readonly maxBytes?: number;
+  /** Write keys of sources are as good as tokens; and what is gzip need not say so. */
+  readonly writeKeys?: boolean;
   /** It takes events in: their rates, the backlog, spool and disk count as well. */
   readonly takesEvents?: boolean;
   /** How many calls of Temporal it counts as. Default none: it is answered from this process, or by what is bounded itself. */
@@ -54,7 +63,8 @@ export interface GuardedRoute extends ActRoute {
 export type Guard = (scope: Scope, route?: GuardedRoute) => (ctx: Context, next: Next) => Promise<void>;
 
 /**
- * Builds what stands before every route that needs a token. In this order: the token's check, the tenant's bounds on
+ * Builds what stands before every route that needs a token. In this order: the check of the token, or of the write key,
+ * for which a body may have to be read, the tenant's bounds on
  * requests, the tenant that it is about, the scope, and admission, before anything of the body is read. An operator has
  * bounds of its own: what it asks does not count against the tenant that it asks about. It tells the quotas with every
  * answer. What the body and the answer take counts until the answer is ready; the request itself until it is through.
@@ -65,33 +75,37 @@ export type Guard = (scope: Scope, route?: GuardedRoute) => (ctx: Context, next:
  * all the same, more than 50 in a second, are held back.
  */
 export function createGuard(options: GuardOptions): Guard {
+  const { authenticate, unknownBodies = new UnknownBodies(options), refusedTokens, acts } = options;
+  const tokens = byToken(authenticate);
+  const keys = byTokenOrKey({ ...options, unknownBodies });
   const counted = createRequestCounter(options.admission);
   return (scope, route = {}) =>
     async (ctx, next) => {
-      const { authenticate, refusedTokens, acts } = options;
-      const authorization = ctx.get('authorization') || undefined;
-      const caller = await authenticate(authorization).catch((error: unknown) => {
-        acts?.tokenRefused(ctx, route, error);
-        return refusedTokens.refused(ctx.req, error);
-      });
+      const identifier = route.writeKeys === true ? keys : tokens;
+      const { caller, early } = await identifier
+        .identify(ctx, route.maxBytes ?? 0)
+        .catch((error: unknown): Promise<never> => {
+          acts?.tokenRefused(ctx, route, error);
+          return refusedTokens.refused(ctx.req, error);
+        });
       const payer = payerOf(caller);
       identified(ctx.req, payer);
       ctx.state.caller = caller;
-      ctx.state.token = new TokenWatch(ctx, options);
+      ctx.state.token = new TokenWatch(ctx, { authenticate: identifier, refusedTokens });
       // Answers have a tenant's data; no cache on the way may keep them.
       ctx.set('Cache-Control', 'no-store');
-      await answering(ctx, options, route, async () => {
-        await counted(ctx, payer, async () => {
-          try {
-            assertAllowed(ctx, scope, route);
-          } catch (error) {
-            refusedTokens.notAllowed(ctx.req, error);
-            throw error;
-          }
-          acts?.begin(ctx, route);
-          await watched(ctx, route, () => admitted(ctx, options, route, next));
-        });
-      });
+      const drop = (): void => early?.drop();
+      const run = async (): Promise<void> => {
+        try {
+          assertAllowed(ctx, scope, route);
+        } catch (error) {
+          refusedTokens.notAllowed(ctx.req, error);
+          throw error;
+        }
+        acts?.begin(ctx, route);
+        await watched(ctx, route, () => admitted(ctx, options, route, next, early));
+      };
+      await answering(ctx, options, route, () => counted(ctx, payer, run, drop)).finally(drop);
     };
 }
 
@@ -112,6 +126,7 @@ function assertAllowed(ctx: Context, scope: Scope, route: GuardedRoute): void {
     managed === undefined
       ? tenantOfRequest(caller, route.audience ?? 'tenant', namedTenant(ctx))
       : tenantInPath(caller, managed, namedTenant(ctx));
+  assertOrigin(caller, ctx.get('origin'));
   const lacking = lackOf(caller, scope, paramOf(ctx, route.narrowedBy));
   if (lacking !== undefined) throw lacking;
 }
@@ -175,19 +190,24 @@ export async function answering(
 async function admitted(
   ctx: Context,
   { admission, bodyPace }: GuardOptions,
-  { takesEvents, maxBytes = 0, temporalCost = 0 }: GuardedRoute,
+  { takesEvents, writeKeys, maxBytes = 0, temporalCost = 0 }: GuardedRoute,
   next: Next,
+  early: EarlyBody | undefined,
 ): Promise<void> {
   const payer = payerOf(callerOf(ctx));
   // A larger body is refused for that when it is read, and must not be for want of room.
-  const bytes = Math.min(maxBytes, announcedBytes(ctx.req));
+  const bytes = early?.bytes ?? Math.min(maxBytes, announcedBytes(ctx.req));
   const permit =
     takesEvents === true
       ? admission.admit(payer, bytes, tenantOf(ctx))
       : admission.admitCall(payer, bytes, temporalCost);
   ctx.state.permit = permit;
+  // The permit holds it now.
+  early?.release();
+  if (early !== undefined) permit.received(bytes);
   ctx.state.readBody = async () => {
-    const body = await readBody(ctx.req, { maxBytes, pace: bodyPace, onBytes: permit.received });
+    const reading = { maxBytes, pace: bodyPace, onBytes: permit.received, anyGzip: writeKeys };
+    const body = early?.octets ?? (await readBody(ctx.req, reading));
     await tokenOf(ctx).check();
     return body;
   };

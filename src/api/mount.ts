@@ -18,11 +18,11 @@ export function mount<Services>(
   guard?: Guard,
 ): void {
   for (const route of routes) {
-    const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1');
+    const paths = [route.path, ...(route.aliases ?? [])].map((path) => path.replaceAll(/\{(\w+)\}/g, ':$1'));
     const answer = answerer(route, services);
     const add = adderOf(router, route);
-    if (route.scope === undefined) add(path, answer);
-    else if (guard !== undefined) add(path, guard(route.scope, route), answer);
+    if (route.scope === undefined) add(paths, answer);
+    else if (guard !== undefined) add(paths, guard(route.scope, route), answer);
     else throw new Error(`${route.path} needs a token, and there is no guard.`);
   }
 }

@@ -119,7 +119,8 @@ function parseLine(line: Buffer): Candidate {
   }
 }
 
-function checkCount(events: number): void {
+/** @throws HeadgateError `BODY_TOO_LARGE` */
+export function checkCount(events: number): void {
   if (events <= MAX_EVENTS) return;
   throw new HeadgateError(
     'BODY_TOO_LARGE',

@@ -1,6 +1,7 @@
 import type { Context, Next } from 'koa';
 import { HeadgateError, type ErrorCode } from '../errors.js';
 import type { Logger } from '../platform/logger.js';
+import { messageFor } from './analytics/cors.js';
 
 /** The HTTP status of each error that can reach a client; anything else is a bug and answers 500. */
 const STATUS: Partial<Record<ErrorCode, number>> = {
@@ -14,7 +15,9 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   TOKEN_EXPIRED: 401,
   TOKEN_REVOKED: 401,
   SIGNATURE_INVALID: 401,
+  WRITE_KEY_INVALID: 401,
   OPERATOR_ONLY: 403,
+  ORIGIN_NOT_ALLOWED: 403,
   SCOPE_MISSING: 403,
   TENANT_OUT_OF_REACH: 403,
   TENANT_UNKNOWN: 403,
@@ -45,6 +48,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   TENANT_IN_FLIGHT_FULL: 429,
   TENANT_RATE_LIMITED: 429,
   TENANT_BACKLOG_FULL: 429,
+  WRITE_KEYS_LOADING: 429,
   AUDIT_LOG_UNAVAILABLE: 503,
   OVERLOADED: 503,
   SOURCE_UNVERIFIABLE: 503,
@@ -116,7 +120,7 @@ function write(
   details: Readonly<Record<string, unknown>>,
 ): void {
   ctx.status = status;
-  ctx.body = problemDocument(status, code, detail, details);
+  ctx.body = problemDocument(status, code, detail, { ...messageFor(ctx.path, detail), ...details });
   ctx.type = 'application/problem+json';
 }
 

@@ -17,6 +17,8 @@ export interface ReadBodyOptions {
   /** Largest body, in bytes after inflating. */
   readonly maxBytes: number;
   readonly pace?: BodyPace;
+  /** True to inflate what is gzip by its first two octets, whatever the headers say. */
+  readonly anyGzip?: boolean;
   /** Told how many bytes, inflated, have been read so far; what it throws ends the reading. */
   readonly onBytes?: (bytes: number) => void;
 }
@@ -51,7 +53,10 @@ export async function readBody(request: IncomingMessage, options: ReadBodyOption
   const chunks: Buffer[] = [];
   try {
     if (encoding === 'gzip') await collectInflated(request, chunks, options);
-    else await collect(request, chunks, options);
+    else {
+      await collect(request, chunks, options);
+      if (options.anyGzip === true && isGzip(chunks)) await inflateAll(chunks, options);
+    }
   } catch (error) {
     chunks.length = 0;
     const problem = bodyError(error);
@@ -116,6 +121,22 @@ async function collectInflated(
   } finally {
     request.off('close', cutOff).unpipe(gunzip);
     // What it was inflating may still fail; nobody waits for it any more.
+    gunzip.on('error', () => undefined).destroy();
+  }
+}
+
+function isGzip([first]: readonly Buffer[]): boolean {
+  return first !== undefined && first[0] === 0x1f && first[1] === 0x8b;
+}
+
+/** In place: what was read is no more needed, and what it becomes is counted anew. */
+async function inflateAll(chunks: Buffer[], options: ReadBodyOptions): Promise<void> {
+  const gunzip = createGunzip();
+  gunzip.end(Buffer.concat(chunks));
+  chunks.length = 0;
+  try {
+    await collect(gunzip, chunks, options);
+  } finally {
     gunzip.on('error', () => undefined).destroy();
   }
 }

@@ -27,6 +27,7 @@ const FAULTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'TOKEN_INVALID',
   'TOKEN_EXPIRED',
   'TOKEN_REVOKED',
+  'WRITE_KEY_INVALID',
   'TENANT_UNKNOWN',
   'TENANT_SUSPENDED',
   'SOURCE_UNKNOWN',

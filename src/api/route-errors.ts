@@ -27,6 +27,9 @@ const GUARDED = [
   'ENGINE_UNAVAILABLE',
 ] as const;
 
+/** Of those of them that take write keys, too. */
+const WITH_KEYS = ['WRITE_KEY_INVALID', 'WRITE_KEYS_LOADING', 'ORIGIN_NOT_ALLOWED'] as const;
+
 /** Of those of them that change something. */
 const CHANGING = ['AUDIT_LOG_UNAVAILABLE'] as const;
 
@@ -50,10 +53,12 @@ export function errorsOf({
   query,
   body,
   tenantIn,
+  writeKeys,
   errors = [],
 }: RouteShape): ErrorCode[] {
   const codes: readonly ErrorCode[] = [
     ...(scope === undefined ? [] : GUARDED),
+    ...(writeKeys === true ? WITH_KEYS : []),
     ...(audience === 'operator' ? FOR_OPERATORS : []),
     ...(scope !== undefined && act === undefined && method !== 'GET' ? CHANGING : []),
     ...(query === undefined && tenantIn === undefined ? [] : WITH_QUERY),

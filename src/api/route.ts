@@ -8,6 +8,7 @@ import type { Scope } from './scopes.js';
 /** What routes are about, in the order of the reference, and what is said of each. */
 export const TAGS = {
   Events: 'Send events and user properties.',
+  Analytics: 'For clients of Segment, RudderStack and Jitsu.',
   Decisions: 'What is decided about a subject.',
   Batches: 'What became of a batch.',
   Subscriptions: 'Look at subscriptions, and pause, resume or drain them.',
@@ -74,6 +75,8 @@ export interface RouteShape extends GuardedRoute {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** With its parameters in braces: `/v1/batches/{id}`. */
   readonly path: string;
+  /** Other paths by which it is asked for. */
+  readonly aliases?: readonly string[];
   readonly tag: keyof typeof TAGS;
   /** Absent where no token is needed. */
   readonly scope?: Scope;

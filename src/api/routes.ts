@@ -1,5 +1,6 @@
 import type { Route } from './route.js';
 import { ACTIVITY_ROUTES, type ActivityServices } from './routes/activity.js';
+import { ANALYTICS_ROUTES } from './routes/analytics.js';
 import { AUDIT_LOG_ROUTES, type AuditLogServices } from './routes/audit-log.js';
 import { BATCH_ROUTES } from './routes/batches.js';
 import { CONSOLE_ROUTES, type ConsoleServices } from './routes/console.js';
@@ -11,6 +12,7 @@ import { EVENT_ROUTES } from './routes/events.js';
 import { HEALTH_ROUTES, type HealthServices } from './routes/health.js';
 import { METRICS_ROUTES, type MetricsServices } from './routes/metrics.js';
 import { PULL_ROUTES, type PullServices } from './routes/pull.js';
+import { REJECTED_EVENTS_ROUTES } from './routes/rejected-events.js';
 import { REPLAY_ROUTES, type ReplayServices } from './routes/replays.js';
 import { SUBSCRIPTION_ROUTES, type SubscriptionServices } from './routes/subscriptions.js';
 import { USAGE_ROUTES, type UsageServices } from './routes/usage.js';
@@ -23,12 +25,14 @@ import { TENANT_ROUTES, type TenantServices } from './routes/tenants.js';
 import type { Decider } from '../eligibility/decider.js';
 import type { EventHistory } from '../event-history/event-history.js';
 import type { Receipts } from '../receipts/receipts.js';
+import type { AnalyticsServices } from './analytics/take.js';
 import type { EventServices } from './take-events.js';
 
 /** What routes that every API has need of the server. */
 export interface RouteServices
   extends
     EventServices,
+    AnalyticsServices,
     ReplayServices,
     DeadLetterServices,
     PullServices,
@@ -44,6 +48,8 @@ export interface RouteServices
 export const COMMON_ROUTES: readonly Route<RouteServices>[] = [
   ...EVENT_ROUTES,
   ...EVENT_HISTORY_ROUTES,
+  ...ANALYTICS_ROUTES,
+  ...REJECTED_EVENTS_ROUTES,
   ...ELIGIBILITY_ROUTES,
   ...BATCH_ROUTES,
   ...PULL_ROUTES,

@@ -26,6 +26,9 @@ import { RefusedTokens } from './refused-tokens.js';
 import { SourceGuard, type SourcesInForce } from './sources/source-guard.js';
 import { holdContinue } from './expect-continue.js';
 import { problemDocument, problems } from './problem.js';
+import { analyticsCors, corsHeaders, messageFor } from './analytics/cors.js';
+import type { UnknownBodies } from './unknown-bodies.js';
+import { RejectedEvents } from '../sources/rejected-events.js';
 import type { BodyPace } from './read-body.js';
 import type { EventHistory } from '../event-history/event-history.js';
 import type { Receipts } from '../receipts/receipts.js';
@@ -52,6 +55,10 @@ import { USAGE_ROUTES, type UsageServices } from './routes/usage.js';
 /** What the API is built over. */
 export interface ApiDependencies {
   readonly authenticate: Authenticator;
+  /** The write keys of sources. Default: there are none, and analytics clients need a token. */
+  readonly writeKeys?: WriteKeys;
+  /** Bounds bodies of which nobody knows yet who sends them. Default: by its own defaults. */
+  readonly unknownBodies?: UnknownBodies;
   readonly admission: Admission;
   readonly ingest: Ingest;
   /** The schemas of a tenant's events now in force; undefined where it has none. Default: no tenant has any. */
@@ -68,8 +75,6 @@ export interface ApiDependencies {
   readonly webhookSources?: SourcesInForce;
   /** Without it there is no `/v1/tenants`. */
   readonly tenants?: TenantServices['tenants'] & SecretServices & SourceServices;
-  /** Finds whose a write key is. Without it nobody sends with one. */
-  readonly writeKeys?: WriteKeys;
   /** Without it there is no `/v1/usage`. */
   readonly usage?: UsageServices['usage'];
   /** Without it nothing is noted, and there is no `/v1/audit-log`. */
@@ -158,6 +163,7 @@ export function createApi(dependencies: ApiDependencies): Koa {
   const services = {
     ...dependencies,
     exportSlots: new ExportSlots(),
+    rejectedEvents: new RejectedEvents(),
     readinessNow: createReadiness(readiness),
     documentation: createDocumentation(ROUTES),
     console: createConsole(),
@@ -172,6 +178,7 @@ export function createApi(dependencies: ApiDependencies): Koa {
   if (activity !== undefined)
     mount(router, ACTIVITY_ROUTES, { activity, viewerSlots: new ViewerSlots() }, guard);
   if (metrics !== undefined) mount(router, METRICS_ROUTES, { scrape: createScrape(metrics) });
+  app.use(analyticsCors);
   app.use(problems(log));
   app.use(refuseUnknown);
   app.use(router.routes());
@@ -255,9 +262,15 @@ export async function listen(
 
 /** A connection that is kept alive and busy would otherwise keep the process from ending. */
 function refuse(response: ServerResponse): void {
-  const headers = { 'Content-Type': 'application/problem+json', 'Retry-After': '1', Connection: 'close' };
-  response.writeHead(503, headers);
-  response.end(problemDocument(503, 'SHUTTING_DOWN', 'This node is stopping.'));
+  const { url } = response.req;
+  const detail = 'This node is stopping.';
+  response.writeHead(503, {
+    'Content-Type': 'application/problem+json',
+    'Retry-After': '1',
+    Connection: 'close',
+    ...corsHeaders(url),
+  });
+  response.end(problemDocument(503, 'SHUTTING_DOWN', detail, messageFor(url, detail)));
 }
 
 function bind(

@@ -61,21 +61,22 @@ export async function takeEvents(
   }
 }
 
-type Counts = Pick<IngestAnswer, 'accepted' | 'duplicate' | 'rejected'>;
+/** How many of a request's events had which end. */
+export type Counts = Pick<IngestAnswer, 'accepted' | 'duplicate' | 'rejected'>;
 
-function attributesOf({ accepted, duplicate, rejected }: Counts): Attributes {
+/** What the span of a request says of its events. */
+export function attributesOf({ accepted, duplicate, rejected }: Counts, status = 202): Attributes {
   return {
-    'http.response.status_code': 202,
+    'http.response.status_code': status,
     'headgate.events.accepted': accepted,
     'headgate.events.duplicate': duplicate,
     'headgate.events.rejected': rejected,
   };
 }
 
-/** With what begins the span of a request, once its first event is parsed, and what parses them. */
-interface TracedServices extends EventServices {
+/** With what begins the span of a request, once its first event is parsed. */
+export interface TracedServices extends EventServices {
   readonly begin: (first: unknown) => RequestSpan | undefined;
-  readonly read: (body: Buffer) => Candidates;
 }
 
 /** The answer to a request, which may be given once its events are written. */
@@ -89,7 +90,7 @@ interface Taken extends Counts {
 
 /** Not asynchronous, so that nothing holds the events in memory while they are written; see {@link Ingest.accept}. */
 function take(
-  services: TracedServices,
+  services: TracedServices & { readonly read: (body: Buffer) => Candidates },
   tenant: string,
   stream: InputStream,
   ctx: Context,
@@ -97,18 +98,34 @@ function take(
 ): Taken | Promise<Taken> {
   const go = (candidates: Candidates): Taken | Promise<Taken> => {
     permitOf(ctx).charge(candidates.length, body.length);
-    return takeAll(services, tenant, stream, candidates);
+    return takeCandidates(services, { tenant, stream }, candidates, takenOf);
   };
   // In one piece, where it is no more: what is parsed is garbage again before the next request.
   return services.ingest.turns.run(tenant, () => go(services.read(body)));
 }
 
-function takeAll(
+function takenOf(answer: IngestAnswer, written: Promise<unknown>): Taken {
+  const { accepted, duplicate, rejected } = answer;
+  return {
+    accepted,
+    duplicate,
+    rejected,
+    json: JSON.stringify(answer),
+    refusal: refusalOf(answer),
+    written,
+  };
+}
+
+/**
+ * Checks events and hands those over that are good. Not asynchronous: see {@link Ingest.accept}.
+ * @param conclude makes what is kept of the results, in the same turn, until `written` says that they are on disk
+ */
+export function takeCandidates<T>(
   { ingest, schemasOf, metrics, begin }: TracedServices,
-  tenant: string,
-  stream: InputStream,
+  { tenant, stream }: { readonly tenant: string; readonly stream: InputStream },
   candidates: Candidates,
-): Taken | Promise<Taken> {
+  conclude: (answer: IngestAnswer, written: Promise<unknown>) => T,
+): T | Promise<T> {
   const now = new Date();
   const received = { ms: now.getTime(), iso: now.toISOString() };
   const check = new SchemaCheck(schemasOf?.(tenant));
@@ -127,13 +144,13 @@ function takeAll(
       events.push(taken);
     }
   };
-  const accept = (): Taken | Promise<Taken> => {
+  const accept = (): T | Promise<T> => {
     check.report(tenant, metrics);
     const accepting =
       events.length === 0 ? NOTHING : ingest.accept(tenant, stream, events, span?.context.traceparent);
     return accepting instanceof Promise ? accepting.then(answered) : answered(accepting);
   };
-  const answered = ({ receipts, written }: Acceptance): Taken => {
+  const answered = ({ receipts, written }: Acceptance): T => {
     const counts = { accepted: 0, duplicate: 0, rejected: candidates.length - events.length };
     for (let at = 0; at < receipts.length; at++) {
       const index = places[at] as number;
@@ -141,8 +158,7 @@ function takeAll(
       results[index] = result;
       counts[result.status]++;
     }
-    const answer: IngestAnswer = { ...counts, results };
-    return { ...counts, json: JSON.stringify(answer), refusal: refusalOf(answer), written };
+    return conclude({ ...counts, results }, written);
   };
   const examining = inTurns({ turns: ingest.turns, tenant }, candidates.length, examineAt);
   const taking = examining === undefined ? accept() : examining.then(accept);

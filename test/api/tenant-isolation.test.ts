@@ -32,7 +32,7 @@ function examplePathOf(route: (typeof ROUTES)[number]): string {
 describe('who may do what', () => {
   let api: TestApi;
 
-  it('only what runs Headgate or describes it needs no token, and what is signed', () => {
+  it('only what runs Headgate, describes it, tells everybody the same or is signed needs no token', () => {
     const open = ROUTES.filter(({ scope }) => scope === undefined).map(({ path }) => path);
     assert.deepEqual(open.sort(), [
       '/console',
@@ -43,6 +43,8 @@ describe('who may do what', () => {
       '/metrics',
       '/openapi.json',
       '/readyz',
+      '/sourceConfig',
+      '/v1/projects/{key}/settings',
       '/v1/sources/{tenant}/{name}',
     ]);
   });

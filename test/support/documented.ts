@@ -41,8 +41,11 @@ export function assertDocumented({ method, path, status, contentType, text }: An
 /** The route that a request is answered by. */
 export function routeOf(method: string, path: string): RouteShape | undefined {
   const wanted = method === 'HEAD' ? 'GET' : method;
-  const pathname = path.split('?')[0]!;
-  return ROUTES.find((each) => each.method === wanted && patternOf(each).test(pathname));
+  // What clients of analytics double, the server does not.
+  const pathname = path.split('?')[0]!.replaceAll(/\/{2,}/g, '/');
+  return ROUTES.find(
+    (each) => each.method === wanted && patternsOf(each).some((pattern) => pattern.test(pathname)),
+  );
 }
 
 /** The path of a route, with the examples of its parameters or with other values. */
@@ -56,8 +59,10 @@ export function examplePath(
   });
 }
 
-function patternOf({ path }: RouteShape): RegExp {
-  return new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]*')}/?$`);
+function patternsOf({ path, aliases = [] }: RouteShape): RegExp[] {
+  return [path, ...aliases].map(
+    (each) => new RegExp(`^${each.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]*')}/?$`),
+  );
 }
 
 function assertProblem(route: RouteShape | undefined, status: number, text: string, what: string): void {

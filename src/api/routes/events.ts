@@ -6,7 +6,7 @@ import { takeEvents, type EventServices } from '../take-events.js';
 import { ORDER_PAID } from './example-event.js';
 
 /** Largest request body, inflated: 4 MB. */
-const MAX_BODY_BYTES = 4_000_000;
+export const MAX_BODY_BYTES = 4_000_000;
 
 const FORMATS = `The content type says how they are written:
 one event or an array (\`application/json\`, \`application/cloudevents+json\`, \`application/cloudevents-batch+json\`),

@@ -1,4 +1,4 @@
-import { text, integer, literal, either, closed, type Schema } from '../../platform/json-schema.js';
+import { text, integer, literal, either, closed, optional, type Schema } from '../../platform/json-schema.js';
 import type { ErrorCode } from '../../errors.js';
 import { PROBLEM_DETAILS } from '../route-errors.js';
 
@@ -8,6 +8,7 @@ const MEMBERS = {
   status: integer({ description: 'The HTTP status.' }),
   code: text({ description: 'Stable: programs go by it.' }),
   detail: text({ description: 'For people; may change.' }),
+  message: optional(text({ description: 'The same, where clients of Segment or RudderStack look for it.' })),
 };
 
 const PROBLEM = closed(MEMBERS, {

@@ -7,6 +7,7 @@ export const REJECTIONS = {
   too_large: 'The event has more than 256 KB.',
   time_out_of_range: '`time` is before 1970, or more than 24 hours ahead.',
   schema_violation: "The data does not fit the event's schema; `pointer` says where.",
+  type_not_allowed: 'The source may not send events of this type, or the token no user properties.',
   profile_full: "The subject's profile would have more than 2,000 properties or 256 KB.",
 } as const satisfies Record<string, string>;
 

@@ -82,6 +82,11 @@ export const REQUEST_ERRORS = {
     todo: 'Use a token with `role: "operator"`.',
     retry: 'no',
   },
+  ORIGIN_NOT_ALLOWED: {
+    when: 'The page that sends is not of an origin that the source allows.',
+    todo: 'Add the origin to the source, or use the key of another.',
+    retry: 'no',
+  },
   OVERLOADED: {
     when: 'This node has as much to do as it can.',
     todo: 'Wait for `Retry-After`, then send it again.',
@@ -196,6 +201,16 @@ export const REQUEST_ERRORS = {
   WORKFLOW_FOREIGN: {
     when: "Another workflow has the id of one of Headgate's.",
     todo: 'Delete that workflow, which the message names, and try again.',
+    retry: 'yes',
+  },
+  WRITE_KEY_INVALID: {
+    when: 'The write key is not known, or was revoked.',
+    todo: 'Use a key of the source: `headgate source list` shows which there are.',
+    retry: 'no',
+  },
+  WRITE_KEYS_LOADING: {
+    when: 'The node has just started, and has not read all write keys yet.',
+    todo: 'Wait for `Retry-After`, then send it again.',
     retry: 'yes',
   },
 } as const satisfies Record<string, ErrorText>;

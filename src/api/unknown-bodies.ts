@@ -1,0 +1,127 @@
+import type { IncomingMessage } from 'node:http';
+import { LRUCache } from 'lru-cache';
+import { InFlight } from '../ingest/admission/in-flight.js';
+import { refusal } from '../ingest/admission/refusal.js';
+import { TokenBucket } from '../platform/token-bucket.js';
+import { addressOf } from './address.js';
+import { readBody, type BodyPace } from './read-body.js';
+
+/** What {@link UnknownBodies} keeps to. */
+export interface UnknownBodiesOptions {
+  /** Bytes of such bodies in memory, inflated, of all addresses. Default 32 MiB. */
+  readonly maxUnknownBytes?: number;
+  readonly bodyPace?: BodyPace;
+  readonly now?: () => number;
+}
+
+/** A body that was read before it was known whose it is. */
+export class EarlyBody {
+  readonly bytes: number;
+
+  constructor(
+    private body: Buffer | undefined,
+    private unhold: () => void,
+  ) {
+    this.bytes = body?.length ?? 0;
+  }
+
+  /** Looks at it, or hands it over to who reads on; after {@link EarlyBody.drop} there is none. */
+  get octets(): Buffer {
+    return this.body ?? Buffer.alloc(0);
+  }
+
+  /** Somebody else counts its memory from now on. */
+  release(): void {
+    this.unhold();
+    this.unhold = () => undefined;
+  }
+
+  /** Nobody needs it any more: what waits for its answer keeps no memory. */
+  drop(): void {
+    this.release();
+    this.body = undefined;
+  }
+}
+
+const MAX_UNKNOWN_BYTES = 32 * 1024 ** 2;
+/** What an address may have read for nothing. To inflate and look through a megabyte takes some milliseconds. */
+const WASTED_BYTES_PER_SECOND = 1_000_000;
+const MOST_ADDRESSES = 10_000;
+
+/**
+ * Reads bodies of requests that say only there who sends them. Anybody can send one, so they are bounded before anything
+ * is known of them:
+ *
+ * - in memory, all together, and an address by what is still free, as tenants are ({@link InFlight}): one alone gets half,
+ *   and there is always room for one more. Bytes count as they come, so nothing is kept free for who only announces them;
+ * - by what was read in vain: an address whose bodies have no good key pays a megabyte a second back before the next is read.
+ */
+export class UnknownBodies {
+  private readonly inFlight: InFlight;
+  private readonly wasted = new LRUCache<string, TokenBucket>({ max: MOST_ADDRESSES });
+  private readonly now: () => number;
+
+  constructor(private readonly options: UnknownBodiesOptions = {}) {
+    this.inFlight = new InFlight(options.maxUnknownBytes ?? MAX_UNKNOWN_BYTES);
+    this.now = options.now ?? Date.now;
+  }
+
+  /** Bytes in memory. */
+  get bytes(): number {
+    return this.inFlight.bytes;
+  }
+
+  /**
+   * @throws HeadgateError what {@link readBody} throws; `ADDRESS_RATE_LIMITED` (429): the address has too many under way, or
+   * has sent too many in vain; `OVERLOADED` (503): all together are too many
+   */
+  async read(request: IncomingMessage, maxBytes: number): Promise<EarlyBody> {
+    const address = addressOf(request.socket);
+    this.assertNoDebt(address);
+    let held = 0;
+    const onBytes = (bytes: number): void => {
+      this.hold(address, bytes - held);
+      held = bytes;
+    };
+    const release = (): void => {
+      this.inFlight.change(address, -held);
+      held = 0;
+    };
+    try {
+      const { bodyPace: pace } = this.options;
+      return new EarlyBody(await readBody(request, { maxBytes, pace, onBytes, anyGzip: true }), release);
+    } catch (error) {
+      this.inVain(request, held);
+      release();
+      throw error;
+    }
+  }
+
+  /** Notes that a body was read for nothing. */
+  inVain({ socket }: IncomingMessage, bytes: number): void {
+    const address = addressOf(socket);
+    const bucket = this.wasted.get(address) ?? new TokenBucket();
+    bucket.take(bytes, WASTED_BYTES_PER_SECOND, this.now());
+    this.wasted.set(address, bucket);
+  }
+
+  private assertNoDebt(address: string): void {
+    const wait = this.wasted.get(address)?.waitSeconds(WASTED_BYTES_PER_SECOND, this.now()) ?? 0;
+    if (wait === 0) return;
+    const message =
+      'Too many bodies without a good key have come from this address; send the key in a header.';
+    throw refusal('ADDRESS_RATE_LIMITED', message, wait);
+  }
+
+  private hold(address: string, more: number): void {
+    const verdict = this.inFlight.verdict(address, more);
+    if (verdict === 'node')
+      throw refusal('OVERLOADED', 'This node reads as many bodies without a key as it may.', 1);
+    if (verdict === 'tenant') {
+      const message =
+        'This address sends too many bodies at once whose key is not in a header; send fewer side by side.';
+      throw refusal('ADDRESS_RATE_LIMITED', message, 1);
+    }
+    this.inFlight.change(address, more);
+  }
+}
