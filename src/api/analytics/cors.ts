@@ -36,7 +36,8 @@ export async function analyticsCors(ctx: Context, next: Next): Promise<void> {
   const path = analyticsPath(ctx.path);
   if (path === undefined) return next();
   ctx.set(ANSWER_HEADERS);
-  if (ctx.method !== 'OPTIONS') {
+  // Without what it asks for it is no browser's question, and is answered as anywhere.
+  if (ctx.method !== 'OPTIONS' || ctx.get('access-control-request-method') === '') {
     ctx.path = path;
     return next();
   }
