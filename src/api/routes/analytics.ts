@@ -28,6 +28,13 @@ const EVENT = object(
     timestamp: optional(
       anything({ description: 'Becomes `time`; else `originalTimestamp`, else `sentAt`.' }),
     ),
+    event: optional(anything({ description: 'Of `track`: what happened.' })),
+    properties: optional(anything({ description: 'Of `track`, `page` and `screen`: what is known of it.' })),
+    traits: optional(anything({ description: 'Of `identify` and `group`: what is known of the subject.' })),
+    name: optional(anything({ description: 'Of `page` and `screen`.' })),
+    groupId: optional(anything({ description: 'Of `group`.' })),
+    previousId: optional(anything({ description: 'Of `alias`: the subject that becomes the other.' })),
+    context: optional(anything({ description: 'Where it comes from.' })),
     writeKey: optional(anything({ description: 'The write key, where no header has it.' })),
   },
   { title: 'AnalyticsEvent', description: 'An event as Segment and RudderStack write it.' },
