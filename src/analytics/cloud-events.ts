@@ -70,9 +70,12 @@ function trackType(name: unknown): string | undefined {
   return typeof name === 'string' && name !== '' ? `track.${slugOf(name)}` : undefined;
 }
 
+/** Members that attributes are made of, or that are of no use to anybody behind the API. */
+const TAKEN = ['type', 'messageId', 'timestamp', 'originalTimestamp', 'sentAt', 'writeKey', '_metadata'];
+
 function dataOf(sent: Members, call: AnalyticsCall, around: Surroundings): Members {
-  const { type, messageId, timestamp, originalTimestamp, sentAt, writeKey, _metadata, ...rest } = sent;
-  const data: Record<string, unknown> = rest;
+  const data: Record<string, unknown> = { ...sent };
+  for (const name of TAKEN) delete data[name];
   for (const name of ['userId', 'anonymousId', 'previousId', 'groupId'])
     if (name in data && present(data[name]) === undefined) delete data[name];
   for (const name of ['context', 'integrations'] as const) {
@@ -104,7 +107,7 @@ function profileOf(sent: Members, call: AnalyticsCall, subject: string | undefin
   if (call === 'alias') return merging({}, idIn(sent.previousId) ?? idIn(sent.anonymousId), subject);
   const traits = traitsOf(sent);
   if (call === 'identify') {
-    // What is no object is left to the check of events, which says so.
+    // What is not an object is left to the check of events, which says so.
     const data = (traits ?? {}) as Members;
     const merged = merging(data, idIn(sent.anonymousId), subject);
     return merged ?? (isObject(data) && Object.keys(data).length === 0 ? undefined : { data });

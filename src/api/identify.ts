@@ -8,7 +8,7 @@ import type { EarlyBody, UnknownBodies } from './unknown-bodies.js';
 import { keyInBody, keyInHead } from './write-key.js';
 
 /** Who sends a request. */
-export interface Identified {
+interface Identified {
   readonly caller: Caller;
   /** Its body, where that had to be read to know. */
   readonly early?: EarlyBody;
@@ -74,7 +74,7 @@ export function byTokenOrKey({ authenticate, writeKeys, unknownBodies }: KeyOpti
       return { caller: callerWith(key), early };
     } catch (error) {
       early.drop();
-      if (!isLoading(error)) unknownBodies.inVain(ctx.req, early.bytes);
+      if (!isLoading(error)) unknownBodies.forNothing(ctx.req, early.bytes);
       throw error;
     }
   };

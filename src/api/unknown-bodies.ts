@@ -54,7 +54,7 @@ const MOST_ADDRESSES = 10_000;
  *
  * - in memory, all together, and an address by what is still free, as tenants are ({@link InFlight}): one alone gets half,
  *   and there is always room for one more. Bytes count as they come, so nothing is kept free for who only announces them;
- * - by what was read in vain: an address whose bodies have no good key pays a megabyte a second back before the next is read.
+ * - by what was read for nothing: an address whose bodies have no good key pays a megabyte a second back before the next is read.
  */
 export class UnknownBodies {
   private readonly inFlight: InFlight;
@@ -73,7 +73,7 @@ export class UnknownBodies {
 
   /**
    * @throws HeadgateError what {@link readBody} throws; `ADDRESS_RATE_LIMITED` (429): the address has too many under way, or
-   * has sent too many in vain; `OVERLOADED` (503): all together are too many
+   * has sent too many for nothing; `OVERLOADED` (503): all together are too many
    */
   async read(request: IncomingMessage, maxBytes: number): Promise<EarlyBody> {
     const address = addressOf(request.socket);
@@ -91,14 +91,14 @@ export class UnknownBodies {
       const { bodyPace: pace } = this.options;
       return new EarlyBody(await readBody(request, { maxBytes, pace, onBytes, anyGzip: true }), release);
     } catch (error) {
-      this.inVain(request, held);
+      this.forNothing(request, held);
       release();
       throw error;
     }
   }
 
   /** Notes that a body was read for nothing. */
-  inVain({ socket }: IncomingMessage, bytes: number): void {
+  forNothing({ socket }: IncomingMessage, bytes: number): void {
     const address = addressOf(socket);
     const bucket = this.wasted.get(address) ?? new TokenBucket();
     bucket.take(bytes, WASTED_BYTES_PER_SECOND, this.now());

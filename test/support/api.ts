@@ -14,7 +14,7 @@ import { createAuditLogReader } from '../../src/audit-log/reader.js';
 import type { ReadinessCheck } from '../../src/api/routes/health.js';
 import type { ReaderPace } from '../../src/api/reader-pace.js';
 import type { BodyPace } from '../../src/api/read-body.js';
-import { UnknownBodies } from '../../src/api/unknown-bodies.js';
+import type { UnknownBodies } from '../../src/api/unknown-bodies.js';
 import type { WriteKeys } from '../../src/sources/write-keys.js';
 import { createApi, listen, type ApiDependencies, type ConnectionLimits } from '../../src/api/server.js';
 import type { BatchReceipt, Receipts } from '../../src/receipts/receipts.js';
@@ -82,9 +82,8 @@ export interface TestApiOptions extends Pick<AuthenticatorOptions, 'revocations'
   readonly turns?: Turns;
   /** Default: there are none. */
   readonly writeKeys?: WriteKeys;
-  /** Bytes of bodies that are read before it is known whose they are. */
-  readonly maxUnknownBytes?: number;
-  readonly now?: () => number;
+  /** Default: by its own defaults. */
+  readonly unknownBodies?: UnknownBodies;
 }
 
 /** An answer as a test wants it: status, headers, and the JSON it holds. */
@@ -181,7 +180,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
           Object.hasOwn(tenants, tenant) ? (tenants[tenant] ?? 'unknown') : 'unknown',
       }),
       writeKeys: options.writeKeys,
-      unknownBodies: new UnknownBodies(options),
+      unknownBodies: options.unknownBodies,
       admission: ingress.admission,
       ingest: ingress.ingest,
       bodyPace: options.bodyPace,

@@ -37,7 +37,11 @@ const EVENT = object(
     context: optional(anything({ description: 'Where it comes from.' })),
     writeKey: optional(anything({ description: 'The write key, where no header has it.' })),
   },
-  { title: 'AnalyticsEvent', description: 'An event as Segment and RudderStack write it.' },
+  {
+    title: 'AnalyticsEvent',
+    description: 'An event as Segment and RudderStack write it.',
+    additionalProperties: true,
+  },
 );
 
 const BATCH = object(
@@ -48,7 +52,11 @@ const BATCH = object(
     sentAt: optional(anything({ description: 'The time of an event that has none.' })),
     writeKey: optional(anything({ description: 'The write key, where no header has it.' })),
   },
-  { title: 'AnalyticsBatch', description: 'Several events as Segment and RudderStack write them.' },
+  {
+    title: 'AnalyticsBatch',
+    description: 'Several events as Segment and RudderStack write them.',
+    additionalProperties: true,
+  },
 );
 
 const TAKEN = closed({ success: literal(true) }, { title: 'AnalyticsAnswer' });
