@@ -13,6 +13,7 @@ import { createRequestCounter } from './count-request.js';
 import { statusOf } from './problem.js';
 import { setRateLimitHeaders } from './rate-limit-headers.js';
 import { readBody, type BodyPace } from './read-body.js';
+import { AdmissionWaits } from './admission-waits.js';
 import { assertOrigin, byToken, byTokenOrKey } from './identify.js';
 import type { WriteKeys } from '../sources/write-keys.js';
 import { UnknownBodies, type EarlyBody } from './unknown-bodies.js';
@@ -79,6 +80,7 @@ export function createGuard(options: GuardOptions): Guard {
   const tokens = byToken(authenticate);
   const keys = byTokenOrKey({ ...options, unknownBodies });
   const counted = createRequestCounter(options.admission);
+  const waits = new AdmissionWaits();
   return (scope, route = {}) =>
     async (ctx, next) => {
       const identifier = route.writeKeys === true ? keys : tokens;
@@ -103,7 +105,7 @@ export function createGuard(options: GuardOptions): Guard {
           throw error;
         }
         acts?.begin(ctx, route);
-        await watched(ctx, route, () => admitted(ctx, options, route, next, early));
+        await watched(ctx, route, () => admitted(ctx, { ...options, waits }, route, next, early));
       };
       await answering(ctx, options, route, () => counted(ctx, payer, run, drop)).finally(drop);
     };
@@ -189,7 +191,7 @@ export async function answering(
 
 async function admitted(
   ctx: Context,
-  { admission, bodyPace }: GuardOptions,
+  { admission, bodyPace, waits }: GuardOptions & { readonly waits: AdmissionWaits },
   { takesEvents, writeKeys, maxBytes = 0, temporalCost = 0 }: GuardedRoute,
   next: Next,
   early: EarlyBody | undefined,
@@ -197,10 +199,11 @@ async function admitted(
   const payer = payerOf(callerOf(ctx));
   // A larger body is refused for that when it is read, and must not be for want of room.
   const bytes = early?.bytes ?? Math.min(maxBytes, announcedBytes(ctx.req));
-  const permit =
+  const admit = (): Permit =>
     takesEvents === true
       ? admission.admit(payer, bytes, tenantOf(ctx))
       : admission.admitCall(payer, bytes, temporalCost);
+  const permit = writeKeys === true ? await waits.admit(payer, ctx.res, admit) : admit();
   ctx.state.permit = permit;
   // The permit holds it now.
   early?.release();
