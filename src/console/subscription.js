@@ -138,7 +138,7 @@ function TestEvent({ name, kind }) {
 }
 
 const isThrough = ({ deliveries = [] }) =>
-  deliveries.length > 0 && deliveries.every(({ passes }) => passes > 0);
+  deliveries.length > 0 && deliveries.every(({ state }) => state !== 'running');
 
 function SentTest({ of: { eventId, batchId }, name }) {
   const reads = may('batches:read');
