@@ -19,13 +19,16 @@ const PAUSE_MS = 15;
 /** Fewer than come, after the burst of two seconds: some requests find the tenant over its rate. */
 const EVENTS_PER_SECOND = 50;
 
+/** What a client that tries once may have under way when a node ends. */
+const MOST_CUT_OFF = 40;
+
 interface Client {
   readonly name: string;
   /** By its folder in test/sdks. */
   readonly folder: string;
   /** It tries once, and drops what is refused, or cut off by a kill: it sends to a tenant within its rate, and may miss some. */
   readonly triesOnce?: boolean;
-  /** It cannot be given the ids and times of events. */
+  /** It cannot be given ids, subjects and times of events. */
   readonly ownIds?: boolean;
 }
 
@@ -83,8 +86,11 @@ describe('analytics SDKs, with overload, a restart and a kill -9 while they send
         const { failures } = await sending.ended;
         assert.deepEqual(failures, []);
         const rows = (): Promise<Row[]> => tracked(dataDir);
-        if (client.triesOnce !== true)
-          await until(async () => assert.equal((await rows()).length, EVENTS), 60_000);
+        const least = client.triesOnce === true ? EVENTS - MOST_CUT_OFF : EVENTS;
+        await until(async () => {
+          const { length } = await rows();
+          assert.ok(length >= least, `${length} events`);
+        }, 60_000);
         await held.end(third, 'SIGTERM');
         assertOnce(client, await rows());
       });
@@ -150,9 +156,13 @@ function assertOnce({ name, triesOnce, ownIds }: Client, rows: readonly Row[]): 
   const missing = all.filter((number) => !numbers.includes(number));
   assert.equal(new Set(numbers).size, numbers.length, 'none twice');
   // What was under way at the end of a node had no answer, or that it is stopping.
-  assert.ok(triesOnce === true ? missing.length <= 20 : missing.length === 0, `missing: ${missing.join()}`);
+  assert.ok(
+    triesOnce === true ? missing.length <= MOST_CUT_OFF : missing.length === 0,
+    `missing: ${missing.join()}`,
+  );
   for (const [id, , subject, ms, number] of rows) {
-    assert.equal(subject, `u-${number % 50}`);
-    if (ownIds !== true) assert.deepEqual([id, ms], [`${name}-${number}`, START + number * 1_000]);
+    const known = [`${name}-${number}`, `u-${number % 50}`, START + number * 1_000];
+    if (ownIds !== true) assert.deepEqual([id, subject, ms], known);
+    else assert.match(subject, /^u-\d+$/);
   }
 }
