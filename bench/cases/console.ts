@@ -1,12 +1,10 @@
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { chromium, type Browser } from 'playwright-core';
 import { signToken } from '../../src/keys/key-set.js';
 import { chromiumBinary } from '../../test/support/browser.js';
 import { startReceiver } from '../../test/support/webhook-receiver.js';
-import { airlines, countWeek, sendWeek, TENANT, writeAirlines } from '../console/week.js';
+import { airlines, sendWeek, startWithAirlines, TENANT } from '../console/week.js';
 import { openContext, visit, type Visit } from '../console/visit.js';
-import { startHeadgateWith } from '../system/headgate.js';
 import { Meter } from '../system/meter.js';
 import { processTree } from '../system/processes.js';
 import type { System } from '../system/system.js';
@@ -29,13 +27,7 @@ async function run(context: CaseContext): Promise<CaseResult> {
   const binary = chromiumBinary();
   if (binary === undefined) throw new Error('There is no Chromium (Debian: apt-get install chromium).');
   const receiver = await startReceiver(({ path }) => (path.startsWith('/hook') ? 500 : 204));
-  const system = await startHeadgateWith({
-    env: { HEADGATE_PUSH_ALLOW: '127.0.0.0/8' },
-    prepare: async (dataDir, given) => {
-      writeAirlines(given, `http://127.0.0.1:${receiver.port}`);
-      await countWeek(join(dataDir, 'usage', 'journals'));
-    },
-  });
+  const system = await startWithAirlines(`http://127.0.0.1:${receiver.port}`);
   const browser = await chromium.launch({ executablePath: binary, chromiumSandbox: false });
   try {
     return await measure(context, system, browser);

@@ -6,9 +6,8 @@ import { chromium, type Browser } from 'playwright-core';
 import { signToken } from '../../src/keys/key-set.js';
 import { chromiumBinary } from '../../test/support/browser.js';
 import { startReceiver } from '../../test/support/webhook-receiver.js';
-import { startHeadgateWith } from '../system/headgate.js';
 import { signTokens } from '../system/tokens.js';
-import { airlines, countWeek, sendWeek, TENANT, writeAirlines } from './week.js';
+import { airlines, sendWeek, startWithAirlines, TENANT } from './week.js';
 
 /**
  * `npx tsx bench/console/pictures.ts [directory]`: takes the pictures of the console that the documentation has, of a node
@@ -31,13 +30,7 @@ async function main(): Promise<void> {
   const executablePath = chromiumBinary();
   if (executablePath === undefined) throw new Error('There is no Chromium.');
   const receiver = await startReceiver(({ path }) => (path.startsWith('/hook') ? 500 : 204));
-  const system = await startHeadgateWith({
-    env: { HEADGATE_PUSH_ALLOW: '127.0.0.0/8' },
-    prepare: async (dataDir, given) => {
-      writeAirlines(given, `http://127.0.0.1:${receiver.port}`);
-      await countWeek(join(dataDir, 'usage', 'journals'));
-    },
-  });
+  const system = await startWithAirlines(`http://127.0.0.1:${receiver.port}`);
   const browser = await chromium.launch({ executablePath, chromiumSandbox: false });
   try {
     const tokens = await signTokens(system.dataDir, airlines());

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import type { LoadTenant } from '../load/spec.js';
+import { startHeadgateWith } from '../system/headgate.js';
+import type { System } from '../system/system.js';
 import { createUsageRecorder } from '../../src/stores/usage/recorder.js';
 
 const FLIGHTS = fileURLToPath(new URL('../../examples/flights/', import.meta.url));
@@ -19,7 +21,7 @@ export function airlines(): string[] {
 }
 
 /** Writes their files; that of {@link TENANT} with a webhook that fails, one that does not, and a queue. */
-export function writeAirlines(directory: string, receiver: string): void {
+function writeAirlines(directory: string, receiver: string): void {
   mkdirSync(directory, { recursive: true });
   for (const tenant of airlines())
     copyFileSync(join(FLIGHTS, 'tenants', `${tenant}.yaml`), join(directory, `${tenant}.yaml`));
@@ -37,8 +39,19 @@ export function writeAirlines(directory: string, receiver: string): void {
   writeFileSync(join(directory, `${TENANT}.yaml`), more);
 }
 
+/** Starts a Headgate with these airlines, and a week that was counted before. */
+export function startWithAirlines(receiver: string): Promise<System> {
+  return startHeadgateWith({
+    env: { HEADGATE_PUSH_ALLOW: '127.0.0.0/8' },
+    prepare: async (dataDir, given) => {
+      writeAirlines(given, receiver);
+      await countWeek(join(dataDir, 'usage', 'journals'));
+    },
+  });
+}
+
 /** Counts a day's flights for each of the last days, as a node that has run for a week has. */
-export async function countWeek(journals: string): Promise<void> {
+async function countWeek(journals: string): Promise<void> {
   const log = { warn: (id: string) => assertNothing(id) };
   const recorder = createUsageRecorder({ directory: journals, log, cpuMicros: () => 0 });
   for (let ago = DAYS; ago >= 1; ago--) {

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { LRUCache } from 'lru-cache';
-import { InFlight } from '../ingest/admission/in-flight.js';
 import { refusal } from '../ingest/admission/refusal.js';
 import { TokenBucket } from '../platform/token-bucket.js';
 import { addressOf } from './address.js';
+import { BytesByAddress } from './bytes-by-address.js';
 import { readBody, type BodyPace } from './read-body.js';
 
 /** What {@link UnknownBodies} keeps to. */
@@ -43,7 +43,11 @@ export class EarlyBody {
   }
 }
 
-const MAX_UNKNOWN_BYTES = 32 * 1024 ** 2;
+const NO_ROOM = {
+  node: 'This node reads as many bodies without a key as it may.',
+  address:
+    'This address sends too many bodies at once whose key is not in a header; send fewer side by side.',
+};
 /** What an address may have read for nothing. To inflate and look through a megabyte takes some milliseconds. */
 const WASTED_BYTES_PER_SECOND = 1_000_000;
 const MOST_ADDRESSES = 10_000;
@@ -52,23 +56,22 @@ const MOST_ADDRESSES = 10_000;
  * Reads bodies of requests that say only there who sends them. Anybody can send one, so they are bounded before anything
  * is known of them:
  *
- * - in memory, all together, and an address by what is still free, as tenants are ({@link InFlight}): one alone gets half,
- *   and there is always room for one more. Bytes count as they come, so nothing is kept free for who only announces them;
+ * - in memory: see {@link BytesByAddress};
  * - by what was read for nothing: an address whose bodies have no good key pays a megabyte a second back before the next is read.
  */
 export class UnknownBodies {
-  private readonly inFlight: InFlight;
+  private readonly held: BytesByAddress;
   private readonly wasted = new LRUCache<string, TokenBucket>({ max: MOST_ADDRESSES });
   private readonly now: () => number;
 
   constructor(private readonly options: UnknownBodiesOptions = {}) {
-    this.inFlight = new InFlight(options.maxUnknownBytes ?? MAX_UNKNOWN_BYTES);
+    this.held = new BytesByAddress(NO_ROOM, options.maxUnknownBytes);
     this.now = options.now ?? Date.now;
   }
 
   /** Bytes in memory. */
   get bytes(): number {
-    return this.inFlight.bytes;
+    return this.held.bytes;
   }
 
   /**
@@ -76,22 +79,13 @@ export class UnknownBodies {
    * has sent too many for nothing; `OVERLOADED` (503): all together are too many
    */
   async read(request: IncomingMessage, maxBytes: number): Promise<EarlyBody> {
-    const address = addressOf(request.socket);
-    this.assertNoDebt(address);
-    let held = 0;
-    const onBytes = (bytes: number): void => {
-      this.hold(address, bytes - held);
-      held = bytes;
-    };
-    const release = (): void => {
-      this.inFlight.change(address, -held);
-      held = 0;
-    };
+    this.assertNoDebt(addressOf(request.socket));
+    const { onBytes, bytes, release } = this.held.count(request);
     try {
       const { bodyPace: pace } = this.options;
       return new EarlyBody(await readBody(request, { maxBytes, pace, onBytes, anyGzip: true }), release);
     } catch (error) {
-      this.forNothing(request, held);
+      this.forNothing(request, bytes());
       release();
       throw error;
     }
@@ -111,17 +105,5 @@ export class UnknownBodies {
     const message =
       'Too many bodies without a good key have come from this address; send the key in a header.';
     throw refusal('ADDRESS_RATE_LIMITED', message, wait);
-  }
-
-  private hold(address: string, more: number): void {
-    const verdict = this.inFlight.verdict(address, more);
-    if (verdict === 'node')
-      throw refusal('OVERLOADED', 'This node reads as many bodies without a key as it may.', 1);
-    if (verdict === 'tenant') {
-      const message =
-        'This address sends too many bodies at once whose key is not in a header; send fewer side by side.';
-      throw refusal('ADDRESS_RATE_LIMITED', message, 1);
-    }
-    this.inFlight.change(address, more);
   }
 }

@@ -1,3 +1,4 @@
+import { fitsStarred } from '../platform/starred.js';
 import type { Client } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { temporal } from '@temporalio/proto';
@@ -111,6 +112,5 @@ function matches({ reason, types, parkedAt }: DeadLetterMemo, filter: DeadLetter
   if (filter.redrivable === true && isBeyondRedrive(reason)) return false;
   if (parkedAt < from || parkedAt > to) return false;
   if (type === undefined) return true;
-  const prefix = type.endsWith('*') ? type.slice(0, -1) : undefined;
-  return types.some((each) => (prefix === undefined ? each === type : each.startsWith(prefix)));
+  return types.some((each) => fitsStarred(each, type));
 }

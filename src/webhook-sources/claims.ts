@@ -23,59 +23,44 @@ export function claimOf(verification: Verification, request: SentRequest): Claim
   }
 }
 
-const CLAIMS: Readonly<Record<KnownSender, (request: SentRequest) => Claim | NoClaim>> = {
-  github: claimOfGithub,
-  stripe: claimOfStripe,
-  shopify: claimOfShopify,
-  slack: claimOfSlack,
-  'standard-webhooks': claimOfStandard,
+/** @see https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries */
+const GITHUB: HmacVerification = {
+  kind: 'hmac',
+  header: 'x-hub-signature-256',
+  algorithm: 'sha256',
+  encoding: 'hex',
+  prefix: 'sha256=',
+  signed: '{body}',
 };
 
-/** @see https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries */
-function claimOfGithub(request: SentRequest): Claim | NoClaim {
-  return claimOfHmac(
-    {
-      kind: 'hmac',
-      header: 'x-hub-signature-256',
-      algorithm: 'sha256',
-      encoding: 'hex',
-      prefix: 'sha256=',
-      signed: '{body}',
-    },
-    request,
-  );
-}
-
 /** @see https://shopify.dev/docs/apps/build/webhooks/subscribe/https */
-function claimOfShopify(request: SentRequest): Claim | NoClaim {
-  return claimOfHmac(
-    {
-      kind: 'hmac',
-      header: 'x-shopify-hmac-sha256',
-      algorithm: 'sha256',
-      encoding: 'base64',
-      prefix: '',
-      signed: '{body}',
-    },
-    request,
-  );
-}
+const SHOPIFY: HmacVerification = {
+  kind: 'hmac',
+  header: 'x-shopify-hmac-sha256',
+  algorithm: 'sha256',
+  encoding: 'base64',
+  prefix: '',
+  signed: '{body}',
+};
 
 /** @see https://docs.slack.dev/authentication/verifying-requests-from-slack */
-function claimOfSlack(request: SentRequest): Claim | NoClaim {
-  return claimOfHmac(
-    {
-      kind: 'hmac',
-      header: 'x-slack-signature',
-      algorithm: 'sha256',
-      encoding: 'hex',
-      prefix: 'v0=',
-      timestampHeader: 'x-slack-request-timestamp',
-      signed: 'v0:{timestamp}:{body}',
-    },
-    request,
-  );
-}
+const SLACK: HmacVerification = {
+  kind: 'hmac',
+  header: 'x-slack-signature',
+  algorithm: 'sha256',
+  encoding: 'hex',
+  prefix: 'v0=',
+  timestampHeader: 'x-slack-request-timestamp',
+  signed: 'v0:{timestamp}:{body}',
+};
+
+const CLAIMS: Readonly<Record<KnownSender, (request: SentRequest) => Claim | NoClaim>> = {
+  github: (request) => claimOfHmac(GITHUB, request),
+  stripe: claimOfStripe,
+  shopify: (request) => claimOfHmac(SHOPIFY, request),
+  slack: (request) => claimOfHmac(SLACK, request),
+  'standard-webhooks': claimOfStandard,
+};
 
 /** @see https://docs.stripe.com/webhooks#verify-manually */
 function claimOfStripe({ headers, body }: SentRequest): Claim | NoClaim {

@@ -2,6 +2,7 @@ import type { Context } from 'koa';
 import type { AnalyticsCall } from '../../analytics/calls.js';
 import type { Mapped } from '../../analytics/cloud-events.js';
 import type { InputStream } from '../../events/event.js';
+import { fitsStarred } from '../../platform/starred.js';
 import type { RejectedEvents } from '../../sources/rejected-events.js';
 import type { RequestSpan } from '../../tracing/tracing.js';
 import { callerOf, lackOf } from '../authenticate.js';
@@ -169,7 +170,7 @@ class Sorted {
 
   private lackOf({ event, profile }: Mapped): Rejection | undefined {
     const types = this.caller.source?.eventTypes;
-    if (types !== undefined && !types.some((each) => fits(event.type, each)))
+    if (types !== undefined && !types.some((each) => fitsStarred(event.type, each)))
       return { code: 'type_not_allowed', reason: `the source may not send the type ${event.type}` };
     if (profile === undefined || lackOf(this.caller, 'user-properties:write') === undefined) return undefined;
     return { code: 'type_not_allowed', reason: 'the token lacks the scope "user-properties:write"' };
@@ -185,8 +186,4 @@ class Sorted {
 
 function idOf({ event: { id } }: Mapped): string | undefined {
   return typeof id === 'string' ? id : undefined;
-}
-
-function fits(type: string, allowed: string): boolean {
-  return allowed.endsWith('*') ? type.startsWith(allowed.slice(0, -1)) : type === allowed;
 }

@@ -1,3 +1,5 @@
+import { fitsStarred } from '../../platform/starred.js';
+
 /** A task queue that an operator lets workflows of tenants start on: an entry of `HEADGATE_WORKFLOW_QUEUES`. */
 export interface AllowedQueue {
   /** Whose workflows; `*` for everybody's. */
@@ -23,9 +25,7 @@ export function mayUseQueue(tenant: string, queue: string, allowed: readonly All
   if (queue === own || queue.startsWith(`${own}.`)) return true;
   if (TAKEN.test(queue)) return false;
   return allowed.some(
-    (each) =>
-      (each.tenant === '*' || each.tenant === tenant) &&
-      (each.queue.endsWith('*') ? queue.startsWith(each.queue.slice(0, -1)) : queue === each.queue),
+    (each) => (each.tenant === '*' || each.tenant === tenant) && fitsStarred(queue, each.queue),
   );
 }
 
